@@ -1,0 +1,17 @@
+// Precompiled for every shell: what nearly all of them include, and what is slow to parse.
+#pragma once
+#include <boost/asio.hpp>
+#include <boost/asio/experimental/parallel_group.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/describe.hpp>
+#include <nlohmann/json.hpp>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>

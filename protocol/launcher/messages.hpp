@@ -1,0 +1,134 @@
+// What agent and launcher say to each other: fixed-size records over one SOCK_SEQPACKET unix socket, host byte order
+// (both ends are one machine and one build). No JSON, no lengths, nothing to allocate: the launcher is root.
+// A request is one packet {Header, body}; its answer is one packet with the same `serial`. Events carry serial 0.
+#pragma once
+#include <cstdint>
+#include <type_traits>
+
+namespace edge::launcher {
+
+inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
+inline constexpr std::uint16_t kVersion = 1;
+inline constexpr unsigned kMaxLines = 32;
+inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
+
+enum class Type : std::uint16_t {
+    // agent → launcher, each answered
+    get_line = 1,   // GetLine → LineInfo; by index 0..count-1
+    spawn = 2,      // Spawn → Spawned + one fd by SCM_RIGHTS: our end of the worker's STREAM socketpair
+    kill = 3,       // Kill → Done; the whole sandbox, by cgroup
+    stats = 4,      // Stats → WorkerStats
+    route_get = 5,  // RouteGet → Route; how the kernel would send to dst over this line now
+    get_host = 6,   // empty body (Header only) → HostInfo
+    // launcher → agent, unasked
+    worker_exited = 32,  // WorkerExited
+    line_changed = 33,   // LineInfo, whenever link state or index of a line changes
+};
+
+/// Answers carry 0 or an errno in `status`; with an errno the body is zero, except `Failure::text`.
+struct Header {
+    std::uint32_t magic = kMagic;
+    std::uint16_t version = kVersion;
+    Type type{};
+    std::uint32_t serial = 0;
+    std::int32_t status = 0;
+};
+
+struct LineName {
+    char text[32]{};  // NUL-terminated, [a-z0-9-]
+};
+
+/// One address; family is AF_INET (first 4 bytes count), AF_INET6, or 0 for none.
+struct Address {
+    std::uint16_t family = 0;
+    std::uint8_t bytes[16]{};
+};
+
+enum class Enforcement : std::uint32_t { none = 0, cooperative = 1, nft_guard = 2, bpf_guard = 3 };
+
+struct LineInfo {
+    std::uint32_t count = 0;  // how many lines there are in all
+    std::uint32_t index = 0;
+    LineName name{};
+    char carrier[16]{};  // ct cu cm cbn edu bgp overseas
+    char ifname[16]{};
+    std::uint32_t ifindex = 0;  // 0: the device is not there
+    std::uint32_t mark = 0;
+    std::uint32_t table = 0;
+    std::uint32_t link_up = 0;  // IFF_UP and carrier present
+    Enforcement enforced_by{};
+    Address addresses[kMaxAddresses]{};
+    Address gateway4{};
+    Address gateway6{};
+    Address resolvers[kMaxAddresses]{};
+};
+
+struct HostInfo {
+    std::uint8_t policy_hash[32]{};  // SHA-256 of policy.toml's bytes
+    std::uint32_t cgroup_mode = 0;   // 2: v2 limits; 1: hybrid, limits in v1 twins
+    std::uint32_t worker_slots = 0;  // how many workers may live at once
+    Enforcement enforcement{};
+    char kernel[64]{};
+};
+
+struct GetLine {
+    std::uint32_t index = 0;
+};
+struct Spawn {
+    LineName line{};
+};
+struct Spawned {
+    std::uint32_t worker = 0;  // never reused while the launcher lives
+    std::int32_t pid = 0;      // in the launcher's pid namespace
+    std::uint32_t uid = 0;
+};
+struct Kill {
+    std::uint32_t worker = 0;
+};
+struct Done {};
+struct Stats {
+    std::uint32_t worker = 0;
+};
+struct WorkerStats {
+    std::uint32_t worker = 0;
+    std::uint32_t pids = 0;
+    std::uint64_t cpu_us = 0;
+    std::uint64_t throttled_us = 0;
+    std::uint64_t memory_bytes = 0;
+    std::uint64_t memory_peak_bytes = 0;
+    std::uint64_t oom_kills = 0;
+};
+struct RouteGet {
+    LineName line{};
+    Address destination{};
+};
+struct Route {
+    std::uint32_t ifindex = 0;  // oif; 0 when unreachable
+    char ifname[16]{};
+    std::uint32_t table = 0;
+    std::uint32_t mark = 0;
+    std::uint32_t link_up = 0;
+    Address gateway{};   // family 0: on-link
+    Address source{};    // prefsrc
+    std::int32_t error = 0;  // 0, or the errno the kernel answered (ENETUNREACH, EHOSTUNREACH, EACCES)
+};
+enum class ExitReason : std::uint32_t { exited = 0, signaled = 1, killed = 2, oom = 3 };
+struct WorkerExited {
+    std::uint32_t worker = 0;
+    ExitReason reason{};
+    std::int32_t code = 0;  // exit status or signal number
+};
+/// Body of a failed answer: why, as one line for the agent's log and the user.
+struct Failure {
+    char text[200]{};
+};
+
+/// The packet of body B. Send and receive exactly sizeof(Packet<B>), or sizeof(Packet<Failure>) when status != 0.
+template <class B>
+struct Packet {
+    Header header{};
+    B body{};
+    static_assert(std::is_trivially_copyable_v<B>);
+};
+
+}  // namespace edge::launcher
