@@ -10,14 +10,11 @@ find_package(SQLiteCpp REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(cares REQUIRED IMPORTED_TARGET libcares)
-find_library(LDNS_LIBRARY ldns REQUIRED) # its Debian package has no pkg-config file
+pkg_check_modules(ldns REQUIRED IMPORTED_TARGET ldns)
 pkg_check_modules(cap REQUIRED IMPORTED_TARGET libcap)
 pkg_check_modules(mnl REQUIRED IMPORTED_TARGET libmnl)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
-
-add_library(edge_ldns INTERFACE)
-target_link_libraries(edge_ldns INTERFACE ${LDNS_LIBRARY} OpenSSL::Crypto)
 
 # Asio and Beast compiled once; whoever links these gets declarations only.
 add_library(edge_asio STATIC cmake/asio.cpp)
