@@ -46,5 +46,6 @@ inline auto ok() { return boost::outcome_v2::success(); }
 
 }  // namespace edge
 
+// Two statements: never the lone body of an `if`.
 #define EDGE_TRY(...) BOOST_OUTCOME_TRY(__VA_ARGS__)
 #define EDGE_CO_TRY(...) BOOST_OUTCOME_CO_TRY(__VA_ARGS__)

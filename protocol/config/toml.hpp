@@ -1,0 +1,54 @@
+// TOML files into described structs, by the same strict decoder as JSON; every problem with its line and column.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/json/described.hpp"
+
+namespace edge {
+
+/// A parsed file: the values, and where each stood.
+class TomlText {
+  public:
+    /// `file` is only used in messages. Errors: bad_syntax with `where` as FILE:LINE:COLUMN.
+    static Result<TomlText> parse(std::string_view text, std::string file);
+
+    const Json& values() const { return values_; }
+    /// FILE:LINE:COLUMN of a JSON pointer, or of the closest parent that stands in the file.
+    std::string position(std::string_view pointer) const;
+    /// Takes the value at a pointer away. False if there is none.
+    bool remove(const std::string& pointer);
+
+  private:
+    std::string file_;
+    Json values_;
+    std::map<std::string, std::pair<unsigned, unsigned>> positions_;
+};
+
+/// The struct a file describes, or all that is wrong with it, each problem an Error with `where` as FILE:LINE:COLUMN.
+/// T says `fields_have_defaults`, and so do the structs in it.
+template <class T>
+boost::outcome_v2::basic_result<T, std::vector<Error>, boost::outcome_v2::policy::terminate> decode_toml(std::string_view text,
+                                                                                                       const std::string& file) {
+    auto parsed = TomlText::parse(text, file);
+    if (!parsed) return std::vector<Error>{parsed.error()};
+    TomlText& toml = parsed.value();
+    std::vector<Error> problems;
+    constexpr std::size_t kEnough = 20;
+    while (true) {
+        auto decoded = decode<T>(toml.values(), UnknownFields::reject);
+        if (decoded && problems.empty()) return std::move(decoded.value());
+        if (decoded) return problems;
+        Error error = decoded.error();
+        const std::string pointer = error.where;
+        error.where = toml.position(pointer);
+        problems.push_back(std::move(error));
+        if (problems.size() == kEnough || !toml.remove(pointer)) return problems;
+    }
+}
+
+/// The problems, a line each.
+std::string lines_of(const std::vector<Error>& problems);
+
+}  // namespace edge

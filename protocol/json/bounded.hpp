@@ -1,0 +1,34 @@
+// The one door for JSON from outside: nothing else in the project parses bytes it did not write.
+// nlohmann 3.11.2 parses 100,000 nested arrays and then crashes on copy or dump, takes the last of two equal keys and
+// stops at a NUL; hence the check before any tree is built.
+#pragma once
+#include <cstddef>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "protocol/result.hpp"
+
+namespace edge {
+
+/// Members keep their order, so what we print reads as it was declared.
+using Json = nlohmann::ordered_json;
+
+struct JsonLimits {
+    std::size_t bytes = 256 * 1024;
+    std::size_t depth = 32;
+    std::size_t values = 65'536;  // of all kinds together
+    std::size_t keys = 4'096;     // of all objects together
+};
+
+/// Walks the text without building a tree. Errors: bad_syntax (with the byte), too_large, bad_value (duplicate key,
+/// integer beyond ±2^53, number that is not finite).
+Result<> check_json(std::string_view text, const JsonLimits& limits = {});
+
+/// check_json, then the tree.
+Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+/// Compact text; invalid UTF-8 inside strings becomes U+FFFD, so that a hostile banner cannot throw here.
+std::string dump_json(const Json& json);
+
+}  // namespace edge
