@@ -1,0 +1,112 @@
+// The broker's one owner of state, as the gateway and the API see it.
+// Executor: any thread may call; calls are messages to the domain thread. Replies and sinks are called on the domain (or
+// the store) thread, exactly once unless said otherwise: post anything longer than a few microseconds elsewhere.
+#pragma once
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/domain/views.hpp"
+#include "protocol/crypto/keys.hpp"
+#include "protocol/link/envelopes.hpp"
+#include "protocol/result.hpp"
+
+namespace edge::broker {
+
+template <class T>
+using Reply = std::function<void(Result<T>)>;
+
+/// A connected agent's socket, as the domain uses it. Both calls only queue; they never block and may come after the
+/// socket is gone. Owners: the session's coroutine and the domain's session table.
+class SessionSink {
+  public:
+    virtual ~SessionSink() = default;
+    virtual void send(std::vector<link::Envelope> envelopes) = 0;
+    virtual void close(link::Goaway why) = 0;
+};
+
+/// Somebody watching a run: first the run, its tasks and the results so far, then what happens, then end(). A slow one
+/// drops progress, never results. Owners: the HTTP exchange and the domain's subscriber table.
+class RunSubscriber {
+  public:
+    virtual ~RunSubscriber() = default;
+    virtual void event(RunEvent event) = 0;
+    virtual void end() = 0;
+};
+
+struct NodeKey {
+    PublicKey key{};
+    NodeState state = NodeState::enrolled;
+};
+
+struct Join {
+    link::Hello hello;
+    std::string peer;  // address, for the log and the API
+    std::shared_ptr<SessionSink> sink;
+};
+using JoinReply = std::function<void(std::variant<link::Welcome, link::Reject>)>;
+
+/// Who a bearer token belongs to.
+struct Principal {
+    TokenId token;
+    bool admin = false;
+};
+
+struct JobRequest {
+    ProbeSpec spec;
+    std::string selector;
+    std::map<std::string, std::string> labels;
+    std::optional<std::uint32_t> start_within_ms;  // 1..86'400'000; default 60'000
+    std::string idempotency_key;                   // empty: none
+    Digest fingerprint{};                          // of the request's body, for the key
+};
+
+class Domain {
+  public:
+    virtual ~Domain() = default;
+
+    // ── gateway ──
+    /// The key a hello of this node must be signed with. Errors: not_found.
+    virtual void find_key(NodeId node, Reply<NodeKey> reply) = 0;
+    /// After the signature held: begins a session, ends an older one of the same key.
+    virtual void join(Join join, JoinReply reply) = 0;
+    virtual void confirm(SessionId session, link::WelcomeAck ack) = 0;
+    /// Everything a live session sent, in order.
+    virtual void receive(SessionId session, std::vector<link::Received> envelopes) = 0;
+    /// Round trip and clock offset, as the session measured them by heartbeat.
+    virtual void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) = 0;
+    virtual void leave(SessionId session) = 0;
+    /// The signature in the request is already checked. Errors: denied (wrong, used, expired token), conflict (name taken).
+    virtual void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) = 0;
+
+    // ── API ──
+    /// Errors: denied.
+    virtual void authenticate(std::string bearer, Reply<Principal> reply) = 0;
+    /// Errors: bad_value (selector; `where` is /selector), not_found (nothing matches; detail names the nearest labels),
+    /// conflict (idempotency key with another body).
+    virtual void create_job(JobRequest request, Reply<RunView> reply) = 0;
+    virtual void job(JobId id, Reply<JobView> reply) = 0;
+    virtual void jobs(PageRequest page, Reply<Page<JobView>> reply) = 0;
+    virtual void run(RunId id, Reply<RunView> reply) = 0;
+    virtual void runs(PageRequest page, Reply<Page<RunView>> reply) = 0;
+    virtual void tasks(RunId id, Reply<std::vector<TaskView>> reply) = 0;
+    virtual void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) = 0;
+    virtual void result(ResultId id, Reply<ResultView> reply) = 0;
+    virtual void nodes(Reply<std::vector<NodeView>> reply) = 0;
+    /// By id (`node_…`) or by name.
+    virtual void node(std::string id_or_name, Reply<NodeView> reply) = 0;
+    /// Until end() or unsubscribe; the subscriber is called while the domain holds it. Errors: not_found.
+    virtual void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) = 0;
+    virtual void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) = 0;
+    /// The token's text is shown this once. `pin`: base64url of the gateway certificate's SPKI digest, put into the text.
+    virtual void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
+                                   Reply<std::pair<std::string, JoinTokenView>> reply) = 0;
+    virtual void join_tokens(Reply<std::vector<JoinTokenView>> reply) = 0;
+    /// Is the store writable and the domain answering? For /readyz.
+    virtual void ready(Reply<bool> reply) = 0;
+};
+
+}  // namespace edge::broker

@@ -1,0 +1,134 @@
+// What the domain shows of itself: values, made on the domain thread, read anywhere.
+#pragma once
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "protocol/ids.hpp"
+#include "protocol/link/envelopes.hpp"
+
+namespace edge::broker {
+
+/// Wall clock, microseconds since 1970.
+using WallTime = std::uint64_t;
+
+enum class NodeState { enrolled, connected, disconnected, revoked, locked };
+BOOST_DESCRIBE_ENUM(NodeState, enrolled, connected, disconnected, revoked, locked)
+
+struct NodeRef {
+    NodeId id;
+    NodeName name;
+};
+
+struct NodeView {
+    NodeRef node;
+    NodeState state = NodeState::enrolled;
+    std::map<std::string, std::string> labels;
+    std::string agent_version;
+    std::string policy_hash;
+    WallTime enrolled_at = 0;
+    std::optional<WallTime> connected_at;
+    std::optional<WallTime> last_seen_at;
+    std::optional<std::uint64_t> rtt_us;
+    std::optional<std::int64_t> clock_offset_us;  // node's wall clock minus ours
+    std::vector<link::LineReport> lines;
+};
+
+struct LineRef {
+    LineName name;
+    std::string carrier;
+};
+
+enum class TaskState { queued, leased, running, unknown, succeeded, failed, timed_out, canceled, expired, lost };
+BOOST_DESCRIBE_ENUM(TaskState, queued, leased, running, unknown, succeeded, failed, timed_out, canceled, expired, lost)
+
+struct TaskView {
+    TaskId id;
+    NodeRef node;
+    LineRef line;
+    TaskState state = TaskState::queued;
+    std::uint32_t attempt = 0;
+};
+
+enum class RunState { running, finished };
+BOOST_DESCRIBE_ENUM(RunState, running, finished)
+
+struct TaskCounts {
+    std::uint32_t total = 0;
+    std::uint32_t queued = 0;
+    std::uint32_t running = 0;  // leased, running and unknown
+    std::uint32_t succeeded = 0;
+    std::uint32_t failed = 0;
+    std::uint32_t timed_out = 0;
+    std::uint32_t canceled = 0;
+    std::uint32_t expired = 0;
+    std::uint32_t lost = 0;
+};
+BOOST_DESCRIBE_STRUCT(TaskCounts, (), (total, queued, running, succeeded, failed, timed_out, canceled, expired, lost))
+
+struct JobView {
+    JobId id;
+    Service service = Service::ping;
+    Json params = Json::object();
+    std::string selector;
+    std::map<std::string, std::string> labels;
+    WallTime created_at = 0;
+    std::optional<RunId> last_run;
+};
+
+struct RunView {
+    RunId id;
+    JobId job_id;
+    Service service = Service::ping;
+    std::string target;
+    std::string selector;
+    RunState state = RunState::running;
+    WallTime created_at = 0;
+    std::optional<WallTime> finished_at;
+    TaskCounts tasks;
+};
+
+/// A stored result: the agent's envelope as it came, whose it is, and its detail as opaque JSON text.
+struct ResultView {
+    NodeRef node;
+    LineRef line;
+    link::TaskResult result;
+    bool superseded = false;
+    std::string detail;
+};
+
+struct JoinTokenView {
+    TokenId id;
+    std::optional<NodeName> node;
+    WallTime created_at = 0;
+    WallTime expires_at = 0;
+    std::optional<WallTime> used_at;
+};
+
+/// Live happenings of one run, in order.
+struct RunProgress {
+    TaskId task_id;
+    NodeRef node;
+    LineRef line;
+    Json data = Json::object();
+};
+using RunEvent = std::variant<std::shared_ptr<const RunView>, std::shared_ptr<const TaskView>,
+                              std::shared_ptr<const RunProgress>, std::shared_ptr<const ResultView>>;
+
+template <class T>
+struct Page {
+    std::vector<T> items;
+    std::optional<std::string> next_cursor;  // opaque to the caller
+};
+
+struct PageRequest {
+    std::uint32_t limit = 100;  // 1..500
+    std::string cursor;         // empty: from the start
+};
+
+}  // namespace edge::broker
