@@ -1,0 +1,54 @@
+"""The lab that this test runs in: its programs by name, as `./dev lab` left them in EDGE_LAB_DIR."""
+import os
+import select
+import signal
+import subprocess
+
+DIRECTORY = os.environ["EDGE_LAB_DIR"]
+NGINX_LOG = os.environ["EDGE_LAB_NGINX_LOG"]
+NODE = "gz-1"  # the first node, and its network namespace
+BROKER = "edge-broker"
+AGENT = f"edge-agent-{NODE}"
+LAUNCHER = f"edge-launcher-{NODE}"
+
+
+def pid(program):
+    with open(f"{DIRECTORY}/pid/{program}", encoding="ascii") as file:
+        return int(file.read())
+
+
+def log(program):
+    with open(f"{DIRECTORY}/log/{program}", encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+def restart(program, how=signal.SIGKILL):
+    """Ends the program by `how`, waits until it is gone, and starts it as the lab did."""
+    ended = pid(program)
+    handle = os.pidfd_open(ended)
+    os.kill(ended, how)
+    _wait_for_end(handle)
+    start(program)
+
+
+def start(program):
+    with open(f"{DIRECTORY}/log/{program}", "ab") as out:
+        subprocess.Popen([f"{DIRECTORY}/start/{program}"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+
+
+def on_node(*command, **options):
+    """`command` as root in the node's network."""
+    return subprocess.run(["lab-in", NODE, *command], capture_output=True, text=True, timeout=60, **options)
+
+
+def cable(action, line):
+    """`pull` or `plug` the far end of a line's cable."""
+    subprocess.run(["lab-cable", action, NODE, line], check=True)
+
+
+def _wait_for_end(handle, within_s=30):
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if not poll.poll(within_s * 1000):
+        raise TimeoutError("the program did not end")
+    os.close(handle)
