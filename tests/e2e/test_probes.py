@@ -82,7 +82,7 @@ class EachLineTakesItsOwnWay(unittest.TestCase):
             self.assert_verified(answers, ["telecom"])
             self.assertIn(kind, [record["type"] for record in answers[0]["detail"]["answer"]])
         for transport in ("udp", "tcp"):
-            answer = results("dns", "odd.lab.test", "from", "unicom", "--type", "TYPE65280",
+            answer = results("dns", "odd.lab.test", "from", "unicom", "--type", "TYPE65400",
                              "--transport", transport)[0]
             self.assertEqual(answer["detail"]["transport"], transport)
             self.assertTrue(answer["detail"]["answer"][0]["rdata"].startswith("\\# "), answer["detail"])
