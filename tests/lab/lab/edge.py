@@ -6,6 +6,7 @@ import urllib.error
 import urllib.request
 
 from lab import linux, topology
+from lab.programs import placed
 
 API = "127.0.0.1:8080"  # in the broker's namespace
 GATEWAY = f"{topology.GATEWAY}:7443"
@@ -13,10 +14,11 @@ UP_WITHIN_S = 60  # sanitizers and a busy machine included
 
 
 class Edge:
-    def __init__(self, programs, slot, binaries):
+    def __init__(self, programs, slot, binaries, worker_memory_mb):
         self.programs = programs
         self.slot = slot
         self.binaries = binaries
+        self.worker_memory_mb = worker_memory_mb
         self.url = f"http://{API}"
         self.token = None
 
@@ -47,15 +49,14 @@ class Edge:
         os.chown(state, uid, uid)
         os.chmod(state, 0o700)
         _write(f"{directory}/lines.toml", _lines_toml(node))
-        _write(f"{directory}/policy.toml", _policy_toml())
+        _write(f"{directory}/policy.toml", _policy_toml(self.worker_memory_mb))
         _write(f"{directory}/agent.toml", _agent_toml(node, state, socket))
 
         launcher = f"edge-launcher-{node.name}"
         self.programs.start(launcher, node.name, [
             f"{self.binaries}/edge-launcher", "--config", directory, "--socket", socket, "--agent-uid", uid,
-            "--uid-base", uid + 1, "--cgroup", self.slot.cgroup(node.name), "--probe", f"{self.binaries}/edge-probe"],
-            env=_SANITIZERS)
-        self.programs.wait_until(launcher, lambda: os.path.exists(socket), within_s=UP_WITHIN_S, what="its socket")
+            "--uid-base", uid + 1, "--cgroup", self.slot.cgroup(node.name), "--probe", f"{self.binaries}/edge-probe"])
+        self.programs.wait_until(launcher, lambda: self.programs.says(launcher, "ready"), within_s=UP_WITHIN_S, what="ready")
 
         answer = self._call("POST", "/api/v1/join-tokens", {"node": node.name})
         self._once(node.name, "edge-agent", "enroll", f"https://{GATEWAY}", "--token", answer["token"],
@@ -94,18 +95,11 @@ class Edge:
 
     def _once(self, network, program, *arguments, uid=None):
         """Run a command to its end, as `uid` if given; its standard output."""
-        command = ["nsenter", f"--net=/run/netns/{network}"]
-        if uid is not None:
-            command += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
-        command += [f"{self.binaries}/{program}", *map(str, arguments)]
+        command = placed(network, [f"{self.binaries}/{program}", *arguments], uid)
         done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if done.returncode != 0:
             raise SystemExit(f"lab: {program} {arguments[0]}: status {done.returncode}\n{done.stderr}{done.stdout}")
         return done.stdout
-
-
-# Only the launcher hands these to its workers, whose seccomp filter forbids what the leak check at exit does.
-_SANITIZERS = {key: value for key, value in os.environ.items() if key in ("ASAN_OPTIONS", "UBSAN_OPTIONS")}
 
 
 def _lines_toml(node):
@@ -123,7 +117,7 @@ routes = "managed"
 ''' for carrier in topology.CARRIERS)
 
 
-def _policy_toml():
+def _policy_toml(memory_mb):
     allow = ", ".join(f'"{prefix}"' for prefix in topology.TARGET_RANGES)
     return f'''services = ["dns", "http", "ping"]
 [targets]
@@ -131,7 +125,7 @@ allow = [{allow}]
 ports = [53, 80, 443]
 [worker]
 cpu_percent = 100
-memory_mb = {256 if _SANITIZERS else 64}
+memory_mb = {memory_mb}
 pids = 4
 '''
 

@@ -19,6 +19,7 @@ def parse(arguments):
     parser.add_argument("--wire", choices=("on", "off"), default="on", help="off: lines without delay and loss")
     parser.add_argument("--seed", type=int, default=1, help="of the wires' random numbers")
     parser.add_argument("--no-edge", action="store_true", help="networks and servers only")
+    parser.add_argument("--worker-memory-mb", type=int, default=64, help="more for sanitizers")
     parser.add_argument("--bin", default=f"{REPOSITORY}/build/bin", help="where the programs are (build/bin)")
     parser.add_argument("--logs", metavar="DIR", help="copy the programs' logs there at the end")
     parser.add_argument("command", nargs="+", metavar="COMMAND")
@@ -55,12 +56,16 @@ def _lab(slot, options, inside):
         topology.meet_gateways(nodes)
         environment = _environment(slot, options, nodes, programs)
         if not options.no_edge:
-            edge = Edge(programs, slot, options.bin)
+            edge = Edge(programs, slot, options.bin, options.worker_memory_mb)
             edge.start(nodes)
             environment |= {"EDGE_URL": edge.url, "EDGE_TOKEN": edge.token}
-        return inside(environment)
+        status = inside(environment)
+        problems = programs.stop()
+        for problem in problems:
+            print(f"lab: {problem}", file=sys.stderr)
+        return status or (1 if problems else 0)
     finally:
-        programs.stop()
+        programs.stop()  # does nothing when it was done above
         if options.logs:
             subprocess.run(["cp", "-r", f"{slot.directory}/log/.", options.logs], check=False)
         slot.clear()  # the keeper does it as well, unless it was killed
@@ -84,12 +89,7 @@ def _start_wires(programs, options, nodes):
             "--seed", options.seed * 1000 + number])
     for node, carrier in lines:
         name = f"wire-{node.name}-{carrier.name}"
-        programs.wait_until(name, lambda name=name: _says(programs.log(name), "ready"), within_s=20, what="carrying frames")
-
-
-def _says(path, line):
-    with open(path, encoding="utf-8") as log:
-        return line in log.read().splitlines()
+        programs.wait_until(name, lambda name=name: programs.says(name, "ready"), within_s=20, what="carrying frames")
 
 
 def _environment(slot, options, nodes, programs):

@@ -3,7 +3,10 @@
 Each program is started by a small script in DIR/start/NAME, so that a test can kill one by DIR/pid/NAME and start it
 again exactly as the lab did. What it prints is in DIR/log/NAME.
 """
+import contextlib
 import os
+import re
+import select
 import shlex
 import signal
 import subprocess
@@ -11,37 +14,43 @@ import sys
 import time
 
 POLL_S = 0.01
+SANITIZER_REPORT = re.compile(r"ERROR: \w+Sanitizer|runtime error: |SUMMARY: \w+Sanitizer")
+
+
+def placed(network, command, uid=None):
+    """`command` as it runs in a network: as root, or as `uid` without any capability."""
+    prefix = ["nsenter", f"--net=/run/netns/{network}", "--"]
+    if uid is not None:
+        prefix += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--bounding-set=-all", "--no-new-privs", "--"]
+    return [*prefix, *map(str, command)]
 
 
 class Programs:
     def __init__(self, directory):
         self.directory = directory
-        self._running = []
+        self._started = {}  # by name, in the order of starting
         for folder in ("start", "pid", "log"):
             os.mkdir(f"{directory}/{folder}")
 
-    def start(self, name, network, command, *, uid=None, env=None):
-        """`command` in the namespace `network`, as root or as `uid` without any capability."""
+    def start(self, name, network, command, *, uid=None):
         script = f"{self.directory}/start/{name}"
-        prefix = ["nsenter", f"--net=/run/netns/{network}"]
-        if uid is not None:
-            prefix += ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--bounding-set=-all", "--no-new-privs"]
-        assignments = [f"{key}={value}" for key, value in (env or {}).items()]
-        line = shlex.join([*prefix, *(["env", *assignments] if assignments else []), *map(str, command)])
         with open(script, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\necho $$ > {self.directory}/pid/{name}\nexec {line}\n")
+            file.write(f"#!/bin/sh\necho $$ >{self.directory}/pid/{name}\nexec {shlex.join(placed(network, command, uid))}\n")
         os.chmod(script, 0o755)
         with open(self.log(name), "ab") as log:
-            process = subprocess.Popen([script], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        self._running.append((name, process))
-        return process
+            self._started[name] = subprocess.Popen([script], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                                   start_new_session=True)
 
     def log(self, name):
         return f"{self.directory}/log/{name}"
 
+    def says(self, name, word):
+        with open(self.log(name), encoding="utf-8", errors="replace") as log:
+            return any(re.search(rf"\b{word}\b", line) for line in log)
+
     def wait_until(self, name, condition, *, within_s, what):
-        """Poll `condition` until it holds; fails with the log's last lines when the program ends or time is up."""
-        process = dict(self._running)[name]
+        """Ask until `condition` holds; fails with the log's last lines when the program ends or time is up."""
+        process = self._started[name]
         deadline = time.monotonic() + within_s
         while not condition():
             if process.poll() is not None:
@@ -57,16 +66,50 @@ class Programs:
                 print(f"  {line.rstrip()}", file=sys.stderr)
         raise SystemExit(1)
 
-    def stop(self, grace_s=10.0):
-        """Each gets SIGTERM after those started later have ended, and SIGKILL when the grace is over."""
-        for name, process in reversed(self._running):
+    def stop(self, grace_s=20.0):
+        """Each gets SIGTERM after those started later have ended, and SIGKILL when the grace is over.
+
+        What went wrong, a sentence each: EDGE's programs must have ended with 0, and no sanitizer may have complained.
+        """
+        problems = []
+        for name, process in reversed(self._started.items()):
+            self._stop_restarted(name, process, grace_s)
             if process.poll() is not None:
-                continue
+                continue  # ended by a test
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(grace_s)
+                status = process.wait(grace_s)
             except subprocess.TimeoutExpired:
-                print(f"lab: {name}: did not end within {grace_s} s of SIGTERM; killed", file=sys.stderr)
                 process.kill()
                 process.wait()
-        self._running.clear()
+                problems.append(f"{name}: did not end within {grace_s} s of SIGTERM; killed")
+                continue
+            if name.startswith("edge-") and status != 0:
+                problems.append(f"{name}: ended with status {status} on SIGTERM")
+        return problems + [f"{name}: a sanitizer complains in its log" for name in self._started if self._has_report(name)]
+
+    def _stop_restarted(self, name, process, grace_s):
+        """A test may have started the program anew."""
+        with contextlib.suppress(OSError, ValueError):
+            with open(f"{self.directory}/pid/{name}", encoding="ascii") as file:
+                pid = int(file.read())
+            if pid == process.pid:
+                return
+            handle = os.pidfd_open(pid)
+            try:
+                signal.pidfd_send_signal(handle, signal.SIGTERM)
+                if not _ended(handle, grace_s):
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    _ended(handle, grace_s)
+            finally:
+                os.close(handle)
+
+    def _has_report(self, name):
+        with open(self.log(name), encoding="utf-8", errors="replace") as log:
+            return any(SANITIZER_REPORT.search(line) for line in log)
+
+
+def _ended(handle, within_s):
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    return bool(poll.poll(within_s * 1000))
