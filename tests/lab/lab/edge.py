@@ -30,6 +30,20 @@ class Edge:
             self.programs.wait_until(f"edge-agent-{node.name}", lambda node=node: self._is_up(node.name),
                                      within_s=UP_WITHIN_S, what="connected with all lines up")
 
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(self.url + path, method=method)
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            request.data = json.dumps(body).encode()
+        try:
+            with linux.network("broker"), urllib.request.urlopen(request, timeout=10) as response:
+                text = response.read()
+        except urllib.error.HTTPError as error:
+            self.programs.fail("edge-broker", f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
+        return json.loads(text) if text.startswith((b"{", b"[")) else {}
+
     def _start_broker(self):
         directory = f"{self.programs.directory}/broker"
         made = self._once("broker", "edge-broker", "init", "--dir", directory, "--gateway", GATEWAY, "--api", API,
@@ -58,7 +72,7 @@ class Edge:
             "--uid-base", uid + 1, "--cgroup", self.slot.cgroup(node.name), "--probe", f"{self.binaries}/edge-probe"])
         self.programs.wait_until(launcher, lambda: self.programs.says(launcher, "ready"), within_s=UP_WITHIN_S, what="ready")
 
-        answer = self._call("POST", "/api/v1/join-tokens", {"node": node.name})
+        answer = self.call("POST", "/api/v1/join-tokens", {"node": node.name})
         self._once(node.name, "edge-agent", "enroll", f"https://{GATEWAY}", "--token", answer["token"],
                    "--config", f"{directory}/agent.toml", uid=uid)
         self.programs.start(f"edge-agent-{node.name}", node.name,
@@ -66,32 +80,18 @@ class Edge:
 
     def _is_healthy(self):
         try:
-            self._call("GET", "/healthz")
+            self.call("GET", "/healthz")
             return True
         except OSError:  # refused, or URLError
             return False
 
     def _is_up(self, name):
         """The broker says so: connected, and each of the lines up."""
-        for node in self._call("GET", "/api/v1/nodes")["items"]:
+        for node in self.call("GET", "/api/v1/nodes")["items"]:
             if node["name"] == name:
                 lines = {line["name"]: line["state"] for line in node.get("lines", [])}
                 return node["state"] == "connected" and all(lines.get(c.name) == "up" for c in topology.CARRIERS)
         return False
-
-    def _call(self, method, path, body=None):
-        request = urllib.request.Request(self.url + path, method=method)
-        if self.token:
-            request.add_header("Authorization", f"Bearer {self.token}")
-        if body is not None:
-            request.add_header("Content-Type", "application/json")
-            request.data = json.dumps(body).encode()
-        try:
-            with linux.network("broker"), urllib.request.urlopen(request, timeout=10) as response:
-                text = response.read()
-        except urllib.error.HTTPError as error:
-            self.programs.fail("edge-broker", f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
-        return json.loads(text) if text.startswith((b"{", b"[")) else {}
 
     def _once(self, network, program, *arguments, uid=None):
         """Run a command to its end, as `uid` if given; its standard output."""

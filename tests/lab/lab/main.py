@@ -1,5 +1,6 @@
 """./dev lab: a lab around one command. See tests/lab/README.md."""
 import argparse
+import dataclasses
 import os
 import signal
 import subprocess
@@ -29,13 +30,22 @@ def parse(arguments):
     return options
 
 
+@dataclasses.dataclass
+class Lab:
+    """What is up when the command runs."""
+    programs: Programs
+    environment: dict
+    binaries: str
+    edge: Edge | None = None
+
+
 def main(arguments):
     options = parse(arguments)
-    return run(options, lambda environment: run_command(options.command, environment))
+    return run(options, lambda lab: run_command(options.command, lab.environment))
 
 
 def run(options, inside):
-    """Keep a lab up around `inside(environment)`; its exit status."""
+    """Keep a lab up around `inside(lab)`; its exit status."""
     if os.geteuid() != 0:
         print("lab: must be root, because it makes network namespaces", file=sys.stderr)
         return NOT_PERMITTED
@@ -54,12 +64,12 @@ def _lab(slot, options, inside):
         servers.start(programs)
         topology.wait_for_links()
         topology.meet_gateways(nodes)
-        environment = _environment(slot, options, nodes, programs)
+        lab = Lab(programs, _environment(slot, options, nodes, programs), options.bin)
         if not options.no_edge:
-            edge = Edge(programs, slot, options.bin, options.worker_memory_mb)
-            edge.start(nodes)
-            environment |= {"EDGE_URL": edge.url, "EDGE_TOKEN": edge.token}
-        status = inside(environment)
+            lab.edge = Edge(programs, slot, options.bin, options.worker_memory_mb)
+            lab.edge.start(nodes)
+            lab.environment |= {"EDGE_URL": lab.edge.url, "EDGE_TOKEN": lab.edge.token}
+        status = inside(lab)
         problems = programs.stop()
         for problem in problems:
             print(f"lab: {problem}", file=sys.stderr)

@@ -32,14 +32,14 @@ class Programs:
         for folder in ("start", "pid", "log"):
             os.mkdir(f"{directory}/{folder}")
 
-    def start(self, name, network, command, *, uid=None):
+    def start(self, name, network, command, *, uid=None, pass_fds=()):
         script = f"{self.directory}/start/{name}"
         with open(script, "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\necho $$ >{self.directory}/pid/{name}\nexec {shlex.join(placed(network, command, uid))}\n")
         os.chmod(script, 0o755)
         with open(self.log(name), "ab") as log:
             self._started[name] = subprocess.Popen([script], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                                   start_new_session=True)
+                                                   start_new_session=True, pass_fds=pass_fds)
 
     def log(self, name):
         return f"{self.directory}/log/{name}"
