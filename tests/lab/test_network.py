@@ -37,32 +37,25 @@ class Ping:
         self.times = sorted(float(time) for time in re.findall(r"time=([0-9.]+) ms", out))
         self.lost = count - len(self.times)
 
-    @property
-    def median(self):
-        return self.times[len(self.times) // 2]
-
 
 class Wires(unittest.TestCase):
-    # A machine busy with other work adds to a round trip and never takes from it.
-    BUSY_MS = 4
+    """A machine busy with other work adds to round trips, so the shortest ones are looked at; nothing takes from them."""
 
     def test_telecom_takes_12_ms_by_ipv4_and_ipv6(self):
         for target in ("198.51.100.20", "2001:db8:ffff::20"):
             ping = Ping("telecom", target, 50, 0.02)
-            self.assertGreaterEqual(ping.times[0], 12.0)
-            self.assertLess(ping.median, 12.0 + self.BUSY_MS)
+            self.assertTrue(12.0 <= ping.times[0] < 14.0, ping.times)
             self.assertEqual(ping.lost, 0)
 
     def test_unicom_takes_26_ms_and_loses_one_in_a_hundred(self):
         ping = Ping("unicom", "198.51.100.20", 1000, 0.005)
-        self.assertGreaterEqual(ping.times[0], 26.0)
-        self.assertLess(ping.median, 26.0 + self.BUSY_MS)
+        self.assertTrue(26.0 <= ping.times[0] < 28.0, ping.times[:20])
         self.assertTrue(2 <= ping.lost <= 25, f"{ping.lost} of 1000 lost")  # outside: less than 1 in 1000 runs
 
     def test_mobile_takes_41_ms_give_or_take_8(self):
         ping = Ping("mobile", "198.51.100.20", 200, 0.05)
-        self.assertGreaterEqual(ping.times[0], 33.0)
-        self.assertTrue(40.0 - self.BUSY_MS < ping.median < 42.0 + self.BUSY_MS, f"median {ping.median}")
+        self.assertTrue(33.0 <= ping.times[0] < 37.0, ping.times[:20])
+        self.assertGreater(ping.times[100], 40.0)
         self.assertGreater(ping.times[-10] - ping.times[10], 6.0)
 
     def test_a_pulled_cable_is_seen_by_the_node_and_heals(self):

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 
 from lab import keeper, main as lab_main, servers, topology
+from lab.edge import DIRECT
 
 PROBES = (["ping", "ping.lab.test"], ["dns", "cdn.lab.test"], ["http", "https://www.lab.test/"])
 NODE = topology.Node(1)
@@ -136,7 +137,7 @@ class Demo:
 def http_status(url, token):
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
     try:
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with DIRECT.open(request, timeout=10) as response:
             return response.status
     except urllib.error.HTTPError as error:
         return error.code

@@ -105,6 +105,7 @@ def _start_wires(programs, options, nodes):
 def _environment(slot, options, nodes, programs):
     return {
         "PATH": f"{options.bin}:{REPOSITORY}/tests/lab/bin:{os.environ.get('PATH', os.defpath)}",
+        "no_proxy": "127.0.0.1",
         "EDGE_LAB_DIR": slot.directory,
         "EDGE_LAB_NODES": " ".join(node.name for node in nodes),
         "EDGE_LAB_NODE_NS": f"/run/netns/{nodes[0].name}",
