@@ -1,7 +1,9 @@
+#include <fcntl.h>
 #include <linux/fib_rules.h>
+#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -9,6 +11,7 @@
 #include <cstring>
 
 #include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/os/netlink.hpp"
 
 namespace edge::launcher {
@@ -46,7 +49,7 @@ NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule&
     return request;
 }
 
-NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const Route& route) {
+NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const TableRoute& route) {
     NetlinkRequest request(type, flags);
     auto& header = request.extra<rtmsg>();
     header.rtm_family = family_of(route.to.address.v6);
@@ -80,11 +83,11 @@ std::optional<Rule> owned_rule(const nlmsghdr* message) {
     return rule;
 }
 
-std::optional<Route> route_of(const nlmsghdr* message) {
+std::optional<TableRoute> route_of(const nlmsghdr* message) {
     const auto& header = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
     if (header.rtm_type != RTN_UNICAST || (header.rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
     const Attributes<RTA_MAX + 1> attributes(message, sizeof header);
-    Route route;
+    TableRoute route;
     const bool v6 = header.rtm_family == AF_INET6;
     route.table = attributes[RTA_TABLE] != nullptr ? attributes.u32(RTA_TABLE) : header.rtm_table;
     route.to.address = address_of(attributes[RTA_DST], v6).value_or(IpAddress{v6, {}});
@@ -95,9 +98,15 @@ std::optional<Route> route_of(const nlmsghdr* message) {
     return route;
 }
 
+RouteAnswer no_route(int error) {
+    RouteAnswer answer;
+    answer.error = error;
+    return answer;
+}
+
 class KernelNetwork final : public Network {
   public:
-    explicit KernelNetwork(Netlink netlink) : netlink_(std::move(netlink)) {}
+    KernelNetwork(Netlink netlink, Fd lock) : netlink_(std::move(netlink)), lock_(std::move(lock)) {}
 
     Result<Devices> devices() override {
         std::map<std::uint32_t, std::pair<std::string, Device>> by_index;
@@ -133,7 +142,7 @@ class KernelNetwork final : public Network {
         return owned;
     }
 
-    Result<std::vector<Route>> table(std::uint32_t table) override { return both_families(0, table); }
+    Result<std::vector<TableRoute>> table(std::uint32_t table) override { return both_families(0, table); }
 
     std::vector<Error> apply(const RoutingChanges& changes) override {
         std::vector<Error> failures;
@@ -168,11 +177,11 @@ class KernelNetwork final : public Network {
         });
         if (!asked) {
             if (asked.error().code != Errc::io || asked.error().os_errno == 0) return asked.error();
-            return RouteAnswer{.error = asked.error().os_errno};
+            return no_route(asked.error().os_errno);
         }
         // IPv4 with a device but no route: the kernel takes the target to be on the link (ip_route_output_key_hash_rcu)
         // and asks for it by ARP there. No table stands behind that, so for us it is no route.
-        if (answer.table == 0) return RouteAnswer{.error = ENETUNREACH};
+        if (answer.table == 0) return no_route(ENETUNREACH);
         return answer;
     }
 
@@ -192,8 +201,8 @@ class KernelNetwork final : public Network {
     }
 
     /// By protocol or by table, 0 being any; checked again here, because kernels before 4.20 do not filter.
-    Result<std::vector<Route>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
-        std::vector<Route> found;
+    Result<std::vector<TableRoute>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
+        std::vector<TableRoute> found;
         NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
         auto& header = request.extra<rtmsg>();
         header.rtm_family = family_of(v6);
@@ -209,7 +218,7 @@ class KernelNetwork final : public Network {
         return found;
     }
 
-    Result<std::vector<Route>> both_families(std::uint8_t protocol, std::uint32_t table) {
+    Result<std::vector<TableRoute>> both_families(std::uint8_t protocol, std::uint32_t table) {
         EDGE_TRY(auto all, routes(false, protocol, table));
         EDGE_TRY(const auto six, routes(true, protocol, table));
         all.insert(all.end(), six.begin(), six.end());
@@ -222,13 +231,24 @@ class KernelNetwork final : public Network {
     }
 
     Netlink netlink_;
+    Fd lock_;
 };
+
+/// Rules and routes are known by our protocol number alone, so two launchers in one network namespace would remove each
+/// other's. The lock is on the namespace itself and goes with the process.
+Result<Fd> lock_namespace() {
+    Fd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    if (!fd) return os_error(errno, "/proc/self/ns/net");
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    return Error{Errc::unavailable, "network", "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
+}
 
 }  // namespace
 
 Result<std::unique_ptr<Network>> open_kernel_network() {
+    EDGE_TRY(auto lock, lock_namespace());
     EDGE_TRY(auto netlink, Netlink::open());
-    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(std::move(netlink)));
+    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(std::move(netlink), std::move(lock)));
 }
 
 }  // namespace edge::launcher

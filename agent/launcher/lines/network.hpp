@@ -25,7 +25,7 @@ class Network {
     /// The rules and routes that carry kRoutingProtocol.
     virtual Result<Routing> owned() = 0;
     /// Every route of one table, whoever wrote it.
-    virtual Result<std::vector<Route>> table(std::uint32_t table) = 0;
+    virtual Result<std::vector<TableRoute>> table(std::uint32_t table) = 0;
     /// Carries the changes out in their order. What is there already, or gone already, is no error. Goes on after a
     /// failure, so that one line's trouble is not another's; returns all failures.
     virtual std::vector<Error> apply(const RoutingChanges& changes) = 0;

@@ -33,18 +33,18 @@ void add_rules(const Line& line, std::uint32_t nth, std::vector<Rule>& rules) {
     for (const auto& address : line.addresses) rules.push_back(Rule{address.v6, pref++, 0, address, line.table});
 }
 
-void add_routes(const Line& line, const Device& device, std::vector<Route>& routes) {
+void add_routes(const Line& line, const Device& device, std::vector<TableRoute>& routes) {
     bool default_done[2] = {false, false};
     for (const auto& address : line.addresses) {
         const auto* assigned = find_assigned(device, address);
         if (assigned == nullptr) continue;
         const IpPrefix network = network_of(*assigned);
         if (network.length < (address.v6 ? 128 : 32))
-            routes.push_back(Route{line.table, network, {}, device.index, address});
+            routes.push_back(TableRoute{line.table, network, {}, device.index, address});
         if (std::exchange(default_done[address.v6], true)) continue;  // the first address of a family is the source
         IpPrefix all;
         all.address.v6 = address.v6;
-        routes.push_back(Route{line.table, all, address.v6 ? line.gateway6 : line.gateway4, device.index, address});
+        routes.push_back(TableRoute{line.table, all, address.v6 ? line.gateway6 : line.gateway4, device.index, address});
     }
 }
 
@@ -63,7 +63,7 @@ std::string hex(std::uint32_t value) {
     return text;
 }
 
-std::string target_of(const Route& route) { return route.to.length == 0 ? "default" : route.to.text(); }
+std::string target_of(const TableRoute& route) { return route.to.length == 0 ? "default" : route.to.text(); }
 
 }  // namespace
 
@@ -82,7 +82,7 @@ RoutingChanges routing_changes(const Routing& actual, const Routing& wanted) {
     RoutingChanges changes;
     changes.add_routes = without(wanted.routes, actual.routes);
     std::stable_partition(changes.add_routes.begin(), changes.add_routes.end(),
-                          [](const Route& route) { return !route.gateway; });  // a gateway needs its network first
+                          [](const TableRoute& route) { return !route.gateway; });  // a gateway needs its network first
     changes.add_rules = without(wanted.rules, actual.rules);
     std::stable_sort(changes.add_rules.begin(), changes.add_rules.end(),
                      [](const Rule& a, const Rule& b) { return a.pref > b.pref; });
@@ -93,14 +93,14 @@ RoutingChanges routing_changes(const Routing& actual, const Routing& wanted) {
     return changes;
 }
 
-std::vector<std::string> missing_routes(const std::vector<Line>& lines, const std::vector<Route>& present) {
+std::vector<std::string> missing_routes(const std::vector<Line>& lines, const std::vector<TableRoute>& present) {
     std::vector<std::string> commands;
     for (const auto& line : lines) {
         if (line.routes != Routes::external) continue;
         for (const bool v6 : {false, true}) {
             const bool wanted = std::any_of(line.addresses.begin(), line.addresses.end(),
                                             [v6](const IpAddress& address) { return address.v6 == v6; });
-            const bool there = std::any_of(present.begin(), present.end(), [&](const Route& route) {
+            const bool there = std::any_of(present.begin(), present.end(), [&](const TableRoute& route) {
                 return route.table == line.table && route.to.length == 0 && route.to.address.v6 == v6;
             });
             if (!wanted || there) continue;
@@ -119,7 +119,7 @@ std::string text_of(const Rule& rule) {
            (rule.table != 0 ? " lookup " + std::to_string(rule.table) : " unreachable");
 }
 
-std::string text_of(const Route& route) {
+std::string text_of(const TableRoute& route) {
     return std::string(route.to.address.v6 ? "6 " : "4 ") + target_of(route) +
            (route.gateway ? " via " + route.gateway->text() : "") + " dev #" + std::to_string(route.device) + " table " +
            std::to_string(route.table) + (route.source ? " src " + route.source->text() : "");

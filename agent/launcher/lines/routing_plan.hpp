@@ -38,26 +38,26 @@ struct Rule {
     friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
-struct Route {
+struct TableRoute {
     std::uint32_t table = 0;
     IpPrefix to{};                     // length 0: default
     std::optional<IpAddress> gateway;  // none: on the link
     std::uint32_t device = 0;
     std::optional<IpAddress> source;
-    friend auto operator<=>(const Route&, const Route&) = default;
+    friend auto operator<=>(const TableRoute&, const TableRoute&) = default;
 };
 
 struct Routing {
     std::vector<Rule> rules;
-    std::vector<Route> routes;
+    std::vector<TableRoute> routes;
 };
 
 /// In the order in which to apply them, so that a line is closed rather than open half-way.
 struct RoutingChanges {
-    std::vector<Route> add_routes;
+    std::vector<TableRoute> add_routes;
     std::vector<Rule> add_rules;     // last preference first: `unreachable` stands before its `lookup` does
     std::vector<Rule> remove_rules;  // first preference first: `lookup` goes before its `unreachable`
-    std::vector<Route> remove_routes;
+    std::vector<TableRoute> remove_routes;
     bool empty() const {
         return add_routes.empty() && add_rules.empty() && remove_rules.empty() && remove_routes.empty();
     }
@@ -71,10 +71,10 @@ RoutingChanges routing_changes(const Routing& actual, const Routing& wanted);
 
 /// Default routes that an `external` line lacks in its table, each as the command that adds it.
 /// `present`: every route of the lines' tables, ours or not.
-std::vector<std::string> missing_routes(const std::vector<Line>& lines, const std::vector<Route>& present);
+std::vector<std::string> missing_routes(const std::vector<Line>& lines, const std::vector<TableRoute>& present);
 
 /// As `ip rule` and `ip route` print them, with the device by number.
 std::string text_of(const Rule& rule);
-std::string text_of(const Route& route);
+std::string text_of(const TableRoute& route);
 
 }  // namespace edge::launcher

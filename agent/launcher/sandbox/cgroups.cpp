@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
 
 namespace edge::launcher {
@@ -20,7 +21,7 @@ namespace {
 using namespace std::chrono_literals;
 
 Result<> make_dir(const std::string& path) {
-    if (::mkdir(path.c_str(), 0755) == 0 || errno == EEXIST) return ok();
+    if (retry_with_dac_override([&] { return ::mkdir(path.c_str(), 0755); }) == 0 || errno == EEXIST) return ok();
     return Error{Errc::unsupported, path, "the group cannot be made", errno};
 }
 
@@ -55,7 +56,7 @@ Result<> remove_groups(const std::string& dir, bool itself) {
     }
     if (!itself) return ok();
     const auto deadline = std::chrono::steady_clock::now() + 3s;
-    while (::rmdir(dir.c_str()) != 0 && errno != ENOENT) {
+    while (retry_with_dac_override([&] { return ::rmdir(dir.c_str()); }) != 0 && errno != ENOENT) {
         if (errno != EBUSY || std::chrono::steady_clock::now() > deadline)
             return os_error(errno, dir, "the group cannot be removed");
         std::this_thread::sleep_for(5ms);
@@ -120,6 +121,7 @@ Result<CgroupTree> CgroupTree::claim(CgroupMounts mounts, const std::string& nam
     EDGE_TRY(tree.clear());
     EDGE_TRY(tree.make_group("/" + name));
     EDGE_TRY(tree.enable_controllers("/" + name));
+    if (tree.is_delegated()) forget_dac_override();
     return tree;
 }
 
@@ -174,6 +176,17 @@ Result<> CgroupTree::make_group(const std::string& below) const {
         EDGE_TRY(make_dir(tree + below));
     }
     return ok();
+}
+
+/// Whether NAME's parents are ours to write in by mode alone, as in a unit's group and not in the root of a tree.
+bool CgroupTree::is_delegated() const {
+    bool delegated = true;
+    for (const auto& tree : mounts_->trees()) {
+        struct stat parent{};
+        const auto path = std::filesystem::path(tree + "/" + name_).parent_path();
+        delegated = delegated && ::stat(path.c_str(), &parent) == 0 && (parent.st_mode & S_IWUSR) != 0;
+    }
+    return delegated;
 }
 
 /// Lets the groups below `below` have limits. Only in groups of ours: above NAME it is the host's business.

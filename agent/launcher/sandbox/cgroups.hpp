@@ -100,6 +100,7 @@ class CgroupTree {
   private:
     CgroupTree(CgroupMounts mounts, std::string name)
         : mounts_(std::make_unique<CgroupMounts>(std::move(mounts))), name_(std::move(name)) {}
+    bool is_delegated() const;
     Result<> check_ours() const;
     Result<> take();
     Result<> clear();
