@@ -32,7 +32,7 @@ target_link_options(edge_flags INTERFACE -pie -Wl,-z,relro,-z,now)
 
 # gcc 12 at -O2 reports paths inside Boost.Outcome and std::variant that cannot happen; nothing of ours is exempted in the dev preset.
 if(CMAKE_BUILD_TYPE STREQUAL "Release" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  target_compile_options(edge_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
+  target_compile_options(edge_flags INTERFACE -Wno-maybe-uninitialized -Wno-mismatched-new-delete -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow -Wno-stringop-overread)
 endif()
 
 if(EDGE_SANITIZE)

@@ -19,7 +19,8 @@ pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 # Asio and Beast compiled once; whoever links these gets declarations only.
 add_library(edge_asio STATIC cmake/asio.cpp)
 target_compile_definitions(edge_asio PUBLIC BOOST_ASIO_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_COROUTINE)
-target_link_libraries(edge_asio PUBLIC Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads PRIVATE edge_flags)
+# spdlog is in the precompiled header: who reuses that needs its definitions.
+target_link_libraries(edge_asio PUBLIC Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads spdlog::spdlog PRIVATE edge_flags)
 target_precompile_headers(edge_asio PRIVATE cmake/pch_asio.hpp)
 
 add_library(edge_beast STATIC cmake/beast.cpp)

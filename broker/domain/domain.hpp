@@ -60,6 +60,7 @@ struct JobRequest {
     std::string selector;
     std::map<std::string, std::string> labels;
     std::optional<std::uint32_t> start_within_ms;  // 1..86'400'000; default 60'000
+    std::uint32_t repeat = 1;                      // tasks of each line, 1..1000
     std::string idempotency_key;                   // empty: none
     Digest fingerprint{};                          // of the request's body, for the key
 };

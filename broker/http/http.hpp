@@ -1,4 +1,4 @@
-// HTTP as the API sees it: no Beast, no sockets. broker/http/server.cpp carries it.
+// HTTP as the API sees it: no Beast, no sockets. broker/http/server.hpp carries it.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -23,6 +23,8 @@ struct Request {
 
     /// The header's value, or empty. `name` in lower case.
     std::string_view header(std::string_view name) const;
+    /// Is `token` in the comma-separated header, in any case of letters? Source: RFC 9110 section 5.6.1.
+    bool header_lists(std::string_view name, std::string_view token) const;
 };
 
 struct Response {
@@ -32,26 +34,33 @@ struct Response {
     std::string body;
 };
 
-/// A response that goes on (server-sent events). Thread-safe; send after close is ignored.
-/// Owners: the exchange's connection and whoever produces the events.
+/// A response that goes on (server-sent events).
+/// Executor: the exchange's connection thread. Owners: the connection and whoever produces the events.
 class Stream {
   public:
     virtual ~Stream() = default;
-    /// False when the client is gone, or the queue is above its bound and `droppable`.
+    /// droppable: refused when a little waits to be written; kept: refused when very much does.
     enum class Kind { droppable, kept };
+    /// False, and nothing queued, when the client is gone or the queue is above the bound of `kind`.
     virtual bool send(std::string chunk, Kind kind) = 0;
-    virtual void close() = 0;
-    /// Called once when the client goes away or close() was carried out.
+    /// Ends the response after what is queued and `farewell`, which no bound refuses.
+    virtual void close(std::string farewell = {}) = 0;
+    /// Called once, when the client went away, close() was carried out or the server drains.
     virtual void on_end(std::function<void()> callback) = 0;
 };
 
-/// The answer to one request: exactly one of reply() and stream(), from any thread. Dropping it answers 500.
+/// The answer to one request: exactly one of reply() and stream(). Dropping it unanswered answers 500.
+/// The handler itself is called on the connection's thread.
 class Exchange {
   public:
     virtual ~Exchange() = default;
+    /// From any thread; on the connection's thread it acts at once.
     virtual void reply(Response response) = 0;
+    /// Runs `work` on the connection's thread: where views become JSON. From any thread.
+    virtual void post(std::function<void()> work) = 0;
+    /// On the connection's thread. The response's body is sent first; the connection closes after the stream.
     virtual std::shared_ptr<Stream> stream(Response head) = 0;
-    /// Calls back after `ms` unless the exchange ended; for Prefer: wait.
+    /// Calls back after `ms` unless the exchange ended; for Prefer: wait. On the connection's thread.
     virtual void after(std::uint32_t ms, std::function<void()> callback) = 0;
 };
 

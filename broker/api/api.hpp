@@ -1,0 +1,33 @@
+// The REST API: a handler for the HTTP server, over the domain.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "broker/domain/domain.hpp"
+#include "broker/http/http.hpp"
+
+namespace edge::broker::api {
+
+enum class Auth { none, bearer };
+
+/// A row of the route table, as the OpenAPI document has to say it.
+struct RouteFacts {
+    std::string_view method;
+    std::string_view pattern;
+    std::string_view operation_id;
+    Auth auth = Auth::bearer;
+};
+std::span<const RouteFacts> route_facts();
+
+/// broker/api/openapi.json, as it was when this was built.
+std::string_view openapi_text();
+
+struct ApiOptions {
+    std::string gateway_url;  // where agents enroll; told with a join token
+};
+
+/// Executor: called on the connections' threads. `domain` outlives the server's I/O threads.
+http::Handler make_handler(Domain& domain, ApiOptions options);
+
+}  // namespace edge::broker::api

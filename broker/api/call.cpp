@@ -1,0 +1,79 @@
+#include "broker/api/call.hpp"
+
+#include <charconv>
+
+#include "broker/http/text.hpp"
+
+namespace edge::broker::api {
+namespace {
+
+constexpr std::size_t kMostBody = 1024 * 1024;
+constexpr std::uint32_t kLongestWait = 120;
+constexpr std::size_t kLongestCursor = 512;
+
+std::optional<std::uint32_t> number(std::string_view text) {
+    std::uint32_t value = 0;
+    const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+void Call::reply(int status, std::string json, http::Headers headers) const {
+    exchange->reply({status, "application/json", std::move(headers), std::move(json)});
+}
+
+void Call::refuse(http::Problem problem, http::Headers headers) const {
+    auto response = http::problem_response(problem, request);
+    response.headers = std::move(headers);
+    exchange->reply(std::move(response));
+}
+
+std::optional<PageRequest> page_in_query(const Call& call) {
+    PageRequest page;
+    const auto wrong = [&call](const char* parameter, std::string message) {
+        call.refuse(http::Problem{http::Code::bad_parameter, std::string(parameter) + ": " + message, {{parameter, "bad_value", message}}});
+    };
+    if (const auto limit = call.query.find("limit"); limit != call.query.end()) {
+        const auto value = number(limit->second);
+        if (!value || *value < 1 || *value > 500) {
+            wrong("limit", "expected a number from 1 to 500");
+            return std::nullopt;
+        }
+        page.limit = *value;
+    }
+    if (const auto cursor = call.query.find("cursor"); cursor != call.query.end()) {
+        if (cursor->second.empty() || cursor->second.size() > kLongestCursor) {
+            wrong("cursor", "expected next_cursor of the page before");
+            return std::nullopt;
+        }
+        page.cursor = cursor->second;
+    }
+    return page;
+}
+
+Result<Json> json_body(const http::Request& request) {
+    const std::string_view type = request.header("content-type");
+    if (!http::equal_without_case(http::trim(type.substr(0, type.find(';'))), "application/json")) {
+        return Error{Errc::unsupported, {}, "send the body with Content-Type: application/json"};
+    }
+    return parse_json(request.body, JsonLimits{.bytes = kMostBody});
+}
+
+std::uint32_t preferred_wait(const http::Request& request) {
+    for (const auto& [name, value] : request.headers) {
+        if (name != "prefer") continue;
+        std::string_view rest = value;
+        while (!rest.empty()) {
+            const std::string_view item = http::trim(rest.substr(0, rest.find_first_of(",;")));
+            rest.remove_prefix(std::min(rest.size(), rest.find_first_of(",;") == std::string_view::npos ? rest.size() : rest.find_first_of(",;") + 1));
+            if (!http::equal_without_case(item.substr(0, 5), "wait=")) continue;
+            const auto seconds = number(item.substr(5));
+            if (seconds) return std::min(*seconds, kLongestWait);
+        }
+    }
+    return 0;
+}
+
+}  // namespace edge::broker::api

@@ -1,0 +1,110 @@
+#include <algorithm>
+
+#include "broker/api/operations.hpp"
+#include "broker/api/views_json.hpp"
+
+namespace edge::broker::api {
+
+/// The body of POST /api/v1/jobs.
+struct JobBody {
+    Service service = Service::ping;
+    Json params;
+    std::string selector;
+    std::optional<std::map<std::string, std::string>> labels;
+    std::optional<std::uint32_t> start_within_ms;
+    std::optional<std::uint32_t> repeat;
+};
+BOOST_DESCRIBE_STRUCT(JobBody, (), (service, params, selector, labels, start_within_ms, repeat))
+
+namespace {
+
+constexpr std::uint32_t kMostRepeats = 1000;
+constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
+constexpr std::size_t kMostLabels = 32;
+constexpr std::size_t kLongestLabel = 128;
+constexpr std::size_t kLongestSelector = 1024;
+constexpr std::size_t kLongestKey = 255;
+
+Error bad(std::string where, std::string detail) { return Error{Errc::bad_value, std::move(where), std::move(detail)}; }
+
+bool is_plain(std::string_view text) {
+    return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
+}
+
+Result<> check(const JobBody& body) {
+    if (body.selector.empty()) return bad("/selector", "expected a selector; \"all\" takes every line");
+    if (body.selector.size() > kLongestSelector || !is_plain(body.selector)) return bad("/selector", "at most 1024 characters, none of them a control character");
+    if (body.start_within_ms && (*body.start_within_ms < 1 || *body.start_within_ms > kMostStartWithinMs)) {
+        return bad("/start_within_ms", "expected 1 to 86400000");
+    }
+    if (body.repeat && (*body.repeat < 1 || *body.repeat > kMostRepeats)) return bad("/repeat", "expected 1 to 1000");
+    if (!body.labels) return ok();
+    if (body.labels->size() > kMostLabels) return bad("/labels", "at most 32 labels");
+    for (const auto& [key, value] : *body.labels) {
+        if (key.empty() || key.size() > kLongestLabel || !is_plain(key)) return bad("/labels", "a label's name is 1 to 128 characters");
+        if (value.size() > kLongestLabel || !is_plain(value)) return bad("/labels/" + key, "a label's value is at most 128 characters");
+    }
+    return ok();
+}
+
+Result<JobRequest> job_request(JobBody body, const http::Request& request) {
+    EDGE_TRY(check(body));
+    EDGE_TRY(auto spec, decode_spec(body.service, body.params));
+    JobRequest job;
+    job.spec = std::move(spec);
+    job.selector = std::move(body.selector);
+    if (body.labels) job.labels = std::move(*body.labels);
+    job.start_within_ms = body.start_within_ms;
+    job.repeat = body.repeat.value_or(1);
+    job.idempotency_key = request.header("idempotency-key");
+    job.fingerprint = sha256(as_bytes(request.body));
+    return job;
+}
+
+void created(const CallPtr& call, Result<RunView> run, std::uint32_t wait_s) {
+    if (!run) {
+        http::Problem problem = http::problem_of(run.error());
+        // What was asked for cannot be done: 422 rather than "there is no such page" and "edit conflict".
+        if (run.error().code == Errc::not_found) problem = {http::Code::no_match, run.error().detail, {{"/selector", "no_match", run.error().detail}}};
+        if (run.error().code == Errc::conflict) problem.code = http::Code::idempotency_key_reused;
+        return call->refuse(std::move(problem));
+    }
+    if (wait_s > 0) return reply_when_finished(call, run.value().id, wait_s);
+    call->exchange->post([call, view = std::move(run.value())] {
+        call->reply(202, dump_json(to_json(view)), {{"Location", "/api/v1/runs/" + view.id.text()}});
+    });
+}
+
+}  // namespace
+
+void create_job(CallPtr call) {
+    const std::string_view key = call->request.header("idempotency-key");
+    if (key.size() > kLongestKey) {
+        return call->refuse(http::Problem{http::Code::bad_parameter, "Idempotency-Key is at most 255 characters", {{"Idempotency-Key", "too_large", ""}}});
+    }
+    auto body = body_as<JobBody>(*call);
+    if (!body) return;
+    auto job = job_request(std::move(*body), call->request);
+    if (!job) return call->refuse(job.error());
+    const std::uint32_t wait_s = preferred_wait(call->request);
+    call->domain.create_job(std::move(job.value()), [call, wait_s](Result<RunView> run) { created(call, std::move(run), wait_s); });
+}
+
+void list_jobs(CallPtr call) {
+    const auto page = page_in_query(*call);
+    if (!page) return;
+    const auto then = [](const Call& asked, Page<JobView> jobs) {
+        std::vector<std::string> items;
+        for (const auto& job : jobs.items) items.push_back(dump_json(to_json(job)));
+        asked.reply(200, page_text(items, jobs.next_cursor));
+    };
+    call->domain.jobs(*page, when_known<Page<JobView>>(call, then));
+}
+
+void get_job(CallPtr call) {
+    const auto id = id_in_path<JobId>(*call);
+    if (!id) return;
+    call->domain.job(*id, when_known<JobView>(call, [](const Call& asked, const JobView& job) { asked.reply(200, dump_json(to_json(job))); }));
+}
+
+}  // namespace edge::broker::api

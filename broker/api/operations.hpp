@@ -1,0 +1,36 @@
+// Every operation of the API; routes.cpp says which path leads to which.
+#pragma once
+#include "broker/api/call.hpp"
+
+namespace edge::broker::api {
+
+// about.cpp
+void get_health(CallPtr call);
+void get_readiness(CallPtr call);
+void get_version(CallPtr call);
+void get_openapi(CallPtr call);
+
+// jobs.cpp
+void create_job(CallPtr call);
+void list_jobs(CallPtr call);
+void get_job(CallPtr call);
+
+// runs.cpp
+void list_runs(CallPtr call);
+void get_run(CallPtr call);
+void list_run_tasks(CallPtr call);
+void list_run_results(CallPtr call);
+void stream_run_events(CallPtr call);
+void get_result(CallPtr call);
+
+// nodes.cpp
+void list_nodes(CallPtr call);
+void get_node(CallPtr call);
+void list_lines(CallPtr call);
+void create_join_token(CallPtr call);
+void list_join_tokens(CallPtr call);
+
+/// Answers with the run and its results when it has finished, or as it stands after `wait_s`. (wait_for_run.cpp)
+void reply_when_finished(CallPtr call, RunId run, std::uint32_t wait_s);
+
+}  // namespace edge::broker::api

@@ -1,0 +1,110 @@
+#include <array>
+
+#include "broker/api/api.hpp"
+#include "broker/api/operations.hpp"
+#include "broker/http/text.hpp"
+
+namespace edge::broker::api {
+namespace {
+
+struct Route {
+    std::string_view method;
+    std::string_view pattern;
+    std::string_view operation_id;
+    Auth auth;
+    void (*operation)(CallPtr);
+    bool pages = false;  // takes limit and cursor
+};
+
+constexpr auto kRoutes = std::to_array<Route>({
+    {"GET", "/healthz", "getHealth", Auth::none, get_health},
+    {"GET", "/readyz", "getReadiness", Auth::none, get_readiness},
+    {"GET", "/api/v1/version", "getVersion", Auth::none, get_version},
+    {"GET", "/api/v1/openapi.json", "getOpenapi", Auth::none, get_openapi},
+    {"POST", "/api/v1/jobs", "createJob", Auth::bearer, create_job},
+    {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, true},
+    {"GET", "/api/v1/jobs/{id}", "getJob", Auth::bearer, get_job},
+    {"GET", "/api/v1/runs", "listRuns", Auth::bearer, list_runs, true},
+    {"GET", "/api/v1/runs/{id}", "getRun", Auth::bearer, get_run},
+    {"GET", "/api/v1/runs/{id}/tasks", "listRunTasks", Auth::bearer, list_run_tasks},
+    {"GET", "/api/v1/runs/{id}/results", "listRunResults", Auth::bearer, list_run_results, true},
+    {"GET", "/api/v1/runs/{id}/events", "streamRunEvents", Auth::bearer, stream_run_events},
+    {"GET", "/api/v1/results/{id}", "getResult", Auth::bearer, get_result},
+    {"GET", "/api/v1/nodes", "listNodes", Auth::bearer, list_nodes, true},
+    {"GET", "/api/v1/nodes/{node}", "getNode", Auth::bearer, get_node},
+    {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, true},
+    {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
+    {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, true},
+});
+
+constexpr auto kFacts = [] {
+    std::array<RouteFacts, kRoutes.size()> facts{};
+    for (std::size_t i = 0; i < facts.size(); ++i) facts[i] = {kRoutes[i].method, kRoutes[i].pattern, kRoutes[i].operation_id, kRoutes[i].auth};
+    return facts;
+}();
+
+void refuse_token(const Call& call, std::string detail, std::string_view error) {
+    std::string challenge = "Bearer realm=\"edge\"";
+    if (!error.empty()) challenge.append(", error=\"").append(error).append("\"");
+    call.refuse(http::Problem{http::Code::unauthorized, std::move(detail), {}}, {{"WWW-Authenticate", challenge}});
+}
+
+/// The token of `Authorization: Bearer TOKEN`, or empty. Source: RFC 6750 section 2.1.
+std::string bearer_token(const http::Request& request) {
+    const std::string_view value = request.header("authorization");
+    if (!http::equal_without_case(value.substr(0, 7), "bearer ")) return {};
+    return std::string(http::trim(value.substr(7)));
+}
+
+void operate(const Route& route, CallPtr call) {
+    if (route.auth == Auth::none) return route.operation(std::move(call));
+    std::string token = bearer_token(call->request);
+    if (token.empty()) return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
+    call->domain.authenticate(std::move(token), [call, &route](Result<Principal> principal) {
+        if (!principal && principal.error().code == Errc::denied) return refuse_token(*call, "the token is not of this broker, or no longer", "invalid_token");
+        if (!principal) return call->refuse(principal.error());
+        call->principal = principal.value();
+        // A body is decoded on the connection's thread; without one the domain's thread asks the domain itself.
+        if (call->request.body.empty()) return route.operation(call);
+        call->exchange->post([call, &route] { route.operation(call); });
+    });
+}
+
+/// Parameters nobody reads are mistakes: `?limt=5` would answer 100.
+bool check_query(const Route& route, Call& call) {
+    auto query = http::parse_query(call.request.query);
+    std::string wrong;
+    if (!query) {
+        wrong = query.error().where + ": " + query.error().detail;
+    } else {
+        for (const auto& [name, value] : query.value()) {
+            if (!route.pages || (name != "limit" && name != "cursor")) wrong = "unknown parameter \"" + name + "\"";
+        }
+    }
+    if (wrong.empty()) {
+        call.query = std::move(query.value());
+        return true;
+    }
+    call.refuse(http::Problem{http::Code::bad_parameter, std::move(wrong), {}});
+    return false;
+}
+
+void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain, const std::shared_ptr<const ApiOptions>& options) {
+    auto routed = http::route(std::span<const Route>(kRoutes), request.method, request.path);
+    auto call = std::make_shared<Call>(Call{domain, options, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
+    if (!routed.row && routed.allow.empty()) return call->refuse(http::Problem{http::Code::not_found, "no such path; /api/v1/openapi.json lists them", {}});
+    if (!routed.row) return call->refuse(http::Problem{http::Code::method_not_allowed, "allowed: " + routed.allow, {}}, {{"Allow", routed.allow}});
+    if (check_query(*routed.row, *call)) operate(*routed.row, std::move(call));
+}
+
+}  // namespace
+
+std::span<const RouteFacts> route_facts() { return kFacts; }
+
+http::Handler make_handler(Domain& domain, ApiOptions options) {
+    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options))](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+        handle(std::move(request), std::move(exchange), domain, kept);
+    };
+}
+
+}  // namespace edge::broker::api

@@ -1,0 +1,60 @@
+#include "broker/api/operations.hpp"
+#include "broker/api/views_json.hpp"
+#include "broker/live/run_events.hpp"
+
+namespace edge::broker::api {
+
+void list_runs(CallPtr call) {
+    const auto page = page_in_query(*call);
+    if (!page) return;
+    const auto then = [](const Call& asked, Page<RunView> runs) {
+        std::vector<std::string> items;
+        for (const auto& run : runs.items) items.push_back(dump_json(to_json(run)));
+        asked.reply(200, page_text(items, runs.next_cursor));
+    };
+    call->domain.runs(*page, when_known<Page<RunView>>(call, then));
+}
+
+void get_run(CallPtr call) {
+    const auto id = id_in_path<RunId>(*call);
+    if (!id) return;
+    call->domain.run(*id, when_known<RunView>(call, [](const Call& asked, const RunView& run) { asked.reply(200, dump_json(to_json(run))); }));
+}
+
+void list_run_tasks(CallPtr call) {
+    const auto id = id_in_path<RunId>(*call);
+    if (!id) return;
+    const auto then = [](const Call& asked, const std::vector<TaskView>& tasks) {
+        std::vector<std::string> items;
+        for (const auto& task : tasks) items.push_back(dump_json(to_json(task)));
+        asked.reply(200, page_text(items, std::nullopt));
+    };
+    call->domain.tasks(*id, when_known<std::vector<TaskView>>(call, then));
+}
+
+void list_run_results(CallPtr call) {
+    const auto id = id_in_path<RunId>(*call);
+    if (!id) return;
+    const auto page = page_in_query(*call);
+    if (!page) return;
+    const auto then = [](const Call& asked, const Page<ResultView>& results) {
+        std::vector<std::string> items;
+        for (const auto& result : results.items) items.push_back(result_text(result));
+        asked.reply(200, page_text(items, results.next_cursor));
+    };
+    call->domain.results(*id, *page, when_known<Page<ResultView>>(call, then));
+}
+
+void stream_run_events(CallPtr call) {
+    const auto id = id_in_path<RunId>(*call);
+    if (!id) return;
+    live::stream_run(call->exchange, call->domain, *id, [call](const Error& error) { return http::problem_response(http::problem_of(error), call->request); });
+}
+
+void get_result(CallPtr call) {
+    const auto id = id_in_path<ResultId>(*call);
+    if (!id) return;
+    call->domain.result(*id, when_known<ResultView>(call, [](const Call& asked, const ResultView& result) { asked.reply(200, result_text(result)); }));
+}
+
+}  // namespace edge::broker::api

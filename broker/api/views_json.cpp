@@ -1,0 +1,137 @@
+#include "broker/api/views_json.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <ctime>
+
+#include "protocol/json/described.hpp"
+
+namespace edge::broker::api {
+namespace {
+
+void put_time(Json& object, const char* name, const std::optional<WallTime>& time) {
+    if (time) object[name] = rfc3339_ms(*time);
+}
+
+Json labels_json(const std::map<std::string, std::string>& labels) {
+    Json object = Json::object();
+    for (const auto& [key, value] : labels) object[key] = value;
+    return object;
+}
+
+}  // namespace
+
+std::string rfc3339_ms(WallTime unix_us) {
+    const auto seconds = static_cast<std::time_t>(unix_us / 1'000'000);
+    std::tm utc{};
+    gmtime_r(&seconds, &utc);
+    std::array<char, 64> text{};
+    const int length = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
+                                     utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<unsigned>(unix_us / 1000 % 1000));
+    return std::string(text.data(), static_cast<std::size_t>(length));
+}
+
+Json to_json(const NodeRef& node) { return {{"id", node.id.text()}, {"name", node.name.text()}}; }
+
+Json to_json(const LineRef& line) { return {{"name", line.name.text()}, {"carrier", line.carrier}}; }
+
+Json to_json(const RunView& run) {
+    Json json = {{"id", run.id.text()},         {"job_id", run.job_id.text()}, {"service", enum_text(run.service)}, {"target", run.target},
+                 {"selector", run.selector},    {"state", enum_text(run.state)}, {"created_at", rfc3339_ms(run.created_at)}};
+    put_time(json, "finished_at", run.finished_at);
+    json["tasks"] = encode(run.tasks);
+    return json;
+}
+
+Json to_json(const JobView& job) {
+    Json json = {{"id", job.id.text()},       {"service", enum_text(job.service)},  {"params", job.params},
+                 {"selector", job.selector},  {"labels", labels_json(job.labels)},  {"created_at", rfc3339_ms(job.created_at)}};
+    if (job.last_run) json["last_run"] = job.last_run->text();
+    return json;
+}
+
+Json to_json(const TaskView& task) {
+    return {{"id", task.id.text()}, {"node", to_json(task.node)}, {"line", to_json(task.line)}, {"state", enum_text(task.state)}, {"attempt", task.attempt}};
+}
+
+Json to_json(const NodeView& node) {
+    Json json = to_json(node.node);
+    json["state"] = enum_text(node.state);
+    json["labels"] = labels_json(node.labels);
+    json["agent_version"] = node.agent_version;
+    json["policy_hash"] = node.policy_hash;
+    json["enrolled_at"] = rfc3339_ms(node.enrolled_at);
+    put_time(json, "connected_at", node.connected_at);
+    put_time(json, "last_seen_at", node.last_seen_at);
+    if (node.rtt_us) json["rtt_us"] = *node.rtt_us;
+    if (node.clock_offset_us) json["clock_offset_us"] = *node.clock_offset_us;
+    Json lines = Json::array();
+    for (const auto& line : node.lines) lines.push_back(encode(line));
+    json["lines"] = std::move(lines);
+    return json;
+}
+
+Json line_json(const NodeRef& node, const link::LineReport& line) {
+    Json json = encode(line);
+    json["node"] = to_json(node);
+    return json;
+}
+
+Json to_json(const JoinTokenView& token) {
+    Json json = {{"id", token.id.text()}};
+    if (token.node) json["node"] = token.node->text();
+    json["created_at"] = rfc3339_ms(token.created_at);
+    json["expires_at"] = rfc3339_ms(token.expires_at);
+    put_time(json, "used_at", token.used_at);
+    return json;
+}
+
+Json to_json(const RunProgress& progress) {
+    return {{"task_id", progress.task_id.text()}, {"node", to_json(progress.node)}, {"line", to_json(progress.line)}, {"data", progress.data}};
+}
+
+std::string result_text(const ResultView& view) {
+    const link::TaskResult& result = view.result;
+    Json json = {{"id", result.rid.text()},     {"run_id", result.run_id.text()},     {"task_id", result.task_id.text()},   {"attempt", result.attempt},
+                 {"node", to_json(view.node)},  {"line", to_json(view.line)},         {"service", enum_text(result.service)}, {"target", result.target},
+                 {"status", enum_text(result.status)}};
+    if (result.failure) json["failure"] = encode(*result.failure);
+    json["started_at"] = rfc3339_ms(result.started_us);
+    json["ended_at"] = rfc3339_ms(result.ended_us);
+    json["queued_us"] = result.queued_us;
+    json["summary"] = encode(result.summary);
+    json["evidence"] = encode(result.evidence);
+    json["resolved"] = result.resolved;
+    json["concurrency"] = result.concurrency;
+    json["superseded"] = view.superseded;
+    json["truncated"] = result.truncated;
+    if (view.detail.empty()) return with_member(dump_json(json), "detail", "{}");
+    // A line break can only stand between tokens here, and would end an event's data line.
+    std::string detail = view.detail;
+    std::replace_if(detail.begin(), detail.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    return with_member(dump_json(json), "detail", detail);
+}
+
+std::string page_text(const std::vector<std::string>& items, const std::optional<std::string>& next_cursor) {
+    std::size_t size = 64;
+    for (const auto& item : items) size += item.size() + 1;
+    std::string text;
+    text.reserve(size);
+    text = "{\"items\":[";
+    for (std::size_t i = 0; i < items.size(); ++i) {
+        if (i > 0) text += ',';
+        text += items[i];
+    }
+    text += "]}";
+    return next_cursor ? with_member(std::move(text), "next_cursor", dump_json(Json(*next_cursor))) : text;
+}
+
+std::string with_member(std::string object, std::string_view name, std::string_view value) {
+    object.pop_back();
+    if (object.size() > 1) object += ',';
+    object.append("\"").append(name).append("\":").append(value).append("}");
+    return object;
+}
+
+}  // namespace edge::broker::api

@@ -1,0 +1,34 @@
+// What the domain shows, as the API's JSON: all of it in one place, so that REST and SSE cannot differ.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "broker/domain/views.hpp"
+#include "protocol/json/bounded.hpp"
+
+namespace edge::broker::api {
+
+/// `2026-11-22T10:11:12.345Z`.
+std::string rfc3339_ms(WallTime unix_us);
+
+Json to_json(const NodeRef& node);
+Json to_json(const LineRef& line);
+Json to_json(const RunView& run);
+Json to_json(const JobView& job);
+Json to_json(const TaskView& task);
+Json to_json(const NodeView& node);
+Json to_json(const JoinTokenView& token);
+Json to_json(const RunProgress& progress);
+/// A line of a node, with the node it is of.
+Json line_json(const NodeRef& node, const link::LineReport& line);
+
+/// Text, because the detail is put in as it was stored, without being parsed. On one line.
+std::string result_text(const ResultView& result);
+
+/// `{"items":[…],"next_cursor":…}` of texts.
+std::string page_text(const std::vector<std::string>& items, const std::optional<std::string>& next_cursor);
+
+/// `{…,"name":value}`: a member added to an object's text.
+std::string with_member(std::string object, std::string_view name, std::string_view value);
+
+}  // namespace edge::broker::api

@@ -1,0 +1,77 @@
+// broker.toml: what it may say, and what is wrong with it.
+#pragma once
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/http/listen_address.hpp"
+#include "protocol/result.hpp"
+
+namespace edge::broker {
+
+struct ApiConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::string listen = "127.0.0.1:8080";  // ADDRESS:PORT
+    bool tls = false;                       // false only on loopback
+    std::string cert_file{};                // PEM, with the chain
+    std::string key_file{};
+};
+BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file))
+
+struct GatewayConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::string listen = "0.0.0.0:7443";
+    bool tls = true;           // false only on loopback: benches
+    std::string cert_file{};
+    std::string key_file{};
+    std::string public_url{};  // https://HOST:PORT, where agents find the gateway
+};
+BOOST_DESCRIBE_STRUCT(GatewayConfig, (), (listen, tls, cert_file, key_file, public_url))
+
+struct StoreConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::string path = "/var/lib/edge-broker/edge.db";
+};
+BOOST_DESCRIBE_STRUCT(StoreConfig, (), (path))
+
+struct ThreadsConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t io_threads = 2;  // 1..64
+};
+BOOST_DESCRIBE_STRUCT(ThreadsConfig, (), (io_threads))
+
+enum class LogLevel { debug, info, warn, error };
+BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
+
+struct LogConfig {
+    static constexpr bool fields_have_defaults = true;
+    LogLevel level = LogLevel::info;
+};
+BOOST_DESCRIBE_STRUCT(LogConfig, (), (level))
+
+struct BrokerConfig {
+    static constexpr bool fields_have_defaults = true;
+    ApiConfig api{};
+    GatewayConfig gateway{};
+    StoreConfig store{};
+    ThreadsConfig broker{};
+    LogConfig log{};
+};
+BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, store, broker, log))
+
+/// The host of `https://HOST:PORT`. Errors: bad_value, it is no such URL.
+Result<std::string> host_of_url(std::string_view url);
+
+/// All that is wrong with a file's text, each with FILE:LINE:COLUMN, or the configuration. Pure.
+struct ConfigOrProblems {
+    BrokerConfig config;
+    std::vector<Error> problems;
+};
+ConfigOrProblems read_config(std::string_view text, const std::string& file);
+
+/// The file's text. Errors: not_found (missing or unreadable).
+Result<std::string> read_file(const std::string& file);
+
+}  // namespace edge::broker

@@ -1,0 +1,39 @@
+// The one way to get a Domain: its core, its thread, the store's writer and reader threads.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "broker/domain/domain.hpp"
+#include "protocol/result.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace edge::broker {
+
+class Store;
+
+struct DomainOptions {
+    std::string gateway_pin;                   // base64url of the gateway's SPKI digest, for the text of join tokens
+    std::uint32_t accept_ms = 5'000;           // an offer that is not acknowledged by then is thought undelivered
+    std::uint32_t start_within_ms = 60'000;    // of a job that does not say
+    std::uint32_t close_margin_ms = 10'000;    // after start_within and run_within a task without a result is lost
+    std::uint32_t result_window = 4'096;       // results a session may have unacknowledged
+    std::uint64_t result_window_bytes = 4 * 1024 * 1024;
+    link::Limits limits;                       // told in `welcome`; the gateway keeps the heartbeat
+    /// A write failed for good (a failed fsync): nothing may be acknowledged any more. Unset: log it and exit 74.
+    std::function<void(const Error&)> on_fatal;
+};
+
+/// Loads what the store knows and starts the threads. The destructor ends all sessions with `maintenance`, commits what
+/// is under way and joins the threads; no callback runs after it. `log` must outlive it.
+/// Errors: what Store::load says.
+Result<std::unique_ptr<Domain>> make_domain(DomainOptions options, std::unique_ptr<Store> store, spdlog::logger& log);
+
+/// The bootstrap token of `edge-broker init`: `edgep_…`, shown once, stored as a hash. Errors: what Store::apply says.
+Result<std::string> create_admin_token(Store& store);
+
+}  // namespace edge::broker

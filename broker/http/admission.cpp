@@ -1,0 +1,90 @@
+#include "broker/http/admission.hpp"
+
+#include <boost/asio/post.hpp>
+
+namespace edge::http {
+
+namespace asio = boost::asio;
+
+Slot::Slot(std::weak_ptr<Admission> admission, std::uint64_t id, std::shared_ptr<Place> place)
+    : admission_(std::move(admission)), id_(id), place_(std::move(place)) {}
+
+Slot::Slot(Slot&& other) noexcept
+    : admission_(std::move(other.admission_)), id_(std::exchange(other.id_, 0)), place_(std::move(other.place_)) {}
+
+Slot& Slot::operator=(Slot&& other) noexcept {
+    give_up();
+    admission_ = std::move(other.admission_);
+    id_ = std::exchange(other.id_, 0);
+    place_ = std::move(other.place_);
+    return *this;
+}
+
+Slot::~Slot() { give_up(); }
+
+void Slot::give_up() {
+    const auto admission = admission_.lock();
+    if (id_ != 0 && place_) place_->on_drain = nullptr;
+    if (id_ != 0 && admission) admission->leave(id_);
+    id_ = 0;
+}
+
+void Slot::authenticated() {
+    const auto admission = admission_.lock();
+    if (id_ != 0 && admission) admission->authenticated(id_);
+}
+
+void Slot::on_drain(std::function<void()> callback) {
+    if (!place_) return;
+    place_->on_drain = std::move(callback);
+    if (place_->drained && place_->on_drain) asio::post(place_->executor, place_->on_drain);
+}
+
+Admission::Admission(asio::any_io_executor executor, std::size_t cap, std::size_t cap_per_address)
+    : executor_(std::move(executor)), cap_(cap), cap_per_address_(cap_per_address) {}
+
+std::optional<Slot> Admission::admit(const std::string& address, asio::any_io_executor connection) {
+    std::size_t& waiting = waiting_[address];
+    if (cap_per_address_ != 0 && waiting >= cap_per_address_) return std::nullopt;
+    ++waiting;
+    const std::uint64_t id = next_id_++;
+    auto place = std::make_shared<Place>();
+    place->executor = std::move(connection);
+    place->address = address;
+    places_.emplace(id, place);
+    return Slot(weak_from_this(), id, std::move(place));
+}
+
+void Admission::forget_address(Place& place) {
+    if (!std::exchange(place.counts_for_address, false)) return;
+    const auto waiting = waiting_.find(place.address);
+    if (waiting != waiting_.end() && --waiting->second == 0) waiting_.erase(waiting);
+}
+
+void Admission::leave(std::uint64_t id) {
+    asio::post(executor_, [self = shared_from_this(), id] {
+        const auto place = self->places_.find(id);
+        if (place == self->places_.end()) return;
+        self->forget_address(*place->second);
+        self->places_.erase(place);
+        if (self->on_room_) self->on_room_();
+    });
+}
+
+void Admission::authenticated(std::uint64_t id) {
+    asio::post(executor_, [self = shared_from_this(), id] {
+        const auto place = self->places_.find(id);
+        if (place != self->places_.end()) self->forget_address(*place->second);
+    });
+}
+
+void Admission::drain() {
+    for (const auto& [id, place] : places_) {
+        asio::post(place->executor, [place = place] {
+            place->drained = true;
+            if (place->on_drain) place->on_drain();
+        });
+    }
+}
+
+}  // namespace edge::http

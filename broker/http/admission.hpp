@@ -1,0 +1,76 @@
+// Who may be connected: a cap in all, a cap for each address until it has shown who it is, and the way to reach
+// everybody when the server drains.
+#pragma once
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace edge::http {
+
+class Admission;
+
+/// What a connection's thread and the acceptor's thread both know of a connection.
+struct Place {
+    boost::asio::any_io_executor executor;  // the connection's
+    std::string address;
+    bool counts_for_address = true;   // acceptor's thread
+    std::function<void()> on_drain;   // connection's thread
+    bool drained = false;             // connection's thread
+};
+
+/// A connection's place; giving it up makes room. Move-only. Executor: the connection's thread.
+class Slot {
+  public:
+    Slot() = default;
+    Slot(std::weak_ptr<Admission> admission, std::uint64_t id, std::shared_ptr<Place> place);
+    Slot(Slot&& other) noexcept;
+    Slot& operator=(Slot&& other) noexcept;
+    ~Slot();
+
+    /// The peer has shown who it is: its address may connect again.
+    void authenticated();
+    /// Called when the server drains; at once if it already does. Replaces what was set before.
+    void on_drain(std::function<void()> callback);
+
+  private:
+    void give_up();
+    std::weak_ptr<Admission> admission_;
+    std::uint64_t id_ = 0;
+    std::shared_ptr<Place> place_;  // owners: this, Admission's table
+};
+
+/// Executor: the acceptor's thread, but for leave() and authenticated(), which post to it.
+class Admission : public std::enable_shared_from_this<Admission> {
+  public:
+    Admission(boost::asio::any_io_executor executor, std::size_t cap, std::size_t cap_per_address);
+
+    bool is_full() const { return places_.size() >= cap_; }
+    bool is_empty() const { return places_.empty(); }
+    std::size_t size() const { return places_.size(); }
+    /// Empty: this address has too many connections that have not shown who they are.
+    std::optional<Slot> admit(const std::string& address, boost::asio::any_io_executor connection);
+    /// Called after each departure.
+    void on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
+    /// Tells everybody.
+    void drain();
+
+    void leave(std::uint64_t id);
+    void authenticated(std::uint64_t id);
+
+  private:
+    void forget_address(Place& place);
+
+    boost::asio::any_io_executor executor_;
+    std::size_t cap_;
+    std::size_t cap_per_address_;  // 0: none
+    std::uint64_t next_id_ = 1;
+    std::map<std::uint64_t, std::shared_ptr<Place>> places_;
+    std::map<std::string, std::size_t> waiting_;
+    std::function<void()> on_room_;
+};
+
+}  // namespace edge::http

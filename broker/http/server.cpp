@@ -1,0 +1,161 @@
+#include "broker/http/server.hpp"
+
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include "broker/http/connection.hpp"
+
+namespace edge::http {
+
+namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+tcp::endpoint endpoint_of(const ListenAddress& listen) {
+    if (listen.address.v6) return {asio::ip::address_v6(listen.address.bytes), listen.port};
+    const asio::ip::address_v4::bytes_type bytes = {listen.address.bytes[0], listen.address.bytes[1], listen.address.bytes[2], listen.address.bytes[3]};
+    return {asio::ip::address_v4(bytes), listen.port};
+}
+
+Error cannot_listen(const Settings& settings, const error_code& failed) {
+    const std::string where = "[" + settings.name + "] listen " + settings.listen.text();
+    if (failed == asio::error::address_in_use) return Error{Errc::unavailable, where, "the port is in use; stop what holds it or choose another"};
+    if (failed == asio::error::access_denied) return Error{Errc::denied, where, "ports below 1024 need CAP_NET_BIND_SERVICE"};
+    return Error{Errc::unavailable, where, "cannot listen: " + failed.message()};
+}
+
+void prepare(tcp::socket& socket) {
+    error_code ignored;  // without these the connection is slower to answer or to notice a dead peer, but works
+    socket.set_option(tcp::no_delay(true), ignored);
+    const asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT> user_timeout(30'000);
+    socket.set_option(user_timeout, ignored);
+}
+
+bool is_short_of_resources(const error_code& failed) {
+    return failed == asio::error::no_descriptors || failed == boost::system::errc::too_many_files_open_in_system ||
+           failed == asio::error::no_buffer_space || failed == asio::error::no_memory;
+}
+
+}  // namespace
+
+struct Server::Listener : std::enable_shared_from_this<Server::Listener> {
+    Listener(IoThreads& io, Settings given)
+        : threads(io),
+          settings(std::make_shared<const Settings>(std::move(given))),
+          acceptor(io.at(0)),
+          admission(std::make_shared<Admission>(acceptor.get_executor(), settings->connections, settings->per_address)),
+          room(acceptor.get_executor()) {}
+
+    asio::awaitable<void> accept_all();
+    void take(tcp::socket socket);
+    void check_drained() {
+        if (draining && admission->is_empty() && on_drained) std::exchange(on_drained, nullptr)();
+    }
+
+    IoThreads& threads;
+    std::shared_ptr<const Settings> settings;  // owners: this and each connection
+    tcp::acceptor acceptor;
+    std::shared_ptr<Admission> admission;  // owners: this; slots look at it weakly
+    asio::steady_timer room;
+    std::size_t next = 0;
+    bool draining = false;
+    std::function<void()> on_drained;
+};
+
+asio::awaitable<void> Server::Listener::accept_all() {
+    error_code failed;
+    auto wait = asio::redirect_error(asio::use_awaitable, failed);
+    bool told = false;
+    while (acceptor.is_open()) {
+        if (admission->is_full()) {
+            spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name, admission->size());
+            room.expires_at(asio::steady_timer::time_point::max());
+            co_await room.async_wait(wait);
+            continue;
+        }
+        tcp::socket socket(threads.at(next++ % threads.size()));
+        co_await acceptor.async_accept(socket, wait);
+        if (is_short_of_resources(failed)) {
+            if (!std::exchange(told, true)) spdlog::error("http.accept_failed server={} error=\"{}\" hint=\"raise LimitNOFILE\"", settings->name, failed.message());
+            room.expires_after(std::chrono::milliseconds(100));
+            co_await room.async_wait(wait);
+            continue;
+        }
+        if (failed) continue;  // the peer left before we came, or the acceptor was closed
+        take(std::move(socket));
+    }
+}
+
+void Server::Listener::take(tcp::socket socket) {
+    error_code failed;
+    const auto remote = socket.remote_endpoint(failed);
+    if (failed) return;
+    const std::string address = remote.address().to_string();
+    auto slot = admission->admit(address, socket.get_executor());
+    if (!slot) {
+        spdlog::warn("http.too_many server={} peer={} limit={}", settings->name, address, settings->per_address);
+        return;
+    }
+    prepare(socket);
+    const auto executor = socket.get_executor();
+    Transport transport(std::move(socket), settings->tls.get());
+    start_connection(executor, std::make_shared<Connection>(std::move(transport), settings, std::move(*slot), address));
+}
+
+Server::Server(std::shared_ptr<Listener> listener) : listener_(std::move(listener)) {}
+
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::listen(IoThreads& threads, Settings settings) {
+    auto listener = std::make_shared<Listener>(threads, std::move(settings));
+    const auto endpoint = endpoint_of(listener->settings->listen);
+    error_code failed;
+    tcp::acceptor& acceptor = listener->acceptor;
+    acceptor.open(endpoint.protocol(), failed);
+    if (!failed) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
+    if (!failed) acceptor.bind(endpoint, failed);
+    if (!failed) acceptor.listen(4096, failed);
+    if (failed) return cannot_listen(*listener->settings, failed);
+    return std::unique_ptr<Server>(new Server(std::move(listener)));
+}
+
+void Server::start() {
+    Listener& listener = *listener_;
+    listener.admission->on_room([weak = listener.weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self) return;
+        self->room.cancel();
+        self->check_drained();
+    });
+    auto loop = [self = listener_]() -> asio::awaitable<void> { co_await self->accept_all(); };
+    auto ended = [name = listener.settings->name](std::exception_ptr failed) {
+        if (failed) spdlog::critical("http.accept_loop_failed server={}", name);
+    };
+    asio::co_spawn(listener.acceptor.get_executor(), std::move(loop), std::move(ended));
+}
+
+std::uint16_t Server::port() const {
+    error_code failed;
+    return listener_->acceptor.local_endpoint(failed).port();
+}
+
+void Server::drain(std::function<void()> done) {
+    asio::post(listener_->acceptor.get_executor(), [self = listener_, done = std::move(done)]() mutable {
+        error_code ignored;
+        self->acceptor.close(ignored);
+        self->room.cancel();
+        self->draining = true;
+        self->on_drained = std::move(done);
+        self->admission->drain();
+        self->check_drained();
+    });
+}
+
+}  // namespace edge::http

@@ -1,0 +1,120 @@
+// edge-broker: reads its flags and its configuration, then serves or sets up.
+#include <malloc.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sysexits.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "broker/config.hpp"
+#include "broker/init.hpp"
+#include "broker/serve.hpp"
+#include "protocol/config/toml.hpp"
+#include "protocol/json/described.hpp"
+
+namespace edge::broker {
+namespace {
+
+/// docs/exit-codes.md
+int exit_code(const Error& error) {
+    switch (error.code) {
+        case Errc::not_found: return EX_NOINPUT;
+        case Errc::unavailable:
+        case Errc::conflict: return EX_UNAVAILABLE;
+        case Errc::denied: return EX_NOPERM;
+        case Errc::io: return EX_IOERR;
+        case Errc::bad_value:
+        case Errc::bad_syntax:
+        case Errc::unsupported: return EX_CONFIG;
+        default: return EX_SOFTWARE;
+    }
+}
+
+void complain(const std::string& message) { std::fprintf(stderr, "edge-broker: %s\n", message.c_str()); }
+
+int failed(const Error& error) {
+    complain(error.message());
+    return exit_code(error);
+}
+
+void set_up_log(LogLevel level) {
+    auto logger = spdlog::stderr_logger_mt("edge-broker");
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    logger->set_level(spdlog::level::from_str(std::string(enum_text(level))));
+    logger->flush_on(spdlog::level::debug);
+    spdlog::set_default_logger(std::move(logger));
+}
+
+int run(const std::string& file, bool check_only) {
+    const auto text = read_file(file);
+    if (!text) return failed(text.error());
+    auto read = read_config(text.value(), file);
+    if (!read.problems.empty()) {
+        for (const auto& problem : read.problems) complain(problem.message());
+        return EX_CONFIG;
+    }
+    if (check_only) return EX_OK;
+    set_up_log(read.config.log.level);
+    const auto served = serve(read.config);
+    return served ? EX_OK : failed(served.error());
+}
+
+int run_init(const InitOptions& options, bool json) {
+    const auto made = init(options);
+    if (!made) {
+        const Errc code = made.error().code;
+        complain(made.error().message());
+        return code == Errc::bad_value && made.error().where.starts_with("--") ? EX_USAGE : EX_CANTCREAT;
+    }
+    const Made& it = made.value();
+    if (json) {
+        const Json object = {{"api", it.api}, {"token", it.token}, {"pin", it.pin}, {"config", it.config}};
+        std::printf("%s\n", dump_json(object).c_str());
+    } else {
+        std::printf("API          %s\nadmin token  %s\n             shown this once; only its hash is kept\npin          %s\nconfig       %s\n\nStart it:    edge-broker --config %s\n",
+                    it.api.c_str(), it.token.c_str(), it.pin.c_str(), it.config.c_str(), it.config.c_str());
+    }
+    return EX_OK;
+}
+
+int main(int argc, char** argv) {
+    // Arenas are per thread by default and never shrink; few threads here allocate much.
+    mallopt(M_ARENA_MAX, 2);
+    CLI::App app{"The broker of EDGE: agents dial in at its gateway; people and programs use its API.", "edge-broker"};
+    std::string config;
+    bool check_only = false;
+    app.add_option("--config", config, "broker.toml");
+    app.add_flag("--check-config", check_only, "read the configuration, say what is wrong with it, and end");
+    app.set_version_flag("--version", EDGE_VERSION);
+    InitOptions options;
+    bool json = false;
+    CLI::App* init_command = app.add_subcommand("init", "make a folder with key, certificate, store, administrator's token and broker.toml");
+    init_command->add_option("--dir", options.dir, "the folder")->required();
+    init_command->add_option("--gateway", options.gateway, "where agents dial in, ADDRESS:PORT")->capture_default_str();
+    init_command->add_option("--api", options.api, "where the API listens, ADDRESS:PORT")->capture_default_str();
+    init_command->add_option("--public-url", options.public_url, "https://HOST:PORT, as agents reach the gateway");
+    init_command->add_flag("--json", json, "print one JSON object");
+    try {
+        app.parse(argc, argv);
+        if (!init_command->parsed() && config.empty()) throw CLI::RequiredError("--config FILE, or init,");
+    } catch (const CLI::Success& e) {
+        return app.exit(e);
+    } catch (const CLI::ParseError& e) {
+        complain(std::string(e.what()) + "; edge-broker --help lists the flags");
+        return EX_USAGE;
+    }
+    return init_command->parsed() ? run_init(options, json) : run(config, check_only);
+}
+
+}  // namespace
+}  // namespace edge::broker
+
+int main(int argc, char** argv) {
+    try {
+        return edge::broker::main(argc, argv);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "edge-broker: %s\n", e.what());
+        return EX_SOFTWARE;
+    }
+}

@@ -1,0 +1,130 @@
+#include "broker/serve.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <chrono>
+
+#include "broker/api/api.hpp"
+#include "broker/certificate.hpp"
+#include "broker/domain/make_domain.hpp"
+#include "broker/gateway/gateway.hpp"
+#include "broker/http/tls_context.hpp"
+#include "broker/store/sqlite_store.hpp"
+#include "broker/store/store.hpp"
+
+namespace edge::broker {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds kDrainLimit{8'000};
+using Tls = std::shared_ptr<boost::asio::ssl::context>;
+
+/// Signals as a queue of this thread: blocked everywhere, so that no code runs inside a handler.
+class Signals {
+  public:
+    Signals() : main_(pthread_self()) {
+        sigemptyset(&set_);
+        for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set_, signal);
+        pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+        ::signal(SIGPIPE, SIG_IGN);  // a closed standard error must not end the broker
+    }
+    int wait() {
+        int signal = 0;
+        sigwait(&set_, &signal);
+        return signal;
+    }
+    /// False when none came in time.
+    bool wait_for(milliseconds limit) {
+        timespec time{limit.count() / 1000, limit.count() % 1000 * 1'000'000};
+        return sigtimedwait(&set_, nullptr, &time) > 0;
+    }
+    /// From any thread: wakes the waiting one.
+    void wake() const { pthread_kill(main_, SIGUSR1); }
+
+  private:
+    pthread_t main_;
+    sigset_t set_{};
+};
+
+Result<Tls> tls_of(bool wanted, const std::string& cert, const std::string& key, http::MinTls min) {
+    if (!wanted) return Tls{};
+    EDGE_TRY(auto context, http::make_tls_context(cert, key, min));
+    return Tls(std::move(context));
+}
+
+Result<std::string> pin_of(const GatewayConfig& gateway) {
+    if (!gateway.tls) return std::string();
+    EDGE_TRY(auto pem, read_file(gateway.cert_file));
+    EDGE_TRY(auto spki, spki_digest(pem));
+    return pin_in_token(spki);
+}
+
+Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
+    EDGE_TRY(auto pin, pin_of(config.gateway));
+    EDGE_TRY(auto store, open_sqlite_store(config.store.path));
+    DomainOptions options;
+    options.gateway_pin = std::move(pin);
+    return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
+}
+
+http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain) {
+    http::Settings settings;
+    settings.name = "api";
+    settings.listen = listen;
+    settings.tls = std::move(tls);
+    settings.handler = api::make_handler(domain, {config.gateway.public_url});
+    return settings;
+}
+
+/// Both servers at once; what is not done by the limit is cut when the threads stop.
+void drain(http::Server& gateway, http::Server& api, Signals& signals) {
+    const auto until = steady_clock::now() + kDrainLimit;
+    const auto left = std::make_shared<std::atomic<int>>(2);  // owners: this and the servers' callbacks
+    const auto done = [left, &signals] {
+        if (--*left == 0) signals.wake();
+    };
+    gateway.drain(done);
+    api.drain(done);
+    while (*left > 0 && steady_clock::now() < until) {
+        const auto rest = std::chrono::duration_cast<milliseconds>(until - steady_clock::now());
+        if (signals.wait_for(std::max(rest, milliseconds(1))) && *left > 0) break;  // asked a second time: now
+    }
+    spdlog::info("broker.drained complete={}", *left == 0);
+}
+
+}  // namespace
+
+Result<> serve(const BrokerConfig& config) {
+    Signals signals;
+    EDGE_TRY(auto api_listen, http::ListenAddress::parse(config.api.listen));
+    EDGE_TRY(auto gateway_listen, http::ListenAddress::parse(config.gateway.listen));
+    EDGE_TRY(auto api_tls, tls_of(config.api.tls, config.api.cert_file, config.api.key_file, http::MinTls::v1_2));
+    EDGE_TRY(auto gateway_tls, tls_of(config.gateway.tls, config.gateway.cert_file, config.gateway.key_file, http::MinTls::v1_3));
+
+    // Destroyed in reverse: servers, then the domain (which commits what is under way), then the contexts it posts to.
+    http::IoThreads threads(config.broker.io_threads);
+    EDGE_TRY(auto domain, open_domain(config));
+    EDGE_TRY(auto gateway, http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
+    EDGE_TRY(auto api, http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain)));
+    gateway->start();
+    api->start();
+    threads.start();
+    const std::string api_host = api_listen.address.text();
+    const std::string gateway_host = gateway_listen.address.text();
+    spdlog::info("broker.ready version={} api={}://{} gateway={}://{} public_url={} store={}", EDGE_VERSION, config.api.tls ? "https" : "http",
+                 http::host_and_port(api_host, api->port()), config.gateway.tls ? "wss" : "ws", http::host_and_port(gateway_host, gateway->port()),
+                 config.gateway.public_url, config.store.path);
+
+    const int signal = signals.wait();
+    spdlog::info("broker.stopping signal={}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+    drain(*gateway, *api, signals);
+    threads.stop();
+    return ok();
+}
+
+}  // namespace edge::broker

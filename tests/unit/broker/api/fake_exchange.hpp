@@ -1,0 +1,60 @@
+// An exchange without a connection: keeps the answer, runs posted work in place and timers when told.
+#pragma once
+#include <optional>
+#include <vector>
+
+#include "broker/http/http.hpp"
+
+namespace edge::broker::test {
+
+class FakeStream final : public http::Stream {
+  public:
+    bool send(std::string chunk, Kind kind) override {
+        if (closed || gone) return false;
+        if (kind == Kind::droppable ? refuse_droppable : refuse_kept) return false;
+        text += chunk;
+        return true;
+    }
+    void close(std::string farewell) override {
+        text += farewell;
+        closed = true;
+    }
+    void on_end(std::function<void()> callback) override { ended = std::move(callback); }
+
+    std::string text;
+    bool refuse_droppable = false;
+    bool refuse_kept = false;
+    bool closed = false;
+    bool gone = false;
+    std::function<void()> ended;
+};
+
+class FakeExchange final : public http::Exchange {
+  public:
+    void reply(http::Response given) override {
+        if (!response && !stream_) response = std::move(given);
+    }
+    void post(std::function<void()> work) override { work(); }
+    std::shared_ptr<http::Stream> stream(http::Response given) override {
+        head = std::move(given);
+        stream_ = std::make_shared<FakeStream>();
+        return stream_;
+    }
+    void after(std::uint32_t ms, std::function<void()> callback) override { timers.emplace_back(ms, std::move(callback)); }
+
+    /// Lets the timers that wait now fire.
+    void fire() {
+        for (auto& [ms, callback] : std::exchange(timers, {})) callback();
+    }
+    FakeStream& events() { return *stream_; }
+    bool is_streaming() const { return stream_ != nullptr; }
+
+    std::optional<http::Response> response;
+    http::Response head;
+    std::vector<std::pair<std::uint32_t, std::function<void()>>> timers;
+
+  private:
+    std::shared_ptr<FakeStream> stream_;
+};
+
+}  // namespace edge::broker::test

@@ -1,0 +1,293 @@
+// A domain for tests: keeps nodes, runs and sessions in memory and behaves as domain.hpp promises, without a store.
+#pragma once
+#include <functional>
+#include <map>
+#include <set>
+
+#include "broker/domain/domain.hpp"
+#include "protocol/crypto/keys.hpp"
+
+namespace edge::broker::test {
+
+/// Calls are run through `run`: in place for unit tests, on one thread of its own where several threads call.
+class FakeDomain final : public Domain {
+  public:
+    using Run = std::function<void(std::function<void()>)>;
+    explicit FakeDomain(Run run = [](const std::function<void()>& work) { work(); }) : run_(std::move(run)) {}
+
+    static constexpr WallTime kNow = 1'763'802'000'125'000;  // 2025-11-22T09:00:00.125Z
+    static constexpr const char* kToken = "edgep_good";
+    static constexpr const char* kJoinToken = "edgej_good";
+
+    template <class T>
+    static T id(std::uint8_t number) {
+        T made;
+        made.bytes[0] = 1;
+        made.bytes[15] = number;
+        return made;
+    }
+    static NodeName node_name(const char* text) { return NodeName::parse(text).value(); }
+    static LineName line_name(const char* text) { return LineName::parse(text).value(); }
+
+    /// A node called gz-1 with one line, telecom; its key is `key`.
+    NodeId add_node(const PublicKey& key) {
+        NodeView view;
+        view.node = {id<NodeId>(7), node_name("gz-1")};
+        view.labels = {{"city", "guangzhou"}};
+        view.agent_version = "0.1.0";
+        view.policy_hash = "ab";
+        view.enrolled_at = kNow;
+        link::LineReport line;
+        line.name = line_name("telecom");
+        line.carrier = "ct";
+        line.device = "wan0";
+        line.addresses = {"100.64.1.2"};
+        line.resolvers = {"100.64.1.53"};
+        line.state = link::LineState::up;
+        line.enforced_by = EnforcedBy::bpf;
+        line.mark = 257;
+        line.table = 101;
+        view.lines = {line};
+        node_ = view;
+        key_ = key;
+        return view.node.id;
+    }
+
+    static ResultView result_of(const RunId& run, const TaskId& task, std::uint8_t number) {
+        ResultView view;
+        view.node = {id<NodeId>(7), node_name("gz-1")};
+        view.line = {line_name("telecom"), "ct"};
+        view.result.n = number;
+        view.result.rid = id<ResultId>(number);
+        view.result.task_id = task;
+        view.result.run_id = run;
+        view.result.line = line_name("telecom");
+        view.result.target = "198.51.100.10";
+        view.result.status = Status::ok;
+        view.result.started_us = kNow + 6'000;
+        view.result.ended_us = kNow + 31'000;
+        view.result.queued_us = 412;
+        view.result.summary.duration_us = 25'000;
+        view.result.summary.rtt_us = 12'204;
+        view.result.evidence.src_addr = "100.64.1.2";
+        view.result.evidence.verified = true;
+        view.detail = R"({"sent":3,"rcvd":3})";
+        return view;
+    }
+
+    /// What an agent would cause: the run's task ends with a result, and with it the run.
+    void finish_run() {
+        auto& run = *std::make_shared<RunView>(*current_);
+        run.state = RunState::finished;
+        run.finished_at = kNow + 31'000;
+        run.tasks.running = run.tasks.queued = 0;
+        run.tasks.succeeded = run.tasks.total;
+        const auto result = std::make_shared<const ResultView>(result_of(run.id, task_.id, 1));
+        task_.state = TaskState::succeeded;
+        results_.push_back(result);
+        current_ = std::make_shared<const RunView>(run);
+        for (const auto& subscriber : std::exchange(subscribers_, {})) {
+            subscriber->event(std::make_shared<const TaskView>(task_));
+            subscriber->event(result);
+            subscriber->event(current_);
+            subscriber->end();
+        }
+    }
+    void progress(std::string text) {
+        RunProgress progress{task_.id, task_.node, task_.line, {{"said", std::move(text)}}};
+        for (const auto& subscriber : subscribers_) subscriber->event(std::make_shared<const RunProgress>(progress));
+    }
+
+    // ── gateway ──
+    void find_key(NodeId node, Reply<NodeKey> reply) override {
+        run_([=, this] {
+            if (!node_ || node != node_->node.id) return reply(Error{Errc::not_found});
+            reply(NodeKey{key_, node_state});
+        });
+    }
+    void join(Join join, JoinReply reply) override {
+        run_([=, this] {
+            if (reject) return reply(*reject);
+            joined.push_back(join.hello);
+            sink_ = join.sink;
+            link::Welcome welcome;
+            welcome.session_id = id<SessionId>(static_cast<std::uint8_t>(joined.size()));
+            welcome.join_counter = join.hello.join_counter + 1;
+            welcome.credit = {4096, 1 << 20};
+            reply(welcome);
+        });
+    }
+    void confirm(SessionId session, link::WelcomeAck ack) override {
+        run_([=, this] {
+            log("confirm " + session.text() + " " + std::to_string(ack.join_counter));
+            if (node_) node_->state = NodeState::connected;
+        });
+    }
+    void receive(SessionId, std::vector<link::Received> envelopes) override {
+        run_([this, envelopes = std::move(envelopes)] {
+            log("receive " + std::to_string(envelopes.size()));
+            for (const auto& one : envelopes) {
+                const auto* result = std::get_if<link::TaskResult>(&one.envelope);
+                if (!result) continue;
+                stored.push_back(one.detail);
+                sink_->send({link::ResultAck{result->n}});
+            }
+        });
+    }
+    void measured(SessionId, std::uint64_t rtt_us, std::int64_t) override {
+        run_([=, this] { log(rtt_us < 1'000'000 ? "measured" : "measured slow"); });
+    }
+    void leave(SessionId session) override {
+        run_([=, this] { log("leave " + session.text()); });
+    }
+    void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override {
+        run_([=, this] {
+            if (request.token != kJoinToken) return reply(Error{Errc::denied, {}, "the join token is wrong"});
+            reply(link::EnrollReply{id<NodeId>(9), node_name(request.name.empty() ? "gz-9" : request.name.c_str()), "default"});
+        });
+    }
+    void send_to_agent(std::vector<link::Envelope> envelopes) {
+        run_([this, envelopes = std::move(envelopes)]() mutable { sink_->send(std::move(envelopes)); });
+    }
+    void close_agent(link::Goaway why) {
+        run_([=, this] { sink_->close(why); });
+    }
+
+    // ── API ──
+    void authenticate(std::string bearer, Reply<Principal> reply) override {
+        run_([=] {
+            if (bearer != kToken && bearer != "edgep_reader") return reply(Error{Errc::denied});
+            reply(Principal{id<TokenId>(1), bearer == kToken});
+        });
+    }
+    void create_job(JobRequest request, Reply<RunView> reply) override {
+        run_([=, this] {
+            last_request = request;
+            if (request.idempotency_key == "used") return reply(Error{Errc::conflict, {}, "the key was used with another body"});
+            if (request.selector == "telecm") return reply(Error{Errc::not_found, "/selector", "nothing matches \"telecm\"; did you mean \"telecom\"?"});
+            if (request.selector == "((") return reply(Error{Errc::bad_value, "/selector", "expected a word at character 1"});
+            RunView run;
+            run.id = id<RunId>(3);
+            run.job_id = id<JobId>(2);
+            run.service = service_of(request.spec);
+            run.target = target_of(request.spec);
+            run.selector = request.selector;
+            run.created_at = kNow;
+            run.tasks.total = run.tasks.running = 1;
+            task_ = {id<TaskId>(4), {id<NodeId>(7), node_name("gz-1")}, {line_name("telecom"), "ct"}, TaskState::running, 1};
+            current_ = std::make_shared<const RunView>(run);
+            reply(run);
+        });
+    }
+    void job(JobId wanted, Reply<JobView> reply) override {
+        run_([=] {
+            if (wanted != id<JobId>(2)) return reply(Error{Errc::not_found, {}, "no such job"});
+            reply(job_view());
+        });
+    }
+    void jobs(PageRequest page, Reply<Page<JobView>> reply) override {
+        run_([=, this] {
+            last_page = page;
+            if (page.cursor == "forged") return reply(Error{Errc::bad_value, "/cursor", "is not of this list"});
+            reply(Page<JobView>{{job_view()}, "next"});
+        });
+    }
+    void run(RunId wanted, Reply<RunView> reply) override {
+        run_([=, this] {
+            if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
+            reply(*current_);
+        });
+    }
+    void runs(PageRequest page, Reply<Page<RunView>> reply) override {
+        run_([=, this] {
+            last_page = page;
+            reply(current_ ? Page<RunView>{{*current_}, {}} : Page<RunView>{});
+        });
+    }
+    void tasks(RunId, Reply<std::vector<TaskView>> reply) override {
+        run_([=, this] { reply(std::vector<TaskView>{task_}); });
+    }
+    void results(RunId, PageRequest page, Reply<Page<ResultView>> reply) override {
+        run_([=, this] {
+            last_page = page;
+            Page<ResultView> all;
+            for (const auto& result : results_) all.items.push_back(*result);
+            reply(all);
+        });
+    }
+    void result(ResultId wanted, Reply<ResultView> reply) override {
+        run_([=, this] {
+            for (const auto& result : results_) {
+                if (result->result.rid == wanted) return reply(*result);
+            }
+            reply(Error{Errc::not_found, {}, "no such result"});
+        });
+    }
+    void nodes(Reply<std::vector<NodeView>> reply) override {
+        run_([=, this] { reply(node_ ? std::vector<NodeView>{*node_} : std::vector<NodeView>{}); });
+    }
+    void node(std::string name, Reply<NodeView> reply) override {
+        run_([=, this] {
+            if (!node_ || (name != "gz-1" && name != node_->node.id.text())) return reply(Error{Errc::not_found, {}, "no such node"});
+            reply(*node_);
+        });
+    }
+    void subscribe(RunId wanted, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override {
+        run_([=, this] {
+            if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
+            reply(*current_);
+            subscriber->event(current_);
+            subscriber->event(std::make_shared<const TaskView>(task_));
+            for (const auto& result : results_) subscriber->event(result);
+            if (current_->state == RunState::finished) return subscriber->end();
+            subscribers_.insert(subscriber);
+        });
+    }
+    void unsubscribe(RunId, std::shared_ptr<RunSubscriber> subscriber) override {
+        run_([=, this] { subscribers_.erase(subscriber); });
+    }
+    void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms, Reply<std::pair<std::string, JoinTokenView>> reply) override {
+        run_([=] { reply(std::pair{std::string("edgej_secret"), JoinTokenView{id<TokenId>(5), node, kNow, kNow + ttl_ms * 1000, {}}}); });
+    }
+    void join_tokens(Reply<std::vector<JoinTokenView>> reply) override {
+        run_([=] { reply(std::vector<JoinTokenView>{{id<TokenId>(5), node_name("gz-1"), kNow, kNow + 1'000'000, kNow + 500'000}}); });
+    }
+    void ready(Reply<bool> reply) override {
+        run_([=, this] { reply(is_ready); });
+    }
+
+    std::size_t subscribers() const { return subscribers_.size(); }
+    void clear_run() { current_ = nullptr; }
+
+    // what tests set, and what they look at
+    bool is_ready = true;
+    NodeState node_state = NodeState::enrolled;
+    std::optional<link::Reject> reject;
+    std::vector<link::Hello> joined;
+    std::vector<std::string> stored;  // details of results
+    std::function<void(std::string)> log = [](const std::string&) {};
+    JobRequest last_request;
+    PageRequest last_page;
+
+  private:
+    static JobView job_view() {
+        JobView job;
+        job.id = id<JobId>(2);
+        job.params = {{"target", "198.51.100.10"}};
+        job.selector = "all";
+        job.created_at = kNow;
+        job.last_run = id<RunId>(3);
+        return job;
+    }
+
+    Run run_;
+    std::optional<NodeView> node_;
+    PublicKey key_{};
+    std::shared_ptr<SessionSink> sink_;
+    std::shared_ptr<const RunView> current_;
+    TaskView task_;
+    std::vector<std::shared_ptr<const ResultView>> results_;
+    std::set<std::shared_ptr<RunSubscriber>> subscribers_;
+};
+
+}  // namespace edge::broker::test
