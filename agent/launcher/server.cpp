@@ -40,7 +40,7 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
         ::rmdir(folder.c_str());
         return result;
     };
-    if (::chmod(folder.c_str(), 0703) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
+    if (::chmod(folder.c_str(), 0733) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
     EDGE_TRY(const auto name, unix_address("s"));
     const mode_t mask = ::umask(0177);
     ::setfsuid(owner);

@@ -162,7 +162,7 @@ class KernelNetwork final : public Network {
         auto& header = request.extra<rtmsg>();
         header.rtm_family = family_of(to.v6);
         header.rtm_dst_len = static_cast<std::uint8_t>(8 * size_of(to.v6));
-        header.rtm_flags = RTM_F_LOOKUP_TABLE;
+        if (!to.v6) header.rtm_flags = RTM_F_LOOKUP_TABLE;  // IPv6 tells the table anyway, and refuses the flag
         put_address(request, RTA_DST, to);
         request.put_u32(RTA_OIF, device);
         request.put_u32(RTA_MARK, mark);

@@ -112,12 +112,15 @@ void Workers::read_log(std::uint32_t id) {
     const auto found = workers_.find(id);
     if (found == workers_.end()) return;
     Worker& worker = found->second;
-    char buffer[4096];
-    const ssize_t n = ::read(worker.log.get(), buffer, sizeof buffer);
-    if (n < 0) return;
-    if (n == 0) return poller_.forget(worker.log.get());  // it closed its standard error
-    for (const auto& line : worker.lines.feed({buffer, static_cast<std::size_t>(n)}, Clock::now()))
-        log_.info("worker_says worker={} line={} text=\"{}\"", id, worker.line, line);
+    constexpr int kPipeful = 16;  // 64 KiB: what is over the budget is read away too, so that later lines find room
+    for (int reads = 0; reads < kPipeful; ++reads) {
+        char buffer[4096];
+        const ssize_t n = ::read(worker.log.get(), buffer, sizeof buffer);
+        if (n == 0) poller_.forget(worker.log.get());  // it closed its standard error
+        if (n <= 0) break;
+        for (const auto& line : worker.lines.feed({buffer, static_cast<std::size_t>(n)}, Clock::now()))
+            log_.info("worker_says worker={} line={} text=\"{}\"", id, worker.line, line);
+    }
     if (worker.lines.paused_until()) poller_.forget(worker.log.get());  // tick watches it again
 }
 

@@ -54,6 +54,7 @@ Carriers::Carriers() : home_(current_namespace()), stop_(::eventfd(0, EFD_CLOEXE
     for (int n = 0; n < 2; ++n) {
         in_carrier(n, std::string("ip addr add ") + kTarget4 + "/32 dev lo");
         in_carrier(n, std::string("ip addr add ") + kTarget6 + "/128 dev lo nodad");
+        in_carrier(n, "sysctl -qw net.ipv4.conf.all.arp_ignore=1");  // as a carrier's gateway: it is not the target
         for (const int family : {AF_INET, AF_INET6})
             for (const int type : {SOCK_DGRAM, SOCK_STREAM}) ears_.push_back({n, type, Fd(listener(n, family, type))});
         plug_in(n);
@@ -70,6 +71,11 @@ Carriers::~Carriers() {
     enter(home_);
 }
 
+Carriers& shared_carriers() {
+    static Carriers carriers;
+    return carriers;
+}
+
 void Carriers::elsewhere() { enter(elsewhere_); }
 void Carriers::back() { enter(node_); }
 
@@ -84,7 +90,10 @@ void Carriers::plug_in(int n) {
     const int carrier = carriers_[static_cast<std::size_t>(n)].get();
     sh("ip link add " + wan + " type veth peer name peer netns /proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(carrier));
     in_carrier(n, "ip addr add " + net4 + ".1/24 dev peer && ip -6 addr add " + net6 + ":1/64 dev peer nodad && ip link set peer up");
+    // No link-local address, and no return before the kernel has finished with the link: tests compare what stands here.
+    sh("ip link set " + wan + " addrgenmode none");
     sh("ip addr add " + net4 + ".2/24 dev " + wan + " && ip -6 addr add " + net6 + ":2/64 dev " + wan + " nodad && ip link set " + wan + " up");
+    sh("until ip -6 route show table local | grep -q 'ff00::/8 dev " + wan + " '; do :; done");
 }
 
 int Carriers::listener(int n, int family, int type) const {

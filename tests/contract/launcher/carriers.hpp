@@ -50,4 +50,7 @@ class Carriers {
     std::thread thread_;
 };
 
+/// Made once; for tests that leave the devices and the main table as they are.
+Carriers& shared_carriers();
+
 }  // namespace edge::launcher::test
