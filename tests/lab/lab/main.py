@@ -87,7 +87,9 @@ def _own_mounts():
     os.makedirs("/run/netns", exist_ok=True)
     for command in (["mount", "--make-rprivate", "/"], ["mount", "-t", "proc", "proc", "/proc"],
                     ["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run/netns"]):
-        subprocess.run(command, check=True)
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+        if done.returncode != 0:
+            raise SystemExit(f"lab: {' '.join(command)}: {done.stderr.strip()}; it needs CAP_SYS_ADMIN and a root that is a mount")
 
 
 def _start_wires(programs, options, nodes):
