@@ -128,6 +128,13 @@ struct KeyRecord {
     WallTime created_at = 0;
 };
 
+/// … and the run that it made.
+struct FoundKey {
+    Digest fingerprint{};
+    WallTime created_at = 0;
+    RunView run;
+};
+
 struct AuditRecord {
     WallTime at = 0;
     std::string actor;   // an id, or `broker`

@@ -11,12 +11,6 @@
 
 namespace edge::broker {
 
-struct FoundKey {
-    Digest fingerprint{};
-    WallTime created_at = 0;
-    RunView run;
-};
-
 /// Executor: load() first; then apply() and idle() from one thread, the reads from one other thread at the same time.
 /// Reads see what was committed before they began. Pages: runs and jobs newest first, results in the order stored.
 /// Errors of every call: io (the store is broken: acknowledge nothing more, end the process).
