@@ -58,6 +58,7 @@ SessionTerms terms_of(http::Transport& transport, const SessionOptions& options)
     terms.exporter = transport.exported_key(link::kExporterLabel);
     terms.binding = transport.is_tls() ? link::Binding::tls_exporter : link::Binding::none;
     terms.limits = options.limits;
+    terms.handshake = options.handshake;
     std::array<std::uint8_t, 4> seed{};
     fill_random(seed);
     for (const std::uint8_t byte : seed) terms.seed = terms.seed << 8 | byte;

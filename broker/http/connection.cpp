@@ -55,10 +55,7 @@ Connection::Connection(Transport transport, std::shared_ptr<const Settings> sett
       slot_(std::move(slot)),
       peer_(std::move(peer)),
       reader_(settings_->requests),
-      watchdog_(transport_.get_executor(), [this] {
-          late_ = true;
-          transport_.close();
-      }) {}
+      watchdog_(transport_.get_executor(), [this] { late(); }) {}
 
 asio::awaitable<void> Connection::run() {
     slot_.on_drain([this] { drain(); });
@@ -103,6 +100,7 @@ asio::awaitable<bool> Connection::receive() {
     auto known = RequestReader::State::idle;
     busy_ = state != RequestReader::State::idle;
     if (!busy_ && draining_) co_return false;
+    reading_ = true;
     watchdog_.expect_within(limits.idle);
     while (state != RequestReader::State::complete && state != RequestReader::State::refused) {
         // A deadline counts from where its phase began; a client that drips does not move it.
@@ -111,16 +109,20 @@ asio::awaitable<bool> Connection::receive() {
         if (state == RequestReader::State::body && reader_.take_continue()) {
             std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
             if (!co_await write(std::move(go_on))) co_return false;
+            watchdog_.expect_within(limits.body);
         }
         const auto buffer = asio::buffer(input_);
         const std::size_t size = co_await transport_.async_read_some(buffer, token);
-        if (failed) {
-            if (late_ && known != RequestReader::State::idle) spdlog::debug("http.too_slow server={} peer={}", settings_->name, peer_);
+        if (std::exchange(late_, false)) {
+            Refusal slow{408, "request_timeout", "the rest of the request did not come in time"};
+            co_await refuse(std::move(slow));
             co_return false;
         }
+        if (failed) co_return false;
         busy_ = true;
         state = reader_.feed(std::string_view(input_.data(), size));
     }
+    reading_ = false;
     if (state == RequestReader::State::complete) co_return true;
     Refusal refusal = reader_.refusal();
     co_await refuse(std::move(refusal));
@@ -234,6 +236,14 @@ asio::awaitable<bool> Connection::send_stream(std::shared_ptr<QueuedStream> stre
     watchdog_.expect_within(settings_->deadlines.linger);
     co_await transport_.async_shutdown(token);
     co_return false;
+}
+
+/// A client that has begun a request is told; everybody else who is late is cut off.
+void Connection::late() {
+    if (!reading_ || reader_.state() == RequestReader::State::idle) return transport_.close();
+    late_ = true;
+    reading_ = false;
+    transport_.cancel();
 }
 
 /// A client of a stream sends nothing more: whatever comes, an end or bytes, ends it.

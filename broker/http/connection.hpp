@@ -40,6 +40,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     void hand_over(Request request);
     void call_handler(Request request, const std::shared_ptr<Answer>& answer);
     void watch_for_end(std::shared_ptr<QueuedStream> stream);
+    void late();
     void drain();
 
     Transport transport_;
@@ -52,7 +53,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<QueuedStream> stream_;  // owners: this and the stream's producer; while one is sent
     bool busy_ = false;                     // a request is being received or answered
     bool draining_ = false;
-    bool late_ = false;                     // the watchdog cut the connection
+    bool reading_ = false;                  // what is awaited is a request
+    bool late_ = false;                     // it did not come in time
 };
 
 void start_connection(const boost::asio::any_io_executor& executor, std::shared_ptr<Connection> connection);

@@ -28,6 +28,11 @@ Transport::executor_type Transport::get_executor() { return inner_->socket().get
 
 bool Transport::is_tls() const { return std::holds_alternative<Tls>(inner_->stream); }
 
+void Transport::cancel() {
+    boost::system::error_code ignored;  // nothing may be pending
+    inner_->socket().cancel(ignored);
+}
+
 void Transport::close() {
     boost::system::error_code ignored;  // the socket is gone either way
     inner_->socket().close(ignored);

@@ -45,6 +45,8 @@ class Transport {
         return boost::asio::async_initiate<Token, void(boost::system::error_code)>(
             [this](auto handler) { shutdown(Done(std::move(handler))); }, token);
     }
+    /// What is pending completes with operation_aborted; the connection stays.
+    void cancel();
     /// At once; what is pending completes with operation_aborted.
     void close();
 

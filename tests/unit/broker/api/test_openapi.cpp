@@ -24,7 +24,7 @@ std::string upper(std::string text) {
 }
 
 /// "METHOD path operationId auth" of each operation in the document.
-std::set<std::string> described(const Json& openapi) {
+std::set<std::string> documented(const Json& openapi) {
     std::set<std::string> all;
     for (const auto& [path, methods] : openapi["paths"].items()) {
         for (const auto& [method, operation] : methods.items()) {
@@ -79,7 +79,7 @@ std::set<std::string> property_names(const Json& openapi, const char* schema) {
 TEST_CASE("the document and the route table say the same, both ways") {
     const auto openapi = document();
     CHECK(openapi["openapi"].get<std::string>().starts_with("3.1"));
-    CHECK(described(openapi) == routed());
+    CHECK(documented(openapi) == routed());
 }
 
 TEST_CASE("each path's {names} are declared") {

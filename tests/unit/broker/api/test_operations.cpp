@@ -1,0 +1,293 @@
+#include <doctest/doctest.h>
+
+#include "../fake_domain.hpp"
+#include "broker/api/api.hpp"
+#include "broker/api/views_json.hpp"
+#include "fake_exchange.hpp"
+#include "schema_check.hpp"
+
+using namespace edge;
+using namespace edge::broker;
+using namespace edge::broker::test;
+
+namespace {
+
+struct Asked {
+    std::string method = "GET";
+    std::string path;
+    std::string body{};
+    http::Headers headers{};
+    std::string query{};
+    std::string token = FakeDomain::kToken;
+};
+
+struct Api {
+    FakeDomain domain;
+    http::Handler handler = api::make_handler(domain, {"https://broker.test:7443"});
+    Json document = parse_json(api::openapi_text(), {.bytes = 1 << 20, .depth = 32, .values = 100'000, .keys = 50'000}).value();
+
+    std::shared_ptr<FakeExchange> begin(Asked asked) {
+        http::Request request;
+        request.method = asked.method;
+        request.path = asked.path;
+        request.query = asked.query;
+        request.body = asked.body;
+        request.headers = asked.headers;
+        if (!asked.token.empty()) request.headers.emplace_back("authorization", "Bearer " + asked.token);
+        if (!asked.body.empty()) request.headers.emplace_back("content-type", "application/json");
+        request.id = "req_1";
+        auto exchange = std::make_shared<FakeExchange>();
+        handler(std::move(request), exchange);
+        return exchange;
+    }
+    http::Response ask(Asked asked) { return begin(std::move(asked))->response.value(); }
+    http::Response get(const std::string& path, const std::string& query = "") { return ask({"GET", path, "", {}, query}); }
+    http::Response post(const std::string& path, const std::string& body, http::Headers headers = {}) { return ask({"POST", path, body, std::move(headers)}); }
+
+    Json json(const http::Response& response, const std::string& schema) {
+        const Json json = parse_json(response.body).value();
+        CHECK(schema_error(document, schema, json) == "");
+        return json;
+    }
+    Json problem(const http::Response& response, int status, const std::string& code) {
+        CHECK(response.status == status);
+        CHECK(response.content_type == "application/problem+json");
+        const Json body = json(response, "Problem");
+        CHECK(body["code"] == code);
+        CHECK(body["request_id"] == "req_1");
+        return body;
+    }
+    RunId start_run() {
+        CHECK(post("/api/v1/jobs", kJob).status == 202);
+        return FakeDomain::id<RunId>(3);
+    }
+
+    static constexpr const char* kJob = R"({"service":"ping","params":{"target":"198.51.100.10","count":3},"selector":"all"})";
+};
+
+std::string header(const http::Response& response, std::string_view name) {
+    for (const auto& [key, value] : response.headers) {
+        if (key == name) return value;
+    }
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("what needs no token says so, everything else wants one") {
+    Api api;
+    for (const auto& route : api::route_facts()) {
+        std::string path(route.pattern);
+        CAPTURE(path);
+        const auto exchange = api.begin({std::string(route.method), path, "", {}, "", ""});
+        if (route.auth == api::Auth::none) {
+            CHECK(exchange->response->status == 200);
+        } else {
+            api.problem(*exchange->response, 401, "unauthorized");
+            CHECK(header(*exchange->response, "WWW-Authenticate") == "Bearer realm=\"edge\"");
+        }
+    }
+    const auto wrong = api.ask({"GET", "/api/v1/nodes", "", {}, "", "edgep_bad"});
+    api.problem(wrong, 401, "unauthorized");
+    CHECK(header(wrong, "WWW-Authenticate") == "Bearer realm=\"edge\", error=\"invalid_token\"");
+    const auto basic = api.ask({"GET", "/api/v1/nodes", "", {{"authorization", "Basic eDp5"}}, "", ""});
+    api.problem(basic, 401, "unauthorized");
+}
+
+TEST_CASE("paths and methods that are not there") {
+    Api api;
+    api.problem(api.get("/"), 404, "not_found");
+    api.problem(api.get("/api/v2/nodes"), 404, "not_found");
+    const auto response = api.ask({"DELETE", "/api/v1/jobs"});
+    api.problem(response, 405, "method_not_allowed");
+    CHECK(header(response, "Allow") == "POST, GET, HEAD");
+    CHECK(api.ask({"HEAD", "/healthz"}).status == 200);
+}
+
+TEST_CASE("health, readiness, version and document") {
+    Api api;
+    CHECK(api.get("/healthz").body == R"({"status":"ok"})");
+    CHECK(api.get("/readyz").body == R"({"status":"ready"})");
+    api.domain.is_ready = false;
+    api.problem(api.get("/readyz"), 503, "unavailable");
+    CHECK(api.json(api.get("/api/v1/version"), "Version")["link"] == "edge.v1");
+    CHECK(api.get("/api/v1/openapi.json").body == api::openapi_text());
+}
+
+TEST_CASE("a job becomes a run") {
+    Api api;
+    const auto response = api.post("/api/v1/jobs", Api::kJob, {{"idempotency-key", "k1"}});
+    CHECK(response.status == 202);
+    CHECK(header(response, "Location") == "/api/v1/runs/" + FakeDomain::id<RunId>(3).text());
+    api.json(response, "Run");
+    CHECK(response.body ==
+          R"({"id":"run_04000000000000000000000003","job_id":"job_04000000000000000000000002","service":"ping","target":"198.51.100.10","selector":"all",)"
+          R"("state":"running","created_at":"2025-11-22T09:00:00.125Z","tasks":{"total":1,"queued":0,"running":1,"succeeded":0,"failed":0,"timed_out":0,)"
+          R"("canceled":0,"expired":0,"lost":0}})");
+    CHECK(api.domain.last_request.idempotency_key == "k1");
+    CHECK(std::get<PingSpec>(api.domain.last_request.spec).count == 3);
+    CHECK(api.domain.last_request.fingerprint == sha256(as_bytes(Api::kJob)));
+    CHECK(api.domain.last_request.repeat == 1);
+}
+
+TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
+    struct Case {
+        const char* body;
+        int status;
+        const char *code, *pointer;
+    };
+    const Case cases[] = {
+        {"{", 400, "bad_json", ""},
+        {"[]", 422, "invalid_body", "/"},
+        {R"({"service":"ping","params":{"target":"a"}})", 422, "invalid_body", "/selector"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":""})", 422, "invalid_body", "/selector"},
+        {R"({"service":"pong","params":{},"selector":"all"})", 422, "invalid_body", "/service"},
+        {R"({"service":"ping","params":{},"selector":"all"})", 422, "invalid_body", "/params/target"},
+        {R"({"service":"ping","params":{"target":"a","count":3000},"selector":"all"})", 422, "invalid_body", "/params/count"},
+        {R"({"service":"ping","params":{"target":"a","count":4294967297},"selector":"all"})", 422, "invalid_body", "/params/count"},
+        {R"({"service":"ping","params":{"target":"a","cuont":3},"selector":"all"})", 422, "invalid_body", "/params/cuont"},
+        {R"({"service":"http","params":{"target":"http://a/","headers":[{"name":"X","value":"a\r\nb"}]},"selector":"all"})", 422, "invalid_body", "/params/headers/0/value"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","selektor":"x"})", 422, "invalid_body", "/selektor"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","repeat":0})", 422, "invalid_body", "/repeat"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","repeat":1001})", 422, "invalid_body", "/repeat"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","start_within_ms":0})", 422, "invalid_body", "/start_within_ms"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","labels":{"a":1}})", 422, "invalid_body", "/labels/a"},
+        {R"({"service":"ping","service":"dns"})", 422, "invalid_body", ""},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"telecm"})", 422, "no_match", "/selector"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"(("})", 422, "invalid_body", "/selector"},
+    };
+    for (const auto& c : cases) {
+        CAPTURE(c.body);
+        Api api;
+        const Json problem = api.problem(api.post("/api/v1/jobs", c.body), c.status, c.code);
+        if (*c.pointer) CHECK(problem["errors"][0]["pointer"] == c.pointer);
+    }
+}
+
+TEST_CASE("bodies of another type, too deep or without a key's right are refused") {
+    Api api;
+    api.problem(api.ask({"POST", "/api/v1/jobs", "", {{"content-type", "text/plain"}}}), 415, "unsupported_media_type");
+    api.problem(api.ask({"POST", "/api/v1/jobs"}), 415, "unsupported_media_type");
+    api.problem(api.post("/api/v1/jobs", std::string(100'000, '[')), 413, "too_large");
+    api.problem(api.post("/api/v1/jobs", Api::kJob, {{"idempotency-key", "used"}}), 422, "idempotency_key_reused");
+    api.problem(api.post("/api/v1/jobs", Api::kJob, {{"idempotency-key", std::string(256, 'k')}}), 400, "bad_parameter");
+}
+
+TEST_CASE("Prefer: wait answers with the finished run and its results") {
+    Api api;
+    const auto exchange = api.begin({"POST", "/api/v1/jobs", Api::kJob, {{"prefer", "respond-async, wait=10"}}});
+    CHECK_FALSE(exchange->response);
+    REQUIRE(exchange->timers.size() == 1);
+    CHECK(exchange->timers[0].first == 10'000);
+    api.domain.finish_run();
+    REQUIRE(exchange->response);
+    CHECK(exchange->response->status == 200);
+    CHECK(header(*exchange->response, "Preference-Applied") == "wait=10");
+    const Json run = api.json(*exchange->response, "Run");
+    CHECK(run["state"] == "finished");
+    REQUIRE(run["results"].size() == 1);
+    CHECK(run["results"][0]["detail"]["sent"] == 3);
+    exchange->fire();
+    CHECK(api.domain.subscribers() == 0);
+}
+
+TEST_CASE("Prefer: wait gives up in time") {
+    Api api;
+    const auto exchange = api.begin({"POST", "/api/v1/jobs", Api::kJob, {{"prefer", "wait=1"}}});
+    CHECK(api.domain.subscribers() == 1);
+    exchange->fire();
+    REQUIRE(exchange->response);
+    CHECK(exchange->response->status == 202);
+    CHECK(api.json(*exchange->response, "Run")["state"] == "running");
+    CHECK(api.domain.subscribers() == 0);
+    api.domain.finish_run();
+    for (const char* odd : {"wait=0", "wait=x", "waits=3", "return=minimal"}) CHECK(api.post("/api/v1/jobs", Api::kJob, {{"prefer", odd}}).status == 202);
+    CHECK(api.begin({"POST", "/api/v1/jobs", Api::kJob, {{"prefer", "wait=9999"}}})->timers.at(0).first == 120'000);
+}
+
+TEST_CASE("runs, tasks and results are read back") {
+    Api api;
+    const std::string run = "/api/v1/runs/" + api.start_run().text();
+    api.domain.finish_run();
+    CHECK(api.json(api.get(run), "Run")["finished_at"] == "2025-11-22T09:00:00.156Z");
+    CHECK(api.json(api.get("/api/v1/runs"), "RunPage")["items"].size() == 1);
+    CHECK(api.json(api.get(run + "/tasks"), "TaskPage")["items"][0]["state"] == "succeeded");
+    CHECK(api.json(api.get(run + "/results", "limit=7&cursor=abc"), "ResultPage")["items"].size() == 1);
+    CHECK(api.domain.last_page.limit == 7);
+    CHECK(api.domain.last_page.cursor == "abc");
+    const auto result = api.get("/api/v1/results/" + FakeDomain::id<ResultId>(1).text());
+    api.json(result, "Result");
+    CHECK(result.body ==
+          R"({"id":"res_04000000000000000000000001","run_id":"run_04000000000000000000000003","task_id":"task_04000000000000000000000004","attempt":1,)"
+          R"("node":{"id":"node_04000000000000000000000007","name":"gz-1"},"line":{"name":"telecom","carrier":"ct"},"service":"ping","target":"198.51.100.10",)"
+          R"("status":"ok","started_at":"2025-11-22T09:00:00.131Z","ended_at":"2025-11-22T09:00:00.156Z","queued_us":412,"summary":{"duration_us":25000,"rtt_us":12204},)"
+          R"("evidence":{"src_addr":"100.64.1.2","src_port":0,"dst_addr":"","dst_port":0,"ifname":"","ifindex":0,"fwmark":0,"table":0,"enforced_by":"none",)"
+          R"("verified":true,"mismatch_reason":""},"resolved":[],"concurrency":0,"superseded":false,"truncated":false,"detail":{"sent":3,"rcvd":3}})");
+    api.json(api.get("/api/v1/jobs/" + FakeDomain::id<JobId>(2).text()), "Job");
+    CHECK(api.json(api.get("/api/v1/jobs"), "JobPage")["next_cursor"] == "next");
+}
+
+TEST_CASE("ids that are none and things that are not there are 404") {
+    Api api;
+    for (const char* path : {"/api/v1/runs/x", "/api/v1/runs/run_x/tasks", "/api/v1/runs/job_04000000000000000000000002", "/api/v1/runs/run_04000000000000000000000009",
+                             "/api/v1/results/1", "/api/v1/jobs/run_04000000000000000000000009", "/api/v1/nodes/nobody", "/api/v1/runs/run_04000000000000000000000009/events"}) {
+        CAPTURE(path);
+        api.problem(api.get(path), 404, "not_found");
+    }
+}
+
+TEST_CASE("pages have bounds, and parameters nobody reads are refused") {
+    Api api;
+    for (const char* query : {"limit=0", "limit=501", "limit=1e9", "limit=-1", "limit=", "limit=5&limit=6", "limt=5", "cursor=", "cursor=%zz"}) {
+        CAPTURE(query);
+        api.problem(api.get("/api/v1/runs", query), 400, "bad_parameter");
+    }
+    api.problem(api.get("/api/v1/runs", "cursor=" + std::string(600, 'x')), 400, "bad_parameter");
+    api.problem(api.get("/healthz", "x=1"), 400, "bad_parameter");
+    CHECK(api.get("/api/v1/runs", "limit=500").status == 200);
+}
+
+TEST_CASE("nodes and lines are shown") {
+    Api api;
+    CHECK(api.get("/api/v1/nodes").body == R"({"items":[]})");
+    api.domain.add_node({});
+    const auto nodes = api.get("/api/v1/nodes");
+    CHECK(api.json(nodes, "NodePage")["items"][0]["lines"][0]["enforced_by"] == "bpf");
+    api.json(api.get("/api/v1/nodes/gz-1"), "Node");
+    api.json(api.get("/api/v1/nodes/" + FakeDomain::id<NodeId>(7).text()), "Node");
+    CHECK(api.json(api.get("/api/v1/lines"), "NodeLinePage")["items"][0]["node"]["name"] == "gz-1");
+    CHECK(api.get("/api/v1/lines", "cursor=gz-1%2Ftelecom").body == R"({"items":[]})");
+    CHECK(api.get("/api/v1/lines", "cursor=gz-0").body != R"({"items":[]})");
+}
+
+TEST_CASE("join tokens are made by administrators and shown once") {
+    Api api;
+    const auto made = api.post("/api/v1/join-tokens", R"({"node":"gz-1","ttl_ms":60000})");
+    CHECK(made.status == 201);
+    const Json token = api.json(made, "JoinTokenMade");
+    CHECK(token["token"] == "edgej_secret");
+    CHECK(token["gateway_url"] == "https://broker.test:7443");
+    CHECK(token["expires_at"] == "2025-11-22T09:01:00.125Z");
+    CHECK(api.ask({"POST", "/api/v1/join-tokens"}).status == 201);
+    const auto list = api.get("/api/v1/join-tokens");
+    api.json(list, "JoinTokenPage");
+    CHECK(list.body.find("edgej_") == std::string::npos);
+    for (const char* body : {R"({"ttl_ms":0})", R"({"ttl_ms":86400001})", R"({"node":"Not A Name"})", R"({"nodes":"x"})"}) {
+        CAPTURE(body);
+        api.problem(api.post("/api/v1/join-tokens", body), 422, "invalid_body");
+    }
+    api.problem(api.ask({"POST", "/api/v1/join-tokens", "{}", {}, "", "edgep_reader"}), 403, "denied");
+}
+
+TEST_CASE("a stored detail goes out as it came, on one line") {
+    auto view = FakeDomain::result_of({}, {}, 1);
+    view.detail = "{\"a\":\n[1,\r2]}";
+    CHECK(api::result_text(view).ends_with(",\"detail\":{\"a\": [1, 2]}}"));
+    view.detail.clear();
+    CHECK(api::result_text(view).ends_with(",\"detail\":{}}"));
+}
+
+TEST_CASE("times have milliseconds and a zone") {
+    CHECK(api::rfc3339_ms(0) == "1970-01-01T00:00:00.000Z");
+    CHECK(api::rfc3339_ms(951'782'399'999'999) == "2000-02-28T23:59:59.999Z");
+}

@@ -1,0 +1,77 @@
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "broker/certificate.hpp"
+#include "broker/config.hpp"
+
+using namespace edge;
+using namespace edge::broker;
+
+namespace {
+
+const std::string kGood =
+    "[api]\nlisten = \"127.0.0.1:8080\"\n[gateway]\nlisten = \"0.0.0.0:7443\"\ncert_file = \"a\"\nkey_file = \"b\"\npublic_url = \"https://broker.example:7443\"\n";
+
+std::string problems(const std::string& text) {
+    std::string all;
+    for (const auto& problem : read_config(text, "broker.toml").problems) all += problem.message() + "\n";
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("a good configuration is read, and the commented example is one") {
+    const auto read = read_config(kGood, "broker.toml");
+    CHECK(problems(kGood) == "");
+    CHECK(read.config.gateway.public_url == "https://broker.example:7443");
+    CHECK(read.config.broker.io_threads == 2);
+    const auto example = read_file(EDGE_SOURCE_DIR "/config/broker.toml");
+    REQUIRE(example);
+    CHECK(problems(example.value()) == "");
+    const BrokerConfig defaults;
+    CHECK(read_config(example.value(), "").config.api.listen == defaults.api.listen);
+    CHECK(read_config(example.value(), "").config.store.path == defaults.store.path);
+}
+
+TEST_CASE("all that is wrong is told at once, with its place") {
+    CHECK(problems("[gatway]\n[broker]\nio_threads = \"two\"\n") ==
+          "broker.toml:1:2: unknown key \"gatway\"; did you mean \"gateway\"?\nbroker.toml:3:1: expected an integer\n");
+    const std::string text = problems("[api]\nlisten = \"0.0.0.0:8080\"\n[gateway]\ntls = false\npublic_url = \"http://x\"\n[broker]\nio_threads = 65\n[store]\npath = \"\"\n");
+    for (const char* word : {"broker.toml:2:1: api/listen", "loopback", "broker.toml:4:1: gateway/tls", "broker.toml:5:1: gateway/public_url", "broker.toml:7:1: broker/io_threads",
+                             "broker.toml:9:1: store/path"}) {
+        CAPTURE(word);
+        CHECK(text.find(word) != std::string::npos);
+    }
+}
+
+TEST_CASE("TLS needs a certificate and a key, plain needs a loopback address") {
+    CHECK(problems("[gateway]\npublic_url = \"https://a:1\"\n").find("cert_file") != std::string::npos);
+    CHECK(problems("[gateway]\ntls = false\nlisten = \"127.0.0.1:7443\"\npublic_url = \"https://a:1\"\n") == "");
+    CHECK(problems(kGood + "tls = false\n").find("loopback") != std::string::npos);
+}
+
+TEST_CASE("the host of a URL") {
+    CHECK(host_of_url("https://broker.example:7443").value() == "broker.example");
+    CHECK(host_of_url("https://[2001:db8::1]:7443").value() == "2001:db8::1");
+    for (const char* bad : {"", "http://a:1", "https://a", "https://:1", "https://a:0", "https://a:70000", "https://a:1/", "https://a b:1", "https://[x]:1"}) {
+        CAPTURE(bad);
+        CHECK(host_of_url(bad).has_error());
+    }
+}
+
+TEST_CASE("a certificate is made and known by its key") {
+    for (const char* host : {"broker.example", "192.0.2.1", "2001:db8::1"}) {
+        CAPTURE(host);
+        const auto made = make_certificate(host);
+        REQUIRE(made);
+        CHECK(made.value().key_pem.find("PRIVATE KEY") != std::string::npos);
+        const auto spki = spki_digest(made.value().cert_pem);
+        REQUIRE(spki);
+        CHECK(pin_text(spki.value()).starts_with("sha256:"));
+        CHECK(pin_in_token(spki.value()).size() == 43);
+        CHECK(pin_in_token(spki.value()).find_first_of("+/=") == std::string::npos);
+    }
+    CHECK(spki_digest("no certificate").has_error());
+}
