@@ -25,7 +25,7 @@ class Backoff {
     Milliseconds first_;
     Time began_{};
     std::uint32_t steps_ = 0;
-    std::minstd_rand random_;
+    std::mt19937_64 random_;
 };
 
 }  // namespace edge::agent
