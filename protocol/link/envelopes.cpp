@@ -92,7 +92,7 @@ Result<std::vector<Received>> decode_message(std::string_view message) {
             const std::string_view detail = take_line(message);
             if (detail.size() != result->detail_bytes)
                 return Error{Errc::bad_value, "/detail_bytes", "differs from the line that follows"};
-            EDGE_TRY(check_json(detail, JsonLimits{.bytes = kMaxMessage}));
+            EDGE_TRY(check_json(detail, JsonLimits{.bytes = kMaxMessage, .depth = kDetailDepth}));
             received.detail = detail;
         }
         all.push_back(std::move(received));

@@ -176,6 +176,9 @@ struct HttpDetail {
 };
 BOOST_DESCRIBE_STRUCT(HttpDetail, (), (hops, resolved, resolver, body_truncated, body, body_b64))
 
+/// How deep a detail may be nested. The API puts it into an item of a list, and all of that is read with a bound of 32.
+inline constexpr std::size_t kDetailDepth = 24;
+
 struct ProbeReport {
     static constexpr bool fields_have_defaults = true;
     Status status = Status::failed;

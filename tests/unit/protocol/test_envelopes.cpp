@@ -150,6 +150,8 @@ TEST_CASE("detail is held to the same limits as all JSON, because the API gives 
     const auto detail = [](const std::string& text) { return code_of(with_detail(text.size(), "\n" + text)); };
     CHECK(detail("{}") == Errc::ok);
     CHECK(detail("[1,2]") == Errc::ok);
+    CHECK(detail(std::string(24, '[') + std::string(24, ']')) == Errc::ok);
+    CHECK(detail(std::string(25, '[') + std::string(25, ']')) == Errc::too_large);
     CHECK(detail("{\"a\":1},\"forged\":{\"x\":1}") == Errc::bad_syntax);
     CHECK(detail("{\"a\":1}}") == Errc::bad_syntax);
     CHECK(detail("\xef\xbb\xbf{}") == Errc::bad_syntax);

@@ -149,6 +149,14 @@ TEST_CASE("the longest ping there may be comes through whole, each of its thousa
     CHECK(std::get<Done>(decoded.value()).report.detail["replies"].size() == 1000);
 }
 
+TEST_CASE("a detail nested deeper than the broker takes is refused from the worker already") {
+    const auto done = [](std::size_t depth) {
+        return R"({"t":"done","task":1,"report":{"detail":)" + std::string(depth, '[') + std::string(depth, ']') + "}}";
+    };
+    CHECK(decode_frame(done(kDetailDepth)));
+    CHECK_FALSE(decode_frame(done(kDetailDepth + 1)));
+}
+
 TEST_CASE("a frame that is not one of ours is refused") {
     for (const std::string bad : {"", "null", "[]", "{}", R"({"t":1})", R"({"t":"nope"})", R"({"t":"cancel"})",
                                   R"({"t":"cancel","task":-1})", R"({"t":"cancel","task":1,"more":2})",
