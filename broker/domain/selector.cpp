@@ -28,7 +28,8 @@ Error wrong(std::size_t position, const std::string& what) {
 bool is_key(std::string_view key) {
     return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
         const char l = lower(c);
-        return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/';
+        const bool beyond_ascii = static_cast<unsigned char>(c) >= 0x80;
+        return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/' || beyond_ascii;
     });
 }
 
