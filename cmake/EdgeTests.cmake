@@ -7,3 +7,15 @@ function(edge_unit_test name)
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120
     ENVIRONMENT "ASAN_OPTIONS=abort_on_error=1;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
+
+# edge_lab_test(NAME label SCRIPT [lab options...]): a script that runs beside a broker and enrolled nodes, as
+# `./dev lab` runs a command. Without root it is skipped. Workers under a sanitizer need room for its shadow.
+function(edge_lab_test name label script)
+  set(memory 64)
+  if(EDGE_SANITIZE)
+    set(memory 512)
+  endif()
+  add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/tests/lab/run" --bin "${EDGE_BIN_DIR}" --worker-memory-mb ${memory}
+    ${ARGN} -- /usr/bin/python3 -B "${CMAKE_CURRENT_SOURCE_DIR}/${script}")
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 300 SKIP_RETURN_CODE 77)
+endfunction()

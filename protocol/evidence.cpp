@@ -1,11 +1,19 @@
 #include "protocol/evidence.hpp"
 
 #include <algorithm>
+#include <cstdio>
 
 namespace edge {
 namespace {
 
-std::string mismatch(const LineFacts& line, const std::optional<SocketFacts>& socket, const std::optional<RouteGet>& route) {
+std::string hex(std::uint32_t mark) {
+    char text[11];
+    std::snprintf(text, sizeof text, "0x%x", mark);
+    return text;
+}
+
+std::string mismatch(const LineFacts& line, const std::optional<SocketFacts>& socket,
+                     const std::optional<RouteGet>& route) {
     if (!socket) return "no socket was used";
     if (std::find(line.addresses.begin(), line.addresses.end(), socket->src_addr) == line.addresses.end()) {
         return "source address " + socket->src_addr + " is not one of line " + line.name;
@@ -13,19 +21,25 @@ std::string mismatch(const LineFacts& line, const std::optional<SocketFacts>& so
     if (!socket->ifname.empty() && socket->ifname != line.ifname) {
         return "the socket was bound to " + socket->ifname + ", not " + line.ifname;
     }
+    if (socket->fwmark != 0 && socket->fwmark != line.mark) {
+        return "the socket had mark " + hex(socket->fwmark) + ", not " + hex(line.mark);
+    }
     if (!route) return "the launcher did not say which route the kernel takes";
     if (!route->error.empty()) return "the kernel has no route: " + route->error;
     if (route->oif != line.ifname) return "the kernel's route leaves by " + route->oif + ", not " + line.ifname;
     if (route->table != line.table) {
-        return "the kernel's route is from table " + std::to_string(route->table) + ", not " + std::to_string(line.table);
+        return "the kernel's route is from table " + std::to_string(route->table) + ", not " +
+               std::to_string(line.table);
     }
-    if (line.enforced_by != EnforcedBy::bpf && line.enforced_by != EnforcedBy::nft) return "no kernel guard enforces the line";
+    if (line.enforced_by != EnforcedBy::bpf && line.enforced_by != EnforcedBy::nft)
+        return "no kernel guard enforces the line";
     return {};
 }
 
 }  // namespace
 
-Evidence make_evidence(const LineFacts& line, const std::optional<SocketFacts>& socket, const std::optional<RouteGet>& route) {
+Evidence make_evidence(const LineFacts& line, const std::optional<SocketFacts>& socket,
+                       const std::optional<RouteGet>& route) {
     Evidence evidence;
     if (socket) {
         evidence.src_addr = socket->src_addr;

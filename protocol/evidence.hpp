@@ -40,8 +40,9 @@ struct Evidence {
     bool verified = false;
     std::string mismatch_reason;  // empty when verified
 };
-BOOST_DESCRIBE_STRUCT(Evidence, (), (src_addr, src_port, dst_addr, dst_port, ifname, ifindex, fwmark, table, route_get,
-                                     enforced_by, verified, mismatch_reason))
+BOOST_DESCRIBE_STRUCT(Evidence, (),
+                      (src_addr, src_port, dst_addr, dst_port, ifname, ifindex, fwmark, table, route_get, enforced_by,
+                       verified, mismatch_reason))
 
 /// A line as the launcher describes it.
 struct LineFacts {
@@ -55,9 +56,11 @@ struct LineFacts {
 };
 
 /// Joins the three views. `route` is empty when the launcher was not asked or did not answer.
-/// verified: the socket's source is one of the line's addresses, its device (where the kernel told) and the route's oif
-/// are the line's device, the route's table is the line's, and a kernel mechanism enforces it (bpf or nft).
-Evidence make_evidence(const LineFacts& line, const std::optional<SocketFacts>& socket, const std::optional<RouteGet>& route);
+/// verified: the socket's source is one of the line's addresses, its device and mark (where the kernel told) are
+/// the line's, the route's oif is the line's device, the route's table is the line's, and a kernel mechanism enforces
+/// it (bpf or nft).
+Evidence make_evidence(const LineFacts& line, const std::optional<SocketFacts>& socket,
+                       const std::optional<RouteGet>& route);
 
 /// A mismatch fails the result: it is never published as good. A probe that sent nothing has nothing to verify.
 void apply_evidence(const Evidence& evidence, ProbeReport& report);

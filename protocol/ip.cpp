@@ -33,7 +33,8 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
     if (slash != std::string_view::npos) {
         const auto digits = text.substr(slash + 1);
         const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-        if (failed != std::errc{} || end != digits.data() + digits.size() || digits.empty() || length > width) {
+        if (failed != std::errc{} || end != digits.data() + digits.size() || (digits.size() > 1 && digits[0] == '0') ||
+            length > width) {
             return Error{Errc::bad_value, {}, "expected a prefix length of 0 to " + std::to_string(width)};
         }
     }
@@ -46,7 +47,9 @@ Result<IpPrefix> IpPrefix::parse(std::string_view text) {
     return prefix;
 }
 
-std::string IpPrefix::text() const { return address.text() + "/" + std::to_string(length); }
+std::string IpPrefix::text() const {
+    return address.text() + "/" + std::to_string(length);
+}
 
 bool IpPrefix::contains(const IpAddress& other) const {
     if (other.v6 != address.v6) return false;

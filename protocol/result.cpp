@@ -24,9 +24,16 @@ std::string_view name(Errc code) {
 }
 
 std::string Error::message() const {
-    std::string text = where.empty() ? detail : where + (detail.empty() ? "" : ": " + detail);
+    // A pointer repeats keys that somebody else chose: it may be long, and hold anything.
+    constexpr std::size_t kLongest = 160;
+    std::string text = where.size() <= kLongest ? where : where.substr(0, kLongest) + "…";
+    if (!text.empty() && !detail.empty()) text += ": ";
+    text += detail;
     if (text.empty()) text = name(code);
     if (os_errno != 0) text += std::string(" (") + std::strerror(os_errno) + ")";
+    for (char& c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+    }
     return text;
 }
 

@@ -1,11 +1,44 @@
-// What the broker keeps: the one seam that another database can come behind.
+// What the broker keeps: the one seam that another database can come behind. tests/contract/store holds each
+// implementation to it.
 #pragma once
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "broker/store/records.hpp"
+#include "protocol/result.hpp"
 
 namespace edge::broker {
 
+/// Executor: load() first; then apply() and idle() from one thread, the reads from one other thread at the same time.
+/// Reads see what was committed before they began. Pages: runs and jobs newest first, results in the order stored.
+/// Errors of every call: io (the store is broken: acknowledge nothing more, end the process).
 class Store {
   public:
     virtual ~Store() = default;
+
+    virtual Result<Loaded> load() = 0;
+
+    /// All batches, in order, in one transaction that is on the disk when this returns.
+    /// Errors: unavailable (no space; nothing was changed and a later try may work), io.
+    virtual Result<> apply(std::span<const Batch> batches) = 0;
+    Result<> apply(const Batch& batch) { return apply(std::span(&batch, 1)); }
+
+    /// The writer has nothing to do for a moment: upkeep of a few milliseconds.
+    virtual Result<> idle() = 0;
+
+    virtual Result<std::optional<RunView>> run(RunId id) = 0;
+    /// Errors of the paged reads: bad_value (a cursor that is not ours).
+    virtual Result<Page<RunView>> runs(const PageRequest& page) = 0;
+    virtual Result<std::optional<JobView>> job(JobId id) = 0;
+    virtual Result<Page<JobView>> jobs(const PageRequest& page) = 0;
+    virtual Result<std::vector<TaskView>> tasks(RunId run) = 0;
+    virtual Result<Page<ResultView>> results(RunId run, const PageRequest& page) = 0;
+    virtual Result<std::optional<ResultView>> result(ResultId id) = 0;
+    virtual Result<std::optional<FoundKey>> find_key(const std::string& key) = 0;
+    /// The runs that these tasks belong to, whole, each once. Tasks that do not exist are left out.
+    virtual Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) = 0;
 };
 
 }  // namespace edge::broker

@@ -16,7 +16,7 @@ Json to_json(const toml::node& node, const std::string& pointer, Positions& posi
     if (const auto* table = node.as_table()) {
         Json object = Json::object();
         for (const auto& [key, value] : *table) {
-            const std::string below = pointer + "/" + std::string(key.str());
+            const std::string below = pointer + "/" + described::pointer_token(key.str());
             object[std::string(key.str())] = to_json(value, below, positions);
             const auto at = key.source().begin;  // the key is what the eye looks for
             if (at.line != 0) positions[below] = {at.line, at.column};
@@ -25,7 +25,8 @@ Json to_json(const toml::node& node, const std::string& pointer, Positions& posi
     }
     if (const auto* array = node.as_array()) {
         Json list = Json::array();
-        for (std::size_t i = 0; i < array->size(); ++i) list.push_back(to_json(*array->get(i), pointer + "/" + std::to_string(i), positions));
+        for (std::size_t i = 0; i < array->size(); ++i)
+            list.push_back(to_json(*array->get(i), pointer + "/" + std::to_string(i), positions));
         return list;
     }
     if (const auto* text = node.as_string()) return Json(text->get());
@@ -39,40 +40,73 @@ Json to_json(const toml::node& node, const std::string& pointer, Positions& posi
     return Json(Json::array({other.str()}));
 }
 
+/// toml++ 3.3 bounds nested arrays and inline tables at 256, but not the parts of a dotted key: 100,000 of them
+/// overflow the stack when the tree is destroyed. Dots in strings and comments do not count.
+bool has_long_dotted_key(std::string_view text) {
+    constexpr int kMost = 16;
+    int dots = 0;
+    char quote = 0;
+    bool comment = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (c == '\n') {
+            dots = 0;
+            quote = 0;
+            comment = false;
+        } else if (comment) {
+            continue;
+        } else if (quote != 0) {
+            if (c == '\\' && quote == '"') ++i;
+            if (c == quote) quote = 0;
+        } else if (c == '"' || c == '\'') {
+            quote = c;
+        } else if (c == '#') {
+            comment = true;
+        } else if (c == '.' && ++dots > kMost) {
+            return true;
+        }
+    }
+    return false;
+}
+
 }  // namespace
 
 Result<TomlText> TomlText::parse(std::string_view text, std::string file) {
     TomlText toml;
     toml.file_ = std::move(file);
     if (text.size() > 1024 * 1024) return Error{Errc::too_large, toml.file_, "a configuration file is at most 1 MiB"};
+    if (has_long_dotted_key(text)) return Error{Errc::too_large, toml.file_, "a dotted key of more than 16 parts"};
     const toml::parse_result parsed = toml::parse(text);
     if (!parsed) {
         const auto begin = parsed.error().source().begin;
-        return Error{Errc::bad_syntax, toml.file_ + ":" + std::to_string(begin.line) + ":" + std::to_string(begin.column),
+        return Error{Errc::bad_syntax,
+                     toml.file_ + ":" + std::to_string(begin.line) + ":" + std::to_string(begin.column),
                      std::string(parsed.error().description())};
     }
     toml.values_ = to_json(parsed.table(), "", toml.positions_);
     return toml;
 }
 
-std::string TomlText::position(std::string_view pointer) const {
-    std::string at(pointer == "/" ? "" : pointer);
+std::pair<unsigned, unsigned> TomlText::place(std::string_view pointer) const {
+    std::string at(pointer == "/" && !positions_.contains("/") ? "" : pointer);
     while (!positions_.contains(at) && !at.empty()) at.resize(at.rfind('/'));
     const auto found = positions_.find(at);
-    if (found == positions_.end() || found->second.first == 0) return file_;
-    return file_ + ":" + std::to_string(found->second.first) + ":" + std::to_string(found->second.second);
+    return found == positions_.end() ? std::pair{0u, 0u} : found->second;
+}
+
+std::string TomlText::position(std::string_view pointer) const {
+    const auto [line, column] = place(pointer);
+    if (line == 0) return file_;
+    return file_ + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
 bool TomlText::remove(const std::string& pointer) {
-    const auto slash = pointer.rfind('/');
-    if (slash == std::string::npos || pointer.size() < 2) return false;
-    const Json::json_pointer parent(pointer.substr(0, slash));
-    const std::string key = pointer.substr(slash + 1);
-    if (!values_.contains(parent)) return false;
-    Json& holder = values_[parent];
-    if (holder.is_object()) return holder.erase(key) > 0;
+    const Json::json_pointer at(pointer);
+    if (at.empty() || !values_.contains(at.parent_pointer())) return false;
+    Json& holder = values_[at.parent_pointer()];
+    if (holder.is_object()) return holder.erase(at.back()) > 0;
     // Taking an element out would move the others; the element's holder is one problem.
-    return remove(pointer.substr(0, slash));
+    return remove(at.parent_pointer().to_string());
 }
 
 std::string lines_of(const std::vector<Error>& problems) {

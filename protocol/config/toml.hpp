@@ -1,5 +1,6 @@
 // TOML files into described structs, by the same strict decoder as JSON; every problem with its line and column.
 #pragma once
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,9 @@ class TomlText {
     static Result<TomlText> parse(std::string_view text, std::string file);
 
     const Json& values() const { return values_; }
-    /// FILE:LINE:COLUMN of a JSON pointer, or of the closest parent that stands in the file.
+    /// Line and column of a JSON pointer, or of the closest parent that stands in the file; zeros for none.
+    std::pair<unsigned, unsigned> place(std::string_view pointer) const;
+    /// The same as FILE:LINE:COLUMN.
     std::string position(std::string_view pointer) const;
     /// Takes the value at a pointer away. False if there is none.
     bool remove(const std::string& pointer);
@@ -26,26 +29,31 @@ class TomlText {
     std::map<std::string, std::pair<unsigned, unsigned>> positions_;
 };
 
-/// The struct a file describes, or all that is wrong with it, each problem an Error with `where` as FILE:LINE:COLUMN.
+/// The struct a file describes, or all that is wrong with it, each problem an Error with `where` as FILE:LINE:COLUMN,
+/// in the order of the file; after twenty the rest is left for the next try.
 /// T says `fields_have_defaults`, and so do the structs in it.
 template <class T>
-boost::outcome_v2::basic_result<T, std::vector<Error>, boost::outcome_v2::policy::terminate> decode_toml(std::string_view text,
-                                                                                                       const std::string& file) {
+boost::outcome_v2::basic_result<T, std::vector<Error>, boost::outcome_v2::policy::terminate> decode_toml(
+    std::string_view text, const std::string& file) {
     auto parsed = TomlText::parse(text, file);
     if (!parsed) return std::vector<Error>{parsed.error()};
     TomlText& toml = parsed.value();
-    std::vector<Error> problems;
+    using Place = std::pair<unsigned, unsigned>;
+    std::vector<std::pair<Place, Error>> found;
     constexpr std::size_t kEnough = 20;
-    while (true) {
+    while (found.size() < kEnough) {
         auto decoded = decode<T>(toml.values(), UnknownFields::reject);
-        if (decoded && problems.empty()) return std::move(decoded.value());
-        if (decoded) return problems;
-        Error error = decoded.error();
-        const std::string pointer = error.where;
-        error.where = toml.position(pointer);
-        problems.push_back(std::move(error));
-        if (problems.size() == kEnough || !toml.remove(pointer)) return problems;
+        if (decoded && found.empty()) return std::move(decoded.value());
+        if (decoded) break;
+        const std::string pointer = decoded.error().where;
+        found.emplace_back(toml.place(pointer), decoded.error());
+        found.back().second.where = toml.position(pointer);
+        if (!toml.remove(pointer)) break;
     }
+    std::ranges::stable_sort(found, {}, &std::pair<Place, Error>::first);
+    std::vector<Error> problems;
+    for (auto& [place, error] : found) problems.push_back(std::move(error));
+    return problems;
 }
 
 /// The problems, a line each.

@@ -20,9 +20,12 @@ class Checker {
         return number >= -kLargest ? value() : fail(Errc::bad_value, "an integer below -2^53");
     }
     bool number_unsigned(std::uint64_t number) {
-        return number <= static_cast<std::uint64_t>(kLargest) ? value() : fail(Errc::bad_value, "an integer above 2^53");
+        return number <= static_cast<std::uint64_t>(kLargest) ? value()
+                                                              : fail(Errc::bad_value, "an integer above 2^53");
     }
-    bool number_float(double number, const std::string&) {
+    bool number_float(double number, const std::string& text) {
+        // nlohmann reads an integer that fits no 64 bits as a double.
+        if (text.find_first_of(".eE") == std::string::npos) return fail(Errc::bad_value, "an integer beyond 2^53");
         return std::isfinite(number) ? value() : fail(Errc::bad_value, "a number that is not finite");
     }
     bool string(std::string&) { return value(); }
@@ -32,9 +35,10 @@ class Checker {
     bool start_array(std::size_t) { return open(); }
     bool end_array() { return close(); }
     bool key(std::string& text) {
-        if (++keys_ > limits_.keys) return fail(Errc::too_large, "more than " + std::to_string(limits_.keys) + " keys");
-        if (!seen_.back().insert(text).second) return fail(Errc::bad_value, "a key stands twice in one object");
-        return true;
+        auto& seen = seen_.back();
+        if (!seen.insert(text).second) return fail(Errc::bad_value, "a key stands twice in one object");
+        return seen.size() <= limits_.object_keys ||
+               fail(Errc::too_large, "an object of more than " + std::to_string(limits_.object_keys) + " keys");
     }
     bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& e) {
         // Out-of-range numbers arrive here too (406).
@@ -48,10 +52,12 @@ class Checker {
         return false;
     }
     bool value() {
-        return ++values_ <= limits_.values || fail(Errc::too_large, "more than " + std::to_string(limits_.values) + " values");
+        return ++values_ <= limits_.values ||
+               fail(Errc::too_large, "more than " + std::to_string(limits_.values) + " values");
     }
     bool open() {
-        if (seen_.size() >= limits_.depth) return fail(Errc::too_large, "nested deeper than " + std::to_string(limits_.depth));
+        if (seen_.size() >= limits_.depth)
+            return fail(Errc::too_large, "nested deeper than " + std::to_string(limits_.depth));
         seen_.emplace_back();
         return value();
     }
@@ -62,7 +68,6 @@ class Checker {
 
     const JsonLimits& limits_;
     std::size_t values_ = 0;
-    std::size_t keys_ = 0;
     std::vector<std::unordered_set<std::string>> seen_;  // the keys of each open object or array
     Error error_{Errc::bad_syntax, {}, "not JSON"};
 };
@@ -74,6 +79,8 @@ Result<> check_json(std::string_view text, const JsonLimits& limits) {
         return Error{Errc::too_large, {}, "more than " + std::to_string(limits.bytes) + " bytes"};
     }
     if (text.find('\0') != std::string_view::npos) return Error{Errc::bad_syntax, {}, "a NUL byte"};
+    // Details go into the API's answers as they came; a mark in the middle of those would be no JSON.
+    if (text.starts_with("\xef\xbb\xbf")) return Error{Errc::bad_syntax, {}, "a byte order mark"};
     Checker checker(limits);
     if (!Json::sax_parse(text, &checker)) return checker.take_error();
     return ok();

@@ -1,6 +1,7 @@
 // The one door for JSON from outside: nothing else in the project parses bytes it did not write.
-// nlohmann 3.11.2 parses 100,000 nested arrays and then crashes on copy or dump, takes the last of two equal keys and
-// stops at a NUL; hence the check before any tree is built.
+// nlohmann 3.11.2 parses 100,000 nested arrays and then crashes on copy or dump, takes the last of two equal keys,
+// stops at a NUL, skips a byte order mark and reads an integer of any length as a double; hence the check before any
+// tree is built.
 #pragma once
 #include <cstddef>
 #include <nlohmann/json.hpp>
@@ -17,8 +18,8 @@ using Json = nlohmann::ordered_json;
 struct JsonLimits {
     std::size_t bytes = 256 * 1024;
     std::size_t depth = 32;
-    std::size_t values = 65'536;  // of all kinds together
-    std::size_t keys = 4'096;     // of all objects together
+    std::size_t values = 65'536;      // of all kinds together
+    std::size_t object_keys = 1'024;  // of one object: a tree's lookup costs their number, building it the square
 };
 
 /// Walks the text without building a tree. Errors: bad_syntax (with the byte), too_large, bad_value (duplicate key,

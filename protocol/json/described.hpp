@@ -1,7 +1,7 @@
 // JSON to and from structs that are described with BOOST_DESCRIBE_STRUCT: the description is the only declaration.
 // Strict: a missing field that has no default, a wrong type or a number that does not fit is an error with its JSON
-// pointer (`/probes/0/count: 300 is out of range`). Fields of type std::optional may be missing; so may every field of a
-// struct that says `static constexpr bool fields_have_defaults = true`.
+// pointer (`/probes/0/count: 300 is out of range`). Fields of type std::optional may be missing; so may every field of
+// a struct that says `static constexpr bool fields_have_defaults = true`.
 #pragma once
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
@@ -38,7 +38,9 @@ concept Text = requires(const T& value, std::string_view view) {
 };
 /// A struct whose fields may all be missing; the member initialisers are the defaults.
 template <class T>
-concept Defaulted = Struct<T> && requires { requires T::fields_have_defaults; };
+concept Defaulted = Struct<T> && requires {
+    requires T::fields_have_defaults;
+};
 
 template <class T>
 inline constexpr bool is_optional = false;
@@ -57,6 +59,25 @@ inline constexpr bool unsupported = false;
 
 inline Error wrong(const std::string& where, std::string detail) {
     return Error{Errc::bad_value, where.empty() ? "/" : where, std::move(detail)};
+}
+
+/// A key as a part of a JSON pointer. Source: RFC 6901 section 3.
+inline std::string pointer_token(std::string_view key) {
+    std::string token;
+    for (const char c : key) {
+        if (c == '~' || c == '/') {
+            token += c == '~' ? "~0" : "~1";
+        } else {
+            token += c;
+        }
+    }
+    return token;
+}
+
+/// A key somebody else chose, short enough to be quoted in a message.
+inline std::string quote_key(std::string_view key) {
+    constexpr std::size_t kMost = 64;
+    return '"' + std::string(key.substr(0, kMost)) + (key.size() > kMost ? "…\"" : "\"");
 }
 
 /// The enumerator's name on the wire: a trailing underscore, there for C++ keywords, is dropped (`default_`).
@@ -114,9 +135,8 @@ Result<> decode_enum(E& out, const Json& json, const std::string& where) {
         }
     }
     std::string allowed;
-    boost::mp11::mp_for_each<boost::describe::describe_enumerators<E>>([&](auto d) {
-        allowed += (allowed.empty() ? "" : ", ") + std::string(wire_name(d.name));
-    });
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<E>>(
+        [&](auto d) { allowed += (allowed.empty() ? "" : ", ") + std::string(wire_name(d.name)); });
     return wrong(where, "expected one of " + allowed);
 }
 
@@ -134,7 +154,10 @@ Result<> reject_unknown(const Json& json, const std::string& where) {
         bool known = false;
         boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>(
             [&](auto d) { known = known || item.key() == wire_name(d.name); });
-        if (!known) return wrong(where + "/" + item.key(), "unknown key \"" + item.key() + "\"" + did_you_mean(item.key(), member_names<T>()));
+        if (!known) {
+            return wrong(where + "/" + pointer_token(item.key()),
+                         "unknown key " + quote_key(item.key()) + did_you_mean(item.key(), member_names<T>()));
+        }
     }
     return ok();
 }
@@ -192,7 +215,7 @@ Result<> decode_into(T& out, const Json& json, const std::string& where, Unknown
         if (!json.is_object()) return wrong(where, "expected an object");
         out.clear();
         for (const auto& item : json.items()) {
-            EDGE_TRY(decode_into(out[item.key()], item.value(), where + "/" + item.key(), unknown));
+            EDGE_TRY(decode_into(out[item.key()], item.value(), where + "/" + pointer_token(item.key()), unknown));
         }
         return ok();
     } else if constexpr (Enum<T>) {

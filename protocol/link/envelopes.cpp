@@ -24,7 +24,8 @@ bool for_each_type(Visit visit) {
 
 Result<Envelope> decode_envelope(Json json) {
     const auto type_at = json.is_object() ? json.find("t") : json.end();
-    if (!json.is_object() || type_at == json.end() || !type_at->is_string()) return Error{Errc::bad_value, "/t", "missing"};
+    if (!json.is_object() || type_at == json.end() || !type_at->is_string())
+        return Error{Errc::bad_value, "/t", "missing"};
     const std::string type = *type_at;
     Result<Envelope> result = Error{Errc::bad_value, "/t", "unknown"};
     const bool known = for_each_type([&]<class T>(Wire<T> wire) {
@@ -58,7 +59,9 @@ Result<T> decode_body(std::string_view body) {
     return decode<T>(json, UnknownFields::ignore);
 }
 
-std::string text_of(const Digest& digest) { return {digest.begin(), digest.end()}; }
+std::string text_of(const Digest& digest) {
+    return {digest.begin(), digest.end()};
+}
 
 }  // namespace
 
@@ -87,8 +90,9 @@ Result<std::vector<Received>> decode_message(std::string_view message) {
         Received received{std::move(envelope), {}};
         if (const auto* result = std::get_if<TaskResult>(&received.envelope); result && result->detail_bytes > 0) {
             const std::string_view detail = take_line(message);
-            if (detail.size() != result->detail_bytes) return Error{Errc::bad_value, "/detail_bytes", "differs from the line that follows"};
-            EDGE_TRY(check_json(detail, JsonLimits{.bytes = kMaxMessage}));
+            if (detail.size() != result->detail_bytes)
+                return Error{Errc::bad_value, "/detail_bytes", "differs from the line that follows"};
+            EDGE_TRY(check_json(detail, JsonLimits{.bytes = kMaxMessage, .depth = kDetailDepth}));
             received.detail = detail;
         }
         all.push_back(std::move(received));
@@ -104,6 +108,7 @@ Result<SignedHello> decode_hello(std::string_view message) {
     auto* hello = std::get_if<Hello>(&envelope);
     if (!hello) return Error{Errc::bad_value, "/t", "expected hello"};
     EDGE_TRY(auto tail, parse_json(take_line(message), JsonLimits{.bytes = 256}));
+    if (!message.empty()) return Error{Errc::bad_syntax, {}, "more than a hello and its signature"};
     const auto sig = tail.is_object() ? tail.find("sig") : tail.end();
     if (!tail.is_object() || sig == tail.end() || !sig->is_string()) return Error{Errc::bad_value, "/sig", "missing"};
     const auto signature = from_base64(sig->get_ref<const std::string&>());
@@ -127,9 +132,17 @@ std::string enroll_signing_input(std::string_view token, std::string_view public
     return input;
 }
 
-Result<EnrollRequest> decode_enroll_request(std::string_view body) { return decode_body<EnrollRequest>(body); }
-std::string encode_enroll_request(const EnrollRequest& request) { return dump_json(encode(request)); }
-Result<EnrollReply> decode_enroll_reply(std::string_view body) { return decode_body<EnrollReply>(body); }
-std::string encode_enroll_reply(const EnrollReply& reply) { return dump_json(encode(reply)); }
+Result<EnrollRequest> decode_enroll_request(std::string_view body) {
+    return decode_body<EnrollRequest>(body);
+}
+std::string encode_enroll_request(const EnrollRequest& request) {
+    return dump_json(encode(request));
+}
+Result<EnrollReply> decode_enroll_reply(std::string_view body) {
+    return decode_body<EnrollReply>(body);
+}
+std::string encode_enroll_reply(const EnrollReply& reply) {
+    return dump_json(encode(reply));
+}
 
 }  // namespace edge::link

@@ -74,6 +74,8 @@ struct PingDetail {
     std::uint32_t sent = 0;
     std::uint32_t rcvd = 0;
     std::uint32_t dup = 0;
+    std::uint32_t late = 0;     // came after their own timeout; counted as lost
+    std::uint32_t ignored = 0;  // arrived and were no answer of ours: wrong cookie, not yet sent, malformed
     double loss_percent = 0;
     std::optional<std::uint64_t> min_us;
     std::optional<std::uint64_t> avg_us;
@@ -81,7 +83,8 @@ struct PingDetail {
     std::optional<std::uint64_t> mdev_us;  // as ping(8): sqrt(mean of squares - square of mean)
     std::vector<PingReply> replies;
 };
-BOOST_DESCRIBE_STRUCT(PingDetail, (), (dst_addr, size, sent, rcvd, dup, loss_percent, min_us, avg_us, max_us, mdev_us, replies))
+BOOST_DESCRIBE_STRUCT(PingDetail, (), (dst_addr, size, sent, rcvd, dup, late, ignored, loss_percent, min_us, avg_us, max_us,
+                                       mdev_us, replies))
 
 struct DnsRecord {
     static constexpr bool fields_have_defaults = true;
@@ -108,6 +111,7 @@ struct DnsDetail {
     std::uint16_t port = 0;
     std::string transport;  // udp or tcp, the one that answered (tcp also after a truncated UDP answer)
     std::uint32_t tries = 0;
+    std::uint32_t ignored = 0;                 // messages that were no answer to this question: spoofed, late, malformed
     std::uint64_t query_us = 0;                // query sent to answer received
     std::optional<std::uint64_t> connect_us;   // tcp
     std::uint64_t size = 0;                    // of the answer's message
@@ -118,7 +122,7 @@ struct DnsDetail {
     std::vector<DnsRecord> additional;
     bool truncated_by_us = false;              // more records than we keep
 };
-BOOST_DESCRIBE_STRUCT(DnsDetail, (), (server, port, transport, tries, query_us, connect_us, size, header, question,
+BOOST_DESCRIBE_STRUCT(DnsDetail, (), (server, port, transport, tries, ignored, query_us, connect_us, size, header, question,
                                       answer, authority, additional, truncated_by_us))
 
 struct HttpTimings {  // microseconds, each phase by itself
@@ -152,13 +156,14 @@ struct HttpHop {  // one request and its answer
     std::uint32_t status = 0;
     std::string reason;
     std::string protocol;  // HTTP/1.1, HTTP/2
-    std::vector<HttpHeader> headers;
+    std::vector<HttpHeader> headers;  // in the order received
+    bool headers_truncated = false;   // more than we keep
     std::uint64_t header_bytes = 0;
     std::uint64_t body_bytes = 0;  // as received
     HttpTimings timings;
     std::optional<TlsFacts> tls;
 };
-BOOST_DESCRIBE_STRUCT(HttpHop, (), (url, peer, status, reason, protocol, headers, header_bytes, body_bytes, timings, tls))
+BOOST_DESCRIBE_STRUCT(HttpHop, (), (url, peer, status, reason, protocol, headers, headers_truncated, header_bytes, body_bytes, timings, tls))
 
 struct HttpDetail {
     static constexpr bool fields_have_defaults = true;
@@ -170,6 +175,9 @@ struct HttpDetail {
     std::optional<std::string> body_b64;  // the same otherwise
 };
 BOOST_DESCRIBE_STRUCT(HttpDetail, (), (hops, resolved, resolver, body_truncated, body, body_b64))
+
+/// How deep a detail may be nested. The API puts it into an item of a list, and all of that is read with a bound of 32.
+inline constexpr std::size_t kDetailDepth = 24;
 
 struct ProbeReport {
     static constexpr bool fields_have_defaults = true;

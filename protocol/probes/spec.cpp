@@ -15,17 +15,20 @@ struct TypeName {
 };
 // Source: IANA, Domain Name System parameters, resource record types.
 constexpr std::array kTypes = std::to_array<TypeName>({
-    {"A", 1},       {"NS", 2},      {"CNAME", 5},   {"SOA", 6},    {"PTR", 12},    {"HINFO", 13}, {"MX", 15},
-    {"TXT", 16},    {"AAAA", 28},   {"LOC", 29},    {"SRV", 33},   {"NAPTR", 35},  {"DNAME", 39}, {"DS", 43},
-    {"SSHFP", 44},  {"RRSIG", 46},  {"NSEC", 47},   {"DNSKEY", 48}, {"NSEC3", 50}, {"NSEC3PARAM", 51},
-    {"TLSA", 52},   {"CDS", 59},    {"CDNSKEY", 60}, {"SVCB", 64}, {"HTTPS", 65},  {"ANY", 255},  {"CAA", 257},
+    {"A", 1},      {"NS", 2},       {"CNAME", 5}, {"SOA", 6},     {"PTR", 12},   {"HINFO", 13},      {"MX", 15},
+    {"TXT", 16},   {"AAAA", 28},    {"LOC", 29},  {"SRV", 33},    {"NAPTR", 35}, {"DNAME", 39},      {"DS", 43},
+    {"SSHFP", 44}, {"RRSIG", 46},   {"NSEC", 47}, {"DNSKEY", 48}, {"NSEC3", 50}, {"NSEC3PARAM", 51}, {"TLSA", 52},
+    {"CDS", 59},   {"CDNSKEY", 60}, {"SVCB", 64}, {"HTTPS", 65},  {"ANY", 255},  {"CAA", 257},
 });
 
-Error bad(std::string where, std::string detail) { return Error{Errc::bad_value, std::move(where), std::move(detail)}; }
+Error bad(std::string where, std::string detail) {
+    return Error{Errc::bad_value, std::move(where), std::move(detail)};
+}
 
 Result<> in_range(const char* where, std::uint32_t value, std::uint32_t low, std::uint32_t high) {
     if (value >= low && value <= high) return ok();
-    return bad(where, std::to_string(value) + " is out of range, " + std::to_string(low) + " to " + std::to_string(high));
+    return bad(where,
+               std::to_string(value) + " is out of range, " + std::to_string(low) + " to " + std::to_string(high));
 }
 
 bool is_printable(std::string_view text) {
@@ -38,14 +41,15 @@ Result<> check_name(const char* where, std::string_view name) {
     if (IpAddress::parse(name)) return ok();
     if (name == ".") return ok();
     if (name.ends_with('.')) name.remove_suffix(1);
+    if (name.size() > 253) return bad(where, "a name is at most 253 characters");
     std::size_t label = 0;
     for (const char c : name) {
         label = c == '.' ? 0 : label + 1;
         if (label > 63) return bad(where, "a label is longer than 63 characters");
     }
-    if (name.size() > 253) return bad(where, "a name is at most 253 characters");
-    if (!is_printable(name) || name.starts_with('.') || name.find("..") != std::string_view::npos ||
-        name.find_first_of("/@:?#[]\\\"") != std::string_view::npos || name.starts_with('-')) {
+    if (!is_printable(name) || name.starts_with('.') || name.ends_with('.') ||
+        name.find("..") != std::string_view::npos || name.find_first_of("/@:?#[]\\\"") != std::string_view::npos ||
+        name.starts_with('-')) {
         return bad(where, "expected a host name or an address");
     }
     return ok();
@@ -67,7 +71,8 @@ Result<> check_one(const PingSpec& spec) {
 
 Result<> check_one(const DnsSpec& spec) {
     EDGE_TRY(check_name("/target", spec.target));
-    if (!dns_type_number(spec.type)) return bad("/type", "unknown type \"" + spec.type + "\"; TYPEnnn names any by number");
+    if (!dns_type_number(spec.type))
+        return bad("/type", "unknown type \"" + spec.type + "\"; TYPEnnn names any by number");
     if (spec.server) {
         EDGE_TRY(check_address("/server", *spec.server));
     }
@@ -107,21 +112,32 @@ Result<> check_headers(const std::vector<HttpHeader>& headers) {
         for (const char* framing : {"content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"}) {
             if (lower(name) == framing) return bad(where + "/name", "the prober sets this header itself");
         }
-        const bool clean = std::all_of(value.begin(), value.end(), [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
+        const bool clean = std::all_of(value.begin(), value.end(),
+                                       [](unsigned char c) { return (c >= 0x20 && c != 0x7f) || c == '\t'; });
         if (!clean) return bad(where + "/value", "control characters are not allowed in a header");
     }
     if (total > 16 * 1024) return Error{Errc::too_large, "/headers", "at most 16 KiB in all"};
     return ok();
 }
 
-Result<> check_one(const HttpSpec& spec) {
-    if (spec.target.empty()) return bad("/target", "missing");
-    const std::string scheme = lower(spec.target.substr(0, 8));
+/// http or https, a host, no characters that end a request line. The rest of the URL is libcurl's to judge.
+Result<> check_url(std::string_view url) {
+    if (url.empty()) return bad("/target", "missing");
+    const std::string scheme = lower(url.substr(0, 8));
     if (!scheme.starts_with("http://") && !scheme.starts_with("https://")) {
         return bad("/target", "expected a URL that begins with http:// or https://");
     }
-    if (spec.target.size() > 4096) return bad("/target", "a URL is at most 4096 characters");
-    if (!is_printable(spec.target)) return bad("/target", "spaces and control characters must be percent-encoded");
+    if (url.size() > 4096) return bad("/target", "a URL is at most 4096 characters");
+    if (!is_printable(url)) return bad("/target", "spaces and control characters must be percent-encoded");
+    url.remove_prefix(url.find("//") + 2);
+    std::string_view host = url.substr(0, url.find_first_of("/?#\\"));
+    if (const auto user = host.rfind('@'); user != std::string_view::npos) host.remove_prefix(user + 1);
+    if (host.empty() || host.front() == ':') return bad("/target", "expected a host after the scheme");
+    return ok();
+}
+
+Result<> check_one(const HttpSpec& spec) {
+    EDGE_TRY(check_url(spec.target));
     EDGE_TRY(check_headers(spec.headers));
     if (spec.body.size() > 16 * 1024) return Error{Errc::too_large, "/body", "at most 16 KiB"};
     if (spec.connect_to) {

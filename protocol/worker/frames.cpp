@@ -45,7 +45,8 @@ std::string encode_frame(const Frame& frame) {
 }
 
 Result<Frame> decode_frame(std::string_view text) {
-    EDGE_TRY(auto json, parse_json(text, JsonLimits{.bytes = kMaxFrame}));
+    // A detail stands two objects deep in a Done; one the agent takes must be one that the broker takes.
+    EDGE_TRY(auto json, parse_json(text, JsonLimits{.bytes = kMaxFrame, .depth = kDetailDepth + 2}));
     if (!json.is_object() || !json.contains("t") || !json["t"].is_string()) return Error{Errc::bad_value, "/t", "missing"};
     const std::string type = json["t"];
     json.erase("t");

@@ -1,0 +1,206 @@
+#include "agent/agent.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <cstdlib>
+
+#include "protocol/json/described.hpp"
+
+namespace edge::agent {
+namespace {
+
+constexpr std::uint32_t kWorkSlots = 2048;  // tasks accepted and unfinished at once, queued ones with them
+constexpr std::chrono::seconds kSpaceAgain{1};
+constexpr std::chrono::seconds kLeaving{3};
+
+LinkSettings link_settings(const Settings& settings) {
+    std::uint64_t seed = 0;
+    fill_random({reinterpret_cast<std::uint8_t*>(&seed), sizeof seed});
+    return {std::chrono::milliseconds(settings.link.first_retry_ms), kWorkSlots, seed};
+}
+
+}  // namespace
+
+Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool)
+    : io_(io),
+      settings_(settings),
+      spool_(spool),
+      workers_(io, settings.agent.launcher, {settings.agent.workers_per_line, settings.agent.tasks_per_worker}, *this),
+      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint), state, spool, *this),
+      signals_(io, SIGTERM, SIGINT),
+      drained_(io),
+      space_(io) {}
+
+Result<> Agent::run() {
+    answer_for_the_last_process();
+    EDGE_TRY(spool_.commit());
+    wait_for_signal();
+    workers_.start();
+    EDGE_TRY(link_.start());
+    io_.run();
+    if (failure_) return *failure_;
+    EDGE_TRY(spool_.commit());
+    return spool_.save_ack();
+}
+
+/// What was accepted and has no result died with the process before this one.
+void Agent::answer_for_the_last_process() {
+    const std::uint64_t now = moment_now().wall_us;
+    for (const link::AttemptRef& attempt : spool_.open_attempts()) {
+        const AcceptedTask known = spool_.accepted(attempt);
+        link::Task task;
+        task.task_id = attempt.task_id;
+        task.attempt = attempt.attempt;
+        task.run_id = known.run_id;
+        task.line = known.line;
+        task.service = known.service;
+        task.params = Json{{"target", known.target}};
+        const Span span{.queued_us = 0, .started_us = std::min(known.received_us, now), .ended_us = now};
+        auto report = failed_report(Status::failed, Source::agent, "start", "agent_restarted", "the agent ended before the task did");
+        Finished finished = make_finished(task, span, std::move(report), Evidence{});
+        spdlog::warn("task_lost_by_restart task={} attempt={}", attempt.task_id.text(), attempt.attempt);
+        spool_.finish(std::move(finished.result), finished.detail);
+    }
+}
+
+// ── from the link ──
+
+void Agent::start_work(link::Task task) {
+    const link::AttemptRef attempt{task.task_id, task.attempt};
+    if (spool_.knows(attempt)) {  // offered again: its result is in the spool, or comes there
+        spool_.note_work(task.n);
+    } else {
+        const Moment now = moment_now();
+        spool_.accept(task.n, attempt, {task.run_id, task.line, task.service, target_in(task.params), now.wall_us});
+        starting_.push_back({std::move(task), now});
+    }
+    schedule();
+}
+
+void Agent::stop_work(std::uint64_t n, const link::AttemptRef& attempt) {
+    if (n != 0) spool_.note_work(n);
+    stopping_.push_back(attempt);
+    schedule();
+}
+
+void Agent::describe(link::Hello& hello) {
+    hello.labels = settings_.node.labels;
+    hello.lines = workers_.lines();
+    hello.policy_hash = workers_.policy_hash();
+}
+
+void Agent::link_changed() {
+    if (stage_ != Stage::serving) schedule();
+}
+
+void Agent::disk_failed(const Error& why) {
+    failure_ = why;
+    io_.stop();
+}
+
+// ── from the workers ──
+
+void Agent::task_finished(Finished finished) {
+    spdlog::debug("task_finished task={} attempt={} status={}", finished.result.task_id.text(), finished.result.attempt,
+                  enum_text(finished.result.status));
+    spool_.finish(std::move(finished.result), finished.detail);
+    schedule();
+}
+
+void Agent::task_progress(link::Progress progress) {
+    link_.show(progress);
+    schedule();
+}
+
+void Agent::lines_changed() {
+    link_.lines_changed();
+    schedule();
+}
+
+// ── a turn of the loop ──
+
+/// Behind all that is ready now, so that one fdatasync serves it all; at once when there is nothing else.
+void Agent::schedule() {
+    if (std::exchange(scheduled_, true)) return;
+    boost::asio::post(io_, [this] { settle(); });
+}
+
+void Agent::settle() {
+    scheduled_ = false;
+    if (!commit()) return;
+    for (Waiting& one : std::exchange(starting_, {})) workers_.submit(std::move(one.task), one.received);
+    for (const link::AttemptRef& attempt : std::exchange(stopping_, {})) workers_.cancel(attempt);
+    const auto busy = static_cast<std::uint32_t>(std::min<std::size_t>(workers_.tasks(), kWorkSlots));
+    link_.slots_free(kWorkSlots - busy);
+    link_.committed();
+    if (stage_ == Stage::draining) leave_when_quiet();
+    if (stage_ == Stage::leaving && link_.closed()) stop();
+}
+
+bool Agent::commit() {
+    if (no_space_) return false;
+    const auto committed = spool_.commit();
+    if (committed) return true;
+    if (committed.error().code != Errc::unavailable) {
+        disk_failed(committed.error());
+        return false;
+    }
+    // Nothing is lost: it is all still in memory, and the broker hears of none of it until there is space.
+    spdlog::error("spool_full why=\"{}\"", committed.error().message());
+    no_space_ = true;
+    space_.expires_after(kSpaceAgain);
+    space_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        no_space_ = false;
+        schedule();
+    });
+    return false;
+}
+
+// ── the end ──
+
+void Agent::wait_for_signal() {
+    signals_.async_wait([this](const boost::system::error_code& error, int) {
+        if (error) return;
+        if (stage_ != Stage::serving) std::_Exit(EXIT_SUCCESS);  // asked twice; the spool recovers
+        drain();
+        wait_for_signal();
+    });
+}
+
+void Agent::drain() {
+    spdlog::info("draining tasks={} within_ms={}", workers_.tasks(), settings_.agent.drain_ms);
+    stage_ = Stage::draining;
+    link_.drain();
+    drained_.expires_after(std::chrono::milliseconds(settings_.agent.drain_ms));
+    drained_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) leave();
+    });
+    leave_when_quiet();
+}
+
+void Agent::leave_when_quiet() {
+    if (stage_ != Stage::draining || workers_.tasks() > 0 || !starting_.empty() || spool_.dirty() || !link_.quiet()) return;
+    drained_.cancel();
+    leave();
+}
+
+void Agent::leave() {
+    if (stage_ == Stage::leaving) return;
+    stage_ = Stage::leaving;
+    link_.finish();
+    if (link_.closed()) return stop();
+    drained_.expires_after(kLeaving);
+    drained_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) stop();
+    });
+}
+
+void Agent::stop() {
+    spdlog::info("stopped unfinished={} unsent={}", workers_.tasks(), spool_.first() == 0 ? 0 : spool_.last() - spool_.first() + 1);
+    io_.stop();
+}
+
+}  // namespace edge::agent

@@ -1,0 +1,164 @@
+#include "agent/commands.hpp"
+
+#include <malloc.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+#include "agent/agent.hpp"
+#include "agent/disk/posix_disk.hpp"
+#include "agent/link/enroll.hpp"
+#include "protocol/config/toml.hpp"
+
+namespace edge::agent {
+namespace {
+
+constexpr std::chrono::seconds kEnrollWithin{15};
+
+/// The settings, or the status to end with; all problems are said.
+std::variant<Settings, int> load_settings(const std::string& file) {
+    std::ifstream stream(file, std::ios::binary);
+    std::ostringstream text;
+    if (!(stream && text << stream.rdbuf())) {
+        return complain(exit_no_input, file + ": cannot be read; name agent.toml with --config FILE");
+    }
+    auto settings = parse_settings(text.str(), file);
+    if (settings) return std::move(settings.value());
+    for (const Error& problem : settings.error()) std::fprintf(stderr, "%s\n", problem.message().c_str());
+    return exit_config;
+}
+
+void log_to_stderr(LogLevel level) {
+    auto logger = spdlog::stderr_logger_st("edge-agent");
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+    switch (level) {
+        case LogLevel::debug: logger->set_level(spdlog::level::debug); break;
+        case LogLevel::info: logger->set_level(spdlog::level::info); break;
+        case LogLevel::warn: logger->set_level(spdlog::level::warn); break;
+        case LogLevel::error: logger->set_level(spdlog::level::err); break;
+    }
+    logger->flush_on(spdlog::level::debug);
+    spdlog::set_default_logger(std::move(logger));
+}
+
+int complain_of_directory(const Error& error, const std::string& path) {
+    const std::string what = error.message();
+    switch (error.code) {
+        case Errc::not_found: return complain(exit_no_input, path + ": not there; create it, owned by the user edge-agent runs as, or set [agent] state_dir");
+        case Errc::denied: return complain(exit_cannot_create, what + "; chown it to the user edge-agent runs as");
+        case Errc::conflict: return complain(exit_unavailable, what + "; stop that one, or give each its own state_dir");
+        default: return complain(exit_io, what);
+    }
+}
+
+/// The key's file must be ours alone.
+bool others_can_read(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077) != 0;
+}
+
+std::variant<Joined, int> load_joined(Disk& state, const std::string& directory, const std::string& config) {
+    auto identity = load_identity(state);
+    if (!identity && identity.error().code == Errc::not_found) {
+        return complain(exit_config, directory + ": this node has not joined a broker; run: edge-agent enroll URL --token TOKEN --config " + config);
+    }
+    if (!identity) return complain(exit_config, directory + "/" + identity.error().message() + "; remove identity.json and enroll again");
+    if (others_can_read(directory + "/" + kKeyFile)) return complain(exit_config, directory + "/node.key: readable by others; chmod 600 it");
+    auto key = load_key(state);
+    if (!key) return complain(exit_config, key.error().message() + "; remove identity.json and node.key and enroll again");
+    auto endpoint = endpoint_of(identity.value());
+    if (!endpoint) return complain(exit_config, directory + "/identity.json: " + endpoint.error().message() + "; enroll again");
+    return Joined{std::move(identity.value()), std::move(key.value()), std::move(endpoint.value())};
+}
+
+int complain_of_spool(const Error& error, const std::string& path) {
+    return complain(error.code == Errc::unsupported ? exit_no_input : exit_io, path + ": " + error.message());
+}
+
+int enroll_status(const Error& error) {
+    switch (error.code) {
+        case Errc::denied: return error.os_errno == 0 ? exit_denied : exit_cannot_create;
+        case Errc::conflict: return exit_cannot_create;
+        case Errc::unavailable: return exit_unavailable;
+        case Errc::bad_value:
+        case Errc::bad_syntax: return exit_usage;
+        default: return error.os_errno == 0 ? exit_unavailable : exit_io;
+    }
+}
+
+}  // namespace
+
+int complain(int status, const std::string& text) {
+    std::fprintf(stderr, "edge-agent: %s\n", text.c_str());
+    return status;
+}
+
+int check_config(const std::string& config) {
+    const auto settings = load_settings(config);
+    if (const int* status = std::get_if<int>(&settings)) return *status;
+    std::puts("ok");
+    return exit_ok;
+}
+
+int enroll_node(const std::string& config, const std::string& url, const std::string& token) {
+    const auto loaded = load_settings(config);
+    if (const int* status = std::get_if<int>(&loaded)) return *status;
+    const Settings& settings = std::get<Settings>(loaded);
+    const std::string& directory = settings.agent.state_dir;
+    const bool was_there = ::access(directory.c_str(), F_OK) == 0;
+    auto state = PosixDisk::make(directory);
+    if (!state) return complain_of_directory(state.error(), directory);
+    if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
+    const Post post = [](const Endpoint& endpoint, const std::string& path, const std::string& body) {
+        return https_post(endpoint, path, body, kEnrollWithin);
+    };
+    const EnrollOrder order{url, token, settings.node.name.text(), settings.node.labels};
+    const auto identity = enroll(state.value(), order, post);
+    if (identity) {
+        std::printf("enrolled as %s (%s)\n", identity.value().name.text().c_str(), identity.value().node_id.text().c_str());
+        return exit_ok;
+    }
+    if (!was_there && identity.error().code != Errc::io) {  // nothing half-made is left
+        (void)state.value().remove("lock");
+        (void)::rmdir(directory.c_str());
+    }
+    return complain(enroll_status(identity.error()), identity.error().message());
+}
+
+int run_agent(const std::string& config) {
+    const auto loaded = load_settings(config);
+    if (const int* status = std::get_if<int>(&loaded)) return *status;
+    const Settings& settings = std::get<Settings>(loaded);
+    const std::string& directory = settings.agent.state_dir;
+    auto state = PosixDisk::open(directory);
+    if (!state) return complain_of_directory(state.error(), directory);
+    if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
+    auto joined = load_joined(state.value(), directory, config);
+    if (const int* status = std::get_if<int>(&joined)) return *status;
+    const std::string spool_path = directory + "/spool";
+    auto spool_disk = PosixDisk::make(spool_path);
+    if (!spool_disk) return complain_of_directory(spool_disk.error(), spool_path);
+    auto spool = Spool::open(spool_disk.value());
+    if (!spool) return complain_of_spool(spool.error(), spool_path);
+
+    log_to_stderr(settings.log.level);
+    for (const std::string& note : spool.value().take_notes()) spdlog::warn("{}", note);
+    if (::geteuid() == 0) spdlog::warn("running_as_root advice=\"nothing here needs it; run edge-agent as a user of its own\"");
+    const Identity& identity = std::get<Joined>(joined).identity;
+    spdlog::info("starting version={} node={} name={} broker={} spool={} unsent={}", EDGE_VERSION, identity.node_id.text(), identity.name.text(),
+                 identity.url, spool.value().id().text(), spool.value().first() == 0 ? 0 : spool.value().last() - spool.value().first() + 1);
+    (void)::mallopt(M_TRIM_THRESHOLD, 256 * 1024);  // what a burst needed is given back
+
+    boost::asio::io_context io(1);
+    Agent agent(io, settings, std::get<Joined>(std::move(joined)), state.value(), spool.value());
+    if (auto ended = agent.run(); !ended) return complain(exit_io, ended.error().message() + "; the spool is recovered at the next start");
+    return exit_ok;
+}
+
+}  // namespace edge::agent

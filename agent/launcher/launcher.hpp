@@ -1,0 +1,60 @@
+// What the verbs do, and what happens by itself.
+#pragma once
+#include <spdlog/logger.h>
+
+#include <string>
+#include <vector>
+
+#include "agent/launcher/lines/lines.hpp"
+#include "agent/launcher/os/netlink.hpp"
+#include "agent/launcher/sandbox/workers.hpp"
+#include "agent/launcher/server.hpp"
+
+namespace edge::launcher {
+
+struct Options {
+    std::string config;
+    std::string socket;
+    std::string cgroup;
+    std::string probe;
+    uid_t agent_uid = static_cast<uid_t>(-1);  // -1: not given
+    uid_t uid_base = 0;
+};
+
+/// Owns: server and workers. Borrows: the lines and the groups, which outlive it.
+/// Executor: run() is the process's one thread.
+class Launcher {
+  public:
+    Launcher(const Options& options, const Config& config, Lines& lines, CgroupTree& groups, Poller& poller, spdlog::logger& log);
+
+    /// Finds the probe's files, follows the devices, opens the socket. Errors: any; nothing is left behind.
+    Result<> start();
+    /// Serves until SIGTERM or SIGINT.
+    void run();
+
+  private:
+    void on_request(ClientId client, const Request& request);
+    void on_links();
+    void on_exit(ClientId client, const WorkerExited& exited);
+    void spawn(ClientId client, const Header& header, const Spawn& body);
+    void route_get(ClientId client, const Header& header, const RouteGet& body);
+    HostInfo host() const;
+    void refuse(ClientId client, const Header& header, const Error& error);
+    void warn_about_ping() const;
+    Result<SandboxImage> image();
+
+    const Options& options_;
+    const Config& config_;
+    Lines& lines_;
+    CgroupTree& groups_;
+    Poller& poller_;
+    spdlog::logger& log_;
+    std::string ca_;  // the bundle's path in the sandbox
+    std::optional<Netlink> links_;
+    Fd signals_;
+    bool stopping_ = false;
+    std::optional<Workers> workers_;
+    std::optional<Server> server_;
+};
+
+}  // namespace edge::launcher

@@ -1,0 +1,254 @@
+#include <fcntl.h>
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/os/fd.hpp"
+#include "agent/launcher/os/netlink.hpp"
+
+namespace edge::launcher {
+namespace {
+
+std::uint8_t family_of(bool v6) { return v6 ? AF_INET6 : AF_INET; }
+std::size_t size_of(bool v6) { return v6 ? 16 : 4; }
+
+void put_address(NetlinkRequest& request, std::uint16_t attribute, const IpAddress& address) {
+    request.put_bytes(attribute, address.bytes.data(), size_of(address.v6));
+}
+
+std::optional<IpAddress> address_of(const nlattr* attribute, bool v6) {
+    if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != size_of(v6)) return std::nullopt;
+    IpAddress address;
+    address.v6 = v6;
+    std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), size_of(v6));
+    return address;
+}
+
+NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule& rule) {
+    NetlinkRequest request(type, flags);
+    auto& header = request.extra<fib_rule_hdr>();
+    header.family = family_of(rule.v6);
+    header.action = rule.table != 0 ? FR_ACT_TO_TBL : FR_ACT_UNREACHABLE;
+    header.src_len = static_cast<std::uint8_t>(rule.from ? 8 * size_of(rule.v6) : 0);
+    request.put_u32(FRA_PRIORITY, rule.pref);
+    request.put_u8(FRA_PROTOCOL, kRoutingProtocol);
+    if (rule.from) put_address(request, FRA_SRC, *rule.from);
+    if (rule.mark != 0) {
+        request.put_u32(FRA_FWMARK, rule.mark);
+        request.put_u32(FRA_FWMASK, 0xffffffff);
+    }
+    if (rule.table != 0) request.put_u32(FRA_TABLE, rule.table);
+    return request;
+}
+
+NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const TableRoute& route) {
+    NetlinkRequest request(type, flags);
+    auto& header = request.extra<rtmsg>();
+    header.rtm_family = family_of(route.to.address.v6);
+    header.rtm_dst_len = route.to.length;
+    header.rtm_table = RT_TABLE_UNSPEC;  // RTA_TABLE says it in 32 bits
+    header.rtm_protocol = kRoutingProtocol;
+    header.rtm_scope = route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
+    header.rtm_type = RTN_UNICAST;
+    // The line's own file says that the gateway is on this device; the main table need not know its network.
+    if (route.gateway) header.rtm_flags = RTNH_F_ONLINK;
+    request.put_u32(RTA_TABLE, route.table);
+    if (route.to.length != 0) put_address(request, RTA_DST, route.to.address);
+    if (route.gateway) put_address(request, RTA_GATEWAY, *route.gateway);
+    request.put_u32(RTA_OIF, route.device);
+    if (route.source) put_address(request, RTA_PREFSRC, *route.source);
+    return request;
+}
+
+std::optional<Rule> owned_rule(const nlmsghdr* message) {
+    const auto& header = *static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
+    const Attributes<FRA_MAX + 1> attributes(message, sizeof header);
+    const bool ip = header.family == AF_INET || header.family == AF_INET6;  // multicast routing has rules as well
+    if (!ip || attributes.u8(FRA_PROTOCOL) != kRoutingProtocol) return std::nullopt;
+    Rule rule;
+    rule.v6 = header.family == AF_INET6;
+    rule.pref = attributes.u32(FRA_PRIORITY);
+    rule.mark = attributes.u32(FRA_FWMARK);
+    rule.from = address_of(attributes[FRA_SRC], rule.v6);
+    if (header.action == FR_ACT_TO_TBL)
+        rule.table = attributes[FRA_TABLE] != nullptr ? attributes.u32(FRA_TABLE) : header.table;
+    return rule;
+}
+
+std::optional<TableRoute> route_of(const nlmsghdr* message) {
+    const auto& header = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
+    if (header.rtm_type != RTN_UNICAST || (header.rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
+    const Attributes<RTA_MAX + 1> attributes(message, sizeof header);
+    TableRoute route;
+    const bool v6 = header.rtm_family == AF_INET6;
+    route.table = attributes[RTA_TABLE] != nullptr ? attributes.u32(RTA_TABLE) : header.rtm_table;
+    route.to.address = address_of(attributes[RTA_DST], v6).value_or(IpAddress{v6, {}});
+    route.to.length = header.rtm_dst_len;
+    route.gateway = address_of(attributes[RTA_GATEWAY], v6);
+    route.device = attributes.u32(RTA_OIF);
+    route.source = address_of(attributes[RTA_PREFSRC], v6);
+    return route;
+}
+
+RouteAnswer no_route(int error) {
+    RouteAnswer answer;
+    answer.error = error;
+    return answer;
+}
+
+class KernelNetwork final : public Network {
+  public:
+    KernelNetwork(Netlink netlink, Fd lock) : netlink_(std::move(netlink)), lock_(std::move(lock)) {}
+
+    Result<Devices> devices() override {
+        std::map<std::uint32_t, std::pair<std::string, Device>> by_index;
+        NetlinkRequest links(RTM_GETLINK, NLM_F_DUMP);
+        links.extra<ifinfomsg>();
+        EDGE_TRY(netlink_.ask(links, [&] { by_index.clear(); }, [&](const nlmsghdr* message) {
+            const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+            const Attributes<IFLA_IFNAME + 1> attributes(message, sizeof header);
+            if (attributes[IFLA_IFNAME] == nullptr) return;
+            Device device;
+            device.index = static_cast<std::uint32_t>(header.ifi_index);
+            device.up = (header.ifi_flags & IFF_UP) != 0;
+            device.carrier = (header.ifi_flags & IFF_LOWER_UP) != 0;
+            by_index[device.index] = {mnl_attr_get_str(attributes[IFLA_IFNAME]), device};
+        }));
+        NetlinkRequest addresses(RTM_GETADDR, NLM_F_DUMP);
+        addresses.extra<ifaddrmsg>();
+        const auto forget = [&] { for (auto& [index, entry] : by_index) entry.second.addresses.clear(); };
+        EDGE_TRY(netlink_.ask(addresses, forget, [&](const nlmsghdr* message) { add_address(message, by_index); }));
+        Devices devices;
+        for (auto& [index, entry] : by_index) devices.insert(std::move(entry));
+        return devices;
+    }
+
+    Result<Routing> owned() override {
+        Routing owned;
+        NetlinkRequest rules(RTM_GETRULE, NLM_F_DUMP);
+        rules.extra<fib_rule_hdr>();  // family 0: both
+        EDGE_TRY(netlink_.ask(rules, [&] { owned.rules.clear(); }, [&](const nlmsghdr* message) {
+            if (const auto rule = owned_rule(message)) owned.rules.push_back(*rule);
+        }));
+        EDGE_TRY(owned.routes, both_families(kRoutingProtocol, 0));
+        return owned;
+    }
+
+    Result<std::vector<TableRoute>> table(std::uint32_t table) override { return both_families(0, table); }
+
+    std::vector<Error> apply(const RoutingChanges& changes) override {
+        std::vector<Error> failures;
+        for (const auto& route : changes.add_routes)
+            change(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), EEXIST, text_of(route), failures);
+        for (const auto& rule : changes.add_rules)
+            change(rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule), EEXIST, text_of(rule), failures);
+        for (const auto& rule : changes.remove_rules)
+            change(rule_request(RTM_DELRULE, 0, rule), ENOENT, text_of(rule), failures);
+        for (const auto& route : changes.remove_routes)
+            change(route_request(RTM_DELROUTE, 0, route), ESRCH, text_of(route), failures);
+        return failures;
+    }
+
+    Result<RouteAnswer> route_get(const IpAddress& to, std::uint32_t device, std::uint32_t mark) override {
+        NetlinkRequest request(RTM_GETROUTE, 0);
+        auto& header = request.extra<rtmsg>();
+        header.rtm_family = family_of(to.v6);
+        header.rtm_dst_len = static_cast<std::uint8_t>(8 * size_of(to.v6));
+        if (!to.v6) header.rtm_flags = RTM_F_LOOKUP_TABLE;  // IPv6 tells the table anyway, and refuses the flag
+        put_address(request, RTA_DST, to);
+        request.put_u32(RTA_OIF, device);
+        request.put_u32(RTA_MARK, mark);
+        RouteAnswer answer;
+        const auto asked = netlink_.ask(request, [] {}, [&](const nlmsghdr* message) {
+            const auto& found = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
+            const Attributes<RTA_MAX + 1> attributes(message, sizeof found);
+            answer.device = attributes.u32(RTA_OIF);
+            answer.table = attributes.u32(RTA_TABLE);
+            answer.gateway = address_of(attributes[RTA_GATEWAY], to.v6);
+            answer.source = address_of(attributes[RTA_PREFSRC], to.v6);
+        });
+        if (!asked) {
+            if (asked.error().code != Errc::io || asked.error().os_errno == 0) return asked.error();
+            return no_route(asked.error().os_errno);
+        }
+        // IPv4 with a device but no route: the kernel takes the target to be on the link (ip_route_output_key_hash_rcu)
+        // and asks for it by ARP there. No table stands behind that, so for us it is no route.
+        if (answer.table == 0) return no_route(ENETUNREACH);
+        return answer;
+    }
+
+  private:
+    static void add_address(const nlmsghdr* message, std::map<std::uint32_t, std::pair<std::string, Device>>& by_index) {
+        const auto& header = *static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
+        const Attributes<IFA_FLAGS + 1> attributes(message, sizeof header);
+        const bool v6 = header.ifa_family == AF_INET6;
+        const auto flags = attributes[IFA_FLAGS] != nullptr ? attributes.u32(IFA_FLAGS) : header.ifa_flags;
+        // Not usable as a source before duplicate address detection is over; an event tells when it is.
+        if ((flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) return;
+        const auto* local = attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
+        const auto address = address_of(local, v6);
+        const auto device = by_index.find(header.ifa_index);
+        if (!address || device == by_index.end()) return;
+        device->second.second.addresses.push_back({*address, header.ifa_prefixlen});
+    }
+
+    /// By protocol or by table, 0 being any; checked again here, because kernels before 4.20 do not filter.
+    Result<std::vector<TableRoute>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
+        std::vector<TableRoute> found;
+        NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
+        auto& header = request.extra<rtmsg>();
+        header.rtm_family = family_of(v6);
+        header.rtm_protocol = protocol;
+        if (table != 0) request.put_u32(RTA_TABLE, table);
+        const auto asked = netlink_.ask(request, [&] { found.clear(); }, [&](const nlmsghdr* message) {
+            const auto route = route_of(message);
+            const auto owner = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message))->rtm_protocol;
+            if (route && (protocol == 0 || owner == protocol) && (table == 0 || route->table == table))
+                found.push_back(*route);
+        });
+        if (!asked && asked.error().os_errno != ENOENT) return asked.error();  // ENOENT: no such table yet
+        return found;
+    }
+
+    Result<std::vector<TableRoute>> both_families(std::uint8_t protocol, std::uint32_t table) {
+        EDGE_TRY(auto all, routes(false, protocol, table));
+        EDGE_TRY(const auto six, routes(true, protocol, table));
+        all.insert(all.end(), six.begin(), six.end());
+        return all;
+    }
+
+    void change(NetlinkRequest request, int harmless, const std::string& what, std::vector<Error>& failures) {
+        const auto done = netlink_.change(request);
+        if (!done && done.error().os_errno != harmless) failures.push_back(os_error(done.error().os_errno, what));
+    }
+
+    Netlink netlink_;
+    Fd lock_;
+};
+
+/// Rules and routes are known by our protocol number alone, so two launchers in one network namespace would remove each
+/// other's. The lock is on the namespace itself and goes with the process.
+Result<Fd> lock_namespace() {
+    Fd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    if (!fd) return os_error(errno, "/proc/self/ns/net");
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+    return Error{Errc::unavailable, "network", "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Network>> open_kernel_network() {
+    EDGE_TRY(auto lock, lock_namespace());
+    EDGE_TRY(auto netlink, Netlink::open());
+    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(std::move(netlink), std::move(lock)));
+}
+
+}  // namespace edge::launcher

@@ -1,0 +1,182 @@
+#include "agent/launcher/lines/lines.hpp"
+
+#include <net/if.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace edge::launcher {
+namespace {
+
+Address wire(const IpAddress& address) {
+    Address out;
+    out.family = address.v6 ? AF_INET6 : AF_INET;
+    std::memcpy(out.bytes, address.bytes.data(), sizeof out.bytes);
+    return out;
+}
+
+Address wire(const std::optional<IpAddress>& address) { return address ? wire(*address) : Address{}; }
+
+template <std::size_t Size>
+void copy_text(char (&out)[Size], const std::string& text) {
+    std::memcpy(out, text.data(), std::min(text.size(), Size - 1));
+}
+
+bool same(const LineInfo& a, const LineInfo& b) {
+    return a.ifindex == b.ifindex && a.link_up == b.link_up;  // the rest is configuration
+}
+
+}  // namespace
+
+Result<> remove_routing(Network& network, spdlog::logger& log) {
+    EDGE_TRY(const auto owned, network.owned());
+    const auto changes = routing_changes(owned, Routing{});
+    if (!changes.empty()) log.debug("routing_removed rules={} routes={}", owned.rules.size(), owned.routes.size());
+    const auto failures = network.apply(changes);
+    if (!failures.empty()) return failures.front();
+    return ok();
+}
+
+Lines::Lines(std::vector<Line> lines, Network& network, LineGuard& guard, spdlog::logger& log)
+    : lines_(std::move(lines)), network_(network), guard_(guard), log_(log) {}
+
+Lines::~Lines() {
+    if (!up_) return;
+    if (const auto removed = remove_routing(network_, log_); !removed)
+        log_.error("routing_left_behind why=\"{}\" todo=\"edge-launcher --cleanup\"", removed.error().message());
+}
+
+Result<> Lines::bring_up(std::vector<Fd> groups) {
+    groups_ = std::move(groups);
+    EDGE_TRY(devices_, network_.devices());
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        EDGE_TRY(hold(i));
+        if (device_of(lines_[i]) == nullptr)
+            log_.warn("line_down line={} device={} why=\"no such device\"", lines_[i].name, lines_[i].device);
+    }
+    up_ = true;  // from here on there is something to remove
+    for (const auto& failure : route()) {
+        // A host without IPv6 has no IPv6 to close either.
+        const bool no_family = failure.os_errno == EAFNOSUPPORT || failure.os_errno == EOPNOTSUPP;
+        log_.warn("routing_refused what=\"{}\"", failure.message());
+        if (!no_family && failure.where.find("table") == std::string::npos) return failure;  // a rule: not a line without it
+    }
+    report_missing();
+    return ok();
+}
+
+std::vector<std::uint32_t> Lines::follow() {
+    auto now = network_.devices();
+    if (!now) {
+        log_.error("devices_unknown why=\"{}\"", now.error().message());
+        return {};
+    }
+    std::erase_if(now.value(), [&](const auto& entry) {
+        return std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.device == entry.first; });
+    });
+    if (now.value() == devices_) return {};
+    std::vector<LineInfo> before;
+    for (std::size_t i = 0; i < lines_.size(); ++i) before.push_back(info(i));
+    devices_ = std::move(now.value());
+    std::vector<std::uint32_t> changed;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const auto after = info(i);
+        if (same(before[i], after)) continue;
+        changed.push_back(static_cast<std::uint32_t>(i));
+        log_.info("line_changed line={} device={} ifindex={} link_up={}", lines_[i].name, lines_[i].device, after.ifindex, after.link_up);
+        // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
+        if (const auto held = hold(i); !held) log_.error("guard_failed line={} why=\"{}\"", lines_[i].name, held.error().message());
+    }
+    for (const auto& failure : route()) log_.warn("routing_refused what=\"{}\"", failure.message());
+    report_missing();
+    return changed;
+}
+
+const Device* Lines::device_of(const Line& line) const {
+    const auto found = devices_.find(line.device);
+    return found == devices_.end() ? nullptr : &found->second;
+}
+
+Result<> Lines::hold(std::size_t index) {
+    const auto* device = device_of(lines_[index]);
+    return guard_.hold(lines_[index].name, groups_[index].get(), Binding{device != nullptr ? device->index : 0, lines_[index].mark});
+}
+
+std::vector<Error> Lines::route() {
+    const auto owned = network_.owned();
+    if (!owned) return {owned.error()};
+    return network_.apply(routing_changes(owned.value(), wanted_routing(lines_, devices_)));
+}
+
+/// What the operator has to do; once, and again only when it is something else.
+void Lines::report_missing() {
+    std::vector<TableRoute> present;
+    for (const auto& line : lines_) {
+        if (line.routes != Routes::external) continue;
+        const auto routes = network_.table(line.table);
+        if (routes) present.insert(present.end(), routes.value().begin(), routes.value().end());
+    }
+    auto missing = missing_routes(lines_, present);
+    for (const auto& line : lines_) {
+        const auto* device = device_of(line);
+        if (device == nullptr) continue;
+        for (const auto& address : line.addresses)
+            if (std::none_of(device->addresses.begin(), device->addresses.end(), [&](const auto& has) { return has.address == address; }))
+                missing.push_back("ip address add " + address.text() + "/PREFIX dev " + line.device);
+    }
+    if (missing != reported_)
+        for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
+    reported_ = std::move(missing);
+}
+
+std::optional<std::size_t> Lines::find(const std::string& name) const {
+    for (std::size_t i = 0; i < lines_.size(); ++i)
+        if (lines_[i].name == name) return i;
+    return std::nullopt;
+}
+
+LineInfo Lines::info(std::size_t index) const {
+    const Line& line = lines_[index];
+    const auto* device = device_of(line);
+    LineInfo info;
+    info.count = static_cast<std::uint32_t>(lines_.size());
+    info.index = static_cast<std::uint32_t>(index);
+    copy_text(info.name.text, line.name);
+    copy_text(info.carrier, line.carrier);
+    copy_text(info.ifname, line.device);
+    info.ifindex = device != nullptr ? device->index : 0;
+    info.mark = line.mark;
+    info.table = line.table;
+    info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
+    info.enforced_by = guard_.enforcement();
+    for (std::size_t i = 0; i < line.addresses.size(); ++i) info.addresses[i] = wire(line.addresses[i]);
+    for (std::size_t i = 0; i < line.resolvers.size(); ++i) info.resolvers[i] = wire(line.resolvers[i]);
+    info.gateway4 = wire(line.gateway4);
+    info.gateway6 = wire(line.gateway6);
+    return info;
+}
+
+Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) {
+    const LineInfo line = info(index);
+    Route route;
+    route.mark = line.mark;
+    route.link_up = line.link_up;
+    if (line.ifindex == 0) {
+        route.error = ENODEV;
+        return route;
+    }
+    EDGE_TRY(const auto answer, network_.route_get(destination, line.ifindex, line.mark));
+    route.error = answer.error;
+    if (answer.error != 0) return route;
+    route.ifindex = answer.device;
+    route.table = answer.table;
+    route.gateway = wire(answer.gateway);
+    route.source = wire(answer.source);
+    if (answer.device == line.ifindex) std::memcpy(route.ifname, line.ifname, sizeof route.ifname);
+    else ::if_indextoname(answer.device, route.ifname);
+    return route;
+}
+
+}  // namespace edge::launcher

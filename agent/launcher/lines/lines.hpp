@@ -1,0 +1,57 @@
+// The node's lines, brought up, kept with their devices, and taken down.
+#pragma once
+#include <spdlog/logger.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/launcher/config.hpp"
+#include "agent/launcher/lines/line_guard.hpp"
+#include "agent/launcher/lines/network.hpp"
+#include "protocol/launcher/messages.hpp"
+
+namespace edge::launcher {
+
+/// Removes every rule and route that carries our protocol number: ours, or a crashed launcher's.
+Result<> remove_routing(Network& network, spdlog::logger& log);
+
+/// Owns: the rules and routes of the lines, from bring_up until it goes. Borrows everything else.
+class Lines {
+  public:
+    Lines(std::vector<Line> lines, Network& network, LineGuard& guard, spdlog::logger& log);
+    ~Lines();
+    Lines(const Lines&) = delete;
+
+    /// `groups`: each line's control group, in the lines' order. Guards first, then rules and routes.
+    /// A device that is not there, or a route that cannot be added, is logged, and the line stays closed.
+    /// Errors: unsupported, io.
+    Result<> bring_up(std::vector<Fd> groups);
+    /// After any link or address event: brings everything up to date. Returns the lines whose LineInfo changed.
+    std::vector<std::uint32_t> follow();
+
+    std::size_t size() const { return lines_.size(); }
+    const Line& operator[](std::size_t index) const { return lines_[index]; }
+    std::optional<std::size_t> find(const std::string& name) const;
+    LineInfo info(std::size_t index) const;
+    /// Errors: io. No route is an answer with `error` set.
+    Result<Route> route_get(std::size_t index, const IpAddress& destination);
+
+  private:
+    const Device* device_of(const Line& line) const;
+    Result<> hold(std::size_t index);
+    std::vector<Error> route();
+    void report_missing();
+
+    std::vector<Line> lines_;
+    Network& network_;
+    LineGuard& guard_;
+    spdlog::logger& log_;
+    std::vector<Fd> groups_;
+    Devices devices_;  // those the lines name
+    std::vector<std::string> reported_;
+    bool up_ = false;
+};
+
+}  // namespace edge::launcher

@@ -1,0 +1,38 @@
+// The kernel's devices, rules and routes, as the lines see them. An edge: tests put a fake in its place, and both pass
+// tests/contract/launcher.
+#pragma once
+#include <cstdint>
+#include <memory>
+
+#include "agent/launcher/lines/routing_plan.hpp"
+
+namespace edge::launcher {
+
+/// How the kernel would send to a destination from a socket bound to a device with a mark.
+struct RouteAnswer {
+    std::uint32_t device = 0;
+    std::uint32_t table = 0;
+    std::optional<IpAddress> gateway;
+    std::optional<IpAddress> source;
+    int error = 0;  // errno: no route
+};
+
+class Network {
+  public:
+    virtual ~Network() = default;
+    /// Every device of this network namespace, by name.
+    virtual Result<Devices> devices() = 0;
+    /// The rules and routes that carry kRoutingProtocol.
+    virtual Result<Routing> owned() = 0;
+    /// Every route of one table, whoever wrote it.
+    virtual Result<std::vector<TableRoute>> table(std::uint32_t table) = 0;
+    /// Carries the changes out in their order. What is there already, or gone already, is no error. Goes on after a
+    /// failure, so that one line's trouble is not another's; returns all failures.
+    virtual std::vector<Error> apply(const RoutingChanges& changes) = 0;
+    virtual Result<RouteAnswer> route_get(const IpAddress& to, std::uint32_t device, std::uint32_t mark) = 0;
+};
+
+/// Over rtnetlink, in the network namespace the process is in. Errors: io.
+Result<std::unique_ptr<Network>> open_kernel_network();
+
+}  // namespace edge::launcher

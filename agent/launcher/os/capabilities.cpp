@@ -1,0 +1,81 @@
+#include "agent/launcher/os/capabilities.hpp"
+
+#include <sys/capability.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <string>
+
+namespace edge::launcher {
+namespace {
+
+constexpr std::array<cap_value_t, 5> kNeeded{CAP_SETUID, CAP_SETGID, CAP_NET_ADMIN, CAP_BPF, CAP_KILL};
+
+struct FreeCaps {
+    void operator()(cap_t caps) const { ::cap_free(caps); }
+};
+using Caps = std::unique_ptr<std::remove_pointer_t<cap_t>, FreeCaps>;
+
+std::string name_of(cap_value_t value) {
+    const std::unique_ptr<char, int (*)(void*)> name(::cap_to_name(value), ::cap_free);
+    return name ? std::string(name.get()) : std::to_string(value);
+}
+
+bool holds(cap_t caps, cap_value_t value, cap_flag_t set) {
+    cap_flag_value_t there = CAP_CLEAR;
+    return ::cap_get_flag(caps, value, set, &there) == 0 && there == CAP_SET;
+}
+
+/// Sets or clears DAC_OVERRIDE. False if it is not held.
+bool set_dac_override(cap_flag_t set, cap_flag_value_t to) {
+    const Caps caps(::cap_get_proc());
+    const cap_value_t value = CAP_DAC_OVERRIDE;
+    return caps && ::cap_set_flag(caps.get(), set, 1, &value, to) == 0 && ::cap_set_proc(caps.get()) == 0;
+}
+
+}  // namespace
+
+Result<> keep_needed_capabilities() {
+    const Caps held(::cap_get_proc());
+    const Caps kept(::cap_init());
+    if (!held || !kept) return os_error(errno, "capabilities");
+
+    std::string missing;
+    for (const auto value : kNeeded) {
+        if (!holds(held.get(), value, CAP_PERMITTED)) missing += (missing.empty() ? "" : ", ") + name_of(value);
+    }
+    if (::geteuid() != 0 || !missing.empty())
+        return Error{Errc::denied, "privileges",
+                     (::geteuid() != 0 ? std::string("not root") : "missing " + missing) +
+                         "; run as root with cap_setuid, cap_setgid, cap_net_admin, cap_bpf and cap_kill"};
+
+    const bool may_drop = holds(held.get(), CAP_SETPCAP, CAP_EFFECTIVE);
+    for (cap_value_t value = 0; value < ::cap_max_bits(); ++value) {
+        const bool needed = std::find(kNeeded.begin(), kNeeded.end(), value) != kNeeded.end();
+        if (needed || ::cap_get_bound(value) != 1 || !may_drop) continue;  // a unit file may have cut it already
+        if (::cap_drop_bound(value) != 0) return os_error(errno, "capabilities", "cannot drop " + name_of(value));
+    }
+    for (const auto set : {CAP_PERMITTED, CAP_EFFECTIVE})
+        ::cap_set_flag(kept.get(), set, static_cast<int>(kNeeded.size()), kNeeded.data(), CAP_SET);
+    const cap_value_t dac_override = CAP_DAC_OVERRIDE;
+    if (holds(held.get(), dac_override, CAP_PERMITTED)) ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &dac_override, CAP_SET);
+    if (::cap_set_proc(kept.get()) != 0) return os_error(errno, "capabilities", "cannot be reduced");
+    return ok();
+}
+
+int retry_with_dac_override(const std::function<int()>& action) {
+    const int result = action();
+    if (result >= 0 || errno != EACCES || !set_dac_override(CAP_EFFECTIVE, CAP_SET)) return result;
+    const int again = action();
+    const int why = errno;
+    set_dac_override(CAP_EFFECTIVE, CAP_CLEAR);
+    errno = why;
+    return again;
+}
+
+void forget_dac_override() { set_dac_override(CAP_PERMITTED, CAP_CLEAR); }
+
+}  // namespace edge::launcher

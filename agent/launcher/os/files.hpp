@@ -1,0 +1,20 @@
+// Whole small files: configuration that only root may have written, and the one-value files of /proc and cgroupfs.
+#pragma once
+#include <string>
+#include <string_view>
+
+#include "protocol/result.hpp"
+
+namespace edge::launcher {
+
+/// The file's text. Errors: not_found (missing or unreadable), too_large.
+Result<std::string> read_file(const std::string& path, std::size_t limit = 64 * 1024);
+
+/// As read_file, but refuses what anybody but root could have written: the launcher does as root what the text says.
+/// Errors: not_found, too_large, denied (owner or mode; `detail` says which command mends it).
+Result<std::string> read_trusted_file(const std::string& path, std::size_t limit = 256 * 1024);
+
+/// One write(2) of `text`: cgroupfs and /proc take a value as one write. Errors: io.
+Result<> write_file(const std::string& path, std::string_view text);
+
+}  // namespace edge::launcher

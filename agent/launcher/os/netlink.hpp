@@ -1,0 +1,88 @@
+// One rtnetlink socket: requests that are answered, dumps that are complete or an error, and events.
+#pragma once
+#include <libmnl/libmnl.h>
+
+#include <array>
+#include <functional>
+#include <memory>
+
+#include "protocol/result.hpp"
+
+namespace edge::launcher {
+
+/// A request under construction, in a buffer of its own.
+class NetlinkRequest {
+  public:
+    NetlinkRequest(std::uint16_t type, std::uint16_t flags);
+    /// The family's fixed header (rtmsg, fib_rule_hdr, ifinfomsg), zeroed; once, before any attribute.
+    template <class Header>
+    Header& extra() {
+        return *static_cast<Header*>(mnl_nlmsg_put_extra_header(header(), sizeof(Header)));
+    }
+    void put_u8(std::uint16_t attribute, std::uint8_t value) { mnl_attr_put_u8(header(), attribute, value); }
+    void put_u32(std::uint16_t attribute, std::uint32_t value) { mnl_attr_put_u32(header(), attribute, value); }
+    void put_bytes(std::uint16_t attribute, const void* bytes, std::size_t size) {
+        mnl_attr_put(header(), attribute, size, bytes);
+    }
+    nlmsghdr* header() { return reinterpret_cast<nlmsghdr*>(buffer_.data()); }
+
+  private:
+    alignas(nlmsghdr) std::array<char, 512> buffer_{};
+};
+
+/// The attributes of one message, by type; absent ones are null.
+template <std::size_t Count>
+struct Attributes {
+    std::array<const nlattr*, Count> by_type{};
+
+    Attributes(const nlmsghdr* message, std::size_t header_size) {
+        mnl_attr_parse(
+            message, static_cast<unsigned>(header_size),
+            [](const nlattr* attribute, void* self) {
+                auto& known = *static_cast<std::array<const nlattr*, Count>*>(self);
+                if (mnl_attr_get_type(attribute) < Count) known[mnl_attr_get_type(attribute)] = attribute;
+                return MNL_CB_OK;
+            },
+            &by_type);
+    }
+    const nlattr* operator[](std::size_t type) const { return by_type[type]; }
+    std::uint32_t u32(std::size_t type) const {
+        const auto* at = by_type[type];
+        return at != nullptr && mnl_attr_get_payload_len(at) >= 4 ? mnl_attr_get_u32(at) : 0;
+    }
+    std::uint8_t u8(std::size_t type) const {
+        const auto* at = by_type[type];
+        return at != nullptr && mnl_attr_get_payload_len(at) >= 1 ? mnl_attr_get_u8(at) : std::uint8_t{0};
+    }
+};
+
+/// Owns: the socket. Executor: one thread; requests wait for the kernel's answer, which is immediate.
+class Netlink {
+  public:
+    using Each = std::function<void(const nlmsghdr*)>;
+
+    static Result<Netlink> open();
+    /// A second kind of socket: only events of these RTNLGRP_ groups, never blocks.
+    static Result<Netlink> subscribe(std::initializer_list<unsigned> groups);
+
+    /// Sends and waits for the acknowledgement. Errors: io with the kernel's errno.
+    Result<> change(NetlinkRequest& request);
+    /// Sends and hands over each answer; a dump that changed under our feet is begun again, so `each` must forget
+    /// what it had when `restart` is called.
+    Result<> ask(NetlinkRequest& request, const std::function<void()>& restart, const Each& each);
+    /// Reads away what is pending; true if there was anything, or events were lost.
+    bool drain();
+    int fd() const { return mnl_socket_get_fd(socket_.get()); }
+
+  private:
+    struct Close {
+        void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+    };
+    explicit Netlink(mnl_socket* socket) : socket_(socket) {}
+    Result<> transact(NetlinkRequest& request, const Each& each);
+
+    std::unique_ptr<mnl_socket, Close> socket_;
+    std::uint32_t sequence_ = 0;
+};
+
+}  // namespace edge::launcher

@@ -1,0 +1,121 @@
+#include "agent/launcher/sandbox/seccomp_filter.hpp"
+
+#include <sched.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <string>
+
+#include "agent/launcher/os/fd.hpp"
+
+namespace edge::launcher {
+namespace {
+
+constexpr auto kDenied = std::to_array<std::string_view>({
+    // mounts, roots and namespaces
+    "mount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount",
+    "mount_setattr", "setns", "unshare", "open_by_handle_at", "name_to_handle_at", "quotactl", "quotactl_fd", "swapon",
+    "swapoff", "mknod", "mknodat", "fanotify_init",
+    // other processes
+    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd", "move_pages",
+    "migrate_pages",
+    // kernel facilities a probe has no use for
+    "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup",
+    "keyctl", "add_key", "request_key", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
+    "modify_ldt", "iopl", "ioperm", "uselib", "lookup_dcookie", "personality", "memfd_secret",
+    // the machine
+    "reboot", "acct", "syslog", "vhangup", "sethostname", "setdomainname", "settimeofday", "clock_settime", "adjtimex",
+    "clock_adjtime",
+    // a worker only goes out
+    "listen", "accept", "accept4",
+});
+
+constexpr auto kSanitizer = std::to_array<std::string_view>({
+    "personality",  // looks whether addresses are randomised
+});
+
+#ifdef EDGE_SANITIZED
+constexpr bool kSanitized = true;
+#else
+constexpr bool kSanitized = false;
+#endif
+
+constexpr std::uint64_t kNewNamespaces =
+    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+struct Release {
+    void operator()(scmp_filter_ctx context) const { ::seccomp_release(context); }
+};
+using Context = std::unique_ptr<void, Release>;
+
+Error refused(int status, std::string_view call) {
+    return Error{Errc::unsupported, "seccomp", "no rule for " + std::string(call), -status};
+}
+
+Result<> deny_listed(scmp_filter_ctx context) {
+    for (const auto call : kDenied) {
+        if (kSanitized && std::find(kSanitizer.begin(), kSanitizer.end(), call) != kSanitizer.end()) continue;
+        const int number = ::seccomp_syscall_resolve_name(std::string(call).c_str());
+        if (number == __NR_SCMP_ERROR) return refused(-ENOSYS, call);
+        const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), number, 0);
+        if (status != 0) return refused(status, call);
+    }
+    return ok();
+}
+
+/// Sockets of other families than IPv4 and IPv6. One argument may be compared once a rule, hence the enumeration.
+Result<> deny_families(scmp_filter_ctx context) {
+    static_assert(AF_INET == 2 && AF_INET6 == 10);
+    const auto deny = [&](scmp_arg_cmp family) {
+        return ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, family);
+    };
+    int status = deny(SCMP_A0(SCMP_CMP_LT, AF_INET));
+    for (unsigned family = AF_INET + 1; family < AF_INET6 && status == 0; ++family) status = deny(SCMP_A0(SCMP_CMP_EQ, family));
+    if (status == 0) status = deny(SCMP_A0(SCMP_CMP_GT, AF_INET6));
+    if (status != 0) return refused(status, "socket");
+    return ok();
+}
+
+Result<> deny_new_namespaces(scmp_filter_ctx context) {
+    int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    for (std::uint64_t bit = 1; bit <= kNewNamespaces && status == 0; bit <<= 1)
+        if ((kNewNamespaces & bit) != 0)
+            status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+                                        SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit));
+    if (status != 0) return refused(status, "clone");
+    return ok();
+}
+
+Result<std::vector<sock_filter>> exported(scmp_filter_ctx context) {
+    const Fd file(::memfd_create("filter", MFD_CLOEXEC));
+    if (!file) return os_error(errno, "memfd_create");
+    const int status = ::seccomp_export_bpf(context, file.get());
+    if (status != 0) return refused(status, "export");
+    const auto bytes = ::lseek(file.get(), 0, SEEK_END);
+    std::vector<sock_filter> filter(static_cast<std::size_t>(bytes) / sizeof(sock_filter));
+    if (::pread(file.get(), filter.data(), static_cast<std::size_t>(bytes), 0) != bytes) return os_error(errno, "seccomp");
+    return filter;
+}
+
+}  // namespace
+
+std::span<const std::string_view> denied_calls() { return kDenied; }
+std::span<const std::string_view> sanitizer_calls() { return kSanitizer; }
+
+Result<std::vector<sock_filter>> wide_filter() {
+    const Context context(::seccomp_init(SCMP_ACT_ALLOW));
+    if (!context) return refused(-ENOMEM, "init");
+    ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: the list is long, calls are many
+    EDGE_TRY(deny_listed(context.get()));
+    EDGE_TRY(deny_families(context.get()));
+    EDGE_TRY(deny_new_namespaces(context.get()));
+    return exported(context.get());
+}
+
+}  // namespace edge::launcher

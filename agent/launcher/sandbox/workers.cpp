@@ -1,0 +1,183 @@
+#include "agent/launcher/sandbox/workers.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace edge::launcher {
+
+using namespace std::chrono_literals;
+
+Workers::Workers(Poller& poller, CgroupTree& groups, SandboxImage image, Limits limits, uid_t uid_base, spdlog::logger& log,
+                 OnExit on_exit)
+    : poller_(poller), groups_(groups), image_(std::move(image)), limits_(limits), uid_base_(uid_base), log_(log),
+      on_exit_(std::move(on_exit)) {}
+
+Workers::~Workers() {
+    for (auto& [id, worker] : workers_) (void)worker.group.kill();
+    for (auto& [id, worker] : workers_) {
+        poller_.forget(worker.process.pidfd.get());
+        poller_.forget(worker.log.get());
+        siginfo_t how{};
+        ::waitid(P_PIDFD, static_cast<id_t>(worker.process.pidfd.get()), &how, WEXITED);
+    }
+}
+
+std::optional<std::uint32_t> Workers::free_slot() {
+    for (std::uint32_t i = 1; i <= kSlots; ++i) {  // round and round, so that a uid rests before it is used again
+        const std::uint32_t slot = (last_slot_ + i) % kSlots;
+        if (!taken_[slot]) return slot;
+    }
+    return std::nullopt;
+}
+
+Result<Workers::Started> Workers::spawn(ClientId client, const std::string& line, const std::vector<std::string>& arguments) {
+    const auto slot = free_slot();
+    if (!slot) return Error{Errc::unavailable, "spawn", "all " + std::to_string(kSlots) + " worker slots are taken", EAGAIN};
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return os_error(errno, "socketpair");
+    Fd channel(ends[0]);
+    const Fd theirs(ends[1]);
+    int pipe[2];  // not blocking on either side: a worker that floods its log loses the lines, not its time
+    if (::pipe2(pipe, O_CLOEXEC | O_NONBLOCK) != 0) return os_error(errno, "pipe");
+    Worker worker;
+    worker.log = Fd(pipe[0]);
+    const Fd their_log(pipe[1]);
+
+    worker.id = ++last_id_;
+    worker.client = client;
+    worker.line = line;
+    worker.slot = *slot;
+    EDGE_TRY(worker.group, groups_.add_worker(line, worker.id, limits_));
+    const uid_t uid = uid_base_ + *slot;
+    taken_[*slot] = true;
+    last_slot_ = *slot;
+    auto process = start_worker(image_, arguments, uid, worker.group, theirs.get(), their_log.get());
+    if (!process) {
+        leave(*slot, std::move(worker.group));
+        return process.error();
+    }
+    worker.process = std::move(process.value());
+
+    const std::uint32_t id = worker.id;
+    const Spawned spawned{id, worker.process.pid, uid};
+    auto& kept = workers_[id] = std::move(worker);
+    EDGE_TRY(poller_.watch(kept.process.pidfd.get(), [this, id] { reap(id); }));
+    EDGE_TRY(poller_.watch(kept.log.get(), [this, id] { read_log(id); }));
+    log_.debug("worker_started worker={} line={} pid={} uid={}", id, line, spawned.pid, uid);
+    return Started{spawned, std::move(channel)};
+}
+
+Result<Workers::Worker*> Workers::owned(ClientId client, std::uint32_t worker) {
+    const auto found = workers_.find(worker);
+    if (found == workers_.end() || found->second.client != client)
+        return Error{Errc::not_found, "worker " + std::to_string(worker), "is not one of yours", ENOENT};
+    return &found->second;
+}
+
+Result<> Workers::kill(ClientId client, std::uint32_t worker) {
+    EDGE_TRY(auto* mine, owned(client, worker));
+    EDGE_TRY(mine->group.kill());
+    mine->killed = true;
+    return ok();
+}
+
+Result<WorkerStats> Workers::stats(ClientId client, std::uint32_t worker) {
+    EDGE_TRY(auto* mine, owned(client, worker));
+    const Usage usage = mine->group.usage();
+    return WorkerStats{.worker = worker,
+                       .pids = usage.pids,
+                       .cpu_us = usage.cpu_us,
+                       .throttled_us = usage.throttled_us,
+                       .memory_bytes = usage.memory_bytes,
+                       .memory_peak_bytes = usage.memory_peak_bytes,
+                       .oom_kills = usage.oom_kills};
+}
+
+void Workers::drop_client(ClientId client) {
+    for (auto& [id, worker] : workers_) {
+        if (worker.client != client) continue;
+        worker.killed = true;
+        if (const auto killed = worker.group.kill(); !killed) log_.error("kill_failed worker={} why=\"{}\"", id, killed.error().message());
+    }
+}
+
+void Workers::read_log(std::uint32_t id) {
+    const auto found = workers_.find(id);
+    if (found == workers_.end()) return;
+    Worker& worker = found->second;
+    constexpr int kPipeful = 16;  // 64 KiB: what is over the budget is read away too, so that later lines find room
+    for (int reads = 0; reads < kPipeful; ++reads) {
+        char buffer[4096];
+        const ssize_t n = ::read(worker.log.get(), buffer, sizeof buffer);
+        if (n == 0) poller_.forget(worker.log.get());  // it closed its standard error
+        if (n <= 0) break;
+        for (const auto& line : worker.lines.feed({buffer, static_cast<std::size_t>(n)}, Clock::now()))
+            log_.info("worker_says worker={} line={} text=\"{}\"", id, worker.line, line);
+    }
+    if (worker.lines.paused_until()) poller_.forget(worker.log.get());  // tick watches it again
+}
+
+/// The process is gone; so is everything in its pid namespace, whose init it was.
+void Workers::reap(std::uint32_t id) {
+    const auto found = workers_.find(id);
+    if (found == workers_.end()) return;
+    siginfo_t how{};
+    if (::waitid(P_PIDFD, static_cast<id_t>(found->second.process.pidfd.get()), &how, WEXITED | WNOHANG) != 0 || how.si_pid == 0) return;
+    read_log(id);
+    Worker worker = std::move(found->second);
+    workers_.erase(found);
+    poller_.forget(worker.process.pidfd.get());
+    poller_.forget(worker.log.get());
+    if (const auto rest = worker.lines.rest()) log_.info("worker_says worker={} line={} text=\"{}\"", id, worker.line, *rest);
+    if (const auto dropped = worker.lines.take_dropped()) log_.warn("worker_log_dropped worker={} lines={}", id, dropped);
+    const WorkerExited exited = verdict(worker, how);
+    log_.debug("worker_exited worker={} line={} reason={} code={}", id, worker.line, static_cast<unsigned>(exited.reason), exited.code);
+    leave(worker.slot, std::move(worker.group));
+    on_exit_(worker.client, exited);
+}
+
+WorkerExited Workers::verdict(const Worker& worker, const siginfo_t& how) const {
+    WorkerExited exited{worker.id, ExitReason::exited, how.si_status};
+    if (how.si_code == CLD_EXITED) return exited;
+    exited.reason = ExitReason::signaled;
+    if (how.si_status == SIGKILL && worker.group.usage().oom_kills != 0) exited.reason = ExitReason::oom;
+    if (how.si_status == SIGKILL && worker.killed) exited.reason = ExitReason::killed;
+    return exited;
+}
+
+void Workers::leave(std::uint32_t slot, WorkerGroup group) {
+    if (group.remove()) taken_[slot] = false;
+    else leaving_.push_back({slot, std::move(group), Clock::now() + 10ms});
+}
+
+std::optional<Workers::Clock::time_point> Workers::deadline() const {
+    std::optional<Clock::time_point> first;
+    const auto consider = [&](Clock::time_point at) { first = first ? std::min(*first, at) : at; };
+    for (const auto& one : leaving_) consider(one.again);
+    for (const auto& [id, worker] : workers_)
+        if (const auto paused = worker.lines.paused_until()) consider(*paused);
+    return first;
+}
+
+void Workers::tick() {
+    const auto now = Clock::now();
+    for (auto& one : std::exchange(leaving_, {})) {
+        if (one.again > now) leaving_.push_back(std::move(one));
+        else leave(one.slot, std::move(one.group));
+    }
+    for (auto& [id, worker] : workers_) {
+        if (!worker.lines.paused_until() || *worker.lines.paused_until() > now) continue;
+        log_.warn("worker_log_dropped worker={} line={} lines={}", id, worker.line, worker.lines.take_dropped());
+        worker.lines.feed({}, now);
+        (void)poller_.watch(worker.log.get(), [this, id = id] { read_log(id); });
+    }
+}
+
+}  // namespace edge::launcher

@@ -1,0 +1,91 @@
+// The workers that live now: whose they are, how they ended, and that nothing of them is left.
+#pragma once
+#include <signal.h>
+#include <spdlog/logger.h>
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/launcher/os/poller.hpp"
+#include "agent/launcher/sandbox/cgroups.hpp"
+#include "agent/launcher/sandbox/log_lines.hpp"
+#include "agent/launcher/sandbox/sandbox.hpp"
+#include "protocol/launcher/messages.hpp"
+
+namespace edge::launcher {
+
+/// Who asked for a worker; its workers end with it.
+using ClientId = std::uint64_t;
+
+/// Owns: processes, groups and uids of workers. Executor: the launcher's one thread.
+class Workers {
+  public:
+    using Clock = std::chrono::steady_clock;
+    static constexpr std::uint32_t kSlots = 256;  // uid-base and the 255 above it
+    struct Started {
+        Spawned spawned;
+        Fd channel;  // the asker's end
+    };
+    using OnExit = std::function<void(ClientId, const WorkerExited&)>;
+
+    Workers(Poller& poller, CgroupTree& groups, SandboxImage image, Limits limits, uid_t uid_base, spdlog::logger& log,
+            OnExit on_exit);
+    /// Kills all and waits for them.
+    ~Workers();
+    Workers(const Workers&) = delete;
+
+    /// Errors: unavailable when every slot is taken; io, naming the step.
+    Result<Started> spawn(ClientId client, const std::string& line, const std::vector<std::string>& arguments);
+    /// Only the client that asked for a worker may kill it or read its figures. Errors: not_found, io.
+    Result<> kill(ClientId client, std::uint32_t worker);
+    Result<WorkerStats> stats(ClientId client, std::uint32_t worker);
+    void drop_client(ClientId client);
+
+    /// When `tick` has something to do; none while all is quiet.
+    std::optional<Clock::time_point> deadline() const;
+    void tick();
+
+  private:
+    struct Worker {
+        std::uint32_t id = 0;
+        ClientId client = 0;
+        std::string line;
+        std::uint32_t slot = 0;
+        bool killed = false;
+        StartedWorker process;
+        WorkerGroup group;
+        Fd log;
+        LogLines lines;
+    };
+    struct Leaving {  // gone, but its group is not empty yet: the slot's uid must not be used again
+        std::uint32_t slot;
+        WorkerGroup group;
+        Clock::time_point again;
+    };
+
+    std::optional<std::uint32_t> free_slot();
+    Result<Worker*> owned(ClientId client, std::uint32_t worker);
+    void read_log(std::uint32_t id);
+    void reap(std::uint32_t id);
+    WorkerExited verdict(const Worker& worker, const siginfo_t& how) const;
+    void leave(std::uint32_t slot, WorkerGroup group);
+
+    Poller& poller_;
+    CgroupTree& groups_;
+    SandboxImage image_;
+    Limits limits_;
+    uid_t uid_base_;
+    spdlog::logger& log_;
+    OnExit on_exit_;
+    std::map<std::uint32_t, Worker> workers_;
+    std::vector<Leaving> leaving_;
+    std::vector<bool> taken_ = std::vector<bool>(kSlots);
+    std::uint32_t last_slot_ = kSlots - 1;
+    std::uint32_t last_id_ = 0;
+};
+
+}  // namespace edge::launcher

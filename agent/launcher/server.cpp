@@ -1,0 +1,154 @@
+#include "agent/launcher/server.hpp"
+
+#include <fcntl.h>
+#include <sys/fsuid.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace edge::launcher {
+namespace {
+
+Result<sockaddr_un> unix_address(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.empty() || path.size() >= sizeof address.sun_path)
+        return Error{Errc::bad_value, path, "a socket's path has 1 to 107 bytes; choose a shorter --socket"};
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    return address;
+}
+
+Result<Fd> new_socket() {
+    Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return os_error(errno, "socket");
+    return fd;
+}
+
+/// A socket file that belongs to `owner`, mode 0600, without CAP_CHOWN: it is made with the owner's fsuid, in a folder
+/// of our own where that uid may write for the moment, and moved to its place when it is ready.
+Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
+    std::string folder = path + ".XXXXXX";
+    if (::mkdtemp(folder.data()) == nullptr) return os_error(errno, folder, "the socket's folder must exist and be root's");
+    const auto clean = [&](Result<> result) -> Result<> {
+        if (::chdir("/") != 0 && result) result = os_error(errno, "/");
+        ::unlink((folder + "/s").c_str());
+        ::rmdir(folder.c_str());
+        return result;
+    };
+    if (::chmod(folder.c_str(), 0733) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
+    EDGE_TRY(const auto name, unix_address("s"));
+    const mode_t mask = ::umask(0177);
+    ::setfsuid(owner);
+    const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+    const int why = errno;
+    ::setfsuid(0);
+    ::umask(mask);
+    if (bound != 0) return clean(os_error(why, path, "cannot be bound"));
+    if (::listen(fd, 16) != 0) return clean(os_error(errno, path));
+    if (::rename((folder + "/s").c_str(), path.c_str()) != 0) return clean(os_error(errno, path, "cannot be put in place"));
+    return clean(ok());
+}
+
+}  // namespace
+
+Result<> check_path_is_free(const std::string& path) {
+    EDGE_TRY(const auto address, unix_address(path));
+    EDGE_TRY(const auto fd, new_socket());
+    const int connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    if (connected == 0 || errno == EAGAIN || errno == EPROTOTYPE)
+        return Error{Errc::unavailable, path, "is in use by another process; stop it, or choose another --socket", 0};
+    struct stat info{};
+    if (::lstat(path.c_str(), &info) == 0 && !S_ISSOCK(info.st_mode))
+        return Error{Errc::unavailable, path, "is there and no socket; choose another --socket", 0};
+    return ok();
+}
+
+Server::Server(Poller& poller, uid_t agent, spdlog::logger& log, OnRequest on_request, OnGone on_gone)
+    : poller_(poller), agent_(agent), log_(log), on_request_(std::move(on_request)), on_gone_(std::move(on_gone)) {}
+
+Server::~Server() {
+    if (socket_) {
+        poller_.forget(socket_.get());
+        ::unlink(path_.c_str());
+    }
+    for (const auto& [id, fd] : clients_) poller_.forget(fd.get());
+}
+
+Result<> Server::listen(const std::string& path) {
+    EDGE_TRY(check_path_is_free(path));
+    EDGE_TRY(auto fd, new_socket());
+    EDGE_TRY(bind_owned(fd.get(), path, agent_));
+    EDGE_TRY(poller_.watch(fd.get(), [this] { accept(); }));
+    socket_ = std::move(fd);
+    path_ = path;
+    return ok();
+}
+
+void Server::accept() {
+    Fd fd(::accept4(socket_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!fd) return;
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+    if (peer.uid != agent_ && peer.uid != 0) return log_.warn("client_refused uid={} pid={} why=\"not the agent and not root\"", peer.uid, peer.pid);
+    if (clients_.size() >= kMaxClients) return log_.warn("client_refused uid={} pid={} why=\"too many\"", peer.uid, peer.pid);
+    const ClientId id = ++last_client_;
+    if (!poller_.watch(fd.get(), [this, id] { receive(id); })) return;
+    clients_.emplace(id, std::move(fd));
+    log_.info("client_connected client={} uid={} pid={}", id, peer.uid, peer.pid);
+}
+
+void Server::receive(ClientId client) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end()) return;
+    alignas(std::max_align_t) std::byte packet[kMaxRequest];
+    const ssize_t n = ::recv(found->second.get(), packet, sizeof packet, MSG_TRUNC);  // descriptors sent along are not taken
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n <= 0) return drop(client, "closed");
+    if (static_cast<std::size_t>(n) > sizeof packet) return drop(client, "malformed packet");
+    const auto request = parse_request({packet, static_cast<std::size_t>(n)});
+    if (!request) return drop(client, "malformed packet");
+    on_request_(client, *request);
+}
+
+void Server::send(ClientId client, const Bytes& packet, int passed) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end()) return;
+    iovec part{const_cast<std::byte*>(packet.data()), packet.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+    if (passed >= 0) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        auto* rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(rights), &passed, sizeof passed);
+    }
+    if (::sendmsg(found->second.get(), &message, MSG_NOSIGNAL) < 0) drop(client, "does not read its answers");
+}
+
+void Server::send_all(const Bytes& packet) {
+    std::vector<ClientId> ids;  // sending may drop one
+    for (const auto& [id, fd] : clients_) ids.push_back(id);
+    for (const auto id : ids) send(id, packet);
+}
+
+void Server::drop(ClientId client, const char* why) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end()) return;
+    poller_.forget(found->second.get());
+    clients_.erase(found);
+    log_.info("client_gone client={} why=\"{}\"", client, why);
+    on_gone_(client);
+}
+
+}  // namespace edge::launcher

@@ -1,0 +1,252 @@
+// The agent's one file that includes Beast: it costs half a minute to compile.
+#include <netinet/tcp.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <charconv>
+
+#include "agent/link/broker_connection.hpp"
+#include "agent/link/https_post.hpp"
+#include "agent/link/pinned_tls.hpp"
+
+namespace edge::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using boost::system::error_code;
+using asio::ip::tcp;
+using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+
+constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
+constexpr std::chrono::seconds kStep{10};         // to connect; for TLS; for the upgrade
+constexpr std::chrono::seconds kSilence{60};      // beyond the heartbeat's own 45 s
+constexpr std::chrono::seconds kClosing{2};
+constexpr int kUnacknowledgedMs = 30'000;         // TCP_USER_TIMEOUT
+constexpr const char* kUserAgent = "edge-agent/" EDGE_VERSION;
+constexpr std::size_t kMaxAnswer = 64 * 1024;
+
+void tune(tcp::socket& socket) {
+    error_code ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    socket.set_option(asio::socket_base::keep_alive(true), ignored);
+    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
+}
+
+std::string said(const char* step, const error_code& error, const PinnedTls& tls) {
+    if (tls.saw_other_key()) return "the broker has another key than the pinned one";
+    return std::string(step) + ": " + error.message();
+}
+
+/// Name, TCP and TLS. Errors: as https_post says, before anything of ours was sent.
+asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, const PinnedTls& tls) {
+    auto& transport = beast::get_lowest_layer(stream);
+    transport.expires_after(kStep);
+    error_code not_an_address;
+    const auto address = asio::ip::make_address(endpoint.host, not_an_address);
+    if (not_an_address) {
+        tcp::resolver resolver(co_await asio::this_coro::executor);
+        const auto [failed, found] = co_await resolver.async_resolve(endpoint.host, endpoint.port, kToken);
+        if (failed) co_return Error{Errc::unavailable, endpoint.authority(), said("resolve", failed, tls)};
+        const auto [refused, peer] = co_await transport.async_connect(found, kToken);
+        if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
+    } else {
+        std::uint16_t port = 0;
+        std::from_chars(endpoint.port.data(), endpoint.port.data() + endpoint.port.size(), port);
+        const tcp::endpoint peer(address, port);
+        const auto [refused] = co_await transport.async_connect(peer, kToken);
+        if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
+    }
+    tune(transport.socket());
+    prepare_handshake(stream.native_handle(), endpoint.host);
+    transport.expires_after(kStep);
+    const auto [broken] = co_await stream.async_handshake(asio::ssl::stream_base::client, kToken);
+    if (broken) {
+        co_return Error{tls.saw_other_key() ? Errc::denied : Errc::unavailable, endpoint.authority(), said("TLS", broken, tls)};
+    }
+    co_return ok();
+}
+
+std::chrono::milliseconds retry_after(const websocket::response_type& response) {
+    const auto text = response[http::field::retry_after];
+    unsigned seconds = 0;
+    std::from_chars(text.data(), text.data() + text.size(), seconds);
+    return std::chrono::seconds(std::min(seconds, 3600U));
+}
+
+}  // namespace
+
+// ── the link ──
+
+struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
+    Open(asio::io_context& io, Endpoint to, Listener& who)
+        : endpoint(std::move(to)), tls(endpoint.pin), socket(io, tls.context()), closing(io), listener(&who) {}
+
+    asio::awaitable<Closed> run(std::shared_ptr<Open> self) {
+        const auto secured = co_await secure(self->socket.next_layer(), self->endpoint, self->tls);
+        if (!secured) co_return Closed{secured.error().detail, {}};
+        if (self->left) co_return Closed{"left while dialling", {}};
+        const Closed refused = co_await upgrade(self);
+        if (!refused.reason.empty()) co_return refused;
+        const std::string binding = export_binding(self->socket.next_layer().native_handle());
+        if (binding.empty()) co_return Closed{"TLS: no exporter", {}};
+        if (self->listener) self->listener->connection_opened(binding);
+        beast::flat_buffer buffer;
+        while (self->listener) {
+            const auto [ended, size] = co_await self->socket.async_read(buffer, kToken);
+            if (ended) co_return Closed{ending(ended), {}};
+            if (!self->socket.got_text()) co_return Closed{"a binary message", {}};
+            std::string text = beast::buffers_to_string(buffer.data());
+            buffer.consume(buffer.size());
+            if (buffer.capacity() > kMaxAnswer) buffer.shrink_to_fit();
+            if (self->listener) self->listener->connection_message(std::move(text));
+        }
+        co_return Closed{"left", {}};
+    }
+
+    /// An empty reason: it is a WebSocket now.
+    asio::awaitable<Closed> upgrade(std::shared_ptr<Open> self) {
+        beast::get_lowest_layer(self->socket).expires_never();  // from here the WebSocket's own timeouts count
+        const websocket::stream_base::timeout timeouts{kStep, kSilence, true};
+        self->socket.set_option(timeouts);
+        self->socket.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
+            request.set(http::field::sec_websocket_protocol, link::kSubprotocol);
+            request.set(http::field::user_agent, kUserAgent);
+        }));
+        self->socket.read_message_max(link::kMaxMessage);
+        self->socket.auto_fragment(false);
+        self->socket.text(true);
+        websocket::response_type response;
+        const std::string host = self->endpoint.authority();
+        const std::string path = link::kLinkPath;
+        const auto [failed] = co_await self->socket.async_handshake(response, host, path, kToken);
+        if (failed == websocket::error::upgrade_declined) {
+            co_return Closed{"the broker answered HTTP " + std::to_string(response.result_int()), retry_after(response)};
+        }
+        if (failed) co_return Closed{"upgrade: " + failed.message(), {}};
+        if (response[http::field::sec_websocket_protocol] != link::kSubprotocol) co_return Closed{"the broker did not agree to edge.v1", {}};
+        co_return Closed{};
+    }
+
+    std::string ending(const error_code& error) const {
+        if (error != websocket::error::closed) return error.message();
+        const auto& reason = socket.reason();
+        std::string text = "closed with " + std::to_string(reason.code);
+        if (!reason.reason.empty()) text.append(": ").append(reason.reason.data(), reason.reason.size());
+        return text;
+    }
+
+    void finish(const Closed& why) {
+        closing.cancel();
+        drop();
+        if (Listener* last = std::exchange(listener, nullptr)) last->connection_closed(why);
+    }
+
+    void drop() {
+        error_code ignored;
+        beast::get_lowest_layer(socket).socket().close(ignored);
+    }
+
+    Endpoint endpoint;
+    PinnedTls tls;
+    websocket::stream<TlsStream> socket;
+    asio::steady_timer closing;
+    Listener* listener;
+    std::string sending;
+    bool left = false;
+};
+
+BrokerConnection::BrokerConnection(asio::io_context& io, Endpoint endpoint, Listener& listener)
+    : open_(std::make_shared<Open>(io, std::move(endpoint), listener)) {}
+
+BrokerConnection::~BrokerConnection() {
+    open_->listener = nullptr;
+    open_->closing.cancel();
+    open_->drop();
+}
+
+void BrokerConnection::dial() {
+    auto session = open_->run(open_);
+    asio::co_spawn(open_->socket.get_executor(), std::move(session), [open = open_](const std::exception_ptr& thrown, const Closed& why) {
+        open->finish(thrown ? Closed{"an exception from a library", {}} : why);
+    });
+}
+
+void BrokerConnection::write(std::string message) {
+    open_->sending = std::move(message);
+    open_->socket.async_write(asio::buffer(open_->sending), [open = open_](const error_code& error, std::size_t) {
+        // A write that failed ends the reading too, which says why.
+        if (!error && open->listener) open->listener->connection_writable();
+    });
+}
+
+void BrokerConnection::close(std::uint16_t code, const std::string& reason) {
+    if (std::exchange(open_->left, true)) return;
+    open_->closing.expires_after(kClosing);
+    open_->closing.async_wait([open = open_](const error_code& error) {
+        if (!error) open->drop();
+    });
+    if (!open_->socket.is_open()) return open_->drop();  // still dialling
+    const websocket::close_reason why(static_cast<websocket::close_code>(code), reason.substr(0, 120));
+    open_->socket.async_close(why, [open = open_](const error_code&) { open->drop(); });
+}
+
+// ── enrolment ──
+
+namespace {
+
+/// The references outlive the io_context that runs this.
+asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string path, std::string body, Result<HttpAnswer>& answer) {
+    TlsStream stream(co_await asio::this_coro::executor, tls.context());
+    const auto secured = co_await secure(stream, endpoint, tls);
+    if (!secured) {
+        answer = secured.error();
+        co_return;
+    }
+    answer = Error{Errc::io, endpoint.authority(), "no answer"};  // from here on it may have arrived
+    http::request<http::string_body> request(http::verb::post, path, 11);
+    request.set(http::field::host, endpoint.authority());
+    request.set(http::field::user_agent, kUserAgent);
+    request.set(http::field::content_type, "application/json");
+    request.set(http::field::connection, "close");
+    request.body() = std::move(body);
+    request.prepare_payload();
+    beast::get_lowest_layer(stream).expires_after(kStep);
+    const auto [unsent, sent] = co_await http::async_write(stream, request, kToken);
+    if (unsent) co_return;
+    beast::flat_buffer buffer;
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(kMaxAnswer);
+    const auto [lost, got] = co_await http::async_read(stream, buffer, parser, kToken);
+    if (lost) co_return;
+    answer = HttpAnswer{parser.get().result_int(), parser.get().body()};
+}
+
+}  // namespace
+
+Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body, std::chrono::seconds within) {
+    PinnedTls tls(endpoint.pin);
+    Result<HttpAnswer> answer = Error{Errc::unavailable, endpoint.authority(), "no connection within " + std::to_string(within.count()) + " s"};
+    asio::io_context io(1);
+    auto exchange = post(endpoint, tls, path, body, answer);
+    asio::co_spawn(io, std::move(exchange), [&](const std::exception_ptr& thrown) {
+        if (thrown) answer = Error{Errc::internal, endpoint.authority(), "an exception from a library"};
+    });
+    io.run_for(within);
+    return answer;
+}
+
+}  // namespace edge::agent

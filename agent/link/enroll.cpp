@@ -1,0 +1,92 @@
+#include "agent/link/enroll.hpp"
+
+#include "protocol/json/described.hpp"
+#include "protocol/link/envelopes.hpp"
+
+namespace edge::agent {
+namespace {
+
+constexpr int kTries = 3;  // for a reply that was lost; each is answered alike
+
+/// The `detail` of an RFC 9457 problem, without what a terminal would obey.
+std::string detail_of(const HttpAnswer& answer) {
+    const auto json = parse_json(answer.body, JsonLimits{.bytes = 16 * 1024});
+    std::string text;
+    if (json && json.value().is_object() && json.value().contains("detail") && json.value()["detail"].is_string()) {
+        text = json.value()["detail"].get<std::string>().substr(0, 300);
+    }
+    for (char& c : text) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+    }
+    return text.empty() ? "the broker answered HTTP " + std::to_string(answer.status) : text;
+}
+
+Result<link::EnrollReply> understood(const HttpAnswer& answer) {
+    if (answer.status == 200 || answer.status == 201) {
+        auto reply = link::decode_enroll_reply(answer.body);
+        if (reply) return reply;
+        return Error{Errc::denied, "the broker", "its answer is not one of an edge-broker: " + reply.error().message()};
+    }
+    if (answer.status == 429 || answer.status >= 500) return Error{Errc::unavailable, "the broker", detail_of(answer) + "; try again later"};
+    return Error{Errc::denied, "refused", detail_of(answer) + "; ask the operator for a new join token"};
+}
+
+std::string request_body(const EnrollOrder& order, const SigningKey& key) {
+    const PublicKey& public_key = key.public_key();
+    const std::string public_bytes(public_key.begin(), public_key.end());
+    const std::string signed_part = link::enroll_signing_input(order.token, public_bytes);
+    link::EnrollRequest request;
+    request.token = order.token;
+    request.public_key = to_base64(public_key);
+    request.signature = to_base64(key.sign(as_bytes(signed_part)));
+    request.name = order.name;
+    request.labels = order.labels;
+    request.agent_version = EDGE_VERSION;
+    return link::encode_enroll_request(request);
+}
+
+Result<HttpAnswer> ask(const Endpoint& endpoint, const std::string& body, const Post& post) {
+    Result<HttpAnswer> answer = Error{};
+    bool lost_once = false;
+    for (int i = 0; i < kTries; ++i) {
+        answer = post(endpoint, link::kEnrollPath, body);
+        if (answer || answer.error().code != Errc::io) break;
+        lost_once = true;
+    }
+    // It may have been heard by then, whatever the last try met.
+    if (!answer && lost_once && answer.error().code == Errc::unavailable) answer = Error{Errc::io, answer.error().where, answer.error().detail};
+    return answer;
+}
+
+}  // namespace
+
+Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post) {
+    EDGE_TRY(auto endpoint, parse_broker_url(order.url));
+    EDGE_TRY(auto token, parse_join_token(order.token));
+    endpoint.pin = token.pin;
+    if (const auto known = load_identity(state); known || known.error().code != Errc::not_found) {
+        const std::string who = known ? "this node is already " + known.value().name.text() + " at " + known.value().url : "there is an identity already";
+        return Error{Errc::conflict, kIdentityFile, who + "; to join anew, stop the agent and remove identity.json, node.key and join_counter"};
+    }
+    auto key = load_key(state);  // of an enrolment whose reply was lost
+    if (!key && key.error().code != Errc::not_found) return key.error();
+    if (!key) {
+        key = SigningKey::generate();
+        EDGE_TRY(save_key(state, key.value()));
+    }
+    const auto answer = ask(endpoint, request_body(order, key.value()), post);
+    auto reply = answer ? understood(answer.value()) : Result<link::EnrollReply>(answer.error());
+    if (!reply) {
+        if (reply.error().code == Errc::io) {
+            return Error{Errc::io, reply.error().where, "no reply (" + reply.error().detail + "); the key is kept, run the same command again"};
+        }
+        EDGE_TRY(state.remove(kKeyFile));
+        return reply.error();
+    }
+    const Identity identity{reply.value().node_id, reply.value().name, order.url, pin_text(token.pin)};
+    EDGE_TRY(state.remove(kCounterFile));
+    EDGE_TRY(save_identity(state, identity));
+    return identity;
+}
+
+}  // namespace edge::agent

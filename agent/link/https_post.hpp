@@ -1,0 +1,18 @@
+// One request to the broker and its answer, for enrolment. Blocks.
+#pragma once
+#include <chrono>
+#include <string>
+
+#include "agent/link/endpoint.hpp"
+
+namespace edge::agent {
+
+struct HttpAnswer {
+    unsigned status = 0;
+    std::string body;
+};
+
+/// Errors: denied (another key than the pinned one), unavailable (nothing was sent), io (sent, and no answer came).
+Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body, std::chrono::seconds within);
+
+}  // namespace edge::agent

@@ -1,0 +1,226 @@
+#include "agent/link/link.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "agent/link/hello.hpp"
+
+namespace edge::agent {
+namespace {
+
+constexpr std::size_t kBatch = 64 * 1024;            // of one message; a single large result may be more
+constexpr std::size_t kProgressBytes = 64 * 1024;    // that may wait before new progress is dropped
+
+std::string random_boot_id() {
+    Uuid bytes{};
+    fill_random(bytes);
+    return to_base32(bytes);
+}
+
+void add_line(std::string& message, const std::string& line) {
+    if (!message.empty()) message.push_back('\n');
+    message.append(line);
+}
+
+}  // namespace
+
+Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint, Disk& state, Spool& spool,
+           Listener& listener)
+    : io_(io), fsm_(settings), identity_(std::move(identity)), key_(std::move(key)), endpoint_(std::move(endpoint)), state_(state), spool_(spool),
+      listener_(listener), boot_id_(random_boot_id()), timer_(io) {}
+
+Result<> Link::start() {
+    EDGE_TRY(auto counter, load_counter(state_));
+    join_counter_ = counter;
+    carry_out(fsm_.start(moment_now().steady));
+    return ok();
+}
+
+// ── the connection ──
+
+void Link::connection_opened(std::string binding) {
+    binding_ = std::move(binding);
+    carry_out(fsm_.opened(moment_now().steady));
+}
+
+void Link::connection_message(std::string text) {
+    auto message = link::decode_message(text);
+    if (!message) return carry_out(fsm_.garbled(message.error()));
+    const Moment now = moment_now();
+    for (link::Received& one : message.value()) carry_out(fsm_.received(std::move(one.envelope), numbers(), now));
+    pump();
+}
+
+void Link::connection_writable() {
+    writing_ = false;
+    pump();
+}
+
+void Link::connection_closed(const Closed& why) {
+    writing_ = false;
+    lines_.clear();
+    progress_.clear();
+    progress_bytes_ = 0;
+    carry_out(fsm_.closed(why, moment_now().steady));
+    listener_.link_changed();
+}
+
+// ── what the agent says ──
+
+void Link::committed() {
+    if (fsm_.live() && spool_.work_last() != work_acked_) {
+        work_acked_ = spool_.work_last();
+        carry_out(fsm_.work_durable(work_acked_));
+    }
+    pump();
+}
+
+void Link::slots_free(std::uint32_t free) { carry_out(fsm_.slots_free(free)); }
+
+void Link::show(const link::Progress& progress) {
+    if (!fsm_.live() || progress_bytes_ > kProgressBytes) return;
+    progress_.push_back(encode_envelope(progress));
+    progress_bytes_ += progress_.back().size();
+}
+
+void Link::drain() {
+    carry_out(fsm_.drain());
+    pump();
+}
+
+void Link::finish() { carry_out(fsm_.finish()); }
+
+bool Link::quiet() const { return !fsm_.live() || (lines_.empty() && !writing_ && fsm_.all_acked() && spool_.first() == 0); }
+
+// ── sending ──
+
+void Link::pump() {
+    if (writing_ || !connection_) return;
+    std::string message;
+    if (!gather(message)) return;
+    writing_ = true;
+    fsm_.wrote(moment_now().steady);
+    connection_->write(std::move(message));
+}
+
+bool Link::gather(std::string& message) {
+    const std::size_t most = std::min(kBatch, fsm_.max_message());
+    if (lines_dirty_ && fsm_.live()) {
+        lines_dirty_ = false;
+        link::Hello facts;
+        listener_.describe(facts);
+        lines_.push_back(encode_envelope(link::Lines{std::move(facts.lines)}));
+    }
+    while (!lines_.empty() && (message.empty() || message.size() + lines_.front().size() < most)) {
+        add_line(message, lines_.front());
+        lines_.pop_front();
+    }
+    if (lines_.empty()) gather_results(message, most);
+    while (!progress_.empty() && message.size() + progress_.front().size() < most) {
+        progress_bytes_ -= progress_.front().size();
+        add_line(message, progress_.front());
+        progress_.pop_front();
+    }
+    return !message.empty();
+}
+
+bool Link::gather_results(std::string& message, std::size_t most) {
+    while (const auto n = fsm_.next_result(spool_.last())) {
+        const std::size_t bytes = spool_.result_bytes(*n);
+        if (!fsm_.has_credit(bytes) || (!message.empty() && message.size() + bytes + 1 > most)) return false;
+        const auto result = spool_.result(*n);
+        if (!result) {
+            listener_.disk_failed(result.error());
+            return false;
+        }
+        add_line(message, result.value());
+        fsm_.result_sent(*n, bytes);
+    }
+    return true;
+}
+
+// ── actions ──
+
+void Link::carry_out(LinkActions actions) {
+    for (LinkAction& action : actions) {
+        std::visit([this](auto& one) { act(std::move(one)); }, action);
+    }
+    arm();
+}
+
+void Link::act(Dial&&) {
+    BrokerConnection::Listener& here = *this;
+    connection_ = std::make_unique<BrokerConnection>(io_, endpoint_, here);
+    connection_->dial();
+}
+
+void Link::act(SayHello&& action) {
+    link::Hello hello;
+    listener_.describe(hello);
+    hello.node_id = identity_.node_id;
+    hello.agent_version = EDGE_VERSION;
+    hello.boot_id = boot_id_;
+    hello.join_counter = join_counter_;
+    hello.spool_id = spool_.id();
+    hello.spool_first = spool_.first();
+    hello.spool_last = spool_.last();
+    hello.work_last = work_acked_ = spool_.work_last();
+    hello.running = spool_.open_attempts();
+    lines_dirty_ = false;
+    lines_.push_back(signed_hello(hello, key_, action.nonce, binding_));
+    pump();
+}
+
+void Link::act(StoreCounter&& action) {
+    if (auto saved = save_counter(state_, action.join_counter); !saved) {
+        // Without the counter on disk a later start would look like a copy of this node.
+        spdlog::error("join_counter_not_stored why=\"{}\"", saved.error().message());
+        return carry_out(fsm_.give_up("join counter not stored"));
+    }
+    join_counter_ = action.join_counter;
+    carry_out(fsm_.counter_stored(moment_now().steady));
+}
+
+void Link::act(SendLine&& action) { lines_.push_back(std::move(action.line)); }
+
+void Link::act(StartWork&& action) { listener_.start_work(std::move(action.task)); }
+
+void Link::act(StopWork&& action) { listener_.stop_work(action.n, action.attempt); }
+
+void Link::act(ForgetResults&& action) {
+    if (auto forgotten = spool_.ack(action.upto); !forgotten) return listener_.disk_failed(forgotten.error());
+    listener_.link_changed();
+}
+
+void Link::act(RenewSpool&& action) {
+    if (auto renewed = spool_.renew(action.why); !renewed) return listener_.disk_failed(renewed.error());
+    for (const std::string& note : spool_.take_notes()) spdlog::warn("{}", note);
+}
+
+void Link::act(Hangup&& action) {
+    pump();  // a protocol error is worth telling
+    if (connection_) connection_->close(action.code, action.reason);
+}
+
+void Link::act(Say&& action) {
+    switch (action.level) {
+        case Level::debug: spdlog::debug("{}", action.text); break;
+        case Level::info: spdlog::info("{}", action.text); break;
+        case Level::warn: spdlog::warn("{}", action.text); break;
+        case Level::error: spdlog::error("{}", action.text); break;
+    }
+}
+
+void Link::arm() {
+    const auto deadline = fsm_.deadline();
+    if (!deadline || armed_ <= *deadline) return;
+    armed_ = *deadline;
+    timer_.expires_at(armed_);
+    timer_.async_wait([this](const boost::system::error_code& error) {
+        if (error) return;
+        armed_ = Time::max();
+        carry_out(fsm_.tick(moment_now()));
+        pump();
+    });
+}
+
+}  // namespace edge::agent

@@ -1,0 +1,95 @@
+// The shell of LinkFsm: the connection, one timer, what waits to be sent. Named after what it is: the link to the broker.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+#include <string>
+
+#include "agent/link/broker_connection.hpp"
+#include "agent/link/identity.hpp"
+#include "agent/link/link_fsm.hpp"
+#include "agent/spool/spool.hpp"
+
+namespace edge::agent {
+
+/// Executor: the one io_context. Cancel: the destructor.
+class Link : private BrokerConnection::Listener {
+  public:
+    class Listener {
+      public:
+        virtual ~Listener() = default;
+        virtual void start_work(link::Task task) = 0;
+        virtual void stop_work(std::uint64_t n, const link::AttemptRef& attempt) = 0;
+        /// Fills in what the link does not know: labels, lines, policy.
+        virtual void describe(link::Hello& hello) = 0;
+        /// Results were acknowledged, or the session ended: what waits for quiet looks again.
+        virtual void link_changed() = 0;
+        /// The disk failed: the process must end and recover.
+        virtual void disk_failed(const Error& why) = 0;
+    };
+
+    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint, Disk& state, Spool& spool,
+         Listener& listener);
+
+    /// Errors: the join counter cannot be read.
+    Result<> start();
+    /// After a commit of the spool: acknowledge work, send results.
+    void committed();
+    void slots_free(std::uint32_t free);
+    void show(const link::Progress& progress);
+    void lines_changed() { lines_dirty_ = true; }
+    void drain();
+    void finish();
+    /// Nothing is left to say: all committed results acknowledged, or no session to say it in.
+    bool quiet() const;
+    bool closed() const { return fsm_.idle(); }
+    bool live() const { return fsm_.live(); }
+    /// Writes what is ready, many envelopes a message.
+    void pump();
+
+  private:
+    void connection_opened(std::string binding) override;
+    void connection_message(std::string text) override;
+    void connection_writable() override;
+    void connection_closed(const Closed& why) override;
+
+    void carry_out(LinkActions actions);
+    void act(Dial&& action);
+    void act(SayHello&& action);
+    void act(StoreCounter&& action);
+    void act(SendLine&& action);
+    void act(StartWork&& action);
+    void act(StopWork&& action);
+    void act(ForgetResults&& action);
+    void act(RenewSpool&& action);
+    void act(Hangup&& action);
+    void act(Say&& action);
+    void arm();
+    bool gather(std::string& message);
+    bool gather_results(std::string& message, std::size_t most);
+    SpoolNumbers numbers() const { return {spool_.first(), spool_.last(), spool_.acked()}; }
+
+    boost::asio::io_context& io_;
+    LinkFsm fsm_;
+    Identity identity_;
+    SigningKey key_;
+    Endpoint endpoint_;
+    Disk& state_;
+    Spool& spool_;
+    Listener& listener_;
+    std::string boot_id_;
+    std::uint64_t join_counter_ = 0;
+    std::unique_ptr<BrokerConnection> connection_;
+    std::string binding_;
+    bool writing_ = false;
+    std::deque<std::string> lines_;     // control: never dropped while the session lasts
+    std::deque<std::string> progress_;  // dropped when they pile up
+    std::size_t progress_bytes_ = 0;
+    bool lines_dirty_ = false;
+    std::uint64_t work_acked_ = 0;
+    boost::asio::steady_timer timer_;
+    Time armed_ = Time::max();
+};
+
+}  // namespace edge::agent

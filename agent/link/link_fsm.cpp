@@ -1,0 +1,320 @@
+#include "agent/link/link_fsm.hpp"
+
+#include <algorithm>
+
+#include "protocol/json/described.hpp"
+
+namespace edge::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr auto kHandshake = 20s;  // dial to welcome
+constexpr int kSilences = 3;      // heartbeats missed before the other side counts as dead
+constexpr Milliseconds kRejectedFrom = 5min;
+constexpr Milliseconds kRejectedTo = 15min;
+constexpr std::uint64_t kWorkBytes = 1024 * 1024;
+
+LinkActions one(LinkAction action) {
+    LinkActions actions;
+    actions.push_back(std::move(action));
+    return actions;
+}
+
+template <class T>
+SendLine line_of(T envelope) {
+    return SendLine{encode_envelope(link::Envelope(std::move(envelope)))};
+}
+
+}  // namespace
+
+LinkFsm::LinkFsm(LinkSettings settings)
+    : settings_(settings), backoff_(settings.first_retry, settings.seed), slots_(settings.work_slots) {}
+
+LinkActions LinkFsm::start(Time now) {
+    state_ = State::dialling;
+    wake_ = now + kHandshake;
+    return one(Dial{});
+}
+
+LinkActions LinkFsm::opened(Time now) {
+    if (state_ != State::dialling) return {};
+    state_ = State::challenge;
+    heard_ = now;
+    wake_ = now + kHandshake;
+    return {};
+}
+
+LinkActions LinkFsm::received(link::Envelope envelope, const SpoolNumbers& spool, Moment now) {
+    heard_ = now.steady;
+    if (state_ == State::leaving || idle()) {
+        if (const auto* ack = std::get_if<link::ResultAck>(&envelope); ack && state_ == State::leaving && was_live_) return on(*ack);
+        return {};
+    }
+    if (const auto* challenge = std::get_if<link::Challenge>(&envelope)) return on(*challenge);
+    if (const auto* welcome = std::get_if<link::Welcome>(&envelope)) return on(*welcome, spool);
+    if (const auto* reject = std::get_if<link::Reject>(&envelope)) return on(*reject);
+    if (const auto* error = std::get_if<link::ProtocolError>(&envelope)) return on(*error);
+    if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&envelope)) return on(*unknown);
+    if (const auto* goaway = std::get_if<link::Goaway>(&envelope)) return on(*goaway, now.steady);
+    if (const auto* heartbeat = std::get_if<link::Heartbeat>(&envelope)) return on(*heartbeat, now);
+    if (state_ != State::live) return violation("too_early", "work before the welcome was confirmed");
+    if (auto* task = std::get_if<link::Task>(&envelope)) return on(std::move(*task));
+    if (const auto* cancel = std::get_if<link::CancelTask>(&envelope)) return on(*cancel);
+    if (const auto* ack = std::get_if<link::ResultAck>(&envelope)) return on(*ack);
+    if (const auto* credit = std::get_if<link::Credit>(&envelope)) return on(*credit);
+    return violation("wrong_direction", "an envelope that only an agent sends");
+}
+
+LinkActions LinkFsm::on(const link::Challenge& challenge) {
+    if (state_ != State::challenge) return violation("unexpected", "a challenge out of turn");
+    if (std::find(challenge.proto.begin(), challenge.proto.end(), link::kProtocolVersion) == challenge.proto.end()) {
+        return violation("version", "the broker does not speak protocol 1; upgrade edge-agent");
+    }
+    // Only a broker without TLS has a reason to ask for `none`, and this agent speaks nothing but TLS.
+    if (challenge.binding != link::Binding::tls_exporter) return violation("binding", "a hello that is not bound to this TLS connection is refused");
+    const auto nonce = from_base64(challenge.nonce);
+    if (!nonce || nonce->size() != 32) return violation("nonce", "expected base64 of 32 bytes");
+    state_ = State::hello_sent;
+    return one(SayHello{std::string(nonce->begin(), nonce->end())});
+}
+
+LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool) {
+    if (state_ != State::hello_sent) return violation("unexpected", "a welcome out of turn");
+    // We deleted what the broker acknowledged; if it now knows less, or more than we ever wrote, one of us lost a disk.
+    if (welcome.results_acked > spool.last || welcome.results_acked < spool.acked) {
+        LinkActions actions = one(RenewSpool{"broker_acked_" + std::to_string(welcome.results_acked) + "_of_" + std::to_string(spool.last)});
+        for (auto& action : leave(1000, "the spool begins anew")) actions.push_back(std::move(action));
+        return actions;
+    }
+    state_ = State::storing;
+    join_counter_ = welcome.join_counter;
+    work_next_ = std::max<std::uint64_t>(welcome.work_from, 1);
+    credit_ = welcome.credit;
+    result_next_ = welcome.results_acked + 1;
+    result_acked_ = welcome.results_acked;
+    in_flight_.clear();
+    in_flight_bytes_ = 0;
+    max_message_ = std::clamp<std::size_t>(welcome.limits.frame_bytes, 4096, link::kMaxMessage);
+    heartbeat_ = std::clamp(Milliseconds(welcome.limits.heartbeat_ms), Milliseconds(1s), Milliseconds(60s));
+    LinkActions actions;
+    actions.push_back(ForgetResults{welcome.results_acked});
+    actions.push_back(StoreCounter{welcome.join_counter});
+    for (const link::AttemptRef& attempt : welcome.revoke) actions.push_back(StopWork{0, attempt});
+    actions.push_back(Say{Level::info, "link_live session=" + welcome.session_id.text() + " epoch=" + std::to_string(welcome.epoch) +
+                                           " results_acked=" + std::to_string(welcome.results_acked) +
+                                           " work_from=" + std::to_string(work_next_)});
+    return actions;
+}
+
+LinkActions LinkFsm::counter_stored(Time now) {
+    if (state_ != State::storing) return {};
+    state_ = State::live;
+    was_live_ = true;
+    going_away_ = false;
+    backoff_.session_began(now);
+    plan_heartbeat(now);
+    work_granted_ = work_next_ - 1 + (draining_ ? 0 : slots_);
+    return one(line_of(link::WelcomeAck{join_counter_, {work_granted_, kWorkBytes}}));
+}
+
+LinkActions LinkFsm::on(const link::Reject& reject) {
+    if (reject.fatal) {
+        wait_ = backoff_.uniform(kRejectedFrom, kRejectedTo);
+    } else if (reject.retry_after_ms > 0) {
+        const Milliseconds asked(std::min<std::uint64_t>(reject.retry_after_ms, 3'600'000));
+        wait_ = backoff_.uniform(asked, asked + asked / 5);
+    }
+    LinkActions actions = one(Say{reject.fatal ? Level::error : Level::warn,
+                                  "link_rejected code=" + std::string(enum_text(reject.code)) + " text=\"" + reject.text + "\""});
+    for (auto& action : leave(1000, "rejected")) actions.push_back(std::move(action));
+    return actions;
+}
+
+LinkFsm::Order LinkFsm::order_of(std::uint64_t n) const {
+    if (n < work_next_) return Order::seen;
+    return n == work_next_ && n <= work_granted_ ? Order::next : Order::broken;
+}
+
+LinkActions LinkFsm::on(link::Task&& task) {
+    if (draining_) return {};  // neither accepted nor acknowledged: the broker keeps it for somebody else
+    const Order order = order_of(task.n);
+    if (order == Order::seen) return {};
+    if (order == Order::broken) return violation("work_order", "work " + std::to_string(task.n) + ", expected " + std::to_string(work_next_) + " up to " + std::to_string(work_granted_));
+    ++work_next_;
+    return one(StartWork{std::move(task)});
+}
+
+LinkActions LinkFsm::on(const link::CancelTask& cancel) {
+    const link::AttemptRef attempt{cancel.task_id, cancel.attempt};
+    if (draining_) return one(StopWork{0, attempt});
+    const Order order = order_of(cancel.n);
+    if (order == Order::seen) return {};
+    if (order == Order::broken) return violation("work_order", "cancel " + std::to_string(cancel.n) + ", expected " + std::to_string(work_next_));
+    ++work_next_;
+    return one(StopWork{cancel.n, attempt});
+}
+
+LinkActions LinkFsm::on(const link::ResultAck& ack) {
+    if (ack.n <= result_acked_) return {};
+    if (ack.n >= result_next_) return violation("ack", "result " + std::to_string(ack.n) + " was never sent");
+    result_acked_ = ack.n;
+    while (!in_flight_.empty() && in_flight_.front().first <= ack.n) {
+        in_flight_bytes_ -= in_flight_.front().second;
+        in_flight_.pop_front();
+    }
+    LinkActions actions = one(ForgetResults{ack.n});
+    if (going_away_ && in_flight_.empty() && state_ == State::live) {
+        for (auto& action : leave(1012, "as asked")) actions.push_back(std::move(action));
+    }
+    return actions;
+}
+
+LinkActions LinkFsm::on(const link::Credit& credit) {
+    credit_ = credit;
+    return {};
+}
+
+LinkActions LinkFsm::on(const link::Heartbeat& heartbeat, Moment now) {
+    if (heartbeat.echo_us) return {};
+    return one(line_of(link::Heartbeat{now.wall_us, heartbeat.at_us}));
+}
+
+LinkActions LinkFsm::on(const link::Goaway& goaway, Time now) {
+    using enum link::GoawayReason;
+    const bool for_long = goaway.reason == revoked || goaway.reason == upgrade_required || goaway.reason == taken_over;
+    if (for_long) {
+        wait_ = backoff_.uniform(kRejectedFrom, kRejectedTo);
+    } else if (goaway.window_ms > 0) {
+        wait_ = backoff_.uniform(Milliseconds(0), Milliseconds(std::min<std::uint64_t>(goaway.window_ms, 3'600'000)));
+    }
+    LinkActions actions = one(Say{for_long ? Level::error : Level::info, "link_goaway reason=" + std::string(enum_text(goaway.reason))});
+    if (state_ != State::live || in_flight_.empty()) {
+        for (auto& action : leave(1012, "as asked")) actions.push_back(std::move(action));
+        return actions;
+    }
+    going_away_ = true;
+    wake_ = now + Milliseconds(std::min<std::uint64_t>(goaway.deadline_ms, 60'000));
+    return actions;
+}
+
+LinkActions LinkFsm::on(const link::ProtocolError& error) {
+    was_live_ = false;  // the same would happen again at once: take the growing back-off
+    LinkActions actions = one(Say{Level::error, "link_refused_by_broker code=" + error.code.substr(0, 64) + " text=\"" + error.text.substr(0, 256) + "\""});
+    for (auto& action : leave(1000, "protocol error at the broker")) actions.push_back(std::move(action));
+    return actions;
+}
+
+LinkActions LinkFsm::on(const link::UnknownEnvelope& unknown) {
+    if (unknown.must) return violation("unknown_type", "this agent does not know " + unknown.type);
+    ++unknown_;
+    return {};
+}
+
+LinkActions LinkFsm::garbled(const Error& error) { return violation(std::string(name(error.code)), error.message()); }
+
+LinkActions LinkFsm::give_up(std::string reason) {
+    was_live_ = false;
+    return leave(1011, reason);
+}
+
+LinkActions LinkFsm::violation(const std::string& code, const std::string& text) {
+    LinkActions actions;
+    actions.push_back(Say{Level::error, "link_protocol_error code=" + code + " text=\"" + text + "\""});
+    actions.push_back(line_of(link::ProtocolError{code, text}));
+    was_live_ = false;
+    for (auto& action : leave(1002, code)) actions.push_back(std::move(action));
+    return actions;
+}
+
+LinkActions LinkFsm::leave(std::uint16_t code, const std::string& reason) {
+    state_ = State::leaving;
+    return one(Hangup{code, reason});
+}
+
+LinkActions LinkFsm::closed(const Closed& why, Time now) {
+    if (idle()) return {};
+    if (draining_ && state_ == State::leaving) {
+        state_ = State::finished;
+        return {};
+    }
+    const Milliseconds asked = why.retry_after;
+    Milliseconds wait = was_live_ ? backoff_.after_session(now) : backoff_.after_failure();
+    if (asked > Milliseconds(0)) wait = backoff_.uniform(asked, asked + asked / 5);
+    if (wait_) wait = *wait_;
+    wait_.reset();
+    was_live_ = false;
+    going_away_ = false;
+    in_flight_.clear();
+    in_flight_bytes_ = 0;
+    state_ = State::waiting;
+    wake_ = now + wait;
+    return one(Say{Level::warn, "link_down reason=\"" + why.reason + "\" retry_ms=" + std::to_string(wait.count())});
+}
+
+LinkActions LinkFsm::tick(Moment now) {
+    if (state_ == State::waiting && now.steady >= wake_) return start(now.steady);
+    if (shaking_hands() && now.steady >= wake_) return leave(1002, "no welcome within 20 s");
+    if (state_ != State::live) return {};
+    if (now.steady - heard_ >= kSilences * heartbeat_) return leave(1001, "no sign of life from the broker");
+    if (going_away_ && now.steady >= wake_) return leave(1012, "as asked");
+    if (now.steady < heartbeat_at_) return {};
+    plan_heartbeat(now.steady);
+    return one(line_of(link::Heartbeat{now.wall_us, std::nullopt}));
+}
+
+std::optional<Time> LinkFsm::deadline() const {
+    if (state_ == State::waiting || shaking_hands()) return wake_;
+    if (state_ != State::live) return std::nullopt;
+    const Time dead = heard_ + kSilences * heartbeat_;
+    return std::min({heartbeat_at_, dead, going_away_ ? wake_ : dead});
+}
+
+void LinkFsm::plan_heartbeat(Time now) { heartbeat_at_ = now + backoff_.uniform(heartbeat_ * 4 / 5, heartbeat_ * 6 / 5); }
+
+void LinkFsm::wrote(Time now) { plan_heartbeat(now); }
+
+LinkActions LinkFsm::work_durable(std::uint64_t n) {
+    if (state_ != State::live) return {};
+    return one(line_of(link::WorkAck{n}));
+}
+
+LinkActions LinkFsm::slots_free(std::uint32_t free) {
+    slots_ = free;
+    if (state_ != State::live || draining_ || going_away_) return {};
+    const std::uint64_t grant = work_next_ - 1 + free;
+    const std::uint64_t step = std::max<std::uint64_t>(settings_.work_slots / 4, 1);
+    // Absolute credit never shrinks; a grant of every single slot would be an envelope a task.
+    if (grant < work_granted_ + step) return {};
+    work_granted_ = grant;
+    return one(line_of(link::Credit{work_granted_, kWorkBytes}));
+}
+
+LinkActions LinkFsm::drain() {
+    draining_ = true;
+    if (state_ != State::live) return {};
+    return one(line_of(link::Credit{work_next_ - 1, kWorkBytes}));
+}
+
+LinkActions LinkFsm::finish() {
+    draining_ = true;
+    if (state_ == State::waiting || state_ == State::unborn) state_ = State::finished;
+    if (idle() || state_ == State::leaving) return {};
+    return leave(1001, "the agent stops");
+}
+
+bool LinkFsm::has_credit(std::size_t bytes) const { return in_flight_bytes_ + bytes <= credit_.bytes; }
+
+std::optional<std::uint64_t> LinkFsm::next_result(std::uint64_t last_committed) const {
+    if (state_ != State::live || result_next_ > last_committed || result_next_ > credit_.upto_n) return std::nullopt;
+    return result_next_;
+}
+
+void LinkFsm::result_sent(std::uint64_t n, std::size_t bytes) {
+    in_flight_.emplace_back(n, bytes);
+    in_flight_bytes_ += bytes;
+    result_next_ = n + 1;
+}
+
+}  // namespace edge::agent

@@ -1,0 +1,167 @@
+// The agent's side of the link as a state machine: events and `now` in, actions out. No sockets, files or clocks.
+// Source: docs/protocol.md; C2 of the design: server-first handshake, two sequenced streams, absolute credit.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "agent/link/backoff.hpp"
+#include "agent/moment.hpp"
+#include "protocol/link/envelopes.hpp"
+
+namespace edge::agent {
+
+// What the shell is to do, in the order given.
+struct Dial {};
+/// Build the hello, sign nonce ‖ exporter ‖ hash and send it.
+struct SayHello {
+    std::string nonce;  // 32 bytes
+};
+/// Write it down durably, then call counter_stored().
+struct StoreCounter {
+    std::uint64_t join_counter = 0;
+};
+struct SendLine {
+    std::string line;
+};
+struct StartWork {
+    link::Task task;
+};
+/// `n` is 0 for the revoke list, which has no number.
+struct StopWork {
+    std::uint64_t n = 0;
+    link::AttemptRef attempt;
+};
+/// All results up to here are stored by the broker.
+struct ForgetResults {
+    std::uint64_t upto = 0;
+};
+/// The broker's idea of our numbers cannot be continued: Spool::renew().
+struct RenewSpool {
+    std::string why;
+};
+/// Close the socket after what was sent; closed() follows.
+struct Hangup {
+    std::uint16_t code = 1000;
+    std::string reason;
+};
+enum class Level { debug, info, warn, error };
+/// An event and its fields, for the log.
+struct Say {
+    Level level = Level::info;
+    std::string text;
+};
+using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults, RenewSpool, Hangup, Say>;
+using LinkActions = std::vector<LinkAction>;
+
+/// Why a connection could not be made or ended.
+struct Closed {
+    std::string reason;
+    std::chrono::milliseconds retry_after{0};  // what an HTTP 503 asked for
+};
+
+struct LinkSettings {
+    std::chrono::milliseconds first_retry{30'000};
+    std::uint32_t work_slots = 512;  // tasks at once: what work credit is made of
+    std::uint64_t seed = 1;
+};
+
+/// Numbers the spool knows.
+struct SpoolNumbers {
+    std::uint64_t first = 0;  // lowest committed and not acknowledged, 0: none
+    std::uint64_t last = 0;   // highest committed
+    std::uint64_t acked = 0;
+};
+
+class LinkFsm {
+  public:
+    explicit LinkFsm(LinkSettings settings);
+
+    LinkActions start(Time now);
+    LinkActions opened(Time now);
+    LinkActions received(link::Envelope envelope, const SpoolNumbers& spool, Moment now);
+    /// A message that does not decode.
+    LinkActions garbled(const Error& error);
+    LinkActions counter_stored(Time now);
+    /// An error of our own side (the counter could not be stored): leave and come back later.
+    LinkActions give_up(std::string reason);
+    LinkActions closed(const Closed& why, Time now);
+    LinkActions tick(Moment now);
+    /// When to call tick(); nothing while there is nothing to wait for.
+    std::optional<Time> deadline() const;
+
+    /// All work up to n is durable.
+    LinkActions work_durable(std::uint64_t n);
+    /// So many more tasks could be taken.
+    LinkActions slots_free(std::uint32_t free);
+    /// No more work is taken from now on.
+    LinkActions drain();
+    /// Ends the session for good; no Dial follows.
+    LinkActions finish();
+
+    bool live() const { return state_ == State::live; }
+    bool idle() const { return state_ == State::waiting || state_ == State::finished || state_ == State::unborn; }
+    /// The next result to send, if there is one and the session and the granted number allow it; ask has_credit() too.
+    std::optional<std::uint64_t> next_result(std::uint64_t last_committed) const;
+    bool has_credit(std::size_t bytes) const;
+    void result_sent(std::uint64_t n, std::size_t bytes);
+    /// Everything sent in this session was acknowledged.
+    bool all_acked() const { return in_flight_.empty(); }
+    /// Something was written to the socket.
+    void wrote(Time now);
+    std::size_t max_message() const { return max_message_; }
+    std::uint64_t unknown_envelopes() const { return unknown_; }
+
+  private:
+    enum class State { unborn, waiting, dialling, challenge, hello_sent, storing, live, leaving, finished };
+    using Milliseconds = std::chrono::milliseconds;
+
+    bool shaking_hands() const { return state_ >= State::dialling && state_ < State::live; }
+    LinkActions on(const link::Challenge& challenge);
+    LinkActions on(const link::Welcome& welcome, const SpoolNumbers& spool);
+    LinkActions on(const link::Reject& reject);
+    LinkActions on(link::Task&& task);
+    LinkActions on(const link::CancelTask& cancel);
+    LinkActions on(const link::ResultAck& ack);
+    LinkActions on(const link::Credit& credit);
+    LinkActions on(const link::Heartbeat& heartbeat, Moment now);
+    LinkActions on(const link::Goaway& goaway, Time now);
+    LinkActions on(const link::ProtocolError& error);
+    LinkActions on(const link::UnknownEnvelope& unknown);
+    enum class Order { next, seen, broken };
+    Order order_of(std::uint64_t n) const;
+    LinkActions violation(const std::string& code, const std::string& text);
+    LinkActions leave(std::uint16_t code, const std::string& reason);
+    void plan_heartbeat(Time now);
+
+    LinkSettings settings_;
+    Backoff backoff_;
+    State state_ = State::unborn;
+    bool draining_ = false;
+    bool was_live_ = false;
+    std::optional<Milliseconds> wait_;  // said by the broker for the next dial
+    Time wake_{};                       // waiting: when to dial; before live: when to give up; leaving: when to close
+    Time heard_{};
+    Time heartbeat_at_{};
+    Milliseconds heartbeat_{15'000};
+    bool going_away_ = false;
+    std::size_t max_message_ = link::kMaxMessage;
+
+    std::uint64_t join_counter_ = 0;  // of this session, until stored
+    std::uint64_t work_next_ = 1;
+    std::uint64_t work_granted_ = 0;
+    std::uint32_t slots_ = 0;
+    link::Credit credit_;  // for results
+    std::uint64_t result_next_ = 1;
+    std::uint64_t result_acked_ = 0;
+    std::uint64_t in_flight_bytes_ = 0;
+    std::deque<std::pair<std::uint64_t, std::size_t>> in_flight_;
+    std::uint64_t unknown_ = 0;
+};
+
+}  // namespace edge::agent

@@ -1,0 +1,58 @@
+// agent.toml, as a struct of defaults. The commented example is config/agent.toml.
+#pragma once
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "protocol/ids.hpp"
+
+namespace edge::agent {
+
+enum class LogLevel { debug, info, warn, error };
+BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
+
+struct NodeSettings {
+    static constexpr bool fields_have_defaults = true;
+    NodeName name;  // wished at enrolment; the token's wins
+    std::map<std::string, std::string> labels;
+};
+BOOST_DESCRIBE_STRUCT(NodeSettings, (), (name, labels))
+
+struct AgentSettings {
+    static constexpr bool fields_have_defaults = true;
+    std::string state_dir = "/var/lib/edge-agent";
+    std::string launcher = "/run/edge/launcher.sock";
+    std::uint32_t workers_per_line = 1;    // 1..16
+    std::uint32_t tasks_per_worker = 256;  // 1..1024
+    std::uint32_t drain_ms = 10'000;       // 0..300000
+};
+BOOST_DESCRIBE_STRUCT(AgentSettings, (), (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms))
+
+struct LinkTimes {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t first_retry_ms = 30'000;  // 0..30000
+};
+BOOST_DESCRIBE_STRUCT(LinkTimes, (), (first_retry_ms))
+
+struct LogSettings {
+    static constexpr bool fields_have_defaults = true;
+    LogLevel level = LogLevel::info;
+};
+BOOST_DESCRIBE_STRUCT(LogSettings, (), (level))
+
+struct Settings {
+    static constexpr bool fields_have_defaults = true;
+    NodeSettings node;
+    AgentSettings agent;
+    LinkTimes link;
+    LogSettings log;
+};
+BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, link, log))
+
+/// Errors: all that is wrong, each with FILE:LINE:COLUMN.
+boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(std::string_view text,
+                                                                                                             const std::string& file);
+
+}  // namespace edge::agent

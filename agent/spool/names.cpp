@@ -1,0 +1,43 @@
+#include "agent/spool/names.hpp"
+
+#include <boost/describe.hpp>
+#include <charconv>
+
+#include "protocol/json/described.hpp"
+
+namespace edge::agent::spool {
+
+BOOST_DESCRIBE_STRUCT(Ack, (), (spool_id, acked))
+
+namespace {
+constexpr std::string_view kPrefix = "seg-";
+constexpr std::size_t kDigits = 16;
+}  // namespace
+
+std::string segment_name(std::uint64_t number) {
+    char digits[kDigits];
+    const auto end = std::to_chars(digits, digits + kDigits, number, 16).ptr;
+    const auto length = static_cast<std::size_t>(end - digits);
+    return std::string(kPrefix).append(kDigits - length, '0').append(digits, length);
+}
+
+std::optional<std::uint64_t> segment_number(std::string_view name) {
+    if (name.size() != kPrefix.size() + kDigits || !name.starts_with(kPrefix)) return std::nullopt;
+    name.remove_prefix(kPrefix.size());
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(name.begin(), name.end(), number, 16);
+    if (error != std::errc{} || end != name.end()) return std::nullopt;
+    return number;
+}
+
+std::string encode_ack(const Ack& ack) { return dump_json(encode(ack)) + "\n"; }
+
+std::optional<Ack> decode_ack(std::string_view text) {
+    const auto json = parse_json(text);
+    if (!json) return std::nullopt;
+    auto ack = decode<Ack>(json.value(), UnknownFields::ignore);
+    if (!ack) return std::nullopt;
+    return ack.value();
+}
+
+}  // namespace edge::agent::spool

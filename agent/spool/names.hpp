@@ -1,0 +1,27 @@
+// The files of a spool directory.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "protocol/ids.hpp"
+
+namespace edge::agent::spool {
+
+inline constexpr const char* kAckFile = "acked";
+inline constexpr const char* kRenewing = "renewing";  // a segment that is not one yet
+
+/// `seg-` and 16 hexadecimal digits, so that names sort as numbers.
+std::string segment_name(std::uint64_t number);
+std::optional<std::uint64_t> segment_number(std::string_view name);
+
+/// The acknowledged number, and of which spool.
+struct Ack {
+    SpoolId spool_id;
+    std::uint64_t acked = 0;
+};
+std::string encode_ack(const Ack& ack);
+std::optional<Ack> decode_ack(std::string_view text);
+
+}  // namespace edge::agent::spool

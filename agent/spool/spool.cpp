@@ -1,0 +1,143 @@
+#include "agent/spool/spool.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "agent/spool/names.hpp"
+#include "protocol/json/described.hpp"
+
+namespace edge::agent {
+namespace {
+
+constexpr std::uint64_t kNotWrittenYet = std::numeric_limits<std::uint64_t>::max();
+
+bool is_full(const Error& error) { return error.os_errno == ENOSPC || error.os_errno == EDQUOT; }
+
+Error no_space(Error error) {
+    error.code = Errc::unavailable;
+    return error;
+}
+
+}  // namespace
+
+std::vector<link::AttemptRef> Spool::open_attempts() const {
+    std::vector<link::AttemptRef> attempts;
+    for (const auto& [attempt, open] : open_) {
+        if (!finished_.contains(attempt)) attempts.push_back(attempt);
+    }
+    return attempts;
+}
+
+AcceptedTask Spool::accepted(const link::AttemptRef& attempt) const {
+    const auto json = parse_json(open_.at(attempt).body);
+    auto task = json ? decode<AcceptedTask>(json.value(), UnknownFields::ignore) : Result<AcceptedTask>(json.error());
+    return task ? std::move(task.value()) : AcceptedTask{};
+}
+
+void Spool::accept(std::uint64_t work_n, const link::AttemptRef& attempt, const AcceptedTask& task) {
+    std::string body = dump_json(encode(task));
+    open_.emplace(attempt, Open{body, kNotWrittenYet});
+    pending_.push_back({spool::Kind::accept, work_n, attempt, std::move(body)});
+}
+
+void Spool::note_work(std::uint64_t work_n) { pending_.push_back({spool::Kind::work, work_n, {}, {}}); }
+
+std::uint64_t Spool::finish(link::TaskResult result, std::string_view detail) {
+    const link::AttemptRef attempt{result.task_id, result.attempt};
+    result.n = ++result_last_;
+    finished_.insert(attempt);
+    pending_.push_back({spool::Kind::result, result_last_, attempt, encode_envelope(result, detail)});
+    return result_last_;
+}
+
+void Spool::remember(const Pending& record, std::size_t body_offset) {
+    switch (record.kind) {
+        case spool::Kind::accept:
+            if (const auto open = open_.find(record.attempt); open != open_.end()) open->second.segment = active_;
+            work_committed_ = record.seq;
+            break;
+        case spool::Kind::result:
+            index_.push_back({active_, static_cast<std::uint32_t>(body_offset), static_cast<std::uint32_t>(record.body.size()), record.attempt});
+            open_.erase(record.attempt);
+            break;
+        case spool::Kind::work:
+            work_committed_ = record.seq;
+            break;
+    }
+}
+
+Result<> Spool::begin_segment(std::uint64_t number, std::string_view records) {
+    const spool::Header header{.spool_id = id_, .number = number, .next_result = last() + 1, .work_last = work_committed_};
+    auto made = disk_->replace(spool::segment_name(number), spool::encode_header(header).append(records));
+    if (!made) return is_full(made.error()) ? no_space(made.error()) : made.error();
+    active_ = number;
+    active_bytes_ = spool::kHeaderBytes + records.size();
+    return ok();
+}
+
+Result<> Spool::commit() {
+    if (pending_.empty()) return ok();
+    std::size_t bytes = 0;
+    for (const Pending& record : pending_) bytes += spool::kRecordBytes + record.body.size();
+    if (active_bytes_ > spool::kHeaderBytes && active_bytes_ + bytes > segment_bytes_) {
+        const Sealed full{active_, last()};
+        EDGE_TRY(begin_segment(active_ + 1, {}));
+        sealed_.push_back(full);
+    }
+    std::string group;
+    group.reserve(bytes);
+    for (const Pending& record : pending_) {
+        spool::append_record(group, {record.kind, record.seq, record.attempt, record.body}, static_cast<std::uint32_t>(active_bytes_));
+    }
+    const std::string name = spool::segment_name(active_);
+    if (auto written = disk_->append(name, group); !written) {
+        EDGE_TRY(disk_->truncate(name, active_bytes_));
+        return is_full(written.error()) ? no_space(written.error()) : written.error();
+    }
+    EDGE_TRY(disk_->sync(name));
+    std::size_t at = active_bytes_;
+    for (const Pending& record : pending_) {
+        remember(record, at + spool::kRecordBytes);
+        at += spool::kRecordBytes + record.body.size();
+    }
+    active_bytes_ = at;
+    pending_.clear();
+    return ok();
+}
+
+Result<std::string> Spool::result(std::uint64_t n) {
+    const Place& place = index_[n - acked_ - 1];
+    return disk_->read_at(spool::segment_name(place.segment), place.offset, place.bytes);
+}
+
+Result<> Spool::ack(std::uint64_t n) {
+    if (n <= acked_ || n > last()) return ok();
+    for (; acked_ < n; ++acked_) {
+        finished_.erase(index_.front().attempt);
+        index_.pop_front();
+    }
+    return drop_segments();
+}
+
+Result<> Spool::save_ack() { return disk_->replace(spool::kAckFile, spool::encode_ack({id_, acked_})); }
+
+Result<> Spool::drop_segments() {
+    if (sealed_.empty() || sealed_.front().last_result > acked_) return ok();
+    std::uint64_t oldest_open = kNotWrittenYet;
+    for (const auto& [attempt, open] : open_) oldest_open = std::min(oldest_open, open.segment);
+    bool saved = false;
+    while (!sealed_.empty() && sealed_.front().last_result <= acked_ && sealed_.front().number < oldest_open) {
+        if (!saved) {
+            EDGE_TRY(save_ack());
+            saved = true;
+        }
+        // One at a time, in order: an accept must not outlive the result that closed it.
+        EDGE_TRY(disk_->remove(spool::segment_name(sealed_.front().number)));
+        EDGE_TRY(disk_->sync_names());
+        sealed_.pop_front();
+    }
+    return ok();
+}
+
+}  // namespace edge::agent

@@ -1,0 +1,133 @@
+// Accepted work and finished results that survive the end of the process and of the machine's power. Pure but for Disk.
+#pragma once
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "agent/disk/disk.hpp"
+#include "agent/spool/segment.hpp"
+
+namespace edge::agent {
+
+/// What an accept record keeps: enough to answer for an attempt that this process did not live to finish.
+struct AcceptedTask {
+    RunId run_id;
+    LineName line;
+    Service service = Service::ping;
+    std::string target;
+    std::uint64_t received_us = 0;
+};
+BOOST_DESCRIBE_STRUCT(AcceptedTask, (), (run_id, line, service, target, received_us))
+
+struct AttemptHash {
+    std::size_t operator()(const link::AttemptRef& ref) const noexcept {
+        return std::hash<TaskId>{}(ref.task_id) ^ (static_cast<std::size_t>(ref.attempt) << 1);
+    }
+};
+
+/// Buffers records until commit(); only what is committed may be told to anybody.
+/// Errors: commit() answers unavailable when there is no space (nothing is lost, call again) and io when the medium
+/// failed: then the process must end, because a failed fsync leaves the kernel's pages marked clean.
+/// Source: docs/protocol.md; a result is known by (node, spool_id, n).
+class Spool {
+  public:
+    static constexpr std::size_t kSegmentBytes = 4 * 1024 * 1024;
+
+    /// Recovers what is there; makes a spool where there is none. Errors: unsupported (a newer format; nothing touched), io.
+    static Result<Spool> open(Disk& disk, std::size_t segment_bytes = kSegmentBytes);
+
+    /// What open() and renew() found and did, for the log, each line an event and its fields.
+    std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
+
+    SpoolId id() const { return id_; }
+    /// Lowest committed result not yet acknowledged; 0 when there is none.
+    std::uint64_t first() const { return index_.empty() ? 0 : acked_ + 1; }
+    /// Highest committed result ever.
+    std::uint64_t last() const { return acked_ + index_.size(); }
+    std::uint64_t acked() const { return acked_; }
+    /// The work number committed last; within a session they only grow.
+    std::uint64_t work_last() const { return work_committed_; }
+
+    /// Accepted and unfinished, or finished and not yet acknowledged: not to be run again.
+    bool knows(const link::AttemptRef& attempt) const { return open_.contains(attempt) || finished_.contains(attempt); }
+    std::vector<link::AttemptRef> open_attempts() const;
+    /// Of an open attempt.
+    AcceptedTask accepted(const link::AttemptRef& attempt) const;
+
+    void accept(std::uint64_t work_n, const link::AttemptRef& attempt, const AcceptedTask& task);
+    /// A work number that needs no accept.
+    void note_work(std::uint64_t work_n);
+    /// Gives the result its number; answers it.
+    std::uint64_t finish(link::TaskResult result, std::string_view detail);
+
+    bool dirty() const { return !pending_.empty(); }
+    Result<> commit();
+
+    /// The bytes of a committed, unacknowledged result, as they go on the link.
+    Result<std::string> result(std::uint64_t n);
+    std::size_t result_bytes(std::uint64_t n) const { return index_[n - acked_ - 1].bytes; }
+
+    /// All results up to n are stored elsewhere; deletes the segments nobody needs.
+    Result<> ack(std::uint64_t n);
+    /// Writes the acknowledged number down: a restart then resends less. Losing it loses nothing.
+    Result<> save_ack();
+
+    /// A new spool_id and numbers from 1 for what is still here. For a spool whose numbers can no longer be continued:
+    /// damage took some, or the other side knows more of them than we do.
+    Result<> renew(const std::string& reason);
+
+  private:
+    struct Pending {
+        spool::Kind kind;
+        std::uint64_t seq;
+        link::AttemptRef attempt;
+        std::string body;
+    };
+    struct Place {
+        std::uint64_t segment;
+        std::uint32_t offset;
+        std::uint32_t bytes;
+        link::AttemptRef attempt;
+    };
+    struct Open {
+        std::string body;
+        std::uint64_t segment;  // of its accept record
+    };
+    struct Sealed {
+        std::uint64_t number;
+        std::uint64_t last_result;
+    };
+
+    Spool(Disk& disk, std::size_t segment_bytes) : disk_(&disk), segment_bytes_(segment_bytes) {}
+    Result<> recover();
+    Result<> load(std::uint64_t number, const std::string& bytes, spool::Segment kind);
+    void take(const spool::Found& found, std::uint64_t segment);
+    Result<> begin_segment(std::uint64_t number, std::string_view records);
+    Result<> drop_segments();
+    void remember(const Pending& record, std::size_t body_offset);
+    std::string renumbered(std::vector<Pending>& records, std::uint32_t group) const;
+
+    Disk* disk_;
+    std::size_t segment_bytes_;
+    SpoolId id_;
+    std::uint64_t acked_ = 0;
+    std::uint64_t result_last_ = 0;  // with what is pending
+    std::uint64_t work_committed_ = 0;
+    std::vector<Pending> pending_;
+    std::deque<Place> index_;  // committed results from acked_ + 1
+    std::unordered_map<link::AttemptRef, Open, AttemptHash> open_;
+    std::unordered_set<link::AttemptRef, AttemptHash> finished_;
+    std::deque<Sealed> sealed_;
+    std::uint64_t active_ = 0;
+    std::size_t active_bytes_ = 0;
+    std::vector<std::string> damaged_files_;
+    bool gap_ = false;  // recovery found numbers missing
+    std::vector<std::string> notes_;
+};
+
+}  // namespace edge::agent

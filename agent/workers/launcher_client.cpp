@@ -1,0 +1,191 @@
+#include "agent/workers/launcher_client.hpp"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace edge::agent {
+namespace {
+
+constexpr std::chrono::seconds kDialAgain{1};
+constexpr std::size_t kLargest = 4096;
+
+Result<Fd> connect_to(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return Error{Errc::bad_value, path, "a socket's path is at most 107 bytes"};
+    std::memcpy(address.sun_path, path.data(), path.size());
+    Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!fd) return os_error(errno, path, "socket");
+    if (::connect(fd.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return os_error(errno, path, "connect");
+    return fd;
+}
+
+/// The body of an answer of type B. Errors: what the launcher said.
+template <class B>
+Result<B> body_of(const Result<std::string>& packet) {
+    if (!packet) return packet.error();
+    const std::string& bytes = packet.value();
+    launcher::Header header;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    if (header.status != 0) {
+        launcher::Packet<launcher::Failure> failure;
+        std::memcpy(&failure, bytes.data(), std::min(bytes.size(), sizeof failure));
+        failure.body.text[sizeof failure.body.text - 1] = '\0';
+        return Error{Errc::unavailable, "edge-launcher", failure.body.text[0] != 0 ? failure.body.text : std::strerror(header.status)};
+    }
+    if (bytes.size() != sizeof(launcher::Packet<B>)) return Error{Errc::bad_syntax, "edge-launcher", "an answer of another size: agent and launcher are of different builds"};
+    launcher::Packet<B> whole;
+    std::memcpy(&whole, bytes.data(), sizeof whole);
+    return whole.body;
+}
+
+}  // namespace
+
+LauncherClient::LauncherClient(boost::asio::io_context& io, std::string path, Listener& listener)
+    : path_(std::move(path)), listener_(listener), socket_(io), again_(io) {}
+
+LauncherClient::~LauncherClient() = default;
+
+void LauncherClient::dial() {
+    auto fd = connect_to(path_);
+    if (!fd) {
+        listener_.launcher_down(fd.error());
+        again_.expires_after(kDialAgain);
+        again_.async_wait([this](const boost::system::error_code& error) {
+            if (!error) dial();
+        });
+        return;
+    }
+    socket_.assign(fd.value().release());
+    connected_ = true;
+    wait();
+    listener_.launcher_up();
+}
+
+void LauncherClient::wait() {
+    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+        if (error) return;
+        drain();
+    });
+}
+
+void LauncherClient::drain() {
+    while (connected_ && receive()) {
+    }
+    if (connected_) wait();
+}
+
+/// One packet. False when there is none now or ever again.
+bool LauncherClient::receive() {
+    char bytes[kLargest];
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 4)];
+    iovec piece{bytes, sizeof bytes};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return errno == EINTR;
+    if (got <= 0) {
+        lost(got == 0 ? Error{Errc::unavailable, path_, "edge-launcher closed the connection"} : os_error(errno, path_, "recvmsg"));
+        return false;
+    }
+    Fd passed;
+    for (cmsghdr* part = CMSG_FIRSTHDR(&message); part; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (std::size_t i = 0; i < count; ++i) {
+            int number = -1;
+            std::memcpy(&number, CMSG_DATA(part) + i * sizeof(int), sizeof number);
+            passed = Fd(number);
+        }
+    }
+    take(std::string(bytes, static_cast<std::size_t>(got)), std::move(passed));
+    return true;
+}
+
+void LauncherClient::take(const std::string& packet, Fd fd) {
+    launcher::Header header;
+    if (packet.size() < sizeof header) return lost({Errc::bad_syntax, path_, "a packet without a header"});
+    std::memcpy(&header, packet.data(), sizeof header);
+    if (header.magic != launcher::kMagic || header.version != launcher::kVersion) {
+        return lost({Errc::unsupported, path_, "edge-launcher is of another version; install both from one build"});
+    }
+    if (header.serial != 0) {
+        if (auto node = waiting_.extract(header.serial)) node.mapped()(packet, std::move(fd));
+        return;
+    }
+    if (header.type == launcher::Type::line_changed) {
+        if (const auto line = body_of<launcher::LineInfo>(packet)) listener_.line_changed(line.value());
+    } else if (header.type == launcher::Type::worker_exited) {
+        if (const auto exit = body_of<launcher::WorkerExited>(packet)) listener_.worker_exited(exit.value());
+    }
+}
+
+void LauncherClient::lost(Error why) {
+    connected_ = false;
+    boost::system::error_code ignored;
+    socket_.close(ignored);
+    for (auto& [serial, answer] : std::exchange(waiting_, {})) answer(why, Fd());
+    listener_.launcher_down(why);
+    again_.expires_after(kDialAgain);
+    again_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) dial();
+    });
+}
+
+void LauncherClient::send(const void* packet, std::size_t size, std::uint32_t serial, Answer answer) {
+    if (!connected_) return answer(Error{Errc::unavailable, path_, "edge-launcher is not there"}, Fd());
+    // A few hundred bytes on a local socket: it is full only when the launcher has stopped reading.
+    if (::send(socket_.native_handle(), packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) != static_cast<ssize_t>(size)) {
+        return answer(os_error(errno, path_, "send"), Fd());
+    }
+    waiting_.emplace(serial, std::move(answer));
+}
+
+template <class B>
+void LauncherClient::ask(launcher::Type type, const B& body, Answer answer) {
+    if (++serial_ == 0) ++serial_;
+    launcher::Packet<B> packet;
+    std::memset(static_cast<void*>(&packet), 0, sizeof packet);  // no stale bytes in the padding
+    packet.header = {.type = type, .serial = serial_};
+    packet.body = body;
+    send(&packet, sizeof packet, serial_, std::move(answer));
+}
+
+void LauncherClient::get_line(std::uint32_t index, Reply<launcher::LineInfo> reply) {
+    ask(launcher::Type::get_line, launcher::GetLine{index},
+        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::LineInfo>(packet)); });
+}
+
+void LauncherClient::get_host(Reply<launcher::HostInfo> reply) {
+    if (++serial_ == 0) ++serial_;
+    const launcher::Header header{.type = launcher::Type::get_host, .serial = serial_};
+    send(&header, sizeof header, serial_,
+         [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::HostInfo>(packet)); });
+}
+
+void LauncherClient::spawn(const launcher::LineName& line, Reply<Worker> reply) {
+    ask(launcher::Type::spawn, launcher::Spawn{line}, [reply = std::move(reply)](const Result<std::string>& packet, Fd fd) {
+        const auto spawned = body_of<launcher::Spawned>(packet);
+        if (!spawned) return reply(spawned.error());
+        if (!fd) return reply(Error{Errc::bad_syntax, "edge-launcher", "a worker without its socket"});
+        reply(Worker{spawned.value(), std::move(fd)});
+    });
+}
+
+void LauncherClient::kill(std::uint32_t worker, Reply<launcher::Done> reply) {
+    ask(launcher::Type::kill, launcher::Kill{worker},
+        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::Done>(packet)); });
+}
+
+void LauncherClient::route_get(const launcher::RouteGet& query, Reply<launcher::Route> reply) {
+    ask(launcher::Type::route_get, query,
+        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::Route>(packet)); });
+}
+
+}  // namespace edge::agent

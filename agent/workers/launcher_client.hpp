@@ -1,0 +1,69 @@
+// Speaks to edge-launcher over its SOCK_SEQPACKET socket; dials again when it went away.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+#include "agent/fd.hpp"
+#include "protocol/launcher/messages.hpp"
+#include "protocol/result.hpp"
+
+namespace edge::agent {
+
+/// Executor: the one io_context; nothing here blocks.
+/// Cancel: the destructor; unanswered requests are dropped without a call.
+class LauncherClient {
+  public:
+    class Listener {
+      public:
+        virtual ~Listener() = default;
+        virtual void launcher_up() = 0;
+        /// Every request without an answer was answered `unavailable` before this.
+        virtual void launcher_down(const Error& why) = 0;
+        virtual void line_changed(const launcher::LineInfo& line) = 0;
+        virtual void worker_exited(const launcher::WorkerExited& exit) = 0;
+    };
+    template <class B>
+    using Reply = std::function<void(Result<B>)>;
+    struct Worker {
+        launcher::Spawned info;
+        Fd socket;
+    };
+
+    LauncherClient(boost::asio::io_context& io, std::string path, Listener& listener);
+    ~LauncherClient();
+
+    void start() { dial(); }
+    void get_line(std::uint32_t index, Reply<launcher::LineInfo> reply);
+    void get_host(Reply<launcher::HostInfo> reply);
+    void spawn(const launcher::LineName& line, Reply<Worker> reply);
+    void kill(std::uint32_t worker, Reply<launcher::Done> reply);
+    void route_get(const launcher::RouteGet& query, Reply<launcher::Route> reply);
+
+  private:
+    /// The packet's bytes and the descriptor that came with it, or why there is none.
+    using Answer = std::function<void(Result<std::string>, Fd)>;
+    void dial();
+    void wait();
+    void drain();
+    bool receive();
+    void take(const std::string& packet, Fd fd);
+    void lost(Error why);
+    template <class B>
+    void ask(launcher::Type type, const B& body, Answer answer);
+    void send(const void* packet, std::size_t size, std::uint32_t serial, Answer answer);
+
+    std::string path_;
+    Listener& listener_;
+    boost::asio::posix::stream_descriptor socket_;
+    boost::asio::steady_timer again_;
+    std::uint32_t serial_ = 0;
+    bool connected_ = false;
+    std::unordered_map<std::uint32_t, Answer> waiting_;
+};
+
+}  // namespace edge::agent

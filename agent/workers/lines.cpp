@@ -1,0 +1,98 @@
+#include "agent/workers/lines.hpp"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "protocol/ip.hpp"
+
+namespace edge::agent {
+namespace {
+
+template <std::size_t N>
+std::string text_of(const char (&field)[N]) {
+    return {field, strnlen(field, N)};
+}
+
+std::string text_of(const launcher::Address& address) {
+    if (address.family != AF_INET && address.family != AF_INET6) return {};
+    IpAddress ip;
+    ip.v6 = address.family == AF_INET6;
+    std::copy_n(address.bytes, ip.v6 ? 16 : 4, ip.bytes.begin());
+    return ip.text();
+}
+
+template <std::size_t N>
+std::vector<std::string> texts_of(const launcher::Address (&addresses)[N]) {
+    std::vector<std::string> texts;
+    for (const auto& address : addresses) {
+        if (auto text = text_of(address); !text.empty()) texts.push_back(std::move(text));
+    }
+    return texts;
+}
+
+EnforcedBy enforcement(launcher::Enforcement by) {
+    switch (by) {
+        case launcher::Enforcement::none: return EnforcedBy::none;
+        case launcher::Enforcement::cooperative: return EnforcedBy::cooperative;
+        case launcher::Enforcement::nft_guard: return EnforcedBy::nft;
+        case launcher::Enforcement::bpf_guard: return EnforcedBy::bpf;
+    }
+    return EnforcedBy::none;
+}
+
+std::string errno_name(int number) {
+    const char* name = strerrorname_np(number);
+    return name ? name : "errno " + std::to_string(number);
+}
+
+}  // namespace
+
+Result<Line> line_from(const launcher::LineInfo& info) {
+    EDGE_TRY(auto name, LineName::parse(text_of(info.name.text)));
+    Line line;
+    line.up = info.link_up != 0 && info.ifindex != 0;
+    line.report.name = name;
+    line.report.carrier = text_of(info.carrier);
+    line.report.device = text_of(info.ifname);
+    line.report.addresses = texts_of(info.addresses);
+    line.report.resolvers = texts_of(info.resolvers);
+    line.report.state = line.up ? link::LineState::up : link::LineState::down;
+    if (!line.up) line.report.reason = info.ifindex == 0 ? "the device is not there" : "no carrier on the device";
+    line.report.enforced_by = enforcement(info.enforced_by);
+    line.report.mark = info.mark;
+    line.report.table = info.table;
+    line.facts = {.name = name.text(), .ifname = line.report.device, .ifindex = info.ifindex, .mark = info.mark, .table = info.table,
+                  .addresses = line.report.addresses, .enforced_by = line.report.enforced_by};
+    line.towards = text_of(info.gateway4);
+    if (line.towards.empty()) line.towards = text_of(info.gateway6);
+    if (line.towards.empty() && !line.report.resolvers.empty()) line.towards = line.report.resolvers.front();
+    return line;
+}
+
+RouteAnswer route_from(const launcher::Route& route) {
+    RouteAnswer answer;
+    answer.route = {.oif = text_of(route.ifname), .gw = text_of(route.gateway), .prefsrc = text_of(route.source), .table = route.table,
+                    .error = route.error == 0 ? std::string() : errno_name(route.error)};
+    answer.link_up = route.link_up != 0;
+    return answer;
+}
+
+std::optional<launcher::Address> address_from(const std::string& text) {
+    const auto ip = IpAddress::parse(text);
+    if (!ip) return std::nullopt;
+    launcher::Address address;
+    address.family = ip.value().v6 ? AF_INET6 : AF_INET;
+    std::copy_n(ip.value().bytes.begin(), ip.value().v6 ? 16 : 4, address.bytes);
+    return address;
+}
+
+launcher::LineName launcher_name(const LineName& name) {
+    launcher::LineName out;
+    std::copy(name.text().begin(), name.text().end(), out.text);  // a name is at most 31 characters
+    return out;
+}
+
+}  // namespace edge::agent

@@ -1,0 +1,32 @@
+// Lines and routes as the launcher tells them, in the words of the link and of evidence. Pure.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "protocol/evidence.hpp"
+#include "protocol/launcher/messages.hpp"
+#include "protocol/link/envelopes.hpp"
+
+namespace edge::agent {
+
+struct Line {
+    link::LineReport report;
+    LineFacts facts;
+    std::string towards;  // an address behind the line: its gateway or first resolver; empty when it has neither
+    bool up = false;
+};
+
+/// Errors: bad_value when the launcher's name is not one.
+Result<Line> line_from(const launcher::LineInfo& info);
+
+struct RouteAnswer {
+    RouteGet route;
+    bool link_up = false;
+};
+RouteAnswer route_from(const launcher::Route& route);
+
+/// The launcher's form of an address, or nothing when the text is not one.
+std::optional<launcher::Address> address_from(const std::string& text);
+launcher::LineName launcher_name(const LineName& name);
+
+}  // namespace edge::agent

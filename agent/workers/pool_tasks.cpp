@@ -1,0 +1,203 @@
+// The half of PoolFsm that follows a task: from submit to Deliver.
+#include <algorithm>
+
+#include "agent/workers/pool_fsm.hpp"
+
+namespace edge::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kGrace = 2s;  // past a task's deadline, before its worker counts as wedged
+constexpr auto kRouteFresh = 1s;
+constexpr auto kRouteFreshAfterFailure = 50ms;
+constexpr std::size_t kRoutes = 512;
+constexpr std::uint32_t kStartWithinMs = 60'000;  // where the broker said none
+
+std::uint64_t microseconds(Time::duration duration) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 0));
+}
+
+}  // namespace
+
+void PoolFsm::set_wake(std::uint64_t key, Job& job, Time wake) {
+    drop_wake(key, job);
+    job.wake = wake;
+    wakes_.emplace(wake, key);
+}
+
+PoolActions PoolFsm::submit(link::Task task, Moment received, Moment now) {
+    PoolActions actions;
+    const std::uint64_t key = next_key_++;
+    const LineName name = task.line;
+    by_attempt_[{task.task_id, task.attempt}] = key;
+    Job& job = jobs_[key];
+    const std::uint32_t start_within = task.start_within_ms > 0 ? task.start_within_ms : kStartWithinMs;
+    job.task = std::move(task);
+    job.received = received.steady;
+    set_wake(key, job, received.steady + std::chrono::milliseconds(start_within));
+    const auto slot = slots_.find(name);
+    if (!launcher_) {
+        answer_for(key, no_launcher_report(), now, actions);
+    } else if (slot == slots_.end()) {
+        answer_for(key, failed_report(Status::failed, Source::agent, "start", "no_such_line", "this node has no line " + name.text()), now, actions);
+    } else if (!slot->second.line.up) {
+        answer_for(key, link_down_report(slot->second.line), now, actions);
+    } else {
+        slot->second.queue.push_back(key);
+        hand_out(slot->second, now, actions);
+    }
+    return actions;
+}
+
+PoolActions PoolFsm::cancel(const link::AttemptRef& attempt, Moment now) {
+    PoolActions actions;
+    const auto at = by_attempt_.find(attempt);
+    if (at == by_attempt_.end()) return actions;
+    const std::uint64_t key = at->second;
+    const Job& job = jobs_.at(key);
+    if (job.phase == Phase::running) actions.push_back(SendFrame{job.worker, worker::Cancel{key}});
+    if (job.phase == Phase::queued) answer_for(key, failed_report(Status::refused, Source::agent, "start", "canceled", "canceled before it started"), now, actions);
+    return actions;
+}
+
+/// Ends a task that no worker answered for; it needs no route.
+void PoolFsm::answer_for(std::uint64_t key, ProbeReport report, Moment now, PoolActions& actions) {
+    Job& job = jobs_.at(key);
+    if (job.phase == Phase::queued) {
+        job.span.queued_us = microseconds(now.steady - job.received);
+        job.span.started_us = now.wall_us;
+    }
+    job.span.ended_us = now.wall_us;
+    job.report = std::move(report);
+    conclude(key, std::nullopt, actions);
+}
+
+void PoolFsm::hand_out(Slot& slot, Moment now, PoolActions& actions) {
+    while (!slot.queue.empty()) {
+        const std::uint64_t key = slot.queue.front();
+        const auto job = jobs_.find(key);
+        if (job == jobs_.end()) {  // canceled or expired meanwhile
+            slot.queue.pop_front();
+            continue;
+        }
+        WorkerId best = 0;
+        std::size_t load = settings_.tasks_per_worker;
+        for (const WorkerId id : slot.workers) {
+            const Worker& worker = workers_.at(id);
+            if (!worker.ready || worker.doomed || worker.running.size() >= load) continue;
+            best = id;
+            load = worker.running.size();
+        }
+        if (load == settings_.tasks_per_worker) break;
+        slot.queue.pop_front();
+        run_on(best, workers_.at(best), key, now, actions);
+    }
+    const bool room = slot.workers.size() + slot.spawning < settings_.workers_per_line;
+    if (!slot.queue.empty() && room && launcher_ && slot.line.up && now.steady >= slot.respawn) {
+        ++slot.spawning;
+        actions.push_back(SpawnWorker{slot.line.report.name});
+    }
+}
+
+void PoolFsm::run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now, PoolActions& actions) {
+    Job& job = jobs_.at(key);
+    job.phase = Phase::running;
+    job.worker = id;
+    job.span.queued_us = microseconds(now.steady - job.received);
+    job.span.started_us = now.wall_us;
+    set_wake(key, job, now.steady + std::chrono::milliseconds(job.task.run_within_ms) + kGrace);
+    worker.running.insert(key);
+    actions.push_back(SendFrame{id, worker::Run{key, job.task.service, job.task.params, job.task.run_within_ms}});
+    actions.push_back(Show{{job.task.task_id, job.task.attempt, link::ProgressKind::started, Json::object()}});
+}
+
+PoolActions PoolFsm::on_done(WorkerId id, Worker& worker, worker::Done&& done, Moment now) {
+    PoolActions actions;
+    if (worker.running.erase(done.task) == 0) {
+        actions.push_back(PoolNote{true, "worker_answered_twice worker=" + std::to_string(id)});
+        return actions;
+    }
+    Job& job = jobs_.at(done.task);
+    job.phase = Phase::verifying;
+    drop_wake(done.task, job);
+    job.span.ended_us = std::max(now.wall_us, job.span.started_us);
+    job.report = std::move(done.report);
+    const LineName line = worker.line;
+    verify(done.task, now, actions);
+    hand_out(slots_.at(line), now, actions);
+    return actions;
+}
+
+void PoolFsm::verify(std::uint64_t key, Moment now, PoolActions& actions) {
+    Job& job = jobs_.at(key);
+    const bool suspect = may_be_the_line(job.report);
+    std::string destination = job.report.socket ? job.report.socket->dst_addr : std::string();
+    if (!job.report.socket && suspect) destination = slots_.at(job.task.line).line.towards;
+    if (!launcher_ || !address_from(destination)) {
+        conclude(key, std::nullopt, actions);
+        return;
+    }
+    if (routes_.size() >= kRoutes) {
+        std::erase_if(routes_, [&](const auto& item) { return !item.second.asked && now.steady - item.second.at >= kRouteFresh; });
+    }
+    CachedRoute& cached = routes_[{job.task.line, destination}];
+    const Time::duration fresh = suspect ? Time::duration(kRouteFreshAfterFailure) : Time::duration(kRouteFresh);
+    if (!cached.asked && cached.answer && now.steady - cached.at < fresh) {
+        conclude(key, cached.answer, actions);
+        return;
+    }
+    cached.waiting.push_back(key);
+    if (!cached.asked) actions.push_back(AskRoute{job.task.line, destination});
+    cached.asked = true;
+}
+
+PoolActions PoolFsm::route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer, Moment now) {
+    PoolActions actions;
+    const auto at = routes_.find({line, destination});
+    if (at == routes_.end()) return actions;
+    const std::vector<std::uint64_t> waiting = std::exchange(at->second.waiting, {});
+    at->second.asked = false;
+    at->second.answer = answer;
+    at->second.at = now.steady;
+    for (const std::uint64_t key : waiting) conclude(key, answer, actions);
+    return actions;
+}
+
+void PoolFsm::conclude(std::uint64_t key, const std::optional<RouteAnswer>& route, PoolActions& actions) {
+    Job& job = jobs_.at(key);
+    LineFacts facts;
+    facts.name = job.task.line.text();
+    std::optional<RouteAnswer> blame = route;
+    if (const auto slot = slots_.find(job.task.line); slot != slots_.end()) {
+        facts = slot->second.line.facts;
+        if (launcher_ && !slot->second.line.up) blame = RouteAnswer{};
+    }
+    blame_line(blame, job.report);
+    std::optional<RouteGet> kernel;  // evidence speaks of the probe's own socket only
+    if (route && job.report.socket) kernel = route->route;
+    const Evidence evidence = make_evidence(facts, job.report.socket, kernel);
+    apply_evidence(evidence, job.report);
+    actions.push_back(Deliver{make_finished(job.task, job.span, std::move(job.report), evidence)});
+    drop_wake(key, job);
+    by_attempt_.erase({job.task.task_id, job.task.attempt});
+    jobs_.erase(key);
+}
+
+void PoolFsm::job_due(std::uint64_t key, Moment now, PoolActions& actions) {
+    Job& job = jobs_.at(key);
+    if (job.phase == Phase::queued) {
+        answer_for(key, failed_report(Status::refused, Source::agent, "start", "expired", "no worker was free within start_within_ms"), now, actions);
+        return;
+    }
+    const WorkerId id = job.worker;
+    Worker& worker = workers_.at(id);
+    worker.running.erase(key);
+    answer_for(key, failed_report(Status::failed, Source::agent, "wait", "worker_wedged", "the worker did not answer within the deadline and 2 s more"), now, actions);
+    if (!worker.doomed) {
+        actions.push_back(PoolNote{true, "worker_wedged worker=" + std::to_string(id) + " line=" + worker.line.text()});
+        doom(id, worker, "worker_lost", "its worker was killed because another task was stuck", now, actions);
+    }
+}
+
+}  // namespace edge::agent

@@ -1,0 +1,70 @@
+// The shell of PoolFsm: the launcher's socket, the workers' sockets and one timer.
+#pragma once
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "agent/workers/launcher_client.hpp"
+#include "agent/workers/pool_fsm.hpp"
+#include "agent/workers/worker_channel.hpp"
+
+namespace edge::agent {
+
+/// Executor: the one io_context. Cancel: the destructor.
+class Workers : private LauncherClient::Listener, private WorkerChannel::Listener {
+  public:
+    class Listener {
+      public:
+        virtual ~Listener() = default;
+        virtual void task_finished(Finished finished) = 0;
+        virtual void task_progress(link::Progress progress) = 0;
+        virtual void lines_changed() = 0;
+    };
+
+    Workers(boost::asio::io_context& io, std::string launcher_path, PoolSettings settings, Listener& listener);
+
+    void start() { launcher_.start(); }
+    void submit(link::Task task, Moment received);
+    void cancel(const link::AttemptRef& attempt);
+    std::vector<link::LineReport> lines() const { return pool_.lines(); }
+    /// Hex SHA-256 of the launcher's policy; empty until it said.
+    const std::string& policy_hash() const { return policy_hash_; }
+    std::size_t tasks() const { return pool_.tasks(); }
+
+  private:
+    void launcher_up() override;
+    void launcher_down(const Error& why) override;
+    void line_changed(const launcher::LineInfo& info) override;
+    void worker_exited(const launcher::WorkerExited& exit) override;
+    void worker_frame(std::uint32_t worker, worker::Frame frame) override;
+    void worker_broken(std::uint32_t worker, const Error& why) override;
+    void worker_hung_up(std::uint32_t worker) override;
+
+    void fetch_lines(std::uint32_t from, std::uint32_t count);
+    void carry_out(PoolActions actions);
+    void act(SpawnWorker&& action);
+    void act(SendFrame&& action);
+    void act(KillWorker&& action);
+    void act(DropWorker&& action);
+    void act(AskRoute&& action);
+    void act(Deliver&& action);
+    void act(Show&& action);
+    void act(PoolNote&& action);
+    void arm();
+
+    boost::asio::io_context& io_;
+    Listener& listener_;
+    PoolFsm pool_;
+    std::string launcher_path_;
+    LauncherClient launcher_;
+    std::map<WorkerId, std::unique_ptr<WorkerChannel>> channels_;
+    boost::asio::steady_timer timer_;
+    Time armed_ = Time::max();
+    std::string policy_hash_;
+    enum class Launcher { unknown, up, down } state_ = Launcher::unknown;
+};
+
+}  // namespace edge::agent

@@ -1,0 +1,102 @@
+// What the domain's core asks its shell to do. The core knows no threads, sockets, files or clocks.
+#pragma once
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "broker/domain/views.hpp"
+#include "broker/store/records.hpp"
+#include "protocol/link/envelopes.hpp"
+#include "protocol/result.hpp"
+
+namespace edge::broker {
+
+/// The moment of an event. Units: microseconds. `mono` never goes back; deadlines are made of it.
+struct Now {
+    WallTime wall = 0;
+    std::uint64_t mono = 0;
+};
+
+/// Random bytes from outside, so that a test can repeat itself.
+class Entropy {
+  public:
+    virtual ~Entropy() = default;
+    virtual void fill(std::span<std::uint8_t> out) = 0;
+};
+
+/// A request that waits for its answer; the shell knows who asked.
+enum class Ticket : std::uint64_t {};
+enum class WriteId : std::uint64_t {};
+
+// ── effects, to be carried out in order ──
+struct SendTo {
+    SessionId session;
+    std::vector<link::Envelope> envelopes;
+};
+struct CloseSession {
+    SessionId session;
+    link::Goaway why;
+};
+struct JobAnswer {
+    Ticket ticket{};
+    Result<RunView> run;
+};
+struct JoinAnswer {
+    Ticket ticket{};
+    std::variant<link::Welcome, link::Reject> answer;
+};
+struct EnrollAnswer {
+    Ticket ticket{};
+    Result<link::EnrollReply> reply;
+};
+struct JoinTokenAnswer {
+    Ticket ticket{};
+    Result<std::pair<std::string, JoinTokenView>> token;
+};
+/// Of a watched run.
+struct Happened {
+    RunId run;
+    RunEvent event;
+};
+/// The run is finished, and everything about it is in the store.
+struct RunEnded {
+    RunId run;
+};
+/// Something an operator should know.
+struct Noted {
+    std::string event;  // `node.locked`
+    std::string facts;  // `node=node_… …`
+};
+using Effect = std::variant<SendTo, CloseSession, JobAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened, RunEnded, Noted>;
+
+/// A transaction. Writes are carried out in the order of their ids; committed() or failed() answers each.
+struct Write {
+    WriteId id{};
+    Batch batch;
+    /// true: somebody waits for it and can be told to try again. false: it is kept until the store takes it.
+    bool may_fail = false;
+};
+/// To be answered with runs_found().
+struct FindRuns {
+    SessionId session;
+    std::vector<TaskId> tasks;
+};
+/// To be answered with key_found().
+struct FindKey {
+    Ticket ticket{};
+    std::string key;
+};
+
+struct Actions {
+    std::vector<Effect> effects;
+    std::vector<Write> writes;
+    std::vector<FindRuns> find_runs;
+    std::vector<FindKey> find_keys;
+};
+
+}  // namespace edge::broker

@@ -1,0 +1,41 @@
+// The runs that are not finished, and finished ones for as long as a write of theirs is under way.
+#pragma once
+#include <functional>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/domain/entities.hpp"
+#include "broker/domain/fleet.hpp"
+
+namespace edge::broker {
+
+class ActiveRuns {
+  public:
+    /// From the store or just made. Tasks without an end are listed with their nodes; those never offered are queued.
+    RunPtr add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now);
+
+    RunPtr find(RunId id) const;
+    Task* task(TaskId id) const;
+    RunPtr owner(const Task& task) const { return find(task.run->id); }
+    std::size_t size() const { return runs_.size(); }
+    std::vector<RunPtr> all() const;
+
+    /// Changes what is shown, and tells who watches.
+    static void show(Task& task, TaskState state, Actions& out);
+    /// Out of memory, when it is finished and nothing of it is being written.
+    void evict_if_done(const RunPtr& run);
+
+    static RunView view(const Run& run);
+    static TaskView view(const Task& task);
+    static std::vector<TaskView> task_views(const Run& run);
+
+  private:
+    std::unordered_map<RunId, RunPtr> runs_;
+    std::unordered_map<TaskId, Task*> tasks_;
+};
+
+/// The counter of a state, of a run's outcomes (terminal states only).
+std::uint32_t& outcome(Outcomes& outcomes, TaskState state);
+
+}  // namespace edge::broker

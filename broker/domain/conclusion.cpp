@@ -1,0 +1,82 @@
+#include "broker/domain/conclusion.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace edge::broker {
+
+void Conclusion::touch(const RunPtr& run) {
+    // Results of one run come in a row: looking at the last one first is nearly always enough.
+    if (!touched_.empty() && touched_.back() == run) return;
+    if (std::find(touched_.begin(), touched_.end(), run) == touched_.end()) touched_.push_back(run);
+}
+
+void Conclusion::end(Task& task, TaskState how, std::uint32_t attempt) {
+    const RunPtr run = state_.runs.owner(task);
+    if (is_terminal(task.written)) --outcome(run->written, task.written);
+    ++outcome(run->written, how);
+    task.written = how;
+    task.recorded = attempt;
+    unlist(task);
+    batch_.push_back(SetTask{task.row, how, task.attempt, task.recorded, task.offered});
+    items_.push_back(Item{run, &task, how, nullptr});
+    touch(run);
+}
+
+void Conclusion::record(Task& task, const Spool& spool, std::shared_ptr<const ResultView> result) {
+    const RunPtr run = state_.runs.owner(task);
+    task.seen.push_back(result->result.attempt);
+    batch_.push_back(AddResult{take_key(state_.next.next_result), spool.record.row, run->row, task.row, result});
+    items_.push_back(Item{run, &task, std::nullopt, std::move(result)});
+    touch(run);
+}
+
+void Conclusion::received(Spool& spool) {
+    SpoolRecord record = spool.record;
+    record.committed = spool.received;
+    batch_.push_back(PutSpool{std::move(record)});
+}
+
+void Conclusion::show(const std::vector<Item>& items, Actions& out) {
+    for (const auto& item : items) {
+        if (item.state) ActiveRuns::show(*item.task, *item.state, out);
+        if (!item.result) continue;
+        ++item.run->results;
+        if (item.run->watchers > 0) out.effects.push_back(Happened{item.run->id, item.result});
+    }
+}
+
+void Conclusion::finish(DomainState& state, const std::vector<RunPtr>& runs, Actions& out) {
+    for (const auto& run : runs) {
+        --run->writes;
+        const bool all_shown = run->shown.queued == 0 && run->shown.running == 0;
+        if (run->finished_at && all_shown && run->state == RunState::running) {
+            run->state = RunState::finished;
+            if (run->start_timer) state.timers.cancel(*run->start_timer);
+            if (run->close_timer) state.timers.cancel(*run->close_timer);
+            if (run->watchers > 0) out.effects.push_back(Happened{run->id, std::make_shared<const RunView>(ActiveRuns::view(*run))});
+            out.effects.push_back(RunEnded{run->id});
+        }
+        state.runs.evict_if_done(run);
+    }
+}
+
+void Conclusion::write(Now now, Actions& out, Journal::Then then) {
+    for (const auto& run : touched_) {
+        if (!run->finished_at && run->written.sum() == run->shown.total) run->finished_at = now.wall;
+        batch_.push_back(SetRun{run->row, run->finished_at ? RunState::finished : RunState::running, run->finished_at, run->written});
+        ++run->writes;
+    }
+    state_.journal.write(out, std::move(batch_),
+                         [state = &state_, items = std::move(items_), touched = std::move(touched_), then = std::move(then)](
+                             Now at, Actions& after) {
+                             show(items, after);
+                             finish(*state, touched, after);
+                             if (then) then(at, after);
+                         });
+    batch_.clear();
+    items_.clear();
+    touched_.clear();
+}
+
+}  // namespace edge::broker

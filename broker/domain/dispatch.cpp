@@ -1,0 +1,255 @@
+#include "broker/domain/dispatch.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace edge::broker {
+namespace {
+
+constexpr std::uint64_t kSaveOffersAfter = 1'000'000;  // a crash before that costs one more offer, which the agent knows
+
+bool has_room(const Session& session, std::size_t bytes) {
+    if (session.next_n > session.credit.upto_n) return false;
+    return session.offers.empty() || session.offered_bytes + bytes <= session.credit.bytes;
+}
+
+}  // namespace
+
+void Dispatch::begin(const RunPtr& run, Now now, Actions& out) {
+    const RunId id = run->id;
+    run->close_deadline = run->start_deadline + (std::uint64_t{run->run_within_ms} + state_.options.close_margin_ms) * 1'000;
+    run->start_timer = state_.timers.set(run->start_deadline, [this, id](Now at, Actions& o) { start_passed(id, at, o); });
+    run->close_timer = state_.timers.set(run->close_deadline, [this, id](Now at, Actions& o) { close_passed(id, at, o); });
+    Node* last = nullptr;
+    for (const auto& task : run->tasks) {
+        if (task.node == last) continue;
+        last = task.node;
+        if (last->session) offer(*last->session, now, out);
+    }
+}
+
+void Dispatch::offer(Session& session, Now now, Actions& out) {
+    if (!session.confirmed || session.draining) return;
+    Conclusion expired(state_);
+    std::vector<link::Envelope> envelopes;
+    auto& queue = session.node->queue;
+    while (!queue.empty()) {
+        Task& task = *queue.front();
+        if (now.mono >= task.run->start_deadline) {
+            // What the node may be doing is not expired; it ends by its result, or is lost.
+            if (task.offered) dequeue(task);
+            else expired.end(task, TaskState::expired, 0);
+            continue;
+        }
+        if (!has_room(session, task.run->envelope_bytes)) break;
+        dequeue(task);
+        envelopes.push_back(envelope(session, task, now));
+        note_offer(task, now);
+        ActiveRuns::show(task, TaskState::leased, out);
+    }
+    arm_accept(session);
+    if (!envelopes.empty()) out.effects.push_back(SendTo{session.id, std::move(envelopes)});
+    if (!expired.empty()) expired.write(now, out);
+}
+
+link::Envelope Dispatch::envelope(Session& session, Task& task, Now now) {
+    const Run& run = *task.run;
+    const std::uint64_t n = session.next_n++;
+    session.offers.push_back(Offer{.n = n, .task = task.id, .attempt = task.attempt, .at = now.mono, .bytes = run.envelope_bytes});
+    session.offered_bytes += run.envelope_bytes;
+    return link::Task{.n = n,
+                      .task_id = task.id,
+                      .run_id = run.id,
+                      .attempt = task.attempt,
+                      .line = task.line.name,
+                      .service = run.service,
+                      .params = run.params,
+                      .start_within_ms = static_cast<std::uint32_t>((run.start_deadline - now.mono + 999) / 1'000),
+                      .run_within_ms = run.run_within_ms};
+}
+
+void Dispatch::note_offer(Task& task, Now now) {
+    task.offered = true;
+    if (task.offer_saved) return;
+    if (unsaved_.empty()) {
+        state_.timers.set(now.mono + kSaveOffersAfter, [this](Now, Actions& o) { save_offers(o); });
+    }
+    unsaved_.push_back(task.id);
+}
+
+void Dispatch::save_offers(Actions& out) {
+    Batch batch;
+    for (const auto& id : unsaved_) {
+        Task* task = state_.runs.task(id);
+        if (!task || !is_open(*task) || !task->offered || task->offer_saved) continue;
+        task->offer_saved = true;
+        batch.push_back(SetTask{task->row, task->written, task->attempt, task->recorded, true});
+    }
+    unsaved_.clear();
+    if (!batch.empty()) state_.journal.write(out, std::move(batch), nullptr);
+}
+
+void Dispatch::arm_accept(Session& session) {
+    if (session.accept_timer) return;
+    const auto next = std::find_if(session.offers.begin(), session.offers.end(), [](const Offer& o) { return !o.overdue; });
+    if (next == session.offers.end()) return;
+    session.accept_timer = state_.timers.set(next->at + state_.options.accept_ms * 1'000ULL,
+                                             [this, id = session.id](Now at, Actions& o) { accept_passed(id, at, o); });
+}
+
+// Sending it again on the same stream would not bring it there sooner: it waits for the acknowledgement, or for the
+// node's next session.
+void Dispatch::accept_passed(SessionId id, Now now, Actions& out) {
+    Session* session = state_.session(id);
+    if (!session) return;
+    session->accept_timer.reset();
+    for (auto& offer : session->offers) {
+        if (offer.overdue) continue;
+        if (offer.at + state_.options.accept_ms * 1'000ULL > now.mono) break;
+        offer.overdue = true;
+        Task* task = state_.runs.task(offer.task);
+        if (task && is_open(*task) && task->state == TaskState::leased) ActiveRuns::show(*task, TaskState::queued, out);
+    }
+    arm_accept(*session);
+}
+
+bool Dispatch::acknowledged(Session& session, std::uint64_t n, Now now, Actions& out) {
+    if (n >= session.next_n) return false;
+    while (!session.offers.empty() && session.offers.front().n <= n) {
+        const Offer& offer = session.offers.front();
+        session.offered_bytes -= offer.bytes;
+        Task* task = offer.overdue ? state_.runs.task(offer.task) : nullptr;
+        if (task && is_open(*task) && task->state == TaskState::queued) ActiveRuns::show(*task, TaskState::leased, out);
+        session.offers.pop_front();
+    }
+    if (session.accept_timer) state_.timers.cancel(*session.accept_timer);
+    session.accept_timer.reset();
+    arm_accept(session);
+    offer(session, now, out);
+    return true;
+}
+
+void Dispatch::progress(Session& session, const link::Progress& progress, Actions& out) {
+    Task* task = state_.runs.task(progress.task_id);
+    if (!task || task->node != session.node || task->attempt != progress.attempt || !is_open(*task)) return;
+    if (progress.kind == link::ProgressKind::started) ActiveRuns::show(*task, TaskState::running, out);
+    if (progress.kind != link::ProgressKind::data || task->run->watchers == 0) return;
+    auto event = std::make_shared<RunProgress>(RunProgress{task->id, task->node->ref(), task->line, progress.data});
+    out.effects.push_back(Happened{task->run->id, std::shared_ptr<const RunProgress>(std::move(event))});
+}
+
+std::vector<link::AttemptRef> Dispatch::unwanted(const Node& node, const link::Hello& hello) const {
+    std::vector<link::AttemptRef> refs;
+    for (const auto& ref : hello.running) {
+        const Task* task = state_.runs.task(ref.task_id);
+        const bool wanted = task && task->node == &node && is_open(*task) && task->attempt == ref.attempt;
+        if (!wanted) refs.push_back(ref);
+    }
+    return refs;
+}
+
+void Dispatch::reconcile(Session& session, Now now, Actions& out) {
+    if (std::exchange(session.node->lost_disk, false)) forget_all(session, out);
+    const std::set<link::AttemptRef> running(session.hello.running.begin(), session.hello.running.end());
+    for (Task* task : std::vector<Task*>(session.node->open)) {
+        if (running.contains(link::AttemptRef{task->id, task->attempt})) {
+            dequeue(*task);
+            task->offered = true;
+            ActiveRuns::show(*task, TaskState::running, out);
+        } else if (task->offered && !task->queued) {
+            session.held.push_back(task->id);
+        }
+    }
+    if (session.spool->received >= session.spool_goal) {
+        release_held(session, true, now, out);
+    } else if (!session.held.empty()) {
+        session.hold_timer = state_.timers.set(now.mono + state_.options.accept_ms * 1'000ULL, [this, id = session.id](Now at, Actions& o) {
+            Session* waiting = state_.session(id);
+            if (!waiting) return;
+            waiting->hold_timer.reset();
+            release_held(*waiting, false, at, o);
+        });
+    }
+    offer(session, now, out);
+}
+
+void Dispatch::forget_all(Session& session, Actions& out) {
+    Batch batch;
+    for (Task* task : session.node->open) {
+        if (!task->offered) continue;
+        ++task->attempt;  // it may have run without leaving a trace: running it again is a new attempt
+        task->offered = false;
+        task->offer_saved = false;
+        requeue(*task);
+        ActiveRuns::show(*task, TaskState::queued, out);
+        batch.push_back(SetTask{task->row, task->written, task->attempt, task->recorded, false});
+    }
+    if (!batch.empty()) state_.journal.write(out, std::move(batch), nullptr);
+}
+
+void Dispatch::drained(Session& session, Now now, Actions& out) {
+    if (session.held.empty() || session.spool->record.committed < session.spool_goal) return;
+    release_held(session, true, now, out);
+}
+
+void Dispatch::release_held(Session& session, bool drained, Now now, Actions& out) {
+    if (session.hold_timer) state_.timers.cancel(*session.hold_timer);
+    session.hold_timer.reset();
+    for (const auto& id : std::exchange(session.held, {})) {
+        Task* task = state_.runs.task(id);
+        if (!task || !is_open(*task) || task->state == TaskState::running) continue;
+        if (drained) task->offered = false;  // neither running nor in the spool: it never arrived
+        requeue(*task);
+        ActiveRuns::show(*task, TaskState::queued, out);
+    }
+    offer(session, now, out);
+}
+
+void Dispatch::requeue(Task& task) {
+    if (is_open(task)) enqueue(task);
+}
+
+void Dispatch::abandon(Session& session, Actions& out) {
+    if (session.accept_timer) state_.timers.cancel(*session.accept_timer);
+    if (session.hold_timer) state_.timers.cancel(*session.hold_timer);
+    for (Task* task : session.node->open) {
+        if (!task->offered) continue;
+        dequeue(*task);
+        ActiveRuns::show(*task, TaskState::unknown, out);
+    }
+}
+
+void Dispatch::start_passed(RunId id, Now now, Actions& out) {
+    const RunPtr run = state_.runs.find(id);
+    if (!run) return;
+    run->start_timer.reset();
+    Conclusion expired(state_);
+    for (auto& task : run->tasks) {
+        if (is_open(task) && !task.offered) expired.end(task, TaskState::expired, 0);
+    }
+    if (!expired.empty()) expired.write(now, out);
+}
+
+void Dispatch::close_passed(RunId id, Now now, Actions& out) {
+    const RunPtr run = state_.runs.find(id);
+    if (!run) return;
+    run->close_timer.reset();
+    Conclusion lost(state_);
+    for (auto& task : run->tasks) {
+        if (!is_open(task)) continue;
+        cancel(task, now, out);
+        lost.end(task, TaskState::lost, 0);
+    }
+    if (!lost.empty()) lost.write(now, out);
+}
+
+void Dispatch::cancel(Task& task, Now now, Actions& out) {
+    Session* session = task.node->session;
+    if (!session || !session->confirmed || !task.offered || session->next_n > session->credit.upto_n) return;
+    const std::uint64_t n = session->next_n++;
+    session->offers.push_back(Offer{.n = n, .task = {}, .attempt = 0, .at = now.mono, .bytes = 0, .overdue = true});
+    out.effects.push_back(SendTo{session->id, {link::CancelTask{n, task.id, task.attempt}}});
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,60 @@
+#include "broker/domain/domain_fsm.hpp"
+
+#include "protocol/json/bounded.hpp"
+
+namespace edge::broker {
+
+DomainFsm::DomainFsm(DomainOptions options, Entropy& entropy)
+    : state_(std::move(options), entropy),
+      dispatch_(state_),
+      sessions_(state_, dispatch_),
+      intake_(state_, dispatch_, sessions_),
+      jobs_(state_, dispatch_),
+      enrolment_(state_) {}
+
+void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
+    for (auto& node : loaded.nodes) state_.fleet.add(std::move(node));
+    for (auto& spool : loaded.spools) state_.fleet.add_spool(std::move(spool));
+    enrolment_.load(loaded.join_tokens, loaded.api_tokens);
+    for (const auto& run : loaded.unfinished) {
+        auto params = parse_json(run.job.params);
+        const RunPtr active = state_.runs.add(run, params ? std::move(params.value()) : Json::object(), state_.fleet, now);
+        dispatch_.begin(active, now, out);
+    }
+    loaded.unfinished.clear();
+    loaded.nodes.clear();
+    loaded.spools.clear();
+    loaded.join_tokens.clear();
+    loaded.api_tokens.clear();
+    state_.next = std::move(loaded);
+}
+
+Result<NodeKey> DomainFsm::find_key(NodeId id) const {
+    const Node* node = state_.fleet.find(id);
+    if (!node) return Error{Errc::not_found, {}, "no such node"};
+    return NodeKey{node->record.key, Fleet::view(*node).state};
+}
+
+Result<NodeView> DomainFsm::node(std::string_view id_or_name) const {
+    const Node* node = nullptr;
+    if (const auto id = NodeId::parse(id_or_name)) {
+        node = state_.fleet.find(id.value());
+    } else if (const auto name = NodeName::parse(id_or_name)) {
+        node = state_.fleet.find(name.value());
+    }
+    if (!node) return Error{Errc::not_found, {}, "no node has this id or name"};
+    return Fleet::view(*node);
+}
+
+RunPtr DomainFsm::active(RunId id) const {
+    RunPtr run = state_.runs.find(id);
+    return run && run->state == RunState::running ? run : nullptr;
+}
+
+void DomainFsm::change_watchers(RunId id, int by) {
+    const RunPtr run = state_.runs.find(id);
+    if (!run || (by < 0 && run->watchers == 0)) return;
+    run->watchers += static_cast<std::uint32_t>(by);
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,87 @@
+// The domain without threads: events and `now` in, actions out. The shell (local_domain) carries them out and answers.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/domain/dispatch.hpp"
+#include "broker/domain/enrolment.hpp"
+#include "broker/domain/intake.hpp"
+#include "broker/domain/jobs.hpp"
+#include "broker/domain/sessions.hpp"
+
+namespace edge::broker {
+
+/// Executor: one thread at a time. Owns: all state. Neither copied nor moved: its parts refer to each other.
+class DomainFsm {
+  public:
+    DomainFsm(DomainOptions options, Entropy& entropy);
+    DomainFsm(const DomainFsm&) = delete;
+    DomainFsm& operator=(const DomainFsm&) = delete;
+
+    /// First of all, and once: what the store holds.
+    void load(Loaded loaded, Now now, Actions& out);
+
+    // ── gateway ──
+    Result<NodeKey> find_key(NodeId node) const;
+    void join(Ticket ticket, link::Hello hello, Now now, Actions& out) { sessions_.join(ticket, std::move(hello), now, out); }
+    void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out) { sessions_.confirm(id, ack, now, out); }
+    void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out) {
+        intake_.receive(id, std::move(message), now, out);
+    }
+    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t offset_us) { sessions_.measured(id, rtt_us, offset_us); }
+    void leave(SessionId id, Now now, Actions& out) { sessions_.leave(id, now, out); }
+    void enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out) {
+        enrolment_.enroll(ticket, request, now, out);
+    }
+
+    // ── API ──
+    Result<Principal> authenticate(std::string_view bearer) const { return enrolment_.authenticate(bearer); }
+    void create_job(Ticket ticket, JobRequest request, Now now, Actions& out) {
+        jobs_.create(ticket, std::move(request), now, out);
+    }
+    void create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now, Actions& out) {
+        enrolment_.create_join_token(ticket, std::move(node), ttl_ms, now, out);
+    }
+    std::vector<JoinTokenView> join_tokens() const { return enrolment_.join_tokens(); }
+    std::vector<NodeView> nodes() const { return state_.fleet.views(); }
+    /// Errors: not_found.
+    Result<NodeView> node(std::string_view id_or_name) const;
+    /// A run that is not finished; others are in the store alone.
+    RunPtr active(RunId id) const;
+    /// From now on, or no longer, events of this run are wanted.
+    void watch(RunId id) { change_watchers(id, 1); }
+    void unwatch(RunId id) { change_watchers(id, -1); }
+
+    // ── answers of the store ──
+    void committed(WriteId id, Now now, Actions& out) { state_.journal.committed(id, now, out); }
+    void failed(WriteId id, const Error& error, Now now, Actions& out) { state_.journal.failed(id, error, now, out); }
+    void runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out) {
+        intake_.runs_found(id, found, now, out);
+    }
+    void key_found(Ticket ticket, Result<std::optional<FoundKey>> found, Now now, Actions& out) {
+        jobs_.key_found(ticket, std::move(found), now, out);
+    }
+
+    // ── time ──
+    std::optional<std::uint64_t> next_deadline() const { return state_.timers.next(); }
+    void tick(Now now, Actions& out) { state_.timers.fire(now, out); }
+    /// Before the end: all sessions are sent away, what is only in memory is written.
+    void stop(Now now, Actions& out) { sessions_.close_all(now, out); }
+
+    std::size_t writes_under_way() const { return state_.journal.under_way(); }
+    const Counters& counters() const { return state_.counters; }
+    std::size_t active_runs() const { return state_.runs.size(); }
+
+  private:
+    void change_watchers(RunId id, int by);
+
+    DomainState state_;
+    Dispatch dispatch_;
+    Sessions sessions_;
+    Intake intake_;
+    Jobs jobs_;
+    Enrolment enrolment_;
+};
+
+}  // namespace edge::broker

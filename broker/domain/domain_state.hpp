@@ -1,0 +1,60 @@
+// All of the domain's memory in one place; the parts (Sessions, Dispatch, Intake, Jobs, Enrolment) each decide about
+// some of it.
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "broker/domain/active_runs.hpp"
+#include "broker/domain/fleet.hpp"
+#include "broker/domain/journal.hpp"
+#include "broker/domain/make_domain.hpp"
+#include "broker/domain/timers.hpp"
+
+namespace edge::broker {
+
+struct Counters {
+    std::uint64_t results = 0;             // stored
+    std::uint64_t superseded = 0;          // of them: of attempts that lost
+    std::uint64_t duplicates = 0;          // dropped: had been received before
+    std::uint64_t not_yours = 0;           // refused: no such task of this node and line
+    std::uint64_t unknown_envelopes = 0;   // ignored: types a newer agent may have
+    std::uint64_t protocol_errors = 0;     // sessions closed for
+    std::uint64_t locked = 0;              // nodes locked for two holders of one key
+};
+
+struct DomainState {
+    DomainState(DomainOptions domain_options, Entropy& entropy_source)
+        : options(std::move(domain_options)), entropy(entropy_source) {}
+
+    DomainOptions options;
+    Entropy& entropy;
+    Journal journal;
+    Timers timers;
+    Fleet fleet;
+    ActiveRuns runs;
+    std::unordered_map<SessionId, std::unique_ptr<Session>> sessions;
+    Loaded next;  // only its next_… keys
+    Counters counters;
+
+    Session* session(SessionId id) const {
+        const auto at = sessions.find(id);
+        return at == sessions.end() ? nullptr : at->second.get();
+    }
+    template <class IdType>
+    IdType make_id(Now now) {
+        std::array<std::uint8_t, 10> random{};
+        entropy.fill(random);
+        return IdType{make_uuid7(now.wall / 1'000, random)};
+    }
+};
+
+/// The key, and the range moves on.
+template <class Row>
+Row take_key(Row& next) {
+    const Row key = next;
+    next = Row{static_cast<std::int64_t>(next) + 1};
+    return key;
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,140 @@
+// What the domain holds in memory: every node, the sessions that are live, and the runs that are not finished.
+#pragma once
+#include <deque>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/domain/timers.hpp"
+#include "broker/domain/views.hpp"
+#include "broker/store/records.hpp"
+
+namespace edge::broker {
+
+struct Node;
+struct Run;
+
+struct Task {
+    TaskRow row{};
+    TaskId id;
+    Run* run = nullptr;
+    Node* node = nullptr;
+    LineRef line;
+    TaskState state = TaskState::queued;  // as shown; an end is shown after its commit
+    std::uint32_t attempt = 1;
+    TaskState written = TaskState::queued;  // queued, or its end: in the store or on the way there
+    std::uint32_t recorded = 0;             // the attempt whose result ended it
+    std::vector<std::uint32_t> seen;        // attempts that have a result, in the store or on the way there
+    bool offered = false;                   // the node may know of it
+    bool offer_saved = false;               // … and the store knows that
+
+    // Where it stands in its node's lists.
+    bool queued = false;
+    std::list<Task*>::iterator queue_at{};
+    bool listed = false;
+    std::size_t open_at = 0;
+};
+
+inline bool is_terminal(TaskState state) {
+    return state != TaskState::queued && state != TaskState::leased && state != TaskState::running && state != TaskState::unknown;
+}
+/// No end of it is known or being written.
+inline bool is_open(const Task& task) { return !is_terminal(task.written); }
+
+struct Run {
+    RunRow row{};
+    RunId id;
+    JobId job_id;
+    Service service = Service::ping;
+    std::string target;
+    std::string selector;
+    Json params;
+    std::size_t envelope_bytes = 0;  // of one Task envelope, about
+    RunState state = RunState::running;  // as shown
+    WallTime created_at = 0;
+    std::optional<WallTime> finished_at;  // as written
+    std::uint32_t run_within_ms = 0;
+    std::uint64_t start_deadline = 0;  // monotonic; later nothing is begun
+    std::uint64_t close_deadline = 0;  // later what has no result is lost
+    std::optional<Timers::Handle> start_timer;
+    std::optional<Timers::Handle> close_timer;
+    TaskCounts shown;
+    Outcomes written;              // including writes under way
+    std::uint32_t results = 0;     // stored ones
+    std::uint32_t writes = 0;      // under way; the run stays in memory for them
+    std::uint32_t watchers = 0;
+    std::vector<Task> tasks;       // never resized after the run was made: others point into it
+};
+/// Owners: the table of active runs, and writes under way.
+using RunPtr = std::shared_ptr<Run>;
+
+struct Spool {
+    SpoolRecord record;  // its `committed` is what the store has
+    std::uint64_t received = 0;
+};
+
+struct Session;
+
+struct Node {
+    NodeRecord record;
+    std::vector<std::unique_ptr<Spool>> spools;
+    Session* session = nullptr;
+    std::list<Task*> queue;   // to be offered
+    std::vector<Task*> open;  // all of its tasks that have no end yet
+    bool lost_disk = false;   // it came with a new spool and knows nothing of what it was given before
+    std::optional<std::uint64_t> rtt_us;
+    std::optional<std::int64_t> clock_offset_us;
+
+    NodeRef ref() const { return NodeRef{record.id, record.name}; }
+};
+
+// A node's lists of tasks. Each call does nothing when there is nothing to do.
+void list_open(Task& task);
+void unlist(Task& task);   // from both
+void enqueue(Task& task);  // at the end
+void dequeue(Task& task);
+
+struct Offer {
+    std::uint64_t n = 0;
+    TaskId task;
+    std::uint32_t attempt = 0;
+    std::uint64_t at = 0;  // monotonic
+    std::size_t bytes = 0;
+    bool overdue = false;
+};
+
+struct Session {
+    SessionId id;
+    Node* node = nullptr;
+    Spool* spool = nullptr;
+    link::Hello hello;  // kept until the agent has confirmed
+    std::uint64_t join_counter = 0;
+    bool confirmed = false;
+    bool draining = false;  // the agent said goaway: nothing new is offered
+
+    // work, down
+    std::uint64_t next_n = 1;
+    link::Credit credit;
+    std::deque<Offer> offers;  // not acknowledged, n ascending
+    std::size_t offered_bytes = 0;
+    std::optional<Timers::Handle> accept_timer;
+
+    // results, up
+    std::optional<std::uint64_t> last_n;  // of this session
+    std::uint64_t granted = 0;
+    std::vector<std::vector<link::Received>> parked;  // messages that wait for runs to be found
+    bool searching = false;
+
+    // The spool as the hello told it. Tasks that may have ended in results which it still holds are offered again when
+    // it is drained.
+    std::uint64_t spool_first = 0;
+    std::uint64_t spool_goal = 0;
+    std::vector<TaskId> held;
+    std::optional<Timers::Handle> hold_timer;
+};
+
+}  // namespace edge::broker

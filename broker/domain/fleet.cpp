@@ -1,0 +1,96 @@
+#include "broker/domain/fleet.hpp"
+
+namespace edge::broker {
+namespace {
+
+template <class Map, class Key>
+Node* find_in(const Map& map, const Key& key) {
+    const auto at = map.find(key);
+    return at == map.end() ? nullptr : at->second;
+}
+
+bool may_work(const Node& node) {
+    return node.record.state != NodeState::revoked && node.record.state != NodeState::locked;
+}
+
+}  // namespace
+
+Node& Fleet::add(NodeRecord record) {
+    Node& node = *nodes_.emplace_back(std::make_unique<Node>());
+    node.record = std::move(record);
+    by_id_[node.record.id] = &node;
+    by_name_[node.record.name] = &node;
+    by_row_[static_cast<std::int64_t>(node.record.row)] = &node;
+    return node;
+}
+
+Spool& Fleet::add_spool(SpoolRecord record) {
+    const auto committed = record.committed;
+    Node* node = find(record.node);
+    return *node->spools.emplace_back(std::make_unique<Spool>(Spool{std::move(record), committed}));
+}
+
+Node* Fleet::find(NodeId id) const { return find_in(by_id_, id); }
+Node* Fleet::find(const NodeName& name) const { return find_in(by_name_, name); }
+Node* Fleet::find(NodeRow row) const { return find_in(by_row_, static_cast<std::int64_t>(row)); }
+
+Node* Fleet::find_key(const PublicKey& key) const {
+    for (const auto& node : nodes_) {
+        if (node->record.key == key) return node.get();
+    }
+    return nullptr;
+}
+
+Spool* Fleet::find_spool(const Node& node, SpoolId id) {
+    for (const auto& spool : node.spools) {
+        if (spool->record.id == id) return spool.get();
+    }
+    return nullptr;
+}
+
+Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
+    EDGE_TRY(const auto selector, parse_selector(text));
+    std::vector<Candidate> candidates;
+    std::vector<Chosen> lines;
+    for (const auto& node : nodes_) {
+        if (!may_work(*node)) continue;
+        for (const auto& line : node->record.lines) {
+            candidates.push_back({node->record.name.text(), line.name.text(), line.carrier, &node->record.labels});
+            lines.push_back(Chosen{node.get(), LineRef{line.name, line.carrier}});
+        }
+    }
+    EDGE_TRY(const auto indices, select(selector, candidates));
+    std::vector<Chosen> chosen;
+    chosen.reserve(indices.size());
+    for (const auto index : indices) chosen.push_back(std::move(lines[index]));
+    return chosen;
+}
+
+std::vector<NodeView> Fleet::views() const {
+    std::vector<NodeView> all;
+    all.reserve(nodes_.size());
+    for (const auto& node : nodes_) all.push_back(view(*node));
+    return all;
+}
+
+NodeView Fleet::view(const Node& node) {
+    const NodeRecord& r = node.record;
+    NodeView view{.node = node.ref(),
+                  .state = r.state,
+                  .labels = r.labels,
+                  .agent_version = r.agent_version,
+                  .policy_hash = r.policy_hash,
+                  .enrolled_at = r.enrolled_at,
+                  .connected_at = r.connected_at,
+                  .last_seen_at = r.last_seen_at,
+                  .rtt_us = node.rtt_us,
+                  .clock_offset_us = node.clock_offset_us,
+                  .lines = r.lines};
+    if (may_work(node)) {
+        const bool live = node.session && node.session->confirmed;
+        view.state = live ? NodeState::connected : r.connected_at ? NodeState::disconnected : NodeState::enrolled;
+    }
+    return view;
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,44 @@
+// Every node that was ever enrolled, its lines as it last told them, and its spools.
+#pragma once
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/domain/entities.hpp"
+#include "broker/domain/selector.hpp"
+
+namespace edge::broker {
+
+/// A line of a node, chosen for a task.
+struct Chosen {
+    Node* node = nullptr;
+    LineRef line;
+};
+
+class Fleet {
+  public:
+    Node& add(NodeRecord record);
+    /// The node must be there.
+    Spool& add_spool(SpoolRecord record);
+
+    Node* find(NodeId id) const;
+    Node* find(const NodeName& name) const;
+    Node* find(NodeRow row) const;
+    Node* find_key(const PublicKey& key) const;
+    static Spool* find_spool(const Node& node, SpoolId id);
+
+    /// Lines of all nodes that may be given work. Errors: bad_value, not_found.
+    Result<std::vector<Chosen>> choose(std::string_view selector) const;
+
+    std::vector<NodeView> views() const;
+    static NodeView view(const Node& node);
+
+  private:
+    std::vector<std::unique_ptr<Node>> nodes_;  // in the order of enrolment
+    std::unordered_map<NodeId, Node*> by_id_;
+    std::unordered_map<NodeName, Node*> by_name_;
+    std::unordered_map<std::int64_t, Node*> by_row_;
+};
+
+}  // namespace edge::broker

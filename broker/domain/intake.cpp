@@ -1,0 +1,202 @@
+#include "broker/domain/intake.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "protocol/json/described.hpp"
+
+namespace edge::broker {
+namespace {
+
+/// The number that must come next. A spool may begin later than what we have (the agent gave records up), and an empty
+/// one goes on behind the last it ever wrote; within a session there are no gaps.
+std::uint64_t expected_n(const Session& session) {
+    if (session.last_n) return *session.last_n + 1;
+    const std::uint64_t next = session.spool->received + 1;
+    return std::max(next, session.spool_first > 0 ? session.spool_first : session.spool_goal + 1);
+}
+
+/// A late result replaces `lost`; every other end stands.
+bool takes_result(const Task& task) { return is_open(task) || task.written == TaskState::lost; }
+
+}  // namespace
+
+TaskState end_of(const link::TaskResult& result) {
+    if (result.status == Status::ok || result.status == Status::partial) return TaskState::succeeded;
+    const std::string_view code = result.failure ? std::string_view(result.failure->code) : std::string_view();
+    if (code == "canceled") return TaskState::canceled;
+    if (result.status == Status::refused) return code == "expired" ? TaskState::expired : TaskState::failed;
+    return code == "timeout" ? TaskState::timed_out : TaskState::failed;
+}
+
+void Intake::receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out) {
+    Session* session = state_.session(id);
+    if (!session) return;  // taken over: the newer session is sent the same results again
+    if (!session->confirmed) return sessions_.fail(*session, "unexpected", "welcome_ack comes first", now, out);
+    session->node->record.last_seen_at = now.wall;
+    if (session->searching) {
+        session->parked.push_back(std::move(message));
+    } else if (!search(*session, message, out)) {
+        process(*session, std::move(message), now, out);
+    }
+}
+
+/// True: the message holds results of runs that are not in memory; it is parked until they are found.
+bool Intake::search(Session& session, std::vector<link::Received>& message, Actions& out) {
+    std::vector<TaskId> missing;
+    for (const auto& one : message) {
+        const auto* result = std::get_if<link::TaskResult>(&one.envelope);
+        if (result && result->n > session.spool->received && !state_.runs.task(result->task_id)) missing.push_back(result->task_id);
+    }
+    if (missing.empty()) return false;
+    session.searching = true;
+    session.parked.push_back(std::move(message));
+    out.find_runs.push_back(FindRuns{session.id, std::move(missing)});
+    return true;
+}
+
+void Intake::runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out) {
+    Session* session = state_.session(id);
+    if (!session) return;
+    std::vector<RunPtr> revived;
+    for (const auto& loaded : found) {
+        if (state_.runs.find(loaded.run.id)) continue;
+        auto params = parse_json(loaded.job.params);
+        revived.push_back(state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet, now));
+    }
+    session->searching = false;
+    auto parked = std::exchange(session->parked, {});
+    bool first = true;  // of this one everything was looked for
+    for (auto& message : parked) {
+        session = state_.session(id);
+        if (!session) break;
+        if (session->searching) {
+            session->parked.push_back(std::move(message));
+        } else if (first || !search(*session, message, out)) {
+            process(*session, std::move(message), now, out);
+        }
+        first = false;
+    }
+    for (const auto& run : revived) state_.runs.evict_if_done(run);
+}
+
+Intake::Flow Intake::process(Session& session, std::vector<link::Received> message, Now now, Actions& out) {
+    Conclusion conclusion(state_);
+    const SessionId id = session.id;
+    Spool& spool = *session.spool;
+    const std::uint64_t before = spool.received;
+    Flow flow = Flow::on;
+    for (auto& received : message) {
+        flow = take(session, received, conclusion, now, out);
+        if (flow == Flow::stop) break;  // what came before it stands
+    }
+    if (spool.received == before) return flow;
+    conclusion.received(spool);
+    conclusion.write(now, out, [this, id, &spool, n = spool.received](Now at, Actions& after) { acknowledge(id, spool, n, at, after); });
+    return flow;
+}
+
+Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out) {
+    const auto wrong = [&](std::string code, std::string text) {
+        sessions_.fail(session, std::move(code), std::move(text), now, out);
+        return Flow::stop;
+    };
+    if (std::holds_alternative<link::TaskResult>(received.envelope)) return take_result(session, received, conclusion, now, out);
+    if (const auto* ack = std::get_if<link::WorkAck>(&received.envelope)) {
+        if (!dispatch_.acknowledged(session, ack->n, now, out)) return wrong("wack", "acknowledges work that was not sent");
+    } else if (const auto* progress = std::get_if<link::Progress>(&received.envelope)) {
+        dispatch_.progress(session, *progress, out);
+    } else if (const auto* credit = std::get_if<link::Credit>(&received.envelope)) {
+        session.credit = *credit;
+        dispatch_.offer(session, now, out);
+    } else if (auto* lines = std::get_if<link::Lines>(&received.envelope)) {
+        sessions_.lines(session, std::move(*lines), out);
+    } else if (std::holds_alternative<link::Goaway>(received.envelope)) {
+        session.draining = true;
+    } else if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&received.envelope)) {
+        if (unknown->must) return wrong("unsupported", "this broker does not know " + unknown->type);
+        ++state_.counters.unknown_envelopes;
+    } else if (!std::holds_alternative<link::Heartbeat>(received.envelope) &&
+               !std::holds_alternative<link::ProtocolError>(received.envelope)) {
+        return wrong("unexpected", "an envelope that only the broker sends, or that belongs to the handshake");
+    }
+    return Flow::on;
+}
+
+Intake::Flow Intake::take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out) {
+    const auto& result = std::get<link::TaskResult>(received.envelope);
+    Spool& spool = *session.spool;
+    if (result.n <= spool.received) {
+        ++state_.counters.duplicates;
+        if (result.n <= spool.record.committed) out.effects.push_back(SendTo{session.id, {link::ResultAck{spool.record.committed}}});
+        return Flow::on;
+    }
+    if (result.n != expected_n(session)) {
+        // Taking it would acknowledge what never came.
+        sessions_.fail(session, "gap", "results must come in sequence; expected " + std::to_string(expected_n(session)), now, out);
+        return Flow::stop;
+    }
+    if (result.n > session.granted) {
+        sessions_.fail(session, "credit", "more results than were granted", now, out);
+        return Flow::stop;
+    }
+    session.last_n = result.n;
+    spool.received = result.n;
+    if (Task* task = owner_of(session, result)) {
+        store_result(session, *task, received, conclusion);
+    } else {
+        // A node that lies for hours fills no log: the 1st, 2nd, 4th, 8th, … is noted.
+        const std::uint64_t count = ++state_.counters.not_yours;
+        if ((count & (count - 1)) != 0) return Flow::on;
+        out.effects.push_back(Noted{"result.not_yours", "node=" + session.node->record.id.text() + " task=" + result.task_id.text() +
+                                                            " count=" + std::to_string(count)});
+    }
+    return Flow::on;
+}
+
+Task* Intake::owner_of(const Session& session, const link::TaskResult& result) const {
+    Task* task = state_.runs.task(result.task_id);
+    const bool fits = task && task->node == session.node && task->run->id == result.run_id && task->line.name == result.line &&
+                      result.attempt >= 1 && result.attempt <= task->attempt;
+    return fits ? task : nullptr;
+}
+
+void Intake::store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion) {
+    auto& result = std::get<link::TaskResult>(received.envelope);
+    if (std::find(task.seen.begin(), task.seen.end(), result.attempt) != task.seen.end()) {
+        ++state_.counters.duplicates;
+        return;
+    }
+    auto view = std::make_shared<ResultView>();
+    view->node = session.node->ref();
+    view->line = task.line;
+    view->superseded = !takes_result(task);
+    view->detail = std::move(received.detail);
+    view->result = std::move(result);
+    // What was asked is known here; a node cannot say otherwise.
+    view->result.service = task.run->service;
+    view->result.target = task.run->target;
+    ++state_.counters.results;
+    if (view->superseded) {
+        ++state_.counters.superseded;
+    } else {
+        conclusion.end(task, end_of(view->result), view->result.attempt);
+    }
+    conclusion.record(task, *session.spool, std::move(view));
+}
+
+void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, Now now, Actions& out) {
+    spool.record.committed = std::max(spool.record.committed, n);
+    Session* session = state_.session(id);
+    if (!session) return;
+    std::vector<link::Envelope> envelopes{link::ResultAck{spool.record.committed}};
+    const std::uint64_t window = state_.options.result_window;
+    if (session->granted < spool.record.committed + window / 2) {
+        session->granted = spool.record.committed + window;
+        envelopes.push_back(link::Credit{session->granted, state_.options.result_window_bytes});
+    }
+    out.effects.push_back(SendTo{id, std::move(envelopes)});
+    dispatch_.drained(*session, now, out);
+}
+
+}  // namespace edge::broker

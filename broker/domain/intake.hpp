@@ -1,0 +1,42 @@
+// What live sessions send: acknowledgements, progress, lines, and above all results. A result is stored once, whatever
+// is sent twice, late or by somebody else.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "broker/domain/conclusion.hpp"
+#include "broker/domain/dispatch.hpp"
+#include "broker/domain/sessions.hpp"
+
+namespace edge::broker {
+
+class Intake {
+  public:
+    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions)
+        : state_(state), dispatch_(dispatch), sessions_(sessions) {}
+
+    void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out);
+    /// Answers FindRuns: finished runs that results came for.
+    void runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out);
+
+  private:
+    enum class Flow { on, stop };
+
+    bool search(Session& session, std::vector<link::Received>& message, Actions& out);
+    /// stop: the session is closed.
+    Flow process(Session& session, std::vector<link::Received> message, Now now, Actions& out);
+    Flow take(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
+    Flow take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
+    void store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion);
+    Task* owner_of(const Session& session, const link::TaskResult& result) const;
+    void acknowledge(SessionId id, Spool& spool, std::uint64_t n, Now now, Actions& out);
+
+    DomainState& state_;
+    Dispatch& dispatch_;
+    Sessions& sessions_;
+};
+
+/// How a task ends whose attempt answered this.
+TaskState end_of(const link::TaskResult& result);
+
+}  // namespace edge::broker

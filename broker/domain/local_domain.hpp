@@ -1,0 +1,108 @@
+// The domain in this process: the core on one thread, the store's writer and reader on two others.
+#pragma once
+#include <array>
+#include <atomic>
+#include <memory>
+#include <thread>
+#include <unordered_map>
+
+#include "broker/domain/domain_fsm.hpp"
+#include "broker/domain/mailbox.hpp"
+#include "broker/domain/subscriptions.hpp"
+#include "broker/store/group_writer.hpp"
+#include "broker/store/read_queue.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace edge::broker {
+
+/// The system's generator, asked for 4 KiB at a time.
+class SystemEntropy final : public Entropy {
+  public:
+    void fill(std::span<std::uint8_t> out) override;
+
+  private:
+    std::array<std::uint8_t, 4'096> pool_{};
+    std::size_t used_ = pool_.size();
+};
+
+class LocalDomain final : public Domain {
+  public:
+    LocalDomain(DomainOptions options, std::unique_ptr<Store> store, spdlog::logger& log);
+    ~LocalDomain() override;
+    /// Before any other call.
+    Result<> start();
+
+    void find_key(NodeId node, Reply<NodeKey> reply) override;
+    void join(Join join, JoinReply reply) override;
+    void confirm(SessionId session, link::WelcomeAck ack) override;
+    void receive(SessionId session, std::vector<link::Received> envelopes) override;
+    void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) override;
+    void leave(SessionId session) override;
+    void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override;
+
+    void authenticate(std::string bearer, Reply<Principal> reply) override;
+    void create_job(JobRequest request, Reply<RunView> reply) override;
+    void job(JobId id, Reply<JobView> reply) override;
+    void jobs(PageRequest page, Reply<Page<JobView>> reply) override;
+    void run(RunId id, Reply<RunView> reply) override;
+    void runs(PageRequest page, Reply<Page<RunView>> reply) override;
+    void tasks(RunId id, Reply<std::vector<TaskView>> reply) override;
+    void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) override;
+    void result(ResultId id, Reply<ResultView> reply) override;
+    void nodes(Reply<std::vector<NodeView>> reply) override;
+    void node(std::string id_or_name, Reply<NodeView> reply) override;
+    void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override;
+    void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) override;
+    void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
+                           Reply<std::pair<std::string, JoinTokenView>> reply) override;
+    void join_tokens(Reply<std::vector<JoinTokenView>> reply) override;
+    void ready(Reply<bool> reply) override;
+
+  private:
+    struct Joining {
+        std::shared_ptr<SessionSink> sink;
+        std::string peer;
+        JoinReply reply;
+    };
+    template <class T>
+    using Replies = std::unordered_map<std::uint64_t, Reply<T>>;
+
+    void loop();
+    void carry_out(Actions& actions);
+    void carry_out(SendTo& effect);
+    void carry_out(CloseSession& effect);
+    void carry_out(JobAnswer& effect);
+    void carry_out(JoinAnswer& effect);
+    void carry_out(EnrollAnswer& effect);
+    void carry_out(JoinTokenAnswer& effect);
+    void carry_out(Happened& effect);
+    void carry_out(RunEnded& effect);
+    void carry_out(Noted& effect);
+    void on_written(std::vector<GroupWriter::Outcome> outcomes);
+    void on_fatal(const Error& error);
+    void refuse_open_tickets();
+    Ticket take_ticket() { return Ticket{++last_ticket_}; }
+
+    DomainOptions options_;
+    spdlog::logger& log_;
+    std::unique_ptr<Store> store_;
+    SystemEntropy entropy_;
+    DomainFsm fsm_;
+    Mailbox mailbox_;
+    std::uint64_t last_ticket_ = 0;
+    std::unordered_map<SessionId, std::shared_ptr<SessionSink>> sinks_;
+    std::unordered_map<std::uint64_t, Joining> joining_;
+    Replies<RunView> job_replies_;
+    Replies<link::EnrollReply> enroll_replies_;
+    Replies<std::pair<std::string, JoinTokenView>> token_replies_;
+    std::atomic<bool> stopping_ = false;
+    std::unique_ptr<ReadQueue> reads_;
+    std::unique_ptr<Subscriptions> subscriptions_;
+    std::unique_ptr<GroupWriter> writer_;
+    std::thread thread_;
+};
+
+}  // namespace edge::broker

@@ -1,0 +1,180 @@
+// Domain's calls as messages to the domain thread, or as questions to the store's reading thread.
+#include <algorithm>
+#include <utility>
+
+#include "broker/domain/local_domain.hpp"
+
+namespace edge::broker {
+namespace {
+
+PageRequest bounded(PageRequest page) {
+    page.limit = std::clamp<std::uint32_t>(page.limit, 1, 500);
+    return page;
+}
+
+Error no_such(std::string what) { return Error{Errc::not_found, {}, "no such " + std::move(what)}; }
+
+template <class T>
+Result<T> must_be_there(Result<std::optional<T>> found, const char* what) {
+    if (!found) return found.error();
+    if (!found.value()) return no_such(what);
+    return std::move(*found.value());
+}
+
+}  // namespace
+
+// ── gateway ──
+
+void LocalDomain::find_key(NodeId node, Reply<NodeKey> reply) {
+    mailbox_.post([this, node, reply = std::move(reply)](Now, Actions&) { reply(fsm_.find_key(node)); });
+}
+
+void LocalDomain::join(Join join, JoinReply reply) {
+    mailbox_.post([this, join = std::move(join), reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        joining_[static_cast<std::uint64_t>(ticket)] = Joining{std::move(join.sink), std::move(join.peer), std::move(reply)};
+        fsm_.join(ticket, std::move(join.hello), at, out);
+    });
+}
+
+void LocalDomain::confirm(SessionId session, link::WelcomeAck ack) {
+    mailbox_.post([this, session, ack](Now at, Actions& out) { fsm_.confirm(session, ack, at, out); });
+}
+
+void LocalDomain::receive(SessionId session, std::vector<link::Received> envelopes) {
+    mailbox_.post([this, session, envelopes = std::move(envelopes)](Now at, Actions& out) mutable {
+        fsm_.receive(session, std::move(envelopes), at, out);
+    });
+}
+
+void LocalDomain::measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) {
+    mailbox_.post([this, session, rtt_us, clock_offset_us](Now, Actions&) { fsm_.measured(session, rtt_us, clock_offset_us); });
+}
+
+void LocalDomain::leave(SessionId session) {
+    mailbox_.post([this, session](Now at, Actions& out) {
+        sinks_.erase(session);
+        fsm_.leave(session, at, out);
+    });
+}
+
+void LocalDomain::enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) {
+    mailbox_.post([this, request = std::move(request), reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        enroll_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.enroll(ticket, request, at, out);
+    });
+}
+
+// ── API ──
+
+void LocalDomain::authenticate(std::string bearer, Reply<Principal> reply) {
+    mailbox_.post([this, bearer = std::move(bearer), reply = std::move(reply)](Now, Actions&) { reply(fsm_.authenticate(bearer)); });
+}
+
+void LocalDomain::create_job(JobRequest request, Reply<RunView> reply) {
+    mailbox_.post([this, request = std::move(request), reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        job_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.create_job(ticket, std::move(request), at, out);
+    });
+}
+
+void LocalDomain::job(JobId id, Reply<JobView> reply) {
+    reads_->ask([id, reply = std::move(reply)](Store& store) { reply(must_be_there(store.job(id), "job")); });
+}
+
+void LocalDomain::jobs(PageRequest page, Reply<Page<JobView>> reply) {
+    reads_->ask([page = bounded(std::move(page)), reply = std::move(reply)](Store& store) { reply(store.jobs(page)); });
+}
+
+void LocalDomain::run(RunId id, Reply<RunView> reply) {
+    mailbox_.post([this, id, reply = std::move(reply)](Now, Actions&) {
+        if (const RunPtr run = fsm_.active(id)) return reply(ActiveRuns::view(*run));
+        reads_->ask([id, reply](Store& store) { reply(must_be_there(store.run(id), "run")); });
+    });
+}
+
+void LocalDomain::runs(PageRequest page, Reply<Page<RunView>> reply) {
+    reads_->ask([this, page = bounded(std::move(page)), reply = std::move(reply)](Store& store) {
+        auto found = store.runs(page);
+        if (!found) return reply(found.error());
+        // The store does not know which tasks are out; the domain does.
+        mailbox_.post([this, reply, found = std::move(found.value())](Now, Actions&) mutable {
+            for (auto& view : found.items) {
+                if (const RunPtr run = fsm_.active(view.id)) view = ActiveRuns::view(*run);
+            }
+            reply(std::move(found));
+        });
+    });
+}
+
+void LocalDomain::tasks(RunId id, Reply<std::vector<TaskView>> reply) {
+    mailbox_.post([this, id, reply = std::move(reply)](Now, Actions&) {
+        if (const RunPtr run = fsm_.active(id)) return reply(ActiveRuns::task_views(*run));
+        reads_->ask([id, reply](Store& store) {
+            auto found = store.tasks(id);
+            if (found && found.value().empty()) return reply(no_such("run"));  // a run has one task at least
+            reply(std::move(found));
+        });
+    });
+}
+
+void LocalDomain::results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) {
+    reads_->ask([id, page = bounded(std::move(page)), reply = std::move(reply)](Store& store) {
+        auto found = store.results(id, page);
+        if (found && found.value().items.empty()) {
+            const auto run = must_be_there(store.run(id), "run");
+            if (!run) return reply(run.error());
+        }
+        reply(std::move(found));
+    });
+}
+
+void LocalDomain::result(ResultId id, Reply<ResultView> reply) {
+    reads_->ask([id, reply = std::move(reply)](Store& store) { reply(must_be_there(store.result(id), "result")); });
+}
+
+void LocalDomain::nodes(Reply<std::vector<NodeView>> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(fsm_.nodes()); });
+}
+
+void LocalDomain::node(std::string id_or_name, Reply<NodeView> reply) {
+    mailbox_.post([this, id_or_name = std::move(id_or_name), reply = std::move(reply)](Now, Actions&) { reply(fsm_.node(id_or_name)); });
+}
+
+void LocalDomain::subscribe(RunId id, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
+    mailbox_.post([this, id, subscriber = std::move(subscriber), reply = std::move(reply)](Now, Actions&) {
+        const RunPtr run = fsm_.active(id);
+        if (!run) return subscriptions_->replay(id, subscriber, reply);
+        fsm_.watch(id);
+        const RunView view = ActiveRuns::view(*run);
+        reply(view);
+        subscriptions_->begin(view, ActiveRuns::task_views(*run), run->results > 0, subscriber);
+    });
+}
+
+void LocalDomain::unsubscribe(RunId id, std::shared_ptr<RunSubscriber> subscriber) {
+    mailbox_.post([this, id, subscriber = std::move(subscriber)](Now, Actions&) {
+        if (subscriptions_->remove(id, subscriber)) fsm_.unwatch(id);
+    });
+}
+
+void LocalDomain::create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
+                                    Reply<std::pair<std::string, JoinTokenView>> reply) {
+    mailbox_.post([this, node = std::move(node), ttl_ms, reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        token_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.create_join_token(ticket, std::move(node), ttl_ms, at, out);
+    });
+}
+
+void LocalDomain::join_tokens(Reply<std::vector<JoinTokenView>> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(fsm_.join_tokens()); });
+}
+
+void LocalDomain::ready(Reply<bool> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(!writer_->degraded()); });
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,197 @@
+#include "broker/domain/sessions.hpp"
+
+#include "broker/domain/join_rule.hpp"
+#include "protocol/json/described.hpp"
+
+namespace edge::broker {
+namespace {
+
+constexpr std::uint64_t kComeBackWithinMs = 5'000;
+
+link::Reject refused(link::RejectCode code, std::string text, std::uint64_t retry_after_ms, bool fatal) {
+    return link::Reject{.code = code, .text = std::move(text), .retry_after_ms = retry_after_ms, .fatal = fatal};
+}
+
+link::Reject overloaded() {
+    return refused(link::RejectCode::overloaded, "the broker's store cannot be written now", kComeBackWithinMs, false);
+}
+
+bool same_lines(const std::vector<link::LineReport>& a, const std::vector<link::LineReport>& b) {
+    return a.size() == b.size() && encode(a) == encode(b);
+}
+
+}  // namespace
+
+void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
+    const auto reject = [&](link::RejectCode code, std::string text, bool fatal) {
+        out.effects.push_back(JoinAnswer{ticket, refused(code, std::move(text), 0, fatal)});
+    };
+    Node* node = state_.fleet.find(hello.node_id);
+    if (!node) return reject(link::RejectCode::unknown_node, "no such node; enrol it with a join token", true);
+    if (node->record.state == NodeState::revoked) return reject(link::RejectCode::revoked, "this node was revoked", true);
+    if (node->record.state == NodeState::locked) {
+        return reject(link::RejectCode::locked, "this node is locked: its key was used from two places", true);
+    }
+    if (hello.proto != link::kProtocolVersion) {
+        return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1", true);
+    }
+    if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
+        return lock(*node, now, ticket, out);
+    }
+    begin(*node, std::move(hello), ticket, now, out);
+}
+
+void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
+    ++state_.counters.locked;
+    node.record.state = NodeState::locked;
+    if (node.session) close(*node.session, link::Goaway{.reason = link::GoawayReason::revoked}, now, out);
+    out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text()});
+    Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}}};
+    state_.journal.write(out, std::move(batch), [ticket](Now, Actions& after) {
+        after.effects.push_back(JoinAnswer{
+            ticket, refused(link::RejectCode::stale_counter,
+                            "another holder of this node's key has joined since; the node is locked until an operator enrols it anew",
+                            0, true)});
+    });
+}
+
+void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Actions& out) {
+    if (node.session) {
+        out.effects.push_back(Noted{"session.taken_over", "node=" + node.record.id.text() + " session=" + node.session->id.text()});
+        close(*node.session, link::Goaway{.reason = link::GoawayReason::taken_over}, now, out);
+    }
+    NodeRecord& r = node.record;
+    r.agent_version = hello.agent_version;
+    r.policy_hash = hello.policy_hash;
+    r.labels = hello.labels;
+    r.lines = std::move(hello.lines);
+    r.connected_at = now.wall;
+    r.last_seen_at = now.wall;
+    ++r.epoch;
+    r.join_counter = hello.join_counter + 1;
+    r.join_confirmed = false;
+    Batch batch{PutNode{r}};
+
+    const SessionId id = state_.make_id<SessionId>(now);
+    Session& session = *(state_.sessions[id] = std::make_unique<Session>());
+    session.id = id;
+    session.node = &node;
+    session.spool = Fleet::find_spool(node, hello.spool_id);
+    if (!session.spool) {
+        node.lost_disk = node.lost_disk || !node.spools.empty();
+        session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0});
+    }
+    session.spool_first = hello.spool_first;
+    session.spool_goal = hello.spool_last;
+    session.hello = std::move(hello);
+    session.join_counter = r.join_counter;
+    session.next_n = session.hello.work_last + 1;
+    node.session = &session;
+
+    state_.journal.ask(
+        out, std::move(batch),
+        [this, id, ticket](Now at, Actions& after) {
+            Session* joined = state_.session(id);
+            if (joined) after.effects.push_back(JoinAnswer{ticket, welcome(*joined, at)});
+            else after.effects.push_back(JoinAnswer{ticket, overloaded()});  // taken over meanwhile
+        },
+        [this, id, ticket](const Error&, Now at, Actions& after) {
+            if (Session* refused_one = state_.session(id)) remove(*refused_one, at, after);
+            after.effects.push_back(JoinAnswer{ticket, overloaded()});
+        });
+}
+
+link::Welcome Sessions::welcome(Session& session, Now now) const {
+    const std::uint64_t acked = session.spool->record.committed;
+    session.granted = acked + state_.options.result_window;
+    return link::Welcome{.session_id = session.id,
+                         .epoch = session.node->record.epoch,
+                         .join_counter = session.join_counter,
+                         .results_acked = acked,
+                         .work_from = session.next_n,
+                         .credit = link::Credit{session.granted, state_.options.result_window_bytes},
+                         .limits = state_.options.limits,
+                         .server_time_us = now.wall,
+                         .revoke = dispatch_.unwanted(*session.node, session.hello)};
+}
+
+void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out) {
+    Session* session = state_.session(id);
+    if (!session) return;
+    if (session->confirmed) return fail(*session, "welcome_ack", "sent twice", now, out);
+    if (ack.join_counter != session->join_counter) {
+        return fail(*session, "welcome_ack", "names another join counter than welcome did", now, out);
+    }
+    session->confirmed = true;
+    session->credit = ack.credit;
+    session->node->record.join_confirmed = true;
+    session->node->record.last_seen_at = now.wall;
+    // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
+    state_.journal.write(out, Batch{PutNode{session->node->record}, PutSpool{session->spool->record}}, nullptr);
+    out.effects.push_back(Noted{"node.connected", "node=" + session->node->record.id.text() + " name=" +
+                                                      session->node->record.name.text() + " session=" + id.text() +
+                                                      " epoch=" + std::to_string(session->node->record.epoch)});
+    dispatch_.reconcile(*session, now, out);
+    session->hello = {};
+}
+
+void Sessions::leave(SessionId id, Now now, Actions& out) {
+    Session* session = state_.session(id);
+    if (!session) return;
+    Node& node = *session->node;
+    out.effects.push_back(Noted{"node.disconnected", "node=" + node.record.id.text() + " name=" + node.record.name.text() +
+                                                         " session=" + id.text()});
+    remove(*session, now, out);
+    state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
+}
+
+void Sessions::lines(Session& session, link::Lines lines, Actions& out) {
+    NodeRecord& record = session.node->record;
+    if (same_lines(record.lines, lines.lines)) return;
+    record.lines = std::move(lines.lines);
+    state_.journal.write(out, Batch{PutNode{record}}, nullptr);
+}
+
+void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us) {
+    Session* session = state_.session(id);
+    if (!session) return;
+    session->node->rtt_us = rtt_us;
+    session->node->clock_offset_us = clock_offset_us;
+}
+
+void Sessions::fail(Session& session, std::string code, std::string text, Now now, Actions& out) {
+    ++state_.counters.protocol_errors;
+    out.effects.push_back(Noted{"session.protocol_error", "node=" + session.node->record.id.text() + " session=" +
+                                                              session.id.text() + " code=" + code});
+    out.effects.push_back(SendTo{session.id, {link::ProtocolError{std::move(code), std::move(text)}}});
+    Node& node = *session.node;
+    close(session, link::Goaway{.reason = link::GoawayReason::rebalance, .window_ms = kComeBackWithinMs}, now, out);
+    state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
+}
+
+void Sessions::close_all(Now now, Actions& out) {
+    dispatch_.save_offers(out);
+    Batch batch;
+    while (!state_.sessions.empty()) {
+        Session& session = *state_.sessions.begin()->second;
+        Node& node = *session.node;
+        close(session, link::Goaway{.reason = link::GoawayReason::maintenance, .window_ms = kComeBackWithinMs}, now, out);
+        batch.push_back(PutNode{node.record});
+    }
+    if (!batch.empty()) state_.journal.write(out, std::move(batch), nullptr);
+}
+
+void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) {
+    out.effects.push_back(CloseSession{session.id, why});
+    remove(session, now, out);
+}
+
+void Sessions::remove(Session& session, Now now, Actions& out) {
+    dispatch_.abandon(session, out);
+    session.node->session = nullptr;
+    session.node->rtt_us.reset();
+    session.node->record.last_seen_at = now.wall;
+    state_.sessions.erase(SessionId(session.id));
+}
+
+}  // namespace edge::broker

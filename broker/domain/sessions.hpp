@@ -1,0 +1,36 @@
+// Who is connected: joining, confirming, taking over, leaving.
+#pragma once
+#include <string>
+
+#include "broker/domain/dispatch.hpp"
+#include "broker/domain/domain_state.hpp"
+
+namespace edge::broker {
+
+class Sessions {
+  public:
+    Sessions(DomainState& state, Dispatch& dispatch) : state_(state), dispatch_(dispatch) {}
+
+    void join(Ticket ticket, link::Hello hello, Now now, Actions& out);
+    void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out);
+    void leave(SessionId id, Now now, Actions& out);
+    void lines(Session& session, link::Lines lines, Actions& out);
+    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us);
+
+    /// The agent broke the protocol: it is told, and may come again.
+    void fail(Session& session, std::string code, std::string text, Now now, Actions& out);
+    /// The shell is about to stop: every session ends, and it is known when each was last seen.
+    void close_all(Now now, Actions& out);
+
+  private:
+    void lock(Node& node, Now now, Ticket ticket, Actions& out);
+    void begin(Node& node, link::Hello hello, Ticket ticket, Now now, Actions& out);
+    link::Welcome welcome(Session& session, Now now) const;
+    void close(Session& session, link::Goaway why, Now now, Actions& out);
+    void remove(Session& session, Now now, Actions& out);
+
+    DomainState& state_;
+    Dispatch& dispatch_;
+};
+
+}  // namespace edge::broker

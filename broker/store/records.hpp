@@ -1,0 +1,211 @@
+// Rows as values. Rows refer to each other by integer keys, which whoever makes a row hands out from the ranges that
+// Store::load gives; public ids are kept beside them.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/domain/views.hpp"
+#include "protocol/crypto/keys.hpp"
+
+namespace edge::broker {
+
+enum class NodeRow : std::int64_t {};
+enum class SpoolRow : std::int64_t {};
+enum class JobRow : std::int64_t {};
+enum class RunRow : std::int64_t {};
+enum class TaskRow : std::int64_t {};
+enum class ResultRow : std::int64_t {};
+
+struct NodeRecord {
+    NodeRow row{};
+    NodeId id;
+    NodeName name;
+    PublicKey key{};
+    NodeState state = NodeState::enrolled;  // enrolled, revoked or locked: whether it is connected is not stored
+    std::map<std::string, std::string> labels;
+    std::string agent_version;
+    std::string policy_hash;
+    std::vector<link::LineReport> lines;
+    WallTime enrolled_at = 0;
+    std::optional<WallTime> connected_at;
+    std::optional<WallTime> last_seen_at;
+    std::uint64_t epoch = 0;            // of its last session
+    std::uint64_t join_counter = 0;     // the last one issued
+    bool join_confirmed = true;         // the agent said that it wrote join_counter down
+};
+
+struct SpoolRecord {
+    SpoolRow row{};
+    NodeRow node{};
+    SpoolId id;
+    std::uint64_t committed = 0;  // every result up to this sequence number is stored
+};
+
+struct JoinTokenRecord {
+    TokenId id;
+    Digest hash{};  // of the secret
+    std::optional<NodeName> node;
+    WallTime created_at = 0;
+    WallTime expires_at = 0;
+    std::optional<WallTime> used_at;
+    std::optional<NodeId> used_by;
+};
+
+struct ApiTokenRecord {
+    TokenId id;
+    std::string lookup;  // the part of the text that names it
+    Digest hash{};       // of the secret
+    bool admin = false;
+    WallTime created_at = 0;
+};
+
+struct JobRecord {
+    JobRow row{};
+    JobId id;
+    Service service = Service::ping;
+    std::string params;  // JSON
+    std::string target;
+    std::string selector;
+    std::map<std::string, std::string> labels;
+    WallTime created_at = 0;
+};
+
+/// Of tasks that came to an end.
+struct Outcomes {
+    std::uint32_t succeeded = 0;
+    std::uint32_t failed = 0;
+    std::uint32_t timed_out = 0;
+    std::uint32_t canceled = 0;
+    std::uint32_t expired = 0;
+    std::uint32_t lost = 0;
+
+    std::uint32_t sum() const { return succeeded + failed + timed_out + canceled + expired + lost; }
+    friend bool operator==(const Outcomes&, const Outcomes&) = default;
+};
+
+struct RunRecord {
+    RunRow row{};
+    RunId id;
+    JobRow job{};
+    RunState state = RunState::running;
+    WallTime created_at = 0;
+    std::optional<WallTime> finished_at;
+    std::uint32_t start_within_ms = 0;
+    std::uint32_t run_within_ms = 0;
+    std::uint32_t total = 0;
+    Outcomes outcomes;
+};
+
+struct TaskRecord {
+    TaskRow row{};
+    TaskId id;
+    RunRow run{};
+    NodeRow node{};
+    LineRef line;
+    TaskState state = TaskState::queued;  // queued until it is terminal
+    std::uint32_t attempt = 1;
+    std::uint32_t recorded = 0;  // the attempt whose result made the state; 0: none
+    bool offered = false;        // the node may know of it
+};
+
+/// A run with all that is needed to go on with it.
+struct LoadedRun {
+    RunRecord run;
+    JobRecord job;
+    std::vector<TaskRecord> tasks;
+};
+
+/// An idempotency key that was used.
+struct KeyRecord {
+    std::string key;
+    Digest fingerprint{};
+    RunRow run{};
+    WallTime created_at = 0;
+};
+
+/// … and the run that it made.
+struct FoundKey {
+    Digest fingerprint{};
+    WallTime created_at = 0;
+    RunView run;
+};
+
+struct AuditRecord {
+    WallTime at = 0;
+    std::string actor;   // an id, or `broker`
+    std::string action;  // node.enrolled, node.locked, join_token.created, …
+    std::string object;  // an id
+};
+
+// ── changes: what a batch is made of, applied in order ──
+
+struct PutNode {  // inserts or replaces
+    NodeRecord node;
+};
+struct PutSpool {  // inserts, or raises `committed`
+    SpoolRecord spool;
+};
+struct PutJoinToken {  // inserts or replaces, by id
+    JoinTokenRecord token;
+};
+struct AddApiToken {
+    ApiTokenRecord token;
+};
+struct AddRun {
+    JobRecord job;
+    RunRecord run;
+    std::vector<TaskRecord> tasks;
+};
+struct AddKey {
+    KeyRecord key;
+};
+struct SetTask {
+    TaskRow task{};
+    TaskState state = TaskState::queued;
+    std::uint32_t attempt = 1;
+    std::uint32_t recorded = 0;
+    bool offered = false;
+};
+struct SetRun {
+    RunRow run{};
+    RunState state = RunState::running;
+    std::optional<WallTime> finished_at;
+    Outcomes outcomes;
+};
+/// A result of an attempt that has one already, or whose rid is stored, changes nothing.
+struct AddResult {
+    ResultRow row{};
+    SpoolRow spool{};
+    RunRow run{};
+    TaskRow task{};
+    std::shared_ptr<const ResultView> view;  // owners: this change and the event that follows the commit
+};
+struct AddAudit {
+    AuditRecord audit;
+};
+
+using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult, AddAudit>;
+using Batch = std::vector<Change>;
+
+/// All that a broker needs in memory to begin.
+struct Loaded {
+    std::vector<NodeRecord> nodes;
+    std::vector<SpoolRecord> spools;
+    std::vector<JoinTokenRecord> join_tokens;
+    std::vector<ApiTokenRecord> api_tokens;
+    std::vector<LoadedRun> unfinished;  // in the order of their rows
+    // The first free integer keys.
+    NodeRow next_node{1};
+    SpoolRow next_spool{1};
+    JobRow next_job{1};
+    RunRow next_run{1};
+    TaskRow next_task{1};
+    ResultRow next_result{1};
+};
+
+}  // namespace edge::broker

@@ -1,0 +1,189 @@
+#include "broker/store/schema.hpp"
+
+#include <array>
+#include <charconv>
+
+namespace edge::broker {
+namespace {
+
+// Times are microseconds since 1970. `k` is the integer key that other rows refer to; `id` the public id's 16 bytes.
+constexpr std::string_view kStep1 = R"sql(
+CREATE TABLE projects (
+    k INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+INSERT INTO projects (k, name) VALUES (1, 'default');
+
+CREATE TABLE api_tokens (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    lookup TEXT NOT NULL UNIQUE,
+    hash BLOB NOT NULL,
+    admin INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE nodes (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    key BLOB NOT NULL UNIQUE,
+    state TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    agent_version TEXT NOT NULL,
+    policy_hash TEXT NOT NULL,
+    lines TEXT NOT NULL,
+    enrolled_at INTEGER NOT NULL,
+    connected_at INTEGER,
+    last_seen_at INTEGER,
+    epoch INTEGER NOT NULL,
+    join_counter INTEGER NOT NULL,
+    join_confirmed INTEGER NOT NULL,
+    UNIQUE (project, name)
+) STRICT;
+
+CREATE TABLE join_tokens (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    hash BLOB NOT NULL,
+    node TEXT,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER,
+    used_by BLOB REFERENCES nodes (id) DEFERRABLE INITIALLY DEFERRED
+) STRICT;
+
+CREATE TABLE spools (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    node INTEGER NOT NULL REFERENCES nodes (k),
+    id BLOB NOT NULL,
+    committed INTEGER NOT NULL,
+    UNIQUE (node, id)
+) STRICT;
+
+CREATE TABLE jobs (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    service TEXT NOT NULL,
+    params TEXT NOT NULL,
+    target TEXT NOT NULL,
+    selector TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE runs (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    job INTEGER NOT NULL REFERENCES jobs (k),
+    state TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    start_within_ms INTEGER NOT NULL,
+    run_within_ms INTEGER NOT NULL,
+    total INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    timed_out INTEGER NOT NULL DEFAULT 0,
+    canceled INTEGER NOT NULL DEFAULT 0,
+    expired INTEGER NOT NULL DEFAULT 0,
+    lost INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX runs_of_job ON runs (job);
+CREATE INDEX runs_unfinished ON runs (k) WHERE state = 'running';
+
+CREATE TABLE tasks (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    run INTEGER NOT NULL REFERENCES runs (k),
+    node INTEGER NOT NULL REFERENCES nodes (k),
+    line TEXT NOT NULL,
+    carrier TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL,
+    recorded INTEGER NOT NULL,
+    offered INTEGER NOT NULL
+) STRICT;
+CREATE INDEX tasks_of_run ON tasks (run);
+
+CREATE TABLE results (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    rid BLOB NOT NULL UNIQUE,
+    spool INTEGER NOT NULL REFERENCES spools (k),
+    n INTEGER NOT NULL,
+    run INTEGER NOT NULL REFERENCES runs (k),
+    task INTEGER NOT NULL REFERENCES tasks (k),
+    attempt INTEGER NOT NULL,
+    superseded INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    started_us INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    envelope TEXT NOT NULL,
+    UNIQUE (task, attempt)
+) STRICT;
+CREATE INDEX results_of_run ON results (run);
+
+CREATE TABLE result_details (
+    result INTEGER PRIMARY KEY REFERENCES results (k),
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    detail TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency_keys (
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    run INTEGER NOT NULL REFERENCES runs (k),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (project, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    object TEXT NOT NULL
+) STRICT;
+)sql";
+
+constexpr std::array kSteps{kStep1};
+
+Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
+    EDGE_TRY(db.execute("BEGIN IMMEDIATE"));
+    auto result = db.execute(std::string(step));
+    // user_version is part of the transaction, so a step and its number come together.
+    if (result) result = db.execute("PRAGMA user_version = " + std::to_string(version));
+    if (result) result = db.execute("COMMIT");
+    if (!result && db.in_transaction()) (void)db.execute("ROLLBACK");
+    return result;
+}
+
+}  // namespace
+
+std::span<const std::string_view> schema_steps() { return kSteps; }
+
+Result<> migrate(sqlite::Connection& db, std::span<const std::string_view> steps) {
+    EDGE_TRY(const auto text, db.ask("PRAGMA user_version"));
+    std::size_t version = 0;
+    std::from_chars(text.data(), text.data() + text.size(), version);
+    if (version > steps.size()) {
+        return Error{Errc::unsupported, {}, "the file has schema " + text + ", this edge-broker knows " +
+                                                std::to_string(steps.size()) + "; run a newer edge-broker"};
+    }
+    for (; version < steps.size(); ++version) {
+        EDGE_TRY(take_step(db, steps[version], version + 1));
+    }
+    return ok();
+}
+
+}  // namespace edge::broker

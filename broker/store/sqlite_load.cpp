@@ -1,0 +1,84 @@
+#include "broker/store/sqlite_rows.hpp"
+#include "broker/store/sqlite_writer.hpp"
+
+namespace edge::broker {
+namespace {
+
+/// Every row of `sql`, through `read`.
+template <class T, class Read>
+Result<> load_all(sqlite::Connection& db, const std::string& sql, std::vector<T>& out, Read read) {
+    EDGE_TRY(auto rows, db.prepare(sql));
+    while (true) {
+        EDGE_TRY(const bool more, rows.next());
+        if (!more) return ok();
+        EDGE_TRY(auto one, read(rows));
+        out.push_back(std::move(one));
+    }
+}
+
+Result<SpoolRecord> spool(sqlite::Statement& row) {
+    return SpoolRecord{.row = SpoolRow{row.integer(0)},
+                       .node = NodeRow{row.integer(1)},
+                       .id = SpoolId{row.bytes<16>(2)},
+                       .committed = row.natural(3)};
+}
+
+Result<JoinTokenRecord> join_token(sqlite::Statement& row) {
+    JoinTokenRecord t;
+    t.id = TokenId{row.bytes<16>(0)};
+    t.hash = row.bytes<32>(1);
+    if (!row.is_null(2)) {
+        auto name = NodeName::parse(row.text(2));
+        if (!name) return Error{Errc::io, {}, "a stored name is damaged"};
+        t.node = std::move(name.value());
+    }
+    t.created_at = row.natural(3);
+    t.expires_at = row.natural(4);
+    t.used_at = row.maybe_natural(5);
+    if (!row.is_null(6)) t.used_by = NodeId{row.bytes<16>(6)};
+    return t;
+}
+
+Result<ApiTokenRecord> api_token(sqlite::Statement& row) {
+    return ApiTokenRecord{.id = TokenId{row.bytes<16>(0)},
+                          .lookup = std::string(row.text(1)),
+                          .hash = row.bytes<32>(2),
+                          .admin = row.integer(3) != 0,
+                          .created_at = row.natural(4)};
+}
+
+template <class Row>
+Result<Row> next_key(sqlite::Connection& db, const std::string& table) {
+    EDGE_TRY(auto row, db.prepare("SELECT coalesce(max(k), 0) + 1 FROM " + table));
+    EDGE_TRY(const bool found, row.next());
+    return Row{found ? row.integer(0) : 1};
+}
+
+}  // namespace
+
+Result<Loaded> SqliteWriter::load() {
+    Loaded all;
+    EDGE_TRY(load_all(db_, "SELECT " + std::string(rows::kNode) + " FROM nodes ORDER BY k", all.nodes, rows::node));
+    EDGE_TRY(load_all(db_, "SELECT k, node, id, committed FROM spools ORDER BY k", all.spools, spool));
+    EDGE_TRY(load_all(db_, "SELECT id, hash, node, created_at, expires_at, used_at, used_by FROM join_tokens ORDER BY k",
+                      all.join_tokens, join_token));
+    EDGE_TRY(load_all(db_, "SELECT id, lookup, hash, admin, created_at FROM api_tokens ORDER BY k", all.api_tokens, api_token));
+    EDGE_TRY(load_all(db_,
+                      "SELECT " + std::string(rows::kRunAndJob) +
+                          " FROM runs r JOIN jobs j ON j.k = r.job WHERE r.state = 'running' ORDER BY r.k",
+                      all.unfinished, rows::run_and_job));
+    for (auto& run : all.unfinished) {
+        const std::string where = std::to_string(static_cast<std::int64_t>(run.run.row));
+        EDGE_TRY(load_all(db_, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = " + where + " ORDER BY k",
+                          run.tasks, rows::task));
+    }
+    EDGE_TRY(all.next_node, next_key<NodeRow>(db_, "nodes"));
+    EDGE_TRY(all.next_spool, next_key<SpoolRow>(db_, "spools"));
+    EDGE_TRY(all.next_job, next_key<JobRow>(db_, "jobs"));
+    EDGE_TRY(all.next_run, next_key<RunRow>(db_, "runs"));
+    EDGE_TRY(all.next_task, next_key<TaskRow>(db_, "tasks"));
+    EDGE_TRY(all.next_result, next_key<ResultRow>(db_, "results"));
+    return all;
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,183 @@
+#include "broker/store/sqlite_reader.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <set>
+
+#include "broker/store/cursor.hpp"
+#include "broker/store/sqlite_rows.hpp"
+
+namespace edge::broker {
+namespace {
+
+constexpr std::int64_t kNewest = std::numeric_limits<std::int64_t>::max();
+
+/// The first row of a started statement, if there is one.
+template <class T, class Read>
+Result<std::optional<T>> first_row(sqlite::Statement& statement, Read read) {
+    EDGE_TRY(const bool found, statement.next());
+    if (!found) return std::optional<T>();
+    EDGE_TRY(auto value, read(statement));
+    EDGE_TRY(statement.next());  // to its end, so that the read transaction closes
+    return std::optional<T>(std::move(value));
+}
+
+/// Rows of a statement that was started with a limit of one more than the page holds; column 0 is the key.
+template <class T, class Read>
+Result<Page<T>> read_page(sqlite::Statement& statement, std::uint32_t limit, char kind, Read read) {
+    Page<T> page;
+    std::int64_t last = 0;
+    while (true) {
+        EDGE_TRY(const bool more, statement.next());
+        if (!more) return page;
+        if (page.items.size() == limit) {
+            page.next_cursor = make_cursor(kind, last);
+        } else {
+            last = statement.integer(0);
+            EDGE_TRY(auto one, read(statement));
+            page.items.push_back(std::move(one));
+        }
+    }
+}
+
+Result<RunView> run_view(sqlite::Statement& row) {
+    EDGE_TRY(const auto loaded, rows::run_and_job(row));
+    return rows::view_of(loaded.run, loaded.job);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& path) {
+    EDGE_TRY(auto db, sqlite::Connection::open(path, sqlite::Connection::Mode::read_only));
+    // SQLite before 3.51.3 can lose a reset log when two connections checkpoint: only the writer's may.
+    sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+    EDGE_TRY(db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;"
+                        "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -1024; PRAGMA mmap_size = 0"));
+    std::unique_ptr<SqliteReader> reader(new SqliteReader(std::move(db)));
+    EDGE_TRY(reader->prepare());
+    return reader;
+}
+
+Result<> SqliteReader::prepare() {
+    const auto make = [this](sqlite::Statement& statement, const std::string& sql) -> Result<> {
+        EDGE_TRY(statement, db_.prepare(sql));
+        return ok();
+    };
+    const std::string runs = "SELECT " + std::string(rows::kRunAndJob) + " FROM runs r JOIN jobs j ON j.k = r.job ";
+    const std::string jobs = "SELECT " + std::string(rows::kJobView) + " FROM jobs j ";
+    const std::string results = "SELECT " + std::string(rows::kResultView) +
+                                " FROM results x JOIN tasks t ON t.k = x.task JOIN nodes n ON n.k = t.node"
+                                " LEFT JOIN result_details d ON d.result = x.k ";
+    EDGE_TRY(make(s_.begin, "BEGIN"));
+    EDGE_TRY(make(s_.commit, "COMMIT"));
+    EDGE_TRY(make(s_.run, runs + "WHERE r.id = ?1"));
+    EDGE_TRY(make(s_.run_by_key, runs + "WHERE r.k = ?1"));
+    EDGE_TRY(make(s_.runs, runs + "WHERE r.k < ?1 ORDER BY r.k DESC LIMIT ?2"));
+    EDGE_TRY(make(s_.job, jobs + "WHERE j.id = ?1"));
+    EDGE_TRY(make(s_.jobs, jobs + "WHERE j.k < ?1 ORDER BY j.k DESC LIMIT ?2"));
+    EDGE_TRY(make(s_.tasks, "SELECT " + std::string(rows::kTaskView) +
+                                " FROM tasks t JOIN nodes n ON n.k = t.node"
+                                " WHERE t.run = (SELECT k FROM runs WHERE id = ?1) ORDER BY t.k"));
+    EDGE_TRY(make(s_.results, results + "WHERE x.run = (SELECT k FROM runs WHERE id = ?1) AND x.k > ?2 ORDER BY x.k LIMIT ?3"));
+    EDGE_TRY(make(s_.result, results + "WHERE x.rid = ?1"));
+    EDGE_TRY(make(s_.find_key, "SELECT fingerprint, run, created_at FROM idempotency_keys WHERE project = 1 AND key = ?1"));
+    EDGE_TRY(make(s_.run_of_task, "SELECT run FROM tasks WHERE id = ?1"));
+    EDGE_TRY(make(s_.task_records, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = ?1 ORDER BY k"));
+    return ok();
+}
+
+Result<std::optional<RunView>> SqliteReader::run(RunId id) {
+    s_.run.start(id);
+    return first_row<RunView>(s_.run, run_view);
+}
+
+Result<Page<RunView>> SqliteReader::runs(const PageRequest& page) {
+    EDGE_TRY(const auto before, parse_cursor('r', page.cursor, kNewest));
+    s_.runs.start(before, page.limit + 1);
+    return read_page<RunView>(s_.runs, page.limit, 'r', run_view);
+}
+
+Result<std::optional<JobView>> SqliteReader::job(JobId id) {
+    s_.job.start(id);
+    return first_row<JobView>(s_.job, rows::job_view);
+}
+
+Result<Page<JobView>> SqliteReader::jobs(const PageRequest& page) {
+    EDGE_TRY(const auto before, parse_cursor('j', page.cursor, kNewest));
+    s_.jobs.start(before, page.limit + 1);
+    return read_page<JobView>(s_.jobs, page.limit, 'j', rows::job_view);
+}
+
+Result<std::vector<TaskView>> SqliteReader::tasks(RunId run) {
+    std::vector<TaskView> all;
+    s_.tasks.start(run);
+    while (true) {
+        EDGE_TRY(const bool more, s_.tasks.next());
+        if (!more) return all;
+        EDGE_TRY(auto one, rows::task_view(s_.tasks));
+        all.push_back(std::move(one));
+    }
+}
+
+Result<Page<ResultView>> SqliteReader::results(RunId run, const PageRequest& page) {
+    EDGE_TRY(const auto after, parse_cursor('x', page.cursor, 0));
+    s_.results.start(run, after, page.limit + 1);
+    return read_page<ResultView>(s_.results, page.limit, 'x', rows::result_view);
+}
+
+Result<std::optional<ResultView>> SqliteReader::result(ResultId id) {
+    s_.result.start(id);
+    return first_row<ResultView>(s_.result, rows::result_view);
+}
+
+Result<std::optional<FoundKey>> SqliteReader::find_key(const std::string& key) {
+    FoundKey found;
+    s_.find_key.start(key);
+    EDGE_TRY(const auto run, first_row<RunRow>(s_.find_key, [&](sqlite::Statement& row) -> Result<RunRow> {
+                 found.fingerprint = row.bytes<32>(0);
+                 found.created_at = row.natural(2);
+                 return RunRow{row.integer(1)};
+             }));
+    if (!run) return std::optional<FoundKey>();
+    s_.run_by_key.start(*run);
+    EDGE_TRY(auto view, first_row<RunView>(s_.run_by_key, run_view));
+    if (!view) return std::optional<FoundKey>();
+    found.run = std::move(*view);
+    return std::optional(std::move(found));
+}
+
+Result<std::vector<LoadedRun>> SqliteReader::runs_of(const std::vector<TaskId>& tasks) {
+    EDGE_TRY(s_.begin.run());
+    auto loaded = read_runs_of(tasks);
+    EDGE_TRY(s_.commit.run());
+    return loaded;
+}
+
+Result<std::vector<LoadedRun>> SqliteReader::read_runs_of(const std::vector<TaskId>& tasks) {
+    std::set<RunRow> keys;
+    for (const auto& task : tasks) {
+        s_.run_of_task.start(task);
+        EDGE_TRY(const auto key, first_row<RunRow>(s_.run_of_task, [](sqlite::Statement& row) -> Result<RunRow> {
+                     return RunRow{row.integer(0)};
+                 }));
+        if (key) keys.insert(*key);
+    }
+    std::vector<LoadedRun> all;
+    for (const RunRow key : keys) {
+        s_.run_by_key.start(key);
+        EDGE_TRY(auto loaded, first_row<LoadedRun>(s_.run_by_key, rows::run_and_job));
+        if (!loaded) continue;
+        s_.task_records.start(key);
+        while (true) {
+            EDGE_TRY(const bool more, s_.task_records.next());
+            if (!more) break;
+            EDGE_TRY(auto one, rows::task(s_.task_records));
+            loaded->tasks.push_back(std::move(one));
+        }
+        all.push_back(std::move(*loaded));
+    }
+    return all;
+}
+
+}  // namespace edge::broker

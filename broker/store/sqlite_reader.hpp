@@ -1,0 +1,39 @@
+// The reading half of the SQLite store: a read-only connection that never checkpoints.
+#pragma once
+#include <memory>
+#include <string>
+
+#include "broker/store/sqlite.hpp"
+#include "broker/store/store.hpp"
+
+namespace edge::broker {
+
+/// Executor: one thread at a time. Owns: the connection and its statements.
+class SqliteReader {
+  public:
+    static Result<std::unique_ptr<SqliteReader>> open(const std::string& path);
+
+    Result<std::optional<RunView>> run(RunId id);
+    Result<Page<RunView>> runs(const PageRequest& page);
+    Result<std::optional<JobView>> job(JobId id);
+    Result<Page<JobView>> jobs(const PageRequest& page);
+    Result<std::vector<TaskView>> tasks(RunId run);
+    Result<Page<ResultView>> results(RunId run, const PageRequest& page);
+    Result<std::optional<ResultView>> result(ResultId id);
+    Result<std::optional<FoundKey>> find_key(const std::string& key);
+    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks);
+
+  private:
+    struct Statements {
+        sqlite::Statement begin, commit;
+        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, find_key, run_of_task, task_records;
+    };
+    explicit SqliteReader(sqlite::Connection db) : db_(std::move(db)) {}
+    Result<> prepare();
+    Result<std::vector<LoadedRun>> read_runs_of(const std::vector<TaskId>& tasks);
+
+    sqlite::Connection db_;
+    Statements s_;
+};
+
+}  // namespace edge::broker

@@ -1,0 +1,146 @@
+#include "broker/store/sqlite_rows.hpp"
+
+#include "broker/store/row_text.hpp"
+
+namespace edge::broker::rows {
+namespace {
+
+template <class IdType>
+IdType id_column(sqlite::Statement& row, int column) {
+    return IdType{row.bytes<16>(column)};
+}
+
+template <class Name>
+Result<Name> name_column(sqlite::Statement& row, int column) {
+    auto name = Name::parse(row.text(column));
+    if (!name) return Error{Errc::io, {}, "a stored name is damaged"};
+    return name;
+}
+
+}  // namespace
+
+Result<NodeRecord> node(sqlite::Statement& row) {
+    NodeRecord n;
+    n.row = NodeRow{row.integer(0)};
+    n.id = id_column<NodeId>(row, 1);
+    EDGE_TRY(n.name, name_column<NodeName>(row, 2));
+    n.key = row.bytes<32>(3);
+    EDGE_TRY(n.state, enum_column<NodeState>(row.text(4)));
+    EDGE_TRY(n.labels, from_column<Labels>(row.text(5)));
+    n.agent_version = row.text(6);
+    n.policy_hash = row.text(7);
+    EDGE_TRY(n.lines, from_column<std::vector<link::LineReport>>(row.text(8)));
+    n.enrolled_at = row.natural(9);
+    n.connected_at = row.maybe_natural(10);
+    n.last_seen_at = row.maybe_natural(11);
+    n.epoch = row.natural(12);
+    n.join_counter = row.natural(13);
+    n.join_confirmed = row.integer(14) != 0;
+    return n;
+}
+
+Result<LoadedRun> run_and_job(sqlite::Statement& row) {
+    LoadedRun loaded;
+    RunRecord& r = loaded.run;
+    r.row = RunRow{row.integer(0)};
+    r.id = id_column<RunId>(row, 1);
+    r.job = JobRow{row.integer(2)};
+    EDGE_TRY(r.state, enum_column<RunState>(row.text(3)));
+    r.created_at = row.natural(4);
+    r.finished_at = row.maybe_natural(5);
+    r.start_within_ms = row.natural32(6);
+    r.run_within_ms = row.natural32(7);
+    r.total = row.natural32(8);
+    r.outcomes = Outcomes{.succeeded = row.natural32(9),
+                          .failed = row.natural32(10),
+                          .timed_out = row.natural32(11),
+                          .canceled = row.natural32(12),
+                          .expired = row.natural32(13),
+                          .lost = row.natural32(14)};
+    JobRecord& j = loaded.job;
+    j.row = JobRow{row.integer(15)};
+    j.id = id_column<JobId>(row, 16);
+    EDGE_TRY(j.service, enum_column<Service>(row.text(17)));
+    j.params = row.text(18);
+    j.target = row.text(19);
+    j.selector = row.text(20);
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(21)));
+    j.created_at = row.natural(22);
+    return loaded;
+}
+
+Result<TaskRecord> task(sqlite::Statement& row) {
+    TaskRecord t;
+    t.row = TaskRow{row.integer(0)};
+    t.id = id_column<TaskId>(row, 1);
+    t.run = RunRow{row.integer(2)};
+    t.node = NodeRow{row.integer(3)};
+    EDGE_TRY(t.line.name, name_column<LineName>(row, 4));
+    t.line.carrier = row.text(5);
+    EDGE_TRY(t.state, enum_column<TaskState>(row.text(6)));
+    t.attempt = row.natural32(7);
+    t.recorded = row.natural32(8);
+    t.offered = row.integer(9) != 0;
+    return t;
+}
+
+Result<JobView> job_view(sqlite::Statement& row) {
+    JobView j;
+    j.id = id_column<JobId>(row, 1);
+    EDGE_TRY(j.service, enum_column<Service>(row.text(2)));
+    EDGE_TRY(j.params, from_column<Json>(row.text(3)));
+    j.selector = row.text(4);
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(5)));
+    j.created_at = row.natural(6);
+    if (!row.is_null(7)) j.last_run = id_column<RunId>(row, 7);
+    return j;
+}
+
+Result<TaskView> task_view(sqlite::Statement& row) {
+    TaskView t;
+    t.id = id_column<TaskId>(row, 0);
+    t.node.id = id_column<NodeId>(row, 1);
+    EDGE_TRY(t.node.name, name_column<NodeName>(row, 2));
+    EDGE_TRY(t.line.name, name_column<LineName>(row, 3));
+    t.line.carrier = row.text(4);
+    EDGE_TRY(t.state, enum_column<TaskState>(row.text(5)));
+    t.attempt = row.natural32(6);
+    return t;
+}
+
+Result<ResultView> result_view(sqlite::Statement& row) {
+    ResultView x;
+    x.node.id = id_column<NodeId>(row, 1);
+    EDGE_TRY(x.node.name, name_column<NodeName>(row, 2));
+    EDGE_TRY(x.line.name, name_column<LineName>(row, 3));
+    x.line.carrier = row.text(4);
+    x.superseded = row.integer(5) != 0;
+    EDGE_TRY(x.result, from_column<link::TaskResult>(row.text(6)));
+    x.detail = row.text(7);
+    return x;
+}
+
+RunView view_of(const RunRecord& run, const JobRecord& job) {
+    RunView view;
+    view.id = run.id;
+    view.job_id = job.id;
+    view.service = job.service;
+    view.target = job.target;
+    view.selector = job.selector;
+    view.state = run.state;
+    view.created_at = run.created_at;
+    view.finished_at = run.finished_at;
+    const Outcomes& o = run.outcomes;
+    view.tasks = TaskCounts{.total = run.total,
+                            .queued = run.total - std::min(run.total, o.sum()),
+                            .running = 0,
+                            .succeeded = o.succeeded,
+                            .failed = o.failed,
+                            .timed_out = o.timed_out,
+                            .canceled = o.canceled,
+                            .expired = o.expired,
+                            .lost = o.lost};
+    return view;
+}
+
+}  // namespace edge::broker::rows

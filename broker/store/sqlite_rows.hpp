@@ -1,0 +1,42 @@
+// Rows of our SELECTs as records and views. Each column list stands beside the function that reads it.
+#pragma once
+#include <string_view>
+
+#include "broker/store/records.hpp"
+#include "broker/store/sqlite.hpp"
+
+namespace edge::broker::rows {
+
+inline constexpr std::string_view kNode =
+    "k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, connected_at, last_seen_at, epoch,"
+    " join_counter, join_confirmed";
+Result<NodeRecord> node(sqlite::Statement& row);
+
+/// A run and its job, from `runs r JOIN jobs j ON j.k = r.job`.
+inline constexpr std::string_view kRunAndJob =
+    "r.k, r.id, r.job, r.state, r.created_at, r.finished_at, r.start_within_ms, r.run_within_ms, r.total, r.succeeded,"
+    " r.failed, r.timed_out, r.canceled, r.expired, r.lost,"
+    " j.k, j.id, j.service, j.params, j.target, j.selector, j.labels, j.created_at";
+Result<LoadedRun> run_and_job(sqlite::Statement& row);
+
+inline constexpr std::string_view kTask = "k, id, run, node, line, carrier, state, attempt, recorded, offered";
+Result<TaskRecord> task(sqlite::Statement& row);
+
+/// From `jobs j`; the last column is its newest run.
+inline constexpr std::string_view kJobView =
+    "j.k, j.id, j.service, j.params, j.selector, j.labels, j.created_at,"
+    " (SELECT id FROM runs WHERE job = j.k ORDER BY k DESC LIMIT 1)";
+Result<JobView> job_view(sqlite::Statement& row);
+
+/// From `tasks t JOIN nodes n ON n.k = t.node`.
+inline constexpr std::string_view kTaskView = "t.id, n.id, n.name, t.line, t.carrier, t.state, t.attempt";
+Result<TaskView> task_view(sqlite::Statement& row);
+
+/// From `results x JOIN tasks t … JOIN nodes n … LEFT JOIN result_details d …`.
+inline constexpr std::string_view kResultView = "x.k, n.id, n.name, t.line, t.carrier, x.superseded, x.envelope, d.detail";
+Result<ResultView> result_view(sqlite::Statement& row);
+
+/// What the API shows of a run.
+RunView view_of(const RunRecord& run, const JobRecord& job);
+
+}  // namespace edge::broker::rows

@@ -1,0 +1,48 @@
+// The writing half of the SQLite store: the only connection that writes and the only one that checkpoints.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+
+#include "broker/store/records.hpp"
+#include "broker/store/sqlite.hpp"
+
+namespace edge::broker {
+
+/// Executor: one thread at a time. Owns: the connection and its statements.
+class SqliteWriter {
+  public:
+    /// Errors: io, unsupported.
+    static Result<std::unique_ptr<SqliteWriter>> open(const std::string& path);
+
+    Result<Loaded> load();
+    Result<> apply(std::span<const Batch> batches);
+    /// Copies the log into the file when it has grown, so that a commit seldom has to.
+    Result<> checkpoint_if_above(int pages);
+
+  private:
+    struct Statements {
+        sqlite::Statement begin, commit, rollback;
+        sqlite::Statement put_node, put_spool, put_join_token, add_api_token;
+        sqlite::Statement add_job, add_run, add_task, add_key, set_task, set_run, add_result, add_detail, add_audit;
+    };
+    explicit SqliteWriter(sqlite::Connection db) : db_(std::move(db)) {}
+    Result<> prepare();
+    Result<> write(std::span<const Batch> batches);
+    Result<> write(const PutNode& change);
+    Result<> write(const PutSpool& change);
+    Result<> write(const PutJoinToken& change);
+    Result<> write(const AddApiToken& change);
+    Result<> write(const AddRun& change);
+    Result<> write(const AddKey& change);
+    Result<> write(const SetTask& change);
+    Result<> write(const SetRun& change);
+    Result<> write(const AddResult& change);
+    Result<> write(const AddAudit& change);
+
+    sqlite::Connection db_;
+    Statements s_;
+    std::unique_ptr<int> wal_pages_ = std::make_unique<int>(0);  // set by sqlite3_wal_hook, which keeps its address
+};
+
+}  // namespace edge::broker

@@ -1,0 +1,124 @@
+#include "probes/by_hand/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <iostream>
+
+#include "protocol/json/described.hpp"
+
+namespace edge::probes {
+namespace {
+
+constexpr int kUsage = 2;
+
+/// A flag writes its field of the spec as JSON, and the one strict decoder checks it: the bounds are written once.
+class Flags {
+  public:
+    Flags(CLI::App& command, Json& params) : command_(command), params_(params) {}
+
+    void text(const std::string& flag, const std::string& key, const std::string& help) {
+        command_.add_option_function<std::string>(flag, [this, key](const std::string& value) { params_[key] = value; }, help);
+    }
+    void number(const std::string& flag, const std::string& key, const std::string& help) {
+        command_.add_option_function<std::uint64_t>(flag, [this, key](const std::uint64_t& value) { params_[key] = value; }, help);
+    }
+    void fixed(const std::string& flag, const std::string& key, const Json& value, const std::string& help) {
+        command_.add_flag_callback(flag, [this, key, value] { params_[key] = value; }, help);
+    }
+
+  private:
+    CLI::App& command_;
+    Json& params_;
+};
+
+void family_flags(Flags& flags) {
+    flags.fixed("-4", "family", "v4", "IPv4 only");
+    flags.fixed("-6", "family", "v6", "IPv6 only");
+}
+
+void ping_flags(Flags& flags) {
+    family_flags(flags);
+    flags.number("-c,--count", "count", "requests, 1 to 1000 (4)");
+    flags.number("-i,--interval-ms", "interval_ms", "between requests, from 10 (200)");
+    flags.number("-s,--size", "size", "payload bytes, 16 to 1400 (56)");
+    flags.number("--timeout-ms", "timeout_ms", "wait for each reply (2000)");
+}
+
+void dns_flags(Flags& flags) {
+    flags.text("-t,--type", "type", "record type: A, AAAA, MX, … or TYPEnnn (A)");
+    flags.text("--transport", "transport", "udp or tcp (udp)");
+    flags.fixed("--tcp", "transport", "tcp", "the same as --transport tcp");
+    flags.text("-s,--server", "server", "address to ask (the line's first resolver)");
+    flags.number("-p,--port", "port", "port to ask (53)");
+    flags.fixed("--no-recurse", "rd", false, "do not ask for recursion");
+    flags.number("--udp-payload-size", "udp_payload_size", "EDNS, 512 to 4096 (1232)");
+    flags.number("--tries", "tries", "1 to 5 (1)");
+    flags.number("--timeout-ms", "timeout_ms", "wait for each try (3000)");
+}
+
+void http_flags(CLI::App& command, Flags& flags, Json& params) {
+    family_flags(flags);
+    flags.text("-X,--method", "method", "GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS (GET)");
+    command.add_option_function<std::vector<std::string>>(
+        "-H,--header",
+        [&params](const std::vector<std::string>& lines) {
+            for (const std::string& line : lines) {
+                const std::size_t colon = std::min(line.find(':'), line.size());
+                const std::size_t value = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
+                params["headers"].push_back({{"name", line.substr(0, colon)}, {"value", colon < line.size() ? line.substr(value) : ""}});
+            }
+        },
+        "\"Name: value\", repeatable");
+    flags.text("-d,--body", "body", "request body, at most 16 KiB");
+    flags.text("--http-version", "version", "automatic, http1 or http2 (automatic)");
+    flags.text("--connect-to", "connect_to", "address to use in place of resolving the host");
+    flags.fixed("-k,--insecure", "verify", false, "take any certificate");
+    flags.number("-L,--redirects", "redirects", "followed at most, 0 to 10 (0)");
+    flags.number("--max-bytes", "max_bytes", "of body read (1 MiB)");
+    flags.number("--keep-body-bytes", "keep_body_bytes", "of body kept in the result (0)");
+    flags.number("--timeout-ms", "timeout_ms", "of everything (10000)");
+}
+
+}  // namespace
+
+std::variant<Command, int> read_command_line(int argc, char** argv) {
+    Command command;
+    Json params = Json::object();
+    CLI::App app("Runs one probe from this host, or on one of its lines. Exit status: 0 ok, 1 the probe failed, 2 usage, "
+                 "69 the launcher is not there, 77 no privilege.",
+                 "edge-probe");
+    app.set_version_flag("--version", "edge-probe " EDGE_VERSION);
+    app.require_subcommand(1);
+    std::optional<Service> service;
+    Flags* flags = nullptr;
+    std::vector<std::unique_ptr<Flags>> kept;
+    const auto add = [&](const char* name, const char* help, Service which) {
+        CLI::App* sub = app.add_subcommand(name, help);
+        sub->callback([&service, which] { service = which; });
+        sub->add_option_function<std::string>("target", [&params](const std::string& text) { params["target"] = text; }, "name, address or URL")->required();
+        sub->add_option("--line", command.line, "run in a sandbox on this line (asks the launcher, as root)");
+        sub->add_option("--launcher", command.launcher, "the launcher's socket")->capture_default_str();
+        sub->add_flag("--json", command.as_json, "one JSON object instead of text");
+        flags = kept.emplace_back(std::make_unique<Flags>(*sub, params)).get();
+        return sub;
+    };
+    add("ping", "ICMP echo", Service::ping);
+    ping_flags(*flags);
+    add("dns", "one question to one server", Service::dns);
+    dns_flags(*flags);
+    http_flags(*add("http", "HTTP or HTTPS request", Service::http), *flags, params);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error, std::cout, std::cerr) == 0 ? 0 : kUsage;
+    }
+    auto spec = decode_spec(*service, params);
+    if (!spec) {
+        std::cerr << "edge-probe: " << spec.error().where << ": " << spec.error().detail << "\n";
+        return kUsage;
+    }
+    command.spec = std::move(spec.value());
+    return command;
+}
+
+}  // namespace edge::probes

@@ -1,0 +1,50 @@
+#include "probes/policy/target_policy.hpp"
+
+#include <algorithm>
+
+#include "probes/policy/special_ranges.hpp"
+
+namespace edge::probes {
+namespace {
+
+template <class T>
+bool holds(const std::vector<T>& all, const T& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+bool covers(const std::vector<IpPrefix>& prefixes, const IpAddress& address) {
+    return std::any_of(prefixes.begin(), prefixes.end(), [&](const IpPrefix& p) { return p.contains(address); });
+}
+
+}  // namespace
+
+TargetPolicy TargetPolicy::unrestricted() {
+    TargetPolicy policy;
+    policy.services = {Service::dns, Service::http, Service::ping};
+    policy.allow = {IpPrefix::parse("0.0.0.0/0").value(), IpPrefix::parse("::/0").value()};
+    return policy;
+}
+
+bool TargetPolicy::runs(Service service) const { return holds(services, service); }
+
+std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::optional<std::uint16_t> port) const {
+    if (port == 53 && holds(resolvers, address)) return std::nullopt;
+    if (holds(own_addresses, address)) return address.text() + " is an address of the node itself";
+    std::vector<IpAddress> stands_for = embedded_v4(address);
+    stands_for.insert(stands_for.begin(), address);
+    for (const IpAddress& one : stands_for) {
+        const std::string who = one == address ? one.text() : address.text() + ", which leads to " + one.text() + ",";
+        if (covers(deny, one)) return who + " is denied by the node's policy";
+        if (covers(allow, one)) continue;
+        if (const auto range = special_range(one)) {
+            return who + " is in " + range->prefix.text() + ", " + std::string(range->what) +
+                   ", which the node's policy does not allow";
+        }
+    }
+    if (port && !ports.empty() && !holds(ports, *port)) {
+        return "port " + std::to_string(*port) + " is not one the node's policy allows";
+    }
+    return std::nullopt;
+}
+
+}  // namespace edge::probes

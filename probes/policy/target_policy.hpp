@@ -1,0 +1,31 @@
+// May this probe talk to that address? Decided for every address before a packet leaves, and again for each redirect.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "protocol/ip.hpp"
+#include "protocol/probes/spec.hpp"
+
+namespace edge::probes {
+
+/// What the node's operator allows, as the launcher passes it on.
+struct TargetPolicy {
+    std::vector<Service> services;         // what may run at all
+    std::vector<std::uint16_t> ports;      // TCP and UDP destination ports; empty: any
+    std::vector<IpPrefix> allow;           // lifts the built-in ranges
+    std::vector<IpPrefix> deny;            // always wins
+    std::vector<IpAddress> resolvers;      // the line's own: always allowed on port 53
+    std::vector<IpAddress> own_addresses;  // of the line: never a target
+
+    /// For a person at the keyboard of this host, who may send what they like: everything goes.
+    static TargetPolicy unrestricted();
+
+    bool runs(Service service) const;
+
+    /// Nothing when the address may be spoken to; otherwise why not, as one sentence. `port` is empty for ICMP.
+    std::optional<std::string> refusal(const IpAddress& address, std::optional<std::uint16_t> port) const;
+};
+
+}  // namespace edge::probes

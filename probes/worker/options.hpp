@@ -1,0 +1,24 @@
+// The worker's command line, written by the launcher from root-owned files.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "probes/policy/target_policy.hpp"
+#include "protocol/result.hpp"
+
+namespace edge::probes {
+
+struct WorkerOptions {
+    int fd = 3;
+    std::string line;
+    std::string device;
+    std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";
+    std::vector<IpAddress> addresses;
+    std::vector<IpAddress> resolvers;
+    TargetPolicy policy;
+};
+
+/// `--fd 3 --line NAME --address A… --allow PREFIX… …`. Errors: bad_value naming the option.
+Result<WorkerOptions> parse_worker_options(const std::vector<std::string>& arguments);
+
+}  // namespace edge::probes

@@ -1,0 +1,11 @@
+// The tight system call filter of a worker, put on after everything that opens files has run.
+#pragma once
+#include "protocol/result.hpp"
+
+namespace edge::probes {
+
+/// From here on: files answer ENOENT, what nobody needs answers ENOSYS or EPERM, escape calls kill the process. Sets
+/// no_new_privs. Cannot be undone. Errors: unsupported or io with what libseccomp said.
+Result<> seal_system_calls();
+
+}  // namespace edge::probes

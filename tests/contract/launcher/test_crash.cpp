@@ -1,0 +1,142 @@
+// After kill -9 the next start finds and clears what was left; two launchers keep out of each other's way.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "carriers.hpp"
+#include "launcher_process.hpp"
+
+using namespace edge::launcher;
+using namespace edge::launcher::test;
+
+namespace {
+
+const std::string kRouting = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all";
+
+}  // namespace
+
+TEST_CASE("what a killed launcher left is cleared by the next start") {
+    shared_carriers();
+    ConfigFolder folder;
+    const auto before = output_of(kRouting);
+    Fd channel;
+    pid_t orphan = 0;
+    {
+        LauncherProcess launcher(folder);
+        REQUIRE(launcher.says("ready"));
+        Client client(launcher.socket());
+        auto worker = client.spawn("telecom");
+        orphan = worker.spawned().pid;
+        launcher.signal(SIGKILL);
+        CHECK(launcher.exit_code() == 128 + SIGKILL);
+        CHECK(worker.tell("identity") == "gone");  // PR_SET_PDEATHSIG
+    }
+    CHECK(::access(("/proc/" + std::to_string(orphan) + "/root").c_str(), F_OK) != 0);
+    CHECK(output_of("ip rule | grep 237") != "");  // the lines stay closed meanwhile
+    CHECK(groups_named("edge-contract/line-telecom/worker-1") != "");
+    SUBCASE("which then serves") {
+        folder.write("lines.toml", lines_toml().substr(0, lines_toml().find("[[line]]", 5)));  // with one line fewer
+        LauncherProcess next(folder);
+        REQUIRE_MESSAGE(next.says("ready lines=1"), next.log());
+        CHECK(output_of("ip rule | grep -c 237") == "3\n");
+        CHECK(groups_named("edge-contract/line-unicom") == "");
+        CHECK(groups_named("edge-contract/line-telecom/worker-1") == "");
+        CHECK(Client(next.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+    }
+    SUBCASE("or by --cleanup, which needs no configuration") {
+        folder.write("lines.toml", "broken");
+        Flags flags;
+        flags.more = {"--cleanup"};
+        LauncherProcess cleanup(folder, flags);
+        CHECK(cleanup.exit_code() == 0);
+    }
+    CHECK(output_of(kRouting) == before);
+    CHECK(groups_named("edge-contract") == "");
+}
+
+TEST_CASE("processes that outlived a launcher are killed with their group") {
+    shared_carriers();
+    ConfigFolder folder;
+    // What a worker would be if the death signal had not reached it.
+    const std::string group = "/sys/fs/cgroup/unified/edge-contract/line-telecom/worker-9";
+    const bool pure_v2 = ::access("/sys/fs/cgroup/unified", F_OK) != 0;
+    const std::string path = pure_v2 ? "/sys/fs/cgroup/edge-contract/line-telecom/worker-9" : group;
+    sh("mkdir -p " + path);
+    const pid_t stray = ::fork();
+    if (stray == 0) {
+        ::signal(SIGTERM, SIG_IGN);
+        for (;;) ::pause();
+    }
+    sh("echo " + std::to_string(stray) + " > " + path + "/cgroup.procs");
+    LauncherProcess launcher(folder);
+    REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
+    int status = 0;
+    ::waitpid(stray, &status, 0);
+    CHECK(WIFSIGNALED(status));
+    CHECK(::access(path.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("a second launcher with the same group, or in the same network namespace, is refused and disturbs nothing") {
+    Carriers& carriers = shared_carriers();
+    ConfigFolder folder;
+    LauncherProcess first(folder);
+    REQUIRE(first.says("ready"));
+    const auto routing = output_of(kRouting);
+    Flags flags;
+    SUBCASE("the same group") {
+        flags.socket = folder.path() + "/second.sock";
+        carriers.elsewhere();
+        LauncherProcess second(folder, flags);
+        CHECK(second.exit_code() == 69);
+        CHECK(second.says("edge-contract: another edge-launcher holds this group; stop it, or choose another --cgroup"));
+        carriers.back();
+    }
+    SUBCASE("the same network namespace") {
+        flags.cgroup = "edge-contract-2";
+        LauncherProcess second(folder, flags);
+        CHECK(second.exit_code() == 69);
+        CHECK(second.says("another edge-launcher runs in this network namespace"));
+        CHECK(groups_named("edge-contract-2") == "");
+    }
+    SUBCASE("the same socket") {
+        flags.cgroup = "edge-contract-2";
+        flags.socket = first.socket();
+        carriers.elsewhere();
+        LauncherProcess second(folder, flags);
+        CHECK(second.exit_code() == 69);
+        CHECK(second.says("is in use by another process; stop it, or choose another --socket"));
+        carriers.back();
+    }
+    SUBCASE("--cleanup beside a running one") {
+        flags.more = {"--cleanup"};
+        LauncherProcess second(folder, flags);
+        CHECK(second.exit_code() == 69);
+    }
+    CHECK(output_of(kRouting) == routing);
+    CHECK(Client(first.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+}
+
+TEST_CASE("launchers in different network namespaces run side by side") {
+    Carriers& carriers = shared_carriers();
+    ConfigFolder folder;
+    LauncherProcess first(folder);
+    REQUIRE(first.says("ready"));
+    Client client(first.socket());
+    auto worker = client.spawn("telecom");
+    {
+        Flags flags{.cgroup = "edge-contract-2", .uid_base = 1'800'001'000};
+        carriers.elsewhere();  // where its devices are not: lines down, but it serves
+        LauncherProcess second(folder, flags);
+        REQUIRE_MESSAGE(second.says("ready lines=2"), second.log());
+        carriers.back();
+        CHECK(second.says("line_down line=telecom device=wan0 why=\"no such device\""));
+        Client other(second.socket());
+        auto closed = other.spawn("telecom");
+        CHECK(closed.spawned().uid == 1'800'001'000);
+        CHECK(closed.tell("udp 198.51.100.10 5300 300") == "socket EPERM");
+        CHECK(other.line(0).link_up == 0);
+    }
+    CHECK(groups_named("edge-contract-2") == "");
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+}

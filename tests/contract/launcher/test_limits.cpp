@@ -1,0 +1,129 @@
+// The limits of policy.toml, reached on purpose, and how a worker's end is told.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include "carriers.hpp"
+#include "launcher_process.hpp"
+
+using namespace edge::launcher;
+using namespace edge::launcher::test;
+
+namespace {
+
+#ifdef EDGE_SANITIZED
+constexpr int kMemoryMb = 256;  // the runtime's own share
+#else
+constexpr int kMemoryMb = 48;
+#endif
+
+struct Limited {
+    explicit Limited(const std::string& policy) {
+        folder.write("policy.toml", policy);
+        launcher.emplace(folder);
+        REQUIRE_MESSAGE(launcher->says("ready"), launcher->log());
+        client.emplace(launcher->socket());
+    }
+    WorkerExited end_of(const Worker& worker) {
+        const auto exited = client->event<WorkerExited>(Type::worker_exited);
+        REQUIRE(exited);
+        CHECK(exited->worker == worker.spawned().worker);
+        return *exited;
+    }
+    Carriers& carriers = shared_carriers();
+    ConfigFolder folder;
+    std::optional<LauncherProcess> launcher;
+    std::optional<Client> client;
+};
+
+}  // namespace
+
+TEST_CASE("a worker that wants too much memory ends as oom, and its neighbour does not notice") {
+    Limited up(policy_toml(100, kMemoryMb));
+    auto worker = up.client->spawn("telecom");
+    auto neighbour = up.client->spawn("telecom");
+    CHECK(worker.tell("memory 8") == "ok");
+    const auto stats = up.client->stats(worker);
+    CHECK(stats.memory_peak_bytes >= 8U << 20);
+    CHECK(stats.memory_peak_bytes <= static_cast<std::uint64_t>(kMemoryMb) << 20);
+    CHECK(stats.oom_kills == 0);
+    CHECK(worker.tell("memory " + std::to_string(2 * kMemoryMb)) == "gone");
+    const auto exited = up.end_of(worker);
+    CHECK(exited.reason == ExitReason::oom);
+    CHECK(exited.code == SIGKILL);
+    CHECK(neighbour.tell("socket 2 1 0") == "ok");
+}
+
+TEST_CASE("a worker cannot fork beyond its limit of processes") {
+    Limited up(policy_toml(100, kMemoryMb, 4));
+    auto worker = up.client->spawn("telecom");
+    CHECK(worker.tell("fork 50") == "3 EAGAIN");  // and itself
+    CHECK(up.client->stats(worker).pids == 1);
+}
+
+TEST_CASE("a worker gets its share of a processor and no more") {
+    Limited up(policy_toml(20, kMemoryMb));
+    auto worker = up.client->spawn("telecom");
+    const auto before = up.client->stats(worker);
+    const int used_ms = std::stoi(worker.tell("spin 1000"));
+    const auto after = up.client->stats(worker);
+    CHECK(used_ms <= 300);  // 200, and one period of 100 ms that had begun
+    CHECK(used_ms >= 50);
+    CHECK(after.cpu_us - before.cpu_us >= 50'000);
+    CHECK(after.throttled_us - before.throttled_us >= 100'000);
+}
+
+TEST_CASE("how a worker ended is told as it was") {
+    Limited up(policy_toml());
+    SUBCASE("by itself") {
+        auto worker = up.client->spawn("unicom");
+        CHECK(worker.tell("exit 7") == "gone");
+        const auto exited = up.end_of(worker);
+        CHECK(exited.reason == ExitReason::exited);
+        CHECK(exited.code == 7);
+    }
+    SUBCASE("by a crash") {
+        auto worker = up.client->spawn("unicom");
+        CHECK(worker.tell("crash") == "gone");
+        const auto exited = up.end_of(worker);
+        CHECK(exited.reason == ExitReason::signaled);
+        CHECK((exited.code == SIGABRT || exited.code == SIGSEGV));  // abort() as init of a pid namespace ends in the latter
+    }
+    SUBCASE("killed, with children that ignore everything") {
+        auto worker = up.client->spawn("unicom");
+        CHECK(std::holds_alternative<Done>(up.client->ask<Done>(Type::kill, Kill{worker.spawned().worker})));
+        const auto exited = up.end_of(worker);
+        CHECK(exited.reason == ExitReason::killed);
+        CHECK(exited.code == SIGKILL);
+        CHECK(worker.tell("identity") == "gone");
+    }
+    SUBCASE("its end of the channel closes when ours does") {
+        auto worker = std::make_unique<Worker>(up.client->spawn("unicom"));
+        const auto id = worker->spawned().worker;
+        worker.reset();
+        const auto exited = up.client->event<WorkerExited>(Type::worker_exited);
+        REQUIRE(exited);
+        CHECK(exited->worker == id);
+        CHECK(exited->reason == ExitReason::exited);
+        CHECK(exited->code == 0);
+    }
+}
+
+TEST_CASE("a worker's standard error is logged, but a flood of it is not") {
+    Limited up(policy_toml());
+    auto worker = up.client->spawn("telecom");
+    CHECK(worker.tell("say 1 hello") == "ok");
+    CHECK(up.launcher->says("text=\"hello\""));
+    CHECK(worker.tell("say 20000 flood") == "ok");
+    CHECK(up.launcher->says("worker_log_dropped"));
+    const auto log = up.launcher->log();
+    int floods = 0;
+    for (auto at = log.find("flood"); at != std::string::npos; at = log.find("flood", at + 1)) ++floods;
+    CHECK(floods <= 60);
+    bool heard = false;  // it still is, once the flood has run off
+    for (int tries = 0; tries < 100 && !heard; ++tries) {
+        worker.tell("say 1 after");
+        worker.tell("spin 100");
+        heard = up.launcher->log().find("text=\"after\"") != std::string::npos;
+    }
+    CHECK(heard);
+}

@@ -1,0 +1,180 @@
+// Lines on a real kernel: closed when there is no way, open again when there is, over both families.
+#include <doctest/doctest.h>
+
+#include <cerrno>
+
+#include "carriers.hpp"
+#include "launcher_process.hpp"
+
+using namespace edge::launcher;
+using namespace edge::launcher::test;
+
+namespace {
+
+struct Running {
+    explicit Running(const std::string& routes = "managed") {
+        folder.write("lines.toml", lines_toml(routes));
+        launcher.emplace(folder);
+        REQUIRE_MESSAGE(launcher->says("ready lines=2"), launcher->log());
+        client.emplace(launcher->socket());
+    }
+    Carriers carriers;
+    ConfigFolder folder;
+    std::optional<LauncherProcess> launcher;
+    std::optional<Client> client;
+};
+
+std::string text_of(const Address& address) {
+    const auto ip = address_in(address);
+    return ip ? ip->text() : "none";
+}
+
+}  // namespace
+
+TEST_CASE("rules and routes stand as documented, and go with the launcher") {
+    Carriers carriers;
+    const std::string all_rules = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all";
+    const auto before = output_of(all_rules);
+    CHECK(groups_named("edge-contract") == "");
+    ConfigFolder folder;
+    {
+        LauncherProcess launcher(folder);
+        REQUIRE(launcher.says("ready"));
+        CHECK(output_of("ip rule | grep 237 | sed 's/ *$//; s/\\t/ /'") ==
+              "10000: from all fwmark 0x101 lookup 101 proto 237\n"
+              "10001: from all fwmark 0x101 unreachable proto 237\n"
+              "10010: from all fwmark 0x102 lookup 102 proto 237\n"
+              "10011: from all fwmark 0x102 unreachable proto 237\n"
+              "11000: from 100.64.1.2 lookup 101 proto 237\n"
+              "11010: from 100.64.2.2 lookup 102 proto 237\n");
+        CHECK(output_of("ip -6 rule | grep 237 | sed 's/ *$//; s/\\t/ /'") ==
+              "10000: from all fwmark 0x101 lookup 101 proto 237\n"
+              "10001: from all fwmark 0x101 unreachable proto 237\n"
+              "10010: from all fwmark 0x102 lookup 102 proto 237\n"
+              "10011: from all fwmark 0x102 unreachable proto 237\n"
+              "11001: from fd64:1::2 lookup 101 proto 237\n"
+              "11011: from fd64:2::2 lookup 102 proto 237\n");
+        CHECK(output_of("ip route show table 102 | sed 's/ *$//'") ==
+              "default via 100.64.2.1 dev wan1 proto 237 src 100.64.2.2 onlink\n"
+              "100.64.2.0/24 dev wan1 proto 237 scope link src 100.64.2.2\n");
+        CHECK(output_of("ip -6 route show table 102 | sed 's/ pref medium//; s/ *$//'") ==
+              "fd64:2::/64 dev wan1 proto 237 src fd64:2::2 metric 1024\n"
+              "default via fd64:2::1 dev wan1 proto 237 src fd64:2::2 metric 1024 onlink\n");
+        CHECK(groups_named("edge-contract") != "");
+    }
+    CHECK(output_of(all_rules) == before);
+    CHECK(groups_named("edge-contract") == "");
+}
+
+TEST_CASE("a line without a route fails closed, and nothing arrives by the other") {
+    Running up;
+    auto worker = up.client->spawn("unicom");
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+    const int by_telecom = up.carriers.arrived(0), by_unicom = up.carriers.arrived(1);
+    sh("ip route flush table 102 && ip -6 route flush table 102");
+    // IPv4 on a bound socket: the kernel takes the target to be on the line's own link and asks there (KernelNetwork,
+    // route_get); no carrier's gateway answers. IPv6 says so at once.
+    CHECK(worker.tell("udp 198.51.100.10 5300 300").find("ok") == std::string::npos);
+    CHECK(worker.tell("udp 2001:db8::10 5300 300") == "ENETUNREACH");
+    CHECK(worker.tell("tcp 2001:db8::10 5300 300") == "ENETUNREACH");
+    CHECK(up.carriers.arrived(0) == by_telecom);
+    CHECK(up.carriers.arrived(1) == by_unicom);
+    for (const char* target : {kTarget4, kTarget6}) {
+        const auto route = up.client->route("unicom", target);
+        CHECK(route.error == ENETUNREACH);
+        CHECK(route.ifindex == 0);
+        CHECK(route.link_up == 1);
+    }
+}
+
+TEST_CASE("route_get says what the kernel would do with a socket of the line") {
+    Running up;
+    const auto line = up.client->line(1);
+    CHECK(std::string(line.name.text) == "unicom");
+    CHECK(std::string(line.ifname) == "wan1");
+    CHECK(line.count == 2);
+    CHECK(line.link_up == 1);
+    CHECK(line.enforced_by == Enforcement::bpf_guard);
+    CHECK(text_of(line.addresses[1]) == "fd64:2::2");
+    const auto four = up.client->route("unicom", kTarget4);
+    CHECK(four.error == 0);
+    CHECK(four.ifindex == line.ifindex);
+    CHECK(std::string(four.ifname) == "wan1");
+    CHECK(four.table == 102);
+    CHECK(four.mark == 0x102);
+    CHECK(text_of(four.gateway) == "100.64.2.1");
+    CHECK(text_of(four.source) == "100.64.2.2");
+    const auto six = up.client->route("unicom", kTarget6);
+    CHECK(six.error == 0);
+    CHECK(six.table == 102);
+    CHECK(text_of(six.gateway) == "fd64:2::1");
+    CHECK(text_of(six.source) == "fd64:2::2");
+    const auto on_link = up.client->route("unicom", "100.64.2.1");
+    CHECK(on_link.error == 0);
+    CHECK(text_of(on_link.gateway) == "none");
+}
+
+TEST_CASE("a device that goes and comes back is a line that goes down and up, and is bound anew") {
+    Running up;
+    auto worker = up.client->spawn("unicom");
+    const auto before = up.client->line(1);
+    sh("ip link del wan1");
+    auto changed = up.client->event<LineInfo>(Type::line_changed);
+    while (changed && changed->ifindex != 0) changed = up.client->event<LineInfo>(Type::line_changed);
+    REQUIRE(changed);
+    CHECK(changed->link_up == 0);
+    CHECK(worker.tell("udp 198.51.100.10 5300 300") == "socket EPERM");  // no device, no socket
+    CHECK(worker.tell("udp 2001:db8::10 5300 300") == "socket EPERM");
+    CHECK(up.client->route("unicom", kTarget4).error == ENODEV);
+    CHECK(up.carriers.arrived(0) == 0);
+
+    up.carriers.plug_in(1);
+    while (changed && changed->link_up == 0) changed = up.client->event<LineInfo>(Type::line_changed);
+    REQUIRE(changed);
+    CHECK(changed->ifindex != before.ifindex);
+    // The address came after the link: wait for the route it brings.
+    for (int tries = 0; tries < 100 && up.client->route("unicom", kTarget6).error != 0; ++tries) {}
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok unicom fd64:2::2");
+}
+
+TEST_CASE("a cable that is pulled is told, and so is the cable that is back") {
+    Running up;
+    sh("ip link set wan0 down");
+    auto changed = up.client->event<LineInfo>(Type::line_changed);
+    REQUIRE(changed);
+    CHECK(changed->index == 0);
+    CHECK(changed->link_up == 0);
+    CHECK(changed->ifindex != 0);
+    sh("ip link set wan0 up; ip -6 addr replace fd64:1::2/64 dev wan0 nodad");
+    while (changed && changed->link_up == 0) changed = up.client->event<LineInfo>(Type::line_changed);
+    REQUIRE(changed);
+    for (int tries = 0; tries < 100 && up.client->route("telecom", kTarget6).error != 0; ++tries) {}
+    auto worker = up.client->spawn("telecom");
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok telecom fd64:1::2");
+}
+
+TEST_CASE("external routes are checked and left alone") {
+    Carriers carriers;
+    ConfigFolder folder;
+    folder.write("lines.toml", lines_toml("external"));
+    sh("ip route add default via 100.64.2.1 dev wan1 table 102");
+    LauncherProcess launcher(folder);
+    REQUIRE(launcher.says("ready"));
+    CHECK(launcher.says("todo=\"ip route add default via 100.64.1.1 dev wan0 table 101\""));
+    CHECK(launcher.says("todo=\"ip -6 route add default via fd64:2::1 dev wan1 table 102\""));
+    CHECK(launcher.log().find("ip route add default via 100.64.2.1") == std::string::npos);
+    CHECK(output_of("ip route show table 101") == "");
+    CHECK(Client(launcher.socket()).spawn("unicom").tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+}
+
+TEST_CASE("one warning with the command when workers may not ping") {
+    Carriers carriers;
+    sh("sysctl -qw net.ipv4.ping_group_range='1 0'");
+    ConfigFolder folder;
+    LauncherProcess launcher(folder);
+    REQUIRE(launcher.says("ready"));
+    CHECK(launcher.says("sysctl -w net.ipv4.ping_group_range='1800000000 1800000255'"));
+    CHECK(Client(launcher.socket()).spawn("unicom").tell("ping 198.51.100.10") == "socket EACCES");
+}

@@ -1,0 +1,106 @@
+// The same suite on the fake that the unit tests use and on rtnetlink.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "agent/launcher/lines/network.hpp"
+#include "carriers.hpp"
+#include "fake_network.hpp"
+
+using namespace edge;
+using namespace edge::launcher;
+using namespace edge::launcher::test;
+
+namespace {
+
+IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+IpPrefix net(const char* text) { return IpPrefix::parse(text).value(); }
+
+std::string text_of(const Routing& routing) {
+    std::vector<std::string> lines;
+    for (const auto& rule : routing.rules) lines.push_back(text_of(rule));
+    for (const auto& route : routing.routes) lines.push_back(text_of(route));
+    std::sort(lines.begin(), lines.end());
+    std::string all;
+    for (const auto& line : lines) all += line + "\n";
+    return all;
+}
+
+void holds_what_it_was_given(Network& network) {
+    const auto devices = network.devices();
+    REQUIRE(devices);
+    REQUIRE(devices.value().contains("wan0"));
+    const Device& wan = devices.value().at("wan0");
+    CHECK(wan.up);
+    CHECK(wan.carrier);
+    CHECK(std::count(wan.addresses.begin(), wan.addresses.end(), Device::Assigned{ip("100.64.1.2"), 24}) == 1);
+    CHECK(std::count(wan.addresses.begin(), wan.addresses.end(), Device::Assigned{ip("fd64:1::2"), 64}) == 1);
+
+    RoutingChanges add;
+    add.add_rules = {Rule{false, 10001, 0x101, {}, 0}, Rule{false, 10000, 0x101, {}, 101}, Rule{true, 10000, 0x101, {}, 101},
+                     Rule{true, 11001, 0, ip("fd64:1::2"), 101}};
+    add.add_routes = {TableRoute{101, net("100.64.1.0/24"), {}, wan.index, ip("100.64.1.2")},
+                      TableRoute{101, net("0.0.0.0/0"), ip("100.64.1.1"), wan.index, ip("100.64.1.2")},
+                      TableRoute{101, net("::/0"), ip("fd64:1::1"), wan.index, ip("fd64:1::2")}};
+    const std::string device = "#" + std::to_string(wan.index);
+    const std::string expected = "4 100.64.1.0/24 dev " + device + " table 101 src 100.64.1.2\n"
+                                 "4 10000: from all fwmark 0x101 lookup 101\n"
+                                 "4 10001: from all fwmark 0x101 unreachable\n"
+                                 "4 default via 100.64.1.1 dev " + device + " table 101 src 100.64.1.2\n"
+                                 "6 10000: from all fwmark 0x101 lookup 101\n"
+                                 "6 11001: from fd64:1::2 lookup 101\n"
+                                 "6 default via fd64:1::1 dev " + device + " table 101 src fd64:1::2\n";
+    for (int twice = 0; twice < 2; ++twice) {  // what is there already is no error
+        CHECK(network.apply(add).empty());
+        CHECK(text_of(network.owned().value()) == expected);
+    }
+    CHECK(network.table(101).value().size() == 3);
+
+    const auto answer = network.route_get(ip("198.51.100.10"), wan.index, 0x101);
+    REQUIRE(answer);
+    CHECK(answer.value().error == 0);
+    CHECK(answer.value().table == 101);
+    CHECK(answer.value().device == wan.index);
+    CHECK(answer.value().gateway == ip("100.64.1.1"));
+
+    RoutingChanges other_gateway;
+    other_gateway.add_routes = {TableRoute{101, net("0.0.0.0/0"), ip("100.64.1.9"), wan.index, ip("100.64.1.2")}};
+    other_gateway.remove_routes = {add.add_routes[1]};
+    CHECK(network.apply(other_gateway).empty());
+    CHECK(network.route_get(ip("198.51.100.10"), wan.index, 0x101).value().gateway == ip("100.64.1.9"));
+
+    const auto owned = network.owned().value();
+    for (int twice = 0; twice < 2; ++twice) {  // nor is what has gone
+        RoutingChanges remove;
+        remove.remove_rules = owned.rules;
+        remove.remove_routes = owned.routes;
+        CHECK(network.apply(remove).empty());
+        CHECK(text_of(network.owned().value()) == "");
+    }
+    CHECK(network.route_get(ip("2001:db8::10"), wan.index + 1000, 0x101).value().error != 0);
+
+    RoutingChanges impossible;
+    impossible.add_routes = {TableRoute{101, net("0.0.0.0/0"), ip("100.64.1.1"), 4000, {}}};
+    impossible.add_rules = {Rule{false, 10000, 0x101, {}, 101}};
+    const auto failures = network.apply(impossible);  // one failure, and the rest is done all the same
+    REQUIRE(failures.size() == 1);
+    CHECK(failures[0].os_errno == ENODEV);
+    CHECK(failures[0].where == "4 default via 100.64.1.1 dev #4000 table 101");
+    CHECK(network.owned().value().rules.size() == 1);
+}
+
+}  // namespace
+
+TEST_CASE("the fake network holds what it was given") {
+    FakeNetwork network;
+    network.add_device("wan0", {7, true, true, {{ip("100.64.1.2"), 24}, {ip("fd64:1::2"), 64}}});
+    holds_what_it_was_given(network);
+}
+
+TEST_CASE("the kernel's network holds what it was given") {
+    shared_carriers();
+    const auto network = open_kernel_network();
+    REQUIRE(network);
+    holds_what_it_was_given(*network.value());
+}

@@ -1,0 +1,198 @@
+// What a worker is, and what it cannot do: tried from inside, on the real kernel.
+#include <doctest/doctest.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "carriers.hpp"
+#include "launcher_process.hpp"
+
+using namespace edge::launcher;
+using namespace edge::launcher::test;
+
+namespace {
+
+struct Running {
+    Carriers& carriers = shared_carriers();
+    ConfigFolder folder;
+    LauncherProcess launcher{folder};
+    Client client = [this] {
+        REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+        return Client(launcher.socket());
+    }();
+};
+
+std::string word(const std::string& text, const std::string& key) {
+    std::istringstream in(text);
+    for (std::string one; in >> one;)
+        if (one.starts_with(key + "=")) return one.substr(key.size() + 1);
+    return "(absent)";
+}
+
+}  // namespace
+
+TEST_CASE("what a worker sends leaves by its line, whatever the main table says") {
+    Running up;
+    struct {
+        const char *line, *four, *six;
+    } const kLines[] = {{"telecom", "100.64.1.2", "fd64:1::2"}, {"unicom", "100.64.2.2", "fd64:2::2"}};
+    for (const auto& [line, four, six] : kLines) {
+        CAPTURE(line);
+        auto worker = up.client.spawn(line);
+        for (const std::string kind : {"udp", "tcp"}) {
+            CHECK(worker.tell(kind + " 198.51.100.10 5300 3000") == std::string("ok ") + line + " " + four);
+            CHECK(worker.tell(kind + " 2001:db8::10 5300 3000") == std::string("ok ") + line + " " + six);
+        }
+        CHECK(worker.tell("ping 198.51.100.10") == "ok");
+        CHECK(worker.tell("ping 2001:db8::10") == "ok");
+    }
+}
+
+TEST_CASE("a worker cannot choose another line") {
+    Running up;
+    auto worker = up.client.spawn("unicom");
+    const int before = up.carriers.arrived(0);
+    CHECK(worker.tell("option device wan0") == "EPERM");
+    CHECK(worker.tell("option device lo") == "EPERM");
+    CHECK(worker.tell("option mark 257") == "EPERM");
+    CHECK(up.carriers.arrived(0) == before);
+}
+
+TEST_CASE("only TCP, UDP and ping sockets over IPv4 and IPv6 can be made") {
+    Running up;
+    auto worker = up.client.spawn("telecom");
+    struct {
+        int family, type, protocol;
+        const char* answer;
+    } const kKinds[] = {
+        {AF_INET, SOCK_STREAM, 0, "ok"},
+        {AF_INET6, SOCK_STREAM, IPPROTO_TCP, "ok"},
+        {AF_INET, SOCK_DGRAM, 0, "ok"},
+        {AF_INET6, SOCK_DGRAM, IPPROTO_UDP, "ok"},
+        {AF_INET, SOCK_DGRAM, IPPROTO_ICMP, "ok"},
+        {AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6, "ok"},
+        {AF_INET, SOCK_RAW, IPPROTO_ICMP, "EPERM"},
+        {AF_INET6, SOCK_RAW, IPPROTO_ICMPV6, "EPERM"},
+        {AF_INET, SOCK_RAW, IPPROTO_RAW, "EPERM"},
+        {AF_INET, SOCK_STREAM, IPPROTO_MPTCP, "EPERM"},
+        {AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE, "EPERM"},
+        {AF_UNIX, SOCK_STREAM, 0, "EAFNOSUPPORT"},
+        {AF_NETLINK, SOCK_RAW, NETLINK_ROUTE, "EAFNOSUPPORT"},
+        {AF_PACKET, SOCK_DGRAM, 0, "EAFNOSUPPORT"},
+        {AF_VSOCK, SOCK_STREAM, 0, "EAFNOSUPPORT"},
+        {AF_ALG, SOCK_SEQPACKET, 0, "EAFNOSUPPORT"},
+        {AF_KEY, SOCK_RAW, 2, "EAFNOSUPPORT"},
+        {AF_XDP, SOCK_RAW, 0, "EAFNOSUPPORT"},
+        {0, SOCK_STREAM, 0, "EAFNOSUPPORT"},
+    };
+    for (const auto& kind : kKinds) {
+        const auto question = "socket " + std::to_string(kind.family) + " " + std::to_string(kind.type) + " " + std::to_string(kind.protocol);
+        CAPTURE(question);
+        const auto answer = worker.tell(question);
+        const bool not_built_in = std::string(kind.answer) == "EPERM" && answer == "EPROTONOSUPPORT";  // kernel without it
+        CHECK_MESSAGE((answer == kind.answer || not_built_in), answer);
+    }
+}
+
+TEST_CASE("calls that lead out of a sandbox are refused") {
+    Running up;
+    auto worker = up.client.spawn("telecom");
+    for (const std::string name :
+         {"mount", "umount", "open_tree", "fsopen", "pivot_root", "chroot", "unshare_user", "unshare_net", "setns", "clone_newuser",
+          "ptrace", "process_vm_readv", "bpf", "io_uring", "keyctl", "add_key", "perf", "userfaultfd", "kexec", "init_module",
+          "open_by_handle_at", "sethostname", "listen", "capset"}) {
+        CAPTURE(name);
+        CHECK(worker.tell("call " + name) == "EPERM");
+    }
+    CHECK(worker.tell("call clone3") == "ENOSYS");  // glibc then uses clone
+    CHECK(worker.tell("call setuid0") == "EINVAL");  // no such uid in there
+}
+
+TEST_CASE("a sandbox holds the probe's files and nothing else") {
+    Running up;
+    auto worker = up.client.spawn("telecom");
+    const auto files = worker.tell("list");
+    CAPTURE(files);
+    std::istringstream in(files);
+    int count = 0;
+    for (std::string file; in >> file; ++count) {
+        const bool expected = file.ends_with("/launcher_payload") || file.find(".so") != std::string::npos ||
+                              file == "/etc/ssl/certs/ca-certificates.crt" || file.starts_with("/proc");
+        CHECK_MESSAGE(expected, file);
+    }
+    CHECK(count >= 4);
+    CHECK(worker.tell("open /etc/passwd") == "ENOENT");
+    CHECK(worker.tell("open " + up.folder.path() + "/lines.toml") == "ENOENT");
+    CHECK(worker.tell("create /new") == "EROFS");
+    CHECK(worker.tell("create /lib/new") == "EROFS");
+}
+
+TEST_CASE("a worker has a uid of its own, no privilege, and few descriptors") {
+    Running up;
+    auto worker = up.client.spawn("telecom");
+    auto other = up.client.spawn("telecom");
+    CHECK(worker.spawned().uid != other.spawned().uid);
+    const auto identity = worker.tell("identity");
+    CAPTURE(identity);
+    const auto uid = std::to_string(worker.spawned().uid);
+    CHECK(worker.spawned().uid >= 1'800'000'000);
+    CHECK(word(identity, "uid") == uid + "," + uid + "," + uid);
+    CHECK(word(identity, "gid") == uid + "," + uid + "," + uid);
+    for (const auto& [key, value] : {std::pair{"groups", "0"}, {"effective", "0"}, {"permitted", "0"}, {"bounding", "0"},
+                                     {"no_new_privs", "1"}, {"seccomp", "2"}, {"nofile", "4096"}, {"core", "0"}, {"deathsig", "9"},
+                                     {"pid", "1"}, {"sid", "1"}, {"ppid", "0"}, {"host", "edge"}, {"fds", "0,1,2,3,"}})
+        CHECK_MESSAGE(word(identity, key) == value, key);
+    CHECK(worker.tell("kill " + std::to_string(other.spawned().pid)) == "ESRCH");
+    CHECK(worker.tell("kill " + std::to_string(up.launcher.pid())) == "ESRCH");
+    CHECK(other.tell("socket 2 1 0") == "ok");
+}
+
+TEST_CASE("a worker is told its line and the policy, and nothing by environment") {
+    Running up;
+    auto worker = up.client.spawn("unicom");
+    const auto arguments = worker.tell("arguments");
+    CHECK(arguments.find("worker --fd 3 --line unicom --device wan1 --address 100.64.2.2 --address fd64:2::2 --resolver 198.51.100.10 "
+                         "--allow 198.51.100.0/24 --allow 2001:db8::/32 --port 5300 --service dns --service ping") == 0);
+    const auto environment = worker.tell("environment");
+    CHECK((environment.empty() || environment == "ASAN_OPTIONS=detect_leaks=0 "));
+}
+
+TEST_CASE("the launcher works with five capabilities and can get no other") {
+    // cap_kill 5, setgid 6, setuid 7, net_admin 12, bpf 39; dac_override 1 is for making NAME in the root of a tree
+    const std::string five = "00000080000010e0", and_dac_override = "00000080000010e2";
+    const auto sets_of = [](pid_t pid) {
+        std::map<std::string, std::string> sets;
+        std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+        for (std::string key, value; status >> key && std::getline(status >> std::ws, value);) sets[key] = value;
+        return sets;
+    };
+    shared_carriers();
+    ConfigFolder folder;
+    SUBCASE("in the root of the control group trees") {
+        LauncherProcess launcher(folder);
+        REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
+        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+        auto sets = sets_of(launcher.pid());
+        CHECK(sets["CapEff:"] == five);
+        CHECK(sets["CapPrm:"] == and_dac_override);
+        CHECK(sets["CapBnd:"] == five);
+    }
+    SUBCASE("in a group that was delegated to it, as in a unit with CapabilityBoundingSet") {
+        DelegatedGroup parent("edge-contract-unit");
+        Flags flags;
+        flags.cgroup = "edge-contract-unit/lines";
+        flags.socket = folder.path() + "/launcher.sock";
+        flags.before = {"/usr/bin/setpriv", "--inh-caps=-all", "--bounding-set=-all,+kill,+setgid,+setuid,+net_admin,+bpf"};
+        LauncherProcess launcher(folder, flags);
+        REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
+        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+        auto sets = sets_of(launcher.pid());
+        for (const char* set : {"CapEff:", "CapPrm:", "CapBnd:"}) CHECK(sets[set] == five);
+    }
+}

@@ -1,0 +1,282 @@
+#include "tests/contract/store/memory_store.hpp"
+
+#include <algorithm>
+
+#include "broker/store/cursor.hpp"
+#include "broker/store/sqlite_rows.hpp"
+
+namespace edge::broker {
+namespace {
+
+Error broken(const std::string& what) { return Error{Errc::io, {}, "constraint: " + what}; }
+
+template <class Map>
+auto next_row(const Map& rows) {
+    using Row = typename Map::key_type;
+    return Row{rows.empty() ? 1 : static_cast<std::int64_t>(rows.rbegin()->first) + 1};
+}
+
+template <class T, class Map, class Make>
+Result<Page<T>> newest_first(const Map& rows, const PageRequest& request, char kind, Make make) {
+    EDGE_TRY(const auto before, parse_cursor(kind, request.cursor, INT64_MAX));
+    Page<T> page;
+    std::int64_t last = 0;
+    for (auto at = rows.rbegin(); at != rows.rend(); ++at) {
+        const auto key = static_cast<std::int64_t>(at->first);
+        if (key >= before) continue;
+        if (page.items.size() == request.limit) {
+            page.next_cursor = make_cursor(kind, last);
+            break;
+        }
+        page.items.push_back(make(at->second));
+        last = key;
+    }
+    return page;
+}
+
+}  // namespace
+
+Result<> MemoryStore::Tables::put(const PutNode& change) {
+    for (const auto& [row, node] : nodes) {
+        if (row == change.node.row) continue;
+        if (node.name == change.node.name || node.key == change.node.key || node.id == change.node.id) return broken("nodes");
+    }
+    nodes[change.node.row] = change.node;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const PutSpool& change) {
+    if (!nodes.contains(change.spool.node)) return broken("spools.node");
+    auto& spool = spools.try_emplace(change.spool.row, change.spool).first->second;
+    spool.committed = std::max(spool.committed, change.spool.committed);
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const PutJoinToken& change) {
+    for (auto& token : join_tokens) {
+        if (token.id != change.token.id) continue;
+        token.used_at = change.token.used_at;
+        token.used_by = change.token.used_by;
+        return ok();
+    }
+    join_tokens.push_back(change.token);
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddApiToken& change) {
+    for (const auto& token : api_tokens) {
+        if (token.lookup == change.token.lookup) return broken("api_tokens.lookup");
+    }
+    api_tokens.push_back(change.token);
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddRun& change) {
+    if (!jobs.emplace(change.job.row, change.job).second || !runs.emplace(change.run.row, change.run).second) return broken("runs");
+    for (const auto& task : change.tasks) {
+        if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
+    }
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddKey& change) {
+    if (!runs.contains(change.key.run)) return broken("idempotency_keys.run");
+    keys[change.key.key] = change.key;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const SetTask& change) {
+    const auto at = tasks.find(change.task);
+    if (at == tasks.end()) return ok();
+    at->second.state = change.state;
+    at->second.attempt = change.attempt;
+    at->second.recorded = change.recorded;
+    at->second.offered = change.offered;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const SetRun& change) {
+    const auto at = runs.find(change.run);
+    if (at == runs.end()) return ok();
+    at->second.state = change.state;
+    at->second.finished_at = change.finished_at;
+    at->second.outcomes = change.outcomes;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddResult& change) {
+    const auto& result = change.view->result;
+    if (rids.contains(result.rid) || attempts.contains({change.task, result.attempt})) return ok();
+    if (!spools.contains(change.spool) || !runs.contains(change.run) || !tasks.contains(change.task)) return broken("results");
+    if (!results.emplace(change.row, StoredResult{change.row, change.spool, change.run, change.task, change.view}).second) {
+        return ok();
+    }
+    rids.insert(result.rid);
+    attempts.emplace(change.task, result.attempt);
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddAudit& change) {
+    audit.push_back(change.audit);
+    return ok();
+}
+
+Result<> MemoryStore::apply(std::span<const Batch> batches) {
+    const std::lock_guard lock(mutex_);
+    if (!has_space_) return Error{Errc::unavailable, {}, "no space"};
+    const bool may_break = std::any_of(batches.begin(), batches.end(), [](const Batch& batch) {
+        return std::any_of(batch.begin(), batch.end(), [](const Change& one) {
+            return !std::holds_alternative<AddResult>(one) && !std::holds_alternative<SetTask>(one) && !std::holds_alternative<SetRun>(one);
+        });
+    });
+    std::optional<Tables> before;
+    if (may_break && tables_.tasks.size() < 1'000) before = tables_;
+    for (const auto& batch : batches) {
+        for (const auto& change : batch) {
+            const auto done = std::visit([this](const auto& one) { return tables_.put(one); }, change);
+            if (done) continue;
+            if (before) tables_ = std::move(*before);
+            return done;
+        }
+    }
+    ++transactions_;
+    return ok();
+}
+
+LoadedRun MemoryStore::load_run(const RunRecord& run) const {
+    LoadedRun loaded{.run = run, .job = tables_.jobs.at(run.job), .tasks = {}};
+    for (const auto& [row, task] : tables_.tasks) {
+        if (task.run == run.row) loaded.tasks.push_back(task);
+    }
+    return loaded;
+}
+
+Result<Loaded> MemoryStore::load() {
+    const std::lock_guard lock(mutex_);
+    Loaded all;
+    for (const auto& [row, node] : tables_.nodes) all.nodes.push_back(node);
+    for (const auto& [row, spool] : tables_.spools) all.spools.push_back(spool);
+    all.join_tokens = tables_.join_tokens;
+    all.api_tokens = tables_.api_tokens;
+    for (const auto& [row, run] : tables_.runs) {
+        if (run.state == RunState::running) all.unfinished.push_back(load_run(run));
+    }
+    all.next_node = next_row(tables_.nodes);
+    all.next_spool = next_row(tables_.spools);
+    all.next_job = next_row(tables_.jobs);
+    all.next_run = next_row(tables_.runs);
+    all.next_task = next_row(tables_.tasks);
+    all.next_result = next_row(tables_.results);
+    return all;
+}
+
+const RunRecord* MemoryStore::find_run(RunId id) const {
+    for (const auto& [row, run] : tables_.runs) {
+        if (run.id == id) return &run;
+    }
+    return nullptr;
+}
+
+Result<std::optional<RunView>> MemoryStore::run(RunId id) {
+    const std::lock_guard lock(mutex_);
+    const RunRecord* found = find_run(id);
+    if (!found) return std::optional<RunView>();
+    return std::optional(rows::view_of(*found, tables_.jobs.at(found->job)));
+}
+
+Result<Page<RunView>> MemoryStore::runs(const PageRequest& page) {
+    const std::lock_guard lock(mutex_);
+    return newest_first<RunView>(tables_.runs, page, 'r',
+                                 [this](const RunRecord& run) { return rows::view_of(run, tables_.jobs.at(run.job)); });
+}
+
+namespace {
+
+JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) {
+    JobView view{job.id, job.service, parse_json(job.params).value(), job.selector, job.labels, job.created_at, {}};
+    for (const auto& [row, run] : runs) {
+        if (run.job == job.row) view.last_run = run.id;
+    }
+    return view;
+}
+
+}  // namespace
+
+Result<std::optional<JobView>> MemoryStore::job(JobId id) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [row, job] : tables_.jobs) {
+        if (job.id == id) return std::optional(job_view(job, tables_.runs));
+    }
+    return std::optional<JobView>();
+}
+
+Result<Page<JobView>> MemoryStore::jobs(const PageRequest& page) {
+    const std::lock_guard lock(mutex_);
+    return newest_first<JobView>(tables_.jobs, page, 'j', [this](const JobRecord& job) { return job_view(job, tables_.runs); });
+}
+
+Result<std::vector<TaskView>> MemoryStore::tasks(RunId run) {
+    const std::lock_guard lock(mutex_);
+    std::vector<TaskView> views;
+    const RunRecord* found = find_run(run);
+    for (const auto& [row, task] : tables_.tasks) {
+        if (!found || task.run != found->row) continue;
+        const NodeRecord& node = tables_.nodes.at(task.node);
+        views.push_back(TaskView{task.id, {node.id, node.name}, task.line, task.state, task.attempt});
+    }
+    return views;
+}
+
+Result<Page<ResultView>> MemoryStore::results(RunId run, const PageRequest& request) {
+    const std::lock_guard lock(mutex_);
+    EDGE_TRY(const auto after, parse_cursor('x', request.cursor, 0));
+    const RunRecord* found = find_run(run);
+    Page<ResultView> page;
+    std::int64_t last = 0;
+    for (const auto& [row, result] : tables_.results) {
+        if (!found || result.run != found->row || static_cast<std::int64_t>(row) <= after) continue;
+        if (page.items.size() == request.limit) {
+            page.next_cursor = make_cursor('x', last);
+            break;
+        }
+        page.items.push_back(*result.view);
+        last = static_cast<std::int64_t>(row);
+    }
+    return page;
+}
+
+Result<std::optional<ResultView>> MemoryStore::result(ResultId id) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [row, result] : tables_.results) {
+        if (result.view->result.rid == id) return std::optional(*result.view);
+    }
+    return std::optional<ResultView>();
+}
+
+Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
+    const std::lock_guard lock(mutex_);
+    const auto at = tables_.keys.find(key);
+    if (at == tables_.keys.end()) return std::optional<FoundKey>();
+    const RunRecord& run = tables_.runs.at(at->second.run);
+    return std::optional(FoundKey{at->second.fingerprint, at->second.created_at, rows::view_of(run, tables_.jobs.at(run.job))});
+}
+
+Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks) {
+    const std::lock_guard lock(mutex_);
+    std::set<RunRow> rows;
+    for (const auto& [row, task] : tables_.tasks) {
+        if (std::find(tasks.begin(), tasks.end(), task.id) != tasks.end()) rows.insert(task.run);
+    }
+    std::vector<LoadedRun> found;
+    for (const auto row : rows) found.push_back(load_run(tables_.runs.at(row)));
+    return found;
+}
+
+std::vector<MemoryStore::StoredResult> MemoryStore::all_results() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<StoredResult> all;
+    for (const auto& [row, result] : tables_.results) all.push_back(result);
+    return all;
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,75 @@
+// A Store in memory: what the contract is held against beside SQLite, and what the domain's tests run on. A test can take
+// its space away or break it.
+#pragma once
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "broker/store/store.hpp"
+
+namespace edge::broker {
+
+class MemoryStore final : public Store {
+  public:
+    Result<Loaded> load() override;
+    using Store::apply;
+    Result<> apply(std::span<const Batch> batches) override;
+    Result<> idle() override { return ok(); }
+    Result<std::optional<RunView>> run(RunId id) override;
+    Result<Page<RunView>> runs(const PageRequest& page) override;
+    Result<std::optional<JobView>> job(JobId id) override;
+    Result<Page<JobView>> jobs(const PageRequest& page) override;
+    Result<std::vector<TaskView>> tasks(RunId run) override;
+    Result<Page<ResultView>> results(RunId run, const PageRequest& page) override;
+    Result<std::optional<ResultView>> result(ResultId id) override;
+    Result<std::optional<FoundKey>> find_key(const std::string& key) override;
+    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override;
+
+    void set_space(bool there) { has_space_ = there; }
+    std::size_t transactions() const { return transactions_; }
+
+    struct StoredResult {
+        ResultRow row{};
+        SpoolRow spool{};
+        RunRow run{};
+        TaskRow task{};
+        std::shared_ptr<const ResultView> view;
+    };
+    std::vector<StoredResult> all_results() const;
+
+  private:
+    struct Tables {
+        std::map<NodeRow, NodeRecord> nodes;
+        std::map<SpoolRow, SpoolRecord> spools;
+        std::vector<JoinTokenRecord> join_tokens;
+        std::vector<ApiTokenRecord> api_tokens;
+        std::map<JobRow, JobRecord> jobs;
+        std::map<RunRow, RunRecord> runs;
+        std::map<TaskRow, TaskRecord> tasks;
+        std::map<ResultRow, StoredResult> results;
+        std::set<ResultId> rids;
+        std::set<std::pair<TaskRow, std::uint32_t>> attempts;
+        std::map<std::string, KeyRecord> keys;
+        std::vector<AuditRecord> audit;
+
+        Result<> put(const PutNode& change);
+        Result<> put(const PutSpool& change);
+        Result<> put(const PutJoinToken& change);
+        Result<> put(const AddApiToken& change);
+        Result<> put(const AddRun& change);
+        Result<> put(const AddKey& change);
+        Result<> put(const SetTask& change);
+        Result<> put(const SetRun& change);
+        Result<> put(const AddResult& change);
+        Result<> put(const AddAudit& change);
+    };
+    const RunRecord* find_run(RunId id) const;
+    LoadedRun load_run(const RunRecord& run) const;
+
+    mutable std::mutex mutex_;
+    Tables tables_;
+    bool has_space_ = true;
+    std::size_t transactions_ = 0;
+};
+
+}  // namespace edge::broker

@@ -1,0 +1,302 @@
+// What every Store must do, asked of the one in memory and of SQLite.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "broker/store/sqlite_store.hpp"
+#include "protocol/json/described.hpp"
+#include "tests/contract/store/memory_store.hpp"
+#include "tests/contract/store/samples.hpp"
+#include "tests/contract/store/temporary_folder.hpp"
+
+namespace edge::broker {
+namespace {
+
+using samples::id;
+
+struct InMemory {
+    std::unique_ptr<Store> open() { return std::make_unique<MemoryStore>(); }
+};
+struct InSqlite {
+    TemporaryFolder folder;
+    std::unique_ptr<Store> open() { return std::move(open_sqlite_store(folder.path() + "/edge.db").value()); }
+};
+
+/// Node 1 with spool 1.
+void seed(Store& store) {
+    REQUIRE(store.apply(Batch{PutNode{samples::node(1)}, PutSpool{samples::spool(1, 1)}}).has_value());
+}
+
+SetRun finished(const AddRun& run, Outcomes outcomes) {
+    return SetRun{run.run.row, RunState::finished, 1'700'000'003'000'000, outcomes};
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("a new store is empty and numbers rows from one", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    const auto loaded = store->load().value();
+    CHECK(loaded.nodes.empty());
+    CHECK(loaded.unfinished.empty());
+    CHECK(loaded.next_run == RunRow{1});
+    CHECK(loaded.next_result == ResultRow{1});
+}
+
+TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    NodeRecord node = samples::node(1);
+    node.state = NodeState::locked;
+    node.connected_at = 5;
+    node.epoch = 3;
+    node.join_counter = 9;
+    node.join_confirmed = false;
+    JoinTokenRecord join{id<TokenId>(1), Digest{1, 2}, samples::node_name("gz-9"), 10, 20, {}, {}};
+    ApiTokenRecord api{id<TokenId>(2), "abcd1234", Digest{3}, true, 30};
+    REQUIRE(store->apply(Batch{PutNode{node}, PutJoinToken{join}, AddApiToken{api}}).has_value());
+    join.used_at = 15;
+    join.used_by = node.id;
+    SpoolRecord spool = samples::spool(1, 1);
+    spool.committed = 12;
+    REQUIRE(store->apply(Batch{PutJoinToken{join}, PutSpool{spool}}).has_value());
+    spool.committed = 4;  // never goes back
+    REQUIRE(store->apply(Batch{PutSpool{spool}}).has_value());
+
+    const auto loaded = store->load().value();
+    REQUIRE(loaded.nodes.size() == 1);
+    const NodeRecord& n = loaded.nodes[0];
+    CHECK(n.id == node.id);
+    CHECK(n.name == node.name);
+    CHECK(n.key == node.key);
+    CHECK(n.state == NodeState::locked);
+    CHECK(n.labels == node.labels);
+    CHECK(encode(n.lines) == encode(node.lines));
+    CHECK(n.connected_at == 5);
+    CHECK(!n.last_seen_at);
+    CHECK(n.epoch == 3);
+    CHECK(n.join_counter == 9);
+    CHECK(!n.join_confirmed);
+    REQUIRE(loaded.spools.size() == 1);
+    CHECK(loaded.spools[0].committed == 12);
+    REQUIRE(loaded.join_tokens.size() == 1);
+    CHECK(loaded.join_tokens[0].used_at == 15);
+    CHECK(loaded.join_tokens[0].used_by == node.id);
+    CHECK(loaded.join_tokens[0].node == join.node);
+    CHECK(loaded.join_tokens[0].hash == join.hash);
+    REQUIRE(loaded.api_tokens.size() == 1);
+    CHECK(loaded.api_tokens[0].lookup == "abcd1234");
+    CHECK(loaded.api_tokens[0].admin);
+    CHECK(loaded.next_node == NodeRow{2});
+    CHECK(loaded.next_spool == SpoolRow{2});
+}
+
+TEST_CASE_TEMPLATE("an unfinished run is loaded whole, a finished one is not", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun first = samples::run(1, 2, 1);
+    const AddRun second = samples::run(2, 3, 3);
+    REQUIRE(store->apply(Batch{first, second}).has_value());
+    REQUIRE(store->apply(Batch{finished(first, {.succeeded = 1, .lost = 1}),
+                               SetTask{second.tasks[1].row, TaskState::expired, 2, 0, true}})
+                .has_value());
+    const auto loaded = store->load().value();
+    REQUIRE(loaded.unfinished.size() == 1);
+    const LoadedRun& run = loaded.unfinished[0];
+    CHECK(run.run.id == second.run.id);
+    CHECK(run.run.start_within_ms == 60'000);
+    CHECK(run.job.params == second.job.params);
+    CHECK(run.job.labels == second.job.labels);
+    REQUIRE(run.tasks.size() == 3);
+    CHECK(run.tasks[0].state == TaskState::queued);
+    CHECK(!run.tasks[0].offered);
+    CHECK(run.tasks[1].state == TaskState::expired);
+    CHECK(run.tasks[1].attempt == 2);
+    CHECK(run.tasks[1].offered);
+    CHECK(run.tasks[2].line.carrier == "ct");
+    CHECK(loaded.next_task == TaskRow{6});
+    const auto view = store->run(first.run.id).value();
+    REQUIRE(view.has_value());
+    CHECK(view->state == RunState::finished);
+    CHECK(view->finished_at == 1'700'000'003'000'000);
+    CHECK(view->tasks.succeeded == 1);
+    CHECK(view->tasks.lost == 1);
+    CHECK(view->tasks.queued == 0);
+    CHECK(view->job_id == first.job.id);
+    CHECK(view->target == "198.51.100.10");
+}
+
+TEST_CASE_TEMPLATE("a result comes back as the agent sent it", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 1, 1);
+    AddResult add = samples::result(1, run, 0, 7);
+    auto changed = std::make_shared<ResultView>(*add.view);
+    changed->superseded = true;
+    changed->result.status = Status::failed;
+    changed->result.failure = Failure{Source::target, "read", "timeout", "no answer, \"at all\"\n"};
+    changed->result.summary.loss = 33.25;
+    add.view = changed;
+    REQUIRE(store->apply(Batch{run, add}).has_value());
+    const auto found = store->result(changed->result.rid).value();
+    REQUIRE(found.has_value());
+    CHECK(encode(found->result) == encode(changed->result));
+    CHECK(found->superseded);
+    CHECK(found->detail == "{\"sent\":3}");
+    CHECK(found->node.name.text() == "gz-1");
+    CHECK(found->line.carrier == "ct");
+    CHECK(!store->result(id<ResultId>(99)).value().has_value());
+}
+
+TEST_CASE_TEMPLATE("a second result of an attempt and a second use of a rid change nothing", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 2, 1);
+    const AddResult first = samples::result(1, run, 0, 1);
+    AddResult same_attempt = samples::result(2, run, 0, 2, "{\"other\":1}");
+    AddResult same_rid = samples::result(3, run, 1, 3, "{\"other\":2}");
+    auto view = std::make_shared<ResultView>(*same_rid.view);
+    view->result.rid = first.view->result.rid;
+    same_rid.view = view;
+    REQUIRE(store->apply(Batch{run, first, same_attempt, same_rid}).has_value());
+    const auto page = store->results(run.run.id, PageRequest{}).value();
+    REQUIRE(page.items.size() == 1);
+    CHECK(page.items[0].detail == "{\"sent\":3}");
+}
+
+TEST_CASE_TEMPLATE("a later attempt is kept beside the first", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 1, 1);
+    AddResult later = samples::result(2, run, 0, 2);
+    auto view = std::make_shared<ResultView>(*later.view);
+    view->result.attempt = 2;
+    view->superseded = true;
+    later.view = view;
+    REQUIRE(store->apply(Batch{run, samples::result(1, run, 0, 1), later}).has_value());
+    CHECK(store->results(run.run.id, PageRequest{}).value().items.size() == 2);
+}
+
+TEST_CASE_TEMPLATE("a transaction is done whole or not at all", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    NodeRecord same_name = samples::node(2);
+    same_name.name = samples::node_name("gz-1");
+    const AddRun run = samples::run(1, 1, 1);
+    const std::vector<Batch> batches{Batch{run}, Batch{PutNode{same_name}}};
+    const auto result = store->apply(batches);
+    REQUIRE(!result.has_value());
+    CHECK(result.error().code == Errc::io);
+    CHECK(!store->run(run.run.id).value().has_value());
+    CHECK(store->apply(Batch{run}).has_value());
+}
+
+TEST_CASE_TEMPLATE("pages follow each other without gaps while rows are added", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    for (std::int64_t row = 1; row <= 7; ++row) REQUIRE(store->apply(Batch{samples::run(row, 1, row)}).has_value());
+    auto page = store->runs(PageRequest{3, {}}).value();
+    std::vector<RunId> seen;
+    for (const auto& run : page.items) seen.push_back(run.id);
+    REQUIRE(store->apply(Batch{samples::run(8, 1, 8)}).has_value());  // newer: belongs to no later page
+    while (page.next_cursor) {
+        page = store->runs(PageRequest{3, *page.next_cursor}).value();
+        for (const auto& run : page.items) seen.push_back(run.id);
+    }
+    REQUIRE(seen.size() == 7);
+    for (std::uint64_t i = 0; i < 7; ++i) CHECK(seen[i] == id<RunId>(7 - i));
+    CHECK(store->jobs(PageRequest{8, {}}).value().items.size() == 8);
+    CHECK(!store->jobs(PageRequest{8, {}}).value().next_cursor.has_value());
+    CHECK(store->jobs(PageRequest{7, {}}).value().next_cursor.has_value());
+}
+
+TEST_CASE_TEMPLATE("results are paged in the order they were stored, and only those of the run", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 5, 1);
+    const AddRun other = samples::run(2, 1, 6);
+    Batch batch{run, other};
+    for (std::size_t i = 0; i < 5; ++i) batch.push_back(samples::result(static_cast<std::int64_t>(i) + 1, run, 4 - i, i + 1));
+    batch.push_back(samples::result(6, other, 0, 6));
+    REQUIRE(store->apply(batch).has_value());
+    std::vector<std::uint64_t> numbers;
+    PageRequest request{2, {}};
+    while (true) {
+        const auto page = store->results(run.run.id, request).value();
+        for (const auto& item : page.items) numbers.push_back(item.result.n);
+        if (!page.next_cursor) break;
+        request.cursor = *page.next_cursor;
+    }
+    CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
+}
+
+TEST_CASE_TEMPLATE("a cursor of another list or of nobody is refused", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    for (std::int64_t row = 1; row <= 3; ++row) REQUIRE(store->apply(Batch{samples::run(row, 1, row)}).has_value());
+    const auto cursor = *store->runs(PageRequest{1, {}}).value().next_cursor;
+    for (const std::string& bad : {cursor, std::string("1"), std::string("zzzzzzzzzzzzzzzzzzzzzzzzzz"), std::string(26, '0')}) {
+        const auto page = store->jobs(PageRequest{1, bad});
+        REQUIRE(!page.has_value());
+        CHECK(page.error().code == Errc::bad_value);
+    }
+}
+
+TEST_CASE_TEMPLATE("tasks, jobs and runs are found by their ids", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 2, 1);
+    REQUIRE(store->apply(Batch{run, SetTask{run.tasks[1].row, TaskState::failed, 1, 1, true}}).has_value());
+    const auto tasks = store->tasks(run.run.id).value();
+    REQUIRE(tasks.size() == 2);
+    CHECK(tasks[0].id == run.tasks[0].id);
+    CHECK(tasks[1].state == TaskState::failed);
+    CHECK(tasks[0].node.name.text() == "gz-1");
+    CHECK(store->tasks(id<RunId>(9)).value().empty());
+    const auto job = store->job(run.job.id).value();
+    REQUIRE(job.has_value());
+    CHECK(job->last_run == run.run.id);
+    CHECK(job->params.at("count") == 3);
+    CHECK(!store->job(id<JobId>(9)).value().has_value());
+    CHECK(!store->run(id<RunId>(9)).value().has_value());
+}
+
+TEST_CASE_TEMPLATE("the runs of some tasks come whole and once", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 2, 1);
+    REQUIRE(store->apply(Batch{run, finished(run, {.lost = 2})}).has_value());
+    const auto found = store->runs_of({run.tasks[0].id, run.tasks[1].id, id<TaskId>(77)}).value();
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].tasks.size() == 2);
+    CHECK(found[0].run.outcomes.lost == 2);
+    CHECK(found[0].run.finished_at.has_value());
+    CHECK(store->runs_of({}).value().empty());
+}
+
+TEST_CASE_TEMPLATE("an idempotency key leads to its run", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 1, 1);
+    REQUIRE(store->apply(Batch{run, AddKey{KeyRecord{"k-1", Digest{9}, run.run.row, 44}}}).has_value());
+    const auto found = store->find_key("k-1").value();
+    REQUIRE(found.has_value());
+    CHECK(found->fingerprint == Digest{9});
+    CHECK(found->created_at == 44);
+    CHECK(found->run.id == run.run.id);
+    CHECK(!store->find_key("k-2").value().has_value());
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,150 @@
+"""EDGE in the lab: one broker, and on every node a launcher and an enrolled agent."""
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+
+from lab import linux, topology
+from lab.programs import placed
+
+API = "127.0.0.1:8080"  # in the broker's namespace
+GATEWAY = f"{topology.GATEWAY}:7443"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # whatever the environment says of proxies
+UP_WITHIN_S = 60  # sanitizers and a busy machine included
+
+
+class Edge:
+    def __init__(self, programs, slot, binaries, worker_memory_mb):
+        self.programs = programs
+        self.slot = slot
+        self.binaries = binaries
+        self.worker_memory_mb = worker_memory_mb
+        self.url = f"http://{API}"
+        self.token = None
+
+    def start(self, nodes):
+        self._start_broker()
+        for node in nodes:
+            self._start_node(node)
+        for node in nodes:
+            self.programs.wait_until(f"edge-agent-{node.name}", lambda node=node: self._is_up(node.name),
+                                     within_s=UP_WITHIN_S, what="connected with all lines up")
+
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(self.url + path, method=method)
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        if body is not None:
+            request.add_header("Content-Type", "application/json")
+            request.data = json.dumps(body).encode()
+        try:
+            with linux.network("broker"), DIRECT.open(request, timeout=10) as response:
+                text = response.read()
+        except urllib.error.HTTPError as error:
+            self.programs.fail("edge-broker", f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
+        return json.loads(text) if text.startswith((b"{", b"[")) else {}
+
+    def _start_broker(self):
+        directory = f"{self.programs.directory}/broker"
+        made = self._once("broker", "edge-broker", "init", "--dir", directory, "--gateway", GATEWAY, "--api", API,
+                          "--public-url", f"https://{GATEWAY}", "--json")
+        made = json.loads(made)
+        self.token = made["token"]
+        self.programs.start("edge-broker", "broker", [f"{self.binaries}/edge-broker", "--config", made["config"]])
+        self.programs.wait_until("edge-broker", self._is_healthy, within_s=UP_WITHIN_S, what="GET /healthz")
+
+    def _start_node(self, node):
+        directory = f"{self.programs.directory}/{node.name}"
+        state, run = f"{directory}/state", f"{directory}/run"
+        socket = f"{run}/launcher.sock"
+        uid = self.slot.uid_base(node.index)
+        for folder in (directory, state, run):
+            os.mkdir(folder, 0o755)
+        os.chown(state, uid, uid)
+        os.chmod(state, 0o700)
+        _write(f"{directory}/lines.toml", _lines_toml(node))
+        _write(f"{directory}/policy.toml", _policy_toml(self.worker_memory_mb))
+        _write(f"{directory}/agent.toml", _agent_toml(node, state, socket))
+
+        launcher = f"edge-launcher-{node.name}"
+        self.programs.start(launcher, node.name, [
+            f"{self.binaries}/edge-launcher", "--config", directory, "--socket", socket, "--agent-uid", uid,
+            "--uid-base", uid + 1, "--cgroup", self.slot.cgroup(node.name), "--probe", f"{self.binaries}/edge-probe"])
+        self.programs.wait_until(launcher, lambda: self.programs.says(launcher, "ready"), within_s=UP_WITHIN_S, what="ready")
+
+        answer = self.call("POST", "/api/v1/join-tokens", {"node": node.name})
+        self._once(node.name, "edge-agent", "enroll", f"https://{GATEWAY}", "--token", answer["token"],
+                   "--config", f"{directory}/agent.toml", uid=uid)
+        self.programs.start(f"edge-agent-{node.name}", node.name,
+                            [f"{self.binaries}/edge-agent", "run", "--config", f"{directory}/agent.toml"], uid=uid)
+
+    def _is_healthy(self):
+        try:
+            self.call("GET", "/healthz")
+            return True
+        except OSError:  # refused, or URLError
+            return False
+
+    def _is_up(self, name):
+        """The broker says so: connected, and each of the lines up."""
+        for node in self.call("GET", "/api/v1/nodes")["items"]:
+            if node["name"] == name:
+                lines = {line["name"]: line["state"] for line in node.get("lines", [])}
+                return node["state"] == "connected" and all(lines.get(c.name) == "up" for c in topology.CARRIERS)
+        return False
+
+    def _once(self, network, program, *arguments, uid=None):
+        """Run a command to its end, as `uid` if given; its standard output."""
+        command = placed(network, [f"{self.binaries}/{program}", *arguments], uid)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        if done.returncode != 0:
+            raise SystemExit(f"lab: {program} {arguments[0]}: status {done.returncode}\n{done.stderr}{done.stdout}")
+        return done.stdout
+
+
+def _lines_toml(node):
+    return "\n".join(f'''[[line]]
+name = "{carrier.name}"
+carrier = "{carrier.code}"
+device = "{carrier.name}"
+addresses = ["{carrier.node4(node)}", "{carrier.node6(node)}"]
+gateway4 = "{carrier.gateway4(node)}"
+gateway6 = "{carrier.gateway6(node)}"
+table = {100 + carrier.index}
+mark = {0x100 + carrier.index:#x}
+resolvers = ["{carrier.resolver4}", "{carrier.resolver6}"]
+routes = "managed"
+''' for carrier in topology.CARRIERS)
+
+
+def _policy_toml(memory_mb):
+    allow = ", ".join(f'"{prefix}"' for prefix in topology.TARGET_RANGES)
+    return f'''services = ["dns", "http", "ping"]
+[targets]
+allow = [{allow}]
+ports = [53, 80, 443]
+[worker]
+cpu_percent = 100
+memory_mb = {memory_mb}
+pids = 4
+'''
+
+
+def _agent_toml(node, state, socket):
+    labels = ", ".join(f'{key} = "{value}"' for key, value in node.labels.items())
+    return f'''[node]
+name = "{node.name}"
+labels = {{ {labels} }}
+[agent]
+state_dir = "{state}"
+launcher = "{socket}"
+workers_per_line = 1
+tasks_per_worker = 256
+'''
+
+
+def _write(path, text):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(path, 0o644)

@@ -1,0 +1,203 @@
+#include "tests/unit/agent/link/scripted_broker.hpp"
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <boost/beast/websocket.hpp>
+#include <boost/beast/websocket/ssl.hpp>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+
+namespace edge::agent {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace websocket = beast::websocket;
+using asio::ip::tcp;
+using TlsStream = beast::ssl_stream<tcp::socket>;
+
+/// A self-signed P-256 certificate put into the context. Answers the pin.
+Digest use_new_certificate(asio::ssl::context& context) {
+    const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+    const std::unique_ptr<X509, decltype(&X509_free)> certificate(X509_new(), X509_free);
+    ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+    X509_gmtime_adj(X509_getm_notBefore(certificate.get()), 0);
+    X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 3600);
+    X509_set_pubkey(certificate.get(), key.get());
+    X509_sign(certificate.get(), key.get(), EVP_sha256());
+    SSL_CTX_use_certificate(context.native_handle(), certificate.get());
+    SSL_CTX_use_PrivateKey(context.native_handle(), key.get());
+    unsigned char* der = nullptr;
+    const int length = i2d_PUBKEY(key.get(), &der);
+    const Digest pin = sha256({der, static_cast<std::size_t>(length)});
+    OPENSSL_free(der);
+    return pin;
+}
+
+void give_up_after_ten_seconds(tcp::socket& socket) {
+    const timeval limit{10, 0};
+    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+}
+
+class Connection final : public ScriptedConnection {
+  public:
+    explicit Connection(websocket::stream<TlsStream>& socket) : socket_(socket) {}
+    using ScriptedConnection::send;
+    void send(const std::string& message) override { socket_.write(asio::buffer(message)); }
+    std::string receive() override {
+        beast::flat_buffer buffer;
+        socket_.read(buffer);
+        return beast::buffers_to_string(buffer.data());
+    }
+    void close() override { socket_.close(websocket::close_code::normal); }
+    std::string binding() override {
+        std::string bytes(32, '\0');
+        SSL_export_keying_material(socket_.next_layer().native_handle(), reinterpret_cast<unsigned char*>(bytes.data()), 32,
+                                   link::kExporterLabel, std::strlen(link::kExporterLabel), nullptr, 0, 0);
+        return bytes;
+    }
+
+  private:
+    websocket::stream<TlsStream>& socket_;
+};
+
+}  // namespace
+
+link::Received ScriptedConnection::next() {
+    while (waiting_.empty()) {
+        auto message = link::decode_message(receive());
+        if (!message) throw std::runtime_error("the agent sent what does not decode: " + message.error().message());
+        for (auto& one : message.value()) {
+            const bool skip = std::holds_alternative<link::Progress>(one.envelope) || std::holds_alternative<link::Heartbeat>(one.envelope);
+            if (!skip) waiting_.push_back(std::move(one));
+        }
+    }
+    link::Received first = std::move(waiting_.front());
+    waiting_.erase(waiting_.begin());
+    return first;
+}
+
+link::Hello ScriptedConnection::shake_hands(const PublicKey& key, const link::Welcome& welcome) {
+    const std::string nonce(32, 'n');
+    link::Challenge challenge;
+    challenge.proto = {link::kProtocolVersion};
+    challenge.nonce = to_base64(as_bytes(nonce));
+    send(challenge);
+    auto hello = link::decode_hello(receive());
+    if (!hello) throw std::runtime_error("no hello: " + hello.error().message());
+    Signature signature{};
+    std::memcpy(signature.data(), hello.value().signature.data(), signature.size());
+    if (!verify_ed25519(key, as_bytes(link::hello_signing_input(nonce, binding(), hello.value().line)), signature)) {
+        throw std::runtime_error("the hello's signature is not over this connection");
+    }
+    send(welcome);
+    const auto ack = expect<link::WelcomeAck>();
+    if (ack.join_counter != welcome.join_counter) throw std::runtime_error("another counter was confirmed");
+    return hello.value().hello;
+}
+
+struct ScriptedBroker::Inside {
+    asio::io_context io;
+    asio::ssl::context tls{asio::ssl::context::tls_server};
+    tcp::acceptor acceptor{io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
+    Digest pin = use_new_certificate(tls);
+    BrokerOptions options;
+    std::string wrong;
+    std::thread thread;
+
+    /// A connection with TLS on it, or nothing where the agent refused.
+    std::unique_ptr<TlsStream> accept() {
+        auto stream = std::make_unique<TlsStream>(acceptor.accept(), tls);
+        give_up_after_ten_seconds(beast::get_lowest_layer(*stream));
+        boost::system::error_code refused;
+        stream->handshake(asio::ssl::stream_base::server, refused);
+        if (refused) return nullptr;
+        return stream;
+    }
+
+    void serve(const Script& script) {
+        auto stream = accept();
+        if (!stream) return;
+        beast::flat_buffer buffer;
+        http::request<http::string_body> request;
+        boost::system::error_code gone;
+        http::read(*stream, buffer, request, gone);
+        if (gone) return;
+        if (request.target() != link::kLinkPath || request[http::field::sec_websocket_protocol] != link::kSubprotocol) {
+            throw std::runtime_error("the agent asked for another thing");
+        }
+        if (options.http_status != 101) {
+            http::response<http::string_body> response(static_cast<http::status>(options.http_status), 11);
+            if (!options.retry_after.empty()) response.set(http::field::retry_after, options.retry_after);
+            response.prepare_payload();
+            http::write(*stream, response, gone);
+            return;
+        }
+        websocket::stream<TlsStream> socket(std::move(*stream));
+        socket.set_option(websocket::stream_base::decorator([&](websocket::response_type& response) {
+            if (!options.subprotocol.empty()) response.set(http::field::sec_websocket_protocol, options.subprotocol);
+        }));
+        socket.accept(request);
+        Connection connection(socket);
+        script(connection);
+    }
+
+    void answer(const HttpScript& script) {
+        auto stream = accept();
+        if (!stream) return;
+        beast::flat_buffer buffer;
+        http::request<http::string_body> request;
+        http::read(*stream, buffer, request);
+        const auto [status, body] = script(std::string(request.target()), request.body());
+        if (status == 0) return;
+        http::response<http::string_body> response(static_cast<http::status>(status), 11);
+        response.body() = body;
+        response.prepare_payload();
+        http::write(*stream, response);
+    }
+
+    template <class Scripts, class Step>
+    void run(Scripts scripts, Step step) {
+        thread = std::thread([this, scripts = std::move(scripts), step] {
+            try {
+                for (const auto& script : scripts) (this->*step)(script);
+            } catch (const std::exception& error) {
+                wrong = error.what();
+            }
+            boost::system::error_code ignored;
+            acceptor.close(ignored);
+        });
+    }
+};
+
+ScriptedBroker::ScriptedBroker(std::vector<Script> scripts, BrokerOptions options) : inside_(std::make_unique<Inside>()) {
+    inside_->options = std::move(options);
+    if (inside_->options.tls12) SSL_CTX_set_max_proto_version(inside_->tls.native_handle(), TLS1_2_VERSION);
+    inside_->run(std::move(scripts), &Inside::serve);
+}
+
+ScriptedBroker::ScriptedBroker(std::vector<HttpScript> scripts) : inside_(std::make_unique<Inside>()) {
+    inside_->run(std::move(scripts), &Inside::answer);
+}
+
+ScriptedBroker::~ScriptedBroker() { finish(); }
+
+Endpoint ScriptedBroker::endpoint() const {
+    return {"127.0.0.1", std::to_string(inside_->acceptor.local_endpoint().port()), inside_->pin};
+}
+
+std::string ScriptedBroker::finish() {
+    if (inside_->thread.joinable()) inside_->thread.join();
+    return inside_->wrong;
+}
+
+}  // namespace edge::agent

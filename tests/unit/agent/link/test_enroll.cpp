@@ -1,0 +1,164 @@
+#include "agent/link/enroll.hpp"
+
+#include <doctest/doctest.h>
+
+#include "protocol/json/described.hpp"
+#include "protocol/link/envelopes.hpp"
+#include "tests/unit/agent/forgetful_disk.hpp"
+
+using namespace edge;
+using namespace edge::agent;
+
+namespace {
+
+const std::string kToken = "edgej_id.secret.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+const EnrollOrder kOrder{"https://broker.example:7443", kToken, "gz-1", {{"city", "guangzhou"}}};
+
+/// A broker that answers from a script and keeps what it was asked.
+struct Broker {
+    std::vector<Result<HttpAnswer>> script;
+    std::vector<link::EnrollRequest> asked;
+    Post post() {
+        return [this](const Endpoint&, const std::string& path, const std::string& body) {
+            CHECK(path == "/edge/v1/enroll");
+            auto request = link::decode_enroll_request(body);
+            REQUIRE(request);
+            asked.push_back(request.value());
+            auto answer = script.front();
+            script.erase(script.begin());
+            return answer;
+        };
+    }
+};
+
+HttpAnswer welcome() {
+    link::EnrollReply reply;
+    reply.node_id.bytes[15] = 7;
+    reply.name = NodeName::parse("gz-1").value();
+    reply.project = "default";
+    return {201, link::encode_enroll_reply(reply)};
+}
+
+Error lost() { return {Errc::io, "broker.example:7443", "no answer"}; }
+
+bool proves_its_key(const link::EnrollRequest& request) {
+    const auto key = from_base64(request.public_key);
+    const auto signature = from_base64(request.signature);
+    if (!key || key->size() != 32 || !signature || signature->size() != 64) return false;
+    PublicKey public_key{};
+    std::copy(key->begin(), key->end(), public_key.begin());
+    Signature bytes{};
+    std::copy(signature->begin(), signature->end(), bytes.begin());
+    return verify_ed25519(public_key, as_bytes(link::enroll_signing_input(request.token, std::string(key->begin(), key->end()))), bytes);
+}
+
+}  // namespace
+
+TEST_CASE("a node that joined has a key and an identity, and proved the one to get the other") {
+    ForgetfulDisk disk;
+    Broker broker{{welcome()}, {}};
+    const auto identity = enroll(disk, kOrder, broker.post());
+    REQUIRE(identity);
+    CHECK(proves_its_key(broker.asked.at(0)));
+    CHECK(broker.asked[0].name == "gz-1");
+    CHECK(load_identity(disk).value().name.text() == "gz-1");
+    CHECK(load_identity(disk).value().pin == "sha256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+    CHECK(to_base64(load_key(disk).value().public_key()) == broker.asked[0].public_key);
+}
+
+TEST_CASE("a refusal leaves nothing and says what the broker said") {
+    struct Case {
+        const char* name;
+        Result<HttpAnswer> answer;
+        Errc code;
+        const char* said;
+    };
+    const Case cases[] = {
+        {"used", HttpAnswer{403, R"({"detail":"the join token was used"})"}, Errc::denied, "the join token was used; ask"},
+        {"no JSON", HttpAnswer{302, "<html>"}, Errc::denied, "HTTP 302"},
+        {"escapes", HttpAnswer{403, R"({"detail":"a\u001b[31m\nb"})"}, Errc::denied, "a [31m b"},
+        {"overloaded", HttpAnswer{503, ""}, Errc::unavailable, "try again later"},
+        {"wrong broker", HttpAnswer{200, "{}"}, Errc::denied, "not one of an edge-broker"},
+        {"other key", Error{Errc::denied, "x", "another key than the pinned one"}, Errc::denied, "pinned"},
+        {"not there", Error{Errc::unavailable, "x", "connect: refused"}, Errc::unavailable, "refused"},
+    };
+    for (const Case& one : cases) {
+        SUBCASE(one.name) {
+            ForgetfulDisk disk;
+            Broker broker{{one.answer}, {}};
+            const auto identity = enroll(disk, kOrder, broker.post());
+            REQUIRE(!identity);
+            CHECK(identity.error().code == one.code);
+            CHECK_MESSAGE(identity.error().message().find(one.said) != std::string::npos, identity.error().message());
+            CHECK(identity.error().message().find('\n') == std::string::npos);
+            CHECK(disk.list().value().empty());
+        }
+    }
+}
+
+TEST_CASE("a lost reply is asked for again with the same key") {
+    ForgetfulDisk disk;
+    Broker broker{{lost(), welcome()}, {}};
+    REQUIRE(enroll(disk, kOrder, broker.post()));
+    REQUIRE(broker.asked.size() == 2);
+    CHECK(broker.asked[0].public_key == broker.asked[1].public_key);
+}
+
+TEST_CASE("when every reply is lost the key is kept, and the same command later is the same node") {
+    ForgetfulDisk disk;
+    Broker broker{{lost(), lost(), Error{Errc::unavailable, "x", "refused"}}, {}};
+    const auto identity = enroll(disk, kOrder, broker.post());
+    REQUIRE(!identity);
+    CHECK(identity.error().code == Errc::io);
+    CHECK(disk.has(kKeyFile));
+    CHECK(!disk.has(kIdentityFile));
+    Broker later{{welcome()}, {}};
+    REQUIRE(enroll(disk, kOrder, later.post()));
+    CHECK(later.asked.at(0).public_key == broker.asked.at(0).public_key);
+}
+
+TEST_CASE("a node that joined already is not joined again") {
+    ForgetfulDisk disk;
+    Broker broker{{welcome()}, {}};
+    REQUIRE(enroll(disk, kOrder, broker.post()));
+    const auto again = enroll(disk, kOrder, broker.post());
+    REQUIRE(!again);
+    CHECK(again.error().code == Errc::conflict);
+    CHECK(disk.has(kKeyFile));
+}
+
+TEST_CASE("a power cut at any step leaves a node that can join by the same command") {
+    int changes = 0;
+    {
+        ForgetfulDisk disk;
+        Broker broker{{welcome()}, {}};
+        REQUIRE(enroll(disk, kOrder, broker.post()));
+        changes = disk.changes();
+    }
+    std::mt19937 random(7);
+    for (int step = 1; step <= changes; ++step) {
+        for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all, ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+            CAPTURE(step);
+            ForgetfulDisk disk;
+            disk.cut_at(step);
+            Broker broker{{welcome()}, {}};
+            CHECK(!enroll(disk, kOrder, broker.post()));
+            disk.restart(leaves, random);
+            Broker later{{welcome()}, {}};
+            const auto again = enroll(disk, kOrder, later.post());
+            CHECK((again || again.error().code == Errc::conflict));
+            REQUIRE(load_identity(disk));
+            const auto key = to_base64(load_key(disk).value().public_key());
+            if (!broker.asked.empty()) CHECK(broker.asked[0].public_key == key);
+        }
+    }
+}
+
+TEST_CASE("the join counter is kept, and missing it is zero") {
+    ForgetfulDisk disk;
+    CHECK(load_counter(disk).value() == 0);
+    REQUIRE(save_counter(disk, 41));
+    CHECK(load_counter(disk).value() == 41);
+    REQUIRE(disk.replace(kCounterFile, "41x\n"));
+    CHECK(!load_counter(disk));
+}

@@ -1,0 +1,380 @@
+#include "agent/link/link_fsm.hpp"
+
+#include <doctest/doctest.h>
+
+#include "protocol/crypto/keys.hpp"
+#include "tests/unit/agent/results.hpp"
+
+using namespace edge;
+using namespace edge::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::string text_of(const LinkAction& action) {
+    struct Visitor {
+        std::string operator()(const Dial&) { return "dial"; }
+        std::string operator()(const SayHello& one) { return "hello " + std::to_string(one.nonce.size()); }
+        std::string operator()(const StoreCounter& one) { return "store " + std::to_string(one.join_counter); }
+        std::string operator()(const SendLine& one) { return "send " + one.line; }
+        std::string operator()(const StartWork& one) { return "start " + std::to_string(one.task.n); }
+        std::string operator()(const StopWork& one) { return "stop " + std::to_string(one.n); }
+        std::string operator()(const ForgetResults& one) { return "forget " + std::to_string(one.upto); }
+        std::string operator()(const RenewSpool&) { return "renew"; }
+        std::string operator()(const Hangup& one) { return "hangup " + std::to_string(one.code) + " " + one.reason; }
+        std::string operator()(const Say& one) { return "say " + one.text.substr(0, one.text.find(' ')); }
+    };
+    return std::visit(Visitor{}, action);
+}
+
+using Texts = std::vector<std::string>;
+Texts texts_of(const LinkActions& actions) {
+    Texts texts;
+    for (const auto& action : actions) texts.push_back(text_of(action));
+    return texts;
+}
+
+/// A machine with a clock that only tests move.
+struct Rig {
+    LinkFsm fsm{LinkSettings{.first_retry = 2s, .work_slots = 8, .seed = 3}};
+    Time now{};
+    SpoolNumbers spool{};
+
+    Moment moment() const { return {now, 1'000'000}; }
+    Texts hear(link::Envelope envelope) { return texts_of(fsm.received(std::move(envelope), spool, moment())); }
+    static link::Challenge challenge() {
+        link::Challenge one;
+        one.proto = {1};
+        one.nonce = to_base64(Digest{});
+        return one;
+    }
+    static link::Welcome welcome(std::uint64_t acked = 0) {
+        link::Welcome one;
+        one.epoch = 4;
+        one.join_counter = 9;
+        one.results_acked = acked;
+        one.work_from = 1;
+        one.credit = {.upto_n = acked + 3, .bytes = 1000};
+        return one;
+    }
+    void go_live(std::uint64_t acked = 0) {
+        fsm.start(now);
+        fsm.opened(now);
+        hear(challenge());
+        hear(welcome(acked));
+        fsm.counter_stored(now);
+        REQUIRE(fsm.live());
+    }
+    /// From a lost connection to the next dial.
+    std::chrono::milliseconds wait_after(const Closed& why = {}) {
+        fsm.closed(why, now);
+        const Time at = fsm.deadline().value();
+        return std::chrono::duration_cast<std::chrono::milliseconds>(at - now);
+    }
+};
+
+link::Task task(std::uint64_t n) {
+    link::Task one = ping_task(static_cast<std::uint8_t>(n));
+    one.n = n;
+    return one;
+}
+
+}  // namespace
+
+TEST_CASE("a session comes about step by step, the counter on disk before the welcome is confirmed") {
+    Rig rig;
+    CHECK(texts_of(rig.fsm.start(rig.now)) == Texts{"dial"});
+    CHECK(texts_of(rig.fsm.opened(rig.now)).empty());
+    CHECK(rig.hear(Rig::challenge()) == Texts{"hello 32"});
+    CHECK(rig.hear(Rig::welcome()) == Texts{"forget 0", "store 9", "say link_live"});
+    CHECK(!rig.fsm.live());
+    CHECK(texts_of(rig.fsm.counter_stored(rig.now)) ==
+          Texts{R"(send {"t":"welcome_ack","join_counter":9,"credit":{"upto_n":8,"bytes":1048576}})"});
+    CHECK(rig.fsm.live());
+}
+
+TEST_CASE("a broker that asks for a weaker hello, another protocol or a bad nonce gets none") {
+    struct Case {
+        const char* name;
+        void (*spoil)(link::Challenge&);
+        const char* code;
+    };
+    static const Case kCases[] = {
+        {"binding", [](link::Challenge& one) { one.binding = link::Binding::none; }, "binding"},
+        {"protocol", [](link::Challenge& one) { one.proto = {2, 3}; }, "version"},
+        {"nonce", [](link::Challenge& one) { one.nonce = "AAAA"; }, "nonce"},
+    };
+    for (const Case& one : kCases) {
+        SUBCASE(one.name) {
+            Rig rig;
+            rig.fsm.start(rig.now);
+            rig.fsm.opened(rig.now);
+            auto challenge = Rig::challenge();
+            one.spoil(challenge);
+            const Texts texts = rig.hear(challenge);
+            REQUIRE(texts.size() == 3);
+            CHECK(texts[0] == "say link_protocol_error");
+            CHECK(texts[1].starts_with("send {\"t\":\"error\",\"code\":\"" + std::string(one.code)));
+            CHECK(texts[2] == "hangup 1002 " + std::string(one.code));
+        }
+    }
+}
+
+TEST_CASE("envelopes out of turn end the session") {
+    Rig rig;
+    rig.fsm.start(rig.now);
+    rig.fsm.opened(rig.now);
+    SUBCASE("work before the welcome") { CHECK(rig.hear(task(1)).back() == "hangup 1002 too_early"); }
+    SUBCASE("a welcome before the hello") { CHECK(rig.hear(Rig::welcome()).back() == "hangup 1002 unexpected"); }
+    SUBCASE("an agent's envelope") {
+        Rig live;
+        live.go_live();
+        CHECK(live.hear(link::WorkAck{1}).back() == "hangup 1002 wrong_direction");
+    }
+    SUBCASE("a second challenge") {
+        Rig live;
+        live.go_live();
+        CHECK(live.hear(Rig::challenge()).back() == "hangup 1002 unexpected");
+    }
+    SUBCASE("bytes that do not decode") {
+        Rig live;
+        live.go_live();
+        CHECK(texts_of(live.fsm.garbled(Error{Errc::bad_syntax, {}, "x"})).back() == "hangup 1002 bad_syntax");
+    }
+}
+
+TEST_CASE("unknown envelopes are counted, unless they must be understood") {
+    Rig rig;
+    rig.go_live();
+    CHECK(rig.hear(link::UnknownEnvelope{"weather", false}).empty());
+    CHECK(rig.fsm.unknown_envelopes() == 1);
+    CHECK(rig.hear(link::UnknownEnvelope{"weather", true}).back() == "hangup 1002 unknown_type");
+}
+
+TEST_CASE("work is taken in order, once, and only as far as granted") {
+    Rig rig;
+    rig.go_live();
+    CHECK(rig.hear(task(1)) == Texts{"start 1"});
+    CHECK(rig.hear(task(1)).empty());
+    CHECK(rig.hear(link::CancelTask{2, task_id(1), 1}) == Texts{"stop 2"});
+    CHECK(texts_of(rig.fsm.work_durable(2)) == Texts{R"(send {"t":"wack","n":2})"});
+    SUBCASE("a gap") { CHECK(rig.hear(task(4)).back() == "hangup 1002 work_order"); }
+    SUBCASE("more than granted") {
+        for (std::uint64_t n = 3; n <= 8; ++n) CHECK(rig.hear(task(n)).size() == 1);
+        CHECK(rig.hear(task(9)).back() == "hangup 1002 work_order");
+    }
+}
+
+TEST_CASE("credit for work is renewed in steps, never taken back, and not while draining") {
+    Rig rig;
+    rig.go_live();
+    rig.hear(task(1));
+    CHECK(texts_of(rig.fsm.slots_free(7)).empty());  // 1 + 7 is what was granted
+    CHECK(texts_of(rig.fsm.slots_free(8)).empty());  // one more is not worth an envelope
+    rig.hear(task(2));
+    CHECK(texts_of(rig.fsm.slots_free(8)) == Texts{R"(send {"t":"credit","upto_n":10,"bytes":1048576})"});
+    CHECK(texts_of(rig.fsm.slots_free(1)).empty());
+    CHECK(texts_of(rig.fsm.drain()) == Texts{R"(send {"t":"credit","upto_n":2,"bytes":1048576})"});
+    CHECK(texts_of(rig.fsm.slots_free(8)).empty());
+    CHECK(rig.hear(task(3)).empty());
+    CHECK(rig.hear(link::CancelTask{4, task_id(1), 1}) == Texts{"stop 0"});
+}
+
+TEST_CASE("results are sent as far as the broker's credit goes, in numbers and in bytes") {
+    Rig rig;
+    rig.spool = {1, 10, 0};
+    rig.go_live();
+    CHECK(rig.fsm.next_result(10) == 1);
+    CHECK(rig.fsm.has_credit(600));
+    rig.fsm.result_sent(1, 600);
+    CHECK(rig.fsm.next_result(10) == 2);
+    CHECK(!rig.fsm.has_credit(600));
+    CHECK(rig.hear(link::ResultAck{1}) == Texts{"forget 1"});
+    CHECK(rig.fsm.has_credit(600));
+    rig.fsm.result_sent(2, 100);
+    rig.fsm.result_sent(3, 100);
+    CHECK(!rig.fsm.next_result(10));  // upto_n is 3
+    CHECK(rig.hear(link::Credit{5, 1000}).empty());
+    CHECK(rig.fsm.next_result(10) == 4);
+    CHECK(!rig.fsm.next_result(3));  // nothing more is committed
+}
+
+TEST_CASE("an acknowledgement of what was never sent deletes nothing and ends the session") {
+    Rig rig;
+    rig.spool = {1, 10, 0};
+    rig.go_live();
+    rig.fsm.result_sent(1, 10);
+    CHECK(rig.hear(link::ResultAck{2}).back() == "hangup 1002 ack");
+    for (const auto& text : rig.hear(link::ResultAck{~0ULL})) CHECK(!text.starts_with("forget"));
+}
+
+TEST_CASE("an old acknowledgement is nothing new") {
+    Rig rig;
+    rig.spool = {5, 10, 4};
+    rig.go_live(4);
+    rig.fsm.result_sent(5, 10);
+    CHECK(rig.hear(link::ResultAck{5}) == Texts{"forget 5"});
+    CHECK(rig.hear(link::ResultAck{5}).empty());
+    CHECK(rig.hear(link::ResultAck{1}).empty());
+}
+
+TEST_CASE("a new session goes on behind what the broker has") {
+    Rig rig;
+    rig.spool = {3, 10, 2};
+    rig.go_live(6);
+    CHECK(rig.fsm.next_result(10) == 7);
+}
+
+TEST_CASE("a broker that knows more or less than can be is met with a new spool") {
+    struct Case {
+        const char* name;
+        std::uint64_t acked;
+    };
+    for (const Case& one : {Case{"more than was ever written", 11}, Case{"less than was deleted here", 2}}) {
+        SUBCASE(one.name) {
+            Rig rig;
+            rig.spool = {5, 10, 4};
+            rig.fsm.start(rig.now);
+            rig.fsm.opened(rig.now);
+            rig.hear(Rig::challenge());
+            CHECK(rig.hear(Rig::welcome(one.acked)) == Texts{"renew", "hangup 1000 the spool begins anew"});
+        }
+    }
+}
+
+TEST_CASE("revoked attempts are stopped") {
+    Rig rig;
+    rig.fsm.start(rig.now);
+    rig.fsm.opened(rig.now);
+    rig.hear(Rig::challenge());
+    auto welcome = Rig::welcome();
+    welcome.revoke = {{task_id(1), 1}, {task_id(2), 3}};
+    CHECK(rig.hear(welcome) == Texts{"forget 0", "store 9", "stop 0", "stop 0", "say link_live"});
+}
+
+TEST_CASE("a heartbeat is sent when there was silence, answered at once, and an answer is not answered") {
+    Rig rig;
+    rig.go_live();
+    const auto first = rig.fsm.deadline().value();
+    CHECK(first - rig.now >= 12s);
+    CHECK(first - rig.now <= 18s);
+    rig.now += 10s;
+    rig.fsm.wrote(rig.now);
+    CHECK(rig.fsm.deadline().value() >= rig.now + 12s);
+    rig.now = rig.fsm.deadline().value();
+    CHECK(texts_of(rig.fsm.tick(rig.moment())) == Texts{R"(send {"t":"hb","at_us":1000000})"});
+    CHECK(rig.hear(link::Heartbeat{77, std::nullopt}) == Texts{R"(send {"t":"hb","at_us":1000000,"echo_us":77})"});
+    CHECK(rig.hear(link::Heartbeat{78, 77}).empty());
+}
+
+TEST_CASE("45 seconds without a sign of life end the session, any envelope is one") {
+    Rig rig;
+    rig.go_live();
+    rig.now += 44s;
+    rig.hear(link::Credit{3, 1000});
+    rig.now += 44s;
+    for (const auto& text : texts_of(rig.fsm.tick(rig.moment()))) CHECK(!text.starts_with("hangup"));
+    rig.now += 1s;
+    CHECK(rig.fsm.deadline().value() <= rig.now);
+    CHECK(texts_of(rig.fsm.tick(rig.moment())) == Texts{"hangup 1001 no sign of life from the broker"});
+}
+
+TEST_CASE("a handshake takes 20 seconds at most, at every step") {
+    for (int steps = 0; steps < 3; ++steps) {
+        CAPTURE(steps);
+        Rig rig;
+        rig.fsm.start(rig.now);
+        if (steps > 0) rig.fsm.opened(rig.now);
+        if (steps > 1) rig.hear(Rig::challenge());
+        rig.now += 19s;
+        CHECK(texts_of(rig.fsm.tick(rig.moment())).empty());
+        rig.now += 1s;
+        CHECK(texts_of(rig.fsm.tick(rig.moment())).back().starts_with("hangup 1002"));
+    }
+}
+
+TEST_CASE("after a lost session it dials again, within the configured time") {
+    Rig rig;
+    rig.go_live();
+    CHECK(rig.wait_after({"reset", {}}) <= 2s);
+    CHECK(texts_of(rig.fsm.tick(rig.moment())).empty());
+    rig.now = rig.fsm.deadline().value();
+    CHECK(texts_of(rig.fsm.tick(rig.moment())) == Texts{"dial"});
+}
+
+TEST_CASE("how long it waits is the broker's to say") {
+    Rig rig;
+    SUBCASE("a rejection that asks for time") {
+        rig.fsm.start(rig.now);
+        rig.fsm.opened(rig.now);
+        rig.hear(Rig::challenge());
+        CHECK(rig.hear(link::Reject{link::RejectCode::overloaded, "busy", 100'000, false}) == Texts{"say link_rejected", "hangup 1000 rejected"});
+        const auto wait = rig.wait_after();
+        CHECK(wait >= 100s);
+        CHECK(wait <= 120s);
+    }
+    SUBCASE("a rejection only an operator can lift") {
+        rig.fsm.start(rig.now);
+        rig.fsm.opened(rig.now);
+        rig.hear(Rig::challenge());
+        rig.hear(link::Reject{link::RejectCode::revoked, "gone", 0, true});
+        const auto wait = rig.wait_after();
+        CHECK(wait >= 5min);
+        CHECK(wait <= 15min);
+    }
+    SUBCASE("an HTTP 503") {
+        rig.fsm.start(rig.now);
+        CHECK(rig.wait_after({"HTTP 503", 50s}) >= 50s);
+    }
+    SUBCASE("a broker that goes away with a window") {
+        rig.go_live();
+        CHECK(rig.hear(link::Goaway{link::GoawayReason::maintenance, 1000, 600'000}) == Texts{"say link_goaway", "hangup 1012 as asked"});
+        CHECK(rig.wait_after() <= 10min);
+    }
+    SUBCASE("another machine with this key") {
+        rig.go_live();
+        rig.hear(link::Goaway{link::GoawayReason::taken_over, 0, 0});
+        CHECK(rig.wait_after() >= 5min);
+    }
+}
+
+TEST_CASE("before going away it waits for what was sent, up to the deadline") {
+    Rig rig;
+    rig.spool = {1, 2, 0};
+    rig.go_live();
+    rig.fsm.result_sent(1, 10);
+    CHECK(rig.hear(link::Goaway{link::GoawayReason::maintenance, 5000, 0}) == Texts{"say link_goaway"});
+    SUBCASE("acknowledged in time") { CHECK(rig.hear(link::ResultAck{1}) == Texts{"forget 1", "hangup 1012 as asked"}); }
+    SUBCASE("not in time") {
+        rig.now += 5s;
+        CHECK(texts_of(rig.fsm.tick(rig.moment())) == Texts{"hangup 1012 as asked"});
+    }
+}
+
+TEST_CASE("an agent that stops does not dial again") {
+    Rig rig;
+    rig.go_live();
+    rig.fsm.drain();
+    CHECK(texts_of(rig.fsm.finish()) == Texts{"hangup 1001 the agent stops"});
+    CHECK(texts_of(rig.fsm.closed({"left", {}}, rig.now)).empty());
+    CHECK(!rig.fsm.deadline());
+    CHECK(rig.fsm.idle());
+}
+
+TEST_CASE("an agent that stops while it waits to dial is done at once") {
+    Rig rig;
+    rig.fsm.start(rig.now);
+    rig.fsm.closed({"refused", {}}, rig.now);
+    CHECK(texts_of(rig.fsm.finish()).empty());
+    CHECK(!rig.fsm.deadline());
+}
+
+TEST_CASE("a counter that cannot be stored is no session") {
+    Rig rig;
+    rig.fsm.start(rig.now);
+    rig.fsm.opened(rig.now);
+    rig.hear(Rig::challenge());
+    rig.hear(Rig::welcome());
+    CHECK(texts_of(rig.fsm.give_up("disk")) == Texts{"hangup 1011 disk"});
+    CHECK(!rig.fsm.live());
+}

@@ -1,0 +1,257 @@
+#include <doctest/doctest.h>
+
+#include <boost/asio/io_context.hpp>
+
+#include "agent/link/https_post.hpp"
+#include "agent/link/link.hpp"
+#include "tests/unit/agent/forgetful_disk.hpp"
+#include "tests/unit/agent/link/scripted_broker.hpp"
+#include "tests/unit/agent/results.hpp"
+
+using namespace edge;
+using namespace edge::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// An agent without workers: every task is answered at once, by the book.
+class Node : private Link::Listener {
+  public:
+    explicit Node(Endpoint endpoint)
+        : spool_(Spool::open(disk_).value()),
+          link_(io_, {20ms, 16, 5}, Identity{}, SigningKey::from_secret(Digest{1}).value(), std::move(endpoint), disk_, spool_, *this) {}
+
+    static PublicKey key() { return SigningKey::from_secret(Digest{1}).value().public_key(); }
+    static link::Welcome welcome(std::uint64_t acked = 0, std::uint64_t work_from = 1) {
+        link::Welcome one;
+        one.join_counter = 5;
+        one.results_acked = acked;
+        one.work_from = work_from;
+        one.credit = {1000, 1024 * 1024};
+        return one;
+    }
+
+    void finish_one(std::uint8_t number, std::size_t detail_bytes = 0) {
+        const std::string detail = detail_bytes == 0 ? "" : "\"" + std::string(detail_bytes - 2, 'd') + "\"";
+        spool_.finish(result_of(number, detail_bytes), detail);
+        REQUIRE(spool_.commit());
+    }
+    template <class Done>
+    void run_until(Done done, std::chrono::seconds limit = 10s) {
+        REQUIRE(link_.start());
+        const auto end = std::chrono::steady_clock::now() + limit;
+        while (!done() && std::chrono::steady_clock::now() < end) io_.run_one_for(50ms);
+        CHECK(done());
+    }
+    void run_for(std::chrono::milliseconds time) {
+        REQUIRE(link_.start());
+        io_.run_for(time);
+    }
+
+    boost::asio::io_context io_;
+    ForgetfulDisk disk_;
+    Spool spool_;
+    Link link_;
+    std::vector<link::AttemptRef> stopped;
+    int started = 0;
+
+  private:
+    void start_work(link::Task task) override {
+        ++started;
+        spool_.accept(task.n, {task.task_id, task.attempt}, {task.run_id, task.line, task.service, "x", 1});
+        REQUIRE(spool_.commit());
+        link_.committed();
+        finish_one(task.task_id.bytes[15]);
+        link_.committed();
+    }
+    void stop_work(std::uint64_t, const link::AttemptRef& attempt) override { stopped.push_back(attempt); }
+    void describe(link::Hello& hello) override { hello.labels = {{"city", "guangzhou"}}; }
+    void link_changed() override {}
+    void disk_failed(const Error& why) override { FAIL(why.message()); }
+};
+
+using Script = ScriptedBroker::Script;
+
+}  // namespace
+
+TEST_CASE("a session over TLS: hello bound to it, work acknowledged, result sent and forgotten when acknowledged") {
+    ScriptedBroker broker({[](ScriptedConnection& one) {
+        const auto hello = one.shake_hands(Node::key(), Node::welcome());
+        if (hello.labels.at("city") != "guangzhou" || hello.join_counter != 0) throw std::runtime_error("another hello");
+        one.send(ping_task(1));
+        if (one.expect<link::WorkAck>().n != 1) throw std::runtime_error("another ack");
+        const auto result = one.expect<link::TaskResult>();
+        if (result.n != 1 || result.task_id != task_id(1)) throw std::runtime_error("another result");
+        one.send(link::ResultAck{1});
+        one.receive();
+    }});
+    Node node(broker.endpoint());
+    node.run_until([&] { return node.spool_.acked() == 1; });
+    CHECK(load_counter(node.disk_).value() == 5);
+    node.link_.finish();
+    node.io_.run_for(500ms);
+    CHECK(broker.finish().find("closed") != std::string::npos);  // the script was waiting in receive()
+}
+
+TEST_CASE("what was not acknowledged when a session was lost is sent again in the next") {
+    std::vector<std::uint64_t> numbers;
+    const Script first = [&](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        for (int i = 0; i < 3; ++i) numbers.push_back(one.expect<link::TaskResult>().n);
+    };
+    const Script second = [&](ScriptedConnection& one) {
+        const auto hello = one.shake_hands(Node::key(), Node::welcome(1));
+        numbers.push_back(hello.join_counter);
+        for (int i = 0; i < 2; ++i) numbers.push_back(one.expect<link::TaskResult>().n);
+        one.send(link::ResultAck{3});
+        one.send(link::Heartbeat{1, std::nullopt});
+        one.receive();
+    };
+    ScriptedBroker broker({first, second});
+    Node node(broker.endpoint());
+    for (std::uint8_t i = 1; i <= 3; ++i) node.finish_one(i);
+    node.run_until([&] { return node.spool_.acked() == 3; });
+    node.io_.run_for(100ms);
+    CHECK(broker.finish() == "");
+    CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 5, 2, 3});
+}
+
+TEST_CASE("many results share a message, a large one fits, and credit in bytes holds the rest back") {
+    std::size_t messages = 0;
+    std::vector<std::uint64_t> numbers;
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        auto welcome = Node::welcome();
+        welcome.credit = {1000, 300'000};
+        one.shake_hands(Node::key(), welcome);
+        while (numbers.size() < 51) {
+            const std::string text = one.receive();
+            ++messages;
+            const auto message = link::decode_message(text);
+            if (!message) throw std::runtime_error(message.error().message());
+            for (const auto& received : message.value()) {
+                if (const auto* result = std::get_if<link::TaskResult>(&received.envelope)) {
+                    numbers.push_back(result->n);
+                    if (result->detail_bytes != received.detail.size()) throw std::runtime_error("another detail");
+                }
+            }
+            if (numbers.size() == 51) break;
+        }
+        one.send(link::ResultAck{51});
+        if (one.expect<link::TaskResult>().n != 52) throw std::runtime_error("another result");
+        one.send(link::ResultAck{52});
+        one.send(link::Heartbeat{1, std::nullopt});
+        one.receive();
+    }});
+    Node node(broker.endpoint());
+    for (std::uint8_t i = 1; i <= 50; ++i) node.finish_one(i);
+    node.finish_one(51, 230'000);
+    node.finish_one(52, 230'000);
+    node.run_until([&] { return node.spool_.acked() == 52; });
+    node.io_.run_for(100ms);
+    CHECK(broker.finish() == "");
+    CHECK(messages <= 3);
+}
+
+TEST_CASE("attempts the broker revokes are stopped") {
+    ScriptedBroker broker({[](ScriptedConnection& one) {
+        auto welcome = Node::welcome();
+        welcome.revoke = {{task_id(4), 2}};
+        one.shake_hands(Node::key(), welcome);
+    }});
+    Node node(broker.endpoint());
+    node.run_until([&] { return !node.stopped.empty(); });
+    CHECK(node.stopped == std::vector{link::AttemptRef{task_id(4), 2}});
+    CHECK(broker.finish() == "");
+}
+
+TEST_CASE("an agent says nothing to a peer that is not its broker") {
+    bool heard = false;
+    const Script script = [&](ScriptedConnection&) { heard = true; };
+    SUBCASE("another key") {
+        ScriptedBroker broker({script});
+        Endpoint endpoint = broker.endpoint();
+        endpoint.pin[0] ^= 1;
+        Node node(endpoint);
+        node.run_for(300ms);
+        CHECK(broker.finish() == "");
+        CHECK(!heard);
+    }
+    SUBCASE("TLS 1.2") {
+        ScriptedBroker broker({script}, {.tls12 = true});
+        Node node(broker.endpoint());
+        node.run_for(300ms);
+        CHECK(broker.finish() == "");
+        CHECK(!heard);
+    }
+}
+
+TEST_CASE("a broker that does not agree to edge.v1 gets no hello") {
+    std::string got;
+    ScriptedBroker broker({[&](ScriptedConnection& one) { got = one.receive(); }}, {.subprotocol = "edge.v0"});
+    Node node(broker.endpoint());
+    node.run_for(300ms);
+    broker.finish();
+    CHECK(got.empty());
+    CHECK(!node.link_.live());
+}
+
+TEST_CASE("a broker that says come later is not asked again before") {
+    ScriptedBroker broker({[](ScriptedConnection&) {}}, {.http_status = 503, .retry_after = "30"});
+    Node node(broker.endpoint());
+    node.run_for(3s);
+    CHECK(broker.finish() == "");
+    CHECK(node.link_.closed());
+}
+
+TEST_CASE("a broker that breaks the protocol is told so and left") {
+    std::string code;
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        one.send(std::string("{\"t\":\"rack\",\"n\":9007199254740991}"));
+        code = one.expect<link::ProtocolError>().code;
+        one.receive();
+    }});
+    Node node(broker.endpoint());
+    node.run_for(500ms);
+    broker.finish();
+    CHECK(code == "ack");
+    CHECK(!node.link_.live());
+}
+
+TEST_CASE("one POST over TLS is answered, refused, lost, or not sent to another key") {
+    using Answer = std::pair<unsigned, std::string>;
+    std::string asked;
+    const ScriptedBroker::HttpScript ok_script = [&](const std::string& path, const std::string& body) {
+        asked = path + " " + body;
+        return Answer{201, "{}"};
+    };
+    const ScriptedBroker::HttpScript silent = [&](const std::string&, const std::string&) { return Answer{0, ""}; };
+    SUBCASE("answered") {
+        ScriptedBroker broker(std::vector<ScriptedBroker::HttpScript>{ok_script});
+        const auto answer = https_post(broker.endpoint(), "/edge/v1/enroll", "body", 10s);
+        REQUIRE(answer);
+        CHECK(answer.value().status == 201);
+        CHECK(answer.value().body == "{}");
+        CHECK(asked == "/edge/v1/enroll body");
+    }
+    SUBCASE("lost") {
+        ScriptedBroker broker(std::vector<ScriptedBroker::HttpScript>{silent});
+        CHECK(https_post(broker.endpoint(), "/edge/v1/enroll", "body", 10s).error().code == Errc::io);
+    }
+    SUBCASE("another key") {
+        ScriptedBroker broker(std::vector<ScriptedBroker::HttpScript>{ok_script});
+        Endpoint endpoint = broker.endpoint();
+        endpoint.pin[5] ^= 1;
+        CHECK(https_post(endpoint, "/edge/v1/enroll", "body", 10s).error().code == Errc::denied);
+        broker.finish();
+        CHECK(asked.empty());
+    }
+    SUBCASE("nobody there") {
+        Endpoint endpoint;
+        {
+            ScriptedBroker broker(std::vector<ScriptedBroker::HttpScript>{});
+            endpoint = broker.endpoint();
+        }
+        CHECK(https_post(endpoint, "/edge/v1/enroll", "body", 10s).error().code == Errc::unavailable);
+    }
+}

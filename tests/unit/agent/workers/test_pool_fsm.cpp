@@ -1,0 +1,391 @@
+#include "agent/workers/pool_fsm.hpp"
+
+#include <doctest/doctest.h>
+
+#include "protocol/json/described.hpp"
+#include "tests/unit/agent/results.hpp"
+#include "tests/unit/agent/workers/line_infos.hpp"
+
+using namespace edge;
+using namespace edge::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+using Texts = std::vector<std::string>;
+
+std::string text_of(const Finished& finished) {
+    const auto& result = finished.result;
+    std::string text = "deliver " + std::to_string(result.task_id.bytes[15]) + " " + std::string(enum_text(result.status));
+    if (result.failure) text += " " + std::string(enum_text(result.failure->source)) + "/" + result.failure->phase + "/" + result.failure->code;
+    return text + (result.evidence.verified ? " verified" : "");
+}
+
+std::string text_of(const PoolAction& action) {
+    struct Visitor {
+        std::string operator()(const SpawnWorker& one) { return "spawn " + one.line.text(); }
+        std::string operator()(const SendFrame& one) {
+            const bool run = std::holds_alternative<worker::Run>(one.frame);
+            return (run ? "run on " : "cancel on ") + std::to_string(one.worker);
+        }
+        std::string operator()(const KillWorker& one) { return "kill " + std::to_string(one.worker); }
+        std::string operator()(const DropWorker& one) { return "drop " + std::to_string(one.worker); }
+        std::string operator()(const AskRoute& one) { return "route " + one.line.text() + " " + one.destination; }
+        std::string operator()(const Deliver& one) { return text_of(one.finished); }
+        std::string operator()(const Show& one) { return "show " + std::string(enum_text(one.progress.kind)); }
+        std::string operator()(const PoolNote& one) { return "note " + one.text.substr(0, one.text.find(' ')); }
+    };
+    return std::visit(Visitor{}, action);
+}
+
+Texts texts_of(const PoolActions& actions) {
+    Texts texts;
+    for (const auto& action : actions) texts.push_back(text_of(action));
+    return texts;
+}
+
+struct Rig {
+    PoolFsm pool;
+    Moment now{Time{} + 100s, 1'000'000'000};
+
+    explicit Rig(PoolSettings settings = {1, 2}) : pool(settings) { pool.launcher_up(); }
+
+    void pass(std::chrono::milliseconds time) {
+        now.steady += time;
+        now.wall_us += static_cast<std::uint64_t>(time.count()) * 1000;
+    }
+    Texts line(bool up = true) { return texts_of(pool.line(line_from(line_info(0, "telecom", up)).value(), now)); }
+    Texts ready(WorkerId worker) {
+        pool.spawned(line_name("telecom"), worker, now);
+        return texts_of(pool.frame(worker, worker::Ready{"1", "seccomp"}, now));
+    }
+    void warm() {
+        line();
+        ready(1);
+    }
+    Texts submit(std::uint8_t number, const char* line = "telecom") { return texts_of(pool.submit(ping_task(number, line), now, now)); }
+    Texts done(WorkerId worker, std::uint64_t key, ProbeReport report) { return texts_of(pool.frame(worker, worker::Done{key, std::move(report)}, now)); }
+    Texts answer(RouteAnswer route, const char* destination = "192.0.2.1") {
+        return texts_of(pool.route(line_name("telecom"), destination, std::move(route), now));
+    }
+};
+
+ProbeReport good(const char* source = "100.64.1.2") {
+    ProbeReport report;
+    report.status = Status::ok;
+    report.socket = SocketFacts{source, 0, "192.0.2.1", 0, "wan0", 0};
+    return report;
+}
+
+ProbeReport timed_out() { return failed_report(Status::failed, Source::target, "wait", "timeout", "no answer"); }
+
+RouteAnswer route_of(launcher::Route route) { return route_from(route); }
+
+}  // namespace
+
+TEST_CASE("a line that is up gets one warm worker, a line that is down none") {
+    Rig rig;
+    CHECK(rig.line(false).empty());
+    CHECK(rig.line() == Texts{"spawn telecom"});
+    CHECK(rig.line().empty());
+    CHECK(rig.ready(1) == Texts{"note worker_ready"});
+    CHECK(rig.line().empty());
+}
+
+TEST_CASE("a task goes to the warm worker, and its answer is delivered when the kernel's route is known") {
+    Rig rig;
+    rig.warm();
+    CHECK(rig.submit(1) == Texts{"run on 1", "show started"});
+    CHECK(texts_of(rig.pool.frame(1, worker::Progress{1, Json{{"seq", 0}}}, rig.now)) == Texts{"show data"});
+    CHECK(rig.done(1, 1, good()) == Texts{"route telecom 192.0.2.1"});
+    CHECK(rig.pool.tasks() == 1);
+    CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 1 ok verified"});
+    CHECK(rig.pool.tasks() == 0);
+}
+
+TEST_CASE("the kernel is asked once a second for one destination, and once for many at once") {
+    Rig rig({1, 8});
+    rig.warm();
+    for (std::uint8_t i = 1; i <= 4; ++i) rig.submit(i);
+    CHECK(rig.done(1, 1, good()) == Texts{"route telecom 192.0.2.1"});
+    CHECK(rig.done(1, 2, good()).empty());
+    CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 1 ok verified", "deliver 2 ok verified"});
+    CHECK(rig.done(1, 3, good()) == Texts{"deliver 3 ok verified"});
+    rig.pass(1s);
+    CHECK(rig.done(1, 4, good()) == Texts{"route telecom 192.0.2.1"});
+}
+
+TEST_CASE("a worker's word alone verifies nothing") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    SUBCASE("a source address of another line") {
+        rig.done(1, 1, good("100.64.2.2"));
+        CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 1 failed line/check/unverified"});
+    }
+    SUBCASE("a route by another device") {
+        rig.done(1, 1, good());
+        auto route = good_route();
+        std::strcpy(route.ifname, "wan1");
+        CHECK(rig.answer(route_of(route)) == Texts{"deliver 1 failed line/check/unverified"});
+    }
+    SUBCASE("no socket at all") {
+        ProbeReport report;
+        report.status = Status::ok;
+        CHECK(rig.done(1, 1, report) == Texts{"deliver 1 failed line/check/unverified"});
+    }
+    SUBCASE("a launcher that cannot say") {
+        rig.done(1, 1, good());
+        CHECK(texts_of(rig.pool.route(line_name("telecom"), "192.0.2.1", std::nullopt, rig.now)) == Texts{"deliver 1 failed line/check/unverified"});
+    }
+}
+
+TEST_CASE("tasks beyond what a worker takes wait in order, and start when one ended") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    rig.submit(2);
+    CHECK(rig.submit(3).empty());
+    CHECK(rig.done(1, 1, good()) == Texts{"route telecom 192.0.2.1", "run on 1", "show started"});
+}
+
+TEST_CASE("a second worker is started when the first is full, up to the bound") {
+    Rig rig({2, 1});
+    rig.warm();
+    rig.submit(1);
+    CHECK(rig.submit(2) == Texts{"spawn telecom"});
+    CHECK(rig.submit(3).empty());
+    CHECK(rig.ready(2) == Texts{"note worker_ready", "run on 2", "show started"});
+}
+
+TEST_CASE("tasks that come before the worker is ready wait for it") {
+    Rig rig;
+    rig.line();
+    CHECK(rig.submit(1).empty());
+    CHECK(rig.ready(1) == Texts{"note worker_ready", "run on 1", "show started"});
+}
+
+TEST_CASE("a task that cannot start is answered at once") {
+    Rig rig;
+    SUBCASE("the line is down") {
+        rig.line(false);
+        CHECK(rig.submit(1) == Texts{"deliver 1 failed line/start/link_down"});
+    }
+    SUBCASE("there is no such line") { CHECK(rig.submit(1, "satellite") == Texts{"deliver 1 failed agent/start/no_such_line"}); }
+    SUBCASE("there is no launcher") {
+        rig.pool.launcher_down(rig.now);
+        CHECK(rig.submit(1) == Texts{"deliver 1 failed agent/start/launcher_unavailable"});
+    }
+    SUBCASE("the line goes down while it waits") {
+        rig.line();
+        rig.submit(1);
+        CHECK(rig.line(false) == Texts{"deliver 1 failed line/start/link_down"});
+    }
+    SUBCASE("no worker can be made") {
+        rig.line();
+        rig.submit(1);
+        CHECK(texts_of(rig.pool.spawn_failed(line_name("telecom"), "no cgroup", rig.now)) ==
+              Texts{"note worker_spawn_failed", "deliver 1 failed agent/start/worker_spawn_failed"});
+    }
+    CHECK(rig.pool.tasks() == 0);
+}
+
+TEST_CASE("a task that waited longer than start_within is refused as expired") {
+    Rig rig;
+    rig.line();
+    rig.submit(1);
+    rig.pass(59'999ms);
+    for (const auto& text : texts_of(rig.pool.tick(rig.now))) CHECK(!text.starts_with("deliver"));
+    rig.pass(1ms);
+    CHECK(texts_of(rig.pool.tick(rig.now)) == Texts{"deliver 1 refused agent/start/expired"});
+}
+
+TEST_CASE("how long a task waited and ran is told") {
+    Rig rig;
+    rig.line();
+    rig.submit(1);
+    rig.pass(30ms);
+    rig.ready(1);
+    rig.pass(20ms);
+    rig.done(1, 1, good());
+    const auto actions = rig.pool.route(line_name("telecom"), "192.0.2.1", route_of(good_route()), rig.now);
+    const auto& result = std::get<Deliver>(actions.at(0)).finished.result;
+    CHECK(result.queued_us == 30'000);
+    CHECK(result.ended_us - result.started_us == 20'000);
+}
+
+TEST_CASE("a cancellation ends what waits and asks the worker about what runs") {
+    Rig rig({1, 1});
+    rig.warm();
+    rig.submit(1);
+    rig.submit(2);
+    CHECK(texts_of(rig.pool.cancel({task_id(2), 1}, rig.now)) == Texts{"deliver 2 refused agent/start/canceled"});
+    CHECK(texts_of(rig.pool.cancel({task_id(1), 1}, rig.now)) == Texts{"cancel on 1"});
+    CHECK(texts_of(rig.pool.cancel({task_id(9), 1}, rig.now)).empty());
+    CHECK(texts_of(rig.pool.cancel({task_id(1), 2}, rig.now)).empty());
+    CHECK(rig.done(1, 1, failed_report(Status::failed, Source::agent, "wait", "canceled", "")) == Texts{"deliver 1 failed agent/wait/canceled"});
+    CHECK(rig.submit(3) == Texts{"run on 1", "show started"});
+}
+
+TEST_CASE("a worker that does not answer in time is killed, and only the stuck task is called wedged") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    rig.pass(1s);
+    rig.submit(2);
+    rig.pass(5'999ms);
+    CHECK(texts_of(rig.pool.tick(rig.now)).empty());
+    rig.pass(1ms);
+    CHECK(texts_of(rig.pool.tick(rig.now)) == Texts{"deliver 1 failed agent/wait/worker_wedged", "note worker_wedged", "kill 1"});
+    CHECK(rig.submit(3).empty());
+    CHECK(texts_of(rig.pool.exited(1, launcher::ExitReason::killed, 9, rig.now)).empty());
+    CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"deliver 2 failed agent/wait/worker_lost", "drop 1"});
+    rig.pass(500ms);
+    CHECK(texts_of(rig.pool.tick(rig.now)) == Texts{"spawn telecom"});
+    CHECK(rig.ready(2) == Texts{"note worker_ready", "run on 2", "show started"});
+}
+
+TEST_CASE("a worker that crashed fails its tasks, and running out of memory is told apart") {
+    struct Case {
+        const char* name;
+        launcher::ExitReason reason;
+        const char* code;
+    };
+    for (const Case& one : {Case{"signal", launcher::ExitReason::signaled, "worker_crashed"}, Case{"status", launcher::ExitReason::exited, "worker_crashed"},
+                            Case{"memory", launcher::ExitReason::oom, "worker_oom"}}) {
+        for (const bool socket_first : {true, false}) {
+            SUBCASE((std::string(one.name) + (socket_first ? ", the socket first" : ", the launcher first")).c_str()) {
+                Rig rig;
+                rig.warm();
+                rig.submit(1);
+                Texts texts;
+                const auto exit = [&] { return texts_of(rig.pool.exited(1, one.reason, 11, rig.now)); };
+                const auto hang_up = [&] { return texts_of(rig.pool.hung_up(1, rig.now)); };
+                const Texts first = socket_first ? hang_up() : exit();
+                const Texts second = socket_first ? exit() : hang_up();
+                const std::string delivered = std::string("deliver 1 failed agent/wait/") + one.code;
+                CHECK(std::count(second.begin(), second.end(), delivered) == 1);
+                CHECK(std::count(first.begin(), first.end(), delivered) == 0);
+                CHECK(rig.pool.tasks() == 0);
+            }
+        }
+    }
+}
+
+TEST_CASE("what a worker said before it died counts") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    rig.pool.exited(1, launcher::ExitReason::exited, 0, rig.now);
+    CHECK(rig.done(1, 1, good()) == Texts{"route telecom 192.0.2.1"});
+    CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 1 ok verified"});
+}
+
+TEST_CASE("of the two signs of a worker's end one is enough after a while") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    SUBCASE("only the socket") { rig.pool.hung_up(1, rig.now); }
+    SUBCASE("only the launcher") { rig.pool.exited(1, launcher::ExitReason::exited, 1, rig.now); }
+    rig.pass(500ms);
+    const Texts texts = texts_of(rig.pool.tick(rig.now));
+    CHECK(std::count(texts.begin(), texts.end(), "drop 1") == 1);
+    CHECK(rig.pool.tasks() == 0);
+}
+
+TEST_CASE("a worker that keeps dying is started less and less often, one that lived is started at once") {
+    Rig rig;
+    rig.line();
+    const auto die = [&](WorkerId worker) {
+        rig.pool.exited(worker, launcher::ExitReason::exited, 1, rig.now);
+        return texts_of(rig.pool.hung_up(worker, rig.now)).back();
+    };
+    std::chrono::milliseconds before{0};
+    for (WorkerId worker = 1; worker <= 9; ++worker) {
+        rig.ready(worker);
+        CHECK(die(worker) == "drop " + std::to_string(worker));
+        const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(rig.pool.deadline().value() - rig.now.steady);
+        CHECK(wait >= before);
+        CHECK(wait <= 32s);
+        before = wait;
+        rig.pass(wait);
+        CHECK(texts_of(rig.pool.tick(rig.now)) == Texts{"spawn telecom"});
+    }
+    rig.ready(20);
+    rig.pass(10s);
+    CHECK(die(20) == "spawn telecom");
+}
+
+TEST_CASE("a worker that is not ready in time is killed") {
+    Rig rig;
+    rig.line();
+    rig.pool.spawned(line_name("telecom"), 1, rig.now);
+    rig.pass(10s);
+    CHECK(texts_of(rig.pool.tick(rig.now)) == Texts{"note worker_not_ready", "kill 1"});
+    rig.pass(5s);
+    const Texts texts = texts_of(rig.pool.tick(rig.now));  // nobody confirmed the kill
+    CHECK(texts.front() == "drop 1");
+}
+
+TEST_CASE("a worker that talks nonsense is killed, one that answers twice only noted") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    SUBCASE("no frame") { CHECK(texts_of(rig.pool.broken(1, "bad", rig.now)) == Texts{"note worker_broken", "kill 1"}); }
+    SUBCASE("an agent's frame") { CHECK(texts_of(rig.pool.frame(1, worker::Cancel{1}, rig.now)) == Texts{"note worker_broken", "kill 1"}); }
+    SUBCASE("ready twice") { CHECK(texts_of(rig.pool.frame(1, worker::Ready{"1", ""}, rig.now)) == Texts{"note worker_broken", "kill 1"}); }
+    SUBCASE("an answer nobody waits for") { CHECK(rig.done(1, 77, good()) == Texts{"note worker_answered_twice"}); }
+    SUBCASE("progress of nothing") { CHECK(texts_of(rig.pool.frame(1, worker::Progress{77, {}}, rig.now)).empty()); }
+    SUBCASE("a worker nobody knows") { CHECK(rig.done(5, 1, good()).empty()); }
+}
+
+TEST_CASE("a probe that failed while its line was down failed because of the line") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    SUBCASE("the launcher said so before") {
+        rig.line(false);
+        rig.done(1, 1, timed_out());
+        auto route = good_route();
+        route.link_up = 0;
+        CHECK(rig.answer(route_of(route), "100.64.1.1") == Texts{"deliver 1 failed line/wait/timeout"});
+    }
+    SUBCASE("the route's answer says so first") {
+        CHECK(rig.done(1, 1, timed_out()) == Texts{"route telecom 100.64.1.1"});
+        auto route = good_route();
+        route.link_up = 0;
+        CHECK(rig.answer(route_of(route), "100.64.1.1") == Texts{"deliver 1 failed line/wait/timeout"});
+    }
+    SUBCASE("the line is fine") {
+        rig.done(1, 1, timed_out());
+        CHECK(rig.answer(route_of(good_route()), "100.64.1.1") == Texts{"deliver 1 failed target/wait/timeout"});
+    }
+}
+
+TEST_CASE("a failure asks again where a success would have believed the last second") {
+    Rig rig({1, 8});
+    rig.warm();
+    for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
+    rig.done(1, 1, good());
+    rig.answer(route_of(good_route()));
+    rig.pass(100ms);
+    CHECK(rig.done(1, 2, good()) == Texts{"deliver 2 ok verified"});
+    auto failed = timed_out();
+    failed.socket = good().socket;
+    CHECK(rig.done(1, 3, failed) == Texts{"route telecom 192.0.2.1"});
+}
+
+TEST_CASE("when the launcher goes every task ends, and its lines are unknown until it is back") {
+    Rig rig({1, 2});
+    rig.warm();
+    for (std::uint8_t i = 1; i <= 4; ++i) rig.submit(i);
+    rig.done(1, 1, good());  // verifying
+    Texts texts = texts_of(rig.pool.launcher_down(rig.now));
+    std::sort(texts.begin(), texts.end());
+    CHECK(texts == Texts{"deliver 1 failed line/check/unverified", "deliver 2 failed agent/wait/worker_lost", "deliver 3 failed agent/wait/worker_lost",
+                         "deliver 4 failed agent/start/launcher_unavailable", "drop 1"});
+    CHECK(rig.pool.lines().at(0).state == link::LineState::unknown);
+    CHECK(!rig.pool.deadline());
+    rig.pool.launcher_up();
+    CHECK(rig.line() == Texts{"spawn telecom"});
+}

@@ -1,0 +1,77 @@
+// A network in memory: devices that tests plug in and out, rules and routes as the kernel would keep them.
+#pragma once
+#include <algorithm>
+#include <cerrno>
+
+#include "agent/launcher/lines/network.hpp"
+
+namespace edge::launcher::test {
+
+class FakeNetwork final : public Network {
+  public:
+    void add_device(const std::string& name, Device device) { devices_[name] = std::move(device); }
+    /// As the kernel does: the device's routes go with it.
+    void remove_device(const std::string& name) {
+        const auto index = devices_.at(name).index;
+        std::erase_if(routing_.routes, [&](const TableRoute& route) { return route.device == index; });
+        devices_.erase(name);
+    }
+
+    Result<Devices> devices() override { return devices_; }
+    Result<Routing> owned() override { return routing_; }
+    Result<std::vector<TableRoute>> table(std::uint32_t table) override {
+        std::vector<TableRoute> found;
+        for (const auto& route : routing_.routes)
+            if (route.table == table) found.push_back(route);
+        return found;
+    }
+
+    std::vector<Error> apply(const RoutingChanges& changes) override {
+        std::vector<Error> failures;
+        for (const auto& route : changes.add_routes) {
+            const bool there = std::any_of(devices_.begin(), devices_.end(), [&](const auto& d) { return d.second.index == route.device; });
+            if (!there) {
+                failures.push_back(os_error(ENODEV, text_of(route)));
+                continue;
+            }
+            std::erase_if(routing_.routes, [&](const TableRoute& old) { return old.table == route.table && old.to == route.to; });
+            routing_.routes.push_back(route);
+        }
+        for (const auto& rule : changes.add_rules) {
+            std::erase(routing_.rules, rule);
+            routing_.rules.push_back(rule);
+        }
+        for (const auto& rule : changes.remove_rules) std::erase(routing_.rules, rule);
+        for (const auto& route : changes.remove_routes) std::erase(routing_.routes, route);
+        return failures;
+    }
+
+    Result<RouteAnswer> route_get(const IpAddress& to, std::uint32_t device, std::uint32_t mark) override {
+        RouteAnswer answer;
+        std::vector<Rule> rules = routing_.rules;
+        std::sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.pref < b.pref; });
+        for (const auto& rule : rules) {
+            if (rule.v6 != to.v6 || rule.mark != mark) continue;
+            if (rule.table == 0) break;
+            const TableRoute* best = nullptr;
+            for (const auto& route : routing_.routes)
+                if (route.table == rule.table && route.device == device && route.to.contains(to) &&
+                    (best == nullptr || best->to.length < route.to.length))
+                    best = &route;
+            if (best == nullptr) continue;
+            answer.device = device;
+            answer.table = best->table;
+            answer.gateway = best->gateway;
+            answer.source = best->source;
+            return answer;
+        }
+        answer.error = ENETUNREACH;
+        return answer;
+    }
+
+  private:
+    Devices devices_;
+    Routing routing_;
+};
+
+}  // namespace edge::launcher::test

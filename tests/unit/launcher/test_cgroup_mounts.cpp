@@ -1,0 +1,62 @@
+#include <doctest/doctest.h>
+
+#include "agent/launcher/sandbox/cgroups.hpp"
+
+using namespace edge;
+using namespace edge::launcher;
+
+namespace {
+
+const std::string kPure = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
+const std::string kHybrid =
+    "31 24 0:27 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n"
+    "32 31 0:28 / /sys/fs/cgroup/unified rw shared:5 - cgroup2 cgroup2 rw\n"
+    "33 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw shared:6 - cgroup cgroup rw,cpu,cpuacct\n"
+    "34 31 0:30 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset\n"
+    "35 31 0:31 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+    "36 31 0:32 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
+
+Result<CgroupMounts> find(const std::string& mountinfo, const std::string& in_v2) {
+    return find_cgroup_mounts(mountinfo, [&](const std::string&) { return in_v2; });
+}
+
+std::string files(Controller controller, bool v2) {
+    std::string all;
+    for (const auto& file : limit_files(controller, v2, {.cpu_percent = 20, .memory_mb = 64, .pids = 4}))
+        all += file.name + "=" + file.value + (file.optional ? "? " : " ");
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("a pure v2 host has everything in one tree") {
+    const auto mounts = find(kPure, "cpuset cpu io memory hugetlb pids\n");
+    REQUIRE(mounts);
+    CHECK(mounts.value().trees() == std::vector<std::string>{"/sys/fs/cgroup"});
+    CHECK_FALSE(mounts.value().hybrid());
+}
+
+TEST_CASE("a hybrid host has its limits in v1 and guards and kill in v2") {
+    const auto mounts = find(kHybrid, "hugetlb\n");
+    REQUIRE(mounts);
+    CHECK(mounts.value().hybrid());
+    CHECK(mounts.value().v2 == "/sys/fs/cgroup/unified");
+    CHECK(mounts.value().of(Controller::cpu) == "/sys/fs/cgroup/cpu,cpuacct");
+    CHECK(mounts.value().trees() == std::vector<std::string>{"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified"});
+}
+
+TEST_CASE("what is missing is named") {
+    CHECK(find("", "").error().message().find("no cgroup v2 tree is mounted; mount one") != std::string::npos);
+    CHECK(find(kPure, "cpu pids\n").error().message().find("controller memory is neither in /sys/fs/cgroup/cgroup.controllers nor") != std::string::npos);
+    CHECK(find("36 31 0:32 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n", "").error().code == Errc::unsupported);
+    CHECK_FALSE(find("- - \n a b - c\n - cgroup2\n", ""));
+}
+
+TEST_CASE("limits are written as each version of the files takes them") {
+    CHECK(files(Controller::cpu, true) == "cpu.max=20000 100000 ");
+    CHECK(files(Controller::cpu, false) == "cpu.cfs_period_us=100000 cpu.cfs_quota_us=20000 ");
+    CHECK(files(Controller::memory, true) == "memory.max=67108864 memory.swap.max=0? memory.oom.group=1 ");
+    CHECK(files(Controller::memory, false) == "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes=67108864? ");
+    CHECK(files(Controller::pids, true) == "pids.max=4 ");
+    CHECK(files(Controller::pids, false) == "pids.max=4 ");
+}

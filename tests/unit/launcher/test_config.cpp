@@ -1,0 +1,151 @@
+#include <doctest/doctest.h>
+
+#include "agent/launcher/config.hpp"
+#include "agent/launcher/os/files.hpp"
+
+using namespace edge;
+using namespace edge::launcher;
+
+namespace {
+
+const std::string kLine = R"([[line]]
+name = "telecom"
+carrier = "ct"
+device = "wan0"
+addresses = ["100.64.1.2", "fd64:1::2"]
+gateway4 = "100.64.1.1"
+gateway6 = "fd64:1::1"
+table = 101
+mark = 0x101
+resolvers = ["100.64.1.53"]
+routes = "managed"
+)";
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+    const auto at = text.find(what);
+    REQUIRE(at != std::string::npos);
+    return text.replace(at, what.size(), by);
+}
+
+std::string told(const Problems& problems) {
+    std::string all;
+    for (const auto& problem : problems) all += problem.message() + "\n";
+    return all;
+}
+
+std::string wrong_lines(const std::string& text) {
+    Problems problems;
+    parse_lines(text, "lines.toml", problems);
+    return told(problems);
+}
+
+std::string wrong_policy(const std::string& text) {
+    Problems problems;
+    parse_policy(text, "policy.toml", problems);
+    return told(problems);
+}
+
+}  // namespace
+
+TEST_CASE("a line is read with everything it says") {
+    Problems problems;
+    const auto lines = parse_lines(kLine, "lines.toml", problems);
+    CHECK(told(problems) == "");
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].name == "telecom");
+    CHECK(lines[0].carrier == "ct");
+    CHECK(lines[0].device == "wan0");
+    CHECK(lines[0].addresses[1].text() == "fd64:1::2");
+    CHECK(lines[0].gateway4->text() == "100.64.1.1");
+    CHECK(lines[0].gateway6->text() == "fd64:1::1");
+    CHECK(lines[0].table == 101);
+    CHECK(lines[0].mark == 0x101);
+    CHECK(lines[0].resolvers[0].text() == "100.64.1.53");
+    CHECK(lines[0].routes == Routes::managed);
+}
+
+TEST_CASE("routes are external unless the file says managed") {
+    Problems problems;
+    CHECK(parse_lines(replaced(kLine, "routes = \"managed\"\n", ""), "f", problems)[0].routes == Routes::external);
+}
+
+TEST_CASE("what is wrong with a line is told with its place") {
+    struct {
+        const char *what, *by, *told;
+    } const kCases[] = {
+        {"gateway4", "gatway4", "lines.toml:6:1: unknown key \"gatway4\"; did you mean \"gateway4\"?\n"},
+        {"table = 101", "table = \"101\"", "lines.toml:8:1: expected an integer\n"},
+        {"table = 101", "table = 254", "lines.toml:8:1: table must be a number of its own, such as 101; 0 and 253 to 255 belong to the system\n"},
+        {"mark = 0x101\n", "", "lines.toml:1:1: mark is missing; give each line its own, such as 0x101\n"},
+        {"mark = 0x101", "mark = 0x100000000", "lines.toml:9:1: 4294967296 is out of range\n"},
+        {"\"telecom\"", "\"Telecom\"", "lines.toml:2:1: name must be 1 to 31 of a-z, 0-9 and -\n"},
+        {"\"wan0\"", "\"wan/0\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
+        {"\"wan0\"", "\"a-much-too-long-name\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
+        {"\"100.64.1.1\"", "\"fd64:1::1\"", "lines.toml:6:1: gateway4 must be an IPv4 address\n"},
+        {"\"100.64.1.53\"", "\"100.64.1\"", "lines.toml:10:14: expected an IPv4 or IPv6 address\n"},
+        {"\"managed\"", "\"manage\"", "lines.toml:11:1: expected one of managed, external\n"},
+        {"[\"100.64.1.2\", \"fd64:1::2\"]", "[]", "lines.toml:5:1: addresses is missing; list the line's own addresses\n"},
+        {"\"ct\"", "\"China Telecom\"", "lines.toml:3:1: carrier must be at most 15 of a-z, 0-9 and -, such as ct, cu, cm\n"},
+    };
+    for (const auto& one : kCases) {
+        CAPTURE(one.by);
+        CHECK(wrong_lines(replaced(kLine, one.what, one.by)) == one.told);
+    }
+}
+
+TEST_CASE("two lines may not share a name, a mark or a table") {
+    CHECK(wrong_lines(kLine + kLine) ==
+          "lines.toml:13:1: name is that of line \"telecom\" as well\n"
+          "lines.toml:20:1: mark is that of line \"telecom\" as well\n"
+          "lines.toml:19:1: table is that of line \"telecom\" as well\n");
+}
+
+TEST_CASE("every problem of a file is told at once") {
+    const auto all = wrong_lines(replaced(replaced(kLine, "gateway4", "gatway4"), "table = 101", "table = true"));
+    CHECK(all.find("lines.toml:6:1: ") != std::string::npos);
+    CHECK(all.find("lines.toml:8:1: ") != std::string::npos);
+    CHECK(wrong_lines("line = 3\n").find("lines.toml:1:1: expected an array") == 0);
+    CHECK(wrong_lines("") == "lines.toml:1:1: names no line; add a [[line]]\n");
+    CHECK(wrong_lines("[[line]\n").find("lines.toml:1:") == 0);
+}
+
+TEST_CASE("a policy is read, and an empty one has the documented defaults") {
+    Problems problems;
+    const auto policy = parse_policy(
+        "services=[\"dns\",\"ping\"]\n[targets]\nallow=[\"198.18.0.0/15\"]\ndeny=[\"2001:db8::/32\"]\nports=[53,443]\n[worker]\ncpu_percent=20\nmemory_mb=32\npids=8\n",
+        "policy.toml", problems);
+    CHECK(told(problems) == "");
+    CHECK(policy.services == std::vector<std::string>{"dns", "ping"});
+    CHECK(policy.targets.allow[0].text() == "198.18.0.0/15");
+    CHECK(policy.targets.deny[0].text() == "2001:db8::/32");
+    CHECK(policy.targets.ports == std::vector<std::uint16_t>{53, 443});
+    CHECK(policy.worker.cpu_percent == 20);
+    CHECK(policy.worker.memory_mb == 32);
+    CHECK(policy.worker.pids == 8);
+    const auto standard = parse_policy("", "policy.toml", problems);
+    CHECK(told(problems) == "");
+    CHECK(standard.worker.cpu_percent == 50);
+    CHECK(standard.worker.memory_mb == 64);
+    CHECK(standard.worker.pids == 4);
+}
+
+TEST_CASE("what is wrong with a policy is told with its place") {
+    CHECK(wrong_policy("services = [\"dns\", \"htpp\"]\n") == "policy.toml:1:20: unknown service \"htpp\"; did you mean \"http\"?\n");
+    CHECK(wrong_policy("[target]\n") == "policy.toml:1:2: unknown key \"target\"; did you mean \"targets\"?\n");
+    CHECK(wrong_policy("[targets]\nports = [70000]\n") == "policy.toml:2:10: 70000 is out of range\n");
+    CHECK(wrong_policy("[targets]\nports = [0]\n") == "policy.toml:2:1: ports are 1 to 65535\n");
+    CHECK(wrong_policy("[targets]\nallow = [\"10.0.0.1/8\"]\n") == "policy.toml:2:10: bits are set behind the prefix length\n");
+    CHECK(wrong_policy("[worker]\nmemory_mb = 1\n") == "policy.toml:2:1: memory_mb is 8 to 65536\n");
+    CHECK(wrong_policy("[worker]\ncpu_percent = 0\npids = 0\n") ==
+          "policy.toml:2:1: cpu_percent is 1 to 6400\npolicy.toml:3:1: pids is 1 to 4096\n");
+}
+
+TEST_CASE("the commented examples are good configurations") {
+    Problems problems;
+    const std::string dir = EDGE_CONFIG_DIR;
+    const auto lines = parse_lines(read_file(dir + "/lines.toml").value(), dir + "/lines.toml", problems);
+    const auto policy = parse_policy(read_file(dir + "/policy.toml").value(), dir + "/policy.toml", problems);
+    CHECK(told(problems) == "");
+    CHECK(lines.size() == 2);
+    CHECK(policy.services.size() == 3);
+}

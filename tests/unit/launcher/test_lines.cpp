@@ -1,0 +1,131 @@
+// Lines over a fake network and a fake guard: what they do about each event.
+#include <doctest/doctest.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+
+#include "agent/launcher/lines/lines.hpp"
+#include "fake_network.hpp"
+
+using namespace edge;
+using namespace edge::launcher;
+using namespace edge::launcher::test;
+
+namespace {
+
+IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+
+class FakeGuard final : public LineGuard {
+  public:
+    Result<> hold(const std::string& line, int, const Binding& binding) override {
+        if (refuse) return Error{Errc::unsupported, "bpf", "refused"};
+        held[line] = binding;
+        return ok();
+    }
+    Enforcement enforcement() const override { return Enforcement::bpf_guard; }
+    std::map<std::string, Binding> held;
+    bool refuse = false;
+};
+
+struct Setting {
+    Setting() {
+        Line telecom;
+        telecom.name = "telecom";
+        telecom.device = "wan0";
+        telecom.addresses = {ip("100.64.1.2")};
+        telecom.gateway4 = ip("100.64.1.1");
+        telecom.table = 101;
+        telecom.mark = 0x101;
+        telecom.routes = Routes::managed;
+        lines.push_back(telecom);
+    }
+    void plug_in(std::uint32_t index) { network.add_device("wan0", {index, true, true, {{ip("100.64.1.2"), 24}}}); }
+    Result<> bring_up(Lines& up) {
+        std::vector<Fd> groups;
+        groups.emplace_back();
+        return up.bring_up(std::move(groups));
+    }
+    std::size_t routes() { return network.owned().value().routes.size(); }
+    std::size_t rules() { return network.owned().value().rules.size(); }
+
+    std::vector<Line> lines;
+    FakeNetwork network;
+    FakeGuard guard;
+    std::ostringstream said;
+    spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_st>(said)};
+};
+
+}  // namespace
+
+TEST_CASE("a line is guarded, ruled and routed when it comes up, and leaves nothing when it goes") {
+    Setting at;
+    at.plug_in(7);
+    {
+        Lines lines(at.lines, at.network, at.guard, at.log);
+        REQUIRE(at.bring_up(lines));
+        CHECK(at.guard.held["telecom"] == Binding{7, 0x101});
+        CHECK(at.rules() == 5);
+        CHECK(at.routes() == 2);
+        CHECK(lines.info(0).link_up == 1);
+        CHECK(lines.route_get(0, ip("198.51.100.10")).value().table == 101);
+    }
+    CHECK(at.rules() == 0);
+    CHECK(at.routes() == 0);
+}
+
+TEST_CASE("a device that is not there makes a line that is down and guarded against every socket") {
+    Setting at;
+    Lines lines(at.lines, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.guard.held["telecom"] == Binding{0, 0x101});
+    CHECK(at.rules() == 5);
+    CHECK(at.routes() == 0);
+    CHECK(lines.info(0).ifindex == 0);
+    CHECK(lines.info(0).link_up == 0);
+    CHECK(lines.route_get(0, ip("198.51.100.10")).value().error == ENODEV);
+    CHECK(at.said.str().find("line_down line=telecom device=wan0") != std::string::npos);
+
+    at.plug_in(9);
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(at.guard.held["telecom"] == Binding{9, 0x101});
+    CHECK(at.routes() == 2);
+}
+
+TEST_CASE("a line that changed is told once, and what concerns no line is not told") {
+    Setting at;
+    at.plug_in(7);
+    Lines lines(at.lines, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(lines.follow().empty());
+    at.network.add_device("docker0", {20, true, true, {}});
+    CHECK(lines.follow().empty());
+    at.network.remove_device("wan0");
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.follow().empty());
+    CHECK(at.guard.held["telecom"] == Binding{0, 0x101});
+}
+
+TEST_CASE("an address that comes later brings its routes, without telling that the line changed") {
+    Setting at;
+    at.network.add_device("wan0", {7, true, true, {}});
+    Lines lines(at.lines, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.routes() == 0);
+    CHECK(at.said.str().find("todo=\"ip address add 100.64.1.2/PREFIX dev wan0\"") != std::string::npos);
+    at.plug_in(7);
+    CHECK(lines.follow().empty());
+    CHECK(at.routes() == 2);
+}
+
+TEST_CASE("without a guard no line comes up, and no rule is left") {
+    Setting at;
+    at.plug_in(7);
+    at.guard.refuse = true;
+    {
+        Lines lines(at.lines, at.network, at.guard, at.log);
+        const auto up = at.bring_up(lines);
+        REQUIRE_FALSE(up);
+        CHECK(up.error().code == Errc::unsupported);
+    }
+    CHECK(at.rules() == 0);
+}

@@ -1,0 +1,169 @@
+#include <doctest/doctest.h>
+
+#include "protocol/json/described.hpp"
+#include "protocol/worker/frames.hpp"
+
+using namespace edge;
+using namespace edge::worker;
+
+namespace {
+
+std::vector<Frame> samples() {
+    ProbeReport report;
+    report.status = Status::ok;
+    report.started_us = 1'700'000'000'000'000;
+    report.summary = Summary{.duration_us = 12'345, .rtt_us = 12'000, .loss = 0.5, .code = "NOERROR", .bytes = 80};
+    report.socket = SocketFacts{.src_addr = "100.64.1.2",
+                                .src_port = 1,
+                                .dst_addr = "198.18.0.1",
+                                .dst_port = 53,
+                                .ifname = "wan0",
+                                .fwmark = 0x101};
+    report.detail = Json{{"answer", Json::array({"198.18.0.80"})}};
+    return {Run{.task = 7, .service = Service::dns, .params = Json{{"target", "lab.test"}}, .deadline_ms = 3000},
+            Cancel{.task = 7}, Ready{.version = "0.1.0", .sandbox = "seccomp+landlock"},
+            Progress{.task = 7, .data = Json{{"seq", 0}}}, Done{.task = 7, .report = report}};
+}
+
+std::string as_text(const Frame& frame) {
+    return std::visit([](const auto& one) { return dump_json(encode(one)); }, frame);
+}
+
+/// All frames that come out when `bytes` arrive in pieces of `step`.
+std::vector<std::string> read_in_steps(std::string_view bytes, std::size_t step) {
+    FrameReader reader;
+    std::vector<std::string> frames;
+    while (!bytes.empty()) {
+        reader.push(bytes.substr(0, step));
+        bytes.remove_prefix(std::min(step, bytes.size()));
+        while (true) {
+            auto next = reader.next();
+            REQUIRE(next);
+            if (!next.value()) break;
+            frames.push_back(*next.value());
+        }
+    }
+    return frames;
+}
+
+}  // namespace
+
+TEST_CASE("every kind of frame comes back as it was sent") {
+    for (const Frame& frame : samples()) {
+        const std::string bytes = encode_frame(frame);
+        CAPTURE(bytes.substr(4));
+        const auto decoded = decode_frame(bytes.substr(4));
+        REQUIRE(decoded);
+        CHECK(decoded.value().index() == frame.index());
+        CHECK(as_text(decoded.value()) == as_text(frame));
+    }
+}
+
+TEST_CASE("a frame on the wire is its length, big end first, and its JSON") {
+    CHECK(encode_frame(Cancel{.task = 7}) == std::string("\0\0\0\x17", 4) + R"({"t":"cancel","task":7})");
+}
+
+TEST_CASE("frames come out whole however the stream is cut") {
+    std::string stream;
+    std::vector<std::string> wanted;
+    for (const Frame& frame : samples()) {
+        const std::string bytes = encode_frame(frame);
+        stream += bytes;
+        wanted.push_back(bytes.substr(4));
+    }
+    for (std::size_t step = 1; step <= stream.size(); ++step) {
+        CAPTURE(step);
+        CHECK(read_in_steps(stream, step) == wanted);
+    }
+    for (std::size_t cut = 0; cut <= stream.size(); ++cut) {
+        CAPTURE(cut);
+        FrameReader reader;
+        std::vector<std::string> frames;
+        for (const auto& part : {stream.substr(0, cut), stream.substr(cut)}) {
+            reader.push(part);
+            for (auto next = reader.next(); next && next.value(); next = reader.next()) frames.push_back(*next.value());
+        }
+        CHECK(frames == wanted);
+    }
+}
+
+TEST_CASE("a length above the limit is refused at its fourth byte, before any of it is kept") {
+    for (const std::string& header :
+         {std::string("\0\4\0\1", 4), std::string("\xff\xff\xff\xff"), std::string("\x80\0\0\0", 4)}) {
+        FrameReader reader;
+        reader.push(header.substr(0, 3));
+        REQUIRE(reader.next());
+        reader.push(header.substr(3));
+        const auto next = reader.next();
+        REQUIRE_FALSE(next);
+        CHECK(next.error().code == Errc::too_large);
+    }
+    FrameReader at_limit;
+    at_limit.push(std::string("\0\4\0\0", 4));
+    const auto next = at_limit.next();
+    REQUIRE(next);
+    CHECK_FALSE(next.value());
+}
+
+TEST_CASE("an empty frame is a frame, and no JSON") {
+    FrameReader reader;
+    reader.push(std::string(4, '\0'));
+    const auto next = reader.next();
+    REQUIRE(next);
+    REQUIRE(next.value());
+    CHECK(next.value()->empty());
+    CHECK_FALSE(decode_frame(*next.value()));
+}
+
+TEST_CASE("a Done whose detail does not fit has its detail cut, and says so") {
+    Done done{.task = 9, .report = {}};
+    done.report.status = Status::ok;
+    done.report.summary.code = "200";
+    done.report.detail = Json{{"body", std::string(300'000, 'x')}};
+    const std::string bytes = encode_frame(done);
+    CHECK(bytes.size() < 1000);
+    const auto decoded = decode_frame(bytes.substr(4));
+    REQUIRE(decoded);
+    const auto& cut = std::get<Done>(decoded.value());
+    CHECK(cut.task == 9);
+    CHECK(cut.report.summary.code == "200");
+    CHECK(cut.report.detail == Json{{"truncated", true}});
+}
+
+TEST_CASE("the longest ping there may be comes through whole, each of its thousand replies") {
+    PingDetail detail;
+    for (std::uint32_t i = 0; i < 1000; ++i) {
+        detail.replies.push_back({.seq = i,
+                                  .rtt_us = 12'345,
+                                  .ttl = 55,
+                                  .size = 56,
+                                  .from = "198.18.255.254",
+                                  .error = {},
+                                  .tx_us = i * 200'000ull,
+                                  .dup = false});
+    }
+    Done done{.task = 1, .report = {}};
+    done.report.detail = encode(detail);
+    const auto decoded = decode_frame(encode_frame(done).substr(4));
+    REQUIRE(decoded);
+    CHECK(std::get<Done>(decoded.value()).report.detail["replies"].size() == 1000);
+}
+
+TEST_CASE("a detail nested deeper than the broker takes is refused from the worker already") {
+    const auto done = [](std::size_t depth) {
+        return R"({"t":"done","task":1,"report":{"detail":)" + std::string(depth, '[') + std::string(depth, ']') + "}}";
+    };
+    CHECK(decode_frame(done(kDetailDepth)));
+    CHECK_FALSE(decode_frame(done(kDetailDepth + 1)));
+}
+
+TEST_CASE("a frame that is not one of ours is refused") {
+    for (const std::string bad : {"", "null", "[]", "{}", R"({"t":1})", R"({"t":"nope"})", R"({"t":"cancel"})",
+                                  R"({"t":"cancel","task":-1})", R"({"t":"cancel","task":1,"more":2})",
+                                  R"({"t":"run","task":1,"service":"trace","params":{},"deadline_ms":1})",
+                                  R"({"t":"done","task":1,"report":{"status":"great"}})", R"({"t":"cancel","task":1}x)",
+                                  R"({"t":"cancel","t":"run","task":1})"}) {
+        CAPTURE(bad);
+        CHECK_FALSE(decode_frame(bad));
+    }
+}

@@ -1,0 +1,26 @@
+#include <doctest/doctest.h>
+
+#include "protocol/nearest.hpp"
+
+using namespace edge;
+
+TEST_CASE("a slip of the fingers finds the word that was meant, and nonsense finds none") {
+    const std::vector<std::string> words{"listen", "cert_file", "key_file", "tls"};
+    CHECK(nearest("lisen", words) == "listen");
+    CHECK(nearest("cert-file", words) == "cert_file");
+    CHECK(nearest("keyfile", words) == "key_file");
+    CHECK(nearest("tsl", words) == std::nullopt);  // two of three letters differ
+    CHECK(nearest("tlss", words) == "tls");
+    CHECK(nearest("zzzzzz", words) == std::nullopt);
+    CHECK(nearest("", words) == std::nullopt);
+    CHECK(nearest("x", {}) == std::nullopt);
+    CHECK(did_you_mean("lisen", words) == "; did you mean \"listen\"?");
+    CHECK(did_you_mean("zzzzzz", words).empty());
+}
+
+TEST_CASE("a very long word is not compared at all, since that costs its length squared") {
+    const std::string long_word(1'000'000, 'a');
+    const std::vector<std::string> words{"a", long_word};
+    CHECK(nearest(long_word, words) == std::nullopt);
+    CHECK(nearest("a", words) == "a");
+}
