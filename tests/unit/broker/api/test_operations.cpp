@@ -121,7 +121,7 @@ TEST_CASE("a job becomes a run") {
     CHECK(header(response, "Location") == "/api/v1/runs/" + FakeDomain::id<RunId>(3).text());
     api.json(response, "Run");
     CHECK(response.body ==
-          R"({"id":"run_04000000000000000000000003","job_id":"job_04000000000000000000000002","service":"ping","target":"198.51.100.10","selector":"all",)"
+          R"({"id":"run_01000000000000000000000003","job_id":"job_01000000000000000000000002","service":"ping","target":"198.51.100.10","selector":"all",)"
           R"("state":"running","created_at":"2025-11-22T09:00:00.125Z","tasks":{"total":1,"queued":0,"running":1,"succeeded":0,"failed":0,"timed_out":0,)"
           R"("canceled":0,"expired":0,"lost":0}})");
     CHECK(api.domain.last_request.idempotency_key == "k1");
@@ -218,8 +218,8 @@ TEST_CASE("runs, tasks and results are read back") {
     const auto result = api.get("/api/v1/results/" + FakeDomain::id<ResultId>(1).text());
     api.json(result, "Result");
     CHECK(result.body ==
-          R"({"id":"res_04000000000000000000000001","run_id":"run_04000000000000000000000003","task_id":"task_04000000000000000000000004","attempt":1,)"
-          R"("node":{"id":"node_04000000000000000000000007","name":"gz-1"},"line":{"name":"telecom","carrier":"ct"},"service":"ping","target":"198.51.100.10",)"
+          R"({"id":"res_01000000000000000000000001","run_id":"run_01000000000000000000000003","task_id":"task_01000000000000000000000004","attempt":1,)"
+          R"("node":{"id":"node_01000000000000000000000007","name":"gz-1"},"line":{"name":"telecom","carrier":"ct"},"service":"ping","target":"198.51.100.10",)"
           R"("status":"ok","started_at":"2025-11-22T09:00:00.131Z","ended_at":"2025-11-22T09:00:00.156Z","queued_us":412,"summary":{"duration_us":25000,"rtt_us":12204},)"
           R"("evidence":{"src_addr":"100.64.1.2","src_port":0,"dst_addr":"","dst_port":0,"ifname":"","ifindex":0,"fwmark":0,"table":0,"enforced_by":"none",)"
           R"("verified":true,"mismatch_reason":""},"resolved":[],"concurrency":0,"superseded":false,"truncated":false,"detail":{"sent":3,"rcvd":3}})");
@@ -229,8 +229,8 @@ TEST_CASE("runs, tasks and results are read back") {
 
 TEST_CASE("ids that are none and things that are not there are 404") {
     Api api;
-    for (const char* path : {"/api/v1/runs/x", "/api/v1/runs/run_x/tasks", "/api/v1/runs/job_04000000000000000000000002", "/api/v1/runs/run_04000000000000000000000009",
-                             "/api/v1/results/1", "/api/v1/jobs/run_04000000000000000000000009", "/api/v1/nodes/nobody", "/api/v1/runs/run_04000000000000000000000009/events"}) {
+    for (const char* path : {"/api/v1/runs/x", "/api/v1/runs/run_x/tasks", "/api/v1/runs/job_01000000000000000000000002", "/api/v1/runs/run_01000000000000000000000009",
+                             "/api/v1/results/1", "/api/v1/jobs/run_01000000000000000000000009", "/api/v1/nodes/nobody", "/api/v1/runs/run_01000000000000000000000009/events"}) {
         CAPTURE(path);
         api.problem(api.get(path), 404, "not_found");
     }

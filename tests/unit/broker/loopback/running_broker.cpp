@@ -62,7 +62,7 @@ std::shared_ptr<boost::asio::ssl::context> tls(const std::filesystem::path& fold
 
 }  // namespace
 
-RunningBroker::RunningBroker(const Change& change) {
+RunningBroker::RunningBroker(const BrokerChange& change) {
     char made[] = "/tmp/edge-loopback-XXXXXX";
     if (!::mkdtemp(made)) throw std::runtime_error("mkdtemp");
     folder_ = made;

@@ -1,5 +1,6 @@
 // The broker's two servers on loopback ports over a fake domain with a thread of its own.
 #pragma once
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <filesystem>
@@ -55,14 +56,16 @@ class Happenings {
     std::vector<std::string> all_;
 };
 
+/// What a test has otherwise than a real broker.
+struct BrokerChange {
+    std::function<void(http::Settings&)> api = [](http::Settings&) {};
+    std::function<void(http::Settings&)> gateway = [](http::Settings&) {};
+    gateway::SessionOptions session{};
+};
+
 class RunningBroker {
   public:
-    struct Change {
-        std::function<void(http::Settings&)> api = [](http::Settings&) {};
-        std::function<void(http::Settings&)> gateway = [](http::Settings&) {};
-        gateway::SessionOptions session{};
-    };
-    explicit RunningBroker(const Change& change = {});
+    explicit RunningBroker(const BrokerChange& change = {});
     ~RunningBroker();
 
     std::uint16_t api_port() const { return api_->port(); }

@@ -48,7 +48,7 @@ TEST_CASE("requests are answered one after the other on one connection") {
 TEST_CASE("a request that smuggles another gets one answer and the end") {
     RunningBroker broker;
     const std::string smuggled = request("GET", "/healthz");
-    for (const std::string& hidden : {"Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "Content-Length: 0, 0\r\n", "X: y\r\n Content-Length: 5\r\n"}) {
+    for (const std::string hidden : {"Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "Content-Length: 0, 0\r\n", "X: y\r\n Content-Length: 5\r\n"}) {
         CAPTURE(hidden);
         PlainClient client(broker.api_port());
         client.send("POST /api/v1/jobs HTTP/1.1\r\nHost: e\r\n" + hidden + "\r\n0\r\n\r\n" + smuggled);
@@ -76,7 +76,7 @@ TEST_CASE("100 Continue is sent to who waits for it") {
 }
 
 TEST_CASE("clients that drip are told, idle ones are not waited for") {
-    RunningBroker::Change change;
+    BrokerChange change;
     change.api = [](http::Settings& settings) { settings.deadlines.head = settings.deadlines.body = settings.deadlines.idle = 150ms; };
     RunningBroker broker(change);
     PlainClient head(broker.api_port()), body(broker.api_port()), idle(broker.api_port());
@@ -88,7 +88,7 @@ TEST_CASE("clients that drip are told, idle ones are not waited for") {
 }
 
 TEST_CASE("a full server accepts again when somebody leaves") {
-    RunningBroker::Change change;
+    BrokerChange change;
     change.api = [](http::Settings& settings) { settings.connections = 2; };
     RunningBroker broker(change);
     auto first = std::make_unique<PlainClient>(broker.api_port());

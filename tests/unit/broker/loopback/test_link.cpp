@@ -163,7 +163,7 @@ TEST_CASE("malformed, oversized and binary messages end a session, typed") {
 }
 
 TEST_CASE("a handshake that takes too long is cut") {
-    RunningBroker::Change change;
+    BrokerChange change;
     change.session.handshake = 150ms;
     change.gateway = [](http::Settings& settings) { settings.deadlines.handshake = settings.deadlines.idle = 150ms; };
     RunningBroker broker(change);
@@ -177,7 +177,7 @@ TEST_CASE("a handshake that takes too long is cut") {
 }
 
 TEST_CASE("one address has 64 connections that have not shown who they are; the others do not count") {
-    RunningBroker::Change change;
+    BrokerChange change;
     change.gateway = [](http::Settings& settings) { settings.per_address = 2; };
     RunningBroker broker(change);
     Joined joined(broker), also(broker);  // live: they do not count
@@ -199,7 +199,7 @@ TEST_CASE("an agent that does not read is cut before it costs much") {
 }
 
 TEST_CASE("a stopping broker says goodbye, and waits for what agents still bring") {
-    RunningBroker::Change change;
+    BrokerChange change;
     change.session.drain_ms = 300;
     RunningBroker broker(change);
     Joined agent(broker);
