@@ -153,13 +153,13 @@ Tree::Tree() {
     add_probe("http", Service::http, "fetch a URL from each line", "edgectl http https://example.com/ from telecom unicom");
 
     get = app.add_subcommand("get", "nodes, lines, runs, jobs or tokens");
-    choice(*get, "kind", get_command.kind, kKinds, "nodes, lines, runs, jobs or tokens")->required()->type_name("WHAT");
+    choice(*get, "kind", get_command.kind, kKinds, "nodes, lines, runs, jobs or tokens")->type_name("WHAT");
     choice(*get, "-o,--output", get_command.format, kFormats, "table, wide, json or jsonl");
     get->add_option("--limit", get_command.limit, "at most so many, the newest first")->check(CLI::Range(1, 1'000'000))->type_name("N");
 
     describe = app.add_subcommand("describe", "all about one node, line or run");
-    choice(*describe, "kind", describe_command.kind, kKinds, "node, line or run")->required()->type_name("WHAT");
-    describe->add_option("id", describe_command.id, "node: id or name; line: NODE/LINE, or LINE where only one has that name; run: id")->required()->type_name("ID");
+    choice(*describe, "kind", describe_command.kind, kKinds, "node, line or run")->type_name("WHAT");
+    describe->add_option("id", describe_command.id, "node: id or name; line: NODE/LINE, or LINE where only one has that name; run: id")->type_name("ID");
     describe->add_flag("-f,--follow", describe_command.follow, "of a run: stay until it has finished");
     choice(*describe, "-o,--output", describe_command.format, kFormats, "table, wide, json or jsonl");
     choice(*describe, "--fail-on", describe_command.fail_on, kFailOn, "any, all or none: how many failed lines make the exit code 3");
@@ -223,8 +223,12 @@ Answer<Command> Tree::command() {
     for (auto& [name, probe] : probes) {
         if (probe.app->parsed()) return probe_command(name, probe);
     }
-    if (get->parsed()) return Command(get_command);
+    if (get->parsed()) {
+        if (get->count("kind") == 0) return usage("get what: nodes, lines, runs, jobs or tokens?", "edgectl get nodes");
+        return Command(get_command);
+    }
     if (describe->parsed()) {
+        if (describe_command.id.empty()) return usage("describe what: node NAME, line NODE/LINE or run ID?", "edgectl describe node gz-1");
         if (describe_command.kind == Kind::jobs || describe_command.kind == Kind::tokens) return usage("describe shows a node, a line or a run", "edgectl help describe");
         if (!describe_timeout.empty()) {
             EDGE_TRY(describe_command.timeout, duration("--timeout", describe_timeout));

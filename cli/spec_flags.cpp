@@ -71,7 +71,8 @@ class FlagsOf final : public SpecFlags {
             const auto& text = text_for(field);
             const std::string flag = flag_of(field);
             if constexpr (std::is_same_v<Field, bool>) {
-                app.add_flag(flag + ",!--no-" + flag.substr(2), flags_[field], text.help);
+                const std::function<void(std::int64_t)> take = [this, field](std::int64_t count) { flags_[field] = count > 0; };
+                app.add_flag_function(flag + ",!--no-" + flag.substr(2), take, text.help)->group("Options of the probe");
             } else {
                 const std::string names = std::string(text.also) + (*text.also ? "," : "") + flag;
                 auto* option = app.add_option(names, values_[field], text.help);
@@ -92,7 +93,7 @@ class FlagsOf final : public SpecFlags {
         boost::mp11::mp_for_each<boost::describe::describe_members<Spec, boost::describe::mod_public>>([&](auto d) {
             using Field = std::remove_cvref_t<decltype(std::declval<Spec>().*d.pointer)>;
             const std::string field = d.name;
-            if (const auto flag = flags_.find(field); flag != flags_.end() && flag->second) json[field] = *flag->second;
+            if (const auto flag = flags_.find(field); flag != flags_.end()) json[field] = flag->second;
             const auto given = values_.find(field);
             if (trouble || given == values_.end() || given->second.empty()) return;
             auto value = value_of<Field>(field, given->second);
@@ -141,7 +142,7 @@ class FlagsOf final : public SpecFlags {
 
     Service service_;
     std::map<std::string, std::vector<std::string>> values_;
-    std::map<std::string, std::optional<bool>> flags_;
+    std::map<std::string, bool> flags_;
 };
 
 }  // namespace

@@ -78,7 +78,7 @@ Answer<Json> find_line(const std::string& id, Client& client) {
     std::vector<Json> found;
     std::vector<std::string> names;
     for (const auto& line : lines) {
-        const Json owner = member(line, "node");
+        const Json& owner = member(line, "node");
         const std::string full = text_at(owner, "name") + "/" + text_at(line, "name");
         names.push_back(slash == std::string::npos ? text_at(line, "name") : full);
         const bool node_fits = node.empty() || node == text_at(owner, "name") || node == text_at(owner, "id");

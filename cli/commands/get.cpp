@@ -60,7 +60,7 @@ Listing lines() {
 Listing runs() {
     return {{column("RUN"), column("SERVICE", 2), column("TARGET", 1, true), column("SELECTOR", 3, true), column("STATE"), figure("OK"), figure("FAILED"), figure("TO COME"), figure("AGE", 4)},
             [](const Json& item, bool) {
-                const Json counts = member(item, "tasks");
+                const Json& counts = member(item, "tasks");
                 const auto n = [&](const char* key) { return number_at(counts, key).value_or(0); };
                 const auto failed = n("failed") + n("timed_out") + n("canceled") + n("expired") + n("lost");
                 const auto waiting = n("queued") + n("running");

@@ -25,9 +25,10 @@ std::optional<std::uint64_t> number_at(const Json& object, const char* key) {
     return value && value->is_number_unsigned() ? std::optional(value->get<std::uint64_t>()) : std::nullopt;
 }
 
-Json member(const Json& object, const char* key) {
+const Json& member(const Json& object, const char* key) {
+    static const Json kNothing;
     const Json* value = find(object, key);
-    return value ? *value : Json(nullptr);
+    return value ? *value : kNothing;
 }
 
 std::string list_at(const Json& object, const char* key) {

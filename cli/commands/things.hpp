@@ -13,8 +13,8 @@ namespace edge::cli {
 
 std::string text_at(const Json& object, const char* key);
 std::optional<std::uint64_t> number_at(const Json& object, const char* key);
-/// The member, or null.
-Json member(const Json& object, const char* key);
+/// The member, or null. Lives as long as the object does.
+const Json& member(const Json& object, const char* key);
 /// An array of strings, joined by ", ".
 std::string list_at(const Json& object, const char* key);
 /// Microseconds as a duration.

@@ -132,8 +132,12 @@ class FakeBroker:
         class Handler(Exchange):
             pass
 
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_):
+                pass  # a client that went away is no news
+
         Handler.broker = broker
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
