@@ -22,6 +22,10 @@ class Api:
         self._timeout_s = timeout_s
         self._connection = None
 
+    def __del__(self):
+        if self._connection is not None:
+            self._connection.close()
+
     def get(self, path):
         return self.request("GET", path)[1]
 

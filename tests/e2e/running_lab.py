@@ -1,11 +1,11 @@
 """The lab that this test runs in: its programs by name, as `./dev lab` left them in EDGE_LAB_DIR."""
+import json
 import os
 import select
 import signal
 import subprocess
 
 DIRECTORY = os.environ["EDGE_LAB_DIR"]
-NGINX_LOG = os.environ["EDGE_LAB_NGINX_LOG"]
 NODE = "gz-1"  # the first node, and its network namespace
 BROKER = "edge-broker"
 AGENT = f"edge-agent-{NODE}"
@@ -20,6 +20,12 @@ def pid(program):
 def log(program):
     with open(f"{DIRECTORY}/log/{program}", encoding="utf-8", errors="replace") as file:
         return file.read()
+
+
+def nginx_requests():
+    """What the web server saw, oldest first."""
+    with open(os.environ["EDGE_LAB_NGINX_LOG"], encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
 
 
 def restart(program, how=signal.SIGKILL):

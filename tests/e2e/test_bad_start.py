@@ -49,8 +49,7 @@ class BadStart(unittest.TestCase):
         return f"{made}/broker.toml"
 
     def edit(self, path, old, new):
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        text = text_of(path)
         self.assertIn(old, text)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text.replace(old, new))
@@ -98,10 +97,10 @@ class BadStart(unittest.TestCase):
 
     def test_init_overwrites_nothing(self):
         config = self.broker()
-        before = open(config, encoding="utf-8").read()
+        before = text_of(config)
         self.refused(CANNOT_CREATE, "edge-broker", "init", "--dir", f"{self.folder}/broker", "--gateway", "127.0.0.1:0",
                      "--api", "127.0.0.1:0", "--public-url", "https://127.0.0.1:7443", says=["broker"])
-        self.assertEqual(open(config, encoding="utf-8").read(), before)
+        self.assertEqual(text_of(config), before)
 
     def test_a_plain_api_on_a_public_address_is_refused(self):
         config = self.broker()
@@ -153,8 +152,13 @@ class BadStart(unittest.TestCase):
         self.assertIn("EDGE_URL", done.stderr)
 
 
+def text_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def cgroups():
-    return sorted(folder for root in ("/sys/fs/cgroup",) for folder, _, _ in os.walk(root) if "edge-bad-start" in folder)
+    return sorted(folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "edge-bad-start" in folder)
 
 
 if __name__ == "__main__":

@@ -41,10 +41,10 @@ class EachLineTakesItsOwnWay(unittest.TestCase):
             self.assertEqual(evidence["route_get"]["table"], evidence["table"])
 
     def test_https_leaves_by_each_line_with_the_address_that_nginx_logged(self):
-        before = sum(1 for _ in open(running_lab.NGINX_LOG, encoding="utf-8"))
+        before = len(running_lab.nginx_requests())
         answers = results("http", "https://www.lab.test/", "from", "all")
         self.assert_verified(answers)
-        logged = [json.loads(line)["remote_addr"] for line in open(running_lab.NGINX_LOG, encoding="utf-8")][before:]
+        logged = [request["remote_addr"] for request in running_lab.nginx_requests()[before:]]
         self.assertEqual(sorted(answer["evidence"]["src_addr"] for answer in answers), sorted(logged))
         for answer in answers:
             hop = answer["detail"]["hops"][-1]

@@ -1,4 +1,5 @@
 """Things that go wrong while probes run, in the lab: the run still ends, and says what happened."""
+import datetime
 import os
 import signal
 import sys
@@ -29,7 +30,8 @@ class Faults(unittest.TestCase):
     def slow_ping(self):
         """A run that takes about four seconds; returns its id once its tasks run."""
         run = self.api.start("ping", "all", target="ping.lab.test", count=40, interval_ms=100)
-        self.api.wait(lambda: self.api.get(f"/api/v1/runs/{run['id']}")["tasks"]["running"] == 3, 20, "three running tasks")
+        self.api.wait(lambda: [task["state"] for task in self.api.get(f"/api/v1/runs/{run['id']}/tasks")["items"]] == ["running"] * 3,
+                      20, "three running tasks")
         return run["id"]
 
     def finished(self, run_id):
@@ -111,7 +113,10 @@ class JoinTokens(unittest.TestCase):
         code, _, left = self.enroll(good)
         self.assertEqual(code, 0)
         self.assertIn("identity.json", left)
-        expired = api.post("/api/v1/join-tokens", {"node": "late-1", "ttl_ms": 1})["token"]
+        late = api.post("/api/v1/join-tokens", {"node": "late-1", "ttl_ms": 1000})
+        expired = late["token"]
+        ends = datetime.datetime.fromisoformat(late["expires_at"])
+        api.wait(lambda: datetime.datetime.now(datetime.timezone.utc) > ends, 10, "the token to expire")
         head, secret, pin = good.split(".")
         wrong = f"{head}.{secret[::-1]}.{pin}"
         for token, word in ((good, "used"), (expired, "expired"), (wrong, "token")):
