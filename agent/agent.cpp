@@ -11,7 +11,9 @@
 namespace edge::agent {
 namespace {
 
-constexpr std::uint32_t kWorkSlots = 2048;  // tasks accepted and unfinished at once, queued ones with them
+// Tasks accepted and unfinished at once, waiting ones with them. All are named in a hello, which is at most 64 KiB:
+// 58 bytes each beside 32 lines and 32 labels.
+constexpr std::uint32_t kWorkSlots = 768;
 constexpr std::chrono::seconds kSpaceAgain{1};
 constexpr std::chrono::seconds kLeaving{3};
 

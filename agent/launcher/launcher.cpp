@@ -39,9 +39,6 @@ Result<SandboxImage> Launcher::image() {
         image.files.push_back(ca_);
     }
     EDGE_TRY(image.filter, wide_filter());
-#ifdef EDGE_SANITIZED
-    image.environment.push_back("ASAN_OPTIONS=detect_leaks=0");
-#endif
     return image;
 }
 

@@ -177,7 +177,7 @@ LinkActions LinkFsm::on(const link::Credit& credit) {
 }
 
 LinkActions LinkFsm::on(const link::Heartbeat& heartbeat, Moment now) {
-    if (heartbeat.echo_us) return {};
+    if (heartbeat.echo_us || state_ != State::live) return {};  // nothing may come before the welcome_ack
     return one(line_of(link::Heartbeat{now.wall_us, heartbeat.at_us}));
 }
 

@@ -1,6 +1,6 @@
 #include "agent/workers/lines.hpp"
 
-#include <sys/socket.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cerrno>

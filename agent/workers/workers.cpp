@@ -105,7 +105,8 @@ void Workers::act(DropWorker&& action) { channels_.erase(action.worker); }
 void Workers::act(AskRoute&& action) {
     const auto destination = address_from(action.destination);
     if (!destination) return carry_out(pool_.route(action.line, action.destination, std::nullopt, moment_now()));
-    launcher_.route_get({launcher_name(action.line), *destination}, [this, asked = std::move(action)](const Result<launcher::Route>& route) {
+    const launcher::RouteGet query{launcher_name(action.line), *destination};  // before the action is moved
+    launcher_.route_get(query, [this, asked = std::move(action)](const Result<launcher::Route>& route) {
         std::optional<RouteAnswer> answer;
         if (route) answer = route_from(route.value());
         carry_out(pool_.route(asked.line, asked.destination, std::move(answer), moment_now()));

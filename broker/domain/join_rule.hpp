@@ -10,7 +10,7 @@ enum class JoinVerdict { fresh, stale };
 /// `issued`: the last counter given out; `confirmed`: the agent said that it is on its disk. A counter one behind is
 /// fresh as long as that was never said: the agent may have stopped between receiving it and writing it down.
 inline JoinVerdict judge_join(std::uint64_t issued, bool confirmed, std::uint64_t presented) {
-    const bool fresh = presented == issued || (!confirmed && presented + 1 == issued);
+    const bool fresh = presented == issued || (!confirmed && issued > 0 && presented == issued - 1);
     return fresh ? JoinVerdict::fresh : JoinVerdict::stale;
 }
 

@@ -106,7 +106,8 @@ std::variant<Command, int> read_command_line(int argc, char** argv) {
     ping_flags(*flags);
     add("dns", "one question to one server", Service::dns);
     dns_flags(*flags);
-    http_flags(*add("http", "HTTP or HTTPS request", Service::http), *flags, params);
+    CLI::App* http = add("http", "HTTP or HTTPS request", Service::http);
+    http_flags(*http, *flags, params);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

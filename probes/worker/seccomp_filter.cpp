@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -56,6 +57,7 @@ void add_sockets(Filter& filter) {
 
 void add_guarded_calls(Filter& filter) {
     for (const int command : kFcntl) filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, datum(command)));
+    filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONBIO));  // Asio makes its sockets non-blocking so
     // fstat(3) of glibc 2.36 is newfstatat with an empty path; with a path there is no file.
     filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_EQ, datum(AT_EMPTY_PATH)));
     filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, datum(PROT_EXEC), 0));

@@ -1,5 +1,6 @@
 // The lists of the worker's filter, and nothing else: read them top to bottom. x86_64 and aarch64.
 #pragma once
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <seccomp.h>
@@ -50,7 +51,7 @@ inline constexpr std::array kKilled = std::to_array<int>({
 /// A library may try these and do without.
 inline constexpr std::array kForbidden = std::to_array<int>({
     SCMP_SYS(bind), SCMP_SYS(socketpair), SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(pidfd_open), SCMP_SYS(pidfd_getfd),
-    SCMP_SYS(pidfd_send_signal), SCMP_SYS(memfd_create), SCMP_SYS(ioctl), SCMP_SYS(setrlimit), SCMP_SYS(prlimit64),
+    SCMP_SYS(pidfd_send_signal), SCMP_SYS(memfd_create), SCMP_SYS(setrlimit), SCMP_SYS(prlimit64),
     SCMP_SYS(sched_setscheduler), SCMP_SYS(setpriority),
 });
 
@@ -66,7 +67,7 @@ inline constexpr std::array kSockets = std::to_array<SocketKind>({
 struct SocketOption {
     int level, name;
 };
-/// What may be set; everything else is EPERM: SO_MARK, SO_BINDTODEVICE, IP_UNICAST_IF, IP_PKTINFO, IP_OPTIONS, IP_TRANSPARENT,
+/// What may be set; everything else is ENOSYS: SO_MARK, SO_BINDTODEVICE, IP_UNICAST_IF, IP_PKTINFO, IP_OPTIONS, IP_TRANSPARENT,
 /// IP_FREEBIND, IP_HDRINCL and what comes after them.
 inline constexpr std::array kSocketOptions = std::to_array<SocketOption>({
     {SOL_SOCKET, SO_RCVBUF}, {SOL_SOCKET, SO_SNDBUF}, {SOL_SOCKET, SO_KEEPALIVE}, {SOL_SOCKET, SO_LINGER}, {SOL_SOCKET, SO_TIMESTAMPNS},

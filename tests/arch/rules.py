@@ -21,6 +21,12 @@ PURE = [
     ("broker/domain/domain.hpp", "gateway and API are built against it without an event loop"),
     ("broker/domain/views.hpp", "views are values, read on any thread"),
     ("broker/http/http.hpp", "handlers know HTTP as values; sockets stay in the server"),
+    ("agent/link/link_fsm.?pp", "the link's decisions are tested action by action, without a socket or a clock"),
+    ("agent/link/backoff.?pp", "randomness and time are given, so that a fleet's reconnects can be simulated"),
+    ("agent/spool/*.?pp", "the spool is tested with the power cut at every step, on a disk that forgets"),
+    ("agent/workers/pool_*.?pp", "whatever dies, each task ends once: shown event by event"),
+    ("agent/workers/lines.?pp", "translations of values"),
+    ("agent/workers/verdict.?pp", "what is published as good is decided without I/O"),
 ]
 
 # (header pattern, why a pure core has no use for it)

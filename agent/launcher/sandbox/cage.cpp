@@ -178,7 +178,8 @@ void enter_cage(const CagePlan& plan) {
     must(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &plan.filter), "seccomp");
     const CageReport ready;
     must(::write(control_socket, &ready, sizeof ready), "report");
-    ::execve(plan.files[0], plan.arguments.data(), plan.environment.data());
+    char* const no_environment[] = {nullptr};
+    ::execve(plan.files[0], plan.arguments.data(), no_environment);
     give_up("execve of the probe program");
 }
 

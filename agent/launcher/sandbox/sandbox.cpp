@@ -68,7 +68,6 @@ Result<StartedWorker> start_worker(const SandboxImage& image, const std::vector<
     for (const auto& file : image.files) plan.files.push_back(file.c_str());
     plan.folders = folders_of(image.files);
     plan.arguments = pointers_to(arguments);
-    plan.environment = pointers_to(image.environment);
     plan.filter = {static_cast<unsigned short>(image.filter.size()), const_cast<sock_filter*>(image.filter.data())};
     plan.uid = uid;
     plan.channel = channel;

@@ -16,9 +16,8 @@ namespace edge::launcher {
 
 /// The same for every worker; made once at start.
 struct SandboxImage {
-    std::vector<std::string> files;        // absolute; each is there under its own path, read-only; the first is run
-    std::vector<sock_filter> filter;       // the wide filter
-    std::vector<std::string> environment;  // empty but for sanitizers
+    std::vector<std::string> files;   // absolute; each is there under its own path, read-only; the first is run
+    std::vector<sock_filter> filter;  // the wide filter
 };
 
 struct StartedWorker {
@@ -26,7 +25,7 @@ struct StartedWorker {
     Fd pidfd;
 };
 
-/// Starts files[0] with these arguments in a new sandbox: born in `group`, as `uid` (and gid of the same number), with
+/// Starts files[0] with these arguments, and an empty environment, in a new sandbox: born in `group`, as `uid` (and gid of the same number), with
 /// `channel` as fd 3 and `log` as fd 2. Returns when it has been executed, some milliseconds later.
 /// Errors: io, `where` being the step that failed; then nothing is left running.
 Result<StartedWorker> start_worker(const SandboxImage& image, const std::vector<std::string>& arguments, uid_t uid,

@@ -32,6 +32,11 @@
 #include <string>
 #include <vector>
 
+#ifdef EDGE_SANITIZED
+// Not by ASAN_OPTIONS: the runtime reads it from /proc, which a sandbox has not; nor can it look for leaks there.
+extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
+#endif
+
 namespace {
 
 using Words = std::vector<std::string>;

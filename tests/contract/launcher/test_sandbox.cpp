@@ -159,8 +159,7 @@ TEST_CASE("a worker is told its line and the policy, and nothing by environment"
     const auto arguments = worker.tell("arguments");
     CHECK(arguments.find("worker --fd 3 --line unicom --device wan1 --address 100.64.2.2 --address fd64:2::2 --resolver 198.51.100.10 "
                          "--allow 198.51.100.0/24 --allow 2001:db8::/32 --port 5300 --service dns --service ping") == 0);
-    const auto environment = worker.tell("environment");
-    CHECK((environment.empty() || environment == "ASAN_OPTIONS=detect_leaks=0 "));
+    CHECK(worker.tell("environment") == "");
 }
 
 TEST_CASE("the launcher works with five capabilities and can get no other") {

@@ -24,7 +24,7 @@ struct Asked {
 struct Api {
     FakeDomain domain;
     http::Handler handler = api::make_handler(domain, {"https://broker.test:7443"});
-    Json document = parse_json(api::openapi_text(), {.bytes = 1 << 20, .depth = 32, .values = 100'000, .keys = 50'000}).value();
+    Json document = parse_json(api::openapi_text(), {.bytes = 1 << 20, .depth = 32, .values = 100'000}).value();
 
     std::shared_ptr<FakeExchange> begin(Asked asked) {
         http::Request request;

@@ -62,6 +62,9 @@ void Rig::commit() {
     hold_writes = held;
 }
 
+/// Only the oldest thing that is held.
+void Rig::commit_one() { settle(); }
+
 /// The oldest write that may fail does.
 void Rig::refuse() {
     for (auto at = writes_.begin(); at != writes_.end(); ++at) {

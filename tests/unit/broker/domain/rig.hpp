@@ -38,7 +38,9 @@ class Rig {
         carry_out(std::move(out));
     }
     void pass(std::uint64_t milliseconds);
+    void set_wall(WallTime wall) { now_.wall = wall; }
     void commit();
+    void commit_one();
     void refuse();
     bool hold_writes = false;
 

@@ -1,0 +1,89 @@
+#include "cli/api/problem.hpp"
+#include "cli/commands/commands.hpp"
+#include "cli/run/watch_run.hpp"
+#include "protocol/crypto/keys.hpp"
+#include "protocol/json/described.hpp"
+
+namespace edge::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string body_of(const ProbeCommand& command) {
+    Json body = Json::object();
+    body["service"] = std::string(enum_text(command.service));
+    body["params"] = command.params;
+    body["selector"] = command.selector;
+    if (!command.labels.empty()) body["labels"] = command.labels;
+    if (command.start_within_ms) body["start_within_ms"] = *command.start_within_ms;
+    if (command.repeat) body["repeat"] = *command.repeat;
+    return dump_json(body);
+}
+
+std::string random_key() {
+    std::array<std::uint8_t, 16> bytes{};
+    fill_random(bytes);
+    return to_base32(bytes);
+}
+
+/// The run the broker made of it. Asked again when the answer is lost: the key makes it the same job.
+Answer<Run> start(const ProbeCommand& command, Client& client, const Client::Tick& tick) {
+    Request request{.method = "POST", .path = "/api/v1/jobs", .body = body_of(command)};
+    request.headers.emplace_back("Idempotency-Key", random_key());
+    constexpr int kTries = 3;
+    for (int attempt = 1;; ++attempt) {
+        const auto reply = client.call(request, tick);
+        if (!reply) {
+            if (reply.error().how != Lost::broken || attempt == kTries) return client.trouble(reply.error());
+            if (!client.sleep(std::chrono::milliseconds(500), tick)) return client.trouble(Loss{Lost::interrupted, {}});
+            continue;
+        }
+        if (reply.value().status != 202 && reply.value().status != 200) return trouble_of(reply.value().status, reply.value().body);
+        EDGE_TRY(const auto json, json_of(reply.value().body));
+        auto run = decode<Run>(json, UnknownFields::ignore);
+        if (!run || run.value().id.empty()) return Trouble{ExitCode::error, "the broker's answer is no run", "`edgectl version` tells both versions"};
+        return std::move(run.value());
+    }
+}
+
+/// What went unsaid in the formats that show results alone.
+void say_without_result(const RunState& state, Format format, const Screen& screen) {
+    if (format == Format::table || format == Format::wide) return;
+    for (const auto& row : state.rows()) {
+        if (row.result || !has_ended(row)) continue;
+        screen.say(printable(row.task.node.name + "/" + row.task.line.name) + ": " + printable(outcome_of(row)) + ", without a result");
+    }
+}
+
+std::string how_to_resume(const std::string& run_id) { return "the run goes on; edgectl describe run " + run_id + " --follow"; }
+
+}  // namespace
+
+Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::milliseconds> timeout, FailOn fail_on, Format format, Client& client,
+                        const Screen& screen) {
+    std::optional<Clock::time_point> deadline;
+    if (timeout) deadline = Clock::now() + *timeout;
+    RunState state;
+    const auto view = make_run_view(format, screen);
+    const auto watched = watch_run(client, run_id, deadline, state, *view);
+    say_without_result(state, format, screen);
+    if (watched) return exit_of(state, fail_on);
+    Trouble trouble = watched.error();
+    if (trouble.exit == ExitCode::wait_timed_out) trouble.what = "--timeout passed and the run has not finished: " + summary_line(state);
+    const bool resumes = trouble.exit != ExitCode::auth && trouble.exit != ExitCode::not_found;
+    if (resumes) trouble.next = how_to_resume(run_id);
+    return trouble;
+}
+
+Answer<ExitCode> run_probe(const ProbeCommand& command, Client& client, const Screen& screen) {
+    const auto begun = Clock::now();
+    const Client::Tick tick = [&] { return !command.timeout || Clock::now() < begun + *command.timeout; };
+    EDGE_TRY(const auto run, start(command, client, tick));
+    const std::string count = std::to_string(run.tasks.total) + (run.tasks.total == 1 ? " task" : " tasks");
+    screen.say(screen.err_style.paint(printable(run.service + " " + run.target + " from " + run.selector) + ": " + count + ", " + printable(run.id), Tone::dim));
+    auto left = command.timeout;
+    if (left) left = std::max(std::chrono::milliseconds(1), *left - std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun));
+    return follow(run.id, left, command.fail_on, command.format, client, screen);
+}
+
+}  // namespace edge::cli

@@ -1,0 +1,77 @@
+#include "cli/commands/things.hpp"
+
+#include <chrono>
+
+#include "cli/show/figures.hpp"
+
+namespace edge::cli {
+namespace {
+
+const Json* find(const Json& object, const char* key) {
+    if (!object.is_object()) return nullptr;
+    const auto at = object.find(key);
+    return at == object.end() ? nullptr : &*at;
+}
+
+}  // namespace
+
+std::string text_at(const Json& object, const char* key) {
+    const Json* value = find(object, key);
+    return value && value->is_string() ? value->get<std::string>() : std::string();
+}
+
+std::optional<std::uint64_t> number_at(const Json& object, const char* key) {
+    const Json* value = find(object, key);
+    return value && value->is_number_unsigned() ? std::optional(value->get<std::uint64_t>()) : std::nullopt;
+}
+
+const Json& member(const Json& object, const char* key) {
+    static const Json kNothing;
+    const Json* value = find(object, key);
+    return value ? *value : kNothing;
+}
+
+std::string list_at(const Json& object, const char* key) {
+    std::string text;
+    for (const auto& item : member(object, key)) {
+        if (item.is_string()) text += (text.empty() ? "" : ", ") + item.get<std::string>();
+    }
+    return text;
+}
+
+std::string duration_at(const Json& object, const char* key) {
+    const auto us = number_at(object, key);
+    return us ? duration_text(*us) : std::string();
+}
+
+std::string age_at(const Json& object, const char* key) {
+    const auto then = seconds_of(text_at(object, key));
+    return then ? age_text(now_seconds() - *then) : std::string();
+}
+
+std::int64_t now_seconds() {
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+Tone tone_of_state(std::string_view state) {
+    if (state == "up" || state == "connected") return Tone::good;
+    if (state == "down" || state == "disconnected" || state == "revoked" || state == "locked") return Tone::bad;
+    if (state == "degraded" || state == "draining") return Tone::warn;
+    return Tone::dim;
+}
+
+std::string json_text(const std::vector<Json>& items, Format format) {
+    std::string text;
+    for (const auto& item : items) {
+        const std::string one = printable_json(dump_json(item));
+        if (format == Format::jsonl) {
+            text += one + "\n";
+        } else {
+            text += (text.empty() ? "[\n  " : ",\n  ") + one;
+        }
+    }
+    if (format == Format::jsonl) return text;
+    return text.empty() ? "[]\n" : text + "\n]\n";
+}
+
+}  // namespace edge::cli

@@ -1,0 +1,31 @@
+// Reading what the API says of nodes, lines, runs and jobs for people: a member that is missing, or of a kind this edgectl
+// does not know, shows as nothing.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/show/run_view.hpp"
+#include "protocol/json/bounded.hpp"
+
+namespace edge::cli {
+
+std::string text_at(const Json& object, const char* key);
+std::optional<std::uint64_t> number_at(const Json& object, const char* key);
+/// The member, or null. Lives as long as the object does.
+const Json& member(const Json& object, const char* key);
+/// An array of strings, joined by ", ".
+std::string list_at(const Json& object, const char* key);
+/// Microseconds as a duration.
+std::string duration_at(const Json& object, const char* key);
+/// How long ago a time was.
+std::string age_at(const Json& object, const char* key);
+std::int64_t now_seconds();
+
+Tone tone_of_state(std::string_view state);
+
+/// An array a line an item, or a line an item.
+std::string json_text(const std::vector<Json>& items, Format format);
+
+}  // namespace edge::cli

@@ -1,0 +1,104 @@
+#include "cli/run/run_state.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace edge::cli {
+
+Result<> RunState::event(std::string_view name, std::string_view data) {
+    if (name == "overflow") {
+        is_cut_off_ = true;
+        return ok();
+    }
+    if (name != "run" && name != "task" && name != "progress" && name != "result") return ok();
+    EDGE_TRY(const auto json, parse_json(data, JsonLimits{.bytes = 8 * 1024 * 1024, .depth = 40, .values = 1'000'000}));
+    if (name == "run") return take_run(json);
+    if (name == "task") return take_task(json);
+    if (name == "progress") return take_progress(json);
+    return take_result(json);
+}
+
+Result<> RunState::take_run(const Json& json) {
+    EDGE_TRY(auto run, decode<Run>(json, UnknownFields::ignore));
+    const auto tasks = std::exchange(run.tasks_list, {});
+    run_ = std::move(run);
+    is_cut_off_ = false;
+    for (const auto& task : tasks) row_of(task.id).task = task;
+    return ok();
+}
+
+Result<> RunState::take_task(const Json& json) {
+    EDGE_TRY(auto task, decode<Task>(json, UnknownFields::ignore));
+    Row& row = row_of(task.id);
+    row.task = std::move(task);
+    return ok();
+}
+
+Result<> RunState::take_progress(const Json& json) {
+    EDGE_TRY(auto progress, decode<ProgressOfTask>(json, UnknownFields::ignore));
+    Row& row = row_of(progress.task_id);
+    if (row.task.line.name.empty()) row.task.node = progress.node, row.task.line = progress.line;
+    row.progress = std::move(progress.data);
+    ++row.progress_count;
+    return ok();
+}
+
+Result<> RunState::take_result(const Json& json) {
+    EDGE_TRY(auto result, decode<ProbeResult>(json, UnknownFields::ignore));
+    if (!seen_results_.insert(result.id).second) return ok();
+    Row& row = row_of(result.task_id);
+    // A superseded attempt is told too; it never takes the place of the one that counts.
+    if (row.result && (result.superseded || result.attempt < row.result->attempt)) return ok();
+    if (row.task.line.name.empty()) row.task.node = result.node, row.task.line = result.line;
+    const auto at = static_cast<std::size_t>(&row - rows_.data());
+    row.raw = json;
+    row.result = std::make_shared<const ProbeResult>(std::move(result));
+    if (std::find(fresh_.begin(), fresh_.end(), at) == fresh_.end()) fresh_.push_back(at);
+    return ok();
+}
+
+std::size_t RunState::missing_results() const {
+    const auto ended = run_.tasks.succeeded + run_.tasks.failed + run_.tasks.timed_out;
+    const auto have = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [](const Row& row) { return row.result != nullptr; }));
+    return ended > have ? ended - have : 0;
+}
+
+std::vector<std::size_t> RunState::take_fresh() { return std::exchange(fresh_, {}); }
+
+Row& RunState::row_of(const std::string& task_id) {
+    const auto [at, is_new] = index_.try_emplace(task_id, rows_.size());
+    if (is_new) rows_.emplace_back().task.id = task_id;
+    return rows_[at->second];
+}
+
+std::string_view outcome_of(const Row& row) {
+    if (row.result) return row.result->status;
+    const std::string& state = row.task.state;
+    if (state == "succeeded") return "ok";
+    if (state == "leased") return row.progress_count > 0 ? "running" : "sent";
+    if (state == "queued") return row.progress_count > 0 ? "running" : "queued";
+    return state;
+}
+
+bool has_ended(const Row& row) {
+    const std::string& state = row.task.state;
+    return row.result || (state != "queued" && state != "leased" && state != "running" && state != "unknown");
+}
+
+bool has_failed(const Row& row) {
+    const auto outcome = outcome_of(row);
+    return has_ended(row) && outcome != "ok" && outcome != "partial";
+}
+
+ExitCode exit_of(const RunState& state, FailOn fail_on) {
+    const auto& rows = state.rows();
+    const auto failed = std::count_if(rows.begin(), rows.end(), has_failed);
+    switch (fail_on) {
+        case FailOn::none: return ExitCode::ok;
+        case FailOn::all: return failed > 0 && std::cmp_equal(failed, rows.size()) ? ExitCode::lines_failed : ExitCode::ok;
+        case FailOn::any: return failed > 0 ? ExitCode::lines_failed : ExitCode::ok;
+    }
+    return ExitCode::ok;
+}
+
+}  // namespace edge::cli

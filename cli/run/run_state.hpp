@@ -1,0 +1,66 @@
+// A run as it is known so far: fed with events, read by whoever shows it. Pure. The same event twice changes nothing, so
+// that a stream may be followed again from its start.
+#pragma once
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "cli/exit_codes.hpp"
+#include "cli/run/answers.hpp"
+
+namespace edge::cli {
+
+/// One task and what became of it.
+struct Row {
+    Task task;
+    Json progress = Json::object();  // the last
+    std::uint32_t progress_count = 0;
+    std::shared_ptr<const ProbeResult> result;  // owners: this row, the list of fresh results
+    Json raw;                                   // the result as it came
+};
+
+enum class FailOn { any, all, none };
+
+class RunState {
+  public:
+    /// An event of GET /runs/{id}/events. Unknown names are ignored. Errors: bad_value and the like of a decoder.
+    Result<> event(std::string_view name, std::string_view data);
+
+    Result<> take_run(const Json& json);
+    Result<> take_task(const Json& json);
+    Result<> take_progress(const Json& json);
+    Result<> take_result(const Json& json);
+
+    const Run& run() const { return run_; }
+    bool is_known() const { return !run_.id.empty(); }
+    bool is_finished() const { return run_.state == "finished"; }
+    /// The broker said that it would not tell everything by this stream.
+    bool is_cut_off() const { return is_cut_off_; }
+    /// Tasks that ended with a result we have not seen.
+    std::size_t missing_results() const;
+    const std::vector<Row>& rows() const { return rows_; }
+    /// Indices of rows whose results came since the last call, in the order they came.
+    std::vector<std::size_t> take_fresh();
+
+  private:
+    Row& row_of(const std::string& task_id);
+
+    Run run_;
+    std::vector<Row> rows_;
+    std::unordered_map<std::string, std::size_t> index_;
+    std::unordered_set<std::string> seen_results_;
+    std::vector<std::size_t> fresh_;
+    bool is_cut_off_ = false;
+};
+
+/// Of one row, in one word: queued running ok partial failed refused timed_out canceled expired lost.
+std::string_view outcome_of(const Row& row);
+bool has_ended(const Row& row);
+bool has_failed(const Row& row);
+
+ExitCode exit_of(const RunState& state, FailOn fail_on);
+
+}  // namespace edge::cli

@@ -1,0 +1,304 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "protocol/json/described.hpp"
+#include "tests/contract/store/samples.hpp"
+#include "tests/unit/broker/domain/rig.hpp"
+
+namespace edge::broker {
+namespace {
+
+/// One node with one task on each of its three lines.
+struct Running {
+    explicit Running(DomainOptions options = {}) : rig(std::move(options)), agent(rig, rig.enroll("gz-1")) {
+        agent.connect();
+        run = rig.ping("all").value().id;
+        tasks = agent.tasks();
+        agent.accept(3);
+    }
+    std::size_t stored() const { return const_cast<Rig&>(rig).store().all_results().size(); }
+
+    Rig rig;
+    TestAgent agent;
+    RunId run;
+    std::vector<link::Task> tasks;
+};
+
+}  // namespace
+
+TEST_CASE("how an attempt ended decides how its task did") {
+    struct Row {
+        Status status;
+        std::string code;
+        TaskState end;
+    };
+    const Row table[] = {{Status::ok, "", TaskState::succeeded},        {Status::partial, "", TaskState::succeeded},
+                         {Status::failed, "NXDOMAIN", TaskState::failed}, {Status::failed, "", TaskState::failed},
+                         {Status::failed, "timeout", TaskState::timed_out}, {Status::failed, "canceled", TaskState::canceled},
+                         {Status::refused, "denied", TaskState::failed}, {Status::refused, "expired", TaskState::expired},
+                         {Status::refused, "canceled", TaskState::canceled}};
+    for (const auto& row : table) {
+        link::TaskResult result;
+        result.status = row.status;
+        if (!row.code.empty()) result.failure = Failure{Source::agent, "start", row.code, ""};
+        CAPTURE(row.code);
+        CHECK(end_of(result) == row.end);
+    }
+}
+
+TEST_CASE("results are acknowledged and shown only when they are committed") {
+    Running r;
+    r.rig.act([&](DomainFsm& fsm, Now, Actions&) { fsm.watch(r.run); });
+    r.rig.hold_writes = true;
+    r.agent.send({r.agent.result_of(r.tasks[0]), r.agent.result_of(r.tasks[1])});
+    CHECK(r.agent.acked() == 0);
+    CHECK(r.rig.take<Happened>().empty());
+    CHECK(r.rig.run(r.run).tasks.succeeded == 0);
+    r.rig.commit();
+    CHECK(r.agent.acked() == 2);
+    CHECK(r.rig.take<Happened>().size() == 4);  // a task and a result, twice
+    CHECK(r.rig.run(r.run).tasks.succeeded == 2);
+    CHECK(r.rig.take<RunEnded>().empty());
+}
+
+TEST_CASE("a run is finished in the transaction of its last result") {
+    Running r;
+    r.rig.act([&](DomainFsm& fsm, Now, Actions&) { fsm.watch(r.run); });
+    const auto before = r.rig.store().transactions();
+    r.agent.send({r.agent.result_of(r.tasks[0]), r.agent.result_of(r.tasks[1], Status::failed, "timeout"), r.agent.result_of(r.tasks[2])});
+    CHECK(r.rig.store().transactions() == before + 1);
+    const RunView view = r.rig.store().run(r.run).value().value();
+    CHECK(view.state == RunState::finished);
+    CHECK(view.tasks.succeeded == 2);
+    CHECK(view.tasks.timed_out == 1);
+    const auto events = r.rig.take<Happened>();
+    REQUIRE(events.size() == 7);
+    CHECK(std::holds_alternative<std::shared_ptr<const RunView>>(events.back().event));
+    CHECK(r.rig.take<RunEnded>().size() == 1);
+}
+
+TEST_CASE("a finish that is being written is not shown by an earlier commit") {
+    Running r;
+    r.rig.hold_writes = true;
+    r.agent.send({r.agent.result_of(r.tasks[0])});
+    r.agent.send({r.agent.result_of(r.tasks[1]), r.agent.result_of(r.tasks[2])});
+    r.rig.commit_one();
+    CHECK(r.rig.run(r.run).state == RunState::running);
+    CHECK(r.rig.run(r.run).tasks.succeeded == 1);
+    CHECK(r.agent.acked() == 1);
+    r.rig.commit();
+    CHECK(r.rig.run(r.run).state == RunState::finished);
+    CHECK(r.agent.acked() == 3);
+}
+
+TEST_CASE("what is sent twice is stored once") {
+    Running r;
+    const auto first = r.agent.result_of(r.tasks[0]);
+    const auto second = r.agent.result_of(r.tasks[1]);
+    r.agent.send({first, first, second});
+    CHECK(r.stored() == 2);
+    CHECK(r.agent.acked() == 2);
+    r.agent.send({first});
+    CHECK(r.agent.acked() == 2);  // told again
+    CHECK(r.rig.fsm().counters().duplicates == 2);
+    SUBCASE("in a later session of the same spool") { r.agent.connect(); }
+    SUBCASE("after a restart of the broker") {
+        r.rig.restart();
+        r.agent.connect();
+        CHECK(r.agent.welcome.results_acked == 2);
+    }
+    r.agent.send({first, second});
+    CHECK(r.stored() == 2);
+    CHECK(r.rig.run(r.run).tasks.succeeded == 2);
+}
+
+TEST_CASE("an attempt that answers twice under two numbers counts once") {
+    Running r;
+    auto first = r.agent.result_of(r.tasks[0]);
+    auto again = r.agent.result_of(r.tasks[0], Status::failed);
+    r.agent.send({first, again});
+    CHECK(r.agent.acked() == 2);
+    CHECK(r.stored() == 1);
+    CHECK(r.rig.run(r.run).tasks.succeeded == 1);
+    CHECK(r.rig.run(r.run).tasks.failed == 0);
+}
+
+TEST_CASE("a gap or a step back ends the session, and nothing that never came is acknowledged") {
+    Running r;
+    auto one = r.agent.result_of(r.tasks[0]);
+    auto two = r.agent.result_of(r.tasks[1]);
+    auto three = r.agent.result_of(r.tasks[2]);
+    SUBCASE("a gap") { r.agent.send({one, three, two}); }
+    SUBCASE("not from the start") { r.agent.send({two, one}); }
+    CHECK(r.rig.take<CloseSession>().size() == 1);
+    CHECK(r.stored() <= 1);
+    r.agent.hello.spool_first = 1;
+    r.agent.connect();
+    std::vector<link::Received> rest;
+    for (const auto& each : {one, two, three}) {
+        if (std::get<link::TaskResult>(each.envelope).n > r.agent.welcome.results_acked) rest.push_back(each);
+    }
+    r.agent.send(rest);
+    CHECK(r.stored() == 3);
+    CHECK(r.agent.acked() == 3);
+}
+
+TEST_CASE("a spool may begin later than what we have") {
+    Running r;
+    r.agent.leave();
+    r.agent.hello.spool_first = 5;
+    r.agent.hello.spool_last = 5;
+    r.agent.connect();
+    r.agent.last_n = 4;
+    r.agent.answer(r.tasks[0]);
+    CHECK(r.agent.acked() == 5);
+    CHECK(r.stored() == 1);
+}
+
+TEST_CASE("results beyond the granted credit end the session, and credit grows with what is stored") {
+    DomainOptions options;
+    options.result_window = 2;
+    Running r(options);
+    CHECK(r.agent.welcome.credit.upto_n == 2);
+    SUBCASE("beyond") {
+        r.agent.send({r.agent.result_of(r.tasks[0]), r.agent.result_of(r.tasks[1]), r.agent.result_of(r.tasks[2])});
+        CHECK(r.rig.take<CloseSession>().size() == 1);
+        CHECK(r.stored() == 2);
+    }
+    SUBCASE("within") {
+        r.agent.answer(r.tasks[0]);
+        r.agent.answer(r.tasks[1]);
+        const auto credit = r.rig.sent<link::Credit>(r.agent.session);
+        REQUIRE(!credit.empty());
+        CHECK(credit.back().upto_n == 4);
+        r.agent.answer(r.tasks[2]);
+        CHECK(r.agent.acked() == 3);
+    }
+}
+
+TEST_CASE("a result for somebody else's task is refused, counted, and does not stop the stream") {
+    Running r;
+    TestAgent other(r.rig, r.rig.enroll("sh-1"), 9);
+    other.connect();
+    const auto forged = [&](auto change) {
+        auto received = other.result_of(r.tasks[0]);
+        change(std::get<link::TaskResult>(received.envelope));
+        return received;
+    };
+    other.send({forged([](auto&) {}), forged([](auto& x) { x.task_id = samples::id<TaskId>(5'000); })});
+    CHECK(other.acked() == 2);
+    CHECK(r.rig.fsm().counters().not_yours == 2);
+    // Of its own task, but another line, run or attempt.
+    auto lie = r.agent.result_of(r.tasks[0]);
+    std::get<link::TaskResult>(lie.envelope).line = r.tasks[1].line;
+    auto other_run = r.agent.result_of(r.tasks[0]);
+    std::get<link::TaskResult>(other_run.envelope).run_id = samples::id<RunId>(5'000);
+    auto future = r.agent.result_of(r.tasks[0]);
+    std::get<link::TaskResult>(future.envelope).attempt = 2;
+    r.agent.send({lie, other_run, future, r.agent.result_of(r.tasks[0])});
+    CHECK(r.rig.fsm().counters().not_yours == 5);
+    CHECK(r.stored() == 1);
+    CHECK(r.agent.acked() == 4);
+    CHECK(r.rig.run(r.run).tasks.succeeded == 1);
+}
+
+TEST_CASE("service and target are what was asked, whatever the node says") {
+    Running r;
+    auto received = r.agent.result_of(r.tasks[0]);
+    std::get<link::TaskResult>(received.envelope).target = "evil.example";
+    std::get<link::TaskResult>(received.envelope).service = Service::dns;
+    r.agent.send({received});
+    const auto stored = r.rig.store().all_results().at(0).view;
+    CHECK(stored->result.target == "198.51.100.10");
+    CHECK(stored->result.service == Service::ping);
+}
+
+TEST_CASE("the first result of a task wins, a later attempt's is kept as superseded") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const RunId run = rig.ping("all").value().id;
+    const auto first = agent.tasks();
+    agent.leave();
+    TestAgent reborn(rig, agent.hello.node_id, 2);
+    reborn.hello.join_counter = agent.hello.join_counter;
+    reborn.connect();
+    const auto second = reborn.tasks();
+    REQUIRE(second.size() == 3);
+    reborn.answer(second[0]);
+    // The old disk turns up again with the answer to the first attempt.
+    agent.hello.join_counter = reborn.hello.join_counter;
+    agent.connect();
+    const auto task = std::find_if(first.begin(), first.end(), [&](const auto& t) { return t.task_id == second[0].task_id; });
+    agent.answer(*task, Status::failed);
+    const auto results = rig.store().results(run, {}).value().items;
+    REQUIRE(results.size() == 2);
+    CHECK(!results[0].superseded);
+    CHECK(results[1].superseded);
+    CHECK(rig.run(run).tasks.succeeded == 1);
+    CHECK(rig.run(run).tasks.failed == 0);
+    CHECK(rig.fsm().counters().superseded == 1);
+}
+
+TEST_CASE("a late result of an expired task is kept as superseded") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    agent.leave();
+    const RunId run = rig.ping("telecom").value().id;
+    rig.pass(60'000);
+    CHECK(rig.run(run).tasks.expired == 1);
+    const TaskView task = rig.store().tasks(run).value().at(0);
+    agent.connect();
+    link::Task forged;
+    forged.task_id = task.id;
+    forged.run_id = run;
+    forged.line = task.line.name;
+    agent.answer(forged);
+    CHECK(rig.run(run).tasks.expired == 1);
+    CHECK(rig.run(run).tasks.succeeded == 0);
+    CHECK(rig.store().results(run, {}).value().items.at(0).superseded);
+    CHECK(rig.fsm().active_runs() == 0);
+}
+
+TEST_CASE("messages that come while old runs are looked for are taken in order") {
+    Running r;
+    r.rig.pass(600'000);  // all three are lost, the run is out of memory
+    CHECK(r.rig.fsm().active_runs() == 0);
+    const RunId second = r.rig.ping("telecom").value().id;
+    const auto fresh = r.agent.tasks().at(0);
+    r.rig.hold_writes = true;
+    r.agent.send({r.agent.result_of(r.tasks[0])});
+    r.agent.send({r.agent.result_of(fresh), r.agent.result_of(r.tasks[1])});
+    CHECK(r.stored() == 0);
+    r.rig.commit();
+    CHECK(r.stored() == 3);
+    CHECK(r.agent.acked() == 3);
+    CHECK(r.rig.run(second).tasks.succeeded == 1);
+    CHECK(r.rig.run(r.run).tasks.succeeded == 2);
+    CHECK(r.rig.run(r.run).tasks.lost == 1);
+    CHECK(r.rig.fsm().active_runs() == 0);
+}
+
+TEST_CASE("progress reaches those who watch, and nobody else's business") {
+    Running r;
+    const auto progress = [&](TestAgent& agent, std::uint32_t attempt) {
+        agent.send({{link::Progress{r.tasks[0].task_id, attempt, link::ProgressKind::data, Json{{"seq", 1}}}, {}}});
+    };
+    progress(r.agent, 1);
+    CHECK(r.rig.take<Happened>().empty());
+    r.rig.act([&](DomainFsm& fsm, Now, Actions&) { fsm.watch(r.run); });
+    progress(r.agent, 1);
+    CHECK(r.rig.take<Happened>().size() == 1);
+    progress(r.agent, 2);
+    TestAgent other(r.rig, r.rig.enroll("sh-1"), 9);
+    other.connect();
+    progress(other, 1);
+    CHECK(r.rig.take<Happened>().empty());
+    r.rig.act([&](DomainFsm& fsm, Now, Actions&) { fsm.unwatch(r.run); });
+    progress(r.agent, 1);
+    CHECK(r.rig.take<Happened>().empty());
+}
+
+}  // namespace edge::broker

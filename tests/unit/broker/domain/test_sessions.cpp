@@ -1,0 +1,200 @@
+#include <doctest/doctest.h>
+
+#include "broker/domain/join_rule.hpp"
+#include "tests/contract/store/samples.hpp"
+#include "tests/unit/broker/domain/rig.hpp"
+
+namespace edge::broker {
+namespace {
+
+link::RejectCode rejected(const std::variant<link::Welcome, link::Reject>& answer) {
+    REQUIRE(std::holds_alternative<link::Reject>(answer));
+    return std::get<link::Reject>(answer).code;
+}
+
+NodeState state_of(Rig& rig, const std::string& name) { return rig.fsm().node(name).value().state; }
+
+}  // namespace
+
+TEST_CASE("a counter is fresh when it is the last one, or the one before as long as the last was never confirmed") {
+    CHECK(judge_join(5, true, 5) == JoinVerdict::fresh);
+    CHECK(judge_join(5, false, 5) == JoinVerdict::fresh);
+    CHECK(judge_join(5, false, 4) == JoinVerdict::fresh);
+    CHECK(judge_join(5, true, 4) == JoinVerdict::stale);
+    CHECK(judge_join(5, false, 3) == JoinVerdict::stale);
+    CHECK(judge_join(5, true, 6) == JoinVerdict::stale);
+    CHECK(judge_join(0, true, 0) == JoinVerdict::fresh);
+    CHECK(judge_join(0, false, UINT64_MAX) == JoinVerdict::stale);
+}
+
+TEST_CASE("a node joins: the welcome carries what it needs, and it is connected once it has confirmed") {
+    Rig rig;
+    const NodeId node = rig.enroll("gz-1");
+    CHECK(state_of(rig, "gz-1") == NodeState::enrolled);
+    TestAgent agent(rig, node);
+    agent.hello.work_last = 17;
+    const auto answer = rig.join(agent.hello);
+    const auto& welcome = std::get<link::Welcome>(answer);
+    CHECK(welcome.epoch == 1);
+    CHECK(welcome.join_counter == 1);
+    CHECK(welcome.results_acked == 0);
+    CHECK(welcome.work_from == 18);
+    CHECK(welcome.credit.upto_n == 4'096);
+    CHECK(welcome.server_time_us == rig.now().wall);
+    CHECK(state_of(rig, "gz-1") != NodeState::connected);
+    agent.welcome = welcome;
+    agent.session = welcome.session_id;
+    agent.confirm();
+    CHECK(state_of(rig, "gz-1") == NodeState::connected);
+    const auto view = rig.fsm().node("gz-1").value();
+    CHECK(view.lines.size() == 3);
+    CHECK(view.labels.at("province") == "guangdong");
+    agent.leave();
+    CHECK(state_of(rig, "gz-1") == NodeState::disconnected);
+}
+
+TEST_CASE("nothing is welcomed before its join is in the store") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    rig.hold_writes = true;
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(rig.ticket(), agent.hello, now, out); });
+    CHECK(rig.take<JoinAnswer>().empty());
+    rig.commit();
+    CHECK(rig.take<JoinAnswer>().size() == 1);
+}
+
+TEST_CASE("a join that the store refuses is told to come again, and may") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    rig.hold_writes = true;
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(rig.ticket(), agent.hello, now, out); });
+    rig.refuse();
+    const auto answers = rig.take<JoinAnswer>();
+    REQUIRE(answers.size() == 1);
+    CHECK(rejected(answers[0].answer) == link::RejectCode::overloaded);
+    rig.hold_writes = false;
+    agent.connect();
+    CHECK(state_of(rig, "gz-1") == NodeState::connected);
+}
+
+TEST_CASE("an agent that stopped before it wrote the counter down comes back with the one before") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    CHECK(std::get<link::Welcome>(rig.join(agent.hello)).join_counter == 1);
+    CHECK(std::get<link::Welcome>(rig.join(agent.hello)).join_counter == 1);
+    SUBCASE("also when the broker was restarted in between") { rig.restart(); }
+    CHECK(std::get<link::Welcome>(rig.join(agent.hello)).join_counter == 1);
+    agent.connect();
+    agent.connect();
+    CHECK(agent.welcome.join_counter == 2);
+}
+
+TEST_CASE("a second session with a fresh counter takes over, and the first is told so") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const SessionId old = agent.session;
+    agent.connect();
+    const auto closed = rig.take<CloseSession>();
+    REQUIRE(closed.size() == 1);
+    CHECK(closed[0].session == old);
+    CHECK(closed[0].why.reason == link::GoawayReason::taken_over);
+    CHECK(state_of(rig, "gz-1") == NodeState::connected);
+    CHECK(agent.welcome.epoch == 2);
+    // What the old socket still says is nobody's.
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.leave(old, now, out); });
+    CHECK(state_of(rig, "gz-1") == NodeState::connected);
+}
+
+TEST_CASE("a stale counter that was confirmed locks both holders of the key, for good") {
+    Rig rig;
+    const NodeId node = rig.enroll("gz-1");
+    TestAgent agent(rig, node);
+    TestAgent copy(rig, node);
+    agent.connect();
+    CHECK(rejected(rig.join(copy.hello)) == link::RejectCode::stale_counter);
+    const auto closed = rig.take<CloseSession>();
+    REQUIRE(closed.size() == 1);
+    CHECK(closed[0].session == agent.session);
+    CHECK(closed[0].why.reason == link::GoawayReason::revoked);
+    CHECK(state_of(rig, "gz-1") == NodeState::locked);
+    SUBCASE("also after a restart") { rig.restart(); }
+    CHECK(rejected(rig.join(agent.hello)) == link::RejectCode::locked);
+    CHECK(rejected(rig.join(copy.hello)) == link::RejectCode::locked);
+    CHECK(rig.ping("all").error().code == Errc::not_found);
+    CHECK(rig.fsm().find_key(node).value().state == NodeState::locked);
+}
+
+TEST_CASE("unknown nodes and other protocols are refused") {
+    Rig rig;
+    TestAgent stranger(rig, samples::id<NodeId>(77));
+    CHECK(rejected(rig.join(stranger.hello)) == link::RejectCode::unknown_node);
+    CHECK(rig.fsm().find_key(samples::id<NodeId>(77)).error().code == Errc::not_found);
+    TestAgent old(rig, rig.enroll("gz-1"));
+    old.hello.proto = 2;
+    CHECK(rejected(rig.join(old.hello)) == link::RejectCode::unsupported_version);
+}
+
+TEST_CASE("a confirmation with another counter, or a second one, ends the session") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.welcome = std::get<link::Welcome>(rig.join(agent.hello));
+    agent.session = agent.welcome.session_id;
+    SUBCASE("another counter") { agent.welcome.join_counter = 9; }
+    SUBCASE("twice") { agent.confirm(); }
+    agent.confirm();
+    CHECK(rig.take<CloseSession>().size() == 1);
+    CHECK(rig.sent<link::ProtocolError>(agent.session).size() == 1);
+    CHECK(rig.fsm().counters().protocol_errors == 1);
+}
+
+TEST_CASE("lines that changed are stored, and choose tasks after a restart too") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    link::Lines lines{{line("satellite", "star")}};
+    agent.send({{lines, {}}});
+    const auto before = rig.store().transactions();
+    agent.send({{lines, {}}});
+    CHECK(rig.store().transactions() == before);
+    rig.restart();
+    CHECK(rig.ping("satellite").value().tasks.total == 1);
+    CHECK(rig.ping("telecom").error().code == Errc::not_found);
+}
+
+TEST_CASE("what a session may not say ends it; what it may not know is ignored") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    agent.send({{link::UnknownEnvelope{"weather", false}, {}}, {link::Heartbeat{}, {}}});
+    CHECK(rig.take<CloseSession>().empty());
+    CHECK(rig.fsm().counters().unknown_envelopes == 1);
+    const std::vector<link::Envelope> forbidden{link::UnknownEnvelope{"weather", true}, link::Welcome{}, link::ResultAck{1},
+                                                link::WorkAck{1}};
+    for (const auto& envelope : forbidden) {
+        agent.connect();
+        (void)rig.take<CloseSession>();
+        agent.send({{envelope, {}}});
+        CHECK(rig.take<CloseSession>().size() == 1);
+    }
+    // Before the confirmation nothing is taken.
+    agent.welcome = std::get<link::Welcome>(rig.join(agent.hello));
+    agent.session = agent.welcome.session_id;
+    agent.send({{link::Heartbeat{}, {}}});
+    CHECK(rig.take<CloseSession>().size() == 1);
+}
+
+TEST_CASE("a broker that stops sends everybody away") {
+    Rig rig;
+    TestAgent one(rig, rig.enroll("gz-1"));
+    TestAgent two(rig, rig.enroll("gz-2"));
+    one.connect();
+    two.connect();
+    rig.act([](DomainFsm& fsm, Now now, Actions& out) { fsm.stop(now, out); });
+    const auto closed = rig.take<CloseSession>();
+    REQUIRE(closed.size() == 2);
+    CHECK(closed[0].why.reason == link::GoawayReason::maintenance);
+    CHECK(rig.fsm().writes_under_way() == 0);
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,306 @@
+"""A small broker for edgectl's tests: the REST contract from memory, stateful, with a script of what goes wrong.
+
+A run's events wait until the test lets them go (`release`), so that no test sleeps. Everything a client asked is in
+`requests`.
+"""
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+TOKEN = "edgep_test"
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+LINES = [("telecom", "ct", "wan0", "100.64.1.2"), ("unicom", "cu", "wan1", "100.64.2.2"), ("mobile", "cm", "wan2", "100.64.3.2")]
+
+
+def make_id(prefix, number):
+    text = ""
+    for _ in range(25):
+        number, digit = divmod(number, 32)
+        text = ALPHABET[digit] + text
+    return f"{prefix}_0{text}"
+
+
+NODE = {"id": make_id("node", 1), "name": "gz-1"}
+
+
+def line_json(index):
+    name, carrier, device, address = LINES[index]
+    return {"name": name, "carrier": carrier, "device": device, "addresses": [address], "resolvers": [address[:-1] + "53"],
+            "state": "up", "reason": "", "enforced_by": "bpf", "mark": 0x101 + index, "table": 101 + index}
+
+
+class Run:
+    """One run: an event list that grows, which streams replay from the start."""
+
+    def __init__(self, number, request, lines):
+        self.lock = threading.Condition()
+        self.request = request
+        self.id = make_id("run", number)
+        self.events = []
+        self.results = []
+        self.tasks = [{"id": make_id("task", number * 1000 + i), "node": NODE, "line": {"name": LINES[i][0], "carrier": LINES[i][1]},
+                       "state": "queued", "attempt": 0} for i in lines]
+        self.index = dict(enumerate(lines))
+        self.state = "running"
+
+    def json(self):
+        counts = {key: 0 for key in ("queued", "running", "succeeded", "failed", "timed_out", "canceled", "expired", "lost")}
+        for task in self.tasks:
+            counts[task["state"] if task["state"] in counts else "running"] += 1
+        return {"id": self.id, "job_id": make_id("job", 1), "service": self.request["service"], "target": self.request["params"]["target"],
+                "selector": self.request["selector"], "state": self.state, "created_at": "2026-01-01T00:00:00.000Z",
+                **({"finished_at": "2026-01-01T00:00:01.000Z"} if self.state == "finished" else {}),
+                "tasks": {"total": len(self.tasks), **counts}}
+
+    def tell(self, name, data):
+        with self.lock:
+            self.events.append((name, json.loads(json.dumps(data))))
+            self.lock.notify_all()
+
+    def progress(self, at, data):
+        task = self.tasks[at]
+        task["state"] = "running"
+        self.tell("task", task)
+        self.tell("progress", {"task_id": task["id"], "node": NODE, "line": task["line"], "data": data})
+
+    def answer(self, at, status="ok", **changes):
+        task = self.tasks[at]
+        task["state"], task["attempt"] = ("succeeded" if status in ("ok", "partial") else "failed"), 1
+        result = result_json(self, task, self.index[at], status)
+        result.update(changes)
+        with self.lock:
+            self.results.append(result)
+        self.tell("task", task)
+        self.tell("result", result)
+
+    def finish(self):
+        self.state = "finished"
+        self.tell("run", self.json())
+
+    def answer_all(self):
+        for at in range(len(self.tasks)):
+            self.answer(at)
+        self.finish()
+
+
+def result_json(run, task, index, status):
+    name, carrier, device, address = LINES[index]
+    service, target = run.request["service"], run.request["params"]["target"]
+    rtt = 12_345 + 14_000 * index
+    summary = {"duration_us": rtt + 2_000, "rtt_us": rtt, "bytes": 61}
+    destination = "198.18.0.80"
+    detail = {"dst_addr": destination, "size": 56, "sent": 4, "rcvd": 4, "loss_percent": 0, "min_us": rtt - 300, "avg_us": rtt, "max_us": rtt + 500, "mdev_us": 120,
+              "replies": [{"seq": i, "rtt_us": rtt} for i in range(4)]}
+    if service == "ping":
+        summary["loss"] = 0
+    if service == "dns":
+        summary["code"] = "NOERROR"
+        detail = {"server": address[:-1] + "53", "port": 53, "transport": "udp", "header": {"rcode": "NOERROR"}, "question": [{"name": target + ".", "type": "A"}],
+                  "answer": [{"name": target + ".", "type": "A", "ttl": 300, "rdata": f"198.18.{index}.80"}]}
+    if service == "http":
+        summary["code"] = "200"
+        detail = {"hops": [{"url": target, "peer": destination + ":443", "status": 200, "protocol": "HTTP/2", "body_bytes": 61,
+                            "timings": {"resolve_us": 900, "connect_us": rtt, "tls_us": rtt * 2, "first_byte_us": rtt, "total_us": rtt * 5}}]}
+    route = {"oif": device, "gw": address[:-1] + "1", "prefsrc": address, "table": 101 + index, "error": ""}
+    return {"id": make_id("res", int(task["id"][-6:], 36) % 10**9 * 10 + task["attempt"]), "run_id": run.id, "task_id": task["id"], "attempt": task["attempt"],
+            "node": NODE, "line": task["line"], "service": service, "target": target, "status": status, "started_at": "2026-01-01T00:00:00.100Z",
+            "ended_at": "2026-01-01T00:00:00.200Z", "queued_us": 210, "summary": summary,
+            "evidence": {"src_addr": address, "src_port": 40001, "dst_addr": destination, "dst_port": 0 if service == "ping" else 443, "ifname": device,
+                         "ifindex": 7 + index, "fwmark": 0x101 + index, "table": 101 + index, "route_get": route, "enforced_by": "bpf", "verified": True,
+                         "mismatch_reason": ""},
+            "resolved": [], "concurrency": 1, "superseded": False, "truncated": False, "detail": detail}
+
+
+class FakeBroker:
+    def __init__(self):
+        self.requests = []
+        self.runs = {}
+        self.jobs = {}          # by idempotency key
+        self.on_run = Run.answer_all
+        self.cut_after = []     # for each stream in turn: events after which the connection breaks; None: never
+        self.no_events = False  # the stream is refused, as by a proxy that has none
+        self.lose_first_post = False
+        self.tokens = []
+        self.changed = threading.Condition()
+        self.server = None
+        self.start()
+
+    def start(self, port=0):
+        broker = self
+
+        class Handler(Exchange):
+            pass
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_):
+                pass  # a client that went away is no news
+
+        Handler.broker = broker
+        self.server = Server(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def wait_for(self, condition, seconds=20):
+        with self.changed:
+            if not self.changed.wait_for(condition, seconds):
+                raise AssertionError("the client did not come so far; it asked " + json.dumps(self.requests))
+
+    def asked(self, what):
+        return [request for request in self.requests if what in request]
+
+
+class Exchange(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    broker = None
+
+    def log_message(self, *_):
+        pass
+
+    def note(self):
+        with self.broker.changed:
+            self.broker.requests.append(f"{self.command} {self.path}")
+            self.broker.changed.notify_all()
+
+    def reply(self, status, body, kind="application/json", headers=()):
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        for name, value in headers:
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def problem(self, status, code, detail, errors=()):
+        self.reply(status, {"type": f"urn:edge:problem:{code}", "title": "It did not work", "status": status, "detail": detail, "code": code,
+                            "request_id": "req-7", "errors": list(errors)}, "application/problem+json")
+
+    def allowed(self):
+        if self.headers.get("Authorization") == "Bearer " + TOKEN:
+            return True
+        self.problem(401, "unauthorized", "the token is not known")
+        return False
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.note()
+        if not self.allowed():
+            return
+        if self.path == "/api/v1/jobs":
+            self.create_job(json.loads(body))
+        elif self.path == "/api/v1/join-tokens":
+            asked = json.loads(body)
+            token = {"id": make_id("tok", 1), "token": "edgej_secret", "expires_at": "2026-01-01T00:15:00.000Z", "created_at": "2026-01-01T00:00:00.000Z", **asked}
+            self.broker.tokens.append(token)
+            self.reply(201, token)
+        else:
+            self.problem(404, "not_found", "there is nothing at this path")
+
+    def create_job(self, request):
+        broker = self.broker
+        if request["params"]["target"] == "taken.test":
+            return self.problem(409, "conflict", "it clashes")
+        if request["params"]["target"] == "strange.test":
+            return self.problem(422, "invalid_body", "/params/count: 9 is out of range", [{"pointer": "/params/count", "code": "bad_value", "message": "9 is out of range"}])
+        lines = [i for i, line in enumerate(LINES) if request["selector"].split()[0] in ("all", line[0], "carrier:" + line[1])]
+        if not lines:
+            return self.problem(422, "no_match", 'no line matches "telecm"; the nearest is "telecom"')
+        key = self.headers.get("Idempotency-Key")
+        if key not in broker.jobs:
+            run = Run(len(broker.runs) + 1, request, lines)
+            broker.jobs[key] = run
+            broker.runs[run.id] = run
+            threading.Thread(target=broker.on_run, args=(run,), daemon=True).start()
+        if broker.lose_first_post:
+            broker.lose_first_post = False
+            self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 5000\r\n\r\n{")
+            self.close_connection = True
+            return None
+        return self.reply(202, broker.jobs[key].json(), headers=[("Location", "/api/v1/runs/" + broker.jobs[key].id)])
+
+    def do_GET(self):
+        self.note()
+        parts = urlsplit(self.path)
+        path = parts.path.removeprefix("/api/v1/").split("/")
+        if not self.allowed():
+            return
+        if path[0] == "runs" and len(path) > 1:
+            return self.run_part(path, parse_qs(parts.query))
+        nodes = [{**NODE, "state": "connected", "labels": {"city": "广州", "province": "guangdong"}, "agent_version": "0.1.0", "policy_hash": "c0ffee" * 10,
+                  "connected_at": "2026-01-01T00:00:00.000Z", "last_seen_at": "2026-01-01T00:00:00.000Z", "rtt_us": 4_200, "lines": [line_json(i) for i in range(3)]}]
+        if path == ["nodes"]:
+            self.reply(200, {"items": nodes})
+        elif path[0] == "nodes":
+            if path[1] in (NODE["id"], NODE["name"]):
+                self.reply(200, nodes[0])
+            else:
+                self.problem(404, "not_found", f"no node {path[1]}")
+        elif path == ["lines"]:
+            self.reply(200, {"items": [{**line_json(i), "node": NODE} for i in range(3)]})
+        elif path == ["runs"]:
+            self.page([run.json() for run in reversed(self.broker.runs.values())], parse_qs(parts.query))
+        elif path == ["jobs"]:
+            self.reply(200, {"items": []})
+        elif path == ["join-tokens"]:
+            self.reply(200, {"items": [{key: value for key, value in token.items() if key != "token"} for token in self.broker.tokens]})
+        elif path == ["version"]:
+            self.reply(200, {"version": "0.1.0", "api": "v1", "link": "edge.v1"})
+        else:
+            self.problem(404, "not_found", "there is nothing at this path")
+        return None
+
+    def page(self, items, query):
+        start, limit = int(query.get("cursor", ["0"])[0]), min(int(query.get("limit", ["100"])[0]), 2)  # small pages, so that they are turned
+        more = {"next_cursor": str(start + limit)} if start + limit < len(items) else {}
+        self.reply(200, {"items": items[start:start + limit], **more})
+
+    def run_part(self, path, query):
+        run = self.broker.runs.get(path[1])
+        if run is None:
+            return self.problem(404, "not_found", f"no run {path[1]}")
+        if len(path) == 2:
+            return self.reply(200, run.json())
+        if path[2] == "tasks":
+            return self.reply(200, {"items": run.tasks})
+        if path[2] == "results":
+            return self.page(list(run.results), query)
+        if self.broker.no_events:
+            return self.problem(503, "unavailable", "no streams here")
+        return self.stream(run)
+
+    def stream(self, run):
+        left = self.broker.cut_after.pop(0) if self.broker.cut_after else None
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        self.send_event(0, "run", {**run.json(), "tasks_list": run.tasks})
+        at = 0
+        while True:
+            with run.lock:
+                while at >= len(run.events):
+                    run.lock.wait(1)
+                    if at >= len(run.events):
+                        self.wfile.write(b": heartbeat\n\n")
+                name, data = run.events[at]
+            if left is not None and at >= left:
+                return
+            at += 1
+            self.send_event(at, name, data)
+            if name == "run" and data["state"] == "finished":
+                return
+
+    def send_event(self, number, name, data):
+        self.wfile.write(f"event: {name}\nid: {number}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode())
+        self.wfile.flush()

@@ -1,0 +1,383 @@
+#!/usr/bin/python3
+"""edgectl against a broker that does what a test tells it. Usage: test_edgectl.py PATH_OF_EDGECTL [unittest arguments]"""
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import unittest
+
+from fake_broker import LINES, TOKEN, FakeBroker
+
+EDGECTL = sys.argv.pop(1) if len(sys.argv) > 1 else "edgectl"
+
+
+def without_colour(text):
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
+
+
+class WithBroker(unittest.TestCase):
+    def setUp(self):
+        self.broker = FakeBroker()
+        self.addCleanup(self.broker.stop)
+
+    def environment(self, **changes):
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("EDGE_", "NO_COLOR", "CLICOLOR"))}
+        return {**environment, "EDGE_URL": self.broker.url, "EDGE_TOKEN": TOKEN, "TERM": "xterm-256color", **changes}
+
+    def edgectl(self, *arguments, expect=0, **changes):
+        done = subprocess.run([EDGECTL, *arguments], env=self.environment(**changes), capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, expect, done.stdout + done.stderr)
+        self.assertNotIn(TOKEN, done.stdout + done.stderr)
+        return done
+
+    def begin(self, *arguments, **changes):
+        process = subprocess.Popen([EDGECTL, *arguments], env=self.environment(**changes), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+        self.addCleanup(lambda: (process.kill(), process.communicate()) if process.poll() is None else None)
+        return process
+
+
+class Probes(WithBroker):
+    def test_json_is_an_array_of_the_results_as_they_came(self):
+        results = json.loads(self.edgectl("ping", "198.18.0.80", "from", "all", "-o", "json").stdout)
+        self.assertEqual([result["line"]["name"] for result in results], [line[0] for line in LINES])
+        self.assertTrue(all(result["evidence"]["verified"] for result in results))
+        self.assertEqual(results[0]["detail"]["replies"][3]["seq"], 3)
+
+    def test_jsonl_tells_each_result_as_it_comes(self):
+        def one_and_wait(run):
+            run.answer(1)
+            self.run = run
+        self.broker.on_run = one_and_wait
+        process = self.begin("ping", "198.18.0.80", "from", "all", "-o", "jsonl")
+        self.assertEqual(json.loads(process.stdout.readline())["line"]["name"], "unicom")
+        self.run.answer(0)
+        self.assertEqual(json.loads(process.stdout.readline())["line"]["name"], "telecom")
+        self.run.answer(2)
+        self.run.finish()
+        self.assertEqual(len(process.communicate(timeout=20)[0].splitlines()), 1)
+        self.assertEqual(process.returncode, 0)
+
+    def test_a_pipe_gets_steady_lines_and_the_rest_goes_to_stderr(self):
+        done = self.edgectl("ping", "198.18.0.80", "from", "all")
+        lines = done.stdout.splitlines()
+        self.assertEqual(lines[0].split(), ["NODE", "LINE", "CARRIER", "STATUS", "LOSS", "MIN", "AVG", "MAX", "ADDRESS", "EVIDENCE", "NOTE"])
+        self.assertEqual(lines[1].split(), ["gz-1", "telecom", "ct", "ok", "0%", "12.0", "ms", "12.3", "ms", "12.8", "ms", "198.18.0.80", "verified"])
+        self.assertEqual(len(lines), 4)
+        self.assertNotIn("\x1b", done.stdout + done.stderr)
+        self.assertIn("3 of 3 ok: ct 12.3 ms · cu 26.3 ms · cm 40.3 ms", done.stderr)
+        self.assertIn("ping 198.18.0.80 from all: 3 tasks, run_", done.stderr)
+
+    def test_what_is_sent_is_what_was_typed_and_no_more(self):
+        self.edgectl("dns", "lab.test", "from", "telecom", "carrier:ct", "-node:sh-1", "--type", "MX", "-o", "json", "--limit", "2", "--label", "team=edge", "--no-rd")
+        request = next(iter(self.broker.runs.values())).request
+        self.assertEqual(request, {"service": "dns", "params": {"target": "lab.test", "type": "MX", "rd": False}, "selector": "telecom carrier:ct -node:sh-1 limit:2",
+                                   "labels": {"team": "edge"}})
+        self.edgectl("http", "https://lab.test/", "from", "all", "-H", "X-A: b", "-H", "X-C:d", "--method", "POST", "--body", "x", "-4", "--timeout-ms", "3000")
+        request = list(self.broker.runs.values())[-1].request
+        self.assertEqual(request["params"], {"target": "https://lab.test/", "method": "POST", "headers": [{"name": "X-A", "value": "b"}, {"name": "X-C", "value": "d"}],
+                                             "body": "x", "family": "v4", "timeout_ms": 3000})
+
+    def test_a_failed_line_is_exit_code_3_unless_told_otherwise(self):
+        failure = {"source": "line", "phase": "start", "code": "ENETDOWN", "text": "line mobile is down"}
+
+        def one_fails(run):
+            for at in range(len(run.tasks) - 1):
+                run.answer(at)
+            run.answer(len(run.tasks) - 1, "refused", failure=failure)
+            run.finish()
+        self.broker.on_run = one_fails
+        done = self.edgectl("ping", "198.18.0.80", "from", "all", expect=3)
+        self.assertIn("line mobile is down (line, start, ENETDOWN)", done.stdout)
+        self.assertIn("2 of 3 ok: ct 12.3 ms · cu 26.3 ms · cm 1 failed", done.stderr)
+        self.edgectl("ping", "198.18.0.80", "from", "all", "--fail-on", "all", expect=0)
+        self.edgectl("ping", "198.18.0.80", "from", "mobile", "--fail-on", "all", expect=3)
+        self.edgectl("ping", "198.18.0.80", "from", "all", "--fail-on", "none", expect=0)
+
+    def test_a_task_that_ends_without_a_result_is_not_forgotten(self):
+        def one_expires(run):
+            run.tasks[0]["state"] = "expired"
+            run.tell("task", run.tasks[0])
+            run.answer(1)
+            run.answer(2)
+            run.finish()
+        self.broker.on_run = one_expires
+        done = self.edgectl("ping", "198.18.0.80", "from", "all", "-o", "json", expect=3)
+        self.assertEqual(len(json.loads(done.stdout)), 2)
+        self.assertIn("gz-1/telecom: expired", done.stderr)
+        self.assertIn("expired", self.edgectl("ping", "198.18.0.80", "from", "all", expect=3).stdout)
+
+    def test_hostile_answers_cannot_drive_the_terminal(self):
+        def hostile(run):
+            run.answer(0, failure={"source": "target", "phase": "read", "code": "\x1b[31mX", "text": "\x1b]0;owned\x07\u202eabc\u009b2J\nnext"})
+            run.finish()
+        self.broker.on_run = hostile
+        for form in ("table", "wide", "json", "jsonl"):
+            done = self.edgectl("dns", "lab.test", "from", "telecom", "-o", form)
+            for bad in ("\x1b", "\x07", "\x9b", *(["\u202e"] if form in ("table", "wide") else [])):
+                self.assertNotIn(bad, done.stdout + done.stderr, form)
+        run = next(iter(self.broker.runs))
+        self.assertNotIn("\x1b", self.edgectl("describe", "run", run).stdout)
+
+
+class Trouble(WithBroker):
+    def test_each_refusal_has_its_exit_code_and_says_what_to_do(self):
+        done = self.edgectl("ping", "x.test", "from", "telecm", expect=8)
+        self.assertIn('the nearest is "telecom"', done.stderr)
+        self.assertIn("edgectl get lines", done.stderr)
+        self.assertIn("request req-7", done.stderr)
+        self.assertIn("EDGE_TOKEN", self.edgectl("get", "nodes", expect=4, EDGE_TOKEN="edgep_other").stderr)
+        self.assertIn("no node nope", self.edgectl("describe", "node", "nope", expect=5).stderr)
+        self.edgectl("ping", "taken.test", "from", "all", expect=6)
+        self.assertIn("/params/count: 9 is out of range", self.edgectl("ping", "strange.test", "from", "all", expect=2).stderr)
+        self.edgectl("api", "GET", "/api/v1/nowhere", expect=5)
+
+    def test_the_command_line_is_checked_before_anybody_is_asked(self):
+        for arguments, words in ((["pong", "x", "from", "all"], 'did you mean "ping"'), (["ping"], "edgectl ping TARGET from all"), (["ping", "x"], "from all"),
+                                 (["ping", "x", "form", "all"], '"from"'), (["ping", "x", "from"], "every line"), (["ping", "x", "from", "all", "--count", "5000"], "--count"),
+                                 (["ping", "x", "from", "all", "--count", "x"], "no whole number"), (["ping", "a b", "from", "all"], "the target"),
+                                 (["dns", "x", "from", "all", "--type", "NOPE"], "--type"), (["http", "x", "from", "all"], "http://"),
+                                 (["http", "http://x", "from", "all", "-H", "nocolon"], "--header"), (["ping", "x", "from", "all", "-o", "xml"], "json"),
+                                 (["ping", "x", "from", "all", "--timeout", "soon"], "--timeout"), (["get", "things"], "nodes"), (["get"], "nodes, lines"), (["describe", "run"], "run ID"), ([], "edgectl help"),
+                                 (["describe", "job", "x"], "node"), (["api", "POST", "/x"], "only GET"), (["ping", "x", "from", "all", "--fail-on", "some"], "any"),
+                                 (["help", "exit-cods"], 'did you mean "exit-codes"')):
+            with self.subTest(arguments):
+                self.assertIn(words, self.edgectl(*arguments, expect=2).stderr)
+        self.assertEqual(self.broker.requests, [])
+
+    def test_an_environment_that_lacks_something_says_what_to_set(self):
+        for changes, words in (({"EDGE_URL": ""}, "EDGE_URL"), ({"EDGE_TOKEN": ""}, "EDGE_TOKEN_FILE"), ({"EDGE_URL": "broker:8080"}, "http://HOST:PORT"),
+                               ({"EDGE_TOKEN": "", "EDGE_TOKEN_FILE": "/nowhere"}, "/nowhere")):
+            with self.subTest(changes):
+                environment = {**self.environment(), **changes}
+                done = subprocess.run([EDGECTL, "get", "nodes"], env=environment, capture_output=True, text=True, timeout=20, check=False)
+                self.assertEqual(done.returncode, 2)
+                self.assertIn(words, done.stderr)
+
+    def test_a_token_may_stand_in_a_file(self):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(TOKEN + "\n")
+            file.flush()
+            self.edgectl("get", "nodes", EDGE_TOKEN="", EDGE_TOKEN_FILE=file.name)
+
+    def test_nobody_listening_is_said_in_one_breath(self):
+        url, port = self.broker.url, self.broker.port
+        self.broker.stop()
+        done = self.edgectl("get", "nodes", expect=1)
+        self.assertIn(f"cannot reach the broker at {url}", done.stderr)
+        self.broker.start(port)
+
+    def test_help_and_exit_codes(self):
+        self.assertIn("130", self.edgectl("help", "exit-codes").stdout)
+        self.assertIn("--interval-ms", self.edgectl("ping", "--help").stdout)
+        self.assertIn("--interval-ms", self.edgectl("help", "ping").stdout)
+        self.assertIn("edgectl", self.edgectl("--help").stdout)
+
+
+class Broken(WithBroker):
+    """The connection, not the run."""
+
+    def test_a_stream_that_breaks_is_followed_again(self):
+        def a_line_a_connection(run):
+            for at in range(3):
+                self.broker.wait_for(lambda: len(self.broker.asked("/events")) > at)
+                run.answer(at)
+            self.broker.wait_for(lambda: len(self.broker.asked("/events")) > 3)
+            run.finish()
+        self.broker.on_run = a_line_a_connection
+        self.broker.cut_after = [0, 1, 3]
+        done = self.edgectl("ping", "198.18.0.80", "from", "all", "-o", "jsonl")
+        names = [json.loads(line)["line"]["name"] for line in done.stdout.splitlines()]
+        self.assertEqual(sorted(names), sorted(line[0] for line in LINES), "each result once, whatever was told twice")
+        self.assertEqual(len(self.broker.asked("/events")), 4)
+
+    def test_a_broker_that_restarts_in_the_middle(self):
+        def half(run):
+            run.answer(0)
+            self.run = run
+        self.broker.on_run = half
+        self.broker.cut_after = [2]
+        process = self.begin("ping", "198.18.0.80", "from", "all", "-o", "jsonl")
+        self.assertEqual(json.loads(process.stdout.readline())["line"]["name"], "telecom")
+        port = self.broker.port
+        self.broker.stop()
+        self.run.answer(1)  # breaks the stream: two events were told
+        self.assertIn("the broker is away, trying again", iter_until(process.stderr, "away"))
+        self.run.answer(2)
+        self.run.finish()
+        self.broker.start(port)
+        out, _ = process.communicate(timeout=20)
+        self.assertEqual([json.loads(line)["line"]["name"] for line in out.splitlines()], ["unicom", "mobile"])
+        self.assertEqual(process.returncode, 0)
+
+    def test_without_a_stream_the_run_is_asked_for(self):
+        self.broker.no_events = True
+        results = json.loads(self.edgectl("ping", "198.18.0.80", "from", "all", "-o", "json").stdout)
+        self.assertEqual(len(results), 3)
+
+    def test_results_the_stream_did_not_tell_are_fetched(self):
+        def quietly(run):
+            for at in range(3):
+                run.answer(at)
+            run.events = [event for event in run.events if event[0] != "result"]
+            run.finish()
+        self.broker.on_run = quietly
+        self.assertEqual(len(json.loads(self.edgectl("ping", "198.18.0.80", "from", "all", "-o", "json").stdout)), 3)
+
+    def test_a_lost_answer_to_the_job_does_not_make_two(self):
+        self.broker.lose_first_post = True
+        self.edgectl("ping", "198.18.0.80", "from", "all")
+        self.assertEqual(len(self.broker.asked("POST")), 2)
+        self.assertEqual(len(self.broker.runs), 1)
+
+    def test_a_timeout_ends_the_waiting_and_not_the_run(self):
+        self.broker.on_run = lambda run: run.answer(0)
+        done = self.edgectl("ping", "198.18.0.80", "from", "all", "--timeout", "300ms", expect=7)
+        self.assertIn("1 of 3 ok", done.stderr)
+        self.assertIn("edgectl describe run run_", done.stderr)
+        self.assertIn("telecom", done.stdout)
+
+    def test_ctrl_c_says_how_to_go_on_and_that_works(self):
+        def half(run):
+            run.answer(0)
+            self.run = run
+        self.broker.on_run = half
+        process = self.begin("ping", "198.18.0.80", "from", "all", "-o", "jsonl")
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130)
+        command = re.search(r"edgectl (describe run run_\w+ --follow)", err).group(1).split()
+        self.run.answer(1)
+        self.run.answer(2)
+        self.run.finish()
+        self.assertEqual(len(self.edgectl(*command, "-o", "jsonl").stdout.splitlines()), 3)
+
+
+class Lists(WithBroker):
+    def test_tables(self):
+        self.edgectl("ping", "198.18.0.80", "from", "all")
+        self.assertRegex(self.edgectl("get", "nodes").stdout, r"gz-1 +connected +3/3 up +4.20 ms")
+        self.assertRegex(self.edgectl("get", "lines").stdout, r"gz-1 +telecom +ct +up +wan0 +100.64.1.2 +bpf")
+        self.assertRegex(self.edgectl("get", "lines", "-o", "wide").stdout, r"100.64.1.53 +0x101 +101")
+        self.assertRegex(self.edgectl("get", "runs").stdout, r"run_\w+ +ping +198.18.0.80 +all +finished +3 +0")
+        self.assertIn("no job yet", self.edgectl("get", "jobs").stderr)
+
+    def test_json_is_the_items(self):
+        self.assertEqual([node["name"] for node in json.loads(self.edgectl("get", "nodes", "-o", "json").stdout)], ["gz-1"])
+        self.assertEqual(len(self.edgectl("get", "lines", "-o", "jsonl").stdout.splitlines()), 3)
+        self.assertEqual(json.loads(self.edgectl("get", "jobs", "-o", "json").stdout), [])
+
+    def test_pages_are_turned_up_to_the_limit(self):
+        for _ in range(5):
+            self.edgectl("ping", "198.18.0.80", "from", "telecom")
+        self.assertEqual(len(json.loads(self.edgectl("get", "runs", "-o", "json").stdout)), 5)
+        self.assertEqual(len(json.loads(self.edgectl("get", "runs", "-o", "json", "--limit", "3").stdout)), 3)
+
+    def test_describe(self):
+        self.edgectl("ping", "198.18.0.80", "from", "all")
+        run = next(iter(self.broker.runs))
+        text = self.edgectl("describe", "run", run).stdout
+        for words in (run, "evidence    verified", "100.64.1.2:40001 -> 198.18.0.80", "wan0 via 100.64.1.1 from 100.64.1.2, table 101", "enforced by bpf", "4 of 4"):
+            self.assertIn(words, text)
+        self.assertIn("广州", self.edgectl("describe", "node", "gz-1").stdout)
+        self.assertIn("mark        0x102, table 102", self.edgectl("describe", "line", "gz-1/unicom").stdout)
+        self.edgectl("describe", "line", "unicom")
+        self.assertIn('did you mean "unicom"', self.edgectl("describe", "line", "unicon", expect=5).stderr)
+
+    def test_a_token_is_alone_on_stdout(self):
+        done = self.edgectl("token", "create", "--node", "gz-2", "--ttl", "15m")
+        self.assertEqual(done.stdout, "edgej_secret\n")
+        self.assertEqual((self.broker.tokens[0]["node"], self.broker.tokens[0]["ttl_ms"]), ("gz-2", 900_000))
+        self.assertIn("edge-agent enroll", done.stderr)
+        self.assertIn("gz-2", self.edgectl("get", "tokens").stdout)
+
+    def test_api_and_version(self):
+        self.assertEqual(json.loads(self.edgectl("api", "GET", "/api/v1/version").stdout)["version"], "0.1.0")
+        self.assertIn("broker  0.1.0", self.edgectl("version").stdout)
+        self.assertIn("edgectl 0", self.edgectl("version", EDGE_URL="").stdout)
+
+
+class Terminal(WithBroker):
+    """On a pseudo-terminal, as a person sees it."""
+
+    def watch(self, *arguments, columns=100, rows=30, on_text=None, **changes):
+        leader, follower = pty.openpty()
+        fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        process = subprocess.Popen([EDGECTL, *arguments], env=self.environment(**changes), stdin=follower, stdout=follower, stderr=subprocess.DEVNULL)
+        os.close(follower)
+        seen = b""
+        while True:
+            try:
+                data = os.read(leader, 65536)
+            except OSError:  # EIO: the other end is closed
+                break
+            if not data:
+                break
+            seen += data
+            if on_text:
+                on_text(seen.decode(errors="replace"))
+        os.close(leader)
+        return process.wait(timeout=20), seen.decode()
+
+    def test_rows_go_from_queued_over_progress_to_their_results(self):
+        def hold(run):
+            self.run = run
+        self.broker.on_run = hold
+
+        def go_on(text):
+            shown = without_colour(text)
+            if "queued" in shown and self.state == 0:
+                self.state = 1
+                self.run.progress(0, {"reply": {"seq": 0, "rtt_us": 12_100}})
+            elif "reply 1, 12.1 ms" in shown and self.state == 1:
+                self.state = 2
+                self.run.answer_all()
+        self.state = 0
+        status, text = self.watch("ping", "198.18.0.80", "from", "all", on_text=go_on)
+        self.assertEqual((status, self.state), (0, 2))
+        self.assertIn("\x1b[5A", text, "painted over itself: header, three rows, summary")
+        self.assertTrue(text.rstrip().endswith("\x1b[?25h"), "the cursor is back")
+        last = without_colour(text).replace("\r", "").split("NODE")[-1]
+        self.assertEqual(last.count("verified"), 3)
+        self.assertIn("3 of 3 ok", last)
+
+    def test_a_narrow_terminal_gets_whole_lines(self):
+        for columns in (100, 60, 40, 20):
+            with self.subTest(columns):
+                _, text = self.watch("dns", "lab.test", "from", "all", columns=columns)
+                for line in without_colour(text).replace("\r", "").splitlines():
+                    self.assertLessEqual(len(line), columns, line)
+
+    def test_no_colour_where_none_is_wanted(self):
+        for changes, wanted in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
+            with self.subTest(changes):
+                _, text = self.watch("get", "lines", **changes)
+                self.assertEqual("\x1b[32m" in text, wanted)
+        self.assertIn("\x1b[32m", self.edgectl("--color", "always", "get", "lines").stdout)
+        _, text = self.watch("--color", "never", "get", "lines")
+        self.assertNotIn("\x1b[3", text)
+
+    def test_more_rows_than_the_window_has(self):
+        self.broker.on_run = lambda run: run.answer_all()
+        _, text = self.watch("ping", "198.18.0.80", "from", "all", rows=5)
+        self.assertEqual(without_colour(text).replace("\r", "").split("NODE")[-1].count("verified"), 3, "at the end all of it")
+
+
+def iter_until(stream, word):
+    text = ""
+    for line in stream:
+        text += line
+        if word in line:
+            break
+    return text
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=1)
