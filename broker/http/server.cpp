@@ -65,6 +65,8 @@ struct Server::Listener : std::enable_shared_from_this<Server::Listener> {
     std::shared_ptr<Admission> admission;  // owners: this; slots look at it weakly
     asio::steady_timer room;
     std::size_t next = 0;
+    std::uint64_t refused = 0;
+    bool told_full = false;
     bool draining = false;
     std::function<void()> on_drained;
 };
@@ -75,11 +77,13 @@ asio::awaitable<void> Server::Listener::accept_all() {
     bool told = false;
     while (acceptor.is_open()) {
         if (admission->is_full()) {
-            spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name, admission->size());
+            if (!std::exchange(told_full, true)) spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name, admission->size());
             room.expires_at(asio::steady_timer::time_point::max());
             co_await room.async_wait(wait);
             continue;
         }
+        // Told once for each time it fills up, not for each connection that finds it full.
+        told_full = told_full && admission->size() > settings->connections / 2;
         tcp::socket socket(threads.at(next++ % threads.size()));
         co_await acceptor.async_accept(socket, wait);
         if (is_short_of_resources(failed)) {
@@ -100,7 +104,7 @@ void Server::Listener::take(tcp::socket socket) {
     const std::string address = remote.address().to_string();
     auto slot = admission->admit(address, socket.get_executor());
     if (!slot) {
-        spdlog::warn("http.too_many server={} peer={} limit={}", settings->name, address, settings->per_address);
+        if (refused++ % 64 == 0) spdlog::warn("http.too_many server={} peer={} limit={} refused={}", settings->name, address, settings->per_address, refused);
         return;
     }
     prepare(socket);

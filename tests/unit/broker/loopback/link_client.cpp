@@ -99,9 +99,7 @@ std::string LinkClient::exporter() {
 }
 
 std::string LinkClient::signed_hello(const SigningKey& key, const NodeId& node, const std::string& nonce) {
-    link::Hello hello;
     hello.node_id = node;
-    hello.agent_version = "test";
     const std::string line = link::encode_envelope(hello);
     const auto raw = from_base64(nonce).value();
     const std::string input = link::hello_signing_input({reinterpret_cast<const char*>(raw.data()), raw.size()}, exporter(), line);

@@ -27,6 +27,9 @@ class LinkClient {
     void drop();
     void close();
 
+    /// What it says of itself in join(), but for the node's id.
+    link::Hello hello;
+
     /// What a hello of this connection is signed with.
     std::string exporter();
 

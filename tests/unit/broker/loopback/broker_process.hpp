@@ -1,0 +1,44 @@
+// The real edge-broker as a process, in a folder of its own.
+#pragma once
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "protocol/json/bounded.hpp"
+
+namespace edge::broker::test {
+
+struct Ended {
+    int code = -1;
+    std::string out;
+    std::string err;
+};
+
+/// Runs edge-broker to its end.
+Ended run_broker(const std::vector<std::string>& arguments);
+
+/// Started from `config`; the constructor returns when it is ready. Killed by its id when it still runs at the end.
+class BrokerProcess {
+  public:
+    explicit BrokerProcess(const std::string& config);
+    BrokerProcess(BrokerProcess&&) = delete;
+    ~BrokerProcess();
+
+    std::uint16_t api_port() const { return api_port_; }
+    std::uint16_t gateway_port() const { return gateway_port_; }
+    /// SIGTERM; its exit code, or -1 when it does not end within ten seconds.
+    int stop();
+    std::string log() const { return log_; }
+    long resident_kib() const;
+
+  private:
+    bool read_log();
+
+    int pid_ = 0;
+    int stderr_ = -1;
+    std::string log_;
+    std::uint16_t api_port_ = 0;
+    std::uint16_t gateway_port_ = 0;
+};
+
+}  // namespace edge::broker::test

@@ -1,0 +1,259 @@
+#include <doctest/doctest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <future>
+#include <set>
+
+#include "broker/api/api.hpp"
+#include "broker_process.hpp"
+#include "link_client.hpp"
+#include "plain_client.hpp"
+
+using namespace edge;
+using namespace edge::broker::test;
+
+namespace {
+
+struct Folder {
+    std::string path;
+    Folder() {
+        char made[] = "/tmp/edge-broker-test-XXXXXX";
+        if (!::mkdtemp(made)) throw std::runtime_error("mkdtemp");
+        path = std::string(made);
+    }
+    ~Folder() { std::filesystem::remove_all(path); }
+};
+
+Ended init(const std::string& dir) {
+    return run_broker({"init", "--dir", dir, "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0", "--public-url", "https://127.0.0.1:7443", "--json"});
+}
+
+struct Answer {
+    int status = 0;
+    std::string text;
+    Json json;
+};
+
+/// The API as curl would use it: a connection a request.
+class Api {
+  public:
+    Api(std::uint16_t port, std::string token) : port_(port), token_(std::move(token)) {}
+
+    Answer ask(const std::string& method, const std::string& path, const std::string& body = "", const std::string& more = "") const {
+        PlainClient client(port_);
+        std::string text = method + " " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer " + token_ + "\r\n" + more;
+        if (!body.empty()) text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+        client.send(text + "\r\n" + body);
+        Answer answer;
+        answer.text = client.read_all();
+        if (answer.text.size() > 12) answer.status = std::stoi(answer.text.substr(9, 3));
+        auto json = parse_json(answer.text.substr(std::min(answer.text.size(), answer.text.find("\r\n\r\n") + 4)), {.bytes = 1 << 20, .values = 100'000, .keys = 50'000});
+        if (json) answer.json = std::move(json.value());
+        return answer;
+    }
+    Answer get(const std::string& path) const { return ask("GET", path); }
+
+  private:
+    std::uint16_t port_;
+    std::string token_;
+};
+
+/// What an agent keeps: its key, its id, its counters.
+struct Agent {
+    SigningKey key = SigningKey::generate();
+    link::Hello hello;
+
+    Agent() {
+        hello.agent_version = "0.1.0";
+        hello.spool_id.bytes[3] = 9;
+        hello.boot_id = "boot";
+        hello.policy_hash = "ab";
+        hello.labels = {{"city", "guangzhou"}};
+        link::LineReport line;
+        line.name = LineName::parse("telecom").value();
+        line.carrier = "ct";
+        line.state = link::LineState::up;
+        line.enforced_by = EnforcedBy::bpf;
+        hello.lines = {line};
+    }
+    void enroll(std::uint16_t port, const std::string& token) {
+        const PublicKey& bytes = key.public_key();
+        const std::string input = link::enroll_signing_input(token, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        const std::string body = link::encode_enroll_request({token, to_base64(bytes), to_base64(key.sign(as_bytes(input))), "", {}, "0.1.0"});
+        const std::string answer = LinkClient(port).post(link::kEnrollPath, body);
+        REQUIRE(answer.starts_with("HTTP/1.1 200 "));
+        hello.node_id = link::decode_enroll_reply(answer.substr(answer.find("\r\n\r\n") + 4)).value().node_id;
+    }
+    link::Welcome join(LinkClient& client) {
+        client.hello = hello;
+        REQUIRE(client.upgrade() == 101);
+        const auto answer = client.join(key, hello.node_id);
+        REQUIRE(std::holds_alternative<link::Welcome>(answer));
+        const auto welcome = std::get<link::Welcome>(answer);
+        hello.join_counter = welcome.join_counter;
+        return welcome;
+    }
+};
+
+/// Reads until an envelope of this type comes; heartbeats are answered.
+template <class T>
+T next(LinkClient& client) {
+    while (true) {
+        const auto envelopes = client.read();
+        REQUIRE_FALSE(envelopes.empty());
+        std::optional<T> found;
+        for (const auto& envelope : envelopes) {
+            if (const auto* beat = std::get_if<link::Heartbeat>(&envelope); beat && !beat->echo_us) client.write(link::Heartbeat{beat->at_us, beat->at_us});
+            if (const auto* one = std::get_if<T>(&envelope)) found = *one;
+        }
+        if (found) return *found;
+    }
+}
+
+link::TaskResult result_of(const link::Task& task, std::uint64_t n) {
+    link::TaskResult result;
+    result.n = n;
+    result.rid.bytes[0] = 1;
+    result.rid.bytes[15] = static_cast<std::uint8_t>(n);
+    result.task_id = task.task_id;
+    result.run_id = task.run_id;
+    result.attempt = task.attempt;
+    result.line = task.line;
+    result.service = task.service;
+    result.target = "198.51.100.10";
+    result.status = Status::ok;
+    result.started_us = result.ended_us = 1'763'802'000'125'000;
+    return result;
+}
+
+/// Takes a task, does it, and waits until it is stored.
+void work(LinkClient& client, std::uint64_t n) {
+    const auto task = next<link::Task>(client);
+    auto result = result_of(task, n);
+    const std::string detail = R"({"sent":1,"rcvd":1})";
+    result.detail_bytes = static_cast<std::uint32_t>(detail.size());
+    client.write(link::encode_envelope(link::WorkAck{task.n}) + "\n" +
+                 link::encode_envelope(link::Progress{task.task_id, task.attempt, link::ProgressKind::started, Json::object()}));
+    client.write(link::encode_envelope(result, detail));
+    while (next<link::ResultAck>(client).n < n) {
+    }
+}
+
+const std::string kJob = R"({"service":"ping","params":{"target":"198.51.100.10","count":1},"selector":"telecom"})";
+
+}  // namespace
+
+TEST_CASE("init makes a broker once, for its owner only") {
+    Folder folder;
+    const std::string dir = folder.path + "/made";
+    const Ended made = init(dir);
+    CAPTURE(made.err);
+    REQUIRE(made.code == 0);
+    const Json told = parse_json(made.out.substr(0, made.out.size() - 1)).value();
+    CHECK(told["pin"].get<std::string>().starts_with("sha256:"));
+    CHECK(told["token"].get<std::string>().starts_with("edgep_"));
+    CHECK(told["config"] == dir + "/broker.toml");
+    struct stat info {};
+    CHECK((::stat(dir.c_str(), &info) == 0 && (info.st_mode & 0777) == 0700));
+    for (const char* file : {"/gateway.key", "/edge.db", "/broker.toml"}) {
+        CAPTURE(file);
+        CHECK((::stat((dir + file).c_str(), &info) == 0 && (info.st_mode & 0777) == 0600));
+    }
+    CHECK(run_broker({"--check-config", "--config", dir + "/broker.toml"}).code == 0);
+    const Ended again = init(dir);
+    CHECK(again.code == 73);
+    CHECK(again.out.empty());
+    CHECK(std::count(again.err.begin(), again.err.end(), '\n') == 1);
+}
+
+TEST_CASE("an init that cannot finish leaves nothing") {
+    Folder folder;
+    for (const auto& arguments : std::vector<std::vector<std::string>>{{"init", "--dir", folder.path + "/a", "--gateway", "nowhere"},
+                                                                        {"init", "--dir", folder.path + "/a", "--public-url", "http://x"},
+                                                                        {"init"},
+                                                                        {},
+                                                                        {"--frobnicate"}}) {
+        CHECK(run_broker(arguments).code == 64);
+    }
+    CHECK(std::filesystem::is_empty(folder.path));
+    CHECK(run_broker({"init", "--dir", folder.path + "/no/such/parent"}).code == 73);
+    CHECK(run_broker({"--config", folder.path + "/none.toml"}).code == 66);
+}
+
+TEST_CASE("a node joins, a run is made, its result is stored, and all of it outlives a restart") {
+    Folder folder;
+    const std::string dir = folder.path + "/broker";
+    const Json told = parse_json([&] {
+                          std::string out = init(dir).out;
+                          out.pop_back();
+                          return out;
+                      }()).value();
+    const std::string token = told["token"];
+    Agent agent;
+    std::string run_id;
+    {
+        BrokerProcess broker(told["config"]);
+        const Api api(broker.api_port(), token);
+        CHECK(api.get("/readyz").status == 200);
+        CHECK(Api(broker.api_port(), "edgep_bad").get("/api/v1/nodes").status == 401);
+        CHECK(api.ask("POST", "/api/v1/jobs", kJob).status == 422);  // no line yet
+
+        const Answer join = api.ask("POST", "/api/v1/join-tokens", R"({"node":"gz-1"})");
+        REQUIRE(join.status == 201);
+        agent.enroll(broker.gateway_port(), join.json["token"]);
+        LinkClient client(broker.gateway_port());
+        agent.join(client);
+
+        auto waiting = std::async(std::launch::async, [&] { return api.ask("POST", "/api/v1/jobs", kJob, "Prefer: wait=10\r\n"); });
+        work(client, 1);
+        const Answer done = waiting.get();
+        CAPTURE(done.text);
+        REQUIRE(done.status == 200);
+        CHECK(done.json["state"] == "finished");
+        CHECK(done.json["results"][0]["detail"]["rcvd"] == 1);
+        CHECK(done.json["results"][0]["node"]["name"] == "gz-1");
+        run_id = done.json["id"];
+
+        // Every operation that reads, with ids of what there is.
+        const std::string result_id = done.json["results"][0]["id"];
+        for (const auto& route : broker::api::route_facts()) {
+            if (route.method != "GET") continue;
+            std::string path(route.pattern);
+            const std::string id = path.find("/runs/") != std::string::npos      ? run_id
+                                   : path.find("/results/") != std::string::npos ? result_id
+                                   : path.find("/jobs/") != std::string::npos    ? done.json["job_id"].get<std::string>()
+                                                                                 : "gz-1";
+            if (const auto at = path.find('{'); at != std::string::npos) path.replace(at, path.find('}') - at + 1, id);
+            const Answer answer = api.get(path);
+            CAPTURE(path);
+            CAPTURE(answer.text);
+            CHECK(answer.status == 200);
+        }
+        const Answer events = api.get("/api/v1/runs/" + run_id + "/events");
+        CHECK(events.text.find("event: run\nid: 1\n") != std::string::npos);
+        CHECK(events.text.find("event: result\nid: 2\n") != std::string::npos);
+        CHECK(events.text.find("event: run\nid: 3\n") != std::string::npos);
+        CHECK(api.get("/api/v1/nodes/gz-1").json["state"] == "connected");
+#ifndef EDGE_SANITIZED
+        CHECK(broker.resident_kib() < 30 * 1024);
+#endif
+        MESSAGE("resident with one node: " << broker.resident_kib() << " KiB");
+
+        auto stopped = std::async(std::launch::async, [&] { return broker.stop(); });
+        CHECK(next<link::Goaway>(client).reason == link::GoawayReason::maintenance);
+        client.close();
+        CHECK(stopped.get() == 0);
+        CHECK(broker.log().find(token.substr(8)) == std::string::npos);
+    }
+    BrokerProcess broker(told["config"]);
+    const Api api(broker.api_port(), token);
+    CHECK(api.get("/api/v1/runs/" + run_id).json["tasks"]["succeeded"] == 1);
+    CHECK(api.get("/api/v1/runs/" + run_id + "/results").json["items"].size() == 1);
+    agent.hello.spool_last = 1;
+    LinkClient client(broker.gateway_port());
+    CHECK(agent.join(client).results_acked == 1);
+    client.close();
+    CHECK(broker.stop() == 0);
+}
