@@ -57,7 +57,8 @@ struct HelpCommand {
     std::string text;
 };
 
-using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TokenCommand, ApiCommand, VersionCommand, HelpCommand>;
+using Command =
+    std::variant<ProbeCommand, GetCommand, DescribeCommand, TokenCommand, ApiCommand, VersionCommand, HelpCommand>;
 
 struct Invocation {
     Command command;

@@ -57,7 +57,8 @@ Answer<ExitCode> run(const Invocation& invocation, const Screen& screen) {
         return environment.error();
     }
     if (environment.value().token_travels_in_the_clear) {
-        screen.say(screen.err_style.paint("warning: EDGE_URL is plain http to another machine; the token can be read on the way", Tone::warn));
+        screen.say(screen.err_style.paint(
+            "warning: EDGE_URL is plain http to another machine; the token can be read on the way", Tone::warn));
     }
     Signals signals;
     Client client(std::move(environment.value()), signals);

@@ -55,7 +55,9 @@ std::string flag_of(std::string_view field) {
     return flag;
 }
 
-Trouble wrong(std::string_view field, const std::string& detail) { return Trouble{ExitCode::usage, flag_of(field) + ": " + detail}; }
+Trouble wrong(std::string_view field, const std::string& detail) {
+    return Trouble{ExitCode::usage, flag_of(field) + ": " + detail};
+}
 
 template <class T>
 inline constexpr bool is_number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
@@ -71,18 +73,28 @@ class FlagsOf final : public SpecFlags {
             const auto& text = text_for(field);
             const std::string flag = flag_of(field);
             if constexpr (std::is_same_v<Field, bool>) {
-                const std::function<void(std::int64_t)> take = [this, field](std::int64_t count) { flags_[field] = count > 0; };
-                app.add_flag_function(flag + ",!--no-" + flag.substr(2), take, text.help)->group("Options of the probe");
+                const std::function<void(std::int64_t)> take = [this, field](std::int64_t count) {
+                    flags_[field] = count > 0;
+                };
+                app.add_flag_function(flag + ",!--no-" + flag.substr(2), take, text.help)
+                    ->group("Options of the probe");
             } else {
                 const std::string names = std::string(text.also) + (*text.also ? "," : "") + flag;
                 auto* option = app.add_option(names, values_[field], text.help);
                 option->type_name(is_number<Field> ? "N" : "TEXT")->group("Options of the probe");
-                if (field != "headers") option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+                const bool repeats = field == "headers";
+                option->expected(1)->allow_extra_args(false);
+                option->multi_option_policy(repeats ? CLI::MultiOptionPolicy::TakeAll
+                                                    : CLI::MultiOptionPolicy::TakeLast);
             }
         });
         if (values_.contains("family")) {
-            app.add_flag_callback("-4", [this] { values_["family"] = {"v4"}; }, "the same as --family v4")->group("Options of the probe");
-            app.add_flag_callback("-6", [this] { values_["family"] = {"v6"}; }, "the same as --family v6")->group("Options of the probe");
+            app.add_flag_callback(
+                   "-4", [this] { values_["family"] = {"v4"}; }, "the same as --family v4")
+                ->group("Options of the probe");
+            app.add_flag_callback(
+                   "-6", [this] { values_["family"] = {"v6"}; }, "the same as --family v6")
+                ->group("Options of the probe");
         }
     }
 
@@ -115,15 +127,18 @@ class FlagsOf final : public SpecFlags {
             std::int64_t number = 0;
             const std::string& text = given.back();
             const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
-            if (failed != std::errc{} || end != text.data() + text.size()) return wrong(field, "\"" + text + "\" is no whole number");
+            if (failed != std::errc{} || end != text.data() + text.size())
+                return wrong(field, "\"" + text + "\" is no whole number");
             return Json(number);
         } else if constexpr (std::is_same_v<Field, std::vector<HttpHeader>>) {
             Json headers = Json::array();
             for (const auto& line : given) {
                 const auto colon = line.find(':');
-                if (colon == std::string::npos) return wrong(field, "\"" + line + "\" has no colon; write \"Name: value\"");
+                if (colon == std::string::npos)
+                    return wrong(field, "\"" + line + "\" has no colon; write \"Name: value\"");
                 const auto value = line.find_first_not_of(' ', colon + 1);
-                headers.push_back(Json{{"name", line.substr(0, colon)}, {"value", value == std::string::npos ? "" : line.substr(value)}});
+                headers.push_back(Json{{"name", line.substr(0, colon)},
+                                       {"value", value == std::string::npos ? "" : line.substr(value)}});
             }
             return headers;
         } else {
@@ -149,9 +164,12 @@ class FlagsOf final : public SpecFlags {
 
 std::unique_ptr<SpecFlags> add_spec_flags(CLI::App& app, Service service) {
     switch (service) {
-        case Service::dns: return std::make_unique<FlagsOf<DnsSpec>>(app, service);
-        case Service::http: return std::make_unique<FlagsOf<HttpSpec>>(app, service);
-        case Service::ping: return std::make_unique<FlagsOf<PingSpec>>(app, service);
+        case Service::dns:
+            return std::make_unique<FlagsOf<DnsSpec>>(app, service);
+        case Service::http:
+            return std::make_unique<FlagsOf<HttpSpec>>(app, service);
+        case Service::ping:
+            return std::make_unique<FlagsOf<PingSpec>>(app, service);
     }
     return nullptr;
 }

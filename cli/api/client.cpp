@@ -71,7 +71,8 @@ Exchange<Reply> Client::call(const Request& request, const Tick& tick) {
     return perform(request, transfer, tick);
 }
 
-Exchange<Reply> Client::stream(const Request& request, const std::function<bool(std::string_view)>& sink, const Tick& tick) {
+Exchange<Reply> Client::stream(const Request& request, const std::function<bool(std::string_view)>& sink,
+                               const Tick& tick) {
     Transfer transfer;
     transfer.sink = &sink;
     return perform(request, transfer, tick);
@@ -120,7 +121,8 @@ Exchange<Reply> Client::perform(const Request& request, Transfer& transfer, cons
         if (!given_up && tick && !tick()) given_up = Lost::stopped;
         if (ended || given_up) break;
         curl_waitfd signal{signals_.fd(), CURL_WAIT_POLLIN, 0};
-        curl_multi_poll(handles_->multi, signals_.fd() >= 0 ? &signal : nullptr, signals_.fd() >= 0 ? 1 : 0, static_cast<int>(kTick.count()), nullptr);
+        curl_multi_poll(handles_->multi, signals_.fd() >= 0 ? &signal : nullptr, signals_.fd() >= 0 ? 1 : 0,
+                        static_cast<int>(kTick.count()), nullptr);
     }
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
@@ -156,10 +158,12 @@ Answer<std::vector<Json>> Client::list(const std::string& path, std::size_t limi
     std::string cursor;
     constexpr std::size_t kMostAPage = 500;
     do {
-        std::string query = (path.find('?') == std::string::npos ? "?limit=" : "&limit=") + std::to_string(std::min(limit - items.size(), kMostAPage));
+        std::string query = (path.find('?') == std::string::npos ? "?limit=" : "&limit=") +
+                            std::to_string(std::min(limit - items.size(), kMostAPage));
         if (!cursor.empty()) query += "&cursor=" + percent_encoded(cursor);
         EDGE_TRY(const auto page, get(path + query));
-        if (!page.is_object() || !page.contains("items") || !page["items"].is_array()) return Trouble{ExitCode::error, "the broker's answer to " + path + " is no list"};
+        if (!page.is_object() || !page.contains("items") || !page["items"].is_array())
+            return Trouble{ExitCode::error, "the broker's answer to " + path + " is no list"};
         for (const auto& item : page["items"]) items.push_back(item);
         const std::string next = cursor_in(page);
         if (next == cursor || page["items"].empty()) break;
@@ -171,18 +175,26 @@ Answer<std::vector<Json>> Client::list(const std::string& path, std::size_t limi
 
 Trouble Client::trouble(const Loss& loss) const {
     switch (loss.how) {
-        case Lost::interrupted: return Trouble{ExitCode::interrupted, "interrupted"};
-        case Lost::stopped: return Trouble{ExitCode::wait_timed_out, "no answer in the time given by --timeout"};
-        case Lost::broken: return Trouble{ExitCode::error, "the connection to " + environment_.url + " broke: " + loss.text, "try again"};
-        case Lost::unreachable: break;
+        case Lost::interrupted:
+            return Trouble{ExitCode::interrupted, "interrupted"};
+        case Lost::stopped:
+            return Trouble{ExitCode::wait_timed_out, "no answer in the time given by --timeout"};
+        case Lost::broken:
+            return Trouble{ExitCode::error, "the connection to " + environment_.url + " broke: " + loss.text,
+                           "try again"};
+        case Lost::unreachable:
+            break;
     }
-    return Trouble{ExitCode::error, "cannot reach the broker at " + environment_.url + ": " + loss.text,
-                   "is edge-broker running there? EDGE_URL says where edgectl looks; EDGE_CA_FILE which certificate it trusts"};
+    return Trouble{
+        ExitCode::error, "cannot reach the broker at " + environment_.url + ": " + loss.text,
+        "is edge-broker running there? EDGE_URL says where edgectl looks; EDGE_CA_FILE which certificate it trusts"};
 }
 
 Answer<Json> json_of(std::string_view body) {
     auto json = parse_json(body, JsonLimits{.bytes = kLargestReply, .depth = 40, .values = 4'000'000});
-    if (!json) return Trouble{ExitCode::error, "the broker's answer is not JSON: " + json.error().message(), "is EDGE_URL that of an edge-broker?"};
+    if (!json)
+        return Trouble{ExitCode::error, "the broker's answer is not JSON: " + json.error().message(),
+                       "is EDGE_URL that of an edge-broker?"};
     return std::move(json.value());
 }
 
@@ -190,7 +202,8 @@ std::string percent_encoded(std::string_view text) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
     std::string out;
     for (const char c : text) {
-        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+        const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                           c == '.' || c == '_' || c == '~';
         if (plain) {
             out += c;
         } else {

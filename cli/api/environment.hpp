@@ -12,7 +12,7 @@ namespace edge::cli {
 using Variables = std::function<std::string(const char* name)>;
 
 struct Environment {
-    std::string url;      // without a slash at its end
+    std::string url;  // without a slash at its end
     std::string token;
     std::string ca_file;  // empty: the system's
     bool is_loopback = false;

@@ -28,23 +28,33 @@ ExitCode exit_of(int status, std::string_view code) {
     if (code == "no_match") return ExitCode::no_match;
     switch (status) {
         case 400:
-        case 422: return ExitCode::usage;
+        case 422:
+            return ExitCode::usage;
         case 401:
-        case 403: return ExitCode::auth;
-        case 404: return ExitCode::not_found;
+        case 403:
+            return ExitCode::auth;
+        case 404:
+            return ExitCode::not_found;
         case 409:
         case 412:
-        case 428: return ExitCode::conflict;
-        default: return ExitCode::error;
+        case 428:
+            return ExitCode::conflict;
+        default:
+            return ExitCode::error;
     }
 }
 
 std::string next_for(ExitCode exit, int status) {
     switch (exit) {
-        case ExitCode::auth: return "EDGE_TOKEN or EDGE_TOKEN_FILE must hold a token of this broker; `edge-broker init` printed the first";
-        case ExitCode::no_match: return "`edgectl get lines` shows what there is";
-        case ExitCode::not_found: return "`edgectl get nodes`, `get lines`, `get runs` show what there is";
-        default: return status == 503 ? "try again in a moment" : "";
+        case ExitCode::auth:
+            return "EDGE_TOKEN or EDGE_TOKEN_FILE must hold a token of this broker; `edge-broker init` printed the "
+                   "first";
+        case ExitCode::no_match:
+            return "`edgectl get lines` shows what there is";
+        case ExitCode::not_found:
+            return "`edgectl get nodes`, `get lines`, `get runs` show what there is";
+        default:
+            return status == 503 ? "try again in a moment" : "";
     }
 }
 
@@ -57,7 +67,9 @@ Trouble trouble_of(int status, std::string_view body) {
     }
     Trouble trouble;
     trouble.exit = exit_of(status, problem.code);
-    trouble.what = !problem.detail.empty() ? problem.detail : !problem.title.empty() ? problem.title : "the broker answered with status " + std::to_string(status);
+    trouble.what = !problem.detail.empty()  ? problem.detail
+                   : !problem.title.empty() ? problem.title
+                                            : "the broker answered with status " + std::to_string(status);
     for (const auto& item : problem.errors) {
         if (item.message.empty() || trouble.what.find(item.message) != std::string::npos) continue;
         trouble.what += "; " + item.pointer + ": " + item.message;

@@ -15,7 +15,7 @@ Answer<ExitCode> call_api(const ApiCommand& command, Client& client, const Scree
 Answer<ExitCode> version(Client* client, const Screen& screen);
 
 /// Follows a run that exists to its end and says how it went; also of `describe run --follow`.
-Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::milliseconds> timeout, FailOn fail_on, Format format, Client& client,
-                        const Screen& screen);
+Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::milliseconds> timeout, FailOn fail_on,
+                        Format format, Client& client, const Screen& screen);
 
 }  // namespace edge::cli

@@ -14,7 +14,8 @@ class Sheet {
     explicit Sheet(const Style& style) : style_(style) {}
     void title(const std::string& text) { text_ += style_.paint(text, Tone::bold) + "\n"; }
     void item(const std::string& name, const std::string& value, Tone tone = Tone::plain) {
-        if (!value.empty()) text_ += "  " + style_.paint(pad(name, 12, Align::left), Tone::dim) + style_.paint(value, tone) + "\n";
+        if (!value.empty())
+            text_ += "  " + style_.paint(pad(name, 12, Align::left), Tone::dim) + style_.paint(value, tone) + "\n";
     }
     void line(const std::string& text) { text_ += text + "\n"; }
     const std::string& text() const { return text_; }
@@ -37,7 +38,8 @@ void put_line(Sheet& sheet, const Json& line) {
     sheet.item("device", printable(text_at(line, "device")));
     sheet.item("addresses", printable(list_at(line, "addresses")));
     sheet.item("resolvers", printable(list_at(line, "resolvers")));
-    sheet.item("mark", hex_text(static_cast<std::uint32_t>(number_at(line, "mark").value_or(0))) + ", table " + std::to_string(number_at(line, "table").value_or(0)));
+    sheet.item("mark", hex_text(static_cast<std::uint32_t>(number_at(line, "mark").value_or(0))) + ", table " +
+                           std::to_string(number_at(line, "table").value_or(0)));
     sheet.item("enforced by", printable(text_at(line, "enforced_by")));
 }
 
@@ -58,7 +60,8 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
     sheet.item("round trip", duration_at(node, "rtt_us"));
     sheet.item("agent", printable(text_at(node, "agent_version")));
     sheet.item("policy", printable(text_at(node, "policy_hash")));
-    for (const auto& [key, value] : member(node, "labels").items()) sheet.item("label", printable(key + "=" + (value.is_string() ? value.get<std::string>() : "")));
+    for (const auto& [key, value] : member(node, "labels").items())
+        sheet.item("label", printable(key + "=" + (value.is_string() ? value.get<std::string>() : "")));
     for (const auto& line : member(node, "lines")) {
         sheet.line("");
         sheet.title("line " + printable(text_at(line, "name")));
@@ -84,8 +87,11 @@ Answer<Json> find_line(const std::string& id, Client& client) {
         const bool node_fits = node.empty() || node == text_at(owner, "name") || node == text_at(owner, "id");
         if (node_fits && name == text_at(line, "name")) found.push_back(line);
     }
-    if (found.empty()) return Trouble{ExitCode::not_found, "no line \"" + id + "\"" + did_you_mean(id, names), "edgectl get lines"};
-    if (found.size() > 1) return Trouble{ExitCode::usage, std::to_string(found.size()) + " nodes have a line \"" + id + "\"", "edgectl describe line " + text_at(member(found[0], "node"), "name") + "/" + name};
+    if (found.empty())
+        return Trouble{ExitCode::not_found, "no line \"" + id + "\"" + did_you_mean(id, names), "edgectl get lines"};
+    if (found.size() > 1)
+        return Trouble{ExitCode::usage, std::to_string(found.size()) + " nodes have a line \"" + id + "\"",
+                       "edgectl describe line " + text_at(member(found[0], "node"), "name") + "/" + name};
     return found[0];
 }
 
@@ -96,7 +102,8 @@ Answer<ExitCode> describe_line(const DescribeCommand& command, Client& client, c
         return ExitCode::ok;
     }
     Sheet sheet(screen.out_style);
-    sheet.title("line " + printable(text_at(line, "name")) + " of node " + printable(text_at(member(line, "node"), "name")));
+    sheet.title("line " + printable(text_at(line, "name")) + " of node " +
+                printable(text_at(member(line, "node"), "name")));
     put_line(sheet, line);
     screen.print(sheet.text());
     return ExitCode::ok;
@@ -107,19 +114,23 @@ void put_evidence(Sheet& sheet, const ProbeResult& result) {
     if (e.verified) {
         sheet.item("evidence", "verified", Tone::good);
     } else {
-        sheet.item("evidence", printable("not verified: " + e.mismatch_reason), e.src_addr.empty() ? Tone::dim : Tone::bad);
+        sheet.item("evidence", printable("not verified: " + e.mismatch_reason),
+                   e.src_addr.empty() ? Tone::dim : Tone::bad);
     }
     const auto end = [](const std::string& address, std::uint16_t port) {
         if (address.empty()) return std::string();
         const std::string host = address.find(':') == std::string::npos ? address : "[" + address + "]";
         return port == 0 ? address : host + ":" + std::to_string(port);
     };
-    if (!e.src_addr.empty()) sheet.item("socket", printable(end(e.src_addr, e.src_port) + " -> " + end(e.dst_addr, e.dst_port)));
-    sheet.item("device", printable(e.ifname) + ", index " + std::to_string(e.ifindex) + ", mark " + hex_text(e.fwmark) + ", table " + std::to_string(e.table));
+    if (!e.src_addr.empty())
+        sheet.item("socket", printable(end(e.src_addr, e.src_port) + " -> " + end(e.dst_addr, e.dst_port)));
+    sheet.item("device", printable(e.ifname) + ", index " + std::to_string(e.ifindex) + ", mark " + hex_text(e.fwmark) +
+                             ", table " + std::to_string(e.table));
     if (e.route_get) {
         const RouteGet& r = *e.route_get;
         sheet.item("kernel says", printable(!r.error.empty() ? r.error
-                                                             : r.oif + (r.gw.empty() ? " on-link" : " via " + r.gw) + (r.prefsrc.empty() ? "" : " from " + r.prefsrc) +
+                                                             : r.oif + (r.gw.empty() ? " on-link" : " via " + r.gw) +
+                                                                   (r.prefsrc.empty() ? "" : " from " + r.prefsrc) +
                                                                    ", table " + std::to_string(r.table)));
     }
     sheet.item("enforced by", std::string(enum_text(e.enforced_by)));
@@ -128,24 +139,32 @@ void put_evidence(Sheet& sheet, const ProbeResult& result) {
 void put_detail(Sheet& sheet, const ProbeResult& result) {
     if (result.service == "dns") {
         if (const auto detail = decode<DnsDetail>(result.detail, UnknownFields::ignore)) {
-            for (const auto& r : detail.value().answer) sheet.item("answer", printable(r.name + " " + std::to_string(r.ttl) + " " + r.type + " " + r.rdata));
+            for (const auto& r : detail.value().answer)
+                sheet.item("answer", printable(r.name + " " + std::to_string(r.ttl) + " " + r.type + " " + r.rdata));
         }
     }
     if (result.service == "http") {
         if (const auto detail = decode<HttpDetail>(result.detail, UnknownFields::ignore)) {
             for (const auto& hop : detail.value().hops) {
-                sheet.item("hop", printable(std::to_string(hop.status) + " " + hop.url + " at " + hop.peer + ", " + hop.protocol));
-                if (hop.tls) sheet.item("tls", printable(hop.tls->version + ", " + hop.tls->subject + ", until " + hop.tls->not_after + (hop.tls->verified ? "" : ", NOT trusted: " + hop.tls->verify_error)));
+                sheet.item("hop", printable(std::to_string(hop.status) + " " + hop.url + " at " + hop.peer + ", " +
+                                            hop.protocol));
+                if (hop.tls)
+                    sheet.item("tls",
+                               printable(hop.tls->version + ", " + hop.tls->subject + ", until " + hop.tls->not_after +
+                                         (hop.tls->verified ? "" : ", NOT trusted: " + hop.tls->verify_error)));
             }
         }
     }
     if (result.service == "ping") {
-        if (const auto detail = decode<PingDetail>(result.detail, UnknownFields::ignore); detail && detail.value().sent > 0) {
+        if (const auto detail = decode<PingDetail>(result.detail, UnknownFields::ignore);
+            detail && detail.value().sent > 0) {
             const auto& d = detail.value();
-            sheet.item("replies", std::to_string(d.rcvd) + " of " + std::to_string(d.sent) + (d.dup > 0 ? ", " + std::to_string(d.dup) + " duplicates" : ""));
+            sheet.item("replies", std::to_string(d.rcvd) + " of " + std::to_string(d.sent) +
+                                      (d.dup > 0 ? ", " + std::to_string(d.dup) + " duplicates" : ""));
             if (d.avg_us) {
-                sheet.item("round trip", "min " + duration_text(d.min_us.value_or(0)) + ", avg " + duration_text(*d.avg_us) + ", max " + duration_text(d.max_us.value_or(0)) + ", mdev " +
-                                             duration_text(d.mdev_us.value_or(0)));
+                sheet.item("round trip", "min " + duration_text(d.min_us.value_or(0)) + ", avg " +
+                                             duration_text(*d.avg_us) + ", max " + duration_text(d.max_us.value_or(0)) +
+                                             ", mdev " + duration_text(d.mdev_us.value_or(0)));
             }
         }
     }
@@ -159,7 +178,8 @@ void put_row(Sheet& sheet, const Row& row) {
     if (!row.result) return;
     const ProbeResult& result = *row.result;
     if (result.failure) sheet.item("failure", printable(failure_text(*result.failure)), Tone::bad);
-    sheet.item("took", duration_text(result.summary.duration_us) + ", queued " + duration_text(result.queued_us) + (result.attempt > 1 ? ", attempt " + std::to_string(result.attempt) : ""));
+    sheet.item("took", duration_text(result.summary.duration_us) + ", queued " + duration_text(result.queued_us) +
+                           (result.attempt > 1 ? ", attempt " + std::to_string(result.attempt) : ""));
     if (result.summary.code) sheet.item("code", printable(*result.summary.code));
     put_detail(sheet, result);
     put_evidence(sheet, result);
@@ -179,7 +199,10 @@ Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, co
     Sheet sheet(screen.out_style);
     sheet.title(printable(run.service + " " + run.target + " from " + run.selector));
     sheet.item("run", printable(run.id));
-    sheet.item("state", printable(run.state) + (state.is_finished() ? "" : "; edgectl describe run " + printable(run.id) + " --follow"), state.is_finished() ? Tone::plain : Tone::busy);
+    sheet.item(
+        "state",
+        printable(run.state) + (state.is_finished() ? "" : "; edgectl describe run " + printable(run.id) + " --follow"),
+        state.is_finished() ? Tone::plain : Tone::busy);
     sheet.item("began", printable(run.created_at));
     sheet.item("ended", printable(run.finished_at.value_or("")));
     sheet.item("lines", summary_line(state));
@@ -192,11 +215,15 @@ Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, co
 
 Answer<ExitCode> describe(const DescribeCommand& command, Client& client, const Screen& screen) {
     switch (command.kind) {
-        case Kind::nodes: return describe_node(command, client, screen);
-        case Kind::lines: return describe_line(command, client, screen);
-        case Kind::runs: return describe_run(command, client, screen);
+        case Kind::nodes:
+            return describe_node(command, client, screen);
+        case Kind::lines:
+            return describe_line(command, client, screen);
+        case Kind::runs:
+            return describe_run(command, client, screen);
         case Kind::jobs:
-        case Kind::tokens: break;
+        case Kind::tokens:
+            break;
     }
     return Trouble{ExitCode::usage, "describe shows a node, a line or a run", "edgectl help describe"};
 }

@@ -14,15 +14,22 @@ struct Listing {
     const char* none;  // what to say of an empty list
 };
 
-Column column(const char* title, int spare = 0, bool elastic = false) { return {.title = title, .align = Align::left, .spare = spare, .elastic = elastic}; }
-Column figure(const char* title, int spare = 0) { return {.title = title, .align = Align::right, .spare = spare}; }
+Column column(const char* title, int spare = 0, bool elastic = false) {
+    return {.title = title, .align = Align::left, .spare = spare, .elastic = elastic};
+}
+Column figure(const char* title, int spare = 0) {
+    return {.title = title, .align = Align::right, .spare = spare};
+}
 
 Listing nodes() {
-    return {{column("NAME"), column("STATE"), column("LINES"), figure("RTT", 4), column("SINCE", 3), column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9)},
+    return {{column("NAME"), column("STATE"), column("LINES"), figure("RTT", 4), column("SINCE", 3),
+             column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9)},
             [](const Json& item, bool wide) {
                 std::string labels;
                 if (const auto map = item.find("labels"); map != item.end() && map->is_object()) {
-                    for (const auto& [key, value] : map->items()) labels += (labels.empty() ? "" : " ") + key + "=" + (value.is_string() ? value.get<std::string>() : "");
+                    for (const auto& [key, value] : map->items())
+                        labels += (labels.empty() ? "" : " ") + key + "=" +
+                                  (value.is_string() ? value.get<std::string>() : "");
                 }
                 std::string lines;
                 if (const auto list = item.find("lines"); list != item.end() && list->is_array()) {
@@ -31,22 +38,36 @@ Listing nodes() {
                     lines = std::to_string(up) + "/" + std::to_string(list->size()) + " up";
                 }
                 const auto state = text_at(item, "state");
-                std::vector<Cell> row{{printable(text_at(item, "name"))}, {printable(state), tone_of_state(state)}, {lines}, {duration_at(item, "rtt_us")},
-                                      {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")}, {printable(text_at(item, "agent_version"))}, {printable(labels)}};
-                if (wide) row.push_back({printable(text_at(item, "id"))}), row.push_back({printable(text_at(item, "policy_hash")).substr(0, 12)});
+                std::vector<Cell> row{{printable(text_at(item, "name"))},
+                                      {printable(state), tone_of_state(state)},
+                                      {lines},
+                                      {duration_at(item, "rtt_us")},
+                                      {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},
+                                      {printable(text_at(item, "agent_version"))},
+                                      {printable(labels)}};
+                if (wide)
+                    row.push_back({printable(text_at(item, "id"))}),
+                        row.push_back({printable(text_at(item, "policy_hash")).substr(0, 12)});
                 return row;
             },
-            "/api/v1/nodes", "no node has enrolled yet; `edgectl token create` makes what a node needs for it"};
+            "/api/v1/nodes",
+            "no node has enrolled yet; `edgectl token create` makes what a node needs for it"};
 }
 
 Listing lines() {
-    return {{column("NODE"), column("LINE"), column("CARRIER"), column("STATE"), column("DEVICE", 3), column("ADDRESSES", 2, true), column("BY", 1), column("REASON", 0, true),
-             column("RESOLVERS", 6, true), column("MARK", 7), column("TABLE", 7)},
+    return {{column("NODE"), column("LINE"), column("CARRIER"), column("STATE"), column("DEVICE", 3),
+             column("ADDRESSES", 2, true), column("BY", 1), column("REASON", 0, true), column("RESOLVERS", 6, true),
+             column("MARK", 7), column("TABLE", 7)},
             [](const Json& item, bool wide) {
                 const auto state = text_at(item, "state");
-                std::vector<Cell> row{{printable(text_at(member(item, "node"), "name"))}, {printable(text_at(item, "name"))}, {printable(text_at(item, "carrier"))},
-                                      {printable(state), tone_of_state(state)}, {printable(text_at(item, "device"))}, {printable(list_at(item, "addresses"))},
-                                      {printable(text_at(item, "enforced_by"))}, {printable(text_at(item, "reason"))}};
+                std::vector<Cell> row{{printable(text_at(member(item, "node"), "name"))},
+                                      {printable(text_at(item, "name"))},
+                                      {printable(text_at(item, "carrier"))},
+                                      {printable(state), tone_of_state(state)},
+                                      {printable(text_at(item, "device"))},
+                                      {printable(list_at(item, "addresses"))},
+                                      {printable(text_at(item, "enforced_by"))},
+                                      {printable(text_at(item, "reason"))}};
                 if (wide) {
                     row.push_back({printable(list_at(item, "resolvers"))});
                     row.push_back({hex_text(static_cast<std::uint32_t>(number_at(item, "mark").value_or(0)))});
@@ -54,33 +75,48 @@ Listing lines() {
                 }
                 return row;
             },
-            "/api/v1/lines", "no node has told of a line yet"};
+            "/api/v1/lines",
+            "no node has told of a line yet"};
 }
 
 Listing runs() {
-    return {{column("RUN"), column("SERVICE", 2), column("TARGET", 1, true), column("SELECTOR", 3, true), column("STATE"), figure("OK"), figure("FAILED"), figure("TO COME"), figure("AGE", 4)},
+    return {{column("RUN"), column("SERVICE", 2), column("TARGET", 1, true), column("SELECTOR", 3, true),
+             column("STATE"), figure("OK"), figure("FAILED"), figure("TO COME"), figure("AGE", 4)},
             [](const Json& item, bool) {
                 const Json& counts = member(item, "tasks");
                 const auto n = [&](const char* key) { return number_at(counts, key).value_or(0); };
                 const auto failed = n("failed") + n("timed_out") + n("canceled") + n("expired") + n("lost");
                 const auto waiting = n("queued") + n("running");
                 const auto state = text_at(item, "state");
-                return std::vector<Cell>{{printable(text_at(item, "id"))}, {printable(text_at(item, "service"))}, {printable(text_at(item, "target"))}, {printable(text_at(item, "selector"))},
-                                         {printable(state), state == "finished" ? Tone::plain : Tone::busy}, {std::to_string(n("succeeded"))},
-                                         {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain}, {waiting > 0 ? std::to_string(waiting) : ""}, {age_at(item, "created_at")}};
+                return std::vector<Cell>{{printable(text_at(item, "id"))},
+                                         {printable(text_at(item, "service"))},
+                                         {printable(text_at(item, "target"))},
+                                         {printable(text_at(item, "selector"))},
+                                         {printable(state), state == "finished" ? Tone::plain : Tone::busy},
+                                         {std::to_string(n("succeeded"))},
+                                         {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain},
+                                         {waiting > 0 ? std::to_string(waiting) : ""},
+                                         {age_at(item, "created_at")}};
             },
-            "/api/v1/runs", "there was no run yet; edgectl ping TARGET from all"};
+            "/api/v1/runs",
+            "there was no run yet; edgectl ping TARGET from all"};
 }
 
 Listing jobs() {
-    return {{column("JOB"), column("SERVICE"), column("TARGET", 1, true), column("SELECTOR", 3, true), column("LAST RUN", 5), figure("AGE", 4), column("LABELS", 6, true)},
+    return {{column("JOB"), column("SERVICE"), column("TARGET", 1, true), column("SELECTOR", 3, true),
+             column("LAST RUN", 5), figure("AGE", 4), column("LABELS", 6, true)},
             [](const Json& item, bool wide) {
-                std::vector<Cell> row{{printable(text_at(item, "id"))}, {printable(text_at(item, "service"))}, {printable(text_at(member(item, "params"), "target"))},
-                                      {printable(text_at(item, "selector"))}, {printable(text_at(item, "last_run"))}, {age_at(item, "created_at")}};
+                std::vector<Cell> row{{printable(text_at(item, "id"))},
+                                      {printable(text_at(item, "service"))},
+                                      {printable(text_at(member(item, "params"), "target"))},
+                                      {printable(text_at(item, "selector"))},
+                                      {printable(text_at(item, "last_run"))},
+                                      {age_at(item, "created_at")}};
                 if (wide) row.push_back({printable(dump_json(member(item, "labels")))});
                 return row;
             },
-            "/api/v1/jobs", "there was no job yet; edgectl ping TARGET from all"};
+            "/api/v1/jobs",
+            "there was no job yet; edgectl ping TARGET from all"};
 }
 
 Listing tokens() {
@@ -89,19 +125,31 @@ Listing tokens() {
                 const bool used = !text_at(item, "used_at").empty();
                 const auto expires = seconds_of(text_at(item, "expires_at"));
                 const bool over = expires && *expires < now_seconds();
-                return std::vector<Cell>{{printable(text_at(item, "id"))}, {printable(text_at(item, "node"))}, {used ? "used" : over ? "expired" : "open", used || over ? Tone::dim : Tone::good},
-                                         {age_at(item, "created_at")}, {printable(text_at(item, "expires_at"))}};
+                return std::vector<Cell>{{printable(text_at(item, "id"))},
+                                         {printable(text_at(item, "node"))},
+                                         {used   ? "used"
+                                          : over ? "expired"
+                                                 : "open",
+                                          used || over ? Tone::dim : Tone::good},
+                                         {age_at(item, "created_at")},
+                                         {printable(text_at(item, "expires_at"))}};
             },
-            "/api/v1/join-tokens", "there is no join token; edgectl token create"};
+            "/api/v1/join-tokens",
+            "there is no join token; edgectl token create"};
 }
 
 Listing listing_of(Kind kind) {
     switch (kind) {
-        case Kind::nodes: return nodes();
-        case Kind::lines: return lines();
-        case Kind::runs: return runs();
-        case Kind::jobs: return jobs();
-        case Kind::tokens: return tokens();
+        case Kind::nodes:
+            return nodes();
+        case Kind::lines:
+            return lines();
+        case Kind::runs:
+            return runs();
+        case Kind::jobs:
+            return jobs();
+        case Kind::tokens:
+            return tokens();
     }
     return nodes();
 }

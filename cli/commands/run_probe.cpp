@@ -38,10 +38,12 @@ Answer<Run> start(const ProbeCommand& command, Client& client, const Client::Tic
             if (!client.sleep(std::chrono::milliseconds(500), tick)) return client.trouble(Loss{Lost::interrupted, {}});
             continue;
         }
-        if (reply.value().status != 202 && reply.value().status != 200) return trouble_of(reply.value().status, reply.value().body);
+        if (reply.value().status != 202 && reply.value().status != 200)
+            return trouble_of(reply.value().status, reply.value().body);
         EDGE_TRY(const auto json, json_of(reply.value().body));
         auto run = decode<Run>(json, UnknownFields::ignore);
-        if (!run || run.value().id.empty()) return Trouble{ExitCode::error, "the broker's answer is no run", "`edgectl version` tells both versions"};
+        if (!run || run.value().id.empty())
+            return Trouble{ExitCode::error, "the broker's answer is no run", "`edgectl version` tells both versions"};
         return std::move(run.value());
     }
 }
@@ -51,16 +53,19 @@ void say_without_result(const RunState& state, Format format, const Screen& scre
     if (format == Format::table || format == Format::wide) return;
     for (const auto& row : state.rows()) {
         if (row.result || !has_ended(row)) continue;
-        screen.say(printable(row.task.node.name + "/" + row.task.line.name) + ": " + printable(outcome_of(row)) + ", without a result");
+        screen.say(printable(row.task.node.name + "/" + row.task.line.name) + ": " + printable(outcome_of(row)) +
+                   ", without a result");
     }
 }
 
-std::string how_to_resume(const std::string& run_id) { return "the run goes on; edgectl describe run " + run_id + " --follow"; }
+std::string how_to_resume(const std::string& run_id) {
+    return "the run goes on; edgectl describe run " + run_id + " --follow";
+}
 
 }  // namespace
 
-Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::milliseconds> timeout, FailOn fail_on, Format format, Client& client,
-                        const Screen& screen) {
+Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::milliseconds> timeout, FailOn fail_on,
+                        Format format, Client& client, const Screen& screen) {
     std::optional<Clock::time_point> deadline;
     if (timeout) deadline = Clock::now() + *timeout;
     RunState state;
@@ -69,7 +74,8 @@ Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::mi
     say_without_result(state, format, screen);
     if (watched) return exit_of(state, fail_on);
     Trouble trouble = watched.error();
-    if (trouble.exit == ExitCode::wait_timed_out) trouble.what = "--timeout passed and the run has not finished: " + summary_line(state);
+    if (trouble.exit == ExitCode::wait_timed_out)
+        trouble.what = "--timeout passed and the run has not finished: " + summary_line(state);
     const bool resumes = trouble.exit != ExitCode::auth && trouble.exit != ExitCode::not_found;
     if (resumes) trouble.next = how_to_resume(run_id);
     return trouble;
@@ -80,9 +86,13 @@ Answer<ExitCode> run_probe(const ProbeCommand& command, Client& client, const Sc
     const Client::Tick tick = [&] { return !command.timeout || Clock::now() < begun + *command.timeout; };
     EDGE_TRY(const auto run, start(command, client, tick));
     const std::string count = std::to_string(run.tasks.total) + (run.tasks.total == 1 ? " task" : " tasks");
-    screen.say(screen.err_style.paint(printable(run.service + " " + run.target + " from " + run.selector) + ": " + count + ", " + printable(run.id), Tone::dim));
+    screen.say(screen.err_style.paint(
+        printable(run.service + " " + run.target + " from " + run.selector) + ": " + count + ", " + printable(run.id),
+        Tone::dim));
     auto left = command.timeout;
-    if (left) left = std::max(std::chrono::milliseconds(1), *left - std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun));
+    if (left)
+        left = std::max(std::chrono::milliseconds(1),
+                        *left - std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begun));
     return follow(run.id, left, command.fail_on, command.format, client, screen);
 }
 

@@ -1,5 +1,5 @@
-// Reading what the API says of nodes, lines, runs and jobs for people: a member that is missing, or of a kind this edgectl
-// does not know, shows as nothing.
+// Reading what the API says of nodes, lines, runs and jobs for people: a member that is missing, or of a kind this
+// edgectl does not know, shows as nothing.
 #pragma once
 #include <cstdint>
 #include <optional>

@@ -62,7 +62,8 @@ struct Run {
     TaskCounts tasks;
     std::vector<Task> tasks_list;  // only in the first event of a stream
 };
-BOOST_DESCRIBE_STRUCT(Run, (), (id, job_id, service, target, selector, state, created_at, finished_at, tasks, tasks_list))
+BOOST_DESCRIBE_STRUCT(Run, (),
+                      (id, job_id, service, target, selector, state, created_at, finished_at, tasks, tasks_list))
 
 struct ProbeResult {
     static constexpr bool fields_have_defaults = true;
@@ -87,8 +88,8 @@ struct ProbeResult {
     Json detail = Json::object();
 };
 BOOST_DESCRIBE_STRUCT(ProbeResult, (),
-                      (id, run_id, task_id, attempt, node, line, service, target, status, failure, started_at, ended_at, queued_us, summary, evidence,
-                       resolved, superseded, truncated, detail))
+                      (id, run_id, task_id, attempt, node, line, service, target, status, failure, started_at, ended_at,
+                       queued_us, summary, evidence, resolved, superseded, truncated, detail))
 
 struct ProgressOfTask {
     static constexpr bool fields_have_defaults = true;

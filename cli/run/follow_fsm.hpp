@@ -1,5 +1,5 @@
-// What to do next to learn how a run goes on: follow its events, follow them again, ask now and then, give up. Pure: the
-// shell carries out each action and says how it ended.
+// What to do next to learn how a run goes on: follow its events, follow them again, ask now and then, give up. Pure:
+// the shell carries out each action and says how it ended.
 #pragma once
 #include <chrono>
 

@@ -59,11 +59,14 @@ Result<> RunState::take_result(const Json& json) {
 
 std::size_t RunState::missing_results() const {
     const auto ended = run_.tasks.succeeded + run_.tasks.failed + run_.tasks.timed_out;
-    const auto have = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [](const Row& row) { return row.result != nullptr; }));
+    const auto have = static_cast<std::size_t>(
+        std::count_if(rows_.begin(), rows_.end(), [](const Row& row) { return row.result != nullptr; }));
     return ended > have ? ended - have : 0;
 }
 
-std::vector<std::size_t> RunState::take_fresh() { return std::exchange(fresh_, {}); }
+std::vector<std::size_t> RunState::take_fresh() {
+    return std::exchange(fresh_, {});
+}
 
 Row& RunState::row_of(const std::string& task_id) {
     const auto [at, is_new] = index_.try_emplace(task_id, rows_.size());
@@ -94,9 +97,12 @@ ExitCode exit_of(const RunState& state, FailOn fail_on) {
     const auto& rows = state.rows();
     const auto failed = std::count_if(rows.begin(), rows.end(), has_failed);
     switch (fail_on) {
-        case FailOn::none: return ExitCode::ok;
-        case FailOn::all: return failed > 0 && std::cmp_equal(failed, rows.size()) ? ExitCode::lines_failed : ExitCode::ok;
-        case FailOn::any: return failed > 0 ? ExitCode::lines_failed : ExitCode::ok;
+        case FailOn::none:
+            return ExitCode::ok;
+        case FailOn::all:
+            return failed > 0 && std::cmp_equal(failed, rows.size()) ? ExitCode::lines_failed : ExitCode::ok;
+        case FailOn::any:
+            return failed > 0 ? ExitCode::lines_failed : ExitCode::ok;
     }
     return ExitCode::ok;
 }

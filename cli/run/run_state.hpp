@@ -1,5 +1,5 @@
-// A run as it is known so far: fed with events, read by whoever shows it. Pure. The same event twice changes nothing, so
-// that a stream may be followed again from its start.
+// A run as it is known so far: fed with events, read by whoever shows it. Pure. The same event twice changes nothing,
+// so that a stream may be followed again from its start.
 #pragma once
 #include <memory>
 #include <string>

@@ -14,7 +14,12 @@ constexpr std::size_t kMostRows = 1'000'000;
 class Watch {
   public:
     Watch(Client& client, std::string path, std::optional<Clock::time_point> deadline, RunState& state, RunView& view)
-        : client_(client), path_(std::move(path)), deadline_(deadline), state_(state), view_(view), fsm_(Clock::now()) {}
+        : client_(client),
+          path_(std::move(path)),
+          deadline_(deadline),
+          state_(state),
+          view_(view),
+          fsm_(Clock::now()) {}
 
     Answer<> run();
 
@@ -43,13 +48,17 @@ Answer<> Watch::run() {
     while (true) {
         const auto next = fsm_.next(Clock::now());
         switch (next.action) {
-            case FollowFsm::Action::done: return ok();
+            case FollowFsm::Action::done:
+                return ok();
             case FollowFsm::Action::give_up:
-                return Trouble{ExitCode::error, "the broker at " + client_.environment().url + " has been silent for a minute", {}};
+                return Trouble{ExitCode::error,
+                               "the broker at " + client_.environment().url + " has been silent for a minute",
+                               {}};
             case FollowFsm::Action::wait:
                 if (fsm_.is_reconnecting()) view_.trouble("the broker is away, trying again");
                 if (!client_.sleep(next.wait, [this] { return tick(); })) {
-                    return client_.trouble(Loss{deadline_ && Clock::now() >= *deadline_ ? Lost::stopped : Lost::interrupted, {}});
+                    return client_.trouble(
+                        Loss{deadline_ && Clock::now() >= *deadline_ ? Lost::stopped : Lost::interrupted, {}});
                 }
                 break;
             case FollowFsm::Action::stream: {
@@ -69,12 +78,15 @@ Answer<> Watch::stream() {
     Request request{.path = path_ + "/events"};
     request.headers.emplace_back("Accept", "text/event-stream");
     if (!parser_.last_id().empty()) request.headers.emplace_back("Last-Event-ID", parser_.last_id());
-    const auto reply = client_.stream(request, [this](std::string_view bytes) { return take(bytes); }, [this] { return tick(); });
+    const auto reply = client_.stream(
+        request, [this](std::string_view bytes) { return take(bytes); }, [this] { return tick(); });
     if (is_complete()) {
         fsm_.finished();
         return ok();
     }
-    if (!garbled_.empty()) return Trouble{ExitCode::error, "the broker told an event that this edgectl does not understand: " + garbled_, "`edgectl version` tells both versions"};
+    if (!garbled_.empty())
+        return Trouble{ExitCode::error, "the broker told an event that this edgectl does not understand: " + garbled_,
+                       "`edgectl version` tells both versions"};
     if (!reply) {
         const Loss& loss = reply.error();
         if (loss.how == Lost::interrupted || loss.how == Lost::stopped) return client_.trouble(loss);
@@ -87,7 +99,8 @@ Answer<> Watch::stream() {
         return ok();
     }
     // In order, and not complete: a finished run whose results did not all come this way is asked for them.
-    fsm_.stream_ended(state_.is_finished() ? FollowFsm::Ended::refused : FollowFsm::Ended::clean, state_.is_known(), state_.is_cut_off());
+    fsm_.stream_ended(state_.is_finished() ? FollowFsm::Ended::refused : FollowFsm::Ended::clean, state_.is_known(),
+                      state_.is_cut_off());
     return ok();
 }
 
@@ -135,7 +148,9 @@ Answer<> Watch::not_for_us(int status, std::string_view body) const {
 
 Answer<> taken(const Result<>& result) {
     if (result) return ok();
-    return Trouble{ExitCode::error, "the broker's answer is of a kind this edgectl does not understand: " + result.error().message(), "`edgectl version` tells both versions"};
+    return Trouble{ExitCode::error,
+                   "the broker's answer is of a kind this edgectl does not understand: " + result.error().message(),
+                   "`edgectl version` tells both versions"};
 }
 
 }  // namespace
@@ -157,7 +172,8 @@ Answer<> fetch_run(Client& client, const std::string& run_id, RunState& state) {
     return ok();
 }
 
-Answer<> watch_run(Client& client, const std::string& run_id, std::optional<Clock::time_point> deadline, RunState& state, RunView& view) {
+Answer<> watch_run(Client& client, const std::string& run_id, std::optional<Clock::time_point> deadline,
+                   RunState& state, RunView& view) {
     Watch watch(client, "/api/v1/runs/" + percent_encoded(run_id), deadline, state, view);
     auto answer = watch.run();
     view.finish(state);

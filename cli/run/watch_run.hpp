@@ -10,9 +10,10 @@
 
 namespace edge::cli {
 
-/// Returns when the run has finished. Errors: interrupted, wait_timed_out, and what the broker refused; what is known so
-/// far is in `state` and has been shown.
-Answer<> watch_run(Client& client, const std::string& run_id, std::optional<std::chrono::steady_clock::time_point> deadline, RunState& state, RunView& view);
+/// Returns when the run has finished. Errors: interrupted, wait_timed_out, and what the broker refused; what is known
+/// so far is in `state` and has been shown.
+Answer<> watch_run(Client& client, const std::string& run_id,
+                   std::optional<std::chrono::steady_clock::time_point> deadline, RunState& state, RunView& view);
 
 /// The run, its tasks and its results as they are now.
 Answer<> fetch_run(Client& client, const std::string& run_id, RunState& state);

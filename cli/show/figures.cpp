@@ -46,7 +46,8 @@ std::optional<std::int64_t> seconds_of(std::string_view rfc3339) {
     int hour = 0;
     int minute = 0;
     int second = 0;
-    if (std::sscanf(std::string(rfc3339).c_str(), "%4d-%2u-%2uT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6 ||
+    if (std::sscanf(std::string(rfc3339).c_str(), "%4d-%2u-%2uT%2d:%2d:%2d", &year, &month, &day, &hour, &minute,
+                    &second) != 6 ||
         !rfc3339.ends_with('Z')) {
         return std::nullopt;
     }

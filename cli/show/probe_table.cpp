@@ -21,24 +21,29 @@ T detail_of(const ProbeResult& result) {
     return decoded ? std::move(decoded.value()) : T{};
 }
 
-Cell time_cell(const std::optional<std::uint64_t>& us, Tone tone = Tone::plain) { return us ? Cell{duration_text(*us), tone} : Cell{}; }
+Cell time_cell(const std::optional<std::uint64_t>& us, Tone tone = Tone::plain) {
+    return us ? Cell{duration_text(*us), tone} : Cell{};
+}
 
 // ── what each service shows ──
 
 std::vector<Column> ping_columns() {
-    return {number_column("LOSS", 4), number_column("MIN", 7, 4), number_column("AVG", 7), number_column("MAX", 7, 4), text_column("ADDRESS", 0, 5)};
+    return {number_column("LOSS", 4), number_column("MIN", 7, 4), number_column("AVG", 7), number_column("MAX", 7, 4),
+            text_column("ADDRESS", 11, 5)};
 }
 
 std::vector<Cell> ping_cells(const ProbeResult& result) {
     const auto detail = detail_of<PingDetail>(result);
     const double loss = result.summary.loss.value_or(detail.loss_percent);
     const bool has_loss = result.summary.loss || detail.sent > 0;
-    return {has_loss ? Cell{percent_text(loss), loss > 0 ? Tone::warn : Tone::plain} : Cell{}, time_cell(detail.min_us), time_cell(result.summary.rtt_us),
-            time_cell(detail.max_us), Cell{printable(!result.evidence.dst_addr.empty() ? result.evidence.dst_addr : detail.dst_addr)}};
+    return {has_loss ? Cell{percent_text(loss), loss > 0 ? Tone::warn : Tone::plain} : Cell{}, time_cell(detail.min_us),
+            time_cell(result.summary.rtt_us), time_cell(detail.max_us),
+            Cell{printable(!result.evidence.dst_addr.empty() ? result.evidence.dst_addr : detail.dst_addr)}};
 }
 
 std::vector<Column> dns_columns() {
-    return {text_column("RCODE", 8), number_column("TIME", 7), text_column("ANSWER", 0, 0, true), text_column("SERVER", 0, 5)};
+    return {text_column("RCODE", 8), number_column("TIME", 7), text_column("ANSWER", 0, 0, true),
+            text_column("SERVER", 0, 5)};
 }
 
 std::vector<Cell> dns_cells(const ProbeResult& result) {
@@ -47,14 +52,17 @@ std::vector<Cell> dns_cells(const ProbeResult& result) {
     std::string answer;
     for (const auto& record : detail.answer) {
         if (!answer.empty()) answer += ", ";
-        answer += (detail.question.empty() || record.type == detail.question[0].type ? "" : record.type + " ") + record.rdata;
+        answer +=
+            (detail.question.empty() || record.type == detail.question[0].type ? "" : record.type + " ") + record.rdata;
     }
-    return {Cell{printable(rcode), rcode == "NOERROR" ? Tone::plain : Tone::warn}, time_cell(result.summary.rtt_us), Cell{printable(answer)}, Cell{printable(detail.server)}};
+    return {Cell{printable(rcode), rcode == "NOERROR" ? Tone::plain : Tone::warn}, time_cell(result.summary.rtt_us),
+            Cell{printable(answer)}, Cell{printable(detail.server)}};
 }
 
 std::vector<Column> http_columns() {
-    return {number_column("CODE", 4),   number_column("TOTAL", 7),         number_column("RESOLVE", 7, 6), number_column("CONNECT", 7, 5),
-            number_column("TLS", 0, 5), number_column("FIRST BYTE", 7, 4), number_column("SIZE", 0, 7),    text_column("PEER", 0, 7)};
+    return {number_column("CODE", 4),       number_column("TOTAL", 7),  number_column("RESOLVE", 7, 6),
+            number_column("CONNECT", 7, 5), number_column("TLS", 0, 5), number_column("FIRST BYTE", 7, 4),
+            number_column("SIZE", 0, 7),    text_column("PEER", 0, 7)};
 }
 
 std::vector<Cell> http_cells(const ProbeResult& result) {
@@ -145,7 +153,9 @@ void add_wide(std::vector<Cell>& cells, const ProbeResult& result) {
     cells.push_back({std::string(enum_text(evidence.enforced_by))});
 }
 
-std::string carrier_of(const Row& row) { return row.task.line.carrier.empty() ? row.task.line.name : row.task.line.carrier; }
+std::string carrier_of(const Row& row) {
+    return row.task.line.carrier.empty() ? row.task.line.name : row.task.line.carrier;
+}
 
 /// What a carrier's lines are compared by: round trip, answer or page.
 std::optional<std::uint64_t> figure_of(const ProbeResult& result) {
@@ -164,29 +174,34 @@ Tone tone_of(std::string_view outcome) {
 }
 
 std::string failure_text(const Failure& failure) {
-    std::string text = failure.text.empty() ? failure.code : failure.text;
-    text += " (" + std::string(enum_text(failure.source)) + ", " + failure.phase;
-    if (!failure.code.empty() && failure.code != text) text += ", " + failure.code;
-    return text + ")";
+    const std::string where = std::string(enum_text(failure.source)) + ", " + failure.phase;
+    if (failure.text.empty()) return failure.code + " (" + where + ")";
+    return failure.text + " (" + where + (failure.code.empty() ? "" : ", " + failure.code) + ")";
 }
 
 Table probe_table(const RunState& state, Detail detail) {
     Table table;
     const std::string& service = state.run().service;
-    table.columns = {text_column("NODE", 4), text_column("LINE", 4), text_column("CARRIER", 0, 3), text_column("STATUS", 7)};
+    table.columns = {text_column("NODE", 4), text_column("LINE", 4), text_column("CARRIER", 0, 2),
+                     text_column("STATUS", 7)};
     for (auto& column : columns_of(service)) table.columns.push_back(column);
-    table.columns.push_back(text_column("EVIDENCE", 8, 2));
+    table.columns.push_back(text_column("EVIDENCE", 8));
     if (detail == Detail::wide) {
-        for (const char* title : {"FROM", "DEVICE", "MARK", "TABLE", "ROUTE", "BY"}) table.columns.push_back(text_column(title, 0, 1));
+        const std::pair<const char*, int> columns[] = {{"FROM", 1},  {"DEVICE", 2}, {"MARK", 6},
+                                                       {"TABLE", 6}, {"ROUTE", 3},  {"BY", 4}};
+        for (const auto& [title, spare] : columns) table.columns.push_back(text_column(title, 0, spare));
     }
-    table.columns.push_back(text_column("NOTE", 0, 1, true));
+    table.columns.push_back(text_column("NOTE", 0, 0, true));
     for (const auto& row : state.rows()) table.rows.push_back(probe_cells(service, row, detail));
     return table;
 }
 
 std::vector<Cell> probe_cells(const std::string& service, const Row& row, Detail detail) {
     const std::string_view outcome = outcome_of(row);
-    std::vector<Cell> cells{{printable(row.task.node.name)}, {printable(row.task.line.name)}, {printable(row.task.line.carrier)}, {printable(outcome), tone_of(outcome)}};
+    std::vector<Cell> cells{{printable(row.task.node.name)},
+                            {printable(row.task.line.name)},
+                            {printable(row.task.line.carrier)},
+                            {printable(outcome), tone_of(outcome)}};
     const std::size_t service_columns = columns_of(service).size();
     const std::size_t wide_columns = detail == Detail::wide ? 6 : 0;
     if (row.result) {

@@ -7,7 +7,9 @@
 namespace edge::cli {
 namespace {
 
-Detail detail_of(Format format) { return format == Format::wide ? Detail::wide : Detail::normal; }
+Detail detail_of(Format format) {
+    return format == Format::wide ? Detail::wide : Detail::normal;
+}
 
 /// A terminal: the whole table, painted again at most ten times a second.
 class PaintedView final : public RunView {
@@ -76,7 +78,8 @@ class LineView final : public RunView {
         const auto cells = probe_cells(state.run().service, row, detail_);
         screen_.print(row_line(frame_, cells, widths_, screen_.out_style, Overflow::keep) + "\n");
     }
-    /// Names are known from the start; what is not gets its usual room, and pushes the rest of its line when it is longer.
+    /// Names are known from the start; what is not gets its usual room, and pushes the rest of its line when it is
+    /// longer.
     void begin(const RunState& state) {
         frame_ = probe_table(state, detail_);
         for (auto& column : frame_.columns) column.typical = std::max(column.typical, display_width(column.title));
@@ -97,7 +100,8 @@ class JsonLinesView final : public RunView {
   public:
     explicit JsonLinesView(const Screen& screen) : screen_(screen) {}
     void update(RunState& state) override {
-        for (const std::size_t at : state.take_fresh()) screen_.print(printable_json(dump_json(state.rows()[at].raw)) + "\n");
+        for (const std::size_t at : state.take_fresh())
+            screen_.print(printable_json(dump_json(state.rows()[at].raw)) + "\n");
     }
     void trouble(const std::string& what) override {
         if (!what.empty()) screen_.say(what);
@@ -148,10 +152,13 @@ void Screen::print(const std::string& data) const {
 
 std::unique_ptr<RunView> make_run_view(Format format, const Screen& screen) {
     switch (format) {
-        case Format::json: return std::make_unique<JsonView>(screen);
-        case Format::jsonl: return std::make_unique<JsonLinesView>(screen);
+        case Format::json:
+            return std::make_unique<JsonView>(screen);
+        case Format::jsonl:
+            return std::make_unique<JsonLinesView>(screen);
         case Format::table:
-        case Format::wide: break;
+        case Format::wide:
+            break;
     }
     if (screen.can_paint) return std::make_unique<PaintedView>(format, screen);
     return std::make_unique<LineView>(format, screen);

@@ -5,13 +5,20 @@ namespace {
 
 const char* code_of(Tone tone) {
     switch (tone) {
-        case Tone::plain: return "";
-        case Tone::dim: return "\x1b[2m";
-        case Tone::bold: return "\x1b[1m";
-        case Tone::good: return "\x1b[32m";
-        case Tone::bad: return "\x1b[31m";
-        case Tone::warn: return "\x1b[33m";
-        case Tone::busy: return "\x1b[36m";
+        case Tone::plain:
+            return "";
+        case Tone::dim:
+            return "\x1b[2m";
+        case Tone::bold:
+            return "\x1b[1m";
+        case Tone::good:
+            return "\x1b[32m";
+        case Tone::bad:
+            return "\x1b[31m";
+        case Tone::warn:
+            return "\x1b[33m";
+        case Tone::busy:
+            return "\x1b[36m";
     }
     return "";
 }

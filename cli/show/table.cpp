@@ -55,7 +55,8 @@ bool drop_one(const Table& table, Widths& widths) {
     return true;
 }
 
-std::string joined(const Table& table, const Widths& widths, const Style& style, Overflow overflow, const auto& cell_at) {
+std::string joined(const Table& table, const Widths& widths, const Style& style, Overflow overflow,
+                   const auto& cell_at) {
     std::string line;
     std::size_t owed = 0;  // spaces before the next cell; none are left at a line's end
     for (std::size_t i = 0; i < widths.size(); ++i) {
@@ -94,10 +95,13 @@ Widths fit(const Table& table, std::optional<std::size_t> width) {
 }
 
 std::string header_line(const Table& table, const Widths& widths, const Style& style) {
-    return joined(table, widths, style, Overflow::cut, [&](std::size_t i) { return Cell{table.columns[i].title, Tone::dim}; });
+    return joined(table, widths, style, Overflow::cut, [&](std::size_t i) {
+        return Cell{table.columns[i].title, Tone::dim};
+    });
 }
 
-std::string row_line(const Table& table, const std::vector<Cell>& row, const Widths& widths, const Style& style, Overflow overflow) {
+std::string row_line(const Table& table, const std::vector<Cell>& row, const Widths& widths, const Style& style,
+                     Overflow overflow) {
     return joined(table, widths, style, overflow, [&](std::size_t i) { return i < row.size() ? row[i] : Cell{}; });
 }
 

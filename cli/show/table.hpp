@@ -21,7 +21,8 @@ struct Column {
     int spare = 0;
     /// May be cut to fewer columns than its text has, before others go.
     bool elastic = false;
-    /// Room its text usually takes, kept for it beforehand so that a live table does not jump. 0: without text no column.
+    /// Room its text usually takes, kept for it beforehand so that a live table does not jump. 0: without text no
+    /// column.
     std::size_t typical = 0;
 };
 
@@ -33,14 +34,15 @@ struct Table {
 /// A column's share of a line; none: left out.
 using Widths = std::vector<std::optional<std::size_t>>;
 
-/// Columns without any text are left out; then, as `width` demands, elastic ones are cut, spare ones left out, and at last
-/// all are cut.
+/// Columns without any text are left out; then, as `width` demands, elastic ones are cut, spare ones left out, and at
+/// last all are cut.
 Widths fit(const Table& table, std::optional<std::size_t> width);
 
 std::string header_line(const Table& table, const Widths& widths, const Style& style);
 /// What to do with text that is wider than its column.
 enum class Overflow { cut, keep };
-std::string row_line(const Table& table, const std::vector<Cell>& row, const Widths& widths, const Style& style, Overflow overflow = Overflow::cut);
+std::string row_line(const Table& table, const std::vector<Cell>& row, const Widths& widths, const Style& style,
+                     Overflow overflow = Overflow::cut);
 
 /// Header and rows, a string a line, without line ends.
 std::vector<std::string> lines_of(const Table& table, std::optional<std::size_t> width, const Style& style);

@@ -1,7 +1,7 @@
 #include "cli/show/text.hpp"
 
-#include <cwchar>
 #include <locale.h>
+#include <cwchar>
 
 namespace edge::cli {
 namespace {

@@ -31,8 +31,10 @@ TEST_CASE("plain http is for this machine") {
         std::string url;
         bool loopback;
     };
-    for (const auto& [url, loopback] : {Case{"http://127.0.0.1:8080", true}, Case{"http://127.9.9.9", true}, Case{"http://[::1]:8080", true}, Case{"http://localhost", true},
-                                        Case{"http://192.0.2.1", false}, Case{"http://[2001:db8::1]", false}, Case{"http://127.0.0.1.example", false}}) {
+    for (const auto& [url, loopback] :
+         {Case{"http://127.0.0.1:8080", true}, Case{"http://127.9.9.9", true}, Case{"http://[::1]:8080", true},
+          Case{"http://localhost", true}, Case{"http://192.0.2.1", false}, Case{"http://[2001:db8::1]", false},
+          Case{"http://127.0.0.1.example", false}}) {
         CAPTURE(url);
         const auto environment = from({{"EDGE_URL", url}, {"EDGE_TOKEN", "t"}});
         REQUIRE(environment);

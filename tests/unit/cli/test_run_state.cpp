@@ -10,19 +10,21 @@ namespace {
 
 std::string task(int n, const std::string& state, const std::string& carrier = "ct") {
     const std::string id = std::to_string(n);
-    return R"({"id":"task_)" + id + R"(","node":{"id":"node_1","name":"gz-1"},"line":{"name":"line)" + id + R"(","carrier":")" + carrier + R"("},"state":")" + state +
-           R"(","attempt":1})";
+    return R"({"id":"task_)" + id + R"(","node":{"id":"node_1","name":"gz-1"},"line":{"name":"line)" + id +
+           R"(","carrier":")" + carrier + R"("},"state":")" + state + R"(","attempt":1})";
 }
 
 std::string run(const std::string& state, const std::string& tasks = {}, int succeeded = 0) {
-    return R"({"id":"run_1","service":"ping","target":"x","selector":"all","state":")" + state + R"(","tasks":{"total":2,"succeeded":)" + std::to_string(succeeded) + "}" +
+    return R"({"id":"run_1","service":"ping","target":"x","selector":"all","state":")" + state +
+           R"(","tasks":{"total":2,"succeeded":)" + std::to_string(succeeded) + "}" +
            (tasks.empty() ? "" : ",\"tasks_list\":[" + tasks + "]") + "}";
 }
 
 std::string result(int n, const std::string& status, const std::string& more = {}, int attempt = 1) {
     const std::string id = std::to_string(n);
-    return R"({"id":"res_)" + id + "_" + std::to_string(attempt) + more + R"(","task_id":"task_)" + id + R"(","attempt":)" + std::to_string(attempt) +
-           R"(,"node":{"name":"gz-1"},"line":{"name":"line)" + id + R"(","carrier":"ct"},"service":"ping","status":")" + status +
+    return R"({"id":"res_)" + id + "_" + std::to_string(attempt) + more + R"(","task_id":"task_)" + id +
+           R"(","attempt":)" + std::to_string(attempt) + R"(,"node":{"name":"gz-1"},"line":{"name":"line)" + id +
+           R"(","carrier":"ct"},"service":"ping","status":")" + status +
            R"(","summary":{"duration_us":5,"rtt_us":12000},"evidence":{"verified":true},"detail":{}})";
 }
 
@@ -127,6 +129,7 @@ TEST_CASE("the summary tells each carrier in the order of the run") {
 }
 
 TEST_CASE("a failure says what happened, whose fault it is and where") {
-    CHECK(failure_text({Source::path, "wait", "timeout", "no reply in time"}) == "no reply in time (path, wait, timeout)");
+    CHECK(failure_text({Source::path, "wait", "timeout", "no reply in time"}) ==
+          "no reply in time (path, wait, timeout)");
     CHECK(failure_text({Source::target, "connect", "ECONNREFUSED", ""}) == "ECONNREFUSED (target, connect)");
 }

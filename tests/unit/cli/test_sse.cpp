@@ -12,7 +12,9 @@ std::vector<SseEvent> all(SseParser& parser, std::string_view bytes) {
     return std::move(events.value());
 }
 
-bool same(const SseEvent& a, const SseEvent& b) { return a.name == b.name && a.data == b.data && a.id == b.id; }
+bool same(const SseEvent& a, const SseEvent& b) {
+    return a.name == b.name && a.data == b.data && a.id == b.id;
+}
 
 }  // namespace
 
@@ -32,11 +34,22 @@ TEST_CASE("the corners of the format, as the standard has them") {
         std::string name;
     };
     for (const auto& [text, data, name] : {
-             Case{"data: YHOO\ndata: +2\ndata: 10\n\n", "YHOO\n+2\n10", "message"}, Case{"data\n\n", "", "message"}, Case{"data\ndata\n\n", "\n", "message"},
-             Case{"data:test\n\n", "test", "message"}, Case{"data: test\n\n", "test", "message"}, Case{"data:  test\n\n", " test", "message"},
-             Case{": comment\ndata: x\n\n", "x", "message"}, Case{"\xef\xbb\xbf" "data: x\n\n", "x", "message"}, Case{"data: x\r\n\r\n", "x", "message"},
-             Case{"data: x\r\r", "x", "message"}, Case{"unknown: 1\ndata: x\nevent: y\n\n", "x", "y"}, Case{"event: a\nevent: b\ndata: x\n\n", "x", "b"},
-             Case{"event:\ndata: x\n\n", "x", "message"}, Case{"data: a:b: c\n\n", "a:b: c", "message"},
+             Case{"data: YHOO\ndata: +2\ndata: 10\n\n", "YHOO\n+2\n10", "message"},
+             Case{"data\n\n", "", "message"},
+             Case{"data\ndata\n\n", "\n", "message"},
+             Case{"data:test\n\n", "test", "message"},
+             Case{"data: test\n\n", "test", "message"},
+             Case{"data:  test\n\n", " test", "message"},
+             Case{": comment\ndata: x\n\n", "x", "message"},
+             Case{"\xef\xbb\xbf"
+                  "data: x\n\n",
+                  "x", "message"},
+             Case{"data: x\r\n\r\n", "x", "message"},
+             Case{"data: x\r\r", "x", "message"},
+             Case{"unknown: 1\ndata: x\nevent: y\n\n", "x", "y"},
+             Case{"event: a\nevent: b\ndata: x\n\n", "x", "b"},
+             Case{"event:\ndata: x\n\n", "x", "message"},
+             Case{"data: a:b: c\n\n", "a:b: c", "message"},
          }) {
         CAPTURE(text);
         SseParser parser;
@@ -68,7 +81,8 @@ TEST_CASE("an id without data is remembered, one with a NUL is not, an empty one
 }
 
 TEST_CASE("events are the same however the bytes are cut") {
-    const std::string text = "\xef\xbb\xbf: hi\r\n\r\nevent: run\r\nid: 1\r\ndata: a\r\ndata: 电信\r\n\r\nid: 2\rdata: c\r\rdata: d\n\n";
+    const std::string text =
+        "\xef\xbb\xbf: hi\r\n\r\nevent: run\r\nid: 1\r\ndata: a\r\ndata: 电信\r\n\r\nid: 2\rdata: c\r\rdata: d\n\n";
     SseParser whole;
     const auto wanted = all(whole, text);
     REQUIRE(wanted.size() == 3);

@@ -10,11 +10,16 @@ TEST_CASE("colour is for terminals, unless the user says otherwise, and the last
         bool wanted;
     };
     const Case cases[] = {
-        {{ColourChoice::automatic, "", "", "xterm", true}, true},   {{ColourChoice::automatic, "", "", "xterm", false}, false},
-        {{ColourChoice::automatic, "1", "", "xterm", true}, false}, {{ColourChoice::automatic, "", "1", "xterm", false}, true},
-        {{ColourChoice::automatic, "", "0", "xterm", false}, false}, {{ColourChoice::automatic, "1", "1", "xterm", true}, false},
-        {{ColourChoice::automatic, "", "", "dumb", true}, false},   {{ColourChoice::automatic, "", "", "", true}, false},
-        {{ColourChoice::always, "1", "", "dumb", false}, true},     {{ColourChoice::never, "", "1", "xterm", true}, false},
+        {{ColourChoice::automatic, "", "", "xterm", true}, true},
+        {{ColourChoice::automatic, "", "", "xterm", false}, false},
+        {{ColourChoice::automatic, "1", "", "xterm", true}, false},
+        {{ColourChoice::automatic, "", "1", "xterm", false}, true},
+        {{ColourChoice::automatic, "", "0", "xterm", false}, false},
+        {{ColourChoice::automatic, "1", "1", "xterm", true}, false},
+        {{ColourChoice::automatic, "", "", "dumb", true}, false},
+        {{ColourChoice::automatic, "", "", "", true}, false},
+        {{ColourChoice::always, "1", "", "dumb", false}, true},
+        {{ColourChoice::never, "", "1", "xterm", true}, false},
     };
     for (const auto& [facts, wanted] : cases) CHECK(wants_colour(facts) == wanted);
 }

@@ -11,8 +11,10 @@ Column column(std::string title, int spare = 0, bool elastic = false, Align alig
 }
 
 Table sample() {
-    return {{column("LINE"), column("RTT", 0, false, Align::right), column("ANSWER", 0, true), column("SERVER", 5), column("EMPTY")},
-            {{{"telecom"}, {"12.3 ms"}, {"198.18.0.80, 198.18.0.81"}, {"100.64.1.53"}, {}}, {{"电信"}, {"9 ms"}, {"x"}, {"y"}, {}}}};
+    return {{column("LINE"), column("RTT", 0, false, Align::right), column("ANSWER", 0, true), column("SERVER", 5),
+             column("EMPTY")},
+            {{{"telecom"}, {"12.3 ms"}, {"198.18.0.80, 198.18.0.81"}, {"100.64.1.53"}, {}},
+             {{"电信"}, {"9 ms"}, {"x"}, {"y"}, {}}}};
 }
 
 }  // namespace
@@ -29,9 +31,10 @@ TEST_CASE("in less room elastic columns are cut first, then spare ones go, then 
     const Table table = sample();
     for (std::size_t width = 1; width < 60; ++width) {
         CAPTURE(width);
-        for (const auto& line : lines_of(table, width, Style{})) CHECK(display_width(line) <= std::max<std::size_t>(width, 9));
+        for (const auto& line : lines_of(table, width, Style{}))
+            CHECK(display_width(line) <= std::max<std::size_t>(width, 9));
     }
-    CHECK(lines_of(table, 50, Style{})[1] == "telecom  12.3 ms  198.18.0.80, 198…  100.64.1.53");
+    CHECK(lines_of(table, 50, Style{})[1] == "telecom  12.3 ms  198.18.0.80, 198.1…  100.64.1.53");
     CHECK(lines_of(table, 40, Style{})[1] == "telecom  12.3 ms  198.18.0.80, 198.18.0…");
     CHECK(lines_of(table, 20, Style{})[1].find("100.64.1.53") == std::string::npos);
 }

@@ -9,8 +9,9 @@ TEST_CASE("text is as wide as a terminal shows it") {
         std::string text;
         std::size_t columns;
     };
-    for (const auto& [text, columns] : {Case{"", 0}, Case{"abc", 3}, Case{"电信", 4}, Case{"广州-1", 6}, Case{"é", 1}, Case{"e\xcc\x81", 1}, Case{"한글", 4},
-                                        Case{"ｶﾅ", 2}, Case{"µs", 2}, Case{"…", 1}, Case{"\xff", 1}}) {
+    for (const auto& [text, columns] :
+         {Case{"", 0}, Case{"abc", 3}, Case{"电信", 4}, Case{"广州-1", 6}, Case{"é", 1}, Case{"e\xcc\x81", 1},
+          Case{"한글", 4}, Case{"ｶﾅ", 2}, Case{"µs", 2}, Case{"…", 1}, Case{"\xff", 1}}) {
         CAPTURE(text);
         CHECK(display_width(text) == columns);
     }
@@ -25,7 +26,8 @@ TEST_CASE("a cut never splits a character and never takes more than its columns"
     CHECK(cut("电信联通", 7) == "电信联…");
     CHECK(cut("电信联通", 6) == "电信…");
     CHECK(cut("电信", 2) == "…");
-    for (std::size_t columns = 0; columns < 20; ++columns) CHECK(display_width(cut("a电b信c联d通e", columns)) <= columns);
+    for (std::size_t columns = 0; columns < 20; ++columns)
+        CHECK(display_width(cut("a电b信c联d通e", columns)) <= columns);
 }
 
 TEST_CASE("padding counts columns, not bytes") {
@@ -38,8 +40,12 @@ TEST_CASE("nothing that a terminal would obey comes through") {
     CHECK(printable("plain 电信 é") == "plain 电信 é");
     CHECK(printable("\x1b[31mred\x07") == "?[31mred?");
     CHECK(printable("a\nb\tc\r") == "a b c ");
-    CHECK(printable("\xc2\x9b" "2J") == "?2J");
-    CHECK(printable("\xe2\x80\xae" "abc") == "\xef\xbf\xbd" "abc");
+    CHECK(printable("\xc2\x9b"
+                    "2J") == "?2J");
+    CHECK(printable("\xe2\x80\xae"
+                    "abc") ==
+          "\xef\xbf\xbd"
+          "abc");
     CHECK(printable("\xff\xfe") == "\xef\xbf\xbd\xef\xbf\xbd");
     CHECK(printable("\xed\xa0\x80") == "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     CHECK(printable("\xe2\x82") == "\xef\xbf\xbd\xef\xbf\xbd");
