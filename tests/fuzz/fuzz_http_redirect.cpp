@@ -1,5 +1,5 @@
-// Answer heads and Locations from the network: what a redirect leads to is http(s), one host, one port, and no spelling of an
-// address gets past the policy.
+// Answer heads and Locations from the network: what a redirect leads to is http(s), one host, one port, and no spelling
+// of an address gets past the policy.
 #include <cstdint>
 #include <cstdlib>
 #include <string>

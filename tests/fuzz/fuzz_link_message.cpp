@@ -1,0 +1,21 @@
+// Envelopes of one message: decoded ones can be encoded, and decode to the same.
+#include "protocol/link/envelopes.hpp"
+#include "tests/fuzz/property.hpp"
+
+using namespace edge;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const auto received = link::decode_message(fuzz::text_of(data, size));
+    if (!received) return 0;
+    for (const auto& [envelope, detail] : received.value()) {
+        if (std::holds_alternative<link::UnknownEnvelope>(envelope)) continue;
+        const std::string written = link::encode_envelope(envelope, detail);
+        if (written.size() > link::kMaxMessage) continue;  // escapes can be longer than what they stand for
+        const auto again = link::decode_message(written);
+        fuzz::demand(bool(again), "what was encoded can be decoded");
+        fuzz::demand(again.value().size() == 1, "one envelope is one envelope");
+        fuzz::demand(link::encode_envelope(again.value()[0].envelope, again.value()[0].detail) == written,
+                     "encoding it again changes nothing");
+    }
+    return 0;
+}
