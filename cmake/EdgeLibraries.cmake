@@ -26,3 +26,10 @@ target_precompile_headers(edge_asio PRIVATE cmake/pch_asio.hpp)
 add_library(edge_beast STATIC cmake/beast.cpp)
 target_compile_definitions(edge_beast PUBLIC BOOST_BEAST_SEPARATE_COMPILATION)
 target_link_libraries(edge_beast PUBLIC edge_asio PRIVATE edge_flags)
+
+# What parses slowly and is included nearly everywhere, precompiled. A target takes one of the two:
+#   target_precompile_headers(x REUSE_FROM edge_plain)   cores, codecs, what needs no Asio
+#   target_precompile_headers(x REUSE_FROM edge_asio)    shells
+add_library(edge_plain STATIC cmake/plain.cpp)
+target_link_libraries(edge_plain PUBLIC Boost::headers nlohmann_json::nlohmann_json PRIVATE edge_flags)
+target_precompile_headers(edge_plain PRIVATE cmake/pch_plain.hpp)

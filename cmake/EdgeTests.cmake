@@ -1,11 +1,21 @@
 # edge_unit_test(NAME SOURCES a.cpp b.cpp LINK lib...): one doctest executable, one CTest entry with label "unit".
+# What links edge_asio says so, and then reuses its precompiled header; the others take the plain one.
 function(edge_unit_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
   add_executable(${name} ${ARG_SOURCES} "${PROJECT_SOURCE_DIR}/tests/unit/main.cpp")
   target_link_libraries(${name} PRIVATE edge_flags doctest::doctest ${ARG_LINK})
+  edge_precompile_test(${name} "${ARG_LINK}")
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120
     ENVIRONMENT "ASAN_OPTIONS=abort_on_error=1;UBSAN_OPTIONS=print_stacktrace=1")
+endfunction()
+
+function(edge_precompile_test name libraries)
+  if("edge_asio" IN_LIST libraries)
+    target_precompile_headers(${name} REUSE_FROM edge_asio)
+  else()
+    target_precompile_headers(${name} REUSE_FROM edge_plain)
+  endif()
 endfunction()
 
 # edge_lab_test(NAME label SCRIPT [lab options...]): a script that runs beside a broker and enrolled nodes, as

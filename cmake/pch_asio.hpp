@@ -4,6 +4,10 @@
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/describe.hpp>
+#include <boost/mp11.hpp>
+#include <boost/outcome/basic_result.hpp>
+#include <boost/outcome/policy/terminate.hpp>
+#include <boost/outcome/try.hpp>
 #include <nlohmann/json.hpp>
 #include <spdlog/spdlog.h>
 
