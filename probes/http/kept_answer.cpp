@@ -24,8 +24,9 @@ void KeptAnswer::keep_body(std::string_view body, HttpDetail& detail) {
     if (body.empty()) return;
     std::string_view text = body;
     for (int cut = 0; cut < 3 && !text.empty() && !is_utf8_text(text); ++cut) text.remove_suffix(1);  // a character cut in two
-    const bool as_text = is_utf8_text(text) && json_size(text) <= text.size() + text.size() / 2 + 2;
-    if (as_text && !text.empty()) {
+    const auto controls = std::count_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 && c != '\n' && c != '\r' && c != '\t'; });
+    const bool grows = static_cast<std::size_t>(controls) > text.size() / 16;  // JSON writes six bytes for each
+    if (is_utf8_text(text) && !grows && !text.empty()) {
         detail.body = std::string(text);
     } else {
         detail.body_b64 = to_base64(as_bytes(body));

@@ -48,7 +48,7 @@ TEST_CASE("each record type reads as presentation text, unknown ones as RFC 3597
         {65281, {}, "TYPE65281", "\\# 0"},
     };
     for (const Row& row : rows) {
-        CAPTURE(row.name);
+        CAPTURE(std::string(row.name));
         const DnsDetail detail = read(answer_head(row.type, 1).record(row.type, 300, row.rdata).bytes);
         REQUIRE(detail.answer.size() == 1);
         CHECK(detail.answer[0].name == "lab.test.");
@@ -87,7 +87,7 @@ TEST_CASE("records and text are capped and it is said") {
     MessageWriter message = answer_head(1, 700);
     for (int i = 0; i < 700; ++i) message.record(1, 1, {10, 0, 0, 1});
     const DnsDetail many = read(message.bytes);
-    CHECK(many.answer.size() == 512);
+    CHECK(many.question.size() + many.answer.size() == 512);
     CHECK(many.truncated_by_us);
 
     Bytes text;
@@ -123,12 +123,12 @@ TEST_CASE("what is not DNS is said to be malformed, and nothing is kept of it") 
         {"a name that points to itself", loop.bytes},
         {"a name that points ahead", forward.bytes},
         {"more records than there are", answer_head(1, 9).record(1, 1, {10, 0, 0, 1}).bytes},
-        {"an A record of five bytes", answer_head(1, 1).record(1, 1, {10, 0, 0, 1, 9}).bytes},
+        {"an A record of three bytes", answer_head(1, 1).record(1, 1, {10, 0, 0}).bytes},
         {"rdata longer than the message", answer_head(1, 1).u16(0xc00c).u16(16).u16(1).u32(1).u16(500).u8(1).bytes},
     };
     for (const Row& row : rows) {
         DnsDetail detail;
-        CAPTURE(row.what);
+        CAPTURE(std::string(row.what));
         CHECK_FALSE(read_answer(row.message, detail));
     }
 }

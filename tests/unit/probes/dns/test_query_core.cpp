@@ -17,9 +17,18 @@ struct Rig {
     std::uint16_t next_id = 100;
     QueryCore core;
 
-    explicit Rig(DnsSpec wanted = {.target = "lab.test"})
-        : spec(wanted), core(wanted, make_question(wanted.target, wanted.type).value(), "192.0.2.53", [this] { return next_id++; }) {}
+    explicit Rig(DnsTransport transport = DnsTransport::udp, std::uint32_t tries = 1, std::uint32_t timeout_ms = 3000)
+        : Rig(wanted(transport, tries, timeout_ms)) {}
+    explicit Rig(DnsSpec wanted) : spec(wanted), core(wanted, make_question(wanted.target, wanted.type).value(), "192.0.2.53", [this] { return next_id++; }) {}
 
+    static DnsSpec wanted(DnsTransport transport, std::uint32_t tries, std::uint32_t timeout_ms) {
+        DnsSpec made;
+        made.target = "lab.test";
+        made.transport = transport;
+        made.tries = tries;
+        made.timeout_ms = timeout_ms;
+        return made;
+    }
     static QueryCore::Ask ask(const QueryCore::Action& action) {
         REQUIRE(std::holds_alternative<QueryCore::Ask>(action));
         return std::get<QueryCore::Ask>(action);
@@ -81,7 +90,7 @@ TEST_CASE("forged answers are ignored and counted, and the real one still counts
 }
 
 TEST_CASE("each try is a new message with a new id, and the last timeout is the failure") {
-    Rig rig({.target = "lab.test", .tries = 3, .timeout_ms = 500});
+    Rig rig(DnsTransport::udp, 3, 500);
     const auto first = Rig::ask(rig.core.start(kStart));
     const auto second = Rig::ask(rig.core.timed_out(kStart + 500ms));
     CHECK(second.until == kStart + 1000ms);
@@ -114,12 +123,12 @@ TEST_CASE("a truncated answer is asked again over TCP") {
 }
 
 TEST_CASE("over TCP an answer to another question, or a closed connection, ends the try") {
-    Rig other({.target = "lab.test", .transport = DnsTransport::tcp});
+    Rig other(DnsTransport::tcp);
     other.core.start(kStart);
     other.core.connected(kStart + 1ms);
     CHECK(Rig::is_over(other.core.received(other.answer(999, 0x8180), kStart + 2ms)));
     CHECK(other.concluded().failure->code == "malformed");
-    Rig closed({.target = "lab.test", .transport = DnsTransport::tcp});
+    Rig closed(DnsTransport::tcp);
     closed.core.start(kStart);
     CHECK(Rig::is_over(closed.core.closed(kStart + 2ms)));
     CHECK(closed.concluded().failure->code == "closed");

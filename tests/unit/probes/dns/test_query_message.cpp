@@ -26,7 +26,8 @@ TEST_CASE("a question is a name in wire form, a type and a class") {
     CHECK(to_hex(question(".", "NS").name) == "00");
     CHECK(question("a", "TYPE65280").type == 65280);
     CHECK(to_hex(question("192.0.2.9", "PTR").name) == "01390132013003313932" "07696e2d61646472" "0461727061" "00");
-    const std::string six(question("2001:db8::1", "PTR").name.begin(), question("2001:db8::1", "PTR").name.end());
+    const Bytes reverse = question("2001:db8::1", "PTR").name;
+    const std::string six(reverse.begin(), reverse.end());
     CHECK(six.find("\3ip6\4arpa") != std::string::npos);
     CHECK(six.size() == 32 * 2 + 4 + 5 + 1);
     CHECK(to_hex(question("192.0.2.9", "A").name).starts_with("03313932"));  // asked as it is written

@@ -27,7 +27,7 @@ TEST_CASE("a head is a status line and headers in order") {
 TEST_CASE("odd status lines do not crash, and read as what they are") {
     for (const char* line : {"HTTP/2 200 \r\n", "HTTP/1.1\r\n", "HTTP/1.1 abc\r\n", "HTTP/1.1 99999999999999\r\n", "HTTP/\r\n"}) {
         ResponseHead head;
-        CAPTURE(line);
+        CAPTURE(std::string(line));
         CHECK(head.add(line) == ResponseHead::Verdict::fine);
     }
     ResponseHead two;
@@ -118,7 +118,7 @@ TEST_CASE("libcurl's codes become source, phase and code") {
         {{.code = CURLE_URL_MALFORMAT, .os_errno = 0, .phase = "connect", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::target, "connect", "curl:3"},
     };
     for (const Row& row : rows) {
-        CAPTURE(row.code);
+        CAPTURE(std::string(row.code));
         const Failure failure = transfer_failure(row.end);
         CHECK(failure.source == row.source);
         CHECK(failure.phase == row.phase);

@@ -22,7 +22,7 @@ TEST_CASE("a URL is taken apart as libcurl will read it") {
         {"http://198.18.0.10/", "http://198.18.0.10/", "198.18.0.10", 80},
     };
     for (const Row& row : rows) {
-        CAPTURE(row.text);
+        CAPTURE(std::string(row.text));
         const auto url = parse_url(row.text);
         REQUIRE(url);
         CHECK(url.value().text == row.normal);
@@ -36,7 +36,7 @@ TEST_CASE("other schemes, user names, zones, ports out of range and control char
                              "http://[fe80::1%25eth0]/", "http://a:0/", "http://a:65536/", "http://a:80a/", "http:///", "http://",
                              "http://a b/", "http://a\r\nHost: b/", "http://a/\x7f", "//a/", "a", "", "http://\xe4\xb8\xad\xe6\x96\x87.test/",
                              "http://[::1", "http://a\\@b/"}) {
-        CAPTURE(text);
+        CAPTURE(std::string(text));
         const auto url = parse_url(text);
         // What is taken in spite of an odd look must at least be one host for us and for libcurl.
         if (url) CHECK(url.value().host.find_first_of("@\\/ ") == std::string::npos);
@@ -53,13 +53,14 @@ TEST_CASE("P1: no spelling of loopback or metadata becomes an address that polic
                              "http://[::ffff:127.0.0.1]/", "http://[::]/", "http://[0:0:0:0:0:0:0:1]/", "http://2852039166/", "http://0xa9fea9fe/",
                              "http://169.254.43518/", "http://[64:ff9b::a9fe:a9fe]/", "http://[2002:7f00:1::]/", "http://0000000127.0.0.1/",
                              "http://\xe2\x91\xa0\xe2\x91\xa1\xe2\x91\xa6.0.0.1/", "http://127.0.0.1:80@198.51.100.1/", "http://[::1]:80/"}) {
-        CAPTURE(text);
+        CAPTURE(std::string(text));
         const auto url = parse_url(text);
         if (!url) continue;  // refused as a URL
         const auto address = IpAddress::parse(url.value().host);
         if (!address) continue;  // a name: it goes to the resolver, whose answer is classified
-        const bool is_the_global_one = address.value().text() == "1.0.0.1";  // what inet_aton makes of 1.1
-        if (!is_the_global_one) CHECK(policy.refusal(address.value(), url.value().port));
+        const std::string read_as = address.value().text();
+        const bool is_global = read_as == "1.0.0.1" || read_as == "87.0.0.1";  // 1.1, and octal 0127: inet_aton reads them so too
+        if (!is_global) CHECK(policy.refusal(address.value(), url.value().port));
     }
     CHECK(parse_url("http://2130706433/").value().host == "127.0.0.1");
     CHECK(parse_url("http://0177.1/").value().host == "127.0.0.1");
@@ -86,7 +87,7 @@ TEST_CASE("a Location is relative to where it came from, and is vetted like a fi
         {"/x\r\nSet-Cookie: a", nullptr},
     };
     for (const Row& row : rows) {
-        CAPTURE(row.reference);
+        CAPTURE(std::string(row.reference));
         const auto url = resolve_url(base, row.reference);
         CHECK(static_cast<bool>(url) == (row.result != nullptr));
         if (url && row.result) CHECK(url.value().text == row.result);
@@ -110,7 +111,7 @@ TEST_CASE("a redirect changes the method as RFC 9110 says and keeps credentials 
     };
     for (const Row& row : rows) {
         CAPTURE(row.status);
-        CAPTURE(row.location);
+        CAPTURE(std::string(row.location));
         const auto next = next_request(post, row.status, row.location);
         REQUIRE(next);
         CHECK(next.value().method == row.method);

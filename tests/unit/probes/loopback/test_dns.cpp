@@ -45,7 +45,7 @@ class TcpDnsServer {
 
 TEST_CASE("an answer over UDP is told with its records and time") {
     Rig rig;
-    UdpServer server(rig.io(), [](const Bytes& query) { return std::vector{dns_answer(query)}; });
+    UdpServer server(rig.io(), [](const Bytes& query) { return std::vector<Bytes>{dns_answer(query)}; });
     const Ran ran = rig.run(ask(server.port()));
     CHECK(ran.report.status == Status::ok);
     CHECK(*ran.report.summary.code == "NOERROR");
@@ -67,7 +67,7 @@ TEST_CASE("each query has an id and a source port of its own") {
     std::vector<Bytes> ids;
     UdpServer server(rig.io(), [&](const Bytes& query) {
         ids.emplace_back(query.begin(), query.begin() + 2);
-        return std::vector{dns_answer(query)};
+        return std::vector<Bytes>{dns_answer(query)};
     });
     std::vector<std::uint16_t> ports;
     for (int i = 0; i < 20; ++i) ports.push_back(rig.run(ask(server.port())).report.socket->src_port);
@@ -119,7 +119,7 @@ TEST_CASE("nobody there, nobody answering, and an answer only to the second try"
     CHECK(timeout.seconds < 1.2);
 
     int seen = 0;
-    UdpServer second(rig.io(), [&](const Bytes& query) { return ++seen == 2 ? std::vector{dns_answer(query)} : std::vector<Bytes>{}; });
+    UdpServer second(rig.io(), [&](const Bytes& query) { return ++seen == 2 ? std::vector<Bytes>{dns_answer(query)} : std::vector<Bytes>{}; });
     DnsSpec spec = ask(second.port(), 200);
     spec.tries = 3;
     const Ran late = rig.run(spec);
@@ -167,7 +167,7 @@ TEST_CASE("a server that policy forbids is not asked") {
     TargetPolicy policy;
     policy.services = {Service::dns};
     Rig rig(policy);
-    UdpServer server(rig.io(), [](const Bytes& query) { return std::vector{dns_answer(query)}; });
+    UdpServer server(rig.io(), [](const Bytes& query) { return std::vector<Bytes>{dns_answer(query)}; });
     const Ran ran = rig.run(ask(server.port()));
     CHECK(ran.report.status == Status::refused);
     CHECK(server.queries == 0);

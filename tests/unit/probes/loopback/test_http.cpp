@@ -84,7 +84,7 @@ TEST_CASE("methods and bodies go out as asked") {
                         {HttpMethod::HEAD, "", "HEAD / ", ""},                          {HttpMethod::OPTIONS, "", "OPTIONS / ", ""},
                         {HttpMethod::GET, "q", "GET / ", "Content-Length: 1\r\n"}};
     for (const Row& row : rows) {
-        CAPTURE(row.line);
+        CAPTURE(std::string(row.line));
         Rig rig;
         std::string seen;
         TcpServer server(rig.io(), [&](Peer peer, std::string head) {
@@ -126,7 +126,7 @@ TEST_CASE("redirects are followed as far as asked, each on a connection of its o
 TEST_CASE("P4: a redirect to what policy forbids is refused before a packet, with the hop so far") {
     for (const char* location : {"http://169.254.169.254/latest/", "http://[::1]:9/", "http://2852039166/", "//10.0.0.1/x", "http://[::ffff:10.0.0.1]/",
                                  "file:///etc/passwd", "ftp://198.18.0.1/", "http://u:p@127.0.0.1/", "gopher://127.0.0.1/"}) {
-        CAPTURE(location);
+        CAPTURE(std::string(location));
         TargetPolicy policy;
         policy.services = {Service::http};
         policy.allow = {IpPrefix::parse("127.0.0.1/32").value()};
@@ -237,7 +237,8 @@ TEST_CASE("P8: an endless body, endless headers and endless interim answers end 
 
 TEST_CASE("P9: silence and drips end at the one deadline, whatever arrives meanwhile") {
     Rig rig;
-    TcpServer silent(rig.io(), [](Peer, std::string) {});
+    std::vector<Peer> kept;
+    TcpServer silent(rig.io(), [&](Peer peer, std::string) { kept.push_back(peer); });
     const Ran nothing = rig.run(get(silent.url(), 300));
     CHECK(nothing.report.failure->code == "timeout");
     CHECK(nothing.report.failure->phase == "wait");
@@ -248,7 +249,7 @@ TEST_CASE("P9: silence and drips end at the one deadline, whatever arrives meanw
     CHECK(slow.report.failure->phase == "read");
     CHECK(slow.detail<HttpDetail>().hops.at(0).status == 200);
     CHECK(slow.seconds < 1.4);
-    TcpServer stalled(rig.io(), [](Peer peer, std::string) { static std::vector<Peer> kept; kept.push_back(peer); }, true);
+    TcpServer stalled(rig.io(), [&](Peer peer, std::string) { kept.push_back(peer); }, true);
     const Ran handshake = rig.run(get("https://127.0.0.1:" + std::to_string(stalled.port()) + "/", 300));
     CHECK(handshake.report.failure->code == "timeout");
     CHECK(handshake.report.failure->phase == "tls");
@@ -256,7 +257,8 @@ TEST_CASE("P9: silence and drips end at the one deadline, whatever arrives meanw
 
 TEST_CASE("a canceled probe answers at once") {
     Rig rig;
-    TcpServer silent(rig.io(), [](Peer, std::string) {});
+    std::vector<Peer> kept;
+    TcpServer silent(rig.io(), [&](Peer peer, std::string) { kept.push_back(peer); });
     const Ran ran = rig.run(get(silent.url()), 50ms);
     CHECK(ran.report.status == Status::failed);
     CHECK(ran.report.failure->code == "canceled");
@@ -272,8 +274,8 @@ TEST_CASE("TLS facts: a certificate we trust, one we do not, one that has expire
     const Row rows[] = {{true, false, "127.0.0.1", ""}, {true, false, "www.lab.test", ""}, {true, false, "other.test", "hostname_mismatch"},
                         {false, false, "127.0.0.1", "self_signed"}, {true, true, "127.0.0.1", "expired"}};
     for (const Row& row : rows) {
-        CAPTURE(row.host);
-        CAPTURE(row.problem);
+        CAPTURE(std::string(row.host));
+        CAPTURE(std::string(row.problem));
         auto keeper = std::make_unique<boost::asio::io_context>();
         const auto made = std::make_unique<TlsServer>(*keeper, row.is_expired);
         Rig rig(TargetPolicy::unrestricted(), row.is_trusted ? trust_of(made->certificate_pem()) : TrustStore());

@@ -27,7 +27,7 @@ std::optional<Ran> run_in_own_network(const PingSpec& spec, TargetPolicy policy 
 
 TEST_CASE("loopback answers every echo, over IPv4 and IPv6, with size, TTL and time") {
     for (const char* target : {"127.0.0.1", "::1"}) {
-        CAPTURE(target);
+        CAPTURE(std::string(target));
         PingSpec spec = ping(target);
         spec.size = 1400;
         const auto ran = run_in_own_network(spec);

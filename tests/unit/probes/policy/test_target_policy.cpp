@@ -41,7 +41,7 @@ TEST_CASE("allow lifts a built-in range, deny wins, ports are a list") {
         {"2001:db8::5efe:10.0.0.1", 80, true}, {"2001:db8::5efe:198.18.0.10", 80, false},
     };
     for (const Row& row : rows) {
-        CAPTURE(row.address);
+        CAPTURE(std::string(row.address));
         CAPTURE(row.port);
         const auto port = row.port ? std::optional<std::uint16_t>(row.port) : std::nullopt;
         CHECK(policy.refusal(ip(row.address), port).has_value() == row.is_refused);

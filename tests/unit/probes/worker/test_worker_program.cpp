@@ -25,7 +25,7 @@ class World {
               peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
           }),
           tls(io),
-          dns(io, [](const Bytes& query) { return std::vector{dns_answer(query, {127, 0, 0, 1})}; }),
+          dns(io, [](const Bytes& query) { return std::vector<Bytes>{dns_answer(query, {127, 0, 0, 1})}; }),
           thread_([this] { io.run(); }) {}
     ~World() {
         io.stop();
