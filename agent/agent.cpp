@@ -30,7 +30,8 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       settings_(settings),
       spool_(spool),
       workers_(io, settings.agent.launcher, {settings.agent.workers_per_line, settings.agent.tasks_per_worker}, *this),
-      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint), state, spool, *this),
+      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint),
+            state, spool, *this),
       signals_(io, SIGTERM, SIGINT),
       drained_(io),
       space_(io) {}
@@ -60,7 +61,8 @@ void Agent::answer_for_the_last_process() {
         task.service = known.service;
         task.params = Json{{"target", known.target}};
         const Span span{.queued_us = 0, .started_us = std::min(known.received_us, now), .ended_us = now};
-        auto report = failed_report(Status::failed, Source::agent, "start", "agent_restarted", "the agent ended before the task did");
+        auto report = failed_report(Status::failed, Source::agent, "start", "agent_restarted",
+                                    "the agent ended before the task did");
         Finished finished = make_finished(task, span, std::move(report), Evidence{});
         spdlog::warn("task_lost_by_restart task={} attempt={}", attempt.task_id.text(), attempt.attempt);
         spool_.finish(std::move(finished.result), finished.detail);
@@ -184,7 +186,8 @@ void Agent::drain() {
 }
 
 void Agent::leave_when_quiet() {
-    if (stage_ != Stage::draining || workers_.tasks() > 0 || !starting_.empty() || spool_.dirty() || !link_.quiet()) return;
+    if (stage_ != Stage::draining || workers_.tasks() > 0 || !starting_.empty() || spool_.dirty() || !link_.quiet())
+        return;
     drained_.cancel();
     leave();
 }
@@ -201,7 +204,8 @@ void Agent::leave() {
 }
 
 void Agent::stop() {
-    spdlog::info("stopped unfinished={} unsent={}", workers_.tasks(), spool_.first() == 0 ? 0 : spool_.last() - spool_.first() + 1);
+    spdlog::info("stopped unfinished={} unsent={}", workers_.tasks(),
+                 spool_.first() == 0 ? 0 : spool_.last() - spool_.first() + 1);
     io_.stop();
 }
 

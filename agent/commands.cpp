@@ -38,10 +38,18 @@ void log_to_stderr(LogLevel level) {
     auto logger = spdlog::stderr_logger_st("edge-agent");
     logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
     switch (level) {
-        case LogLevel::debug: logger->set_level(spdlog::level::debug); break;
-        case LogLevel::info: logger->set_level(spdlog::level::info); break;
-        case LogLevel::warn: logger->set_level(spdlog::level::warn); break;
-        case LogLevel::error: logger->set_level(spdlog::level::err); break;
+        case LogLevel::debug:
+            logger->set_level(spdlog::level::debug);
+            break;
+        case LogLevel::info:
+            logger->set_level(spdlog::level::info);
+            break;
+        case LogLevel::warn:
+            logger->set_level(spdlog::level::warn);
+            break;
+        case LogLevel::error:
+            logger->set_level(spdlog::level::err);
+            break;
     }
     logger->flush_on(spdlog::level::debug);
     spdlog::set_default_logger(std::move(logger));
@@ -50,10 +58,16 @@ void log_to_stderr(LogLevel level) {
 int complain_of_directory(const Error& error, const std::string& path) {
     const std::string what = error.message();
     switch (error.code) {
-        case Errc::not_found: return complain(exit_no_input, path + ": not there; create it, owned by the user edge-agent runs as, or set [agent] state_dir");
-        case Errc::denied: return complain(exit_cannot_create, what + "; chown it to the user edge-agent runs as");
-        case Errc::conflict: return complain(exit_unavailable, what + "; stop that one, or give each its own state_dir");
-        default: return complain(exit_io, what);
+        case Errc::not_found:
+            return complain(
+                exit_no_input,
+                path + ": not there; create it, owned by the user edge-agent runs as, or set [agent] state_dir");
+        case Errc::denied:
+            return complain(exit_cannot_create, what + "; chown it to the user edge-agent runs as");
+        case Errc::conflict:
+            return complain(exit_unavailable, what + "; stop that one, or give each its own state_dir");
+        default:
+            return complain(exit_io, what);
     }
 }
 
@@ -66,14 +80,22 @@ bool others_can_read(const std::string& path) {
 std::variant<Joined, int> load_joined(Disk& state, const std::string& directory, const std::string& config) {
     auto identity = load_identity(state);
     if (!identity && identity.error().code == Errc::not_found) {
-        return complain(exit_config, directory + ": this node has not joined a broker; run: edge-agent enroll URL --token TOKEN --config " + config);
+        return complain(exit_config,
+                        directory +
+                            ": this node has not joined a broker; run: edge-agent enroll URL --token TOKEN --config " +
+                            config);
     }
-    if (!identity) return complain(exit_config, directory + "/" + identity.error().message() + "; remove identity.json and enroll again");
-    if (others_can_read(directory + "/" + kKeyFile)) return complain(exit_config, directory + "/node.key: readable by others; chmod 600 it");
+    if (!identity)
+        return complain(exit_config,
+                        directory + "/" + identity.error().message() + "; remove identity.json and enroll again");
+    if (others_can_read(directory + "/" + kKeyFile))
+        return complain(exit_config, directory + "/node.key: readable by others; chmod 600 it");
     auto key = load_key(state);
-    if (!key) return complain(exit_config, key.error().message() + "; remove identity.json and node.key and enroll again");
+    if (!key)
+        return complain(exit_config, key.error().message() + "; remove identity.json and node.key and enroll again");
     auto endpoint = endpoint_of(identity.value());
-    if (!endpoint) return complain(exit_config, directory + "/identity.json: " + endpoint.error().message() + "; enroll again");
+    if (!endpoint)
+        return complain(exit_config, directory + "/identity.json: " + endpoint.error().message() + "; enroll again");
     return Joined{std::move(identity.value()), std::move(key.value()), std::move(endpoint.value())};
 }
 
@@ -83,12 +105,17 @@ int complain_of_spool(const Error& error, const std::string& path) {
 
 int enroll_status(const Error& error) {
     switch (error.code) {
-        case Errc::denied: return error.os_errno == 0 ? exit_denied : exit_cannot_create;
-        case Errc::conflict: return exit_cannot_create;
-        case Errc::unavailable: return exit_unavailable;
+        case Errc::denied:
+            return error.os_errno == 0 ? exit_denied : exit_cannot_create;
+        case Errc::conflict:
+            return exit_cannot_create;
+        case Errc::unavailable:
+            return exit_unavailable;
         case Errc::bad_value:
-        case Errc::bad_syntax: return exit_usage;
-        default: return error.os_errno == 0 ? exit_unavailable : exit_io;
+        case Errc::bad_syntax:
+            return exit_usage;
+        default:
+            return error.os_errno == 0 ? exit_unavailable : exit_io;
     }
 }
 
@@ -121,7 +148,8 @@ int enroll_node(const std::string& config, const std::string& url, const std::st
     const EnrollOrder order{url, token, settings.node.name.text(), settings.node.labels};
     const auto identity = enroll(state.value(), order, post);
     if (identity) {
-        std::printf("enrolled as %s (%s)\n", identity.value().name.text().c_str(), identity.value().node_id.text().c_str());
+        std::printf("enrolled as %s (%s)\n", identity.value().name.text().c_str(),
+                    identity.value().node_id.text().c_str());
         return exit_ok;
     }
     if (!was_there && identity.error().code != Errc::io) {  // nothing half-made is left
@@ -149,15 +177,18 @@ int run_agent(const std::string& config) {
 
     log_to_stderr(settings.log.level);
     for (const std::string& note : spool.value().take_notes()) spdlog::warn("{}", note);
-    if (::geteuid() == 0) spdlog::warn("running_as_root advice=\"nothing here needs it; run edge-agent as a user of its own\"");
+    if (::geteuid() == 0)
+        spdlog::warn("running_as_root advice=\"nothing here needs it; run edge-agent as a user of its own\"");
     const Identity& identity = std::get<Joined>(joined).identity;
-    spdlog::info("starting version={} node={} name={} broker={} spool={} unsent={}", EDGE_VERSION, identity.node_id.text(), identity.name.text(),
-                 identity.url, spool.value().id().text(), spool.value().first() == 0 ? 0 : spool.value().last() - spool.value().first() + 1);
+    spdlog::info("starting version={} node={} name={} broker={} spool={} unsent={}", EDGE_VERSION,
+                 identity.node_id.text(), identity.name.text(), identity.url, spool.value().id().text(),
+                 spool.value().first() == 0 ? 0 : spool.value().last() - spool.value().first() + 1);
     (void)::mallopt(M_TRIM_THRESHOLD, 256 * 1024);  // what a burst needed is given back
 
     boost::asio::io_context io(1);
     Agent agent(io, settings, std::get<Joined>(std::move(joined)), state.value(), spool.value());
-    if (auto ended = agent.run(); !ended) return complain(exit_io, ended.error().message() + "; the spool is recovered at the next start");
+    if (auto ended = agent.run(); !ended)
+        return complain(exit_io, ended.error().message() + "; the spool is recovered at the next start");
     return exit_ok;
 }
 

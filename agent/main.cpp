@@ -13,7 +13,8 @@ int main(int argc, char** argv) {
     app.add_option("--config", config, "agent.toml")->capture_default_str();
     app.add_flag("--check-config", check, "Say `ok`, or all that is wrong with the file, and exit");
     app.add_subcommand("run", "Serve until SIGTERM (what happens without a command)")->fallthrough();
-    CLI::App* enroll = app.add_subcommand("enroll", "Join a broker: makes the node's key, writes identity.json")->fallthrough();
+    CLI::App* enroll =
+        app.add_subcommand("enroll", "Join a broker: makes the node's key, writes identity.json")->fallthrough();
     enroll->add_option("url", url, "https://HOST:PORT of the broker's gateway")->required();
     enroll->add_option("--token", token, "Join token, as the broker printed it")->required();
     try {

@@ -14,7 +14,8 @@ class Checker {
     }
     void range(std::uint32_t value, std::uint32_t least, std::uint32_t most, const char* pointer) {
         require(value >= least && value <= most, pointer,
-                std::to_string(value) + " is out of range; expected " + std::to_string(least) + " to " + std::to_string(most));
+                std::to_string(value) + " is out of range; expected " + std::to_string(least) + " to " +
+                    std::to_string(most));
     }
 
   private:
@@ -25,7 +26,8 @@ class Checker {
 void check(const Settings& settings, Checker& checker) {
     const AgentSettings& agent = settings.agent;
     checker.require(agent.state_dir.starts_with('/'), "/agent/state_dir", "expected an absolute path");
-    checker.require(agent.launcher.starts_with('/') && agent.launcher.size() < 108, "/agent/launcher", "expected an absolute path of at most 107 bytes");
+    checker.require(agent.launcher.starts_with('/') && agent.launcher.size() < 108, "/agent/launcher",
+                    "expected an absolute path of at most 107 bytes");
     checker.range(agent.workers_per_line, 1, 16, "/agent/workers_per_line");
     checker.range(agent.tasks_per_worker, 1, 1024, "/agent/tasks_per_worker");
     checker.range(agent.drain_ms, 0, 300'000, "/agent/drain_ms");
@@ -33,14 +35,15 @@ void check(const Settings& settings, Checker& checker) {
     checker.require(settings.node.labels.size() <= 32, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {
         const bool fits = !key.empty() && key.size() <= 63 && value.size() <= 63;
-        checker.require(fits, "/node/labels", "label \"" + key.substr(0, 63) + "\": key and value are at most 63 bytes");
+        checker.require(fits, "/node/labels",
+                        "label \"" + key.substr(0, 63) + "\": key and value are at most 63 bytes");
     }
 }
 
 }  // namespace
 
-boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(std::string_view text,
-                                                                                                             const std::string& file) {
+boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(
+    std::string_view text, const std::string& file) {
     auto settings = decode_toml<Settings>(text, file);
     if (!settings) return settings;
     std::vector<Error> problems;

@@ -52,7 +52,7 @@ struct Settings {
 BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, link, log))
 
 /// Errors: all that is wrong, each with FILE:LINE:COLUMN.
-boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(std::string_view text,
-                                                                                                             const std::string& file);
+boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(
+    std::string_view text, const std::string& file);
 
 }  // namespace edge::agent

@@ -40,7 +40,8 @@ bool add_extension(X509* certificate, int nid, const std::string& value) {
     X509V3_CTX context;
     X509V3_set_ctx_nodb(&context);
     X509V3_set_ctx(&context, certificate, certificate, nullptr, nullptr, 0);
-    const std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>> extension(X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
+    const std::unique_ptr<X509_EXTENSION, Freer<X509_EXTENSION_free>> extension(
+        X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str()));
     return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
@@ -48,7 +49,8 @@ bool set_serial(X509* certificate) {
     std::array<std::uint8_t, 16> random{};
     fill_random(random);
     random[0] &= 0x7f;  // positive
-    const std::unique_ptr<BIGNUM, Freer<BN_free>> number(BN_bin2bn(random.data(), static_cast<int>(random.size()), nullptr));
+    const std::unique_ptr<BIGNUM, Freer<BN_free>> number(
+        BN_bin2bn(random.data(), static_cast<int>(random.size()), nullptr));
     return number && BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(certificate));
 }
 
@@ -56,11 +58,14 @@ bool fill(X509* certificate, EVP_PKEY* key, const std::string& host) {
     const std::string names = (IpAddress::parse(host) ? "IP:" : "DNS:") + host + ",DNS:localhost";
     const std::string common = host.substr(0, 64);  // RFC 5280's upper bound
     X509_NAME* name = X509_get_subject_name(certificate);
-    return X509_set_version(certificate, 2) == 1 && set_serial(certificate) && X509_gmtime_adj(X509_getm_notBefore(certificate), -kDay) &&
+    return X509_set_version(certificate, 2) == 1 && set_serial(certificate) &&
+           X509_gmtime_adj(X509_getm_notBefore(certificate), -kDay) &&
            X509_gmtime_adj(X509_getm_notAfter(certificate), 3650 * kDay) && X509_set_pubkey(certificate, key) == 1 &&
-           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common.c_str()), -1, -1, 0) == 1 &&
+           X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(common.c_str()),
+                                      -1, -1, 0) == 1 &&
            X509_set_issuer_name(certificate, name) == 1 && add_extension(certificate, NID_subject_alt_name, names) &&
-           add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") && add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
+           add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
+           add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
            add_extension(certificate, NID_ext_key_usage, "serverAuth") && X509_sign(certificate, key, EVP_sha256()) > 0;
 }
 
@@ -95,7 +100,9 @@ Result<Digest> spki_digest(const std::string& cert_pem) {
     return digest;
 }
 
-std::string pin_text(const Digest& spki) { return "sha256:" + to_base64(spki); }
+std::string pin_text(const Digest& spki) {
+    return "sha256:" + to_base64(spki);
+}
 
 std::string pin_in_token(const Digest& spki) {
     std::string text = to_base64(spki);

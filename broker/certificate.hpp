@@ -15,7 +15,8 @@ struct KeyAndCertificate {
 /// Agents pin its public key, so nobody's authority is needed, and nothing has to be renewed for them.
 Result<KeyAndCertificate> make_certificate(const std::string& host);
 
-/// SHA-256 of the certificate's SubjectPublicKeyInfo. Errors: bad_value (no PEM certificate). Source: RFC 7469 section 2.4.
+/// SHA-256 of the certificate's SubjectPublicKeyInfo. Errors: bad_value (no PEM certificate). Source: RFC 7469
+/// section 2.4.
 Result<Digest> spki_digest(const std::string& cert_pem);
 
 /// `sha256:BASE64`, as people compare it.

@@ -13,19 +13,23 @@ namespace {
 /// What the types alone do not say. `where` is a JSON pointer.
 class Checks {
   public:
-    void listener(const std::string& section, const std::string& listen, bool tls, const std::string& cert, const std::string& key, const char* why_plain) {
+    void listener(const std::string& section, const std::string& listen, bool tls, const std::string& cert,
+                  const std::string& key, const char* why_plain) {
         const auto address = http::ListenAddress::parse(listen);
         if (!address) {
             wrong(section + "/listen", address.error().detail);
         } else if (!tls && !address.value().is_loopback()) {
             wrong(section + (why_plain ? "/tls" : "/listen"),
-                  "without TLS only a loopback address may be listened on, and " + listen + " is none; set tls = true with cert_file and key_file");
+                  "without TLS only a loopback address may be listened on, and " + listen +
+                      " is none; set tls = true with cert_file and key_file");
         }
         if (!tls) return;
         if (cert.empty()) wrong(section + "/cert_file", "missing; edge-broker init makes one");
         if (key.empty()) wrong(section + "/key_file", "missing; edge-broker init makes one");
     }
-    void wrong(std::string where, std::string detail) { problems_.push_back(Error{Errc::bad_value, std::move(where), std::move(detail)}); }
+    void wrong(std::string where, std::string detail) {
+        problems_.push_back(Error{Errc::bad_value, std::move(where), std::move(detail)});
+    }
     std::vector<Error> take() { return std::move(problems_); }
 
   private:
@@ -35,10 +39,13 @@ class Checks {
 std::vector<Error> check(const BrokerConfig& config) {
     Checks checks;
     checks.listener("/api", config.api.listen, config.api.tls, config.api.cert_file, config.api.key_file, nullptr);
-    checks.listener("/gateway", config.gateway.listen, config.gateway.tls, config.gateway.cert_file, config.gateway.key_file, "benches");
-    if (auto host = host_of_url(config.gateway.public_url); !host) checks.wrong("/gateway/public_url", host.error().detail);
+    checks.listener("/gateway", config.gateway.listen, config.gateway.tls, config.gateway.cert_file,
+                    config.gateway.key_file, "benches");
+    if (auto host = host_of_url(config.gateway.public_url); !host)
+        checks.wrong("/gateway/public_url", host.error().detail);
     if (config.store.path.empty()) checks.wrong("/store/path", "missing");
-    if (config.broker.io_threads < 1 || config.broker.io_threads > 64) checks.wrong("/broker/io_threads", "expected 1 to 64");
+    if (config.broker.io_threads < 1 || config.broker.io_threads > 64)
+        checks.wrong("/broker/io_threads", "expected 1 to 64");
     return checks.take();
 }
 
@@ -61,7 +68,8 @@ Result<std::string> host_of_url(std::string_view url) {
         if (!IpAddress::parse(host)) return wrong;
     }
     for (const unsigned char c : host) {
-        const bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' || c == ':';
+        const bool fits = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+                          c == '.' || c == ':';
         if (!fits) return wrong;
     }
     return std::string(host);

@@ -23,7 +23,7 @@ BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file))
 struct GatewayConfig {
     static constexpr bool fields_have_defaults = true;
     std::string listen = "0.0.0.0:7443";
-    bool tls = true;           // false only on loopback: benches
+    bool tls = true;  // false only on loopback: benches
     std::string cert_file{};
     std::string key_file{};
     std::string public_url{};  // https://HOST:PORT, where agents find the gateway

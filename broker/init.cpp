@@ -35,7 +35,9 @@ class Undo {
     std::vector<std::string> made_;
 };
 
-Error cannot_make(const std::string& path) { return os_error(errno, path, "cannot be made"); }
+Error cannot_make(const std::string& path) {
+    return os_error(errno, path, "cannot be made");
+}
 
 Result<> write_new(const std::string& path, const std::string& text, mode_t mode, Undo& undo) {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -50,30 +52,39 @@ Result<> write_new(const std::string& path, const std::string& text, mode_t mode
 
 std::string config_text(const InitOptions& options, const std::string& dir, bool api_tls) {
     const std::string cert = "cert_file = \"" + dir + "/gateway.crt\"\nkey_file = \"" + dir + "/gateway.key\"\n";
-    return "# Made by edge-broker init. Every setting, with its default, stands in config/broker.toml of the sources.\n\n"
+    return "# Made by edge-broker init. Every setting, with its default, stands in config/broker.toml of the "
+           "sources.\n\n"
            "# People and programs. Plain HTTP only on a loopback address.\n"
-           "[api]\nlisten = \"" + options.api + "\"\ntls = " + (api_tls ? "true\n" + cert : "false\n") +
+           "[api]\nlisten = \"" +
+           options.api + "\"\ntls = " + (api_tls ? "true\n" + cert : "false\n") +
            "\n# Agents dial in here. They know the broker by its key (the pin), not by who signed the certificate.\n"
-           "[gateway]\nlisten = \"" + options.gateway + "\"\n" + cert + "public_url = \"" + options.public_url + "\"\n\n"
-           "[store]\npath = \"" + dir + "/edge.db\"\n\n[broker]\nio_threads = 2\n\n[log]\nlevel = \"info\"\n";
+           "[gateway]\nlisten = \"" +
+           options.gateway + "\"\n" + cert + "public_url = \"" + options.public_url +
+           "\"\n\n"
+           "[store]\npath = \"" +
+           dir + "/edge.db\"\n\n[broker]\nio_threads = 2\n\n[log]\nlevel = \"info\"\n";
 }
 
 Result<InitOptions> complete(InitOptions options) {
     auto gateway = http::ListenAddress::parse(options.gateway);
     if (!gateway) return Error{Errc::bad_value, "--gateway", gateway.error().detail};
-    if (auto api = http::ListenAddress::parse(options.api); !api) return Error{Errc::bad_value, "--api", api.error().detail};
+    if (auto api = http::ListenAddress::parse(options.api); !api)
+        return Error{Errc::bad_value, "--api", api.error().detail};
     if (options.public_url.empty()) {
         const http::ListenAddress& listen = gateway.value();
         std::string host = listen.address.text();
         if (listen.address == IpAddress{listen.address.v6, {}}) {  // every address: agents need one
             std::array<char, 256> name{};
-            if (::gethostname(name.data(), name.size() - 1) != 0) return os_error(errno, "--public-url", "this machine has no name; say where agents reach it");
+            if (::gethostname(name.data(), name.size() - 1) != 0)
+                return os_error(errno, "--public-url", "this machine has no name; say where agents reach it");
             host = name.data();
         }
         options.public_url = "https://" + http::host_and_port(host, listen.port);
     }
-    if (auto host = host_of_url(options.public_url); !host) return Error{Errc::bad_value, "--public-url", host.error().detail};
-    if (options.dir.find_first_of("\"\\\n") != std::string::npos) return Error{Errc::bad_value, "--dir", "a quote, backslash or line break in the folder's name"};
+    if (auto host = host_of_url(options.public_url); !host)
+        return Error{Errc::bad_value, "--public-url", host.error().detail};
+    if (options.dir.find_first_of("\"\\\n") != std::string::npos)
+        return Error{Errc::bad_value, "--dir", "a quote, backslash or line break in the folder's name"};
     return options;
 }
 
@@ -83,7 +94,8 @@ Result<std::string> make_folder(const std::string& wanted, Undo& undo) {
     if (failed) return Error{Errc::io, wanted, failed.message()};
     for (const char* name : {"broker.toml", "gateway.crt", "gateway.key", "edge.db"}) {
         const std::string path = dir + "/" + name;
-        if (::access(path.c_str(), F_OK) == 0) return Error{Errc::conflict, path, "is there already and is not overwritten; choose another --dir"};
+        if (::access(path.c_str(), F_OK) == 0)
+            return Error{Errc::conflict, path, "is there already and is not overwritten; choose another --dir"};
     }
     if (::mkdir(dir.c_str(), 0700) == 0) {
         undo.add(dir);
@@ -115,7 +127,8 @@ Result<Made> init(const InitOptions& given) {
     const bool api_tls = !api.is_loopback();
     EDGE_TRY(write_new(dir + "/broker.toml", config_text(options, dir, api_tls), 0600, undo));
     undo.keep();
-    return Made{(api_tls ? "https://" : "http://") + options.api, std::move(token), pin_text(spki), dir + "/broker.toml"};
+    return Made{(api_tls ? "https://" : "http://") + options.api, std::move(token), pin_text(spki),
+                dir + "/broker.toml"};
 }
 
 }  // namespace edge::broker

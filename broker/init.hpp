@@ -20,8 +20,8 @@ struct Made {
     std::string config;  // path of broker.toml
 };
 
-/// Makes the folder (0700), gateway.crt, gateway.key (0600), edge.db and broker.toml; on failure takes back what it made.
-/// Errors: conflict (something is there already), bad_value (an option; `where` names it), io.
+/// Makes the folder (0700), gateway.crt, gateway.key (0600), edge.db and broker.toml; on failure takes back what it
+/// made. Errors: conflict (something is there already), bad_value (an option; `where` names it), io.
 Result<Made> init(const InitOptions& options);
 
 }  // namespace edge::broker

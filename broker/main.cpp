@@ -19,19 +19,27 @@ namespace {
 /// docs/exit-codes.md
 int exit_code(const Error& error) {
     switch (error.code) {
-        case Errc::not_found: return EX_NOINPUT;
+        case Errc::not_found:
+            return EX_NOINPUT;
         case Errc::unavailable:
-        case Errc::conflict: return EX_UNAVAILABLE;
-        case Errc::denied: return EX_NOPERM;
-        case Errc::io: return EX_IOERR;
+        case Errc::conflict:
+            return EX_UNAVAILABLE;
+        case Errc::denied:
+            return EX_NOPERM;
+        case Errc::io:
+            return EX_IOERR;
         case Errc::bad_value:
         case Errc::bad_syntax:
-        case Errc::unsupported: return EX_CONFIG;
-        default: return EX_SOFTWARE;
+        case Errc::unsupported:
+            return EX_CONFIG;
+        default:
+            return EX_SOFTWARE;
     }
 }
 
-void complain(const std::string& message) { std::fprintf(stderr, "edge-broker: %s\n", message.c_str()); }
+void complain(const std::string& message) {
+    std::fprintf(stderr, "edge-broker: %s\n", message.c_str());
+}
 
 int failed(const Error& error) {
     complain(error.message());
@@ -72,8 +80,10 @@ int run_init(const InitOptions& options, bool json) {
         const Json object = {{"api", it.api}, {"token", it.token}, {"pin", it.pin}, {"config", it.config}};
         std::printf("%s\n", dump_json(object).c_str());
     } else {
-        std::printf("API          %s\nadmin token  %s\n             shown this once; only its hash is kept\npin          %s\nconfig       %s\n\nStart it:    edge-broker --config %s\n",
-                    it.api.c_str(), it.token.c_str(), it.pin.c_str(), it.config.c_str(), it.config.c_str());
+        std::printf(
+            "API          %s\nadmin token  %s\n             shown this once; only its hash is kept\npin          "
+            "%s\nconfig       %s\n\nStart it:    edge-broker --config %s\n",
+            it.api.c_str(), it.token.c_str(), it.pin.c_str(), it.config.c_str(), it.config.c_str());
     }
     return EX_OK;
 }
@@ -89,7 +99,8 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", EDGE_VERSION);
     InitOptions options;
     bool json = false;
-    CLI::App* init_command = app.add_subcommand("init", "make a folder with key, certificate, store, administrator's token and broker.toml");
+    CLI::App* init_command =
+        app.add_subcommand("init", "make a folder with key, certificate, store, administrator's token and broker.toml");
     init_command->add_option("--dir", options.dir, "the folder")->required();
     init_command->add_option("--gateway", options.gateway, "where agents dial in, ADDRESS:PORT")->capture_default_str();
     init_command->add_option("--api", options.api, "where the API listens, ADDRESS:PORT")->capture_default_str();

@@ -104,20 +104,23 @@ Result<> serve(const BrokerConfig& config) {
     EDGE_TRY(auto api_listen, http::ListenAddress::parse(config.api.listen));
     EDGE_TRY(auto gateway_listen, http::ListenAddress::parse(config.gateway.listen));
     EDGE_TRY(auto api_tls, tls_of(config.api.tls, config.api.cert_file, config.api.key_file, http::MinTls::v1_2));
-    EDGE_TRY(auto gateway_tls, tls_of(config.gateway.tls, config.gateway.cert_file, config.gateway.key_file, http::MinTls::v1_3));
+    EDGE_TRY(auto gateway_tls,
+             tls_of(config.gateway.tls, config.gateway.cert_file, config.gateway.key_file, http::MinTls::v1_3));
 
     // Destroyed in reverse: servers, then the domain (which commits what is under way), then the contexts it posts to.
     http::IoThreads threads(config.broker.io_threads);
     EDGE_TRY(auto domain, open_domain(config));
-    EDGE_TRY(auto gateway, http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
+    EDGE_TRY(auto gateway,
+             http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
     EDGE_TRY(auto api, http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain)));
     gateway->start();
     api->start();
     threads.start();
     const std::string api_host = api_listen.address.text();
     const std::string gateway_host = gateway_listen.address.text();
-    spdlog::info("broker.ready version={} api={}://{} gateway={}://{} public_url={} store={}", EDGE_VERSION, config.api.tls ? "https" : "http",
-                 http::host_and_port(api_host, api->port()), config.gateway.tls ? "wss" : "ws", http::host_and_port(gateway_host, gateway->port()),
+    spdlog::info("broker.ready version={} api={}://{} gateway={}://{} public_url={} store={}", EDGE_VERSION,
+                 config.api.tls ? "https" : "http", http::host_and_port(api_host, api->port()),
+                 config.gateway.tls ? "wss" : "ws", http::host_and_port(gateway_host, gateway->port()),
                  config.gateway.public_url, config.store.path);
 
     const int signal = signals.wait();

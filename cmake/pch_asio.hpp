@@ -1,5 +1,6 @@
 // Precompiled for every shell: what nearly all of them include, and what is slow to parse.
 #pragma once
+#include <spdlog/spdlog.h>
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/parallel_group.hpp>
 #include <boost/asio/ssl.hpp>
@@ -9,7 +10,6 @@
 #include <boost/outcome/policy/terminate.hpp>
 #include <boost/outcome/try.hpp>
 #include <nlohmann/json.hpp>
-#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <functional>

@@ -13,11 +13,11 @@ std::string errno_name(int os_errno) {
 Failure errno_failure(int os_errno, std::string phase, const std::string& peer) {
     Source source = Source::target;
     switch (os_errno) {
-        case ENETUNREACH:    // no route in the line's table, or its `unreachable` rule
+        case ENETUNREACH:  // no route in the line's table, or its `unreachable` rule
         case ENETDOWN:
         case ENODEV:
         case EADDRNOTAVAIL:
-        case EPERM:          // the line's guard
+        case EPERM:  // the line's guard
         case EACCES:
             source = Source::line;
             break;
@@ -32,12 +32,15 @@ Failure errno_failure(int os_errno, std::string phase, const std::string& peer) 
         case ENOMEM:
             source = Source::agent;
             break;
-        default: break;
+        default:
+            break;
     }
     return Failure{source, std::move(phase), errno_name(os_errno), peer + ": " + std::strerror(os_errno)};
 }
 
-Failure denied(std::string phase, std::string why) { return Failure{Source::policy, std::move(phase), "denied", std::move(why)}; }
+Failure denied(std::string phase, std::string why) {
+    return Failure{Source::policy, std::move(phase), "denied", std::move(why)};
+}
 
 Failure timed_out(Source source, std::string phase, std::string what) {
     return Failure{source, std::move(phase), "timeout", std::move(what)};

@@ -1,6 +1,6 @@
 // edge-probe: a worker of the launcher, or a probe by hand.
-#include <exception>
 #include <cstdio>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>

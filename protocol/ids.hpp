@@ -18,7 +18,8 @@ using Uuid = std::array<std::uint8_t, 16>;
 
 /// UUID version 7 from a wall clock in milliseconds and 10 random bytes. Source: RFC 9562 section 5.7.
 Uuid make_uuid7(std::uint64_t unix_ms, std::span<const std::uint8_t, 10> random);
-/// UUID version 8 whose bits are the first of a hash: the same input names the same thing. Source: RFC 9562 section 5.8.
+/// UUID version 8 whose bits are the first of a hash: the same input names the same thing. Source: RFC 9562
+/// section 5.8.
 Uuid make_uuid8(std::span<const std::uint8_t> hash);
 
 template <class Tag>
@@ -39,10 +40,10 @@ struct Id {
     friend auto operator<=>(const Id&, const Id&) = default;
 };
 
-#define EDGE_ID(Type, text_prefix)                                     \
-    struct Type##Tag {                                                 \
-        static constexpr std::string_view prefix = text_prefix;        \
-    };                                                                 \
+#define EDGE_ID(Type, text_prefix)                              \
+    struct Type##Tag {                                          \
+        static constexpr std::string_view prefix = text_prefix; \
+    };                                                          \
     using Type = Id<Type##Tag>
 
 EDGE_ID(NodeId, "node");
@@ -62,7 +63,8 @@ class Name {
     static Result<Name> parse(std::string_view text) {
         bool fits = !text.empty() && text.size() <= 31 && text.front() != '-';
         for (const char c : text) fits = fits && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-');
-        if (!fits) return Error{Errc::bad_value, {}, "a name is 1 to 31 of a-z, 0-9 and '-', and does not begin with '-'"};
+        if (!fits)
+            return Error{Errc::bad_value, {}, "a name is 1 to 31 of a-z, 0-9 and '-', and does not begin with '-'"};
         Name name;
         name.text_ = text;
         return name;

@@ -7,18 +7,30 @@ namespace edge {
 
 std::string_view name(Errc code) {
     switch (code) {
-        case Errc::ok: return "ok";
-        case Errc::bad_syntax: return "bad_syntax";
-        case Errc::bad_value: return "bad_value";
-        case Errc::too_large: return "too_large";
-        case Errc::not_found: return "not_found";
-        case Errc::conflict: return "conflict";
-        case Errc::denied: return "denied";
-        case Errc::unavailable: return "unavailable";
-        case Errc::timed_out: return "timed_out";
-        case Errc::io: return "io";
-        case Errc::unsupported: return "unsupported";
-        case Errc::internal: return "internal";
+        case Errc::ok:
+            return "ok";
+        case Errc::bad_syntax:
+            return "bad_syntax";
+        case Errc::bad_value:
+            return "bad_value";
+        case Errc::too_large:
+            return "too_large";
+        case Errc::not_found:
+            return "not_found";
+        case Errc::conflict:
+            return "conflict";
+        case Errc::denied:
+            return "denied";
+        case Errc::unavailable:
+            return "unavailable";
+        case Errc::timed_out:
+            return "timed_out";
+        case Errc::io:
+            return "io";
+        case Errc::unsupported:
+            return "unsupported";
+        case Errc::internal:
+            return "internal";
     }
     return "internal";
 }

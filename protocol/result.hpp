@@ -10,22 +10,23 @@ namespace edge {
 
 enum class Errc {
     ok = 0,
-    bad_syntax,        // bytes that do not parse
-    bad_value,         // parses, but out of range, unknown, missing
-    too_large,         // over a size, depth or count limit
+    bad_syntax,  // bytes that do not parse
+    bad_value,   // parses, but out of range, unknown, missing
+    too_large,   // over a size, depth or count limit
     not_found,
-    conflict,          // clashes with what is there
-    denied,            // a policy, permission or credential says no
-    unavailable,       // a peer or resource is not there now; trying later may help
+    conflict,     // clashes with what is there
+    denied,       // a policy, permission or credential says no
+    unavailable,  // a peer or resource is not there now; trying later may help
     timed_out,
-    io,                // the operating system failed; os_errno says how
-    unsupported,       // this build, kernel or version cannot
+    io,           // the operating system failed; os_errno says how
+    unsupported,  // this build, kernel or version cannot
     internal,
 };
 
 std::string_view name(Errc code);
 
-/// One failure: what (`code`), where (a JSON pointer, a file:line:column, a path) and what to do (`detail`, a sentence).
+/// One failure: what (`code`), where (a JSON pointer, a file:line:column, a path) and what to do (`detail`, a
+/// sentence).
 struct Error {
     Errc code = Errc::internal;
     std::string where{};
@@ -42,7 +43,9 @@ Error os_error(int os_errno, std::string where, std::string detail = {});
 template <class T = void>
 using Result = boost::outcome_v2::basic_result<T, Error, boost::outcome_v2::policy::terminate>;
 
-inline auto ok() { return boost::outcome_v2::success(); }
+inline auto ok() {
+    return boost::outcome_v2::success();
+}
 
 }  // namespace edge
 

@@ -37,7 +37,8 @@ Error PosixDisk::failed(const std::string& name, const char* call) const {
 Result<PosixDisk> PosixDisk::open(const std::string& path) {
     PosixDisk disk(path, Fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
     if (!disk.directory_) return disk.failed("", "open");
-    if (::faccessat(disk.directory_.number(), ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) return disk.failed("", "not writable by this user");
+    if (::faccessat(disk.directory_.number(), ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+        return disk.failed("", "not writable by this user");
     return disk;
 }
 
@@ -72,7 +73,8 @@ Result<std::vector<std::string>> PosixDisk::list() {
     std::vector<std::string> names;
     while (const dirent* entry = ::readdir(stream.get())) {
         struct stat status {};
-        if (::fstatat(directory_.number(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode)) {
+        if (::fstatat(directory_.number(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+            S_ISREG(status.st_mode)) {
             names.emplace_back(entry->d_name);
         }
     }
@@ -115,7 +117,8 @@ Result<std::string> PosixDisk::read_at(const std::string& name, std::uint64_t of
     std::string text(length, '\0');
     std::size_t have = 0;
     while (have < length) {
-        const ssize_t got = ::pread(reading_.fd.number(), text.data() + have, length - have, static_cast<off_t>(offset + have));
+        const ssize_t got =
+            ::pread(reading_.fd.number(), text.data() + have, length - have, static_cast<off_t>(offset + have));
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) return failed(name, "read");
         if (got == 0) return Error{Errc::io, path_ + "/" + name, "shorter than expected"};
@@ -152,7 +155,8 @@ Result<> PosixDisk::sync_names() {
 Result<> PosixDisk::replace(const std::string& name, std::string_view bytes) {
     const std::string temporary = name + ".new";
     EDGE_TRY(remove(temporary));
-    const Fd fd(::openat(directory_.number(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kOwnerOnly));
+    const Fd fd(::openat(directory_.number(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
+                         kOwnerOnly));
     if (!fd) return failed(temporary, "open");
     if (auto written = write_all(fd.number(), bytes); !written) {
         (void)::unlinkat(directory_.number(), temporary.c_str(), 0);
@@ -166,7 +170,8 @@ Result<> PosixDisk::replace(const std::string& name, std::string_view bytes) {
 Result<> PosixDisk::rename(const std::string& from, const std::string& to) {
     forget(from);
     forget(to);
-    if (::renameat(directory_.number(), from.c_str(), directory_.number(), to.c_str()) != 0) return failed(from, "rename");
+    if (::renameat(directory_.number(), from.c_str(), directory_.number(), to.c_str()) != 0)
+        return failed(from, "rename");
     return ok();
 }
 

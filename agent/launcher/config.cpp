@@ -115,12 +115,14 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
                      "unknown service \"" + service + "\"" + did_you_mean(service, kServices));
     }
     const auto& targets = policy.targets;
-    for (const auto& [key, size] : {std::pair{"allow", targets.allow.size()}, {"deny", targets.deny.size()}, {"ports", targets.ports.size()}})
+    for (const auto& [key, size] :
+         {std::pair{"allow", targets.allow.size()}, {"deny", targets.deny.size()}, {"ports", targets.ports.size()}})
         checker.need(size <= kMaxEntries, std::string("/targets/") + key, "at most 256 entries");
     checker.need(std::find(targets.ports.begin(), targets.ports.end(), 0) == targets.ports.end(), "/targets/ports",
                  "ports are 1 to 65535");
     const auto& worker = policy.worker;
-    checker.need(worker.cpu_percent >= 1 && worker.cpu_percent <= 6400, "/worker/cpu_percent", "cpu_percent is 1 to 6400");
+    checker.need(worker.cpu_percent >= 1 && worker.cpu_percent <= 6400, "/worker/cpu_percent",
+                 "cpu_percent is 1 to 6400");
     checker.need(worker.memory_mb >= 8 && worker.memory_mb <= 65536, "/worker/memory_mb", "memory_mb is 8 to 65536");
     checker.need(worker.pids >= 1 && worker.pids <= 4096, "/worker/pids", "pids is 1 to 4096");
     return policy;
@@ -130,8 +132,10 @@ Config read_config(const std::string& dir, Problems& problems) {
     Config config;
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
-    if (auto text = read_trusted_file(lines_file)) config.lines = parse_lines(text.value(), lines_file, problems);
-    else problems.push_back(text.error());
+    if (auto text = read_trusted_file(lines_file))
+        config.lines = parse_lines(text.value(), lines_file, problems);
+    else
+        problems.push_back(text.error());
     if (auto text = read_trusted_file(policy_file)) {
         config.policy = parse_policy(text.value(), policy_file, problems);
         config.policy_text = std::move(text.value());

@@ -1,4 +1,5 @@
-// What lines.toml and policy.toml say. Root owns both: the agent names a line, everything else about it comes from here.
+// What lines.toml and policy.toml say. Root owns both: the agent names a line, everything else about it comes from
+// here.
 #pragma once
 #include <boost/describe.hpp>
 #include <cstdint>

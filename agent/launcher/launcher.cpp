@@ -24,11 +24,14 @@ struct Match : Handlers... {
     using Handlers::operator()...;
 };
 
-std::string text_in(const LineName& name) { return name.text; }  // parse_request saw its NUL
+std::string text_in(const LineName& name) {
+    return name.text;
+}  // parse_request saw its NUL
 
 }  // namespace
 
-Launcher::Launcher(const Options& options, const Config& config, Lines& lines, CgroupTree& groups, Poller& poller, spdlog::logger& log)
+Launcher::Launcher(const Options& options, const Config& config, Lines& lines, CgroupTree& groups, Poller& poller,
+                   spdlog::logger& log)
     : options_(options), config_(config), lines_(lines), groups_(groups), poller_(poller), log_(log) {}
 
 Result<SandboxImage> Launcher::image() {
@@ -50,7 +53,8 @@ Result<> Launcher::start() {
     workers_.emplace(poller_, groups_, std::move(sandbox_image), config_.policy.worker, options_.uid_base, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     server_.emplace(
-        poller_, options_.agent_uid, log_, [this](ClientId client, const Request& request) { on_request(client, request); },
+        poller_, options_.agent_uid, log_,
+        [this](ClientId client, const Request& request) { on_request(client, request); },
         [this](ClientId client) { workers_->drop_client(client); });
     EDGE_TRY(poller_.watch(links_->fd(), [this] { on_links(); }));
     EDGE_TRY(poller_.watch(signals_.get(), [this] { stopping_ = true; }));
@@ -84,19 +88,27 @@ void Launcher::on_request(ClientId client, const Request& request) {
     const auto answer = [&](const auto& body) { server_->send(client, packet_of(header.type, header.serial, body)); };
     std::visit(Match{
                    [&](const GetLine& body) {
-                       if (body.index < lines_.size()) answer(lines_.info(body.index));
-                       else refuse(client, header, Error{Errc::not_found, "line " + std::to_string(body.index), "there is none", ENOENT});
+                       if (body.index < lines_.size())
+                           answer(lines_.info(body.index));
+                       else
+                           refuse(
+                               client, header,
+                               Error{Errc::not_found, "line " + std::to_string(body.index), "there is none", ENOENT});
                    },
                    [&](const Spawn& body) { spawn(client, header, body); },
                    [&](const Kill& body) {
                        const auto killed = workers_->kill(client, body.worker);
-                       if (killed) answer(Done{});
-                       else refuse(client, header, killed.error());
+                       if (killed)
+                           answer(Done{});
+                       else
+                           refuse(client, header, killed.error());
                    },
                    [&](const Stats& body) {
                        const auto stats = workers_->stats(client, body.worker);
-                       if (stats) answer(stats.value());
-                       else refuse(client, header, stats.error());
+                       if (stats)
+                           answer(stats.value());
+                       else
+                           refuse(client, header, stats.error());
                    },
                    [&](const RouteGet& body) { route_get(client, header, body); },
                    [&](const GetHost&) { answer(host()); },
@@ -106,21 +118,26 @@ void Launcher::on_request(ClientId client, const Request& request) {
 
 void Launcher::spawn(ClientId client, const Header& header, const Spawn& body) {
     const auto line = lines_.find(text_in(body.line));
-    if (!line) return refuse(client, header, Error{Errc::not_found, "line " + text_in(body.line), "is not in lines.toml", ENOENT});
+    if (!line)
+        return refuse(client, header,
+                      Error{Errc::not_found, "line " + text_in(body.line), "is not in lines.toml", ENOENT});
     const auto arguments = worker_arguments(options_.probe, lines_[*line], config_.policy, ca_);
     const auto started = workers_->spawn(client, lines_[*line].name, arguments);
     if (!started) {
         log_.error("spawn_failed line={} why=\"{}\"", lines_[*line].name, started.error().message());
         return refuse(client, header, started.error());
     }
-    server_->send(client, packet_of(header.type, header.serial, started.value().spawned), started.value().channel.get());
+    server_->send(client, packet_of(header.type, header.serial, started.value().spawned),
+                  started.value().channel.get());
 }
 
 void Launcher::route_get(ClientId client, const Header& header, const RouteGet& body) {
     const auto line = lines_.find(text_in(body.line));
     const auto destination = address_in(body.destination);
     if (!line || !destination)
-        return refuse(client, header, Error{Errc::not_found, "route_get", !line ? "no such line" : "no such address family", !line ? ENOENT : EINVAL});
+        return refuse(client, header,
+                      Error{Errc::not_found, "route_get", !line ? "no such line" : "no such address family",
+                            !line ? ENOENT : EINVAL});
     const auto route = lines_.route_get(*line, *destination);
     if (!route) return refuse(client, header, route.error());
     server_->send(client, packet_of(header.type, header.serial, route.value()));

@@ -25,7 +25,8 @@ struct Options {
 /// Executor: run() is the process's one thread.
 class Launcher {
   public:
-    Launcher(const Options& options, const Config& config, Lines& lines, CgroupTree& groups, Poller& poller, spdlog::logger& log);
+    Launcher(const Options& options, const Config& config, Lines& lines, CgroupTree& groups, Poller& poller,
+             spdlog::logger& log);
 
     /// Finds the probe's files, follows the devices, opens the socket. Errors: any; nothing is left behind.
     Result<> start();

@@ -32,7 +32,9 @@ struct CommandLine {
     spdlog::level::level_enum level = spdlog::level::info;
 };
 
-Error usage(std::string what) { return Error{Errc::bad_syntax, "usage", std::move(what) + "; see edge-launcher --help"}; }
+Error usage(std::string what) {
+    return Error{Errc::bad_syntax, "usage", std::move(what) + "; see edge-launcher --help"};
+}
 
 Result<uid_t> parse_uid(std::string_view flag, std::string_view text) {
     uid_t uid = 0;
@@ -52,7 +54,8 @@ Result<> check_complete(CommandLine& line) {
     Options& options = line.options;
     if (line.mode != Mode::cleanup && options.config.empty()) return usage("--config is missing");
     if (line.mode != Mode::check_config && options.cgroup.empty()) return usage("--cgroup is missing");
-    if (options.cgroup.starts_with('/') || options.cgroup.ends_with('/') || options.cgroup.find("..") != std::string::npos)
+    if (options.cgroup.starts_with('/') || options.cgroup.ends_with('/') ||
+        options.cgroup.find("..") != std::string::npos)
         return usage("--cgroup is a path below the cgroup root, such as edge");
     if (line.mode != Mode::serve) return ok();
     if (options.socket.empty()) return usage("--socket is missing");
@@ -64,35 +67,56 @@ Result<> check_complete(CommandLine& line) {
     if (options.probe.empty()) options.probe = default_probe();
     std::error_code failed;
     const auto probe = std::filesystem::canonical(options.probe, failed);
-    if (failed) return Error{Errc::not_found, options.probe, "cannot be opened; say where edge-probe is with --probe", failed.value()};
+    if (failed)
+        return Error{Errc::not_found, options.probe, "cannot be opened; say where edge-probe is with --probe",
+                     failed.value()};
     options.probe = probe;
     return ok();
 }
 
-enum Flag { kConfig = 1, kSocket, kAgentUid, kUidBase, kCgroup, kProbe, kLogLevel, kCleanup, kCheckConfig, kHelp, kVersion };
+enum Flag {
+    kConfig = 1,
+    kSocket,
+    kAgentUid,
+    kUidBase,
+    kCgroup,
+    kProbe,
+    kLogLevel,
+    kCleanup,
+    kCheckConfig,
+    kHelp,
+    kVersion
+};
 
-constexpr option kFlags[] = {{"config", required_argument, nullptr, kConfig},
-                             {"socket", required_argument, nullptr, kSocket},
-                             {"agent-uid", required_argument, nullptr, kAgentUid},
-                             {"uid-base", required_argument, nullptr, kUidBase},
-                             {"cgroup", required_argument, nullptr, kCgroup},
-                             {"probe", required_argument, nullptr, kProbe},
-                             {"log-level", required_argument, nullptr, kLogLevel},
-                             {"cleanup", no_argument, nullptr, kCleanup},
-                             {"check-config", no_argument, nullptr, kCheckConfig},
-                             {"help", no_argument, nullptr, kHelp},
-                             {"version", no_argument, nullptr, kVersion},
-                             {}};
+constexpr option kFlags[] = {
+    {"config", required_argument, nullptr, kConfig},      {"socket", required_argument, nullptr, kSocket},
+    {"agent-uid", required_argument, nullptr, kAgentUid}, {"uid-base", required_argument, nullptr, kUidBase},
+    {"cgroup", required_argument, nullptr, kCgroup},      {"probe", required_argument, nullptr, kProbe},
+    {"log-level", required_argument, nullptr, kLogLevel}, {"cleanup", no_argument, nullptr, kCleanup},
+    {"check-config", no_argument, nullptr, kCheckConfig}, {"help", no_argument, nullptr, kHelp},
+    {"version", no_argument, nullptr, kVersion},          {}};
 
 Result<> take_flag(int flag, CommandLine& line) {
     Options& options = line.options;
     switch (flag) {
-        case kConfig: options.config = optarg; break;
-        case kSocket: options.socket = optarg; break;
-        case kCgroup: options.cgroup = optarg; break;
-        case kProbe: options.probe = optarg; break;
-        case kCleanup: line.mode = Mode::cleanup; break;
-        case kCheckConfig: line.mode = Mode::check_config; break;
+        case kConfig:
+            options.config = optarg;
+            break;
+        case kSocket:
+            options.socket = optarg;
+            break;
+        case kCgroup:
+            options.cgroup = optarg;
+            break;
+        case kProbe:
+            options.probe = optarg;
+            break;
+        case kCleanup:
+            line.mode = Mode::cleanup;
+            break;
+        case kCheckConfig:
+            line.mode = Mode::check_config;
+            break;
         case kAgentUid: {
             EDGE_TRY(options.agent_uid, parse_uid("agent-uid", optarg));
             break;
@@ -105,7 +129,8 @@ Result<> take_flag(int flag, CommandLine& line) {
             line.level = spdlog::level::from_str(optarg);
             if (line.level == spdlog::level::off) return usage("--log-level knows trace, debug, info, warn and error");
             break;
-        default: return usage("unknown flag or missing value");
+        default:
+            return usage("unknown flag or missing value");
     }
     return ok();
 }
@@ -123,7 +148,9 @@ Result<CommandLine> parse(int argc, char** argv) {
     for (int flag = 0; (flag = ::getopt_long(argc, argv, "", kFlags, nullptr)) != -1;) {
         if (answered(flag)) std::exit(EX_OK);
         const auto taken = take_flag(flag, line);
-        if (!taken) return flag == '?' ? usage("unknown flag or missing value at \"" + std::string(argv[optind - 1]) + "\"") : taken.error();
+        if (!taken)
+            return flag == '?' ? usage("unknown flag or missing value at \"" + std::string(argv[optind - 1]) + "\"")
+                               : taken.error();
     }
     if (optind < argc) return usage("what is \"" + std::string(argv[optind]) + "\"?");
     EDGE_TRY(check_complete(line));
@@ -132,16 +159,25 @@ Result<CommandLine> parse(int argc, char** argv) {
 
 int exit_code(const Error& error) {
     switch (error.code) {
-        case Errc::bad_syntax: return EX_USAGE;
-        case Errc::not_found: return EX_NOINPUT;
-        case Errc::unavailable: return EX_UNAVAILABLE;
-        case Errc::unsupported: return EX_OSERR;
-        case Errc::conflict: return EX_CANTCREAT;
-        case Errc::io: return EX_IOERR;
-        case Errc::denied: return EX_NOPERM;
+        case Errc::bad_syntax:
+            return EX_USAGE;
+        case Errc::not_found:
+            return EX_NOINPUT;
+        case Errc::unavailable:
+            return EX_UNAVAILABLE;
+        case Errc::unsupported:
+            return EX_OSERR;
+        case Errc::conflict:
+            return EX_CANTCREAT;
+        case Errc::io:
+            return EX_IOERR;
+        case Errc::denied:
+            return EX_NOPERM;
         case Errc::bad_value:
-        case Errc::too_large: return EX_CONFIG;
-        default: return EX_SOFTWARE;
+        case Errc::too_large:
+            return EX_CONFIG;
+        default:
+            return EX_SOFTWARE;
     }
 }
 
@@ -219,4 +255,6 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace edge::launcher
 
-int main(int argc, char** argv) { return edge::launcher::run(argc, argv); }
+int main(int argc, char** argv) {
+    return edge::launcher::run(argc, argv);
+}

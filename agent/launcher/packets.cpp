@@ -27,16 +27,22 @@ std::optional<Request> parse_request(std::span<const std::byte> packet) {
     std::memcpy(&header, packet.data(), sizeof header);
     if (header.magic != kMagic || header.version != kVersion || header.status != 0) return std::nullopt;
     switch (header.type) {
-        case Type::get_line: return with_body<GetLine>(header, packet);
-        case Type::spawn: return with_body<Spawn>(header, packet);
-        case Type::kill: return with_body<Kill>(header, packet);
-        case Type::stats: return with_body<Stats>(header, packet);
-        case Type::route_get: return with_body<RouteGet>(header, packet);
+        case Type::get_line:
+            return with_body<GetLine>(header, packet);
+        case Type::spawn:
+            return with_body<Spawn>(header, packet);
+        case Type::kill:
+            return with_body<Kill>(header, packet);
+        case Type::stats:
+            return with_body<Stats>(header, packet);
+        case Type::route_get:
+            return with_body<RouteGet>(header, packet);
         case Type::get_host:
             if (packet.size() != sizeof header) return std::nullopt;
             return Request{header, GetHost{}};
         case Type::worker_exited:
-        case Type::line_changed: break;  // ours to send
+        case Type::line_changed:
+            break;  // ours to send
     }
     return std::nullopt;
 }

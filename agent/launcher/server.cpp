@@ -33,7 +33,8 @@ Result<Fd> new_socket() {
 /// of our own where that uid may write for the moment, and moved to its place when it is ready.
 Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
     std::string folder = path + ".XXXXXX";
-    if (::mkdtemp(folder.data()) == nullptr) return os_error(errno, folder, "the socket's folder must exist and be root's");
+    if (::mkdtemp(folder.data()) == nullptr)
+        return os_error(errno, folder, "the socket's folder must exist and be root's");
     const auto clean = [&](Result<> result) -> Result<> {
         if (::chdir("/") != 0 && result) result = os_error(errno, "/");
         ::unlink((folder + "/s").c_str());
@@ -50,7 +51,8 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
     ::umask(mask);
     if (bound != 0) return clean(os_error(why, path, "cannot be bound"));
     if (::listen(fd, 16) != 0) return clean(os_error(errno, path));
-    if (::rename((folder + "/s").c_str(), path.c_str()) != 0) return clean(os_error(errno, path, "cannot be put in place"));
+    if (::rename((folder + "/s").c_str(), path.c_str()) != 0)
+        return clean(os_error(errno, path, "cannot be put in place"));
     return clean(ok());
 }
 
@@ -62,7 +64,7 @@ Result<> check_path_is_free(const std::string& path) {
     const int connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     if (connected == 0 || errno == EAGAIN || errno == EPROTOTYPE)
         return Error{Errc::unavailable, path, "is in use by another process; stop it, or choose another --socket", 0};
-    struct stat info{};
+    struct stat info {};
     if (::lstat(path.c_str(), &info) == 0 && !S_ISSOCK(info.st_mode))
         return Error{Errc::unavailable, path, "is there and no socket; choose another --socket", 0};
     return ok();
@@ -95,8 +97,10 @@ void Server::accept() {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-    if (peer.uid != agent_ && peer.uid != 0) return log_.warn("client_refused uid={} pid={} why=\"not the agent and not root\"", peer.uid, peer.pid);
-    if (clients_.size() >= kMaxClients) return log_.warn("client_refused uid={} pid={} why=\"too many\"", peer.uid, peer.pid);
+    if (peer.uid != agent_ && peer.uid != 0)
+        return log_.warn("client_refused uid={} pid={} why=\"not the agent and not root\"", peer.uid, peer.pid);
+    if (clients_.size() >= kMaxClients)
+        return log_.warn("client_refused uid={} pid={} why=\"too many\"", peer.uid, peer.pid);
     const ClientId id = ++last_client_;
     if (!poller_.watch(fd.get(), [this, id] { receive(id); })) return;
     clients_.emplace(id, std::move(fd));
@@ -107,7 +111,8 @@ void Server::receive(ClientId client) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) return;
     alignas(std::max_align_t) std::byte packet[kMaxRequest];
-    const ssize_t n = ::recv(found->second.get(), packet, sizeof packet, MSG_TRUNC);  // descriptors sent along are not taken
+    const ssize_t n =
+        ::recv(found->second.get(), packet, sizeof packet, MSG_TRUNC);  // descriptors sent along are not taken
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) return drop(client, "closed");
     if (static_cast<std::size_t>(n) > sizeof packet) return drop(client, "malformed packet");

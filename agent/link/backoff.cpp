@@ -11,8 +11,7 @@ constexpr std::chrono::seconds kStable{60};
 constexpr std::uint32_t kMaxSteps = 5;  // 2 s · 2^5 is above the cap
 }  // namespace
 
-Backoff::Backoff(Milliseconds first, std::uint64_t seed)
-    : first_(std::min(first, kLongestFirst)), random_(seed) {}
+Backoff::Backoff(Milliseconds first, std::uint64_t seed) : first_(std::min(first, kLongestFirst)), random_(seed) {}
 
 Backoff::Milliseconds Backoff::uniform(Milliseconds from, Milliseconds to) {
     if (to <= from) return from;

@@ -27,15 +27,15 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 namespace websocket = beast::websocket;
-using boost::system::error_code;
 using asio::ip::tcp;
+using boost::system::error_code;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::seconds kStep{10};         // to connect; for TLS; for the upgrade
-constexpr std::chrono::seconds kSilence{60};      // beyond the heartbeat's own 45 s
+constexpr std::chrono::seconds kStep{10};     // to connect; for TLS; for the upgrade
+constexpr std::chrono::seconds kSilence{60};  // beyond the heartbeat's own 45 s
 constexpr std::chrono::seconds kClosing{2};
-constexpr int kUnacknowledgedMs = 30'000;         // TCP_USER_TIMEOUT
+constexpr int kUnacknowledgedMs = 30'000;  // TCP_USER_TIMEOUT
 constexpr const char* kUserAgent = "edge-agent/" EDGE_VERSION;
 constexpr std::size_t kMaxAnswer = 64 * 1024;
 
@@ -43,7 +43,8 @@ void tune(tcp::socket& socket) {
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::keep_alive(true), ignored);
-    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs, sizeof kUnacknowledgedMs);
+    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs,
+                       sizeof kUnacknowledgedMs);
 }
 
 std::string said(const char* step, const error_code& error, const PinnedTls& tls) {
@@ -75,7 +76,8 @@ asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, co
     transport.expires_after(kStep);
     const auto [broken] = co_await stream.async_handshake(asio::ssl::stream_base::client, kToken);
     if (broken) {
-        co_return Error{tls.saw_other_key() ? Errc::denied : Errc::unavailable, endpoint.authority(), said("TLS", broken, tls)};
+        co_return Error{tls.saw_other_key() ? Errc::denied : Errc::unavailable, endpoint.authority(),
+                        said("TLS", broken, tls)};
     }
     co_return ok();
 }
@@ -134,10 +136,12 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
         const std::string path = link::kLinkPath;
         const auto [failed] = co_await self->socket.async_handshake(response, host, path, kToken);
         if (failed == websocket::error::upgrade_declined) {
-            co_return Closed{"the broker answered HTTP " + std::to_string(response.result_int()), retry_after(response)};
+            co_return Closed{"the broker answered HTTP " + std::to_string(response.result_int()),
+                             retry_after(response)};
         }
         if (failed) co_return Closed{"upgrade: " + failed.message(), {}};
-        if (response[http::field::sec_websocket_protocol] != link::kSubprotocol) co_return Closed{"the broker did not agree to edge.v1", {}};
+        if (response[http::field::sec_websocket_protocol] != link::kSubprotocol)
+            co_return Closed{"the broker did not agree to edge.v1", {}};
         co_return Closed{};
     }
 
@@ -180,9 +184,10 @@ BrokerConnection::~BrokerConnection() {
 
 void BrokerConnection::dial() {
     auto session = open_->run(open_);
-    asio::co_spawn(open_->socket.get_executor(), std::move(session), [open = open_](const std::exception_ptr& thrown, const Closed& why) {
-        open->finish(thrown ? Closed{"an exception from a library", {}} : why);
-    });
+    asio::co_spawn(open_->socket.get_executor(), std::move(session),
+                   [open = open_](const std::exception_ptr& thrown, const Closed& why) {
+                       open->finish(thrown ? Closed{"an exception from a library", {}} : why);
+                   });
 }
 
 void BrokerConnection::write(std::string message) {
@@ -209,7 +214,8 @@ void BrokerConnection::close(std::uint16_t code, const std::string& reason) {
 namespace {
 
 /// The references outlive the io_context that runs this.
-asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string path, std::string body, Result<HttpAnswer>& answer) {
+asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string path, std::string body,
+                           Result<HttpAnswer>& answer) {
     TlsStream stream(co_await asio::this_coro::executor, tls.context());
     const auto secured = co_await secure(stream, endpoint, tls);
     if (!secured) {
@@ -237,9 +243,11 @@ asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string
 
 }  // namespace
 
-Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body, std::chrono::seconds within) {
+Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body,
+                              std::chrono::seconds within) {
     PinnedTls tls(endpoint.pin);
-    Result<HttpAnswer> answer = Error{Errc::unavailable, endpoint.authority(), "no connection within " + std::to_string(within.count()) + " s"};
+    Result<HttpAnswer> answer =
+        Error{Errc::unavailable, endpoint.authority(), "no connection within " + std::to_string(within.count()) + " s"};
     asio::io_context io(1);
     auto exchange = post(endpoint, tls, path, body, answer);
     asio::co_spawn(io, std::move(exchange), [&](const std::exception_ptr& thrown) {

@@ -14,7 +14,9 @@ constexpr std::string_view kPinPrefix = "sha256:";
 constexpr std::string_view kTokenPrefix = "edgej_";
 constexpr std::size_t kMaxToken = 512;
 
-Error bad_url(std::string detail) { return {Errc::bad_value, "the broker's URL", std::move(detail)}; }
+Error bad_url(std::string detail) {
+    return {Errc::bad_value, "the broker's URL", std::move(detail)};
+}
 
 bool is_port(std::string_view text) {
     std::uint16_t port = 0;
@@ -24,7 +26,8 @@ bool is_port(std::string_view text) {
 
 bool is_host(std::string_view text) {
     return !text.empty() && text.size() <= 253 && std::all_of(text.begin(), text.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+               c == '_';
     });
 }
 
@@ -75,7 +78,9 @@ Result<Endpoint> parse_broker_url(std::string_view url) {
     return Endpoint{std::string(host), std::string(port), {}};
 }
 
-std::string pin_text(const Digest& pin) { return std::string(kPinPrefix) + to_base64(pin); }
+std::string pin_text(const Digest& pin) {
+    return std::string(kPinPrefix) + to_base64(pin);
+}
 
 Result<Digest> parse_pin(std::string_view text) {
     if (!text.starts_with(kPinPrefix)) return Error{Errc::bad_value, "pin", "expected sha256: and base64"};

@@ -11,7 +11,7 @@ namespace edge::agent {
 struct Endpoint {
     std::string host;  // a name or an address, without brackets
     std::string port;
-    Digest pin{};      // SHA-256 of the SubjectPublicKeyInfo
+    Digest pin{};  // SHA-256 of the SubjectPublicKeyInfo
 
     /// `host:port`, brackets about an IPv6 address.
     std::string authority() const;

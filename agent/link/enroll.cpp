@@ -27,7 +27,8 @@ Result<link::EnrollReply> understood(const HttpAnswer& answer) {
         if (reply) return reply;
         return Error{Errc::denied, "the broker", "its answer is not one of an edge-broker: " + reply.error().message()};
     }
-    if (answer.status == 429 || answer.status >= 500) return Error{Errc::unavailable, "the broker", detail_of(answer) + "; try again later"};
+    if (answer.status == 429 || answer.status >= 500)
+        return Error{Errc::unavailable, "the broker", detail_of(answer) + "; try again later"};
     return Error{Errc::denied, "refused", detail_of(answer) + "; ask the operator for a new join token"};
 }
 
@@ -54,7 +55,8 @@ Result<HttpAnswer> ask(const Endpoint& endpoint, const std::string& body, const 
         lost_once = true;
     }
     // It may have been heard by then, whatever the last try met.
-    if (!answer && lost_once && answer.error().code == Errc::unavailable) answer = Error{Errc::io, answer.error().where, answer.error().detail};
+    if (!answer && lost_once && answer.error().code == Errc::unavailable)
+        answer = Error{Errc::io, answer.error().where, answer.error().detail};
     return answer;
 }
 
@@ -65,8 +67,10 @@ Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post)
     EDGE_TRY(auto token, parse_join_token(order.token));
     endpoint.pin = token.pin;
     if (const auto known = load_identity(state); known || known.error().code != Errc::not_found) {
-        const std::string who = known ? "this node is already " + known.value().name.text() + " at " + known.value().url : "there is an identity already";
-        return Error{Errc::conflict, kIdentityFile, who + "; to join anew, stop the agent and remove identity.json, node.key and join_counter"};
+        const std::string who = known ? "this node is already " + known.value().name.text() + " at " + known.value().url
+                                      : "there is an identity already";
+        return Error{Errc::conflict, kIdentityFile,
+                     who + "; to join anew, stop the agent and remove identity.json, node.key and join_counter"};
     }
     auto key = load_key(state);  // of an enrolment whose reply was lost
     if (!key && key.error().code != Errc::not_found) return key.error();
@@ -78,7 +82,8 @@ Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post)
     auto reply = answer ? understood(answer.value()) : Result<link::EnrollReply>(answer.error());
     if (!reply) {
         if (reply.error().code == Errc::io) {
-            return Error{Errc::io, reply.error().where, "no reply (" + reply.error().detail + "); the key is kept, run the same command again"};
+            return Error{Errc::io, reply.error().where,
+                         "no reply (" + reply.error().detail + "); the key is kept, run the same command again"};
         }
         EDGE_TRY(state.remove(kKeyFile));
         return reply.error();

@@ -17,12 +17,13 @@ struct EnrollOrder {
     std::map<std::string, std::string> labels;
 };
 
-using Post = std::function<Result<HttpAnswer>(const Endpoint& endpoint, const std::string& path, const std::string& body)>;
+using Post =
+    std::function<Result<HttpAnswer>(const Endpoint& endpoint, const std::string& path, const std::string& body)>;
 
-/// Writes node.key first, asks, writes identity.json last. A reply that is lost leaves the key: the same command with the
-/// same key is the same node. A refusal leaves nothing.
-/// Errors: conflict (already enrolled), denied (the broker or the pin said no), unavailable (no broker, or it asks to
-/// come later), io (no reply, or the disk), bad_value (URL or token).
+/// Writes node.key first, asks, writes identity.json last. A reply that is lost leaves the key: the same command with
+/// the same key is the same node. A refusal leaves nothing. Errors: conflict (already enrolled), denied (the broker or
+/// the pin said no), unavailable (no broker, or it asks to come later), io (no reply, or the disk), bad_value (URL or
+/// token).
 Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post);
 
 }  // namespace edge::agent

@@ -13,6 +13,7 @@ struct HttpAnswer {
 };
 
 /// Errors: denied (another key than the pinned one), unavailable (nothing was sent), io (sent, and no answer came).
-Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body, std::chrono::seconds within);
+Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body,
+                              std::chrono::seconds within);
 
 }  // namespace edge::agent

@@ -48,7 +48,9 @@ Result<Identity> load_identity(Disk& state) {
     return identity;
 }
 
-Result<> save_identity(Disk& state, const Identity& identity) { return state.replace(kIdentityFile, encode(identity).dump(2) + "\n"); }
+Result<> save_identity(Disk& state, const Identity& identity) {
+    return state.replace(kIdentityFile, encode(identity).dump(2) + "\n");
+}
 
 Result<Endpoint> endpoint_of(const Identity& identity) {
     EDGE_TRY(auto endpoint, parse_broker_url(identity.url));
@@ -68,6 +70,8 @@ Result<std::uint64_t> load_counter(Disk& state) {
     return counter;
 }
 
-Result<> save_counter(Disk& state, std::uint64_t counter) { return state.replace(kCounterFile, std::to_string(counter) + "\n"); }
+Result<> save_counter(Disk& state, std::uint64_t counter) {
+    return state.replace(kCounterFile, std::to_string(counter) + "\n");
+}
 
 }  // namespace edge::agent

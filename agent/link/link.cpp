@@ -7,8 +7,8 @@
 namespace edge::agent {
 namespace {
 
-constexpr std::size_t kBatch = 64 * 1024;            // of one message; a single large result may be more
-constexpr std::size_t kProgressBytes = 64 * 1024;    // that may wait before new progress is dropped
+constexpr std::size_t kBatch = 64 * 1024;          // of one message; a single large result may be more
+constexpr std::size_t kProgressBytes = 64 * 1024;  // that may wait before new progress is dropped
 
 std::string random_boot_id() {
     Uuid bytes{};
@@ -23,10 +23,18 @@ void add_line(std::string& message, const std::string& line) {
 
 }  // namespace
 
-Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint, Disk& state, Spool& spool,
-           Listener& listener)
-    : io_(io), fsm_(settings), identity_(std::move(identity)), key_(std::move(key)), endpoint_(std::move(endpoint)), state_(state), spool_(spool),
-      listener_(listener), boot_id_(random_boot_id()), timer_(io) {}
+Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
+           Disk& state, Spool& spool, Listener& listener)
+    : io_(io),
+      fsm_(settings),
+      identity_(std::move(identity)),
+      key_(std::move(key)),
+      endpoint_(std::move(endpoint)),
+      state_(state),
+      spool_(spool),
+      listener_(listener),
+      boot_id_(random_boot_id()),
+      timer_(io) {}
 
 Result<> Link::start() {
     EDGE_TRY(auto counter, load_counter(state_));
@@ -74,7 +82,9 @@ void Link::committed() {
     pump();
 }
 
-void Link::slots_free(std::uint32_t free) { carry_out(fsm_.slots_free(free)); }
+void Link::slots_free(std::uint32_t free) {
+    carry_out(fsm_.slots_free(free));
+}
 
 void Link::show(const link::Progress& progress) {
     if (!fsm_.live() || progress_bytes_ > kProgressBytes) return;
@@ -87,9 +97,13 @@ void Link::drain() {
     pump();
 }
 
-void Link::finish() { carry_out(fsm_.finish()); }
+void Link::finish() {
+    carry_out(fsm_.finish());
+}
 
-bool Link::quiet() const { return !fsm_.live() || (lines_.empty() && !writing_ && fsm_.all_acked() && spool_.first() == 0); }
+bool Link::quiet() const {
+    return !fsm_.live() || (lines_.empty() && !writing_ && fsm_.all_acked() && spool_.first() == 0);
+}
 
 // ── sending ──
 
@@ -180,11 +194,17 @@ void Link::act(StoreCounter&& action) {
     carry_out(fsm_.counter_stored(moment_now().steady));
 }
 
-void Link::act(SendLine&& action) { lines_.push_back(std::move(action.line)); }
+void Link::act(SendLine&& action) {
+    lines_.push_back(std::move(action.line));
+}
 
-void Link::act(StartWork&& action) { listener_.start_work(std::move(action.task)); }
+void Link::act(StartWork&& action) {
+    listener_.start_work(std::move(action.task));
+}
 
-void Link::act(StopWork&& action) { listener_.stop_work(action.n, action.attempt); }
+void Link::act(StopWork&& action) {
+    listener_.stop_work(action.n, action.attempt);
+}
 
 void Link::act(ForgetResults&& action) {
     if (auto forgotten = spool_.ack(action.upto); !forgotten) return listener_.disk_failed(forgotten.error());
@@ -203,10 +223,18 @@ void Link::act(Hangup&& action) {
 
 void Link::act(Say&& action) {
     switch (action.level) {
-        case Level::debug: spdlog::debug("{}", action.text); break;
-        case Level::info: spdlog::info("{}", action.text); break;
-        case Level::warn: spdlog::warn("{}", action.text); break;
-        case Level::error: spdlog::error("{}", action.text); break;
+        case Level::debug:
+            spdlog::debug("{}", action.text);
+            break;
+        case Level::info:
+            spdlog::info("{}", action.text);
+            break;
+        case Level::warn:
+            spdlog::warn("{}", action.text);
+            break;
+        case Level::error:
+            spdlog::error("{}", action.text);
+            break;
     }
 }
 

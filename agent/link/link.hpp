@@ -1,4 +1,5 @@
-// The shell of LinkFsm: the connection, one timer, what waits to be sent. Named after what it is: the link to the broker.
+// The shell of LinkFsm: the connection, one timer, what waits to be sent. Named after what it is: the link to the
+// broker.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -29,8 +30,8 @@ class Link : private BrokerConnection::Listener {
         virtual void disk_failed(const Error& why) = 0;
     };
 
-    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint, Disk& state, Spool& spool,
-         Listener& listener);
+    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
+         Disk& state, Spool& spool, Listener& listener);
 
     /// Errors: the join counter cannot be read.
     Result<> start();

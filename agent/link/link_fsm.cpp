@@ -49,7 +49,8 @@ LinkActions LinkFsm::opened(Time now) {
 LinkActions LinkFsm::received(link::Envelope envelope, const SpoolNumbers& spool, Moment now) {
     heard_ = now.steady;
     if (state_ == State::leaving || idle()) {
-        if (const auto* ack = std::get_if<link::ResultAck>(&envelope); ack && state_ == State::leaving && was_live_) return on(*ack);
+        if (const auto* ack = std::get_if<link::ResultAck>(&envelope); ack && state_ == State::leaving && was_live_)
+            return on(*ack);
         return {};
     }
     if (const auto* challenge = std::get_if<link::Challenge>(&envelope)) return on(*challenge);
@@ -73,7 +74,8 @@ LinkActions LinkFsm::on(const link::Challenge& challenge) {
         return violation("version", "the broker does not speak protocol 1; upgrade edge-agent");
     }
     // Only a broker without TLS has a reason to ask for `none`, and this agent speaks nothing but TLS.
-    if (challenge.binding != link::Binding::tls_exporter) return violation("binding", "a hello that is not bound to this TLS connection is refused");
+    if (challenge.binding != link::Binding::tls_exporter)
+        return violation("binding", "a hello that is not bound to this TLS connection is refused");
     const auto nonce = from_base64(challenge.nonce);
     if (!nonce || nonce->size() != 32) return violation("nonce", "expected base64 of 32 bytes");
     state_ = State::hello_sent;
@@ -84,7 +86,8 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     if (state_ != State::hello_sent) return violation("unexpected", "a welcome out of turn");
     // We deleted what the broker acknowledged; if it now knows less, or more than we ever wrote, one of us lost a disk.
     if (welcome.results_acked > spool.last || welcome.results_acked < spool.acked) {
-        LinkActions actions = one(RenewSpool{"broker_acked_" + std::to_string(welcome.results_acked) + "_of_" + std::to_string(spool.last)});
+        LinkActions actions = one(
+            RenewSpool{"broker_acked_" + std::to_string(welcome.results_acked) + "_of_" + std::to_string(spool.last)});
         for (auto& action : leave(1000, "the spool begins anew")) actions.push_back(std::move(action));
         return actions;
     }
@@ -102,7 +105,8 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     actions.push_back(ForgetResults{welcome.results_acked});
     actions.push_back(StoreCounter{welcome.join_counter});
     for (const link::AttemptRef& attempt : welcome.revoke) actions.push_back(StopWork{0, attempt});
-    actions.push_back(Say{Level::info, "link_live session=" + welcome.session_id.text() + " epoch=" + std::to_string(welcome.epoch) +
+    actions.push_back(Say{Level::info, "link_live session=" + welcome.session_id.text() +
+                                           " epoch=" + std::to_string(welcome.epoch) +
                                            " results_acked=" + std::to_string(welcome.results_acked) +
                                            " work_from=" + std::to_string(work_next_)});
     return actions;
@@ -126,8 +130,9 @@ LinkActions LinkFsm::on(const link::Reject& reject) {
         const Milliseconds asked(std::min<std::uint64_t>(reject.retry_after_ms, 3'600'000));
         wait_ = backoff_.uniform(asked, asked + asked / 5);
     }
-    LinkActions actions = one(Say{reject.fatal ? Level::error : Level::warn,
-                                  "link_rejected code=" + std::string(enum_text(reject.code)) + " text=\"" + reject.text + "\""});
+    LinkActions actions =
+        one(Say{reject.fatal ? Level::error : Level::warn,
+                "link_rejected code=" + std::string(enum_text(reject.code)) + " text=\"" + reject.text + "\""});
     for (auto& action : leave(1000, "rejected")) actions.push_back(std::move(action));
     return actions;
 }
@@ -141,7 +146,9 @@ LinkActions LinkFsm::on(link::Task&& task) {
     if (draining_) return {};  // neither accepted nor acknowledged: the broker keeps it for somebody else
     const Order order = order_of(task.n);
     if (order == Order::seen) return {};
-    if (order == Order::broken) return violation("work_order", "work " + std::to_string(task.n) + ", expected " + std::to_string(work_next_) + " up to " + std::to_string(work_granted_));
+    if (order == Order::broken)
+        return violation("work_order", "work " + std::to_string(task.n) + ", expected " + std::to_string(work_next_) +
+                                           " up to " + std::to_string(work_granted_));
     ++work_next_;
     return one(StartWork{std::move(task)});
 }
@@ -151,7 +158,9 @@ LinkActions LinkFsm::on(const link::CancelTask& cancel) {
     if (draining_) return one(StopWork{0, attempt});
     const Order order = order_of(cancel.n);
     if (order == Order::seen) return {};
-    if (order == Order::broken) return violation("work_order", "cancel " + std::to_string(cancel.n) + ", expected " + std::to_string(work_next_));
+    if (order == Order::broken)
+        return violation("work_order",
+                         "cancel " + std::to_string(cancel.n) + ", expected " + std::to_string(work_next_));
     ++work_next_;
     return one(StopWork{cancel.n, attempt});
 }
@@ -189,7 +198,8 @@ LinkActions LinkFsm::on(const link::Goaway& goaway, Time now) {
     } else if (goaway.window_ms > 0) {
         wait_ = backoff_.uniform(Milliseconds(0), Milliseconds(std::min<std::uint64_t>(goaway.window_ms, 3'600'000)));
     }
-    LinkActions actions = one(Say{for_long ? Level::error : Level::info, "link_goaway reason=" + std::string(enum_text(goaway.reason))});
+    LinkActions actions =
+        one(Say{for_long ? Level::error : Level::info, "link_goaway reason=" + std::string(enum_text(goaway.reason))});
     if (state_ != State::live || in_flight_.empty()) {
         for (auto& action : leave(1012, "as asked")) actions.push_back(std::move(action));
         return actions;
@@ -201,7 +211,8 @@ LinkActions LinkFsm::on(const link::Goaway& goaway, Time now) {
 
 LinkActions LinkFsm::on(const link::ProtocolError& error) {
     was_live_ = false;  // the same would happen again at once: take the growing back-off
-    LinkActions actions = one(Say{Level::error, "link_refused_by_broker code=" + error.code.substr(0, 64) + " text=\"" + error.text.substr(0, 256) + "\""});
+    LinkActions actions = one(Say{Level::error, "link_refused_by_broker code=" + error.code.substr(0, 64) + " text=\"" +
+                                                    error.text.substr(0, 256) + "\""});
     for (auto& action : leave(1000, "protocol error at the broker")) actions.push_back(std::move(action));
     return actions;
 }
@@ -212,7 +223,9 @@ LinkActions LinkFsm::on(const link::UnknownEnvelope& unknown) {
     return {};
 }
 
-LinkActions LinkFsm::garbled(const Error& error) { return violation(std::string(name(error.code)), error.message()); }
+LinkActions LinkFsm::garbled(const Error& error) {
+    return violation(std::string(name(error.code)), error.message());
+}
 
 LinkActions LinkFsm::give_up(std::string reason) {
     was_live_ = false;
@@ -271,9 +284,13 @@ std::optional<Time> LinkFsm::deadline() const {
     return std::min({heartbeat_at_, dead, going_away_ ? wake_ : dead});
 }
 
-void LinkFsm::plan_heartbeat(Time now) { heartbeat_at_ = now + backoff_.uniform(heartbeat_ * 4 / 5, heartbeat_ * 6 / 5); }
+void LinkFsm::plan_heartbeat(Time now) {
+    heartbeat_at_ = now + backoff_.uniform(heartbeat_ * 4 / 5, heartbeat_ * 6 / 5);
+}
 
-void LinkFsm::wrote(Time now) { plan_heartbeat(now); }
+void LinkFsm::wrote(Time now) {
+    plan_heartbeat(now);
+}
 
 LinkActions LinkFsm::work_durable(std::uint64_t n) {
     if (state_ != State::live) return {};
@@ -304,7 +321,9 @@ LinkActions LinkFsm::finish() {
     return leave(1001, "the agent stops");
 }
 
-bool LinkFsm::has_credit(std::size_t bytes) const { return in_flight_bytes_ + bytes <= credit_.bytes; }
+bool LinkFsm::has_credit(std::size_t bytes) const {
+    return in_flight_bytes_ + bytes <= credit_.bytes;
+}
 
 std::optional<std::uint64_t> LinkFsm::next_result(std::uint64_t last_committed) const {
     if (state_ != State::live || result_next_ > last_committed || result_next_ > credit_.upto_n) return std::nullopt;

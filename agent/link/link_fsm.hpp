@@ -56,7 +56,8 @@ struct Say {
     Level level = Level::info;
     std::string text;
 };
-using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults, RenewSpool, Hangup, Say>;
+using LinkAction =
+    std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults, RenewSpool, Hangup, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.

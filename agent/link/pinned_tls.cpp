@@ -50,8 +50,8 @@ void prepare_handshake(SSL* ssl, const std::string& host) {
 std::string export_binding(SSL* ssl) {
     std::string bytes(32, '\0');
     const auto* label = link::kExporterLabel;
-    const int done = SSL_export_keying_material(ssl, reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), label,
-                                                std::strlen(label), nullptr, 0, 0);
+    const int done = SSL_export_keying_material(ssl, reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(),
+                                                label, std::strlen(label), nullptr, 0, 0);
     return done == 1 ? bytes : std::string();
 }
 

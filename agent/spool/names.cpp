@@ -30,7 +30,9 @@ std::optional<std::uint64_t> segment_number(std::string_view name) {
     return number;
 }
 
-std::string encode_ack(const Ack& ack) { return dump_json(encode(ack)) + "\n"; }
+std::string encode_ack(const Ack& ack) {
+    return dump_json(encode(ack)) + "\n";
+}
 
 std::optional<Ack> decode_ack(std::string_view text) {
     const auto json = parse_json(text);

@@ -37,13 +37,16 @@ Result<std::vector<Candidate>> read_segments(Disk& disk) {
         if (!header && header.error().code == Errc::unsupported) {
             return Error{Errc::unsupported, name, header.error().detail + "; use a newer one, or move the spool away"};
         }
-        if (header && header.value().number != *number) header = Error{Errc::bad_syntax, name, "its header has another number"};
+        if (header && header.value().number != *number)
+            header = Error{Errc::bad_syntax, name, "its header has another number"};
         all.push_back({*number, std::move(bytes), std::move(header)});
     }
     return all;
 }
 
-std::string field(const char* key, std::uint64_t value) { return std::string(" ") + key + "=" + std::to_string(value); }
+std::string field(const char* key, std::uint64_t value) {
+    return std::string(" ") + key + "=" + std::to_string(value);
+}
 
 }  // namespace
 
@@ -74,11 +77,13 @@ Result<> Spool::recover() {
         }
         if (!one.header) {
             damaged_files_.push_back(segment_name(one.number));
-            notes_.push_back("spool_damaged segment=" + std::to_string(one.number) + field("bytes", one.bytes.size()) + " where=header");
+            notes_.push_back("spool_damaged segment=" + std::to_string(one.number) + field("bytes", one.bytes.size()) +
+                             " where=header");
             continue;
         }
         if (expected != 0 && one.number != expected) gap_ = true;
-        if (expected == 0) acked_ = std::max(acked_, one.header.value().next_result - 1);  // only acknowledged ones are deleted
+        if (expected == 0)
+            acked_ = std::max(acked_, one.header.value().next_result - 1);  // only acknowledged ones are deleted
         expected = one.number + 1;
         work_committed_ = one.header.value().work_last;
         EDGE_TRY(load(one.number, one.bytes, i + 1 == segments.size() ? spool::Segment::last : spool::Segment::sealed));
@@ -96,13 +101,15 @@ Result<> Spool::load(std::uint64_t number, const std::string& bytes, spool::Segm
     const spool::Scan scan = spool::scan_records(bytes, kind);
     for (const spool::Found& found : scan.records) take(found, number);
     if (scan.end < bytes.size()) {
-        notes_.push_back("spool_torn_tail segment=" + std::to_string(number) + field("offset", scan.end) + field("bytes", bytes.size() - scan.end));
+        notes_.push_back("spool_torn_tail segment=" + std::to_string(number) + field("offset", scan.end) +
+                         field("bytes", bytes.size() - scan.end));
         EDGE_TRY(disk_->truncate(segment_name(number), scan.end));
         EDGE_TRY(disk_->sync(segment_name(number)));
     }
     if (scan.damaged > 0) {
         damaged_files_.push_back(segment_name(number));
-        notes_.push_back("spool_damaged segment=" + std::to_string(number) + field("offset", scan.damaged_at) + field("bytes", scan.damaged));
+        notes_.push_back("spool_damaged segment=" + std::to_string(number) + field("offset", scan.damaged_at) +
+                         field("bytes", scan.damaged));
     }
     active_ = number;
     active_bytes_ = scan.end;
@@ -125,7 +132,8 @@ void Spool::take(const spool::Found& found, std::uint64_t segment) {
             if (record.seq <= acked_) break;
             if (record.seq != last() + 1) gap_ = true;
             finished_.insert(record.attempt);
-            index_.push_back({segment, static_cast<std::uint32_t>(found.body_offset), static_cast<std::uint32_t>(record.body.size()), record.attempt});
+            index_.push_back({segment, static_cast<std::uint32_t>(found.body_offset),
+                              static_cast<std::uint32_t>(record.body.size()), record.attempt});
             break;
     }
 }
@@ -136,7 +144,8 @@ Result<> Spool::renew(const std::string& reason) {
     const SpoolId id = fresh_id();
     EDGE_TRY(disk_->remove(spool::kRenewing));
     std::size_t offset = spool::kHeaderBytes;
-    std::string chunk = spool::encode_header({.spool_id = id, .number = number, .next_result = 1, .work_last = work_committed_});
+    std::string chunk =
+        spool::encode_header({.spool_id = id, .number = number, .next_result = 1, .work_last = work_committed_});
     const auto add = [&](const spool::Record& record) {
         spool::append_record(chunk, record, spool::kHeaderBytes);
         offset += spool::kRecordBytes + record.body.size();
@@ -146,7 +155,9 @@ Result<> Spool::renew(const std::string& reason) {
     for (const Place& place : index_) {
         EDGE_TRY(auto body, disk_->read_at(segment_name(place.segment), place.offset, place.bytes));
         auto message = link::decode_message(body);
-        auto* result = message && message.value().size() == 1 ? std::get_if<link::TaskResult>(&message.value()[0].envelope) : nullptr;
+        auto* result = message && message.value().size() == 1
+                           ? std::get_if<link::TaskResult>(&message.value()[0].envelope)
+                           : nullptr;
         if (!result) {
             notes_.push_back("spool_result_unreadable task=" + place.attempt.task_id.text());
             finished_.erase(place.attempt);
@@ -154,7 +165,8 @@ Result<> Spool::renew(const std::string& reason) {
         }
         result->n = renumbered.size() + 1;
         body = encode_envelope(*result, message.value()[0].detail);
-        renumbered.push_back({number, static_cast<std::uint32_t>(offset + spool::kRecordBytes), static_cast<std::uint32_t>(body.size()), place.attempt});
+        renumbered.push_back({number, static_cast<std::uint32_t>(offset + spool::kRecordBytes),
+                              static_cast<std::uint32_t>(body.size()), place.attempt});
         add({spool::Kind::result, renumbered.size(), place.attempt, body});
         if (chunk.size() >= kChunk) {
             EDGE_TRY(disk_->append(spool::kRenewing, chunk));
@@ -162,7 +174,8 @@ Result<> Spool::renew(const std::string& reason) {
         }
     }
     // A group of its own, so that a later reader knows that all before it was synced.
-    spool::append_record(chunk, {.kind = spool::Kind::work, .seq = work_committed_, .attempt = {}, .body = {}}, static_cast<std::uint32_t>(offset));
+    spool::append_record(chunk, {.kind = spool::Kind::work, .seq = work_committed_, .attempt = {}, .body = {}},
+                         static_cast<std::uint32_t>(offset));
     offset += spool::kRecordBytes;
     EDGE_TRY(disk_->append(spool::kRenewing, chunk));
     EDGE_TRY(disk_->sync(spool::kRenewing));

@@ -13,9 +13,9 @@ using boost::endian::little_to_native;
 using boost::endian::native_to_little;
 
 constexpr std::string_view kMagic = "edgespl1";
-constexpr std::size_t kChecksumAt = 12;       // in a header
-constexpr std::size_t kRecordPrefix = 8;      // length and checksum
-constexpr std::size_t kKindAt = 20;           // in a record
+constexpr std::size_t kChecksumAt = 12;   // in a header
+constexpr std::size_t kRecordPrefix = 8;  // length and checksum
+constexpr std::size_t kKindAt = 20;       // in a record
 
 /// Castagnoli's polynomial: RFC 3720 appendix B.4.
 using Crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
@@ -40,7 +40,9 @@ T get(std::string_view bytes, std::size_t at) {
     return little_to_native(value);
 }
 
-void put(std::string& out, const Uuid& id) { out.append(reinterpret_cast<const char*>(id.data()), id.size()); }
+void put(std::string& out, const Uuid& id) {
+    out.append(reinterpret_cast<const char*>(id.data()), id.size());
+}
 Uuid get_uuid(std::string_view bytes, std::size_t at) {
     Uuid id{};
     std::memcpy(id.data(), bytes.data() + at, id.size());
@@ -59,9 +61,13 @@ std::optional<Whole> record_at(std::string_view segment, std::size_t at) {
     const auto length = get<std::uint32_t>(rest, 0);
     const std::size_t size = kRecordPrefix + length;
     const auto kind = static_cast<std::uint8_t>(rest[kKindAt]);
-    if (size < kRecordBytes || length > kMaxBody + kRecordBytes || size > rest.size() || kind < 1 || kind > 3) return std::nullopt;
-    if (get<std::uint32_t>(rest, 4) != crc32c(rest.substr(0, 4), rest.substr(kRecordPrefix, length))) return std::nullopt;
-    Whole whole{.found = {.record = {}, .offset = at, .body_offset = at + kRecordBytes}, .group = get<std::uint32_t>(rest, 16), .size = size};
+    if (size < kRecordBytes || length > kMaxBody + kRecordBytes || size > rest.size() || kind < 1 || kind > 3)
+        return std::nullopt;
+    if (get<std::uint32_t>(rest, 4) != crc32c(rest.substr(0, 4), rest.substr(kRecordPrefix, length)))
+        return std::nullopt;
+    Whole whole{.found = {.record = {}, .offset = at, .body_offset = at + kRecordBytes},
+                .group = get<std::uint32_t>(rest, 16),
+                .size = size};
     whole.found.record.kind = static_cast<Kind>(kind);
     whole.found.record.seq = get<std::uint64_t>(rest, 8);
     whole.found.record.attempt = {TaskId{get_uuid(rest, 25)}, get<std::uint32_t>(rest, 21)};
@@ -91,14 +97,17 @@ std::string encode_header(const Header& header) {
 }
 
 Result<Header> decode_header(std::string_view bytes) {
-    if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic)) return Error{Errc::bad_syntax, {}, "not a spool segment"};
+    if (bytes.size() < kHeaderBytes || !bytes.starts_with(kMagic))
+        return Error{Errc::bad_syntax, {}, "not a spool segment"};
     Header header;
     header.format = get<std::uint32_t>(bytes, kMagic.size());
     const std::string_view tail = bytes.substr(kChecksumAt + 4, kHeaderBytes - kChecksumAt - 4);
     const bool whole = get<std::uint32_t>(bytes, kChecksumAt) == crc32c(bytes.substr(0, kChecksumAt), tail);
     // A later format may checksum otherwise: when in doubt the file is kept and nothing is touched.
     if (header.format > kFormat && (whole || header.format < 1000)) {
-        return Error{Errc::unsupported, {}, "format " + std::to_string(header.format) + " is newer than this edge-agent understands"};
+        return Error{Errc::unsupported,
+                     {},
+                     "format " + std::to_string(header.format) + " is newer than this edge-agent understands"};
     }
     if (!whole || header.format != kFormat) return Error{Errc::bad_syntax, {}, "a damaged segment header"};
     header.spool_id = SpoolId{get_uuid(tail, 0)};

@@ -3,10 +3,10 @@
 //   header  "edgespl1" | format u32 | crc32c u32 | spool_id 16 | number u64 | next_result u64 | work_last u64
 //   record  length u32 | crc32c u32 | seq u64 | group u32 | kind u8 | attempt u32 | task 16 | body
 //
-// Little-endian. `length` counts what follows the checksum; each checksum covers all other bytes of its header or record.
-// `group`: the offset in the segment at which the write began that this record was part of. A group is written only after
-// the one before it was synced, so a record that is there proves that everything before its group was durable: that is
-// how a torn tail (nobody was promised anything) is told from damage (somebody was).
+// Little-endian. `length` counts what follows the checksum; each checksum covers all other bytes of its header or
+// record. `group`: the offset in the segment at which the write began that this record was part of. A group is written
+// only after the one before it was synced, so a record that is there proves that everything before its group was
+// durable: that is how a torn tail (nobody was promised anything) is told from damage (somebody was).
 #pragma once
 #include <cstdint>
 #include <string>
@@ -59,10 +59,10 @@ void append_record(std::string& out, const Record& record, std::uint32_t group);
 enum class Segment { sealed, last };
 
 struct Scan {
-    std::vector<Found> records;   // views into the scanned bytes
-    std::size_t end = 0;          // where the readable part ends; beyond is a torn tail (only of Segment::last)
-    std::size_t damaged = 0;      // bytes that were durable and cannot be read
-    std::size_t damaged_at = 0;   // the first of them
+    std::vector<Found> records;  // views into the scanned bytes
+    std::size_t end = 0;         // where the readable part ends; beyond is a torn tail (only of Segment::last)
+    std::size_t damaged = 0;     // bytes that were durable and cannot be read
+    std::size_t damaged_at = 0;  // the first of them
 };
 Scan scan_records(std::string_view segment, Segment kind);
 

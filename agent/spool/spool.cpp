@@ -12,7 +12,9 @@ namespace {
 
 constexpr std::uint64_t kNotWrittenYet = std::numeric_limits<std::uint64_t>::max();
 
-bool is_full(const Error& error) { return error.os_errno == ENOSPC || error.os_errno == EDQUOT; }
+bool is_full(const Error& error) {
+    return error.os_errno == ENOSPC || error.os_errno == EDQUOT;
+}
 
 Error no_space(Error error) {
     error.code = Errc::unavailable;
@@ -41,7 +43,9 @@ void Spool::accept(std::uint64_t work_n, const link::AttemptRef& attempt, const 
     pending_.push_back({spool::Kind::accept, work_n, attempt, std::move(body)});
 }
 
-void Spool::note_work(std::uint64_t work_n) { pending_.push_back({spool::Kind::work, work_n, {}, {}}); }
+void Spool::note_work(std::uint64_t work_n) {
+    pending_.push_back({spool::Kind::work, work_n, {}, {}});
+}
 
 std::uint64_t Spool::finish(link::TaskResult result, std::string_view detail) {
     const link::AttemptRef attempt{result.task_id, result.attempt};
@@ -58,7 +62,8 @@ void Spool::remember(const Pending& record, std::size_t body_offset) {
             work_committed_ = record.seq;
             break;
         case spool::Kind::result:
-            index_.push_back({active_, static_cast<std::uint32_t>(body_offset), static_cast<std::uint32_t>(record.body.size()), record.attempt});
+            index_.push_back({active_, static_cast<std::uint32_t>(body_offset),
+                              static_cast<std::uint32_t>(record.body.size()), record.attempt});
             open_.erase(record.attempt);
             break;
         case spool::Kind::work:
@@ -68,7 +73,8 @@ void Spool::remember(const Pending& record, std::size_t body_offset) {
 }
 
 Result<> Spool::begin_segment(std::uint64_t number, std::string_view records) {
-    const spool::Header header{.spool_id = id_, .number = number, .next_result = last() + 1, .work_last = work_committed_};
+    const spool::Header header{
+        .spool_id = id_, .number = number, .next_result = last() + 1, .work_last = work_committed_};
     auto made = disk_->replace(spool::segment_name(number), spool::encode_header(header).append(records));
     if (!made) return is_full(made.error()) ? no_space(made.error()) : made.error();
     active_ = number;
@@ -88,7 +94,8 @@ Result<> Spool::commit() {
     std::string group;
     group.reserve(bytes);
     for (const Pending& record : pending_) {
-        spool::append_record(group, {record.kind, record.seq, record.attempt, record.body}, static_cast<std::uint32_t>(active_bytes_));
+        spool::append_record(group, {record.kind, record.seq, record.attempt, record.body},
+                             static_cast<std::uint32_t>(active_bytes_));
     }
     const std::string name = spool::segment_name(active_);
     if (auto written = disk_->append(name, group); !written) {
@@ -120,7 +127,9 @@ Result<> Spool::ack(std::uint64_t n) {
     return drop_segments();
 }
 
-Result<> Spool::save_ack() { return disk_->replace(spool::kAckFile, spool::encode_ack({id_, acked_})); }
+Result<> Spool::save_ack() {
+    return disk_->replace(spool::kAckFile, spool::encode_ack({id_, acked_}));
+}
 
 Result<> Spool::drop_segments() {
     if (sealed_.empty() || sealed_.front().last_result > acked_) return ok();

@@ -38,7 +38,8 @@ class Spool {
   public:
     static constexpr std::size_t kSegmentBytes = 4 * 1024 * 1024;
 
-    /// Recovers what is there; makes a spool where there is none. Errors: unsupported (a newer format; nothing touched), io.
+    /// Recovers what is there; makes a spool where there is none. Errors: unsupported (a newer format; nothing
+    /// touched), io.
     static Result<Spool> open(Disk& disk, std::size_t segment_bytes = kSegmentBytes);
 
     /// What open() and renew() found and did, for the log, each line an event and its fields.

@@ -15,11 +15,13 @@ constexpr std::size_t kLargest = 4096;
 Result<Fd> connect_to(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error{Errc::bad_value, path, "a socket's path is at most 107 bytes"};
+    if (path.size() >= sizeof address.sun_path)
+        return Error{Errc::bad_value, path, "a socket's path is at most 107 bytes"};
     std::memcpy(address.sun_path, path.data(), path.size());
     Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!fd) return os_error(errno, path, "socket");
-    if (::connect(fd.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return os_error(errno, path, "connect");
+    if (::connect(fd.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return os_error(errno, path, "connect");
     return fd;
 }
 
@@ -34,9 +36,12 @@ Result<B> body_of(const Result<std::string>& packet) {
         launcher::Packet<launcher::Failure> failure;
         std::memcpy(&failure, bytes.data(), std::min(bytes.size(), sizeof failure));
         failure.body.text[sizeof failure.body.text - 1] = '\0';
-        return Error{Errc::unavailable, "edge-launcher", failure.body.text[0] != 0 ? failure.body.text : std::strerror(header.status)};
+        return Error{Errc::unavailable, "edge-launcher",
+                     failure.body.text[0] != 0 ? failure.body.text : std::strerror(header.status)};
     }
-    if (bytes.size() != sizeof(launcher::Packet<B>)) return Error{Errc::bad_syntax, "edge-launcher", "an answer of another size: agent and launcher are of different builds"};
+    if (bytes.size() != sizeof(launcher::Packet<B>))
+        return Error{Errc::bad_syntax, "edge-launcher",
+                     "an answer of another size: agent and launcher are of different builds"};
     launcher::Packet<B> whole;
     std::memcpy(&whole, bytes.data(), sizeof whole);
     return whole.body;
@@ -66,10 +71,11 @@ void LauncherClient::dial() {
 }
 
 void LauncherClient::wait() {
-    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
-        if (error) return;
-        drain();
-    });
+    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                       [this](const boost::system::error_code& error) {
+                           if (error) return;
+                           drain();
+                       });
 }
 
 void LauncherClient::drain() {
@@ -91,7 +97,8 @@ bool LauncherClient::receive() {
     const ssize_t got = ::recvmsg(socket_.native_handle(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return errno == EINTR;
     if (got <= 0) {
-        lost(got == 0 ? Error{Errc::unavailable, path_, "edge-launcher closed the connection"} : os_error(errno, path_, "recvmsg"));
+        lost(got == 0 ? Error{Errc::unavailable, path_, "edge-launcher closed the connection"}
+                      : os_error(errno, path_, "recvmsg"));
         return false;
     }
     Fd passed;
@@ -159,23 +166,27 @@ void LauncherClient::ask(launcher::Type type, const B& body, Answer answer) {
 
 void LauncherClient::get_line(std::uint32_t index, Reply<launcher::LineInfo> reply) {
     ask(launcher::Type::get_line, launcher::GetLine{index},
-        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::LineInfo>(packet)); });
+        [reply = std::move(reply)](const Result<std::string>& packet, Fd) {
+            reply(body_of<launcher::LineInfo>(packet));
+        });
 }
 
 void LauncherClient::get_host(Reply<launcher::HostInfo> reply) {
     if (++serial_ == 0) ++serial_;
     const launcher::Header header{.type = launcher::Type::get_host, .serial = serial_};
-    send(&header, sizeof header, serial_,
-         [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::HostInfo>(packet)); });
+    send(&header, sizeof header, serial_, [reply = std::move(reply)](const Result<std::string>& packet, Fd) {
+        reply(body_of<launcher::HostInfo>(packet));
+    });
 }
 
 void LauncherClient::spawn(const launcher::LineName& line, Reply<Worker> reply) {
-    ask(launcher::Type::spawn, launcher::Spawn{line}, [reply = std::move(reply)](const Result<std::string>& packet, Fd fd) {
-        const auto spawned = body_of<launcher::Spawned>(packet);
-        if (!spawned) return reply(spawned.error());
-        if (!fd) return reply(Error{Errc::bad_syntax, "edge-launcher", "a worker without its socket"});
-        reply(Worker{spawned.value(), std::move(fd)});
-    });
+    ask(launcher::Type::spawn, launcher::Spawn{line},
+        [reply = std::move(reply)](const Result<std::string>& packet, Fd fd) {
+            const auto spawned = body_of<launcher::Spawned>(packet);
+            if (!spawned) return reply(spawned.error());
+            if (!fd) return reply(Error{Errc::bad_syntax, "edge-launcher", "a worker without its socket"});
+            reply(Worker{spawned.value(), std::move(fd)});
+        });
 }
 
 void LauncherClient::kill(std::uint32_t worker, Reply<launcher::Done> reply) {

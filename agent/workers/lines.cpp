@@ -35,10 +35,14 @@ std::vector<std::string> texts_of(const launcher::Address (&addresses)[N]) {
 
 EnforcedBy enforcement(launcher::Enforcement by) {
     switch (by) {
-        case launcher::Enforcement::none: return EnforcedBy::none;
-        case launcher::Enforcement::cooperative: return EnforcedBy::cooperative;
-        case launcher::Enforcement::nft_guard: return EnforcedBy::nft;
-        case launcher::Enforcement::bpf_guard: return EnforcedBy::bpf;
+        case launcher::Enforcement::none:
+            return EnforcedBy::none;
+        case launcher::Enforcement::cooperative:
+            return EnforcedBy::cooperative;
+        case launcher::Enforcement::nft_guard:
+            return EnforcedBy::nft;
+        case launcher::Enforcement::bpf_guard:
+            return EnforcedBy::bpf;
     }
     return EnforcedBy::none;
 }
@@ -64,8 +68,13 @@ Result<Line> line_from(const launcher::LineInfo& info) {
     line.report.enforced_by = enforcement(info.enforced_by);
     line.report.mark = info.mark;
     line.report.table = info.table;
-    line.facts = {.name = name.text(), .ifname = line.report.device, .ifindex = info.ifindex, .mark = info.mark, .table = info.table,
-                  .addresses = line.report.addresses, .enforced_by = line.report.enforced_by};
+    line.facts = {.name = name.text(),
+                  .ifname = line.report.device,
+                  .ifindex = info.ifindex,
+                  .mark = info.mark,
+                  .table = info.table,
+                  .addresses = line.report.addresses,
+                  .enforced_by = line.report.enforced_by};
     line.towards = text_of(info.gateway4);
     if (line.towards.empty()) line.towards = text_of(info.gateway6);
     if (line.towards.empty() && !line.report.resolvers.empty()) line.towards = line.report.resolvers.front();
@@ -74,7 +83,10 @@ Result<Line> line_from(const launcher::LineInfo& info) {
 
 RouteAnswer route_from(const launcher::Route& route) {
     RouteAnswer answer;
-    answer.route = {.oif = text_of(route.ifname), .gw = text_of(route.gateway), .prefsrc = text_of(route.source), .table = route.table,
+    answer.route = {.oif = text_of(route.ifname),
+                    .gw = text_of(route.gateway),
+                    .prefsrc = text_of(route.source),
+                    .table = route.table,
                     .error = route.error == 0 ? std::string() : errno_name(route.error)};
     answer.link_up = route.link_up != 0;
     return answer;

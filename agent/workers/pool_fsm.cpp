@@ -8,10 +8,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kReadyWithin = 10s;   // from spawn to ready
-constexpr auto kOtherEnd = 500ms;    // between the end of a worker's socket and the launcher's word, either first
+constexpr auto kReadyWithin = 10s;  // from spawn to ready
+constexpr auto kOtherEnd = 500ms;   // between the end of a worker's socket and the launcher's word, either first
 constexpr auto kKilledWithin = 5s;
-constexpr auto kProven = 10s;        // a worker that lived so long was not at fault for what comes next
+constexpr auto kProven = 10s;  // a worker that lived so long was not at fault for what comes next
 constexpr auto kRespawnStep = 500ms;
 constexpr std::uint32_t kMaxFailures = 6;  // 500 ms · 2^6 = 32 s
 
@@ -44,7 +44,9 @@ PoolActions PoolFsm::spawn_failed(const LineName& line, const std::string& why, 
     slot.failures = std::min(slot.failures + 1, kMaxFailures);
     slot.respawn = now.steady + kRespawnStep * (1u << slot.failures);
     actions.push_back(PoolNote{true, "worker_spawn_failed line=" + line.text() + " why=\"" + why + "\""});
-    if (slot.workers.empty()) fail_queue(slot, failed_report(Status::failed, Source::agent, "start", "worker_spawn_failed", why), now, actions);
+    if (slot.workers.empty())
+        fail_queue(slot, failed_report(Status::failed, Source::agent, "start", "worker_spawn_failed", why), now,
+                   actions);
     return actions;
 }
 
@@ -64,7 +66,8 @@ PoolActions PoolFsm::frame(WorkerId id, worker::Frame frame, Moment now) {
     if (!ready || worker.ready) return broken(id, "a frame out of turn", now);
     worker.ready = true;
     if (!worker.doomed) worker.give_up.reset();
-    actions.push_back(PoolNote{false, "worker_ready worker=" + std::to_string(id) + " line=" + worker.line.text() + " sandbox=" + ready->sandbox.substr(0, 64)});
+    actions.push_back(PoolNote{false, "worker_ready worker=" + std::to_string(id) + " line=" + worker.line.text() +
+                                          " sandbox=" + ready->sandbox.substr(0, 64)});
     hand_out(slots_.at(worker.line), now, actions);
     return actions;
 }
@@ -73,7 +76,8 @@ PoolActions PoolFsm::broken(WorkerId id, const std::string& why, Moment now) {
     PoolActions actions;
     const auto at = workers_.find(id);
     if (at == workers_.end() || at->second.doomed) return actions;
-    actions.push_back(PoolNote{true, "worker_broken worker=" + std::to_string(id) + " line=" + at->second.line.text() + " why=\"" + why + "\""});
+    actions.push_back(PoolNote{true, "worker_broken worker=" + std::to_string(id) + " line=" + at->second.line.text() +
+                                         " why=\"" + why + "\""});
     doom(id, at->second, "worker_broken", "the worker sent what is no frame: " + why, now, actions);
     return actions;
 }
@@ -95,8 +99,11 @@ PoolActions PoolFsm::exited(WorkerId id, launcher::ExitReason reason, std::int32
         const bool oom = reason == launcher::ExitReason::oom;
         worker.why = oom ? "worker_oom" : "worker_crashed";
         worker.text = oom ? "the worker used more memory than its sandbox has"
-                          : "the worker ended with " + std::string(reason == launcher::ExitReason::exited ? "status " : "signal ") + std::to_string(code);
-        actions.push_back(PoolNote{true, worker.why + " worker=" + std::to_string(id) + " line=" + worker.line.text() + " code=" + std::to_string(code)});
+                          : "the worker ended with " +
+                                std::string(reason == launcher::ExitReason::exited ? "status " : "signal ") +
+                                std::to_string(code);
+        actions.push_back(PoolNote{true, worker.why + " worker=" + std::to_string(id) + " line=" + worker.line.text() +
+                                             " code=" + std::to_string(code)});
     }
     worker.exited = worker.doomed = true;
     worker.give_up = now.steady + kOtherEnd;
@@ -183,11 +190,18 @@ PoolActions PoolFsm::launcher_down(Moment now) {
     for (const auto& [key, job] : jobs_) keys.push_back(key);
     for (const std::uint64_t key : keys) {
         switch (jobs_.at(key).phase) {
-            case Phase::queued: answer_for(key, no_launcher_report(), now, actions); break;
-            case Phase::running:
-                answer_for(key, failed_report(Status::failed, Source::agent, "wait", "worker_lost", "edge-launcher ended, and its workers with it"), now, actions);
+            case Phase::queued:
+                answer_for(key, no_launcher_report(), now, actions);
                 break;
-            case Phase::verifying: conclude(key, std::nullopt, actions); break;
+            case Phase::running:
+                answer_for(key,
+                           failed_report(Status::failed, Source::agent, "wait", "worker_lost",
+                                         "edge-launcher ended, and its workers with it"),
+                           now, actions);
+                break;
+            case Phase::verifying:
+                conclude(key, std::nullopt, actions);
+                break;
         }
     }
     for (const auto& [id, worker] : workers_) actions.push_back(DropWorker{id});

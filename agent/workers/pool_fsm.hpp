@@ -1,4 +1,5 @@
-// Which worker runs which task, and what becomes of it: events and `now` in, actions out. No sockets, clocks or launcher.
+// Which worker runs which task, and what becomes of it: events and `now` in, actions out. No sockets, clocks or
+// launcher.
 #pragma once
 #include <cstdint>
 #include <deque>
@@ -75,7 +76,8 @@ class PoolFsm {
     PoolActions exited(WorkerId worker, launcher::ExitReason reason, std::int32_t code, Moment now);
     /// Its socket ended: everything it sent was read.
     PoolActions hung_up(WorkerId worker, Moment now);
-    PoolActions route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer, Moment now);
+    PoolActions route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer,
+                      Moment now);
     /// `received`: when the task came; its start_within counts from then.
     PoolActions submit(link::Task task, Moment received, Moment now);
     PoolActions cancel(const link::AttemptRef& attempt, Moment now);

@@ -15,7 +15,8 @@ constexpr std::size_t kRoutes = 512;
 constexpr std::uint32_t kStartWithinMs = 60'000;  // where the broker said none
 
 std::uint64_t microseconds(Time::duration duration) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 0));
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count(), 0));
 }
 
 }  // namespace
@@ -40,7 +41,10 @@ PoolActions PoolFsm::submit(link::Task task, Moment received, Moment now) {
     if (!launcher_) {
         answer_for(key, no_launcher_report(), now, actions);
     } else if (slot == slots_.end()) {
-        answer_for(key, failed_report(Status::failed, Source::agent, "start", "no_such_line", "this node has no line " + name.text()), now, actions);
+        answer_for(key,
+                   failed_report(Status::failed, Source::agent, "start", "no_such_line",
+                                 "this node has no line " + name.text()),
+                   now, actions);
     } else if (!slot->second.line.up) {
         answer_for(key, link_down_report(slot->second.line), now, actions);
     } else {
@@ -57,7 +61,10 @@ PoolActions PoolFsm::cancel(const link::AttemptRef& attempt, Moment now) {
     const std::uint64_t key = at->second;
     const Job& job = jobs_.at(key);
     if (job.phase == Phase::running) actions.push_back(SendFrame{job.worker, worker::Cancel{key}});
-    if (job.phase == Phase::queued) answer_for(key, failed_report(Status::refused, Source::agent, "start", "canceled", "canceled before it started"), now, actions);
+    if (job.phase == Phase::queued)
+        answer_for(key,
+                   failed_report(Status::refused, Source::agent, "start", "canceled", "canceled before it started"),
+                   now, actions);
     return actions;
 }
 
@@ -139,7 +146,9 @@ void PoolFsm::verify(std::uint64_t key, Moment now, PoolActions& actions) {
         return;
     }
     if (routes_.size() >= kRoutes) {
-        std::erase_if(routes_, [&](const auto& item) { return !item.second.asked && now.steady - item.second.at >= kRouteFresh; });
+        std::erase_if(routes_, [&](const auto& item) {
+            return !item.second.asked && now.steady - item.second.at >= kRouteFresh;
+        });
     }
     CachedRoute& cached = routes_[{job.task.line, destination}];
     const Time::duration fresh = suspect ? Time::duration(kRouteFreshAfterFailure) : Time::duration(kRouteFresh);
@@ -152,7 +161,8 @@ void PoolFsm::verify(std::uint64_t key, Moment now, PoolActions& actions) {
     cached.asked = true;
 }
 
-PoolActions PoolFsm::route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer, Moment now) {
+PoolActions PoolFsm::route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer,
+                           Moment now) {
     PoolActions actions;
     const auto at = routes_.find({line, destination});
     if (at == routes_.end()) return actions;
@@ -187,13 +197,19 @@ void PoolFsm::conclude(std::uint64_t key, const std::optional<RouteAnswer>& rout
 void PoolFsm::job_due(std::uint64_t key, Moment now, PoolActions& actions) {
     Job& job = jobs_.at(key);
     if (job.phase == Phase::queued) {
-        answer_for(key, failed_report(Status::refused, Source::agent, "start", "expired", "no worker was free within start_within_ms"), now, actions);
+        answer_for(key,
+                   failed_report(Status::refused, Source::agent, "start", "expired",
+                                 "no worker was free within start_within_ms"),
+                   now, actions);
         return;
     }
     const WorkerId id = job.worker;
     Worker& worker = workers_.at(id);
     worker.running.erase(key);
-    answer_for(key, failed_report(Status::failed, Source::agent, "wait", "worker_wedged", "the worker did not answer within the deadline and 2 s more"), now, actions);
+    answer_for(key,
+               failed_report(Status::failed, Source::agent, "wait", "worker_wedged",
+                             "the worker did not answer within the deadline and 2 s more"),
+               now, actions);
     if (!worker.doomed) {
         actions.push_back(PoolNote{true, "worker_wedged worker=" + std::to_string(id) + " line=" + worker.line.text()});
         doom(id, worker, "worker_lost", "its worker was killed because another task was stuck", now, actions);

@@ -37,11 +37,13 @@ ProbeReport failed_report(Status status, Source source, std::string phase, std::
 }
 
 ProbeReport no_launcher_report() {
-    return failed_report(Status::failed, Source::agent, "start", "launcher_unavailable", "edge-launcher is not there, so no worker can run");
+    return failed_report(Status::failed, Source::agent, "start", "launcher_unavailable",
+                         "edge-launcher is not there, so no worker can run");
 }
 
 ProbeReport link_down_report(const Line& line) {
-    return failed_report(Status::failed, Source::line, "start", "link_down", "line " + line.report.name.text() + " is down: " + line.report.reason);
+    return failed_report(Status::failed, Source::line, "start", "link_down",
+                         "line " + line.report.name.text() + " is down: " + line.report.reason);
 }
 
 bool may_be_the_line(const ProbeReport& report) {
@@ -55,12 +57,14 @@ void blame_line(const std::optional<RouteAnswer>& route, ProbeReport& report) {
     const bool down = !route->link_up;
     if (!down && route->route.error.empty()) return;
     report.failure->source = Source::line;
-    report.failure->text += down ? " (the line's link is down)" : " (the line has no route: " + route->route.error + ")";
+    report.failure->text +=
+        down ? " (the line's link is down)" : " (the line has no route: " + route->route.error + ")";
 }
 
 std::string target_in(const Json& params) {
     const auto at = params.is_object() ? params.find("target") : params.end();
-    std::string target = params.is_object() && at != params.end() && at->is_string() ? at->get<std::string>() : std::string();
+    std::string target =
+        params.is_object() && at != params.end() && at->is_string() ? at->get<std::string>() : std::string();
     cut(target, kTargetBytes);
     return target;
 }
@@ -90,7 +94,8 @@ Finished make_finished(const link::Task& task, const Span& span, ProbeReport rep
     result.summary = std::move(report.summary);
     if (result.summary.code) cut(*result.summary.code, kCodeBytes);
     result.evidence = evidence;
-    for (std::string* text : {&result.evidence.src_addr, &result.evidence.dst_addr, &result.evidence.mismatch_reason}) cut(*text, 256);
+    for (std::string* text : {&result.evidence.src_addr, &result.evidence.dst_addr, &result.evidence.mismatch_reason})
+        cut(*text, 256);
     result.resolved = std::move(report.resolved);
     if (result.resolved.size() > kResolved) result.resolved.resize(kResolved);
     for (std::string& address : result.resolved) cut(address, kCodeBytes);
@@ -100,7 +105,8 @@ Finished make_finished(const link::Task& task, const Span& span, ProbeReport rep
         finished.detail.clear();
         result.truncated = true;
     }
-    if (report.detail.is_object() && report.detail.size() == 1 && report.detail.contains("truncated")) {  // cut by the worker's frame
+    if (report.detail.is_object() && report.detail.size() == 1 &&
+        report.detail.contains("truncated")) {  // cut by the worker's frame
         finished.detail.clear();
         result.truncated = true;
     }

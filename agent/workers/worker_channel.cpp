@@ -12,12 +12,13 @@ struct WorkerChannel::Open : std::enable_shared_from_this<Open> {
         : socket(io, stream_protocol(), fd.release()), worker(number), listener(&to) {}
 
     void read() {
-        socket.async_read_some(boost::asio::buffer(buffer), [self = shared_from_this()](const boost::system::error_code& error, std::size_t got) {
-            if (!self->listener) return;
-            if (error) return self->listener->worker_hung_up(self->worker);
-            self->frames.push({self->buffer.data(), got});
-            if (self->take_frames()) self->read();
-        });
+        socket.async_read_some(boost::asio::buffer(buffer),
+                               [self = shared_from_this()](const boost::system::error_code& error, std::size_t got) {
+                                   if (!self->listener) return;
+                                   if (error) return self->listener->worker_hung_up(self->worker);
+                                   self->frames.push({self->buffer.data(), got});
+                                   if (self->take_frames()) self->read();
+                               });
     }
 
     /// False when nothing more is to be read.
@@ -40,12 +41,13 @@ struct WorkerChannel::Open : std::enable_shared_from_this<Open> {
         writing = true;
         sending.swap(waiting);
         waiting.clear();
-        boost::asio::async_write(socket, boost::asio::buffer(sending), [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
-            self->writing = false;
-            self->sending.clear();
-            // A worker that died is noticed by reading: what it sent before comes first.
-            if (!error && self->listener) self->flush();
-        });
+        boost::asio::async_write(socket, boost::asio::buffer(sending),
+                                 [self = shared_from_this()](const boost::system::error_code& error, std::size_t) {
+                                     self->writing = false;
+                                     self->sending.clear();
+                                     // A worker that died is noticed by reading: what it sent before comes first.
+                                     if (!error && self->listener) self->flush();
+                                 });
     }
 
     stream_protocol::socket socket;

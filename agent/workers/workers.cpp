@@ -5,11 +5,20 @@
 namespace edge::agent {
 
 Workers::Workers(boost::asio::io_context& io, std::string launcher_path, PoolSettings settings, Listener& listener)
-    : io_(io), listener_(listener), pool_(settings), launcher_path_(std::move(launcher_path)), launcher_(io, launcher_path_, *this), timer_(io) {}
+    : io_(io),
+      listener_(listener),
+      pool_(settings),
+      launcher_path_(std::move(launcher_path)),
+      launcher_(io, launcher_path_, *this),
+      timer_(io) {}
 
-void Workers::submit(link::Task task, Moment received) { carry_out(pool_.submit(std::move(task), received, moment_now())); }
+void Workers::submit(link::Task task, Moment received) {
+    carry_out(pool_.submit(std::move(task), received, moment_now()));
+}
 
-void Workers::cancel(const link::AttemptRef& attempt) { carry_out(pool_.cancel(attempt, moment_now())); }
+void Workers::cancel(const link::AttemptRef& attempt) {
+    carry_out(pool_.cancel(attempt, moment_now()));
+}
 
 // ── the launcher ──
 
@@ -55,21 +64,29 @@ void Workers::line_changed(const launcher::LineInfo& info) {
         return;
     }
     const link::LineReport& report = line.value().report;
-    spdlog::info("line_{} line={} carrier={} device={}{}", line.value().up ? "up" : "down", report.name.text(), report.carrier, report.device,
-                 report.reason.empty() ? "" : " reason=\"" + report.reason + "\"");
+    spdlog::info("line_{} line={} carrier={} device={}{}", line.value().up ? "up" : "down", report.name.text(),
+                 report.carrier, report.device, report.reason.empty() ? "" : " reason=\"" + report.reason + "\"");
     carry_out(pool_.line(std::move(line.value()), moment_now()));
     listener_.lines_changed();
 }
 
-void Workers::worker_exited(const launcher::WorkerExited& exit) { carry_out(pool_.exited(exit.worker, exit.reason, exit.code, moment_now())); }
+void Workers::worker_exited(const launcher::WorkerExited& exit) {
+    carry_out(pool_.exited(exit.worker, exit.reason, exit.code, moment_now()));
+}
 
 // ── workers ──
 
-void Workers::worker_frame(std::uint32_t worker, worker::Frame frame) { carry_out(pool_.frame(worker, std::move(frame), moment_now())); }
+void Workers::worker_frame(std::uint32_t worker, worker::Frame frame) {
+    carry_out(pool_.frame(worker, std::move(frame), moment_now()));
+}
 
-void Workers::worker_broken(std::uint32_t worker, const Error& why) { carry_out(pool_.broken(worker, why.message(), moment_now())); }
+void Workers::worker_broken(std::uint32_t worker, const Error& why) {
+    carry_out(pool_.broken(worker, why.message(), moment_now()));
+}
 
-void Workers::worker_hung_up(std::uint32_t worker) { carry_out(pool_.hung_up(worker, moment_now())); }
+void Workers::worker_hung_up(std::uint32_t worker) {
+    carry_out(pool_.hung_up(worker, moment_now()));
+}
 
 // ── actions ──
 
@@ -100,7 +117,9 @@ void Workers::act(KillWorker&& action) {
     });
 }
 
-void Workers::act(DropWorker&& action) { channels_.erase(action.worker); }
+void Workers::act(DropWorker&& action) {
+    channels_.erase(action.worker);
+}
 
 void Workers::act(AskRoute&& action) {
     const auto destination = address_from(action.destination);
@@ -113,9 +132,13 @@ void Workers::act(AskRoute&& action) {
     });
 }
 
-void Workers::act(Deliver&& action) { listener_.task_finished(std::move(action.finished)); }
+void Workers::act(Deliver&& action) {
+    listener_.task_finished(std::move(action.finished));
+}
 
-void Workers::act(Show&& action) { listener_.task_progress(std::move(action.progress)); }
+void Workers::act(Show&& action) {
+    listener_.task_progress(std::move(action.progress));
+}
 
 void Workers::act(PoolNote&& action) {
     if (action.warning) {

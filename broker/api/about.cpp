@@ -3,7 +3,9 @@
 
 namespace edge::broker::api {
 
-void get_health(CallPtr call) { call->reply(200, R"({"status":"ok"})"); }
+void get_health(CallPtr call) {
+    call->reply(200, R"({"status":"ok"})");
+}
 
 void get_readiness(CallPtr call) {
     call->domain.ready([call](Result<bool> ready) {
@@ -17,6 +19,8 @@ void get_version(CallPtr call) {
     call->reply(200, dump_json(version));
 }
 
-void get_openapi(CallPtr call) { call->reply(200, std::string(openapi_text()), {{"Cache-Control", "max-age=300"}}); }
+void get_openapi(CallPtr call) {
+    call->reply(200, std::string(openapi_text()), {{"Cache-Control", "max-age=300"}});
+}
 
 }  // namespace edge::broker::api

@@ -33,7 +33,8 @@ void Call::refuse(http::Problem problem, http::Headers headers) const {
 std::optional<PageRequest> page_in_query(const Call& call) {
     PageRequest page;
     const auto wrong = [&call](const char* parameter, std::string message) {
-        call.refuse(http::Problem{http::Code::bad_parameter, std::string(parameter) + ": " + message, {{parameter, "bad_value", message}}});
+        call.refuse(http::Problem{
+            http::Code::bad_parameter, std::string(parameter) + ": " + message, {{parameter, "bad_value", message}}});
     };
     if (const auto limit = call.query.find("limit"); limit != call.query.end()) {
         const auto value = number(limit->second);
@@ -67,7 +68,9 @@ std::uint32_t preferred_wait(const http::Request& request) {
         std::string_view rest = value;
         while (!rest.empty()) {
             const std::string_view item = http::trim(rest.substr(0, rest.find_first_of(",;")));
-            rest.remove_prefix(std::min(rest.size(), rest.find_first_of(",;") == std::string_view::npos ? rest.size() : rest.find_first_of(",;") + 1));
+            rest.remove_prefix(std::min(rest.size(), rest.find_first_of(",;") == std::string_view::npos
+                                                         ? rest.size()
+                                                         : rest.find_first_of(",;") + 1));
             if (!http::equal_without_case(item.substr(0, 5), "wait=")) continue;
             const auto seconds = number(item.substr(5));
             if (seconds) return std::min(*seconds, kLongestWait);

@@ -36,7 +36,8 @@ template <class T, class Then>
 Reply<T> when_known(CallPtr call, Then then) {
     return [call = std::move(call), then = std::move(then)](Result<T> result) {
         if (!result) return call->refuse(result.error());
-        call->exchange->post([call, then, value = std::move(result.value())]() mutable { then(*call, std::move(value)); });
+        call->exchange->post(
+            [call, then, value = std::move(result.value())]() mutable { then(*call, std::move(value)); });
     };
 }
 

@@ -25,7 +25,9 @@ constexpr std::size_t kLongestLabel = 128;
 constexpr std::size_t kLongestSelector = 1024;
 constexpr std::size_t kLongestKey = 255;
 
-Error bad(std::string where, std::string detail) { return Error{Errc::bad_value, std::move(where), std::move(detail)}; }
+Error bad(std::string where, std::string detail) {
+    return Error{Errc::bad_value, std::move(where), std::move(detail)};
+}
 
 bool is_plain(std::string_view text) {
     return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
@@ -33,7 +35,8 @@ bool is_plain(std::string_view text) {
 
 Result<> check(const JobBody& body) {
     if (body.selector.empty()) return bad("/selector", "expected a selector; \"all\" takes every line");
-    if (body.selector.size() > kLongestSelector || !is_plain(body.selector)) return bad("/selector", "at most 1024 characters, none of them a control character");
+    if (body.selector.size() > kLongestSelector || !is_plain(body.selector))
+        return bad("/selector", "at most 1024 characters, none of them a control character");
     if (body.start_within_ms && (*body.start_within_ms < 1 || *body.start_within_ms > kMostStartWithinMs)) {
         return bad("/start_within_ms", "expected 1 to 86400000");
     }
@@ -41,8 +44,10 @@ Result<> check(const JobBody& body) {
     if (!body.labels) return ok();
     if (body.labels->size() > kMostLabels) return bad("/labels", "at most 32 labels");
     for (const auto& [key, value] : *body.labels) {
-        if (key.empty() || key.size() > kLongestLabel || !is_plain(key)) return bad("/labels", "a label's name is 1 to 128 characters");
-        if (value.size() > kLongestLabel || !is_plain(value)) return bad("/labels/" + key, "a label's value is at most 128 characters");
+        if (key.empty() || key.size() > kLongestLabel || !is_plain(key))
+            return bad("/labels", "a label's name is 1 to 128 characters");
+        if (value.size() > kLongestLabel || !is_plain(value))
+            return bad("/labels/" + key, "a label's value is at most 128 characters");
     }
     return ok();
 }
@@ -65,7 +70,8 @@ void created(const CallPtr& call, Result<RunView> run, std::uint32_t wait_s) {
     if (!run) {
         http::Problem problem = http::problem_of(run.error());
         // What was asked for cannot be done: 422 rather than "there is no such page" and "edit conflict".
-        if (run.error().code == Errc::not_found) problem = {http::Code::no_match, run.error().detail, {{"/selector", "no_match", run.error().detail}}};
+        if (run.error().code == Errc::not_found)
+            problem = {http::Code::no_match, run.error().detail, {{"/selector", "no_match", run.error().detail}}};
         if (run.error().code == Errc::conflict) problem.code = http::Code::idempotency_key_reused;
         return call->refuse(std::move(problem));
     }
@@ -80,14 +86,17 @@ void created(const CallPtr& call, Result<RunView> run, std::uint32_t wait_s) {
 void create_job(CallPtr call) {
     const std::string_view key = call->request.header("idempotency-key");
     if (key.size() > kLongestKey) {
-        return call->refuse(http::Problem{http::Code::bad_parameter, "Idempotency-Key is at most 255 characters", {{"Idempotency-Key", "too_large", ""}}});
+        return call->refuse(http::Problem{http::Code::bad_parameter,
+                                          "Idempotency-Key is at most 255 characters",
+                                          {{"Idempotency-Key", "too_large", ""}}});
     }
     auto body = body_as<JobBody>(*call);
     if (!body) return;
     auto job = job_request(std::move(*body), call->request);
     if (!job) return call->refuse(job.error());
     const std::uint32_t wait_s = preferred_wait(call->request);
-    call->domain.create_job(std::move(job.value()), [call, wait_s](Result<RunView> run) { created(call, std::move(run), wait_s); });
+    call->domain.create_job(std::move(job.value()),
+                            [call, wait_s](Result<RunView> run) { created(call, std::move(run), wait_s); });
 }
 
 void list_jobs(CallPtr call) {
@@ -104,7 +113,9 @@ void list_jobs(CallPtr call) {
 void get_job(CallPtr call) {
     const auto id = id_in_path<JobId>(*call);
     if (!id) return;
-    call->domain.job(*id, when_known<JobView>(call, [](const Call& asked, const JobView& job) { asked.reply(200, dump_json(to_json(job))); }));
+    call->domain.job(*id, when_known<JobView>(call, [](const Call& asked, const JobView& job) {
+        asked.reply(200, dump_json(to_json(job)));
+    }));
 }
 
 }  // namespace edge::broker::api

@@ -27,7 +27,8 @@ std::string keyed_page(std::vector<Item> items, const PageRequest& page) {
     std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.key < b.key; });
     std::vector<std::string> texts;
     std::optional<std::string> next;
-    for (auto at = std::upper_bound(items.begin(), items.end(), page.cursor, [](const std::string& cursor, const Item& item) { return cursor < item.key; });
+    for (auto at = std::upper_bound(items.begin(), items.end(), page.cursor,
+                                    [](const std::string&cursor, const Item&item) { return cursor < item.key; });
          at != items.end(); ++at) {
         if (texts.size() == page.limit) {
             next = std::prev(at)->key;
@@ -52,7 +53,9 @@ void list_nodes(CallPtr call) {
 }
 
 void get_node(CallPtr call) {
-    call->domain.node(call->path.at(0), when_known<NodeView>(call, [](const Call& asked, const NodeView& node) { asked.reply(200, dump_json(to_json(node))); }));
+    call->domain.node(call->path.at(0), when_known<NodeView>(call, [](const Call& asked, const NodeView& node) {
+                          asked.reply(200, dump_json(to_json(node)));
+                      }));
 }
 
 void list_lines(CallPtr call) {
@@ -61,7 +64,9 @@ void list_lines(CallPtr call) {
     const auto then = [page = *page](const Call& asked, const std::vector<NodeView>& nodes) {
         std::vector<Item> items;
         for (const auto& node : nodes) {
-            for (const auto& line : node.lines) items.push_back({node.node.name.text() + "/" + line.name.text(), dump_json(line_json(node.node, line))});
+            for (const auto& line : node.lines)
+                items.push_back(
+                    {node.node.name.text() + "/" + line.name.text(), dump_json(line_json(node.node, line))});
         }
         asked.reply(200, keyed_page(std::move(items), page));
     };
@@ -69,14 +74,16 @@ void list_lines(CallPtr call) {
 }
 
 void create_join_token(CallPtr call) {
-    if (!call->principal.admin) return call->refuse(http::Problem{http::Code::denied, "only an administrator's token makes join tokens", {}});
+    if (!call->principal.admin)
+        return call->refuse(http::Problem{http::Code::denied, "only an administrator's token makes join tokens", {}});
     JoinTokenBody wanted;
     if (!call->request.body.empty()) {
         auto body = body_as<JoinTokenBody>(*call);
         if (!body) return;
         wanted = std::move(*body);
     }
-    if (wanted.ttl_ms < 1 || wanted.ttl_ms > kLongestTtlMs) return call->refuse(Error{Errc::bad_value, "/ttl_ms", "expected 1 to 86400000, a day"});
+    if (wanted.ttl_ms < 1 || wanted.ttl_ms > kLongestTtlMs)
+        return call->refuse(Error{Errc::bad_value, "/ttl_ms", "expected 1 to 86400000, a day"});
     using Made = std::pair<std::string, JoinTokenView>;
     const auto then = [](const Call& asked, const Made& made) {
         Json json = to_json(made.second);

@@ -39,7 +39,8 @@ constexpr auto kRoutes = std::to_array<Route>({
 
 constexpr auto kFacts = [] {
     std::array<RouteFacts, kRoutes.size()> facts{};
-    for (std::size_t i = 0; i < facts.size(); ++i) facts[i] = {kRoutes[i].method, kRoutes[i].pattern, kRoutes[i].operation_id, kRoutes[i].auth};
+    for (std::size_t i = 0; i < facts.size(); ++i)
+        facts[i] = {kRoutes[i].method, kRoutes[i].pattern, kRoutes[i].operation_id, kRoutes[i].auth};
     return facts;
 }();
 
@@ -61,7 +62,8 @@ void operate(const Route& route, CallPtr call) {
     std::string token = bearer_token(call->request);
     if (token.empty()) return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
     call->domain.authenticate(std::move(token), [call, &route](Result<Principal> principal) {
-        if (!principal && principal.error().code == Errc::denied) return refuse_token(*call, "the token is not of this broker, or no longer", "invalid_token");
+        if (!principal && principal.error().code == Errc::denied)
+            return refuse_token(*call, "the token is not of this broker, or no longer", "invalid_token");
         if (!principal) return call->refuse(principal.error());
         call->principal = principal.value();
         // A body is decoded on the connection's thread; without one the domain's thread asks the domain itself.
@@ -89,20 +91,28 @@ bool check_query(const Route& route, Call& call) {
     return false;
 }
 
-void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain, const std::shared_ptr<const ApiOptions>& options) {
+void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain,
+            const std::shared_ptr<const ApiOptions>& options) {
     auto routed = http::route(std::span<const Route>(kRoutes), request.method, request.path);
-    auto call = std::make_shared<Call>(Call{domain, options, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
-    if (!routed.row && routed.allow.empty()) return call->refuse(http::Problem{http::Code::not_found, "no such path; /api/v1/openapi.json lists them", {}});
-    if (!routed.row) return call->refuse(http::Problem{http::Code::method_not_allowed, "allowed: " + routed.allow, {}}, {{"Allow", routed.allow}});
+    auto call = std::make_shared<Call>(
+        Call{domain, options, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
+    if (!routed.row && routed.allow.empty())
+        return call->refuse(http::Problem{http::Code::not_found, "no such path; /api/v1/openapi.json lists them", {}});
+    if (!routed.row)
+        return call->refuse(http::Problem{http::Code::method_not_allowed, "allowed: " + routed.allow, {}},
+                            {{"Allow", routed.allow}});
     if (check_query(*routed.row, *call)) operate(*routed.row, std::move(call));
 }
 
 }  // namespace
 
-std::span<const RouteFacts> route_facts() { return kFacts; }
+std::span<const RouteFacts> route_facts() {
+    return kFacts;
+}
 
 http::Handler make_handler(Domain& domain, ApiOptions options) {
-    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options))](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options))](
+               http::Request request, std::shared_ptr<http::Exchange> exchange) {
         handle(std::move(request), std::move(exchange), domain, kept);
     };
 }

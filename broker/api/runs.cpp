@@ -18,7 +18,9 @@ void list_runs(CallPtr call) {
 void get_run(CallPtr call) {
     const auto id = id_in_path<RunId>(*call);
     if (!id) return;
-    call->domain.run(*id, when_known<RunView>(call, [](const Call& asked, const RunView& run) { asked.reply(200, dump_json(to_json(run))); }));
+    call->domain.run(*id, when_known<RunView>(call, [](const Call& asked, const RunView& run) {
+        asked.reply(200, dump_json(to_json(run)));
+    }));
 }
 
 void list_run_tasks(CallPtr call) {
@@ -48,13 +50,17 @@ void list_run_results(CallPtr call) {
 void stream_run_events(CallPtr call) {
     const auto id = id_in_path<RunId>(*call);
     if (!id) return;
-    live::stream_run(call->exchange, call->domain, *id, [call](const Error& error) { return http::problem_response(http::problem_of(error), call->request); });
+    live::stream_run(call->exchange, call->domain, *id, [call](const Error& error) {
+        return http::problem_response(http::problem_of(error), call->request);
+    });
 }
 
 void get_result(CallPtr call) {
     const auto id = id_in_path<ResultId>(*call);
     if (!id) return;
-    call->domain.result(*id, when_known<ResultView>(call, [](const Call& asked, const ResultView& result) { asked.reply(200, result_text(result)); }));
+    call->domain.result(*id, when_known<ResultView>(call, [](const Call& asked, const ResultView& result) {
+        asked.reply(200, result_text(result));
+    }));
 }
 
 }  // namespace edge::broker::api

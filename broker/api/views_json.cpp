@@ -27,32 +27,47 @@ std::string rfc3339_ms(WallTime unix_us) {
     std::tm utc{};
     gmtime_r(&seconds, &utc);
     std::array<char, 64> text{};
-    const int length = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday,
-                                     utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<unsigned>(unix_us / 1000 % 1000));
+    const int length = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ",
+                                     utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
+                                     utc.tm_sec, static_cast<unsigned>(unix_us / 1000 % 1000));
     return std::string(text.data(), static_cast<std::size_t>(length));
 }
 
-Json to_json(const NodeRef& node) { return {{"id", node.id.text()}, {"name", node.name.text()}}; }
+Json to_json(const NodeRef& node) {
+    return {{"id", node.id.text()}, {"name", node.name.text()}};
+}
 
-Json to_json(const LineRef& line) { return {{"name", line.name.text()}, {"carrier", line.carrier}}; }
+Json to_json(const LineRef& line) {
+    return {{"name", line.name.text()}, {"carrier", line.carrier}};
+}
 
 Json to_json(const RunView& run) {
-    Json json = {{"id", run.id.text()},         {"job_id", run.job_id.text()}, {"service", enum_text(run.service)}, {"target", run.target},
-                 {"selector", run.selector},    {"state", enum_text(run.state)}, {"created_at", rfc3339_ms(run.created_at)}};
+    Json json = {{"id", run.id.text()},
+                 {"job_id", run.job_id.text()},
+                 {"service", enum_text(run.service)},
+                 {"target", run.target},
+                 {"selector", run.selector},
+                 {"state", enum_text(run.state)},
+                 {"created_at", rfc3339_ms(run.created_at)}};
     put_time(json, "finished_at", run.finished_at);
     json["tasks"] = encode(run.tasks);
     return json;
 }
 
 Json to_json(const JobView& job) {
-    Json json = {{"id", job.id.text()},       {"service", enum_text(job.service)},  {"params", job.params},
-                 {"selector", job.selector},  {"labels", labels_json(job.labels)},  {"created_at", rfc3339_ms(job.created_at)}};
+    Json json = {
+        {"id", job.id.text()},      {"service", enum_text(job.service)}, {"params", job.params},
+        {"selector", job.selector}, {"labels", labels_json(job.labels)}, {"created_at", rfc3339_ms(job.created_at)}};
     if (job.last_run) json["last_run"] = job.last_run->text();
     return json;
 }
 
 Json to_json(const TaskView& task) {
-    return {{"id", task.id.text()}, {"node", to_json(task.node)}, {"line", to_json(task.line)}, {"state", enum_text(task.state)}, {"attempt", task.attempt}};
+    return {{"id", task.id.text()},
+            {"node", to_json(task.node)},
+            {"line", to_json(task.line)},
+            {"state", enum_text(task.state)},
+            {"attempt", task.attempt}};
 }
 
 Json to_json(const NodeView& node) {
@@ -88,13 +103,22 @@ Json to_json(const JoinTokenView& token) {
 }
 
 Json to_json(const RunProgress& progress) {
-    return {{"task_id", progress.task_id.text()}, {"node", to_json(progress.node)}, {"line", to_json(progress.line)}, {"data", progress.data}};
+    return {{"task_id", progress.task_id.text()},
+            {"node", to_json(progress.node)},
+            {"line", to_json(progress.line)},
+            {"data", progress.data}};
 }
 
 std::string result_text(const ResultView& view) {
     const link::TaskResult& result = view.result;
-    Json json = {{"id", result.rid.text()},     {"run_id", result.run_id.text()},     {"task_id", result.task_id.text()},   {"attempt", result.attempt},
-                 {"node", to_json(view.node)},  {"line", to_json(view.line)},         {"service", enum_text(result.service)}, {"target", result.target},
+    Json json = {{"id", result.rid.text()},
+                 {"run_id", result.run_id.text()},
+                 {"task_id", result.task_id.text()},
+                 {"attempt", result.attempt},
+                 {"node", to_json(view.node)},
+                 {"line", to_json(view.line)},
+                 {"service", enum_text(result.service)},
+                 {"target", result.target},
                  {"status", enum_text(result.status)}};
     if (result.failure) json["failure"] = encode(*result.failure);
     json["started_at"] = rfc3339_ms(result.started_us);
@@ -109,7 +133,8 @@ std::string result_text(const ResultView& view) {
     if (view.detail.empty()) return with_member(dump_json(json), "detail", "{}");
     // A line break can only stand between tokens here, and would end an event's data line.
     std::string detail = view.detail;
-    std::replace_if(detail.begin(), detail.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
+    std::replace_if(
+        detail.begin(), detail.end(), [](char c) { return c == '\r' || c == '\n'; }, ' ');
     return with_member(dump_json(json), "detail", detail);
 }
 

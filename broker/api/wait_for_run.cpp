@@ -17,10 +17,13 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
         call_->domain.subscribe(run_id_, shared_from_this(), [call = call_](Result<RunView> reply) {
             if (!reply) call->refuse(reply.error());
         });
-        call_->exchange->post([self = shared_from_this()] { self->call_->exchange->after(self->wait_s_ * 1000, [self] { self->give_up(); }); });
+        call_->exchange->post([self = shared_from_this()] {
+            self->call_->exchange->after(self->wait_s_ * 1000, [self] { self->give_up(); });
+        });
     }
     void event(RunEvent event) override {
-        if (std::holds_alternative<std::shared_ptr<const RunView>>(event) || std::holds_alternative<std::shared_ptr<const ResultView>>(event)) {
+        if (std::holds_alternative<std::shared_ptr<const RunView>>(event) ||
+            std::holds_alternative<std::shared_ptr<const ResultView>>(event)) {
             call_->exchange->post([self = shared_from_this(), event = std::move(event)] { self->take(event); });
         }
     }
@@ -52,11 +55,15 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
     void give_up() {
         if (std::exchange(over_, true)) return;
         call_->domain.unsubscribe(run_id_, shared_from_this());
-        call_->domain.run(run_id_, when_known<RunView>(call_, [self = shared_from_this()](const Call&, const RunView& run) { self->answer(202, dump_json(to_json(run))); }));
+        call_->domain.run(run_id_,
+                          when_known<RunView>(call_, [self = shared_from_this()](const Call&, const RunView& run) {
+                              self->answer(202, dump_json(to_json(run)));
+                          }));
     }
     void answer(int status, std::string json) {
         call_->reply(status, std::move(json),
-                     {{"Location", "/api/v1/runs/" + run_id_.text()}, {"Preference-Applied", "wait=" + std::to_string(wait_s_)}});
+                     {{"Location", "/api/v1/runs/" + run_id_.text()},
+                      {"Preference-Applied", "wait=" + std::to_string(wait_s_)}});
     }
 
     CallPtr call_;
@@ -70,6 +77,8 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
 
 }  // namespace
 
-void reply_when_finished(CallPtr call, RunId run, std::uint32_t wait_s) { std::make_shared<RunWait>(std::move(call), run, wait_s)->start(); }
+void reply_when_finished(CallPtr call, RunId run, std::uint32_t wait_s) {
+    std::make_shared<RunWait>(std::move(call), run, wait_s)->start();
+}
 
 }  // namespace edge::broker::api

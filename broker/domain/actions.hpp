@@ -72,7 +72,8 @@ struct Noted {
     std::string event;  // `node.locked`
     std::string facts;  // `node=node_… …`
 };
-using Effect = std::variant<SendTo, CloseSession, JobAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened, RunEnded, Noted>;
+using Effect =
+    std::variant<SendTo, CloseSession, JobAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened, RunEnded, Noted>;
 
 /// A transaction. Writes are carried out in the order of their ids; committed() or failed() answers each.
 struct Write {

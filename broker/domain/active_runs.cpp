@@ -7,16 +7,24 @@ namespace {
 
 std::uint32_t& counter(TaskCounts& counts, TaskState state) {
     switch (state) {
-        case TaskState::queued: return counts.queued;
+        case TaskState::queued:
+            return counts.queued;
         case TaskState::leased:
         case TaskState::running:
-        case TaskState::unknown: return counts.running;
-        case TaskState::succeeded: return counts.succeeded;
-        case TaskState::failed: return counts.failed;
-        case TaskState::timed_out: return counts.timed_out;
-        case TaskState::canceled: return counts.canceled;
-        case TaskState::expired: return counts.expired;
-        case TaskState::lost: return counts.lost;
+        case TaskState::unknown:
+            return counts.running;
+        case TaskState::succeeded:
+            return counts.succeeded;
+        case TaskState::failed:
+            return counts.failed;
+        case TaskState::timed_out:
+            return counts.timed_out;
+        case TaskState::canceled:
+            return counts.canceled;
+        case TaskState::expired:
+            return counts.expired;
+        case TaskState::lost:
+            return counts.lost;
     }
     return counts.running;
 }
@@ -37,12 +45,18 @@ TaskState state_to_show(const TaskRecord& record) {
 
 std::uint32_t& outcome(Outcomes& outcomes, TaskState state) {
     switch (state) {
-        case TaskState::succeeded: return outcomes.succeeded;
-        case TaskState::failed: return outcomes.failed;
-        case TaskState::timed_out: return outcomes.timed_out;
-        case TaskState::canceled: return outcomes.canceled;
-        case TaskState::expired: return outcomes.expired;
-        default: return outcomes.lost;
+        case TaskState::succeeded:
+            return outcomes.succeeded;
+        case TaskState::failed:
+            return outcomes.failed;
+        case TaskState::timed_out:
+            return outcomes.timed_out;
+        case TaskState::canceled:
+            return outcomes.canceled;
+        case TaskState::expired:
+            return outcomes.expired;
+        default:
+            return outcomes.lost;
     }
 }
 
@@ -114,7 +128,8 @@ void ActiveRuns::show(Task& task, TaskState state, Actions& out) {
     --counter(task.run->shown, task.state);
     ++counter(task.run->shown, state);
     task.state = state;
-    if (task.run->watchers > 0) out.effects.push_back(Happened{task.run->id, std::make_shared<const TaskView>(view(task))});
+    if (task.run->watchers > 0)
+        out.effects.push_back(Happened{task.run->id, std::make_shared<const TaskView>(view(task))});
 }
 
 void ActiveRuns::evict_if_done(const RunPtr& run) {
@@ -139,7 +154,8 @@ RunView ActiveRuns::view(const Run& run) {
 }
 
 TaskView ActiveRuns::view(const Task& task) {
-    return TaskView{.id = task.id, .node = task.node->ref(), .line = task.line, .state = task.state, .attempt = task.attempt};
+    return TaskView{
+        .id = task.id, .node = task.node->ref(), .line = task.line, .state = task.state, .attempt = task.attempt};
 }
 
 std::vector<TaskView> ActiveRuns::task_views(const Run& run) {

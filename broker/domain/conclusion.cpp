@@ -54,7 +54,8 @@ void Conclusion::finish(DomainState& state, const std::vector<RunPtr>& runs, Act
             run->state = RunState::finished;
             if (run->start_timer) state.timers.cancel(*run->start_timer);
             if (run->close_timer) state.timers.cancel(*run->close_timer);
-            if (run->watchers > 0) out.effects.push_back(Happened{run->id, std::make_shared<const RunView>(ActiveRuns::view(*run))});
+            if (run->watchers > 0)
+                out.effects.push_back(Happened{run->id, std::make_shared<const RunView>(ActiveRuns::view(*run))});
             out.effects.push_back(RunEnded{run->id});
         }
         state.runs.evict_if_done(run);
@@ -64,12 +65,13 @@ void Conclusion::finish(DomainState& state, const std::vector<RunPtr>& runs, Act
 void Conclusion::write(Now now, Actions& out, Journal::Then then) {
     for (const auto& run : touched_) {
         if (!run->finished_at && run->written.sum() == run->shown.total) run->finished_at = now.wall;
-        batch_.push_back(SetRun{run->row, run->finished_at ? RunState::finished : RunState::running, run->finished_at, run->written});
+        batch_.push_back(SetRun{run->row, run->finished_at ? RunState::finished : RunState::running, run->finished_at,
+                                run->written});
         ++run->writes;
     }
     state_.journal.write(out, std::move(batch_),
-                         [state = &state_, items = std::move(items_), touched = std::move(touched_), then = std::move(then)](
-                             Now at, Actions& after) {
+                         [state = &state_, items = std::move(items_), touched = std::move(touched_),
+                          then = std::move(then)](Now at, Actions& after) {
                              show(items, after);
                              finish(*state, touched, after);
                              if (then) then(at, after);

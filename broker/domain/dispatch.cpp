@@ -7,7 +7,8 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::uint64_t kSaveOffersAfter = 1'000'000;  // a crash before that costs one more offer, which the agent knows
+constexpr std::uint64_t kSaveOffersAfter =
+    1'000'000;  // a crash before that costs one more offer, which the agent knows
 
 bool has_room(const Session& session, std::size_t bytes) {
     if (session.next_n > session.credit.upto_n) return false;
@@ -18,9 +19,12 @@ bool has_room(const Session& session, std::size_t bytes) {
 
 void Dispatch::begin(const RunPtr& run, Now now, Actions& out) {
     const RunId id = run->id;
-    run->close_deadline = run->start_deadline + (std::uint64_t{run->run_within_ms} + state_.options.close_margin_ms) * 1'000;
-    run->start_timer = state_.timers.set(run->start_deadline, [this, id](Now at, Actions& o) { start_passed(id, at, o); });
-    run->close_timer = state_.timers.set(run->close_deadline, [this, id](Now at, Actions& o) { close_passed(id, at, o); });
+    run->close_deadline =
+        run->start_deadline + (std::uint64_t{run->run_within_ms} + state_.options.close_margin_ms) * 1'000;
+    run->start_timer =
+        state_.timers.set(run->start_deadline, [this, id](Now at, Actions& o) { start_passed(id, at, o); });
+    run->close_timer =
+        state_.timers.set(run->close_deadline, [this, id](Now at, Actions& o) { close_passed(id, at, o); });
     Node* last = nullptr;
     for (const auto& task : run->tasks) {
         if (task.node == last) continue;
@@ -38,8 +42,10 @@ void Dispatch::offer(Session& session, Now now, Actions& out) {
         Task& task = *queue.front();
         if (now.mono >= task.run->start_deadline) {
             // What the node may be doing is not expired; it ends by its result, or is lost.
-            if (task.offered) dequeue(task);
-            else expired.end(task, TaskState::expired, 0);
+            if (task.offered)
+                dequeue(task);
+            else
+                expired.end(task, TaskState::expired, 0);
             continue;
         }
         if (!has_room(session, task.run->envelope_bytes)) break;
@@ -56,7 +62,8 @@ void Dispatch::offer(Session& session, Now now, Actions& out) {
 link::Envelope Dispatch::envelope(Session& session, Task& task, Now now) {
     const Run& run = *task.run;
     const std::uint64_t n = session.next_n++;
-    session.offers.push_back(Offer{.n = n, .task = task.id, .attempt = task.attempt, .at = now.mono, .bytes = run.envelope_bytes});
+    session.offers.push_back(
+        Offer{.n = n, .task = task.id, .attempt = task.attempt, .at = now.mono, .bytes = run.envelope_bytes});
     session.offered_bytes += run.envelope_bytes;
     return link::Task{.n = n,
                       .task_id = task.id,
@@ -92,7 +99,8 @@ void Dispatch::save_offers(Actions& out) {
 
 void Dispatch::arm_accept(Session& session) {
     if (session.accept_timer) return;
-    const auto next = std::find_if(session.offers.begin(), session.offers.end(), [](const Offer& o) { return !o.overdue; });
+    const auto next =
+        std::find_if(session.offers.begin(), session.offers.end(), [](const Offer& o) { return !o.overdue; });
     if (next == session.offers.end()) return;
     session.accept_timer = state_.timers.set(next->at + state_.options.accept_ms * 1'000ULL,
                                              [this, id = session.id](Now at, Actions& o) { accept_passed(id, at, o); });
@@ -164,12 +172,13 @@ void Dispatch::reconcile(Session& session, Now now, Actions& out) {
     if (session.spool->received >= session.spool_goal) {
         release_held(session, true, now, out);
     } else if (!session.held.empty()) {
-        session.hold_timer = state_.timers.set(now.mono + state_.options.accept_ms * 1'000ULL, [this, id = session.id](Now at, Actions& o) {
-            Session* waiting = state_.session(id);
-            if (!waiting) return;
-            waiting->hold_timer.reset();
-            release_held(*waiting, false, at, o);
-        });
+        session.hold_timer = state_.timers.set(now.mono + state_.options.accept_ms * 1'000ULL,
+                                               [this, id = session.id](Now at, Actions& o) {
+                                                   Session* waiting = state_.session(id);
+                                                   if (!waiting) return;
+                                                   waiting->hold_timer.reset();
+                                                   release_held(*waiting, false, at, o);
+                                               });
     }
     offer(session, now, out);
 }

@@ -1,6 +1,6 @@
 // The broker's one owner of state, as the gateway and the API see it.
-// Executor: any thread may call; calls are messages to the domain thread. Replies and sinks are called on the domain (or
-// the store) thread, exactly once unless said otherwise: post anything longer than a few microseconds elsewhere.
+// Executor: any thread may call; calls are messages to the domain thread. Replies and sinks are called on the domain
+// (or the store) thread, exactly once unless said otherwise: post anything longer than a few microseconds elsewhere.
 #pragma once
 #include <functional>
 #include <memory>
@@ -80,14 +80,15 @@ class Domain {
     /// Round trip and clock offset, as the session measured them by heartbeat.
     virtual void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) = 0;
     virtual void leave(SessionId session) = 0;
-    /// The signature in the request is already checked. Errors: denied (wrong, used, expired token), conflict (name taken).
+    /// The signature in the request is already checked. Errors: denied (wrong, used, expired token), conflict (name
+    /// taken).
     virtual void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) = 0;
 
     // ── API ──
     /// Errors: denied.
     virtual void authenticate(std::string bearer, Reply<Principal> reply) = 0;
-    /// Errors: bad_value (selector; `where` is /selector), not_found (nothing matches; detail names the nearest labels),
-    /// conflict (idempotency key with another body).
+    /// Errors: bad_value (selector; `where` is /selector), not_found (nothing matches; detail names the nearest
+    /// labels), conflict (idempotency key with another body).
     virtual void create_job(JobRequest request, Reply<RunView> reply) = 0;
     virtual void job(JobId id, Reply<JobView> reply) = 0;
     virtual void jobs(PageRequest page, Reply<Page<JobView>> reply) = 0;
@@ -102,7 +103,8 @@ class Domain {
     /// Until end() or unsubscribe; the subscriber is called while the domain holds it. Errors: not_found.
     virtual void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) = 0;
     virtual void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) = 0;
-    /// The token's text is shown this once. `pin`: base64url of the gateway certificate's SPKI digest, put into the text.
+    /// The token's text is shown this once. `pin`: base64url of the gateway certificate's SPKI digest, put into the
+    /// text.
     virtual void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
                                    Reply<std::pair<std::string, JoinTokenView>> reply) = 0;
     virtual void join_tokens(Reply<std::vector<JoinTokenView>> reply) = 0;

@@ -24,12 +24,18 @@ class DomainFsm {
 
     // ── gateway ──
     Result<NodeKey> find_key(NodeId node) const;
-    void join(Ticket ticket, link::Hello hello, Now now, Actions& out) { sessions_.join(ticket, std::move(hello), now, out); }
-    void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out) { sessions_.confirm(id, ack, now, out); }
+    void join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
+        sessions_.join(ticket, std::move(hello), now, out);
+    }
+    void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out) {
+        sessions_.confirm(id, ack, now, out);
+    }
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out) {
         intake_.receive(id, std::move(message), now, out);
     }
-    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t offset_us) { sessions_.measured(id, rtt_us, offset_us); }
+    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t offset_us) {
+        sessions_.measured(id, rtt_us, offset_us);
+    }
     void leave(SessionId id, Now now, Actions& out) { sessions_.leave(id, now, out); }
     void enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out) {
         enrolment_.enroll(ticket, request, now, out);

@@ -23,9 +23,13 @@ std::optional<PublicKey> key_of(const link::EnrollRequest& request) {
     return key;
 }
 
-Error denied(std::string why) { return Error{Errc::denied, {}, std::move(why)}; }
+Error denied(std::string why) {
+    return Error{Errc::denied, {}, std::move(why)};
+}
 
-link::EnrollReply reply_for(const NodeRecord& node) { return {node.id, node.name, "default"}; }
+link::EnrollReply reply_for(const NodeRecord& node) {
+    return {node.id, node.name, "default"};
+}
 
 }  // namespace
 
@@ -34,10 +38,12 @@ void Enrolment::load(const std::vector<JoinTokenRecord>& join_tokens, const std:
     for (const auto& token : api_tokens) api_tokens_[token.lookup] = token;
 }
 
-void Enrolment::create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now, Actions& out) {
+void Enrolment::create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now,
+                                  Actions& out) {
     const std::uint64_t ttl = ttl_ms == 0 ? kDefaultTtlMs : ttl_ms;
     if (ttl < kLeastTtlMs || ttl > kMostTtlMs) {
-        out.effects.push_back(JoinTokenAnswer{ticket, Error{Errc::bad_value, "/ttl_ms", "is 1000 to 86400000 (a day)"}});
+        out.effects.push_back(
+            JoinTokenAnswer{ticket, Error{Errc::bad_value, "/ttl_ms", "is 1000 to 86400000 (a day)"}});
         return;
     }
     std::array<std::uint8_t, 32> secret{};
@@ -56,7 +62,9 @@ void Enrolment::create_join_token(Ticket ticket, std::optional<NodeName> node, s
             join_tokens_[record.id] = JoinToken{record};
             after.effects.push_back(JoinTokenAnswer{ticket, std::pair(text, view_of(record))});
         },
-        [ticket](const Error& error, Now, Actions& after) { after.effects.push_back(JoinTokenAnswer{ticket, error}); });
+        [ticket](const Error& error, Now, Actions& after) {
+            after.effects.push_back(JoinTokenAnswer{ticket, error});
+        });
 }
 
 std::vector<JoinTokenView> Enrolment::join_tokens() const {
@@ -82,27 +90,34 @@ Result<Enrolment::JoinToken*> Enrolment::usable(const link::EnrollRequest& reque
 }
 
 bool Enrolment::being_made(const NodeName& name, const PublicKey& key) const {
-    return std::any_of(being_made_.begin(), being_made_.end(), [&](const NodeRecord& one) { return one.name == name || one.key == key; });
+    return std::any_of(being_made_.begin(), being_made_.end(),
+                       [&](const NodeRecord& one) { return one.name == name || one.key == key; });
 }
 
-Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link::EnrollRequest& request, const PublicKey& key,
-                                        Now now) {
+Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link::EnrollRequest& request,
+                                        const PublicKey& key, Now now) {
     NodeName name;
     if (token.node) {
         name = *token.node;
-        if (!request.name.empty() && request.name != name.text()) return denied("this join token is for node " + name.text());
+        if (!request.name.empty() && request.name != name.text())
+            return denied("this join token is for node " + name.text());
     } else {
         auto wished = NodeName::parse(request.name);
-        if (!wished) return Error{Errc::bad_value, "/name", request.name.empty() ? "the token names no node: say a name" : wished.error().detail};
+        if (!wished)
+            return Error{Errc::bad_value, "/name",
+                         request.name.empty() ? "the token names no node: say a name" : wished.error().detail};
         name = std::move(wished.value());
     }
-    if (state_.fleet.find_key(key)) return Error{Errc::conflict, "/public_key", "this key is another node's; make a new one"};
-    if (being_made(name, key)) return Error{Errc::unavailable, {}, "an enrolment of this name or key is under way; try again"};
+    if (state_.fleet.find_key(key))
+        return Error{Errc::conflict, "/public_key", "this key is another node's; make a new one"};
+    if (being_made(name, key))
+        return Error{Errc::unavailable, {}, "an enrolment of this name or key is under way; try again"};
     NodeRecord node;
     if (const Node* taken = state_.fleet.find(name)) {
         // A token made for a locked or revoked node gives it a new key; any other name is taken.
         const bool out_of_use = taken->record.state == NodeState::locked || taken->record.state == NodeState::revoked;
-        if (!out_of_use || !token.node) return Error{Errc::conflict, "/name", "there is a node named " + name.text() + " already"};
+        if (!out_of_use || !token.node)
+            return Error{Errc::conflict, "/name", "there is a node named " + name.text() + " already"};
         node = taken->record;
         node.join_counter = 0;
         node.join_confirmed = true;
@@ -120,13 +135,16 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
 }
 
 void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out) {
-    const auto answer = [&](Result<link::EnrollReply> reply) { out.effects.push_back(EnrollAnswer{ticket, std::move(reply)}); };
+    const auto answer = [&](Result<link::EnrollReply> reply) {
+        out.effects.push_back(EnrollAnswer{ticket, std::move(reply)});
+    };
     const auto key = key_of(request);
     if (!key) return answer(Error{Errc::bad_value, "/public_key", "expected base64 of 32 bytes"});
     const auto found = usable(request, now);
     if (!found) return answer(found.error());
     JoinToken& token = *found.value();
-    if (token.busy) return answer(Error{Errc::unavailable, {}, "an enrolment with this join token is under way; try again"});
+    if (token.busy)
+        return answer(Error{Errc::unavailable, {}, "an enrolment with this join token is under way; try again"});
     if (token.record.used_at) {
         const Node* node = token.record.used_by ? state_.fleet.find(*token.record.used_by) : nullptr;
         if (node && node->record.key == *key) return answer(reply_for(node->record));  // the first reply was lost
@@ -147,8 +165,10 @@ void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now no
             std::erase_if(being_made_, [&](const NodeRecord& one) { return one.id == made.id; });
             join_tokens_[used.id] = JoinToken{used};
             Node* known = state_.fleet.find(made.id);
-            if (known) known->record = made;
-            else state_.fleet.add(made);
+            if (known)
+                known->record = made;
+            else
+                state_.fleet.add(made);
             after.effects.push_back(Noted{"node.enrolled", "node=" + made.id.text() + " name=" + made.name.text()});
             after.effects.push_back(EnrollAnswer{ticket, reply_for(made)});
         },
@@ -165,7 +185,8 @@ Result<Principal> Enrolment::authenticate(std::string_view bearer) const {
     if (!text) return unknown;
     const auto at = api_tokens_.find(text->lookup);
     const Digest none{};
-    const bool right = equal_in_constant_time(secret_hash(text->secret), at == api_tokens_.end() ? none : at->second.hash);
+    const bool right =
+        equal_in_constant_time(secret_hash(text->secret), at == api_tokens_.end() ? none : at->second.hash);
     if (at == api_tokens_.end() || !right) return unknown;
     return Principal{at->second.id, at->second.admin};
 }

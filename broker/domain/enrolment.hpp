@@ -32,11 +32,12 @@ class Enrolment {
     };
     Result<JoinToken*> usable(const link::EnrollRequest& request, Now now);
     bool being_made(const NodeName& name, const PublicKey& key) const;
-    Result<NodeRecord> make_node(const JoinTokenRecord& token, const link::EnrollRequest& request, const PublicKey& key, Now now);
+    Result<NodeRecord> make_node(const JoinTokenRecord& token, const link::EnrollRequest& request, const PublicKey& key,
+                                 Now now);
 
     DomainState& state_;
-    std::vector<NodeRecord> being_made_;   // on their way to the store: their names and keys are taken
-    std::map<TokenId, JoinToken> join_tokens_;         // ids begin with their time: in the order they were made
+    std::vector<NodeRecord> being_made_;        // on their way to the store: their names and keys are taken
+    std::map<TokenId, JoinToken> join_tokens_;  // ids begin with their time: in the order they were made
     std::unordered_map<std::string, ApiTokenRecord> api_tokens_;  // by lookup
 };
 

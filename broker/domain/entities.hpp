@@ -40,10 +40,13 @@ struct Task {
 };
 
 inline bool is_terminal(TaskState state) {
-    return state != TaskState::queued && state != TaskState::leased && state != TaskState::running && state != TaskState::unknown;
+    return state != TaskState::queued && state != TaskState::leased && state != TaskState::running &&
+           state != TaskState::unknown;
 }
 /// No end of it is known or being written.
-inline bool is_open(const Task& task) { return !is_terminal(task.written); }
+inline bool is_open(const Task& task) {
+    return !is_terminal(task.written);
+}
 
 struct Run {
     RunRow row{};
@@ -53,7 +56,7 @@ struct Run {
     std::string target;
     std::string selector;
     Json params;
-    std::size_t envelope_bytes = 0;  // of one Task envelope, about
+    std::size_t envelope_bytes = 0;      // of one Task envelope, about
     RunState state = RunState::running;  // as shown
     WallTime created_at = 0;
     std::optional<WallTime> finished_at;  // as written
@@ -63,11 +66,11 @@ struct Run {
     std::optional<Timers::Handle> start_timer;
     std::optional<Timers::Handle> close_timer;
     TaskCounts shown;
-    Outcomes written;              // including writes under way
-    std::uint32_t results = 0;     // stored ones
-    std::uint32_t writes = 0;      // under way; the run stays in memory for them
+    Outcomes written;           // including writes under way
+    std::uint32_t results = 0;  // stored ones
+    std::uint32_t writes = 0;   // under way; the run stays in memory for them
     std::uint32_t watchers = 0;
-    std::vector<Task> tasks;       // never resized after the run was made: others point into it
+    std::vector<Task> tasks;  // never resized after the run was made: others point into it
 };
 /// Owners: the table of active runs, and writes under way.
 using RunPtr = std::shared_ptr<Run>;

@@ -30,9 +30,15 @@ Spool& Fleet::add_spool(SpoolRecord record) {
     return *node->spools.emplace_back(std::make_unique<Spool>(Spool{std::move(record), committed}));
 }
 
-Node* Fleet::find(NodeId id) const { return find_in(by_id_, id); }
-Node* Fleet::find(const NodeName& name) const { return find_in(by_name_, name); }
-Node* Fleet::find(NodeRow row) const { return find_in(by_row_, static_cast<std::int64_t>(row)); }
+Node* Fleet::find(NodeId id) const {
+    return find_in(by_id_, id);
+}
+Node* Fleet::find(const NodeName& name) const {
+    return find_in(by_name_, name);
+}
+Node* Fleet::find(NodeRow row) const {
+    return find_in(by_row_, static_cast<std::int64_t>(row));
+}
 
 Node* Fleet::find_key(const PublicKey& key) const {
     for (const auto& node : nodes_) {

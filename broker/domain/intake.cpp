@@ -17,7 +17,9 @@ std::uint64_t expected_n(const Session& session) {
 }
 
 /// A late result replaces `lost`; every other end stands.
-bool takes_result(const Task& task) { return is_open(task) || task.written == TaskState::lost; }
+bool takes_result(const Task& task) {
+    return is_open(task) || task.written == TaskState::lost;
+}
 
 }  // namespace
 
@@ -46,7 +48,8 @@ bool Intake::search(Session& session, std::vector<link::Received>& message, Acti
     std::vector<TaskId> missing;
     for (const auto& one : message) {
         const auto* result = std::get_if<link::TaskResult>(&one.envelope);
-        if (result && result->n > session.spool->received && !state_.runs.task(result->task_id)) missing.push_back(result->task_id);
+        if (result && result->n > session.spool->received && !state_.runs.task(result->task_id))
+            missing.push_back(result->task_id);
     }
     if (missing.empty()) return false;
     session.searching = true;
@@ -62,7 +65,8 @@ void Intake::runs_found(SessionId id, const std::vector<LoadedRun>& found, Now n
     for (const auto& loaded : found) {
         if (state_.runs.find(loaded.run.id)) continue;
         auto params = parse_json(loaded.job.params);
-        revived.push_back(state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet, now));
+        revived.push_back(
+            state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet, now));
     }
     session->searching = false;
     auto parked = std::exchange(session->parked, {});
@@ -92,7 +96,9 @@ Intake::Flow Intake::process(Session& session, std::vector<link::Received> messa
     }
     if (spool.received == before) return flow;
     conclusion.received(spool);
-    conclusion.write(now, out, [this, id, &spool, n = spool.received](Now at, Actions& after) { acknowledge(id, spool, n, at, after); });
+    conclusion.write(now, out, [this, id, &spool, n = spool.received](Now at, Actions& after) {
+        acknowledge(id, spool, n, at, after);
+    });
     return flow;
 }
 
@@ -101,9 +107,11 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         sessions_.fail(session, std::move(code), std::move(text), now, out);
         return Flow::stop;
     };
-    if (std::holds_alternative<link::TaskResult>(received.envelope)) return take_result(session, received, conclusion, now, out);
+    if (std::holds_alternative<link::TaskResult>(received.envelope))
+        return take_result(session, received, conclusion, now, out);
     if (const auto* ack = std::get_if<link::WorkAck>(&received.envelope)) {
-        if (!dispatch_.acknowledged(session, ack->n, now, out)) return wrong("wack", "acknowledges work that was not sent");
+        if (!dispatch_.acknowledged(session, ack->n, now, out))
+            return wrong("wack", "acknowledges work that was not sent");
     } else if (const auto* progress = std::get_if<link::Progress>(&received.envelope)) {
         dispatch_.progress(session, *progress, out);
     } else if (const auto* credit = std::get_if<link::Credit>(&received.envelope)) {
@@ -123,17 +131,20 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
     return Flow::on;
 }
 
-Intake::Flow Intake::take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out) {
+Intake::Flow Intake::take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now,
+                                 Actions& out) {
     const auto& result = std::get<link::TaskResult>(received.envelope);
     Spool& spool = *session.spool;
     if (result.n <= spool.received) {
         ++state_.counters.duplicates;
-        if (result.n <= spool.record.committed) out.effects.push_back(SendTo{session.id, {link::ResultAck{spool.record.committed}}});
+        if (result.n <= spool.record.committed)
+            out.effects.push_back(SendTo{session.id, {link::ResultAck{spool.record.committed}}});
         return Flow::on;
     }
     if (result.n != expected_n(session)) {
         // Taking it would acknowledge what never came.
-        sessions_.fail(session, "gap", "results must come in sequence; expected " + std::to_string(expected_n(session)), now, out);
+        sessions_.fail(session, "gap", "results must come in sequence; expected " + std::to_string(expected_n(session)),
+                       now, out);
         return Flow::stop;
     }
     if (result.n > session.granted) {
@@ -148,16 +159,16 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
         // A node that lies for hours fills no log: the 1st, 2nd, 4th, 8th, … is noted.
         const std::uint64_t count = ++state_.counters.not_yours;
         if ((count & (count - 1)) != 0) return Flow::on;
-        out.effects.push_back(Noted{"result.not_yours", "node=" + session.node->record.id.text() + " task=" + result.task_id.text() +
-                                                            " count=" + std::to_string(count)});
+        out.effects.push_back(Noted{"result.not_yours", "node=" + session.node->record.id.text() + " task=" +
+                                                            result.task_id.text() + " count=" + std::to_string(count)});
     }
     return Flow::on;
 }
 
 Task* Intake::owner_of(const Session& session, const link::TaskResult& result) const {
     Task* task = state_.runs.task(result.task_id);
-    const bool fits = task && task->node == session.node && task->run->id == result.run_id && task->line.name == result.line &&
-                      result.attempt >= 1 && result.attempt <= task->attempt;
+    const bool fits = task && task->node == session.node && task->run->id == result.run_id &&
+                      task->line.name == result.line && result.attempt >= 1 && result.attempt <= task->attempt;
     return fits ? task : nullptr;
 }
 

@@ -13,7 +13,8 @@ constexpr std::uint64_t kRunMarginMs = 2'000;  // over a probe's own timeouts: h
 constexpr WallTime kKeyLifetime = 86'400'000'000;
 
 Error reused_key() {
-    return Error{Errc::conflict, "/idempotency_key", "this Idempotency-Key was used with another request; take a new one"};
+    return Error{Errc::conflict, "/idempotency_key",
+                 "this Idempotency-Key was used with another request; take a new one"};
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class Jobs {
 
     DomainState& state_;
     Dispatch& dispatch_;
-    std::unordered_map<std::string, Waiting> waiting_;         // by key
+    std::unordered_map<std::string, Waiting> waiting_;          // by key
     std::unordered_map<std::uint64_t, std::string> searching_;  // ticket of a FindKey → key
 };
 

@@ -1,5 +1,5 @@
-// Two holders of one key are told apart by a counter that changes hands at each join: the broker issues c + 1, the agent
-// writes it down and says so. Who comes with an older one than was confirmed is a copy, or was copied from.
+// Two holders of one key are told apart by a counter that changes hands at each join: the broker issues c + 1, the
+// agent writes it down and says so. Who comes with an older one than was confirmed is a copy, or was copied from.
 #pragma once
 #include <cstdint>
 

@@ -23,7 +23,9 @@ std::uint64_t microseconds() {
         std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count());
 }
 
-Now now() { return Now{microseconds<std::chrono::system_clock>(), microseconds<steady_clock>()}; }
+Now now() {
+    return Now{microseconds<std::chrono::system_clock>(), microseconds<steady_clock>()};
+}
 
 /// Takes the reply out of the table; an empty one when it is not there.
 template <class Table>
@@ -146,7 +148,8 @@ void LocalDomain::carry_out(JoinAnswer& effect) {
     if (!joining.reply) return;
     if (const auto* welcome = std::get_if<link::Welcome>(&effect.answer)) {
         sinks_[welcome->session_id] = std::move(joining.sink);
-        log_.info("session.welcomed session={} epoch={} peer={}", welcome->session_id.text(), welcome->epoch, joining.peer);
+        log_.info("session.welcomed session={} epoch={} peer={}", welcome->session_id.text(), welcome->epoch,
+                  joining.peer);
     } else {
         const auto& reject = std::get<link::Reject>(effect.answer);
         log_.warn("session.rejected code={} peer={}", static_cast<int>(reject.code), joining.peer);
@@ -162,24 +165,33 @@ void LocalDomain::carry_out(JoinTokenAnswer& effect) {
     if (const auto reply = take(token_replies_, effect.ticket)) reply(std::move(effect.token));
 }
 
-void LocalDomain::carry_out(Happened& effect) { subscriptions_->happened(effect.run, effect.event); }
-void LocalDomain::carry_out(RunEnded& effect) { subscriptions_->ended(effect.run); }
-void LocalDomain::carry_out(Noted& effect) { log_.info("{} {}", effect.event, effect.facts); }
+void LocalDomain::carry_out(Happened& effect) {
+    subscriptions_->happened(effect.run, effect.event);
+}
+void LocalDomain::carry_out(RunEnded& effect) {
+    subscriptions_->ended(effect.run);
+}
+void LocalDomain::carry_out(Noted& effect) {
+    log_.info("{} {}", effect.event, effect.facts);
+}
 
 void LocalDomain::on_written(std::vector<GroupWriter::Outcome> outcomes) {
     mailbox_.post([this, outcomes = std::move(outcomes)](Now at, Actions& out) {
         for (const auto& outcome : outcomes) {
             const WriteId id{outcome.id};
-            if (outcome.error) fsm_.failed(id, *outcome.error, at, out);
-            else fsm_.committed(id, at, out);
+            if (outcome.error)
+                fsm_.failed(id, *outcome.error, at, out);
+            else
+                fsm_.committed(id, at, out);
         }
     });
 }
 
 void LocalDomain::on_fatal(const Error& error) {
     if (options_.on_fatal) return options_.on_fatal(error);
-    log_.critical("store.failed what=\"{}\" hint=\"nothing more is acknowledged; restarting recovers what was committed\"",
-                  error.message());
+    log_.critical(
+        "store.failed what=\"{}\" hint=\"nothing more is acknowledged; restarting recovers what was committed\"",
+        error.message());
     log_.flush();
     std::_Exit(kExitIo);
 }

@@ -12,7 +12,9 @@ PageRequest bounded(PageRequest page) {
     return page;
 }
 
-Error no_such(std::string what) { return Error{Errc::not_found, {}, "no such " + std::move(what)}; }
+Error no_such(std::string what) {
+    return Error{Errc::not_found, {}, "no such " + std::move(what)};
+}
 
 template <class T>
 Result<T> must_be_there(Result<std::optional<T>> found, const char* what) {
@@ -32,7 +34,8 @@ void LocalDomain::find_key(NodeId node, Reply<NodeKey> reply) {
 void LocalDomain::join(Join join, JoinReply reply) {
     mailbox_.post([this, join = std::move(join), reply = std::move(reply)](Now at, Actions& out) mutable {
         const Ticket ticket = take_ticket();
-        joining_[static_cast<std::uint64_t>(ticket)] = Joining{std::move(join.sink), std::move(join.peer), std::move(reply)};
+        joining_[static_cast<std::uint64_t>(ticket)] =
+            Joining{std::move(join.sink), std::move(join.peer), std::move(reply)};
         fsm_.join(ticket, std::move(join.hello), at, out);
     });
 }
@@ -48,7 +51,8 @@ void LocalDomain::receive(SessionId session, std::vector<link::Received> envelop
 }
 
 void LocalDomain::measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) {
-    mailbox_.post([this, session, rtt_us, clock_offset_us](Now, Actions&) { fsm_.measured(session, rtt_us, clock_offset_us); });
+    mailbox_.post(
+        [this, session, rtt_us, clock_offset_us](Now, Actions&) { fsm_.measured(session, rtt_us, clock_offset_us); });
 }
 
 void LocalDomain::leave(SessionId session) {
@@ -69,7 +73,9 @@ void LocalDomain::enroll(link::EnrollRequest request, Reply<link::EnrollReply> r
 // ── API ──
 
 void LocalDomain::authenticate(std::string bearer, Reply<Principal> reply) {
-    mailbox_.post([this, bearer = std::move(bearer), reply = std::move(reply)](Now, Actions&) { reply(fsm_.authenticate(bearer)); });
+    mailbox_.post([this, bearer = std::move(bearer), reply = std::move(reply)](Now, Actions&) {
+        reply(fsm_.authenticate(bearer));
+    });
 }
 
 void LocalDomain::create_job(JobRequest request, Reply<RunView> reply) {
@@ -140,7 +146,9 @@ void LocalDomain::nodes(Reply<std::vector<NodeView>> reply) {
 }
 
 void LocalDomain::node(std::string id_or_name, Reply<NodeView> reply) {
-    mailbox_.post([this, id_or_name = std::move(id_or_name), reply = std::move(reply)](Now, Actions&) { reply(fsm_.node(id_or_name)); });
+    mailbox_.post([this, id_or_name = std::move(id_or_name), reply = std::move(reply)](Now, Actions&) {
+        reply(fsm_.node(id_or_name));
+    });
 }
 
 void LocalDomain::subscribe(RunId id, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {

@@ -31,8 +31,10 @@ class Mailbox {
     void take(std::vector<Message>& out, std::optional<std::chrono::steady_clock::time_point> until) {
         std::unique_lock lock(mutex_);
         const auto ready = [this] { return !messages_.empty(); };
-        if (until) wake_.wait_until(lock, *until, ready);
-        else wake_.wait(lock, ready);
+        if (until)
+            wake_.wait_until(lock, *until, ready);
+        else
+            wake_.wait(lock, ready);
         out.clear();
         out.swap(messages_);
     }

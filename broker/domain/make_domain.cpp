@@ -20,7 +20,8 @@ Result<std::string> create_admin_token(Store& store) {
     fill_random(id);
     fill_random(secret);
     fill_random(random);
-    const auto now = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const auto now =
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch());
     const std::string text = make_api_token(id, secret);
     const auto parts = parse_api_token(text);
     ApiTokenRecord record;

@@ -15,7 +15,9 @@ constexpr std::size_t kMostTerms = 64;
 constexpr std::size_t kMostLines = 100'000;
 constexpr std::array<std::string_view, 5> kBareKeys{"line", "carrier", "province", "city", "node"};
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool same(std::string_view a, std::string_view b) {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
@@ -29,7 +31,8 @@ bool is_key(std::string_view key) {
     return !key.empty() && std::all_of(key.begin(), key.end(), [](char c) {
         const char l = lower(c);
         const bool beyond_ascii = static_cast<unsigned char>(c) >= 0x80;
-        return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/' || beyond_ascii;
+        return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' || c == '/' ||
+               beyond_ascii;
     });
 }
 
@@ -68,7 +71,8 @@ Result<> add_term(Selector& selector, std::string_view term, std::size_t positio
         EDGE_TRY(selector.limit, parse_limit(out.value, at + colon + 1));
         return ok();
     }
-    if (selector.terms.size() == kMostTerms) return wrong(position, "more than " + std::to_string(kMostTerms) + " terms");
+    if (selector.terms.size() == kMostTerms)
+        return wrong(position, "more than " + std::to_string(kMostTerms) + " terms");
     selector.terms.push_back(std::move(out));
     return ok();
 }
@@ -141,7 +145,8 @@ std::string advice(const SelectorTerm& term, std::span<const Candidate> candidat
     if (values.empty()) {
         const auto keys = keys_of(candidates);
         const std::string guess = did_you_mean(term.key, keys);
-        return begin + ": no node has a label \"" + term.key + "\"" + (guess.empty() ? "; there are " + listed(keys) : guess);
+        return begin + ": no node has a label \"" + term.key + "\"" +
+               (guess.empty() ? "; there are " + listed(keys) : guess);
     }
     const std::string guess = did_you_mean(term.value, values);
     return begin + (guess.empty() ? "; " + term.key + " is one of " + listed(values) : guess);
@@ -162,9 +167,10 @@ Error nothing_matches(const std::vector<SelectorTerm>& terms, std::span<const Ca
     return error;
 }
 
-/// Keeps `limit` of `chosen`: one line of every node, then a second one of every node, and so on; of the last such round
-/// as many as are still wanted, at even distances. Nodes take turns in which of their lines comes first.
-std::vector<std::size_t> spread(const std::vector<std::size_t>& chosen, std::span<const Candidate> candidates, std::size_t limit) {
+/// Keeps `limit` of `chosen`: one line of every node, then a second one of every node, and so on; of the last such
+/// round as many as are still wanted, at even distances. Nodes take turns in which of their lines comes first.
+std::vector<std::size_t> spread(const std::vector<std::size_t>& chosen, std::span<const Candidate> candidates,
+                                std::size_t limit) {
     std::map<std::string_view, std::vector<std::size_t>> by_node;
     for (const auto index : chosen) by_node[candidates[index].node].push_back(index);
     std::vector<std::size_t> kept;

@@ -28,7 +28,8 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     };
     Node* node = state_.fleet.find(hello.node_id);
     if (!node) return reject(link::RejectCode::unknown_node, "no such node; enrol it with a join token", true);
-    if (node->record.state == NodeState::revoked) return reject(link::RejectCode::revoked, "this node was revoked", true);
+    if (node->record.state == NodeState::revoked)
+        return reject(link::RejectCode::revoked, "this node was revoked", true);
     if (node->record.state == NodeState::locked) {
         return reject(link::RejectCode::locked, "this node is locked: its key was used from two places", true);
     }
@@ -48,16 +49,17 @@ void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
     out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text()});
     Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}}};
     state_.journal.write(out, std::move(batch), [ticket](Now, Actions& after) {
-        after.effects.push_back(JoinAnswer{
-            ticket, refused(link::RejectCode::stale_counter,
-                            "another holder of this node's key has joined since; the node is locked until an operator enrols it anew",
-                            0, true)});
+        after.effects.push_back(JoinAnswer{ticket, refused(link::RejectCode::stale_counter,
+                                                           "another holder of this node's key has joined since; the "
+                                                           "node is locked until an operator enrols it anew",
+                                                           0, true)});
     });
 }
 
 void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Actions& out) {
     if (node.session) {
-        out.effects.push_back(Noted{"session.taken_over", "node=" + node.record.id.text() + " session=" + node.session->id.text()});
+        out.effects.push_back(
+            Noted{"session.taken_over", "node=" + node.record.id.text() + " session=" + node.session->id.text()});
         close(*node.session, link::Goaway{.reason = link::GoawayReason::taken_over}, now, out);
     }
     NodeRecord& r = node.record;
@@ -92,8 +94,10 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
         out, std::move(batch),
         [this, id, ticket](Now at, Actions& after) {
             Session* joined = state_.session(id);
-            if (joined) after.effects.push_back(JoinAnswer{ticket, welcome(*joined, at)});
-            else after.effects.push_back(JoinAnswer{ticket, overloaded()});  // taken over meanwhile
+            if (joined)
+                after.effects.push_back(JoinAnswer{ticket, welcome(*joined, at)});
+            else
+                after.effects.push_back(JoinAnswer{ticket, overloaded()});  // taken over meanwhile
         },
         [this, id, ticket](const Error&, Now at, Actions& after) {
             if (Session* refused_one = state_.session(id)) remove(*refused_one, at, after);
@@ -128,9 +132,9 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->node->record.last_seen_at = now.wall;
     // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
     state_.journal.write(out, Batch{PutNode{session->node->record}, PutSpool{session->spool->record}}, nullptr);
-    out.effects.push_back(Noted{"node.connected", "node=" + session->node->record.id.text() + " name=" +
-                                                      session->node->record.name.text() + " session=" + id.text() +
-                                                      " epoch=" + std::to_string(session->node->record.epoch)});
+    out.effects.push_back(Noted{
+        "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
+                              " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});
     dispatch_.reconcile(*session, now, out);
     session->hello = {};
 }
@@ -139,8 +143,8 @@ void Sessions::leave(SessionId id, Now now, Actions& out) {
     Session* session = state_.session(id);
     if (!session) return;
     Node& node = *session->node;
-    out.effects.push_back(Noted{"node.disconnected", "node=" + node.record.id.text() + " name=" + node.record.name.text() +
-                                                         " session=" + id.text()});
+    out.effects.push_back(Noted{"node.disconnected", "node=" + node.record.id.text() +
+                                                         " name=" + node.record.name.text() + " session=" + id.text()});
     remove(*session, now, out);
     state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
 }
@@ -161,8 +165,8 @@ void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_o
 
 void Sessions::fail(Session& session, std::string code, std::string text, Now now, Actions& out) {
     ++state_.counters.protocol_errors;
-    out.effects.push_back(Noted{"session.protocol_error", "node=" + session.node->record.id.text() + " session=" +
-                                                              session.id.text() + " code=" + code});
+    out.effects.push_back(Noted{"session.protocol_error", "node=" + session.node->record.id.text() +
+                                                              " session=" + session.id.text() + " code=" + code});
     out.effects.push_back(SendTo{session.id, {link::ProtocolError{std::move(code), std::move(text)}}});
     Node& node = *session.node;
     close(session, link::Goaway{.reason = link::GoawayReason::rebalance, .window_ms = kComeBackWithinMs}, now, out);
@@ -175,7 +179,8 @@ void Sessions::close_all(Now now, Actions& out) {
     while (!state_.sessions.empty()) {
         Session& session = *state_.sessions.begin()->second;
         Node& node = *session.node;
-        close(session, link::Goaway{.reason = link::GoawayReason::maintenance, .window_ms = kComeBackWithinMs}, now, out);
+        close(session, link::Goaway{.reason = link::GoawayReason::maintenance, .window_ms = kComeBackWithinMs}, now,
+              out);
         batch.push_back(PutNode{node.record});
     }
     if (!batch.empty()) state_.journal.write(out, std::move(batch), nullptr);

@@ -29,9 +29,8 @@ void Subscriptions::begin(const RunView& run, const std::vector<TaskView>& tasks
     deliver(*subscription, event_of(run));
     for (const auto& task : tasks) deliver(*subscription, event_of(task));
     if (!has_results) return go_live(run.id, subscription);
-    read_on(run.id, subscription, {}, [this, id = run.id, subscription] {
-        post_([this, id, subscription] { go_live(id, subscription); });
-    });
+    read_on(run.id, subscription, {},
+            [this, id = run.id, subscription] { post_([this, id, subscription] { go_live(id, subscription); }); });
 }
 
 void Subscriptions::replay(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
@@ -43,7 +42,8 @@ void Subscriptions::replay(RunId run, std::shared_ptr<RunSubscriber> subscriber,
     };
     reads_.ask([this, run, subscription, forget, reply = std::move(reply)](Store& store) {
         const auto found = store.run(run);
-        const auto tasks = found && found.value() ? store.tasks(run) : Result<std::vector<TaskView>>(std::vector<TaskView>{});
+        const auto tasks =
+            found && found.value() ? store.tasks(run) : Result<std::vector<TaskView>>(std::vector<TaskView>{});
         if (!found || !found.value() || !tasks) {
             forget();
             return reply(!found ? found.error() : !tasks ? tasks.error() : Error{Errc::not_found, {}, "no such run"});
@@ -59,7 +59,8 @@ void Subscriptions::replay(RunId run, std::shared_ptr<RunSubscriber> subscriber,
 }
 
 void Subscriptions::read_on(RunId run, SubscriptionPtr subscription, std::string cursor, std::function<void()> at_end) {
-    reads_.ask([this, run, subscription = std::move(subscription), cursor = std::move(cursor), at_end = std::move(at_end)](Store& store) {
+    reads_.ask([this, run, subscription = std::move(subscription), cursor = std::move(cursor),
+                at_end = std::move(at_end)](Store& store) {
         if (subscription->canceled) return at_end();
         auto page = store.results(run, PageRequest{kPage, cursor});
         if (!page) return at_end();  // the reads' trouble shows in every other answer too
@@ -85,7 +86,8 @@ bool Subscriptions::remove(RunId run, const std::shared_ptr<RunSubscriber>& subs
     const auto at = table_.find(run);
     if (at == table_.end()) return false;
     auto& all = at->second;
-    const auto found = std::find_if(all.begin(), all.end(), [&](const SubscriptionPtr& one) { return one->subscriber == subscriber; });
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const SubscriptionPtr& one) { return one->subscriber == subscriber; });
     if (found == all.end()) return false;
     (*found)->canceled = true;
     all.erase(found);
@@ -98,8 +100,10 @@ void Subscriptions::happened(RunId run, const RunEvent& event) {
     if (at == table_.end()) return;
     const bool droppable = std::holds_alternative<std::shared_ptr<const RunProgress>>(event);
     for (const auto& subscription : at->second) {
-        if (subscription->live) deliver(*subscription, event);
-        else if (!droppable) subscription->held.push_back(event);
+        if (subscription->live)
+            deliver(*subscription, event);
+        else if (!droppable)
+            subscription->held.push_back(event);
     }
 }
 

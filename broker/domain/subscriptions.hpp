@@ -21,7 +21,8 @@ class Subscriptions {
     Subscriptions(ReadQueue& reads, Post post) : reads_(reads), post_(std::move(post)) {}
 
     /// Of a run that goes on: `run` and `tasks` as they are shown now, `results` of them stored.
-    void begin(const RunView& run, const std::vector<TaskView>& tasks, bool has_results, std::shared_ptr<RunSubscriber> subscriber);
+    void begin(const RunView& run, const std::vector<TaskView>& tasks, bool has_results,
+               std::shared_ptr<RunSubscriber> subscriber);
     /// Of a run that is over: all from the store. `reply` once the run is known to be there.
     void replay(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply);
     /// True: it was there.

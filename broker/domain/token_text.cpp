@@ -63,7 +63,8 @@ std::string make_api_token(std::span<const std::uint8_t, 5> id, std::span<const 
 }
 
 std::optional<ApiTokenText> parse_api_token(std::string_view text) {
-    if (text.size() != kApiPrefix.size() + kIdSize + kSecretSize + kSumSize || !text.starts_with(kApiPrefix)) return std::nullopt;
+    if (text.size() != kApiPrefix.size() + kIdSize + kSecretSize + kSumSize || !text.starts_with(kApiPrefix))
+        return std::nullopt;
     const std::string_view body = text.substr(0, text.size() - kSumSize);
     if (check_sum(body) != text.substr(body.size())) return std::nullopt;
     return ApiTokenText{std::string(body.substr(kApiPrefix.size(), kIdSize)),
@@ -86,7 +87,9 @@ std::optional<JoinTokenText> parse_join_token(std::string_view text) {
     return token;
 }
 
-Digest secret_hash(std::string_view secret) { return sha256(as_bytes(secret)); }
+Digest secret_hash(std::string_view secret) {
+    return sha256(as_bytes(secret));
+}
 
 std::string to_base64url(std::span<const std::uint8_t> bytes) {
     std::string text = to_base64(bytes);

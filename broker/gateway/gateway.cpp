@@ -28,14 +28,16 @@ void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>&
     auto checked = checked_enroll_request(request.body);
     const auto refuse = [exchange, peer = request.peer, path = request.path, id = request.id](const Error& error) {
         const http::Problem problem = http::problem_of(error);
-        spdlog::warn("gateway.enroll_refused peer={} code={} detail=\"{}\" request_id={}", peer, name(error.code), http::for_log(error.detail), id);
+        spdlog::warn("gateway.enroll_refused peer={} code={} detail=\"{}\" request_id={}", peer, name(error.code),
+                     http::for_log(error.detail), id);
         exchange->reply(http::problem_response(problem, path, id));
     };
     if (!checked) return refuse(checked.error());
     const std::string peer = request.peer;
     domain.enroll(std::move(checked.value()), [exchange, refuse, peer](Result<link::EnrollReply> reply) {
         if (!reply) return refuse(reply.error());
-        spdlog::info("gateway.enrolled node={} name={} peer={}", reply.value().node_id.text(), reply.value().name.text(), peer);
+        spdlog::info("gateway.enrolled node={} name={} peer={}", reply.value().node_id.text(),
+                     reply.value().name.text(), peer);
         exchange->reply({200, "application/json", {}, link::encode_enroll_reply(reply.value())});
     });
 }
@@ -52,8 +54,10 @@ void handle(http::Request request, const std::shared_ptr<http::Exchange>& exchan
         return answer({Code::method_not_allowed, "POST an enrolment", {}}, {{"Allow", "POST"}});
     }
     if (request.path == link::kLinkPath) {
-        if (request.method != "GET") return answer({Code::method_not_allowed, "GET, as a WebSocket", {}}, {{"Allow", "GET"}});
-        return answer({Code::upgrade_required, "this is a WebSocket; only agents speak here", {}}, {{"Upgrade", "websocket"}});
+        if (request.method != "GET")
+            return answer({Code::method_not_allowed, "GET, as a WebSocket", {}}, {{"Allow", "GET"}});
+        return answer({Code::upgrade_required, "this is a WebSocket; only agents speak here", {}},
+                      {{"Upgrade", "websocket"}});
     }
     answer({Code::not_found, "this is the agents' gateway; the API listens elsewhere", {}}, {});
 }
@@ -62,14 +66,16 @@ void handle(http::Request request, const std::shared_ptr<http::Exchange>& exchan
 
 std::optional<http::Response> refuse_upgrade(const http::Request& request) {
     using http::Code;
-    if (request.path != link::kLinkPath) return http::problem_response({Code::not_found, "agents connect to /edge/v1/link", {}}, request);
+    if (request.path != link::kLinkPath)
+        return http::problem_response({Code::not_found, "agents connect to /edge/v1/link", {}}, request);
     if (request.header("sec-websocket-version") != "13") {
         auto response = http::problem_response({Code::upgrade_required, "Sec-WebSocket-Version is 13", {}}, request);
         response.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
         return response;
     }
     const auto key = from_base64(std::string(request.header("sec-websocket-key")));
-    if (!key || key->size() != 16) return http::problem_response({Code::bad_request, "Sec-WebSocket-Key is base64 of 16 bytes", {}}, request);
+    if (!key || key->size() != 16)
+        return http::problem_response({Code::bad_request, "Sec-WebSocket-Key is base64 of 16 bytes", {}}, request);
     if (!request.header_lists("sec-websocket-protocol", link::kSubprotocol)) {
         return http::problem_response({Code::bad_request, "Sec-WebSocket-Protocol has to offer edge.v1", {}}, request);
     }
@@ -82,12 +88,15 @@ Result<link::EnrollRequest> checked_enroll_request(std::string_view body) {
     Signature signature{};
     if (!fill(key, request.public_key)) return Error{Errc::bad_value, "/public_key", "expected base64 of 32 bytes"};
     if (!fill(signature, request.signature)) return Error{Errc::bad_value, "/signature", "expected base64 of 64 bytes"};
-    const std::string input = link::enroll_signing_input(request.token, {reinterpret_cast<const char*>(key.data()), key.size()});
-    if (!verify_ed25519(key, as_bytes(input), signature)) return Error{Errc::denied, "/signature", "is not by the key that is to be enrolled"};
+    const std::string input =
+        link::enroll_signing_input(request.token, {reinterpret_cast<const char*>(key.data()), key.size()});
+    if (!verify_ed25519(key, as_bytes(input), signature))
+        return Error{Errc::denied, "/signature", "is not by the key that is to be enrolled"};
     return request;
 }
 
-http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boost::asio::ssl::context> tls, SessionOptions options, Domain& domain) {
+http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boost::asio::ssl::context> tls,
+                                SessionOptions options, Domain& domain) {
     http::Settings settings;
     settings.name = "gateway";
     settings.listen = listen;
@@ -97,9 +106,13 @@ http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boos
     settings.deadlines.body = std::chrono::milliseconds(10'000);
     settings.connections = kConnections;
     settings.per_address = kPerAddress;
-    settings.handler = [&domain](http::Request request, std::shared_ptr<http::Exchange> exchange) { handle(std::move(request), exchange, domain); };
+    settings.handler = [&domain](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+        handle(std::move(request), exchange, domain);
+    };
     settings.refuse_upgrade = refuse_upgrade;
-    settings.upgrade = [options, &domain](http::Upgraded upgraded) { start_session(std::move(upgraded), options, domain); };
+    settings.upgrade = [options, &domain](http::Upgraded upgraded) {
+        start_session(std::move(upgraded), options, domain);
+    };
     return settings;
 }
 

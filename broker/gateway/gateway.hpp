@@ -6,7 +6,8 @@
 namespace edge::broker::gateway {
 
 /// What an HTTP server needs to be the gateway. `domain` outlives the server's I/O threads.
-http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boost::asio::ssl::context> tls, SessionOptions options, Domain& domain);
+http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boost::asio::ssl::context> tls,
+                                SessionOptions options, Domain& domain);
 
 /// Why a request that wants to become a WebSocket does not, or nothing. Pure.
 std::optional<http::Response> refuse_upgrade(const http::Request& request);

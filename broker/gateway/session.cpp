@@ -19,7 +19,9 @@
 namespace edge::http {
 
 // How Beast's WebSocket ends a connection of ours: found by argument-dependent lookup.
-void beast_close_socket(Transport& transport) { transport.close(); }
+void beast_close_socket(Transport& transport) {
+    transport.close();
+}
 
 void teardown(boost::beast::role_type, Transport& transport, boost::system::error_code& failed) {
     failed = {};
@@ -29,7 +31,8 @@ void teardown(boost::beast::role_type, Transport& transport, boost::system::erro
 template <class Handler>
 void async_teardown(boost::beast::role_type, Transport& transport, Handler&& handler) {
     transport.end_sending();
-    boost::asio::post(transport.get_executor(), [handler = std::forward<Handler>(handler)]() mutable { handler(boost::system::error_code{}); });
+    boost::asio::post(transport.get_executor(),
+                      [handler = std::forward<Handler>(handler)]() mutable { handler(boost::system::error_code{}); });
 }
 
 }  // namespace edge::http
@@ -48,7 +51,8 @@ constexpr std::chrono::seconds kCloseLimit{2};
 
 Now now() {
     const auto wall = std::chrono::system_clock::now().time_since_epoch();
-    return {std::chrono::steady_clock::now(), static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(wall).count())};
+    return {std::chrono::steady_clock::now(),
+            static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(wall).count())};
 }
 
 SessionTerms terms_of(http::Transport& transport, const SessionOptions& options) {
@@ -103,7 +107,9 @@ class Session final : public std::enable_shared_from_this<Session> {
     void carry_out(action::Confirm& confirm) { domain_.confirm(confirm.session, std::move(confirm.ack)); }
     void carry_out(action::Live& live);
     void carry_out(action::Deliver& deliver) { domain_.receive(deliver.session, std::move(deliver.envelopes)); }
-    void carry_out(action::Measured& measured) { domain_.measured(measured.session, measured.rtt_us, measured.clock_offset_us); }
+    void carry_out(action::Measured& measured) {
+        domain_.measured(measured.session, measured.rtt_us, measured.clock_offset_us);
+    }
     void carry_out(action::Leave& leave) { domain_.leave(leave.session); }
     void carry_out(action::Close& close);
     void carry_out(action::Cut& cut);
@@ -164,7 +170,9 @@ void Session::prepare() {
     ws_.auto_fragment(false);
     ws_.text(true);
     ws_.control_callback([this](websocket::frame_type, boost::beast::string_view) { fsm_.sign_of_life(now()); });
-    slot_.on_drain([this] { go_away({link::GoawayReason::maintenance, options_.drain_ms, options_.reconnect_window_ms}); });
+    slot_.on_drain([this] {
+        go_away({link::GoawayReason::maintenance, options_.drain_ms, options_.reconnect_window_ms});
+    });
 }
 
 asio::awaitable<void> Session::run() {
@@ -188,8 +196,8 @@ asio::awaitable<void> Session::run() {
     if (failed == websocket::error::message_too_big) ended_because_ = "a message above the limit";
     apply(fsm_.gone());
     timer_.cancel();
-    spdlog::info("gateway.session_ended node={} session={} peer={} reason=\"{}\" unknown={}", fsm_.node().text(), session_text_, request_.peer,
-                 http::for_log(ended_because_), fsm_.unknown_envelopes());
+    spdlog::info("gateway.session_ended node={} session={} peer={} reason=\"{}\" unknown={}", fsm_.node().text(),
+                 session_text_, request_.peer, http::for_log(ended_because_), fsm_.unknown_envelopes());
     transport().close();
 }
 
@@ -203,7 +211,8 @@ void Session::send(std::vector<link::Envelope> envelopes) {
     if (fsm_.is_closed()) return;
     fsm_.sent(now());
     for (auto& envelope : envelopes) {
-        if (!outbox_.push(envelope)) return apply(fsm_.cut("slow consumer: " + std::to_string(outbox_.bytes()) + " bytes wait"));
+        if (!outbox_.push(envelope))
+            return apply(fsm_.cut("slow consumer: " + std::to_string(outbox_.bytes()) + " bytes wait"));
     }
     flush();
     arm();
@@ -215,23 +224,28 @@ void Session::carry_out(action::Send& send) {
         return transport().close();
     }
     if (const auto* refusal = std::get_if<link::Reject>(&send.envelope)) {
-        spdlog::warn("gateway.rejected node={} peer={} code={} detail=\"{}\"", fsm_.node().text(), request_.peer, enum_text(refusal->code), http::for_log(refusal->text));
+        spdlog::warn("gateway.rejected node={} peer={} code={} detail=\"{}\"", fsm_.node().text(), request_.peer,
+                     enum_text(refusal->code), http::for_log(refusal->text));
     }
     if (const auto* error = std::get_if<link::ProtocolError>(&send.envelope)) {
-        spdlog::warn("gateway.protocol_error node={} session={} code={} detail=\"{}\"", fsm_.node().text(), session_text_, error->code, http::for_log(error->text));
+        spdlog::warn("gateway.protocol_error node={} session={} code={} detail=\"{}\"", fsm_.node().text(),
+                     session_text_, error->code, http::for_log(error->text));
     }
 }
 
 void Session::carry_out(action::FindKey& find) {
     domain_.find_key(find.node, [self = shared_from_this()](Result<NodeKey> key) {
-        asio::post(self->get_executor(), [self, key = std::move(key)]() mutable { self->apply(self->fsm_.key(now(), std::move(key))); });
+        asio::post(self->get_executor(),
+                   [self, key = std::move(key)]() mutable { self->apply(self->fsm_.key(now(), std::move(key))); });
     });
 }
 
 void Session::carry_out(action::AskToJoin& ask) {
     Join join{std::move(ask.hello), request_.peer, std::make_shared<Mailbox>(shared_from_this())};
     domain_.join(std::move(join), [self = shared_from_this()](std::variant<link::Welcome, link::Reject> answer) {
-        asio::post(self->get_executor(), [self, answer = std::move(answer)]() mutable { self->apply(self->fsm_.joined(now(), std::move(answer))); });
+        asio::post(self->get_executor(), [self, answer = std::move(answer)]() mutable {
+            self->apply(self->fsm_.joined(now(), std::move(answer)));
+        });
     });
 }
 
@@ -269,14 +283,17 @@ void Session::flush() {
 
 void Session::close_now() {
     if (!closing_) return;
-    const websocket::close_reason reason(static_cast<websocket::close_code>(closing_->code), closing_->reason.substr(0, 120));
+    const websocket::close_reason reason(static_cast<websocket::close_code>(closing_->code),
+                                         closing_->reason.substr(0, 120));
     closing_.reset();
     ws_.async_close(reason, [self = shared_from_this()](error_code) { self->transport().close(); });
 }
 
 void Session::arm() {
     auto due = fsm_.deadline();
-    const auto sooner = [&due](std::chrono::steady_clock::time_point other) { due = due ? std::min(*due, other) : other; };
+    const auto sooner = [&due](std::chrono::steady_clock::time_point other) {
+        due = due ? std::min(*due, other) : other;
+    };
     if (!writing_.empty()) sooner(writing_since_ + kWriteLimit);
     if (close_by_) sooner(*close_by_);
     if (!due || (armed_for_ && *armed_for_ <= *due)) return;  // an armed timer that is early looks again
@@ -291,7 +308,8 @@ void Session::fired() {
     armed_for_.reset();
     const auto at = now();
     if (close_by_ && at.steady >= *close_by_) return transport().close();
-    if (!writing_.empty() && at.steady >= writing_since_ + kWriteLimit) return apply(fsm_.cut("slow consumer: nothing read for 10 s"));
+    if (!writing_.empty() && at.steady >= writing_since_ + kWriteLimit)
+        return apply(fsm_.cut("slow consumer: nothing read for 10 s"));
     apply(fsm_.timer(at));
 }
 

@@ -10,7 +10,7 @@ namespace edge::broker::gateway {
 struct SessionOptions {
     link::Limits limits{};
     std::chrono::milliseconds handshake{10'000};  // from challenge to welcome_ack
-    std::uint32_t drain_ms = 2'000;         // what agents get to flush when the broker stops
+    std::uint32_t drain_ms = 2'000;               // what agents get to flush when the broker stops
     std::uint32_t reconnect_window_ms = 5'000;
 };
 

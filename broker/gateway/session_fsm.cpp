@@ -56,13 +56,18 @@ Actions SessionFsm::start(Now now) {
 Actions SessionFsm::message(Now now, std::string_view text) {
     heard_ = now.steady;
     switch (phase_) {
-        case Phase::awaits_hello: return hello(text);
-        case Phase::awaits_ack: return acknowledged(now, text);
+        case Phase::awaits_hello:
+            return hello(text);
+        case Phase::awaits_ack:
+            return acknowledged(now, text);
         case Phase::live:
-        case Phase::leaving: return live_message(now, text);
+        case Phase::leaving:
+            return live_message(now, text);
         case Phase::finds_key:
-        case Phase::joins: return reject(link::RejectCode::protocol_error, "a message before welcome", kRetryAfterRefusal, false);
-        default: return {};
+        case Phase::joins:
+            return reject(link::RejectCode::protocol_error, "a message before welcome", kRetryAfterRefusal, false);
+        default:
+            return {};
     }
 }
 
@@ -80,7 +85,9 @@ Actions SessionFsm::hello(std::string_view text) {
     const link::Hello& said = decoded.value().hello;
     node_ = said.node_id;
     if (said.proto != link::kProtocolVersion) {
-        return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1, the agent " + std::to_string(said.proto), kRetryAfterRefusal, true);
+        return reject(link::RejectCode::unsupported_version,
+                      "this broker speaks protocol 1, the agent " + std::to_string(said.proto), kRetryAfterRefusal,
+                      true);
     }
     hello_ = std::move(decoded.value());
     phase_ = Phase::finds_key;
@@ -90,15 +97,19 @@ Actions SessionFsm::hello(std::string_view text) {
 Actions SessionFsm::key(Now, Result<NodeKey> key) {
     if (phase_ != Phase::finds_key) return {};
     if (!key && key.error().code == Errc::not_found) {
-        return reject(link::RejectCode::unknown_node, "this broker knows no such node; enroll it with a new join token", kRetryAfterRefusal, true);
+        return reject(link::RejectCode::unknown_node, "this broker knows no such node; enroll it with a new join token",
+                      kRetryAfterRefusal, true);
     }
     if (!key) return reject(link::RejectCode::overloaded, "try again later", kRetrySoon, false);
     if (!is_signed_by(*hello_, key.value().key, terms_)) {
-        return reject(link::RejectCode::bad_signature, "the hello is not signed with this node's key for this connection", kRetryAfterRefusal, true);
+        return reject(link::RejectCode::bad_signature,
+                      "the hello is not signed with this node's key for this connection", kRetryAfterRefusal, true);
     }
-    if (key.value().state == NodeState::revoked) return reject(link::RejectCode::revoked, "the node was revoked", kRetryAfterRefusal, true);
+    if (key.value().state == NodeState::revoked)
+        return reject(link::RejectCode::revoked, "the node was revoked", kRetryAfterRefusal, true);
     if (key.value().state == NodeState::locked) {
-        return reject(link::RejectCode::locked, "two agents use this node's key; an operator must decide", kRetryAfterRefusal, true);
+        return reject(link::RejectCode::locked, "two agents use this node's key; an operator must decide",
+                      kRetryAfterRefusal, true);
     }
     phase_ = Phase::joins;
     link::Hello said = std::move(hello_->hello);
@@ -125,7 +136,8 @@ Actions SessionFsm::joined(Now, std::variant<link::Welcome, link::Reject> answer
 Actions SessionFsm::acknowledged(Now now, std::string_view text) {
     Actions actions;
     auto decoded = link::decode_message(text);
-    auto* ack = decoded && !decoded.value().empty() ? std::get_if<link::WelcomeAck>(&decoded.value().front().envelope) : nullptr;
+    auto* ack = decoded && !decoded.value().empty() ? std::get_if<link::WelcomeAck>(&decoded.value().front().envelope)
+                                                    : nullptr;
     if (!ack) {
         protocol_error("bad_envelope", decoded ? "expected welcome_ack" : decoded.error().message(), actions);
         return actions;
@@ -135,7 +147,8 @@ Actions SessionFsm::acknowledged(Now now, std::string_view text) {
     actions.push_back(action::Live{node_, session_});
     send_heartbeat(now, actions);  // at once: the first round trip is known before the first task
     std::vector<link::Received> batch;
-    for (std::size_t i = 1; i < decoded.value().size() && is_live(); ++i) take(now, std::move(decoded.value()[i]), batch, actions);
+    for (std::size_t i = 1; i < decoded.value().size() && is_live(); ++i)
+        take(now, std::move(decoded.value()[i]), batch, actions);
     if (!batch.empty()) actions.insert(actions.begin() + 2, action::Deliver{session_, std::move(batch)});
     return actions;
 }
@@ -161,7 +174,8 @@ void SessionFsm::take(Now now, link::Received received, std::vector<link::Receiv
     if (const auto* heard = std::get_if<link::Heartbeat>(&received.envelope)) return heartbeat(now, *heard, actions);
     if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&received.envelope)) {
         ++unknown_;
-        if (unknown->must) protocol_error("unknown_type", "this broker does not know \"" + unknown->type + "\"", actions);
+        if (unknown->must)
+            protocol_error("unknown_type", "this broker does not know \"" + unknown->type + "\"", actions);
         return;
     }
     if (const auto* error = std::get_if<link::ProtocolError>(&received.envelope)) {
@@ -185,7 +199,8 @@ void SessionFsm::heartbeat(Now now, const link::Heartbeat& heard, Actions& actio
     const auto rtt = std::chrono::duration_cast<std::chrono::microseconds>(now.steady - asked_).count();
     const auto middle = static_cast<std::int64_t>(*asked_wall_us_) + rtt / 2;
     asked_wall_us_.reset();
-    actions.push_back(action::Measured{session_, static_cast<std::uint64_t>(rtt), static_cast<std::int64_t>(heard.at_us) - middle});
+    actions.push_back(
+        action::Measured{session_, static_cast<std::uint64_t>(rtt), static_cast<std::int64_t>(heard.at_us) - middle});
 }
 
 void SessionFsm::strike(std::string code, std::string text, Actions& actions) {
@@ -231,7 +246,9 @@ Actions SessionFsm::go_away(Now now, link::Goaway why) {
         close(CloseCode::service_restart, "the broker stops", actions);
         return actions;
     }
-    if (phase_ != Phase::live) return reject(link::RejectCode::overloaded, "the broker stops", std::max<std::uint64_t>(why.window_ms, 1'000), false);
+    if (phase_ != Phase::live)
+        return reject(link::RejectCode::overloaded, "the broker stops", std::max<std::uint64_t>(why.window_ms, 1'000),
+                      false);
     Actions actions;
     leave_at_ = now.steady + milliseconds(why.deadline_ms);
     phase_ = Phase::leaving;
@@ -281,15 +298,21 @@ void SessionFsm::send_heartbeat(Now now, Actions& actions) {
 }
 
 /// Quiet in either direction: the agent must see us alive, and we it.
-steady_clock::time_point SessionFsm::heartbeat_due() const { return std::max(asked_, std::min(heard_, told_)) + interval_; }
+steady_clock::time_point SessionFsm::heartbeat_due() const {
+    return std::max(asked_, std::min(heard_, told_)) + interval_;
+}
 
 std::optional<steady_clock::time_point> SessionFsm::deadline() const {
     switch (phase_) {
         case Phase::fresh:
-        case Phase::closed: return std::nullopt;
-        case Phase::live: return std::min(heard_ + terms_.silence, heartbeat_due());
-        case Phase::leaving: return std::min({heard_ + terms_.silence, heartbeat_due(), leave_at_});
-        default: return handshake_until_;
+        case Phase::closed:
+            return std::nullopt;
+        case Phase::live:
+            return std::min(heard_ + terms_.silence, heartbeat_due());
+        case Phase::leaving:
+            return std::min({heard_ + terms_.silence, heartbeat_due(), leave_at_});
+        default:
+            return handshake_until_;
     }
 }
 

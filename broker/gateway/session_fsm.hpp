@@ -1,4 +1,5 @@
-// An agent's session without its socket: handshake, strikes, heartbeat. Pure: events and the time go in, actions come out.
+// An agent's session without its socket: handshake, strikes, heartbeat. Pure: events and the time go in, actions come
+// out.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -24,14 +25,20 @@ struct SessionTerms {
     std::string exporter;  // 32 bytes; empty with Binding::none
     link::Binding binding = link::Binding::tls_exporter;
     link::Limits limits{};
-    std::uint32_t seed = 0;                        // of the heartbeat's jitter
-    std::chrono::milliseconds handshake{10'000};   // from challenge to welcome_ack
-    std::chrono::milliseconds silence{45'000};     // then the peer is dead
-    unsigned strikes = 3;                          // malformed messages until we close
+    std::uint32_t seed = 0;                       // of the heartbeat's jitter
+    std::chrono::milliseconds handshake{10'000};  // from challenge to welcome_ack
+    std::chrono::milliseconds silence{45'000};    // then the peer is dead
+    unsigned strikes = 3;                         // malformed messages until we close
 };
 
 /// WebSocket close codes. Source: RFC 6455 section 7.4.1 and IANA's registry.
-enum class CloseCode : std::uint16_t { normal = 1000, protocol = 1002, not_text = 1003, policy = 1008, service_restart = 1012 };
+enum class CloseCode : std::uint16_t {
+    normal = 1000,
+    protocol = 1002,
+    not_text = 1003,
+    policy = 1008,
+    service_restart = 1012
+};
 
 namespace action {
 struct Send {
@@ -76,8 +83,8 @@ struct Cut {
 };
 }  // namespace action
 
-using Action = std::variant<action::Send, action::FindKey, action::AskToJoin, action::Confirm, action::Live, action::Deliver, action::Measured,
-                            action::Leave, action::Close, action::Cut>;
+using Action = std::variant<action::Send, action::FindKey, action::AskToJoin, action::Confirm, action::Live,
+                            action::Deliver, action::Measured, action::Leave, action::Close, action::Cut>;
 using Actions = std::vector<Action>;
 
 class SessionFsm {
@@ -134,11 +141,11 @@ class SessionFsm {
     std::optional<link::SignedHello> hello_;
     std::chrono::steady_clock::time_point handshake_until_;
     std::chrono::steady_clock::time_point leave_at_;
-    std::chrono::steady_clock::time_point heard_;      // last frame from the agent
-    std::chrono::steady_clock::time_point told_;       // last envelope to it
-    std::chrono::steady_clock::time_point asked_;      // last heartbeat of ours
-    std::optional<std::uint64_t> asked_wall_us_;       // of a heartbeat not yet answered
-    std::chrono::milliseconds interval_{15'000};       // to the next heartbeat, jitter included
+    std::chrono::steady_clock::time_point heard_;  // last frame from the agent
+    std::chrono::steady_clock::time_point told_;   // last envelope to it
+    std::chrono::steady_clock::time_point asked_;  // last heartbeat of ours
+    std::optional<std::uint64_t> asked_wall_us_;   // of a heartbeat not yet answered
+    std::chrono::milliseconds interval_{15'000};   // to the next heartbeat, jitter included
     std::minstd_rand random_;
     unsigned strikes_ = 0;
     std::uint64_t unknown_ = 0;

@@ -20,7 +20,9 @@ Slot& Slot::operator=(Slot&& other) noexcept {
     return *this;
 }
 
-Slot::~Slot() { give_up(); }
+Slot::~Slot() {
+    give_up();
+}
 
 void Slot::give_up() {
     const auto admission = admission_.lock();

@@ -17,9 +17,9 @@ class Admission;
 struct Place {
     boost::asio::any_io_executor executor;  // the connection's
     std::string address;
-    bool counts_for_address = true;   // acceptor's thread
-    std::function<void()> on_drain;   // connection's thread
-    bool drained = false;             // connection's thread
+    bool counts_for_address = true;  // acceptor's thread
+    std::function<void()> on_drain;  // connection's thread
+    bool drained = false;            // connection's thread
 };
 
 /// A connection's place; giving it up makes room. Move-only. Executor: the connection's thread.

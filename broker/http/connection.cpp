@@ -44,7 +44,8 @@ std::string request_id_of(const Request& request) {
 }
 
 bool asks_for_websocket(const Request& request) {
-    return request.method == "GET" && request.header_lists("connection", "upgrade") && request.header_lists("upgrade", "websocket");
+    return request.method == "GET" && request.header_lists("connection", "upgrade") &&
+           request.header_lists("upgrade", "websocket");
 }
 
 }  // namespace
@@ -84,7 +85,8 @@ asio::awaitable<void> Connection::run() {
             hand_over(std::move(request));
             co_return;
         }
-        if (!refusal) refusal = problem_response({Code::bad_request, "bytes before the upgrade was answered", {}}, request);
+        if (!refusal)
+            refusal = problem_response({Code::bad_request, "bytes before the upgrade was answered", {}}, request);
         asked.keeps_alive = false;
         goes_on = co_await respond(std::move(*refusal), std::move(asked));
     }
@@ -130,7 +132,8 @@ asio::awaitable<bool> Connection::receive() {
 }
 
 void Connection::call_handler(Request request, const std::shared_ptr<Answer>& answer) {
-    auto exchange = std::make_shared<LiveExchange>(transport_.get_executor(), answer, settings_->streams, request.path, request.id);
+    auto exchange =
+        std::make_shared<LiveExchange>(transport_.get_executor(), answer, settings_->streams, request.path, request.id);
     Response failed = problem_response({Code::internal, "see the broker's log for this request_id", {}}, request);
     const std::string id = request.id;
     try {
@@ -154,12 +157,14 @@ asio::awaitable<bool> Connection::serve(Request request) {
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
     bool goes_on = false;
     if (answer->stream) {
-        spdlog::debug("http.stream server={} method={} path=\"{}\" request_id={} peer={}", settings_->name, asked.method, asked.path, asked.id, peer_);
+        spdlog::debug("http.stream server={} method={} path=\"{}\" request_id={} peer={}", settings_->name,
+                      asked.method, asked.path, asked.id, peer_);
         auto stream = answer->stream;
         goes_on = co_await send_stream(std::move(stream), std::move(asked));
     } else {
-        spdlog::debug("http.request server={} method={} path=\"{}\" status={} us={} request_id={} peer={}", settings_->name, asked.method, asked.path,
-                      answer->response->status, took.count(), asked.id, peer_);
+        spdlog::debug("http.request server={} method={} path=\"{}\" status={} us={} request_id={} peer={}",
+                      settings_->name, asked.method, asked.path, answer->response->status, took.count(), asked.id,
+                      peer_);
         goes_on = co_await respond(std::move(*answer->response), std::move(asked));
     }
     answer->end();
@@ -174,8 +179,10 @@ asio::awaitable<bool> Connection::respond(Response response, Asked asked) {
     envelope.body = asked.method == "HEAD" ? Body::withheld : Body::sent;
     auto text = head_text(response, envelope);
     if (!text) {
-        spdlog::error("http.bad_response path=\"{}\" request_id={} error=\"{}\"", asked.path, asked.id, text.error().message());
-        response = problem_response({Code::internal, "see the broker's log for this request_id", {}}, asked.path, asked.id);
+        spdlog::error("http.bad_response path=\"{}\" request_id={} error=\"{}\"", asked.path, asked.id,
+                      text.error().message());
+        response =
+            problem_response({Code::internal, "see the broker's log for this request_id", {}}, asked.path, asked.id);
         text = head_text(response, envelope);
     }
     const bool written = co_await write(std::move(text.value()));
@@ -188,7 +195,8 @@ asio::awaitable<void> Connection::refuse(Refusal refusal) {
     Problem problem{kind_named(refusal.code).code, std::move(refusal.detail)};
     const Request nameless;
     Asked asked{"", "", request_id_of(nameless), false};
-    spdlog::debug("http.refused server={} peer={} status={} detail=\"{}\" request_id={}", settings_->name, peer_, refusal.status, problem.detail, asked.id);
+    spdlog::debug("http.refused server={} peer={} status={} detail=\"{}\" request_id={}", settings_->name, peer_,
+                  refusal.status, problem.detail, asked.id);
     Response response = problem_response(problem, "", asked.id);
     co_await respond(std::move(response), std::move(asked));
 }
@@ -215,7 +223,9 @@ asio::awaitable<bool> Connection::send_stream(std::shared_ptr<QueuedStream> stre
     envelope.framing = Framing::chunked;
     envelope.keep_alive = false;
     auto head = head_text(stream->head(), envelope);
-    if (!head) spdlog::error("http.bad_response path=\"{}\" request_id={} error=\"{}\"", asked.path, asked.id, head.error().message());
+    if (!head)
+        spdlog::error("http.bad_response path=\"{}\" request_id={} error=\"{}\"", asked.path, asked.id,
+                      head.error().message());
     watch_for_end(stream);
     bool goes_on = head.has_value();
     if (goes_on) goes_on = co_await write(std::move(head.value()));
@@ -249,7 +259,8 @@ void Connection::late() {
 /// A client of a stream sends nothing more: whatever comes, an end or bytes, ends it.
 void Connection::watch_for_end(std::shared_ptr<QueuedStream> stream) {
     const auto buffer = asio::buffer(input_);
-    transport_.async_read_some(buffer, [self = shared_from_this(), stream = std::move(stream)](error_code, std::size_t) { stream->client_gone(); });
+    transport_.async_read_some(buffer, [self = shared_from_this(), stream = std::move(stream)](
+                                           error_code, std::size_t) { stream->client_gone(); });
 }
 
 /// Closing at once could take back, by a reset, an answer that the client has not read.

@@ -53,8 +53,8 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<QueuedStream> stream_;  // owners: this and the stream's producer; while one is sent
     bool busy_ = false;                     // a request is being received or answered
     bool draining_ = false;
-    bool reading_ = false;                  // what is awaited is a request
-    bool late_ = false;                     // it did not come in time
+    bool reading_ = false;  // what is awaited is a request
+    bool late_ = false;     // it did not come in time
 };
 
 void start_connection(const boost::asio::any_io_executor& executor, std::shared_ptr<Connection> connection);

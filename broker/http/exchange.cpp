@@ -69,8 +69,13 @@ void Answer::end() {
     timers.clear();
 }
 
-LiveExchange::LiveExchange(asio::any_io_executor executor, std::shared_ptr<Answer> answer, StreamBounds bounds, std::string path, std::string request_id)
-    : executor_(std::move(executor)), answer_(std::move(answer)), bounds_(bounds), path_(std::move(path)), request_id_(std::move(request_id)) {}
+LiveExchange::LiveExchange(asio::any_io_executor executor, std::shared_ptr<Answer> answer, StreamBounds bounds,
+                           std::string path, std::string request_id)
+    : executor_(std::move(executor)),
+      answer_(std::move(answer)),
+      bounds_(bounds),
+      path_(std::move(path)),
+      request_id_(std::move(request_id)) {}
 
 LiveExchange::~LiveExchange() {
     if (answered_) return;
@@ -86,7 +91,9 @@ void LiveExchange::reply(Response response) {
     });
 }
 
-void LiveExchange::post(std::function<void()> work) { asio::dispatch(executor_, std::move(work)); }
+void LiveExchange::post(std::function<void()> work) {
+    asio::dispatch(executor_, std::move(work));
+}
 
 std::shared_ptr<Stream> LiveExchange::stream(Response head) {
     auto stream = std::make_shared<QueuedStream>(executor_, std::move(head), bounds_);

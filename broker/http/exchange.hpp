@@ -47,7 +47,9 @@ class QueuedStream final : public Stream {
 
 /// What the connection waits for. Executor: the connection's thread. Owners: the connection and the exchange.
 struct Answer {
-    explicit Answer(const boost::asio::any_io_executor& executor) : wake(executor) { wake.expires_at(boost::asio::steady_timer::time_point::max()); }
+    explicit Answer(const boost::asio::any_io_executor& executor) : wake(executor) {
+        wake.expires_at(boost::asio::steady_timer::time_point::max());
+    }
     bool is_there() const { return response || stream; }
     void end();
 
@@ -60,7 +62,8 @@ struct Answer {
 
 class LiveExchange final : public Exchange {
   public:
-    LiveExchange(boost::asio::any_io_executor executor, std::shared_ptr<Answer> answer, StreamBounds bounds, std::string path, std::string request_id);
+    LiveExchange(boost::asio::any_io_executor executor, std::shared_ptr<Answer> answer, StreamBounds bounds,
+                 std::string path, std::string request_id);
     ~LiveExchange() override;
 
     void reply(Response response) override;

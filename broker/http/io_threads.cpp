@@ -11,7 +11,9 @@ IoThreads::IoThreads(unsigned count) {
     }
 }
 
-IoThreads::~IoThreads() { stop(); }
+IoThreads::~IoThreads() {
+    stop();
+}
 
 void IoThreads::start() {
     for (auto& context : contexts_) {

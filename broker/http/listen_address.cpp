@@ -20,7 +20,9 @@ Result<ListenAddress> ListenAddress::parse(std::string_view text) {
     return listen;
 }
 
-std::string ListenAddress::text() const { return host_and_port(address.text(), port); }
+std::string ListenAddress::text() const {
+    return host_and_port(address.text(), port);
+}
 
 bool ListenAddress::is_loopback() const {
     if (!address.v6) return address.bytes[0] == 127;

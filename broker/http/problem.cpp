@@ -29,21 +29,31 @@ constexpr ProblemKind kKinds[] = {
 
 Code code_of(Errc code) {
     switch (code) {
-        case Errc::bad_syntax: return Code::bad_json;
-        case Errc::bad_value: return Code::invalid_body;
-        case Errc::too_large: return Code::too_large;
-        case Errc::not_found: return Code::not_found;
-        case Errc::conflict: return Code::conflict;
-        case Errc::denied: return Code::denied;
+        case Errc::bad_syntax:
+            return Code::bad_json;
+        case Errc::bad_value:
+            return Code::invalid_body;
+        case Errc::too_large:
+            return Code::too_large;
+        case Errc::not_found:
+            return Code::not_found;
+        case Errc::conflict:
+            return Code::conflict;
+        case Errc::denied:
+            return Code::denied;
         case Errc::unavailable:
-        case Errc::timed_out: return Code::unavailable;
-        default: return Code::internal;
+        case Errc::timed_out:
+            return Code::unavailable;
+        default:
+            return Code::internal;
     }
 }
 
 }  // namespace
 
-std::span<const ProblemKind> problem_kinds() { return kKinds; }
+std::span<const ProblemKind> problem_kinds() {
+    return kKinds;
+}
 
 const ProblemKind& kind_of(Code code) {
     for (const auto& kind : kKinds) {
@@ -61,14 +71,16 @@ const ProblemKind& kind_named(std::string_view name) {
 
 Response problem_response(const Problem& problem, std::string_view instance, std::string_view request_id) {
     const ProblemKind& kind = kind_of(problem.code);
-    Json body = {{"type", "urn:edge:problem:" + std::string(kind.name)}, {"title", kind.title}, {"status", kind.status}};
+    Json body = {
+        {"type", "urn:edge:problem:" + std::string(kind.name)}, {"title", kind.title}, {"status", kind.status}};
     if (!problem.detail.empty()) body["detail"] = problem.detail;
     if (!instance.empty()) body["instance"] = instance;
     body["code"] = kind.name;
     body["request_id"] = request_id;
     if (!problem.errors.empty()) {
         Json& errors = body["errors"] = Json::array();
-        for (const auto& item : problem.errors) errors.push_back({{"pointer", item.pointer}, {"code", item.code}, {"message", item.message}});
+        for (const auto& item : problem.errors)
+            errors.push_back({{"pointer", item.pointer}, {"code", item.code}, {"message", item.message}});
     }
     return Response{kind.status, "application/problem+json", {}, dump_json(body)};
 }

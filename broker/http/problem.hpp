@@ -11,9 +11,25 @@
 namespace edge::http {
 
 enum class Code {
-    bad_request, bad_json, bad_parameter, unauthorized, denied, not_found, method_not_allowed, request_timeout, conflict,
-    too_large, unsupported_media_type, expectation_failed, invalid_body, no_match, idempotency_key_reused,
-    upgrade_required, header_too_large, internal, unavailable,
+    bad_request,
+    bad_json,
+    bad_parameter,
+    unauthorized,
+    denied,
+    not_found,
+    method_not_allowed,
+    request_timeout,
+    conflict,
+    too_large,
+    unsupported_media_type,
+    expectation_failed,
+    invalid_body,
+    no_match,
+    idempotency_key_reused,
+    upgrade_required,
+    header_too_large,
+    internal,
+    unavailable,
 };
 
 struct ProblemKind {

@@ -40,7 +40,8 @@ bool RequestReader::read_head() {
         return refuse(431, "header_too_large", "the head is at most " + std::to_string(limits_.head_bytes) + " bytes");
     }
     const std::string_view head(input_.data(), end + 4);
-    if (auto refusal = precheck(head)) return refuse(refusal->status, std::move(refusal->code), std::move(refusal->detail));
+    if (auto refusal = precheck(head))
+        return refuse(refusal->status, std::move(refusal->code), std::move(refusal->detail));
 
     parser_ = std::make_unique<Parser>();
     parser_->eager(true);
@@ -48,15 +49,18 @@ bool RequestReader::read_head() {
     parser_->body_limit(limits_.body_bytes);
     boost::system::error_code failed;
     const std::size_t used = parser_->put(boost::asio::buffer(head.data(), head.size()), failed);
-    if (failed == beast_http::error::body_limit) return refuse(413, "too_large", "a body is at most " + std::to_string(limits_.body_bytes) + " bytes");
-    if ((failed && failed != beast_http::error::need_more) || !parser_->is_header_done()) return refuse(400, "bad_request", "not HTTP/1.1: " + failed.message());
+    if (failed == beast_http::error::body_limit)
+        return refuse(413, "too_large", "a body is at most " + std::to_string(limits_.body_bytes) + " bytes");
+    if ((failed && failed != beast_http::error::need_more) || !parser_->is_header_done())
+        return refuse(400, "bad_request", "not HTTP/1.1: " + failed.message());
     input_.erase(0, used);
 
     // Copied now: Beast adds a chunked body's trailers to the same fields later.
     const auto& message = parser_->get();
     request_ = Request{};
     request_.method = std::string(message.method_string());
-    for (const auto& field : message) request_.headers.emplace_back(lower(std::string_view(field.name_string())), std::string(field.value()));
+    for (const auto& field : message)
+        request_.headers.emplace_back(lower(std::string_view(field.name_string())), std::string(field.value()));
     const std::string_view target(message.target());
     const std::size_t question = std::min(target.find('?'), target.size());
     const auto path = percent_decode(target.substr(0, question));
@@ -64,7 +68,8 @@ bool RequestReader::read_head() {
     request_.path = *path;
     request_.query = target.substr(std::min(question + 1, target.size()));
     keeps_alive_ = message.keep_alive();
-    wants_continue_ = equal_without_case(request_.header("expect"), "100-continue") && message.version() == 11 && !parser_->is_done();
+    wants_continue_ =
+        equal_without_case(request_.header("expect"), "100-continue") && message.version() == 11 && !parser_->is_done();
     return true;
 }
 
@@ -73,7 +78,8 @@ bool RequestReader::read_body() {
         boost::system::error_code failed;
         const std::size_t used = parser_->put(boost::asio::buffer(input_.data(), input_.size()), failed);
         input_.erase(0, used);
-        if (failed == beast_http::error::body_limit) return refuse(413, "too_large", "a body is at most " + std::to_string(limits_.body_bytes) + " bytes");
+        if (failed == beast_http::error::body_limit)
+            return refuse(413, "too_large", "a body is at most " + std::to_string(limits_.body_bytes) + " bytes");
         // What Beast cannot use yet is the head of a chunk; a long one is a hostile one.
         if (failed == beast_http::error::need_more && input_.size() <= 1024) return false;
         if (failed) return refuse(400, "bad_request", "the body is not what its head says: " + failed.message());

@@ -14,15 +14,32 @@ struct Phrase {
     int status;
     std::string_view text;
 };
-constexpr Phrase kPhrases[] = {
-    {100, "Continue"}, {101, "Switching Protocols"}, {200, "OK"}, {201, "Created"}, {202, "Accepted"}, {204, "No Content"},
-    {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
-    {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-    {417, "Expectation Failed"}, {422, "Unprocessable Content"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {503, "Service Unavailable"}};
+constexpr Phrase kPhrases[] = {{100, "Continue"},
+                               {101, "Switching Protocols"},
+                               {200, "OK"},
+                               {201, "Created"},
+                               {202, "Accepted"},
+                               {204, "No Content"},
+                               {400, "Bad Request"},
+                               {401, "Unauthorized"},
+                               {403, "Forbidden"},
+                               {404, "Not Found"},
+                               {405, "Method Not Allowed"},
+                               {408, "Request Timeout"},
+                               {409, "Conflict"},
+                               {413, "Content Too Large"},
+                               {415, "Unsupported Media Type"},
+                               {417, "Expectation Failed"},
+                               {422, "Unprocessable Content"},
+                               {426, "Upgrade Required"},
+                               {429, "Too Many Requests"},
+                               {431, "Request Header Fields Too Large"},
+                               {500, "Internal Server Error"},
+                               {503, "Service Unavailable"}};
 
 /// What the connection decides, so that no handler contradicts it.
-constexpr std::string_view kOurs[] = {"content-length", "transfer-encoding", "connection", "date", "content-type", "x-request-id"};
+constexpr std::string_view kOurs[] = {"content-length", "transfer-encoding", "connection",
+                                      "date",           "content-type",      "x-request-id"};
 
 void add(std::string& text, std::string_view name, std::string_view value) {
     text.append(name).append(": ").append(value).append("\r\n");
@@ -38,7 +55,8 @@ std::string_view reason_phrase(int status) {
 }
 
 Result<std::string> head_text(const Response& response, const Envelope& envelope) {
-    std::string text = "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) + "\r\n";
+    std::string text =
+        "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) + "\r\n";
     add(text, "Date", envelope.date);
     const bool has_content = response.status != 204;
     if (has_content) {
@@ -55,7 +73,8 @@ Result<std::string> head_text(const Response& response, const Envelope& envelope
         const std::string key = lower(name);
         // Beast, and any plain copying, would let CR LF through (conventions.md).
         if (!is_token(name) || !is_field_value(value)) return Error{Errc::bad_value, name, "not a header"};
-        if (std::find(std::begin(kOurs), std::end(kOurs), key) != std::end(kOurs)) return Error{Errc::bad_value, name, "set by the connection"};
+        if (std::find(std::begin(kOurs), std::end(kOurs), key) != std::end(kOurs))
+            return Error{Errc::bad_value, name, "set by the connection"};
         has_cache_control = has_cache_control || key == "cache-control";
         add(text, name, value);
     }
@@ -76,13 +95,15 @@ std::string chunk_text(std::string_view text) {
 
 std::string http_date(std::uint64_t unix_seconds) {
     static constexpr const char* kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    static constexpr const char* kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                              "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
     const auto time = static_cast<std::time_t>(unix_seconds);
     std::tm utc{};
     gmtime_r(&time, &utc);
     std::array<char, 40> text{};
-    const int length = std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[utc.tm_wday], utc.tm_mday,
-                                     kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    const int length =
+        std::snprintf(text.data(), text.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT", kDays[utc.tm_wday], utc.tm_mday,
+                      kMonths[utc.tm_mon], utc.tm_year + 1900, utc.tm_hour, utc.tm_min, utc.tm_sec);
     return std::string(text.data(), static_cast<std::size_t>(length));
 }
 

@@ -20,14 +20,17 @@ namespace {
 
 tcp::endpoint endpoint_of(const ListenAddress& listen) {
     if (listen.address.v6) return {asio::ip::address_v6(listen.address.bytes), listen.port};
-    const asio::ip::address_v4::bytes_type bytes = {listen.address.bytes[0], listen.address.bytes[1], listen.address.bytes[2], listen.address.bytes[3]};
+    const asio::ip::address_v4::bytes_type bytes = {listen.address.bytes[0], listen.address.bytes[1],
+                                                    listen.address.bytes[2], listen.address.bytes[3]};
     return {asio::ip::address_v4(bytes), listen.port};
 }
 
 Error cannot_listen(const Settings& settings, const error_code& failed) {
     const std::string where = "[" + settings.name + "] listen " + settings.listen.text();
-    if (failed == asio::error::address_in_use) return Error{Errc::unavailable, where, "the port is in use; stop what holds it or choose another"};
-    if (failed == asio::error::access_denied) return Error{Errc::denied, where, "ports below 1024 need CAP_NET_BIND_SERVICE"};
+    if (failed == asio::error::address_in_use)
+        return Error{Errc::unavailable, where, "the port is in use; stop what holds it or choose another"};
+    if (failed == asio::error::access_denied)
+        return Error{Errc::denied, where, "ports below 1024 need CAP_NET_BIND_SERVICE"};
     return Error{Errc::unavailable, where, "cannot listen: " + failed.message()};
 }
 
@@ -77,7 +80,9 @@ asio::awaitable<void> Server::Listener::accept_all() {
     bool told = false;
     while (acceptor.is_open()) {
         if (admission->is_full()) {
-            if (!std::exchange(told_full, true)) spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name, admission->size());
+            if (!std::exchange(told_full, true))
+                spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name,
+                             admission->size());
             room.expires_at(asio::steady_timer::time_point::max());
             co_await room.async_wait(wait);
             continue;
@@ -87,7 +92,9 @@ asio::awaitable<void> Server::Listener::accept_all() {
         tcp::socket socket(threads.at(next++ % threads.size()));
         co_await acceptor.async_accept(socket, wait);
         if (is_short_of_resources(failed)) {
-            if (!std::exchange(told, true)) spdlog::error("http.accept_failed server={} error=\"{}\" hint=\"raise LimitNOFILE\"", settings->name, failed.message());
+            if (!std::exchange(told, true))
+                spdlog::error("http.accept_failed server={} error=\"{}\" hint=\"raise LimitNOFILE\"", settings->name,
+                              failed.message());
             room.expires_after(std::chrono::milliseconds(100));
             co_await room.async_wait(wait);
             continue;
@@ -104,7 +111,9 @@ void Server::Listener::take(tcp::socket socket) {
     const std::string address = remote.address().to_string();
     auto slot = admission->admit(address, socket.get_executor());
     if (!slot) {
-        if (refused++ % 64 == 0) spdlog::warn("http.too_many server={} peer={} limit={} refused={}", settings->name, address, settings->per_address, refused);
+        if (refused++ % 64 == 0)
+            spdlog::warn("http.too_many server={} peer={} limit={} refused={}", settings->name, address,
+                         settings->per_address, refused);
         return;
     }
     prepare(socket);

@@ -29,9 +29,9 @@ struct Deadlines {
     std::chrono::milliseconds handshake{10'000};  // TLS
     std::chrono::milliseconds head{10'000};       // first byte to end of the head
     std::chrono::milliseconds body{30'000};
-    std::chrono::milliseconds idle{60'000};       // between requests
-    std::chrono::milliseconds write{30'000};      // without the client taking a byte
-    std::chrono::milliseconds linger{1'000};      // after the last byte, for the client to have read it
+    std::chrono::milliseconds idle{60'000};   // between requests
+    std::chrono::milliseconds write{30'000};  // without the client taking a byte
+    std::chrono::milliseconds linger{1'000};  // after the last byte, for the client to have read it
 };
 
 struct StreamBounds {
@@ -46,8 +46,8 @@ struct Settings {
     RequestLimits requests;
     Deadlines deadlines;
     StreamBounds streams;
-    std::size_t connections = 1024;   // then accepting pauses
-    std::size_t per_address = 0;      // of those that have not shown who they are; 0: no cap
+    std::size_t connections = 1024;  // then accepting pauses
+    std::size_t per_address = 0;     // of those that have not shown who they are; 0: no cap
     Handler handler;
     /// For requests that ask to become a WebSocket: a refusal, or nothing. Without it they are ordinary requests.
     std::function<std::optional<Response>(const Request&)> refuse_upgrade;

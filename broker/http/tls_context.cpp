@@ -27,7 +27,8 @@ Error refused(const std::string& file, std::string detail) {
 
 }  // namespace
 
-Result<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const std::string& cert_file, const std::string& key_file, MinTls min) {
+Result<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const std::string& cert_file,
+                                                                    const std::string& key_file, MinTls min) {
     EDGE_TRY(readable(cert_file));
     EDGE_TRY(readable(key_file));
     auto context = std::make_unique<boost::asio::ssl::context>(boost::asio::ssl::context::tls_server);
@@ -41,8 +42,10 @@ Result<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const std::s
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(native, 0);
     SSL_CTX_set_options(native, SSL_OP_NO_TICKET);
-    if (SSL_CTX_use_certificate_chain_file(native, cert_file.c_str()) != 1) return refused(cert_file, "holds no PEM certificate");
-    if (SSL_CTX_use_PrivateKey_file(native, key_file.c_str(), SSL_FILETYPE_PEM) != 1) return refused(key_file, "holds no PEM key, or not this certificate's");
+    if (SSL_CTX_use_certificate_chain_file(native, cert_file.c_str()) != 1)
+        return refused(cert_file, "holds no PEM certificate");
+    if (SSL_CTX_use_PrivateKey_file(native, key_file.c_str(), SSL_FILETYPE_PEM) != 1)
+        return refused(key_file, "holds no PEM key, or not this certificate's");
     if (SSL_CTX_check_private_key(native) != 1) return refused(key_file, "is not the key of " + cert_file);
     return context;
 }

@@ -24,9 +24,13 @@ Transport::Transport(Socket socket, asio::ssl::context* tls)
 Transport::~Transport() = default;
 Transport::Transport(Transport&&) noexcept = default;
 
-Transport::executor_type Transport::get_executor() { return inner_->socket().get_executor(); }
+Transport::executor_type Transport::get_executor() {
+    return inner_->socket().get_executor();
+}
 
-bool Transport::is_tls() const { return std::holds_alternative<Tls>(inner_->stream); }
+bool Transport::is_tls() const {
+    return std::holds_alternative<Tls>(inner_->stream);
+}
 
 void Transport::cancel() {
     boost::system::error_code ignored;  // nothing may be pending
@@ -69,8 +73,9 @@ std::string Transport::exported_key(const char* label) {
     auto* tls = std::get_if<Tls>(&inner_->stream);
     if (!tls) return {};
     std::string key(32, '\0');
-    const int exported = SSL_export_keying_material(tls->native_handle(), reinterpret_cast<unsigned char*>(key.data()), key.size(), label,
-                                                    std::char_traits<char>::length(label), nullptr, 0, 0);
+    const int exported =
+        SSL_export_keying_material(tls->native_handle(), reinterpret_cast<unsigned char*>(key.data()), key.size(),
+                                   label, std::char_traits<char>::length(label), nullptr, 0, 0);
     return exported == 1 ? key : std::string();
 }
 

@@ -61,8 +61,8 @@ class Transport {
 
     template <class Buffers, class Token>
     auto async_write_some(const Buffers& buffers, Token&& token) {
-        // One buffer is sent as it is. Several, a frame's head and its body, are joined up to a TLS record, so that they
-        // leave in one record and one segment.
+        // One buffer is sent as it is. Several, a frame's head and its body, are joined up to a TLS record, so that
+        // they leave in one record and one segment.
         const auto begin = boost::asio::buffer_sequence_begin(buffers);
         const auto end = boost::asio::buffer_sequence_end(buffers);
         boost::asio::const_buffer from;

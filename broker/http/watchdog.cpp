@@ -8,7 +8,8 @@ namespace edge::http {
 using Clock = std::chrono::steady_clock;
 
 struct Watchdog::State : std::enable_shared_from_this<Watchdog::State> {
-    State(const boost::asio::any_io_executor& executor, std::function<void()> late) : timer(executor), on_late(std::move(late)) {}
+    State(const boost::asio::any_io_executor& executor, std::function<void()> late)
+        : timer(executor), on_late(std::move(late)) {}
 
     void arm() {
         armed_for = *deadline;
@@ -41,6 +42,8 @@ void Watchdog::expect_within(std::chrono::milliseconds limit) {
     if (!state_->armed_for || *state_->armed_for > *state_->deadline) state_->arm();
 }
 
-void Watchdog::rest() { state_->deadline.reset(); }
+void Watchdog::rest() {
+    state_->deadline.reset();
+}
 
 }  // namespace edge::http

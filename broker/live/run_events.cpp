@@ -13,7 +13,8 @@ using Kind = http::Stream::Kind;
 /// Owners: the domain's subscriber table until end() or unsubscribe().
 class RunEvents final : public RunSubscriber, public std::enable_shared_from_this<RunEvents> {
   public:
-    RunEvents(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId run) : exchange_(std::move(exchange)), domain_(domain), run_id_(run) {}
+    RunEvents(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId run)
+        : exchange_(std::move(exchange)), domain_(domain), run_id_(run) {}
 
     void event(RunEvent event) override {
         exchange_->post([self = shared_from_this(), event = std::move(event)] { self->take(event); });
@@ -56,7 +57,8 @@ void RunEvents::take(const RunEvent& event) {
 }
 
 void RunEvents::open() {
-    stream_ = exchange_->stream({200, "text/event-stream", {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}}, {}});
+    stream_ =
+        exchange_->stream({200, "text/event-stream", {{"Cache-Control", "no-cache"}, {"X-Accel-Buffering", "no"}}, {}});
     stream_->on_end([weak = weak_from_this()] {
         if (const auto self = weak.lock()) self->give_up();
     });
@@ -116,7 +118,8 @@ void RunEvents::send(std::string_view name, std::string_view data, Kind kind) {
     } else if (kind == Kind::droppable) {
         ++dropped_;
     } else {
-        const std::string where = "{\"message\":\"too many events wait for this client\",\"results\":\"/api/v1/runs/" + run_id_.text() + "/results\"}";
+        const std::string where = "{\"message\":\"too many events wait for this client\",\"results\":\"/api/v1/runs/" +
+                                  run_id_.text() + "/results\"}";
         stream_->close(event_text("overflow", next_id_, where));
         give_up();
     }
@@ -148,7 +151,8 @@ void RunEvents::beat() {
 
 }  // namespace
 
-void stream_run(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId run, std::function<http::Response(const Error&)> problem) {
+void stream_run(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId run,
+                std::function<http::Response(const Error&)> problem) {
     auto events = std::make_shared<RunEvents>(exchange, domain, run);
     domain.subscribe(run, events, [exchange, problem = std::move(problem)](Result<RunView> reply) {
         if (!reply) exchange->reply(problem(reply.error()));
@@ -158,7 +162,13 @@ void stream_run(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId 
 std::string event_text(std::string_view name, std::uint64_t id, std::string_view data) {
     std::string text;
     text.reserve(name.size() + data.size() + 48);
-    text.append("event: ").append(name).append("\nid: ").append(std::to_string(id)).append("\ndata: ").append(data).append("\n\n");
+    text.append("event: ")
+        .append(name)
+        .append("\nid: ")
+        .append(std::to_string(id))
+        .append("\ndata: ")
+        .append(data)
+        .append("\n\n");
     return text;
 }
 

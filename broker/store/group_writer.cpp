@@ -24,7 +24,8 @@ std::size_t weight(const Batch& batch) {
 
 }  // namespace
 
-GroupWriter::GroupWriter(Store& store, std::function<void(std::vector<Outcome>)> done, std::function<void(const Error&)> fatal)
+GroupWriter::GroupWriter(Store& store, std::function<void(std::vector<Outcome>)> done,
+                         std::function<void(const Error&)> fatal)
     : store_(store), done_(std::move(done)), fatal_(std::move(fatal)), thread_([this] { loop(); }) {}
 
 GroupWriter::~GroupWriter() {
@@ -76,8 +77,10 @@ std::vector<GroupWriter::Outcome> GroupWriter::refuse_waiting(const Error& error
     std::vector<Outcome> refused;
     std::deque<Job> kept;
     for (auto& job : waiting_) {
-        if (job.may_fail) refused.push_back({job.id, error});
-        else kept.push_back(std::move(job));
+        if (job.may_fail)
+            refused.push_back({job.id, error});
+        else
+            kept.push_back(std::move(job));
     }
     waiting_ = std::move(kept);
     return refused;

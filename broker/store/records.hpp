@@ -34,9 +34,9 @@ struct NodeRecord {
     WallTime enrolled_at = 0;
     std::optional<WallTime> connected_at;
     std::optional<WallTime> last_seen_at;
-    std::uint64_t epoch = 0;            // of its last session
-    std::uint64_t join_counter = 0;     // the last one issued
-    bool join_confirmed = true;         // the agent said that it wrote join_counter down
+    std::uint64_t epoch = 0;         // of its last session
+    std::uint64_t join_counter = 0;  // the last one issued
+    bool join_confirmed = true;      // the agent said that it wrote join_counter down
 };
 
 struct SpoolRecord {
@@ -189,7 +189,8 @@ struct AddAudit {
     AuditRecord audit;
 };
 
-using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult, AddAudit>;
+using Change =
+    std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult, AddAudit>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.

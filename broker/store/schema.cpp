@@ -170,15 +170,19 @@ Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t ve
 
 }  // namespace
 
-std::span<const std::string_view> schema_steps() { return kSteps; }
+std::span<const std::string_view> schema_steps() {
+    return kSteps;
+}
 
 Result<> migrate(sqlite::Connection& db, std::span<const std::string_view> steps) {
     EDGE_TRY(const auto text, db.ask("PRAGMA user_version"));
     std::size_t version = 0;
     std::from_chars(text.data(), text.data() + text.size(), version);
     if (version > steps.size()) {
-        return Error{Errc::unsupported, {}, "the file has schema " + text + ", this edge-broker knows " +
-                                                std::to_string(steps.size()) + "; run a newer edge-broker"};
+        return Error{Errc::unsupported,
+                     {},
+                     "the file has schema " + text + ", this edge-broker knows " + std::to_string(steps.size()) +
+                         "; run a newer edge-broker"};
     }
     for (; version < steps.size(); ++version) {
         EDGE_TRY(take_step(db, steps[version], version + 1));

@@ -9,8 +9,9 @@ Error error_of(sqlite3* db, int code) {
     const int os_errno = db ? sqlite3_system_errno(db) : 0;
     const int primary = extended & 0xff;
     // A full disk also shows as a WAL index that cannot grow, a full quota as a failed write.
-    const bool full = primary == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE ||
-                      (primary == SQLITE_IOERR && (os_errno == ENOSPC || os_errno == EDQUOT) && extended != SQLITE_IOERR_FSYNC);
+    const bool full =
+        primary == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE ||
+        (primary == SQLITE_IOERR && (os_errno == ENOSPC || os_errno == EDQUOT) && extended != SQLITE_IOERR_FSYNC);
     Error error{full ? Errc::unavailable : Errc::io, {}, db ? sqlite3_errmsg(db) : sqlite3_errstr(code)};
     error.detail += " [sqlite " + std::to_string(extended) + "]";
     error.os_errno = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? os_errno : 0;
@@ -36,7 +37,8 @@ Result<Connection> Connection::open(const std::string& path, Mode mode) {
     sqlite3* handle = nullptr;
     const int flags = mode == Mode::read_write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     // NOMUTEX: one thread at a time is our own rule.
-    const int code = sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+    const int code =
+        sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
     connection.handle_.reset(handle);
     if (code != SQLITE_OK) return error_of(handle, code);
     return connection;
@@ -50,8 +52,8 @@ Result<> Connection::execute(const std::string& sql) {
 
 Result<Statement> Connection::prepare(std::string_view sql) {
     sqlite3_stmt* handle = nullptr;
-    const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()), SQLITE_PREPARE_PERSISTENT,
-                                        &handle, nullptr);
+    const int code = sqlite3_prepare_v3(handle_.get(), sql.data(), static_cast<int>(sql.size()),
+                                        SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
     if (code != SQLITE_OK) return error_of(handle_.get(), code);
     return Statement(handle_.get(), handle);
 }

@@ -61,7 +61,8 @@ class Statement {
     std::array<std::uint8_t, N> bytes(int column) {
         std::array<std::uint8_t, N> out{};
         const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(handle_.get(), column));
-        if (data && sqlite3_column_bytes(handle_.get(), column) == static_cast<int>(N)) std::copy_n(data, N, out.begin());
+        if (data && sqlite3_column_bytes(handle_.get(), column) == static_cast<int>(N))
+            std::copy_n(data, N, out.begin());
         return out;
     }
 
@@ -74,7 +75,8 @@ class Statement {
             sqlite3_bind_int64(handle_.get(), index, static_cast<std::int64_t>(value));
         } else if constexpr (std::is_convertible_v<const T&, std::string_view>) {
             const std::string_view text = value;
-            sqlite3_bind_text64(handle_.get(), index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC, SQLITE_UTF8);
+            sqlite3_bind_text64(handle_.get(), index, text.data() ? text.data() : "", text.size(), SQLITE_STATIC,
+                                SQLITE_UTF8);
         } else if constexpr (std::is_convertible_v<const T&, std::span<const std::uint8_t>>) {
             const std::span<const std::uint8_t> blob = value;
             sqlite3_bind_blob64(handle_.get(), index, blob.data(), blob.size(), SQLITE_STATIC);

@@ -60,16 +60,19 @@ Result<Loaded> SqliteWriter::load() {
     Loaded all;
     EDGE_TRY(load_all(db_, "SELECT " + std::string(rows::kNode) + " FROM nodes ORDER BY k", all.nodes, rows::node));
     EDGE_TRY(load_all(db_, "SELECT k, node, id, committed FROM spools ORDER BY k", all.spools, spool));
-    EDGE_TRY(load_all(db_, "SELECT id, hash, node, created_at, expires_at, used_at, used_by FROM join_tokens ORDER BY k",
+    EDGE_TRY(load_all(db_,
+                      "SELECT id, hash, node, created_at, expires_at, used_at, used_by FROM join_tokens ORDER BY k",
                       all.join_tokens, join_token));
-    EDGE_TRY(load_all(db_, "SELECT id, lookup, hash, admin, created_at FROM api_tokens ORDER BY k", all.api_tokens, api_token));
+    EDGE_TRY(load_all(db_, "SELECT id, lookup, hash, admin, created_at FROM api_tokens ORDER BY k", all.api_tokens,
+                      api_token));
     EDGE_TRY(load_all(db_,
                       "SELECT " + std::string(rows::kRunAndJob) +
                           " FROM runs r JOIN jobs j ON j.k = r.job WHERE r.state = 'running' ORDER BY r.k",
                       all.unfinished, rows::run_and_job));
     for (auto& run : all.unfinished) {
         const std::string where = std::to_string(static_cast<std::int64_t>(run.run.row));
-        EDGE_TRY(load_all(db_, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = " + where + " ORDER BY k",
+        EDGE_TRY(load_all(db_,
+                          "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = " + where + " ORDER BY k",
                           run.tasks, rows::task));
     }
     EDGE_TRY(all.next_node, next_key<NodeRow>(db_, "nodes"));

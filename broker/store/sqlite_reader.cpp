@@ -52,8 +52,9 @@ Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& path
     // SQLite before 3.51.3 can lose a reset log when two connections checkpoint: only the writer's may.
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    EDGE_TRY(db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;"
-                        "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -1024; PRAGMA mmap_size = 0"));
+    EDGE_TRY(
+        db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA query_only = ON;"
+                   "PRAGMA wal_autocheckpoint = 0; PRAGMA cache_size = -1024; PRAGMA mmap_size = 0"));
     std::unique_ptr<SqliteReader> reader(new SqliteReader(std::move(db)));
     EDGE_TRY(reader->prepare());
     return reader;
@@ -79,9 +80,11 @@ Result<> SqliteReader::prepare() {
     EDGE_TRY(make(s_.tasks, "SELECT " + std::string(rows::kTaskView) +
                                 " FROM tasks t JOIN nodes n ON n.k = t.node"
                                 " WHERE t.run = (SELECT k FROM runs WHERE id = ?1) ORDER BY t.k"));
-    EDGE_TRY(make(s_.results, results + "WHERE x.run = (SELECT k FROM runs WHERE id = ?1) AND x.k > ?2 ORDER BY x.k LIMIT ?3"));
+    EDGE_TRY(make(s_.results,
+                  results + "WHERE x.run = (SELECT k FROM runs WHERE id = ?1) AND x.k > ?2 ORDER BY x.k LIMIT ?3"));
     EDGE_TRY(make(s_.result, results + "WHERE x.rid = ?1"));
-    EDGE_TRY(make(s_.find_key, "SELECT fingerprint, run, created_at FROM idempotency_keys WHERE project = 1 AND key = ?1"));
+    EDGE_TRY(
+        make(s_.find_key, "SELECT fingerprint, run, created_at FROM idempotency_keys WHERE project = 1 AND key = ?1"));
     EDGE_TRY(make(s_.run_of_task, "SELECT run FROM tasks WHERE id = ?1"));
     EDGE_TRY(make(s_.task_records, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = ?1 ORDER BY k"));
     return ok();

@@ -8,7 +8,8 @@
 namespace edge::broker::rows {
 
 inline constexpr std::string_view kNode =
-    "k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, connected_at, last_seen_at, epoch,"
+    "k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, connected_at, last_seen_at, "
+    "epoch,"
     " join_counter, join_confirmed";
 Result<NodeRecord> node(sqlite::Statement& row);
 
@@ -33,7 +34,8 @@ inline constexpr std::string_view kTaskView = "t.id, n.id, n.name, t.line, t.car
 Result<TaskView> task_view(sqlite::Statement& row);
 
 /// From `results x JOIN tasks t … JOIN nodes n … LEFT JOIN result_details d …`.
-inline constexpr std::string_view kResultView = "x.k, n.id, n.name, t.line, t.carrier, x.superseded, x.envelope, d.detail";
+inline constexpr std::string_view kResultView =
+    "x.k, n.id, n.name, t.line, t.carrier, x.superseded, x.envelope, d.detail";
 Result<ResultView> result_view(sqlite::Statement& row);
 
 /// What the API shows of a run.

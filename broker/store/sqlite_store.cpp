@@ -43,10 +43,14 @@ class SqliteStore final : public Store {
     Result<std::optional<JobView>> job(JobId id) override { return reader_->job(id); }
     Result<Page<JobView>> jobs(const PageRequest& page) override { return reader_->jobs(page); }
     Result<std::vector<TaskView>> tasks(RunId run) override { return reader_->tasks(run); }
-    Result<Page<ResultView>> results(RunId run, const PageRequest& page) override { return reader_->results(run, page); }
+    Result<Page<ResultView>> results(RunId run, const PageRequest& page) override {
+        return reader_->results(run, page);
+    }
     Result<std::optional<ResultView>> result(ResultId id) override { return reader_->result(id); }
     Result<std::optional<FoundKey>> find_key(const std::string& key) override { return reader_->find_key(key); }
-    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override { return reader_->runs_of(tasks); }
+    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override {
+        return reader_->runs_of(tasks);
+    }
 
   private:
     FileDescriptor lock_;  // closed last
@@ -61,7 +65,8 @@ Result<FileDescriptor> take_lock(const std::string& path) {
     if (lock.get() < 0) return os_error(errno, name, "cannot open the lock file");
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno != EWOULDBLOCK) return os_error(errno, name, "cannot lock");
-    return Error{Errc::conflict, path, "another edge-broker has this file open; stop it or choose another [store] path"};
+    return Error{Errc::conflict, path,
+                 "another edge-broker has this file open; stop it or choose another [store] path"};
 }
 
 /// SQLite would create it readable by all; its log and index take the same mode.

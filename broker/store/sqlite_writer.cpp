@@ -19,12 +19,15 @@ int on_wal(void* pages, sqlite3*, const char*, int count) {
 Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path) {
     EDGE_TRY(auto db, sqlite::Connection::open(path, sqlite::Connection::Mode::read_write));
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-    EDGE_TRY(db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
-                        "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA mmap_size = 0"));
+    EDGE_TRY(
+        db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
+                   "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA mmap_size = 0"));
     EDGE_TRY(const auto mode, db.ask("PRAGMA journal_mode = WAL"));
-    if (mode != "wal") return Error{Errc::io, {}, "the file system cannot hold a WAL; put [store] path on a local disk"};
+    if (mode != "wal")
+        return Error{Errc::io, {}, "the file system cannot hold a WAL; put [store] path on a local disk"};
     // FULL: NORMAL loses acknowledged rows at a power cut.
-    EDGE_TRY(db.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 33554432"));
+    EDGE_TRY(
+        db.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 33554432"));
     EDGE_TRY(const auto verdict, db.ask("PRAGMA quick_check(1)"));
     if (verdict != "ok") return Error{Errc::io, {}, "the file is damaged (" + verdict + "); restore it from a backup"};
     EDGE_TRY(migrate(db));
@@ -42,20 +45,22 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(make(s_.begin, "BEGIN IMMEDIATE"));
     EDGE_TRY(make(s_.commit, "COMMIT"));
     EDGE_TRY(make(s_.rollback, "ROLLBACK"));
-    EDGE_TRY(make(s_.put_node,
-                  "INSERT INTO nodes (k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at,"
-                  " connected_at, last_seen_at, epoch, join_counter, join_confirmed)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
-                  " ON CONFLICT (k) DO UPDATE SET name = ?3, key = ?4, state = ?5, labels = ?6, agent_version = ?7,"
-                  " policy_hash = ?8, lines = ?9, enrolled_at = ?10, connected_at = ?11, last_seen_at = ?12, epoch = ?13,"
-                  " join_counter = ?14, join_confirmed = ?15"));
+    EDGE_TRY(
+        make(s_.put_node,
+             "INSERT INTO nodes (k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at,"
+             " connected_at, last_seen_at, epoch, join_counter, join_confirmed)"
+             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+             " ON CONFLICT (k) DO UPDATE SET name = ?3, key = ?4, state = ?5, labels = ?6, agent_version = ?7,"
+             " policy_hash = ?8, lines = ?9, enrolled_at = ?10, connected_at = ?11, last_seen_at = ?12, epoch = ?13,"
+             " join_counter = ?14, join_confirmed = ?15"));
     EDGE_TRY(make(s_.put_spool,
                   "INSERT INTO spools (k, node, id, committed) VALUES (?1, ?2, ?3, ?4)"
                   " ON CONFLICT (k) DO UPDATE SET committed = max(committed, ?4)"));
     EDGE_TRY(make(s_.put_join_token,
                   "INSERT INTO join_tokens (id, hash, node, created_at, expires_at, used_at, used_by)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET used_at = ?6, used_by = ?7"));
-    EDGE_TRY(make(s_.add_api_token, "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
+    EDGE_TRY(make(s_.add_api_token,
+                  "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
     EDGE_TRY(make(s_.add_job,
                   "INSERT INTO jobs (k, id, service, params, target, selector, labels, created_at)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
@@ -65,15 +70,18 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(make(s_.add_task,
                   "INSERT INTO tasks (k, id, run, node, line, carrier, state, attempt, recorded, offered)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
-    EDGE_TRY(make(s_.add_key,
-                  "INSERT OR REPLACE INTO idempotency_keys (key, fingerprint, run, created_at) VALUES (?1, ?2, ?3, ?4)"));
+    EDGE_TRY(
+        make(s_.add_key,
+             "INSERT OR REPLACE INTO idempotency_keys (key, fingerprint, run, created_at) VALUES (?1, ?2, ?3, ?4)"));
     EDGE_TRY(make(s_.set_task, "UPDATE tasks SET state = ?2, attempt = ?3, recorded = ?4, offered = ?5 WHERE k = ?1"));
-    EDGE_TRY(make(s_.set_run,
-                  "UPDATE runs SET state = ?2, finished_at = ?3, succeeded = ?4, failed = ?5, timed_out = ?6, canceled = ?7,"
-                  " expired = ?8, lost = ?9 WHERE k = ?1"));
-    EDGE_TRY(make(s_.add_result,
-                  "INSERT INTO results (k, rid, spool, n, run, task, attempt, superseded, status, started_us, duration_us,"
-                  " envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING"));
+    EDGE_TRY(
+        make(s_.set_run,
+             "UPDATE runs SET state = ?2, finished_at = ?3, succeeded = ?4, failed = ?5, timed_out = ?6, canceled = ?7,"
+             " expired = ?8, lost = ?9 WHERE k = ?1"));
+    EDGE_TRY(
+        make(s_.add_result,
+             "INSERT INTO results (k, rid, spool, n, run, task, attempt, superseded, status, started_us, duration_us,"
+             " envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING"));
     EDGE_TRY(make(s_.add_detail, "INSERT INTO result_details (result, detail) VALUES (?1, ?2)"));
     EDGE_TRY(make(s_.add_audit, "INSERT INTO audit (at, actor, action, object) VALUES (?1, ?2, ?3, ?4)"));
     return ok();
@@ -133,12 +141,14 @@ Result<> SqliteWriter::write(const AddApiToken& change) {
 
 Result<> SqliteWriter::write(const AddRun& change) {
     const auto& j = change.job;
-    EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, to_column(j.labels), j.created_at));
+    EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, to_column(j.labels),
+                            j.created_at));
     const auto& r = change.run;
-    EDGE_TRY(s_.add_run.run(r.row, r.id, r.job, enum_text(r.state), r.created_at, r.start_within_ms, r.run_within_ms, r.total));
+    EDGE_TRY(s_.add_run.run(r.row, r.id, r.job, enum_text(r.state), r.created_at, r.start_within_ms, r.run_within_ms,
+                            r.total));
     for (const auto& t : change.tasks) {
-        EDGE_TRY(s_.add_task.run(t.row, t.id, t.run, t.node, t.line.name.text(), t.line.carrier, enum_text(t.state), t.attempt,
-                                 t.recorded, t.offered));
+        EDGE_TRY(s_.add_task.run(t.row, t.id, t.run, t.node, t.line.name.text(), t.line.carrier, enum_text(t.state),
+                                 t.attempt, t.recorded, t.offered));
     }
     return ok();
 }
@@ -154,14 +164,14 @@ Result<> SqliteWriter::write(const SetTask& c) {
 
 Result<> SqliteWriter::write(const SetRun& c) {
     const auto& o = c.outcomes;
-    return s_.set_run.run(c.run, enum_text(c.state), c.finished_at, o.succeeded, o.failed, o.timed_out, o.canceled, o.expired,
-                          o.lost);
+    return s_.set_run.run(c.run, enum_text(c.state), c.finished_at, o.succeeded, o.failed, o.timed_out, o.canceled,
+                          o.expired, o.lost);
 }
 
 Result<> SqliteWriter::write(const AddResult& c) {
     const auto& r = c.view->result;
-    EDGE_TRY(s_.add_result.run(c.row, r.rid, c.spool, r.n, c.run, c.task, r.attempt, c.view->superseded, enum_text(r.status),
-                               r.started_us, r.summary.duration_us, to_column(r)));
+    EDGE_TRY(s_.add_result.run(c.row, r.rid, c.spool, r.n, c.run, c.task, r.attempt, c.view->superseded,
+                               enum_text(r.status), r.started_us, r.summary.duration_us, to_column(r)));
     if (sqlite3_changes(db_.handle()) == 0 || c.view->detail.empty()) return ok();
     return s_.add_detail.run(c.row, c.view->detail);
 }

@@ -22,11 +22,15 @@ void put(const std::string& text) {
 int complain(const Error& error) {
     std::fprintf(stderr, "edge-probe: %s\n", printable(error.message()).c_str());
     switch (error.code) {
-        case Errc::unavailable: return EX_UNAVAILABLE;
-        case Errc::denied: return EX_NOPERM;
+        case Errc::unavailable:
+            return EX_UNAVAILABLE;
+        case Errc::denied:
+            return EX_NOPERM;
         case Errc::not_found:
-        case Errc::bad_value: return kUsage;
-        default: return kFailed;
+        case Errc::bad_value:
+            return kUsage;
+        default:
+            return kFailed;
     }
 }
 

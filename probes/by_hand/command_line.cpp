@@ -17,13 +17,16 @@ class Flags {
     Flags(CLI::App& command, Json& params) : command_(command), params_(params) {}
 
     void text(const std::string& flag, const std::string& key, const std::string& help) {
-        command_.add_option_function<std::string>(flag, [this, key](const std::string& value) { params_[key] = value; }, help);
+        command_.add_option_function<std::string>(
+            flag, [this, key](const std::string& value) { params_[key] = value; }, help);
     }
     void number(const std::string& flag, const std::string& key, const std::string& help) {
-        command_.add_option_function<std::uint64_t>(flag, [this, key](const std::uint64_t& value) { params_[key] = value; }, help);
+        command_.add_option_function<std::uint64_t>(
+            flag, [this, key](const std::uint64_t& value) { params_[key] = value; }, help);
     }
     void fixed(const std::string& flag, const std::string& key, const Json& value, const std::string& help) {
-        command_.add_flag_callback(flag, [this, key, value] { params_[key] = value; }, help);
+        command_.add_flag_callback(
+            flag, [this, key, value] { params_[key] = value; }, help);
     }
 
   private:
@@ -65,7 +68,8 @@ void http_flags(CLI::App& command, Flags& flags, Json& params) {
             for (const std::string& line : lines) {
                 const std::size_t colon = std::min(line.find(':'), line.size());
                 const std::size_t value = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
-                params["headers"].push_back({{"name", line.substr(0, colon)}, {"value", colon < line.size() ? line.substr(value) : ""}});
+                params["headers"].push_back(
+                    {{"name", line.substr(0, colon)}, {"value", colon < line.size() ? line.substr(value) : ""}});
             }
         },
         "\"Name: value\", repeatable");
@@ -84,9 +88,10 @@ void http_flags(CLI::App& command, Flags& flags, Json& params) {
 std::variant<Command, int> read_command_line(int argc, char** argv) {
     Command command;
     Json params = Json::object();
-    CLI::App app("Runs one probe from this host, or on one of its lines. Exit status: 0 ok, 1 the probe failed, 2 usage, "
-                 "69 the launcher is not there, 77 no privilege.",
-                 "edge-probe");
+    CLI::App app(
+        "Runs one probe from this host, or on one of its lines. Exit status: 0 ok, 1 the probe failed, 2 usage, "
+        "69 the launcher is not there, 77 no privilege.",
+        "edge-probe");
     app.set_version_flag("--version", "edge-probe " EDGE_VERSION);
     app.require_subcommand(1);
     std::optional<Service> service;
@@ -95,7 +100,9 @@ std::variant<Command, int> read_command_line(int argc, char** argv) {
     const auto add = [&](const char* name, const char* help, Service which) {
         CLI::App* sub = app.add_subcommand(name, help);
         sub->callback([&service, which] { service = which; });
-        sub->add_option_function<std::string>("target", [&params](const std::string& text) { params["target"] = text; }, "name, address or URL")->required();
+        sub->add_option_function<std::string>(
+               "target", [&params](const std::string& text) { params["target"] = text; }, "name, address or URL")
+            ->required();
         sub->add_option("--line", command.line, "run in a sandbox on this line (asks the launcher, as root)");
         sub->add_option("--launcher", command.launcher, "the launcher's socket")->capture_default_str();
         sub->add_flag("--json", command.as_json, "one JSON object instead of text");

@@ -14,8 +14,8 @@ struct Command {
     bool as_json = false;
 };
 
-/// A command, or the exit status when there is nothing to run: 0 after --help or --version, 2 after a mistake that was told
-/// on stderr.
+/// A command, or the exit status when there is nothing to run: 0 after --help or --version, 2 after a mistake that was
+/// told on stderr.
 std::variant<Command, int> read_command_line(int argc, char** argv);
 
 }  // namespace edge::probes

@@ -41,10 +41,14 @@ Address packed(const IpAddress& ip) {
 
 EnforcedBy enforcement(launcher::Enforcement by) {
     switch (by) {
-        case launcher::Enforcement::bpf_guard: return EnforcedBy::bpf;
-        case launcher::Enforcement::nft_guard: return EnforcedBy::nft;
-        case launcher::Enforcement::cooperative: return EnforcedBy::cooperative;
-        case launcher::Enforcement::none: break;
+        case launcher::Enforcement::bpf_guard:
+            return EnforcedBy::bpf;
+        case launcher::Enforcement::nft_guard:
+            return EnforcedBy::nft;
+        case launcher::Enforcement::cooperative:
+            return EnforcedBy::cooperative;
+        case launcher::Enforcement::none:
+            break;
     }
     return EnforcedBy::none;
 }
@@ -71,7 +75,8 @@ Received receive(int fd, void* buffer, std::size_t size) {
     got.size = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
     if (got.size < 0) return got;
     for (cmsghdr* one = CMSG_FIRSTHDR(&message); one; one = CMSG_NXTHDR(&message, one)) {
-        if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS) std::memcpy(&got.fd, CMSG_DATA(one), sizeof got.fd);
+        if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_RIGHTS)
+            std::memcpy(&got.fd, CMSG_DATA(one), sizeof got.fd);
     }
     return got;
 }
@@ -81,19 +86,24 @@ Received receive(int fd, void* buffer, std::size_t size) {
 Result<LauncherClient> LauncherClient::connect(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return Error{Errc::bad_value, path, "the path is too long for a socket"};
+    if (path.size() >= sizeof address.sun_path)
+        return Error{Errc::bad_value, path, "the path is too long for a socket"};
     std::memcpy(address.sun_path, path.c_str(), path.size());
     LauncherClient client(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
     if (client.fd_ < 0) return os_error(errno, path, "cannot make a socket");
     if (::connect(client.fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
         const int error = errno;
         const Errc kind = kind_of(error);
-        return Error{kind, path, kind == Errc::denied ? "only root may ask the launcher" : "the launcher is not there; is edge-launcher running?", error};
+        return Error{kind, path,
+                     kind == Errc::denied ? "only root may ask the launcher"
+                                          : "the launcher is not there; is edge-launcher running?",
+                     error};
     }
     return client;
 }
 
-LauncherClient::LauncherClient(LauncherClient&& other) noexcept : fd_(std::exchange(other.fd_, -1)), serial_(other.serial_) {}
+LauncherClient::LauncherClient(LauncherClient&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), serial_(other.serial_) {}
 
 LauncherClient::~LauncherClient() {
     if (fd_ >= 0) ::close(fd_);
@@ -105,15 +115,18 @@ Result<Answer> LauncherClient::ask(launcher::Type type, const Body& body, int* r
     request.header.type = type;
     request.header.serial = ++serial_;
     request.body = body;
-    if (::send(fd_, &request, sizeof request, MSG_NOSIGNAL) < 0) return Error{Errc::unavailable, "launcher", "the launcher has gone", errno};
+    if (::send(fd_, &request, sizeof request, MSG_NOSIGNAL) < 0)
+        return Error{Errc::unavailable, "launcher", "the launcher has gone", errno};
     for (;;) {
         alignas(8) std::array<char, 2048> buffer{};
         const Received got = receive(fd_, buffer.data(), buffer.size());
         if (got.size < 0 && errno == EINTR) continue;
-        if (got.size < static_cast<ssize_t>(sizeof(launcher::Header))) return Error{Errc::unavailable, "launcher", "the launcher has gone"};
+        if (got.size < static_cast<ssize_t>(sizeof(launcher::Header)))
+            return Error{Errc::unavailable, "launcher", "the launcher has gone"};
         launcher::Header header;
         std::memcpy(&header, buffer.data(), sizeof header);
-        const bool is_mine = header.magic == launcher::kMagic && header.version == launcher::kVersion && header.serial == serial_;
+        const bool is_mine =
+            header.magic == launcher::kMagic && header.version == launcher::kVersion && header.serial == serial_;
         if (!is_mine) {
             if (got.fd >= 0) ::close(got.fd);
             if (header.serial == 0 && header.magic == launcher::kMagic) continue;  // an event
@@ -124,7 +137,8 @@ Result<Answer> LauncherClient::ask(launcher::Type type, const Body& body, int* r
             std::memcpy(&failure, buffer.data(), std::min(sizeof failure, static_cast<std::size_t>(got.size)));
             return Error{kind_of(header.status), "launcher", text_of(failure.body.text), header.status};
         }
-        if (got.size != static_cast<ssize_t>(sizeof(Packet<Answer>))) return Error{Errc::unsupported, "launcher", "the launcher is of another version"};
+        if (got.size != static_cast<ssize_t>(sizeof(Packet<Answer>)))
+            return Error{Errc::unsupported, "launcher", "the launcher is of another version"};
         Packet<Answer> answer;
         std::memcpy(&answer, buffer.data(), sizeof answer);
         if (received_fd) *received_fd = got.fd;
@@ -159,7 +173,8 @@ Result<> LauncherClient::kill(std::uint32_t worker) {
 
 Result<RouteGet> LauncherClient::route_get(const launcher::LineInfo& line, const std::string& destination) {
     EDGE_TRY(auto address, IpAddress::parse(destination));
-    EDGE_TRY(auto route, ask<launcher::Route>(launcher::Type::route_get, launcher::RouteGet{line.name, packed(address)}));
+    EDGE_TRY(auto route,
+             ask<launcher::Route>(launcher::Type::route_get, launcher::RouteGet{line.name, packed(address)}));
     return route_facts(route);
 }
 

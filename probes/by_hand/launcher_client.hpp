@@ -10,7 +10,8 @@
 
 namespace edge::probes {
 
-/// Owns: the connection. Errors: unavailable when nobody listens, denied without the right, else what the launcher says.
+/// Owns: the connection. Errors: unavailable when nobody listens, denied without the right, else what the launcher
+/// says.
 class LauncherClient {
   public:
     static Result<LauncherClient> connect(const std::string& path);

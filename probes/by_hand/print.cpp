@@ -13,7 +13,9 @@ std::string ms(std::uint64_t us) {
     return text;
 }
 
-std::string ms(const std::optional<std::uint64_t>& us) { return us ? ms(*us) : "-"; }
+std::string ms(const std::optional<std::uint64_t>& us) {
+    return us ? ms(*us) : "-";
+}
 
 std::string percent(double value) {
     char text[32]{};
@@ -22,26 +24,35 @@ std::string percent(double value) {
 }
 
 std::string ping_text(const PingDetail& d) {
-    std::string text = std::to_string(d.sent) + " sent, " + std::to_string(d.rcvd) + " received, " + percent(d.loss_percent) + " lost";
+    std::string text =
+        std::to_string(d.sent) + " sent, " + std::to_string(d.rcvd) + " received, " + percent(d.loss_percent) + " lost";
     if (d.dup + d.late + d.ignored > 0) {
-        text += ", " + std::to_string(d.dup) + " duplicates, " + std::to_string(d.late) + " late, " + std::to_string(d.ignored) + " ignored";
+        text += ", " + std::to_string(d.dup) + " duplicates, " + std::to_string(d.late) + " late, " +
+                std::to_string(d.ignored) + " ignored";
     }
-    if (d.avg_us) text += "\nrtt min " + ms(d.min_us) + ", avg " + ms(d.avg_us) + ", max " + ms(d.max_us) + ", mdev " + ms(d.mdev_us);
+    if (d.avg_us)
+        text +=
+            "\nrtt min " + ms(d.min_us) + ", avg " + ms(d.avg_us) + ", max " + ms(d.max_us) + ", mdev " + ms(d.mdev_us);
     return text + "\n";
 }
 
 void add_section(std::string& text, const char* name, const std::vector<DnsRecord>& records) {
     for (const DnsRecord& r : records) {
-        text += std::string(name) + "  " + r.name + " " + std::to_string(r.ttl) + " " + r.class_ + " " + r.type + " " + r.rdata + "\n";
+        text += std::string(name) + "  " + r.name + " " + std::to_string(r.ttl) + " " + r.class_ + " " + r.type + " " +
+                r.rdata + "\n";
     }
 }
 
 std::string dns_text(const DnsDetail& d) {
-    std::string text = d.server + " port " + std::to_string(d.port) + " over " + d.transport + ", try " + std::to_string(d.tries);
+    std::string text =
+        d.server + " port " + std::to_string(d.port) + " over " + d.transport + ", try " + std::to_string(d.tries);
     if (d.header) {
         text += ": " + d.header->rcode + " in " + ms(d.query_us) + ", " + std::to_string(d.size) + " bytes";
-        for (const auto& [is_set, name] : {std::pair{d.header->aa, " aa"}, {d.header->tc, " tc"}, {d.header->rd, " rd"},
-                                           {d.header->ra, " ra"}, {d.header->ad, " ad"}}) {
+        for (const auto& [is_set, name] : {std::pair{d.header->aa, " aa"},
+                                           {d.header->tc, " tc"},
+                                           {d.header->rd, " rd"},
+                                           {d.header->ra, " ra"},
+                                           {d.header->ad, " ad"}}) {
             if (is_set) text += name;
         }
     }
@@ -50,7 +61,8 @@ std::string dns_text(const DnsDetail& d) {
     add_section(text, "authority ", d.authority);
     add_section(text, "additional", d.additional);
     if (d.truncated_by_us) text += "(more records than are kept)\n";
-    if (d.ignored > 0) text += std::to_string(d.ignored) + " messages were no answer to this question and were ignored\n";
+    if (d.ignored > 0)
+        text += std::to_string(d.ignored) + " messages were no answer to this question and were ignored\n";
     return text;
 }
 
@@ -59,12 +71,13 @@ std::string hop_text(const HttpHop& hop) {
     if (hop.status != 0) text += hop.protocol + " " + std::to_string(hop.status) + " " + hop.reason + "\n";
     for (const auto& [name, value] : hop.headers) text += "  " + name + ": " + value + "\n";
     const HttpTimings& t = hop.timings;
-    text += "resolve " + ms(t.resolve_us) + ", connect " + ms(t.connect_us) + ", tls " + ms(t.tls_us) + ", first byte " +
-            ms(t.first_byte_us) + ", transfer " + ms(t.transfer_us) + ", total " + ms(t.total_us) + "; " +
-            std::to_string(hop.header_bytes) + " + " + std::to_string(hop.body_bytes) + " bytes\n";
+    text += "resolve " + ms(t.resolve_us) + ", connect " + ms(t.connect_us) + ", tls " + ms(t.tls_us) +
+            ", first byte " + ms(t.first_byte_us) + ", transfer " + ms(t.transfer_us) + ", total " + ms(t.total_us) +
+            "; " + std::to_string(hop.header_bytes) + " + " + std::to_string(hop.body_bytes) + " bytes\n";
     if (hop.tls) {
-        text += hop.tls->version + " " + hop.tls->cipher + " " + hop.tls->alpn + "; " + hop.tls->subject + ", by " + hop.tls->issuer +
-                ", until " + hop.tls->not_after + (hop.tls->verified ? ", verified" : ", NOT verified: " + hop.tls->verify_error) + "\n";
+        text += hop.tls->version + " " + hop.tls->cipher + " " + hop.tls->alpn + "; " + hop.tls->subject + ", by " +
+                hop.tls->issuer + ", until " + hop.tls->not_after +
+                (hop.tls->verified ? ", verified" : ", NOT verified: " + hop.tls->verify_error) + "\n";
     }
     return text;
 }
@@ -90,8 +103,10 @@ std::string evidence_text(const Outcome& outcome) {
     const Evidence& e = *outcome.evidence;
     char mark[16]{};
     std::snprintf(mark, sizeof mark, "0x%x", e.fwmark);
-    std::string text = "line " + outcome.line + ": " + (e.src_addr.empty() ? "no socket" : e.src_addr + " -> " + e.dst_addr) + " by " + e.ifname +
-                       ", mark " + mark + ", table " + std::to_string(e.table) + ", enforced by " + std::string(enum_text(e.enforced_by));
+    std::string text = "line " + outcome.line + ": " +
+                       (e.src_addr.empty() ? "no socket" : e.src_addr + " -> " + e.dst_addr) + " by " + e.ifname +
+                       ", mark " + mark + ", table " + std::to_string(e.table) + ", enforced by " +
+                       std::string(enum_text(e.enforced_by));
     return text + (e.verified ? ", verified\n" : ", NOT verified: " + e.mismatch_reason + "\n");
 }
 
@@ -119,9 +134,15 @@ std::string outcome_text(const ProbeSpec& spec, const Outcome& outcome) {
     const ProbeReport& report = outcome.report;
     std::string text;
     switch (service_of(spec)) {
-        case Service::dns: text = detail_text<DnsDetail>(report.detail, dns_text); break;
-        case Service::http: text = detail_text<HttpDetail>(report.detail, http_text); break;
-        case Service::ping: text = detail_text<PingDetail>(report.detail, ping_text); break;
+        case Service::dns:
+            text = detail_text<DnsDetail>(report.detail, dns_text);
+            break;
+        case Service::http:
+            text = detail_text<HttpDetail>(report.detail, http_text);
+            break;
+        case Service::ping:
+            text = detail_text<PingDetail>(report.detail, ping_text);
+            break;
     }
     text += std::string(enum_text(report.status)) + " after " + ms(report.summary.duration_us);
     if (report.failure) {
@@ -145,7 +166,8 @@ std::string printable(std::string_view text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);
-        const bool is_c1 = c == 0xc2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xe0) == 0x80;  // U+0080..9F
+        const bool is_c1 =
+            c == 0xc2 && i + 1 < text.size() && (static_cast<unsigned char>(text[i + 1]) & 0xe0) == 0x80;  // U+0080..9F
         if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f || is_c1) {
             char hex[8]{};
             std::snprintf(hex, sizeof hex, "\\x%02x", c);

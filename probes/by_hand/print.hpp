@@ -1,4 +1,5 @@
-// What a person reads. Pure. Text from outside is made printable: no byte of a server reaches the terminal as a control.
+// What a person reads. Pure. Text from outside is made printable: no byte of a server reaches the terminal as a
+// control.
 #pragma once
 #include <string>
 

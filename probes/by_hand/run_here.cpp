@@ -29,7 +29,8 @@ TrustStore system_trust() {
 
 void seal() {
     give_up_files();
-    if (auto sealed = seal_system_calls(); !sealed) std::fprintf(stderr, "edge-probe: runs without its filter: %s\n", sealed.error().message().c_str());
+    if (auto sealed = seal_system_calls(); !sealed)
+        std::fprintf(stderr, "edge-probe: runs without its filter: %s\n", sealed.error().message().c_str());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The probe in a sandboxed worker on a line, as the agent would run it: the launcher spawns, we send the task, and evidence
-// is what socket, route and line agree on.
+// The probe in a sandboxed worker on a line, as the agent would run it: the launcher spawns, we send the task, and
+// evidence is what socket, route and line agree on.
 #pragma once
 #include "probes/by_hand/command_line.hpp"
 #include "probes/by_hand/outcome.hpp"

@@ -23,7 +23,10 @@ using Buffer = std::unique_ptr<ldns_buffer, FreeBuffer>;
 class SectionReader {
   public:
     SectionReader(const AnswerLimits& limits, bool& is_cut)
-        : buffer_(ldns_buffer_new(LDNS_MIN_BUFLEN)), records_left_(limits.records), text_(limits.text_bytes), is_cut_(is_cut) {}
+        : buffer_(ldns_buffer_new(LDNS_MIN_BUFLEN)),
+          records_left_(limits.records),
+          text_(limits.text_bytes),
+          is_cut_(is_cut) {}
 
     std::vector<DnsRecord> read(const ldns_rr_list* list) {
         std::vector<DnsRecord> records;
@@ -61,7 +64,8 @@ class SectionReader {
     /// ldns knows how each type is written, and writes unknown ones as in RFC 3597; its line is
     /// OWNER TAB TTL TAB CLASS TAB TYPE TAB RDATA, and a tab inside a field is escaped.
     std::string rdata_text(const ldns_rr& rr) {
-        std::string line = printed([&](ldns_buffer* out) { return ldns_rr2buffer_str_fmt(out, ldns_output_format_nocomments, &rr); });
+        std::string line =
+            printed([&](ldns_buffer* out) { return ldns_rr2buffer_str_fmt(out, ldns_output_format_nocomments, &rr); });
         std::size_t at = 0;
         for (int tabs = 0; tabs < 4; ++tabs) {
             at = line.find('\t', at);
@@ -87,7 +91,8 @@ class SectionReader {
 };
 
 unsigned full_rcode(const ldns_pkt& packet) {
-    return static_cast<unsigned>(ldns_pkt_get_rcode(&packet)) | static_cast<unsigned>(ldns_pkt_edns_extended_rcode(&packet)) << 4;
+    return static_cast<unsigned>(ldns_pkt_get_rcode(&packet)) |
+           static_cast<unsigned>(ldns_pkt_edns_extended_rcode(&packet)) << 4;
 }
 
 DnsHeader header_of(const ldns_pkt& packet) {
@@ -123,8 +128,8 @@ Result<> read_answer(std::span<const std::uint8_t> message, DnsDetail& detail, c
 
 std::string rcode_name(unsigned rcode) {
     // Source: IANA, DNS RCODEs.
-    static constexpr std::array kNames = {"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "YXDOMAIN", "YXRRSET",
-                                          "NXRRSET", "NOTAUTH", "NOTZONE",  "DSOTYPENI"};
+    static constexpr std::array kNames = {"NOERROR",  "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP",  "REFUSED",
+                                          "YXDOMAIN", "YXRRSET", "NXRRSET",  "NOTAUTH",  "NOTZONE", "DSOTYPENI"};
     if (rcode < kNames.size()) return kNames[rcode];
     if (rcode == 16) return "BADVERS";
     if (rcode == 23) return "BADCOOKIE";

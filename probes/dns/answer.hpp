@@ -13,8 +13,8 @@ struct AnswerLimits {
     std::size_t text_bytes = 128 * 1024;  // of all records' text, as JSON writes it
 };
 
-/// Fills header, question and the three sections of `detail`. Errors: bad_syntax with ldns' reason; the sections are then
-/// as they were.
+/// Fills header, question and the three sections of `detail`. Errors: bad_syntax with ldns' reason; the sections are
+/// then as they were.
 Result<> read_answer(std::span<const std::uint8_t> message, DnsDetail& detail, const AnswerLimits& limits = {});
 
 /// `NOERROR`, `NXDOMAIN`, …; `RCODE23` for one without a name.

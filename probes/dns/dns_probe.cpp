@@ -1,9 +1,9 @@
 #include "probes/dns/dns_probe.hpp"
 
-#include <boost/asio/posix/stream_descriptor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <array>
 #include <cerrno>
@@ -62,13 +62,16 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
 
     void start() override {
         auto server = choose_server();
-        if (!server) return finish(Status::failed, Failure{Source::agent, "start", "no_resolver", "the line has no resolver; name one with server"});
+        if (!server)
+            return finish(Status::failed, Failure{Source::agent, "start", "no_resolver",
+                                                  "the line has no resolver; name one with server"});
         server_ = Endpoint{*server, static_cast<std::uint16_t>(spec_.port)};
         if (auto refusal = around_.policy.refusal(server_.address, server_.port)) {
             return finish(Status::refused, denied("connect", std::move(*refusal)));
         }
         auto question = make_question(spec_.target, spec_.type);
-        if (!question) return finish(Status::failed, Failure{Source::agent, "spec", "bad_value", question.error().message()});
+        if (!question)
+            return finish(Status::failed, Failure{Source::agent, "spec", "bad_value", question.error().message()});
         core_.emplace(spec_, std::move(question.value()), server_.address.text(), random_value<std::uint16_t>);
         carry_out(core_->start(Clock::now()));
     }
@@ -94,7 +97,8 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
 
     QueryCore::Action ask(QueryCore::Ask ask) {
         const auto& detail = core_->detail();
-        events_.progress(Json{{"try", {{"n", detail.tries}, {"server", detail.server}, {"transport", detail.transport}}}});
+        events_.progress(
+            Json{{"try", {{"n", detail.tries}, {"server", detail.server}, {"transport", detail.transport}}}});
         socket_ = std::make_unique<DnsSocket>(around_.io, server_, ask.transport);
         ++generation_;
         outgoing_ = std::move(ask.message);
@@ -113,16 +117,18 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
 
     QueryCore::Action send_datagram() {
         core_->sent(Clock::now());
-        if (::send(socket_->fd(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL) < 0) return core_->failed(errno, "send", Clock::now());
+        if (::send(socket_->fd(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL) < 0)
+            return core_->failed(errno, "send", Clock::now());
         return QueryCore::Wait{};
     }
 
     /// Runs `next` when the present socket is ready; never for a socket that was replaced meanwhile.
     void wait(asio::posix::descriptor_base::wait_type what, QueryCore::Action (DnsProbe::*next)()) {
-        socket_->descriptor().async_wait(what, [self = shared_from_this(), next, mine = generation_](boost::system::error_code error) {
-            if (error || self->is_over_ || mine != self->generation_) return;
-            self->carry_out(((*self).*next)());
-        });
+        socket_->descriptor().async_wait(
+            what, [self = shared_from_this(), next, mine = generation_](boost::system::error_code error) {
+                if (error || self->is_over_ || mine != self->generation_) return;
+                self->carry_out(((*self).*next)());
+            });
     }
 
     void arm(QueryCore::Time until) {
@@ -146,11 +152,13 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
     }
 
     QueryCore::Action on_connected() {
-        if (const int error = socket_->connect_error(); error != 0) return core_->failed(error, "connect", Clock::now());
+        if (const int error = socket_->connect_error(); error != 0)
+            return core_->failed(error, "connect", Clock::now());
         core_->connected(Clock::now());
         report_.socket = socket_->facts();
         const auto length = outgoing_.size();
-        outgoing_.insert(outgoing_.begin(), {static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)});
+        outgoing_.insert(outgoing_.begin(),
+                         {static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)});
         core_->sent(Clock::now());
         const ssize_t sent = ::send(socket_->fd(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
         if (sent < 0) return core_->failed(errno, "send", Clock::now());
@@ -168,7 +176,8 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
         if (got > 0) incoming_.insert(incoming_.end(), buffer.begin(), buffer.begin() + got);
         if (incoming_.size() >= 2) {
             const std::size_t length = static_cast<std::size_t>(incoming_[0] << 8 | incoming_[1]);
-            if (incoming_.size() >= 2 + length) return core_->received(std::span(incoming_).subspan(2, length), Clock::now());
+            if (incoming_.size() >= 2 + length)
+                return core_->received(std::span(incoming_).subspan(2, length), Clock::now());
         }
         wait(asio::posix::descriptor_base::wait_read, &DnsProbe::on_stream);
         return QueryCore::Wait{};

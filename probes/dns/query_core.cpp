@@ -12,7 +12,8 @@ std::uint64_t micros(std::chrono::steady_clock::duration spent) {
 
 }  // namespace
 
-QueryCore::QueryCore(const DnsSpec& spec, Question question, std::string server, std::function<std::uint16_t()> random_id)
+QueryCore::QueryCore(const DnsSpec& spec, Question question, std::string server,
+                     std::function<std::uint16_t()> random_id)
     : spec_(spec), question_(std::move(question)), random_id_(std::move(random_id)) {
     detail_.server = std::move(server);
     detail_.port = static_cast<std::uint16_t>(spec.port);
@@ -31,7 +32,8 @@ QueryCore::Action QueryCore::ask(DnsTransport transport, Time now) {
     asked_ = sent_ = now;
     id_ = random_id_();
     const auto size = static_cast<std::uint16_t>(spec_.udp_payload_size);
-    return Ask{transport, encode_query(id_, question_, spec_.rd, size), now + std::chrono::milliseconds(spec_.timeout_ms)};
+    return Ask{transport, encode_query(id_, question_, spec_.rd, size),
+               now + std::chrono::milliseconds(spec_.timeout_ms)};
 }
 
 void QueryCore::connected(Time now) {
@@ -40,7 +42,9 @@ void QueryCore::connected(Time now) {
     sent_ = now;
 }
 
-void QueryCore::sent(Time now) { sent_ = now; }
+void QueryCore::sent(Time now) {
+    sent_ = now;
+}
 
 QueryCore::Action QueryCore::received(std::span<const std::uint8_t> message, Time now) {
     const auto head = match_answer(message, id_, question_);
@@ -71,7 +75,8 @@ QueryCore::Action QueryCore::failed(int os_errno, const std::string& phase, Time
 }
 
 QueryCore::Action QueryCore::closed(Time now) {
-    return next_try(Failure{Source::resolver, "read", "closed", detail_.server + " closed the connection without an answer"}, now);
+    return next_try(
+        Failure{Source::resolver, "read", "closed", detail_.server + " closed the connection without an answer"}, now);
 }
 
 QueryCore::Action QueryCore::timed_out(Time now) {
@@ -85,7 +90,9 @@ QueryCore::Action QueryCore::next_try(Failure failure, Time now) {
     return ask(spec_.transport, now);
 }
 
-const char* QueryCore::phase() const { return transport_ == DnsTransport::tcp && !is_connected_ ? "connect" : "wait"; }
+const char* QueryCore::phase() const {
+    return transport_ == DnsTransport::tcp && !is_connected_ ? "connect" : "wait";
+}
 
 void QueryCore::conclude(ProbeReport& report) const {
     report.status = failure_ ? Status::failed : Status::ok;

@@ -1,4 +1,5 @@
-// What one DNS query decides: tries, which message is the answer, when to fall back to TCP. Pure: events in, what to do out.
+// What one DNS query decides: tries, which message is the answer, when to fall back to TCP. Pure: events in, what to do
+// out.
 #pragma once
 #include <chrono>
 #include <functional>
@@ -14,7 +15,8 @@ namespace edge::probes {
 class QueryCore {
   public:
     using Time = std::chrono::steady_clock::time_point;
-    /// Close what is open, open a fresh socket of this kind (a new source port), send, and expect an answer until `until`.
+    /// Close what is open, open a fresh socket of this kind (a new source port), send, and expect an answer until
+    /// `until`.
     struct Ask {
         DnsTransport transport = DnsTransport::udp;
         Bytes message;  // TCP: the two length bytes are the shell's

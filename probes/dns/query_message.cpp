@@ -13,7 +13,9 @@ void put16(Bytes& out, unsigned value) {
     out.push_back(static_cast<std::uint8_t>(value));
 }
 
-unsigned get16(std::span<const std::uint8_t> bytes, std::size_t at) { return static_cast<unsigned>(bytes[at] << 8 | bytes[at + 1]); }
+unsigned get16(std::span<const std::uint8_t> bytes, std::size_t at) {
+    return static_cast<unsigned>(bytes[at] << 8 | bytes[at + 1]);
+}
 
 std::string reverse_name(const IpAddress& address) {
     std::string name;
@@ -29,11 +31,14 @@ std::string reverse_name(const IpAddress& address) {
     return name + "ip6.arpa";
 }
 
-std::uint8_t lower(std::uint8_t c) { return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c - 'A' + 'a') : c; }
+std::uint8_t lower(std::uint8_t c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<std::uint8_t>(c - 'A' + 'a') : c;
+}
 
 /// Length octets are below 64, so lower-casing the whole wire form leaves them as they are.
 bool same_name(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](std::uint8_t x, std::uint8_t y) { return lower(x) == lower(y); });
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](std::uint8_t x, std::uint8_t y) { return lower(x) == lower(y); });
 }
 
 }  // namespace
@@ -45,7 +50,8 @@ Result<Question> make_question(const std::string& target, const std::string& typ
     question.type = *number;
     std::string name = target;
     constexpr std::uint16_t kPtr = 12;
-    if (const auto address = IpAddress::parse(target); address && question.type == kPtr) name = reverse_name(address.value());
+    if (const auto address = IpAddress::parse(target); address && question.type == kPtr)
+        name = reverse_name(address.value());
     if (name.ends_with('.')) name.pop_back();
     for (std::size_t begin = 0; begin < name.size();) {
         const std::size_t end = std::min(name.find('.', begin), name.size());
@@ -80,7 +86,8 @@ Bytes encode_query(std::uint16_t id, const Question& question, bool recursion_de
     return out;
 }
 
-std::optional<AnswerHead> match_answer(std::span<const std::uint8_t> message, std::uint16_t id, const Question& question) {
+std::optional<AnswerHead> match_answer(std::span<const std::uint8_t> message, std::uint16_t id,
+                                       const Question& question) {
     if (message.size() < kHeader || get16(message, 0) != id) return std::nullopt;
     const unsigned flags = get16(message, 2);
     const bool is_answer = (flags & 0x8000) != 0 && (flags & 0x7800) == 0;
@@ -91,7 +98,8 @@ std::optional<AnswerHead> match_answer(std::span<const std::uint8_t> message, st
     const std::size_t length = question.name.size();
     if (questions != 1 || message.size() < kHeader + length + 4) return std::nullopt;
     if (!same_name(message.subspan(kHeader, length), question.name)) return std::nullopt;
-    if (get16(message, kHeader + length) != question.type || get16(message, kHeader + length + 2) != question.class_) return std::nullopt;
+    if (get16(message, kHeader + length) != question.type || get16(message, kHeader + length + 2) != question.class_)
+        return std::nullopt;
     return head;
 }
 

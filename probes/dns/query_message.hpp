@@ -28,8 +28,9 @@ struct AnswerHead {
     unsigned rcode = 0;  // without EDNS' upper bits
 };
 
-/// The head, if id, direction, opcode and question are those of our query. A server that could not read the question may
-/// leave it out (FORMERR, NOTIMP).
-std::optional<AnswerHead> match_answer(std::span<const std::uint8_t> message, std::uint16_t id, const Question& question);
+/// The head, if id, direction, opcode and question are those of our query. A server that could not read the question
+/// may leave it out (FORMERR, NOTIMP).
+std::optional<AnswerHead> match_answer(std::span<const std::uint8_t> message, std::uint16_t id,
+                                       const Question& question);
 
 }  // namespace edge::probes

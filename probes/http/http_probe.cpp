@@ -43,7 +43,8 @@ class HttpProbe : public Probe, public std::enable_shared_from_this<HttpProbe> {
         const bool is_pinned = spec_.connect_to && request_.url.host == first_host_;
         const std::string& name = is_pinned ? *spec_.connect_to : request_.url.host;
         const Family family = is_pinned ? Family::any : spec_.family;
-        around_.resolver.resolve(name, family, [self = shared_from_this(), name](Lookup lookup) { self->resolved(name, lookup); });
+        around_.resolver.resolve(name, family,
+                                 [self = shared_from_this(), name](Lookup lookup) { self->resolved(name, lookup); });
     }
 
     void resolved(const std::string& name, const Lookup& lookup) {
@@ -57,7 +58,8 @@ class HttpProbe : public Probe, public std::enable_shared_from_this<HttpProbe> {
         resolve_us_ = was_asked ? std::optional(lookup.resolve_us) : std::nullopt;
         auto chosen = choose_target(name, lookup, around_.policy, request_.url.port);
         if (auto* none = std::get_if<NoTarget>(&chosen)) return finish(none->status, none->failure);
-        TransferPlan plan{request_, std::get<IpAddress>(chosen), spec_.version, spec_.verify, spec_.max_bytes, spec_.keep_body_bytes};
+        TransferPlan plan{request_,        std::get<IpAddress>(chosen), spec_.version, spec_.verify,
+                          spec_.max_bytes, spec_.keep_body_bytes};
         transfer_ = std::make_unique<Transfer>(around_.http, std::move(plan),
                                                [this](const char* phase, std::uint64_t us) { tell_phase(phase, us); });
         transfer_->start([self = shared_from_this()] { self->transferred(); });
@@ -76,7 +78,9 @@ class HttpProbe : public Probe, public std::enable_shared_from_this<HttpProbe> {
                                                   "more than " + std::to_string(spec_.redirects) + " redirects"});
         }
         auto next = next_request(request_, status, *location);
-        if (!next) return finish(Status::refused, denied("resolve", "the redirect leads to " + *location + ": " + next.error().detail));
+        if (!next)
+            return finish(Status::refused,
+                          denied("resolve", "the redirect leads to " + *location + ": " + next.error().detail));
         request_ = std::move(next.value());
         next_hop();
     }

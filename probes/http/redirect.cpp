@@ -7,7 +7,9 @@
 namespace edge::probes {
 namespace {
 
-bool is_named(const HttpHeader& header, const char* name) { return strcasecmp(header.name.c_str(), name) == 0; }
+bool is_named(const HttpHeader& header, const char* name) {
+    return strcasecmp(header.name.c_str(), name) == 0;
+}
 
 bool drops_body(HttpMethod method, std::uint32_t status) {
     if (status == 303) return method != HttpMethod::HEAD;
@@ -38,7 +40,8 @@ Result<HttpRequest> next_request(const HttpRequest& current, std::uint32_t statu
         next.body.clear();
         drop(next.headers, {"content-type", "content-encoding", "content-language", "content-location"});
     }
-    if (!next.url.same_origin(current.url)) drop(next.headers, {"authorization", "cookie", "proxy-authorization", "host"});
+    if (!next.url.same_origin(current.url))
+        drop(next.headers, {"authorization", "cookie", "proxy-authorization", "host"});
     return next;
 }
 

@@ -6,7 +6,8 @@ namespace edge::probes {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && (text.back() == '\r' || text.back() == '\n' || text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+    while (!text.empty() && (text.back() == '\r' || text.back() == '\n' || text.back() == ' ' || text.back() == '\t'))
+        text.remove_suffix(1);
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
     return text;
 }
@@ -31,7 +32,8 @@ ResponseHead::Verdict ResponseHead::add(std::string_view line) {
     }
     const std::size_t colon = text.find(':');
     const std::string_view name = text.substr(0, colon);
-    const std::string_view value = colon == std::string_view::npos ? std::string_view() : trimmed(text.substr(colon + 1));
+    const std::string_view value =
+        colon == std::string_view::npos ? std::string_view() : trimmed(text.substr(colon + 1));
     headers_.push_back(HttpHeader{std::string(name), std::string(value)});
     return Verdict::fine;
 }

@@ -122,16 +122,23 @@ void TlsWatch::on_info(const SSL* ssl, int where, int value) {
 
 std::string certificate_error_name(long error) {
     switch (error) {
-        case X509_V_ERR_CERT_HAS_EXPIRED: return "expired";
-        case X509_V_ERR_CERT_NOT_YET_VALID: return "not_yet_valid";
-        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: return "self_signed";
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return "expired";
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+            return "not_yet_valid";
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+            return "self_signed";
         case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
         case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return "unknown_issuer";
-        case X509_V_ERR_CERT_REVOKED: return "revoked";
-        case X509_V_ERR_HOSTNAME_MISMATCH: return "hostname_mismatch";
-        default: return snake(X509_verify_cert_error_string(error));
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+            return "unknown_issuer";
+        case X509_V_ERR_CERT_REVOKED:
+            return "revoked";
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+            return "hostname_mismatch";
+        default:
+            return snake(X509_verify_cert_error_string(error));
     }
 }
 

@@ -51,7 +51,8 @@ Transfer::Transfer(HttpEngine& engine, TransferPlan plan, std::function<void(con
       tell_phase_(std::move(phase)),
       easy_(curl_easy_init()),
       tls_(plan_.request.url.host),
-      record_(std::make_shared<SocketRecord>(SocketRecord{Endpoint{plan_.address, plan_.request.url.port}, std::nullopt})) {
+      record_(
+          std::make_shared<SocketRecord>(SocketRecord{Endpoint{plan_.address, plan_.request.url.port}, std::nullopt})) {
     if (!easy_) throw std::bad_alloc();
 }
 
@@ -91,7 +92,8 @@ void Transfer::set_options() {
     set(easy_, CURLOPT_USERAGENT, kUserAgent);
     // The connection goes to the vetted address whatever the host's name is: no second resolving, no resolver thread.
     const IpAddress& to = plan_.address;
-    append(connect_to_, "::" + (to.v6 ? "[" + to.text() + "]" : to.text()) + ":" + std::to_string(plan_.request.url.port));
+    append(connect_to_,
+           "::" + (to.v6 ? "[" + to.text() + "]" : to.text()) + ":" + std::to_string(plan_.request.url.port));
     set(easy_, CURLOPT_CONNECT_TO, connect_to_);
     set(easy_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);
     set(easy_, CURLOPT_OPENSOCKETDATA, this);
@@ -114,11 +116,17 @@ void Transfer::set_options() {
 void Transfer::set_request() {
     const bool is_https = plan_.request.url.is_https;
     switch (plan_.version) {
-        case HttpVersion::http1: set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1)); break;
-        case HttpVersion::http2:  // without TLS there is no ALPN: the server is taken at our word (RFC 9113 section 3.3)
-            set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(is_https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+        case HttpVersion::http1:
+            set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
             break;
-        case HttpVersion::automatic: set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS)); break;
+        case HttpVersion::http2:  // without TLS there is no ALPN: the server is taken at our word (RFC 9113
+                                  // section 3.3)
+            set(easy_, CURLOPT_HTTP_VERSION,
+                static_cast<long>(is_https ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE));
+            break;
+        case HttpVersion::automatic:
+            set(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+            break;
     }
     const HttpMethod method = plan_.request.method;
     const std::string& body = plan_.request.body;
@@ -135,7 +143,8 @@ void Transfer::set_request() {
 }
 
 void Transfer::set_headers() {
-    for (const auto& [name, value] : plan_.request.headers) append(headers_, value.empty() ? name + ";" : name + ": " + value);
+    for (const auto& [name, value] : plan_.request.headers)
+        append(headers_, value.empty() ? name + ";" : name + ": " + value);
     append(headers_, "Expect:");
     if (!has_header(plan_.request, "content-type")) append(headers_, "Content-Type:");
     set(easy_, CURLOPT_HTTPHEADER, headers_);
@@ -146,7 +155,8 @@ curl_socket_t Transfer::on_open(void* self, curlsocktype purpose, curl_sockaddr*
     const auto peer = from_sockaddr(&address->addr, address->addrlen);
     const bool is_vetted = purpose == CURLSOCKTYPE_IPCXN && peer && peer->address == transfer.plan_.address &&
                            peer->port == transfer.plan_.request.url.port;
-    if (!is_vetted) return CURL_SOCKET_BAD;  // the second look: whatever libcurl made of the URL, nothing else is spoken to
+    if (!is_vetted)
+        return CURL_SOCKET_BAD;  // the second look: whatever libcurl made of the URL, nothing else is spoken to
     return transfer.engine_.open(*address, transfer.record_);
 }
 
@@ -171,10 +181,17 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
     const bool is_first = transfer.head_.bytes() == 0;
     transfer.phase_ = "read";
     switch (transfer.head_.add(std::string_view(data, size * count))) {
-        case ResponseHead::Verdict::fine: break;
-        case ResponseHead::Verdict::too_many_headers: transfer.head_problem_ = "too_many_headers"; return 0;
-        case ResponseHead::Verdict::headers_too_large: transfer.head_problem_ = "headers_too_large"; return 0;
-        case ResponseHead::Verdict::too_many_interim: transfer.head_problem_ = "too_many_interim_answers"; return 0;
+        case ResponseHead::Verdict::fine:
+            break;
+        case ResponseHead::Verdict::too_many_headers:
+            transfer.head_problem_ = "too_many_headers";
+            return 0;
+        case ResponseHead::Verdict::headers_too_large:
+            transfer.head_problem_ = "headers_too_large";
+            return 0;
+        case ResponseHead::Verdict::too_many_interim:
+            transfer.head_problem_ = "too_many_interim_answers";
+            return 0;
     }
     if (is_first) {
         const std::uint64_t sent = info_us(transfer.easy_, CURLINFO_PRETRANSFER_TIME_T);
@@ -230,7 +247,8 @@ std::optional<Failure> Transfer::failure() const {
     long os_errno = 0;
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_errno);
     const std::string problem = plan_.verify ? tls_.certificate_problem() : std::string();
-    return transfer_failure(TransferEnd{code_, os_errno, phase_, error_text_, text(record_->peer), tls_.alert(), problem, head_problem_});
+    return transfer_failure(
+        TransferEnd{code_, os_errno, phase_, error_text_, text(record_->peer), tls_.alert(), problem, head_problem_});
 }
 
 }  // namespace edge::probes

@@ -13,8 +13,8 @@ namespace edge::probes {
 struct TransferEnd {
     CURLcode code = CURLE_OK;
     long os_errno = 0;
-    std::string phase;                // connect tls wait read
-    std::string text;                 // libcurl's sentence
+    std::string phase;  // connect tls wait read
+    std::string text;   // libcurl's sentence
     std::string peer;
     std::string alert;                // TLS, sent by the peer
     std::string certificate_problem;  // why verification failed

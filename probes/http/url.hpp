@@ -16,8 +16,8 @@ struct Url {
     bool same_origin(const Url& other) const;
 };
 
-/// Errors: bad_value for anything but http and https, for user names, zones, hosts that are not ASCII, and a URL libcurl
-/// does not accept.
+/// Errors: bad_value for anything but http and https, for user names, zones, hosts that are not ASCII, and a URL
+/// libcurl does not accept.
 Result<Url> parse_url(const std::string& text);
 
 /// `reference` as a Location header gives it, relative to `base`. Errors: as parse_url.

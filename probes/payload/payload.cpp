@@ -24,7 +24,9 @@ namespace edge::probes {
 namespace {
 
 /// Each answers 0 when it got through, else an errno.
-int outcome(long result) { return result < 0 ? errno : 0; }
+int outcome(long result) {
+    return result < 0 ? errno : 0;
+}
 
 int set_option(int level, int name, const void* value, socklen_t size) {
     const int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -34,7 +36,9 @@ int set_option(int level, int name, const void* value, socklen_t size) {
     return result;
 }
 
-int set_number(int level, int name, int value) { return set_option(level, name, &value, sizeof value); }
+int set_number(int level, int name, int value) {
+    return set_option(level, name, &value, sizeof value);
+}
 
 int make_socket(int family, int type, int protocol) {
     const int fd = socket(family, type, protocol);
@@ -48,7 +52,9 @@ int listen_on_loopback() {
     return fd < 0 ? errno : outcome(listen(fd, 1));
 }
 
-int open_file(const char* path) { return outcome(open(path, O_RDONLY | O_CLOEXEC)); }
+int open_file(const char* path) {
+    return outcome(open(path, O_RDONLY | O_CLOEXEC));
+}
 
 int start_program() {
     char* const none[] = {nullptr};
@@ -117,7 +123,8 @@ int run_payload(const std::vector<std::string>& arguments) {
         std::fflush(stdout);
     }
     if (!has_name) {
-        for (const Attempt& attempt : kAttempts) std::printf("%.*s\n", static_cast<int>(attempt.name.size()), attempt.name.data());
+        for (const Attempt& attempt : kAttempts)
+            std::printf("%.*s\n", static_cast<int>(attempt.name.size()), attempt.name.data());
     }
     return got_through ? 1 : EX_OK;
 }

@@ -1,5 +1,5 @@
-// ICMP echo messages as Linux ICMP datagram sockets carry them: no IP header; identifier and checksum are the kernel's. Pure.
-// Source: RFC 792, RFC 4443 section 4.1.
+// ICMP echo messages as Linux ICMP datagram sockets carry them: no IP header; identifier and checksum are the kernel's.
+// Pure. Source: RFC 792, RFC 4443 section 4.1.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -82,7 +82,8 @@ bool IcmpSocket::receive_one(bool from_error_queue, const std::function<void(con
     header.msg_iovlen = 1;
     header.msg_control = control.data();
     header.msg_controllen = control.size();
-    const ssize_t got = ::recvmsg(descriptor_.native_handle(), &header, MSG_DONTWAIT | (from_error_queue ? MSG_ERRQUEUE : 0));
+    const ssize_t got =
+        ::recvmsg(descriptor_.native_handle(), &header, MSG_DONTWAIT | (from_error_queue ? MSG_ERRQUEUE : 0));
     if (got < 0) return errno != EAGAIN && errno != EBADF && !from_error_queue;  // a pending error was told: go on
     Message message;
     message.bytes = {bytes.data(), static_cast<std::size_t>(got)};

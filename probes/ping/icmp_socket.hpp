@@ -38,8 +38,11 @@ class IcmpSocket {
     int send(std::span<const std::uint8_t> message);
     void wait_readable(std::function<void()> ready);
     /// At most 64 of what has arrived, errors first; the rest wakes wait_readable() again.
-    void receive(const std::function<void(const Message&)>& on_message, const std::function<void(const IcmpError&)>& on_error);
-    SocketFacts facts() const { return socket_facts(const_cast<IcmpSocket*>(this)->descriptor_.native_handle(), Endpoint{target_, 0}); }
+    void receive(const std::function<void(const Message&)>& on_message,
+                 const std::function<void(const IcmpError&)>& on_error);
+    SocketFacts facts() const {
+        return socket_facts(const_cast<IcmpSocket*>(this)->descriptor_.native_handle(), Endpoint{target_, 0});
+    }
     void close();
 
   private:

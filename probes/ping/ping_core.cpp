@@ -157,7 +157,8 @@ PingDetail PingCore::detail() const {
     if (received_ > 0) {
         const double mean = sum / received_;
         detail.avg_us = static_cast<std::uint64_t>(std::llround(mean));
-        detail.mdev_us = static_cast<std::uint64_t>(std::llround(std::sqrt(std::max(0.0, squares / received_ - mean * mean))));
+        detail.mdev_us =
+            static_cast<std::uint64_t>(std::llround(std::sqrt(std::max(0.0, squares / received_ - mean * mean))));
     }
     detail.replies = replies_;
     detail.replies.insert(detail.replies.end(), extra_.begin(), extra_.end());

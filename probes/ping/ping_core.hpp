@@ -1,5 +1,5 @@
-// What a ping decides: when to send, which packet is an answer, what is lost, when it is over. Pure: events and times in,
-// a step out.
+// What a ping decides: when to send, which packet is an answer, what is lost, when it is over. Pure: events and times
+// in, a step out.
 #pragma once
 #include <chrono>
 #include <optional>
@@ -24,8 +24,8 @@ class PingCore {
     };
     /// What to do now.
     struct Step {
-        std::optional<Packet> send;       // then call sent() or send_failed()
-        std::vector<PingReply> news;      // decided just now: for progress
+        std::optional<Packet> send;                                 // then call sent() or send_failed()
+        std::vector<PingReply> news;                                // decided just now: for progress
         std::optional<std::chrono::steady_clock::time_point> wake;  // empty: nothing more will happen
         bool over = false;
     };
@@ -37,7 +37,8 @@ class PingCore {
         std::optional<std::chrono::nanoseconds> stamped;  // by the kernel, wall clock
     };
 
-    PingCore(const PingSpec& spec, bool v6, std::string target, const Cookie& cookie, std::chrono::steady_clock::time_point start);
+    PingCore(const PingSpec& spec, bool v6, std::string target, const Cookie& cookie,
+             std::chrono::steady_clock::time_point start);
 
     Step tick(std::chrono::steady_clock::time_point now);
     Step sent(std::uint16_t seq, Instant at);

@@ -28,7 +28,8 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
         : spec_(std::move(spec)), around_(around), events_(std::move(events)), socket_(around.io), timer_(around.io) {}
 
     void start() override {
-        around_.resolver.resolve(spec_.target, spec_.family, [self = shared_from_this()](Lookup lookup) { self->begin(lookup); });
+        around_.resolver.resolve(spec_.target, spec_.family,
+                                 [self = shared_from_this()](Lookup lookup) { self->begin(lookup); });
     }
 
     void stop(Stop reason) override {
@@ -44,7 +45,8 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
         auto chosen = choose_target(spec_.target, lookup, around_.policy, std::nullopt);
         if (auto* none = std::get_if<NoTarget>(&chosen)) return finish(none->status, none->failure);
         const IpAddress target = std::get<IpAddress>(chosen);
-        if (auto opened = socket_.open(target); !opened) return finish(Status::failed, cannot_open(opened.error(), target.text()));
+        if (auto opened = socket_.open(target); !opened)
+            return finish(Status::failed, cannot_open(opened.error(), target.text()));
         report_.socket = socket_.facts();
         core_.emplace(spec_, target.v6, target.text(), random_value<Cookie>(), Clock::now());
         listen();
@@ -56,7 +58,8 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
         Failure failure = errno_failure(error.os_errno, "start", "ICMP socket");
         failure.source = Source::agent;
         if (error.os_errno == EACCES || error.os_errno == EPERM) {
-            failure.text = "this group may open no ICMP sockets; allow it: sysctl net.ipv4.ping_group_range=\"0 2147483647\"";
+            failure.text =
+                "this group may open no ICMP sockets; allow it: sysctl net.ipv4.ping_group_range=\"0 2147483647\"";
         }
         return failure;
     }
@@ -102,7 +105,8 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
                 const bool v6 = report_.socket->dst_addr.find(':') != std::string::npos;
                 const auto seq = decode_quoted_request(v6, error.quoted);
                 if (!seq) return;
-                std::string name = error.is_local ? errno_name(error.os_errno) : icmp_error_name(v6, error.type, error.code);
+                std::string name =
+                    error.is_local ? errno_name(error.os_errno) : icmp_error_name(v6, error.type, error.code);
                 carry_out(core_->refused(*seq, std::move(name), error.from, Clock::now()));
             });
     }
@@ -110,11 +114,14 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
     void finish_as_counted() {
         if (core_->all_received()) return finish(Status::ok, std::nullopt);
         if (core_->anything_received()) return finish(Status::partial, std::nullopt);
-        if (send_errno_ != 0) return finish(Status::failed, errno_failure(send_errno_, "send", report_.socket->dst_addr));
+        if (send_errno_ != 0)
+            return finish(Status::failed, errno_failure(send_errno_, "send", report_.socket->dst_addr));
         if (const PingReply* reply = core_->first_error()) {
             const std::string who = reply->from.value_or(report_.socket->dst_addr);
-            const bool is_here = who == report_.socket->src_addr;  // this kernel says so: the line is down, or nobody answers ARP
-            return finish(Status::failed, Failure{is_here ? Source::line : Source::path, "wait", *reply->error, who + " answers " + *reply->error});
+            const bool is_here =
+                who == report_.socket->src_addr;  // this kernel says so: the line is down, or nobody answers ARP
+            return finish(Status::failed, Failure{is_here ? Source::line : Source::path, "wait", *reply->error,
+                                                  who + " answers " + *reply->error});
         }
         finish(Status::failed, timed_out(Source::path, "wait", "no reply in time"));
     }

@@ -67,7 +67,9 @@ IpAddress v4_at(const IpAddress& address, std::size_t offset, std::uint8_t flip 
     return found;
 }
 
-bool within(std::string_view prefix, const IpAddress& address) { return IpPrefix::parse(prefix).value().contains(address); }
+bool within(std::string_view prefix, const IpAddress& address) {
+    return IpPrefix::parse(prefix).value().contains(address);
+}
 
 }  // namespace
 
@@ -76,15 +78,16 @@ std::optional<SpecialRange> special_range(const IpAddress& address) {
         if (range.prefix.contains(address)) return range;
     }
     static const IpPrefix global = IpPrefix::parse("2000::/3").value();
-    if (address.v6 && !global.contains(address)) return SpecialRange{IpPrefix::parse("::/0").value(), "outside 2000::/3"};
+    if (address.v6 && !global.contains(address))
+        return SpecialRange{IpPrefix::parse("::/0").value(), "outside 2000::/3"};
     return std::nullopt;
 }
 
 std::vector<IpAddress> embedded_v4(const IpAddress& address) {
     if (!address.v6) return {};
-    const bool at_the_end =
-        within("::ffff:0:0/96", address) || within("64:ff9b::/96", address) || within("64:ff9b:1::/48", address) ||
-        (within("::/96", address) && !within("::/127", address));
+    const bool at_the_end = within("::ffff:0:0/96", address) || within("64:ff9b::/96", address) ||
+                            within("64:ff9b:1::/48", address) ||
+                            (within("::/96", address) && !within("::/127", address));
     if (at_the_end) return {v4_at(address, 12)};
     if (within("2002::/16", address)) return {v4_at(address, 2)};
     if (within("2001::/32", address)) return {v4_at(address, 4), v4_at(address, 12, 0xff)};  // RFC 4380 section 4

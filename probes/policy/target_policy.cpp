@@ -25,7 +25,9 @@ TargetPolicy TargetPolicy::unrestricted() {
     return policy;
 }
 
-bool TargetPolicy::runs(Service service) const { return holds(services, service); }
+bool TargetPolicy::runs(Service service) const {
+    return holds(services, service);
+}
 
 std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::optional<std::uint16_t> port) const {
     if (port == 53 && holds(resolvers, address)) return std::nullopt;

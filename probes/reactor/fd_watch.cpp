@@ -6,7 +6,8 @@ namespace edge::probes {
 
 namespace asio = boost::asio;
 
-FdWatch::FdWatch(asio::io_context& io, int fd, Callback ready) : descriptor_(io, fd), fd_(fd), ready_(std::move(ready)) {}
+FdWatch::FdWatch(asio::io_context& io, int fd, Callback ready)
+    : descriptor_(io, fd), fd_(fd), ready_(std::move(ready)) {}
 
 void FdWatch::want(bool read, bool write) {
     want_[0] = read;

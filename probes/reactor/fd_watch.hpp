@@ -28,7 +28,7 @@ class FdWatch : public std::enable_shared_from_this<FdWatch> {
     boost::asio::posix::stream_descriptor descriptor_;
     int fd_;
     Callback ready_;
-    bool want_[2]{};     // read, write
+    bool want_[2]{};  // read, write
     bool waiting_[2]{};
 };
 

@@ -10,7 +10,8 @@ namespace edge::probes {
 
 template <class T>
 T random_value() {
-    static_assert(std::is_trivially_copyable_v<T> && sizeof(T) <= 256);  // up to 256 bytes getrandom(2) never falls short
+    static_assert(std::is_trivially_copyable_v<T> &&
+                  sizeof(T) <= 256);  // up to 256 bytes getrandom(2) never falls short
     T value;
     ssize_t got = 0;
     do {

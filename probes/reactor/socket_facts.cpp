@@ -69,7 +69,8 @@ SocketFacts socket_facts(int fd, const Endpoint& peer) {
     facts.dst_port = remote.port;
     char device[IFNAMSIZ]{};
     length = sizeof device;
-    if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &length) == 0) facts.ifname.assign(device, strnlen(device, sizeof device));
+    if (getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, &length) == 0)
+        facts.ifname.assign(device, strnlen(device, sizeof device));
     length = sizeof facts.fwmark;
     if (getsockopt(fd, SOL_SOCKET, SO_MARK, &facts.fwmark, &length) != 0) facts.fwmark = 0;
     return facts;

@@ -2,9 +2,9 @@
 
 #include <ares.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <map>
@@ -21,24 +21,36 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-/// A channel keeps its source port while it is busy, so it is changed now and then: an off-path attacker who has found a
-/// port can use it for this many lookups.
+/// A channel keeps its source port while it is busy, so it is changed now and then: an off-path attacker who has found
+/// a port can use it for this many lookups.
 constexpr unsigned kLookupsPerChannel = 32;
 
 std::string code_of(int status) {
     switch (status) {
-        case ARES_SUCCESS: return {};
-        case ARES_ENOTFOUND: return "NXDOMAIN";
-        case ARES_ENODATA: return "NODATA";
-        case ARES_ESERVFAIL: return "SERVFAIL";
-        case ARES_EREFUSED: return "REFUSED";
-        case ARES_EFORMERR: return "FORMERR";
-        case ARES_ENOTIMP: return "NOTIMP";
-        case ARES_ETIMEOUT: return "timeout";
-        case ARES_ECONNREFUSED: return "ECONNREFUSED";
-        case ARES_EBADNAME: return "bad_name";
-        case ARES_EBADRESP: return "malformed";
-        default: return ares_strerror(status);
+        case ARES_SUCCESS:
+            return {};
+        case ARES_ENOTFOUND:
+            return "NXDOMAIN";
+        case ARES_ENODATA:
+            return "NODATA";
+        case ARES_ESERVFAIL:
+            return "SERVFAIL";
+        case ARES_EREFUSED:
+            return "REFUSED";
+        case ARES_EFORMERR:
+            return "FORMERR";
+        case ARES_ENOTIMP:
+            return "NOTIMP";
+        case ARES_ETIMEOUT:
+            return "timeout";
+        case ARES_ECONNREFUSED:
+            return "ECONNREFUSED";
+        case ARES_EBADNAME:
+            return "bad_name";
+        case ARES_EBADRESP:
+            return "malformed";
+        default:
+            return ares_strerror(status);
     }
 }
 
@@ -63,7 +75,8 @@ std::vector<IpAddress> addresses_of(const ares_addrinfo& info) {
 class Resolver::Channel : public std::enable_shared_from_this<Channel> {
   public:
     Channel(asio::io_context& io, const std::vector<IpAddress>& servers) : io_(io), timer_(io) {
-        std::srand(random_value<unsigned>());  // c-ares 1.18 seeds its ids from rand() where /dev/urandom cannot be opened
+        std::srand(
+            random_value<unsigned>());  // c-ares 1.18 seeds its ids from rand() where /dev/urandom cannot be opened
         ares_options options{};
         options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
         options.timeout = 1200;
@@ -76,7 +89,8 @@ class Resolver::Channel : public std::enable_shared_from_this<Channel> {
         options.sock_state_cb_data = this;
         // All of these, though some say "none": then c-ares reads no resolv.conf.
         const int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_LOOKUPS |
-                         ARES_OPT_DOMAINS | ARES_OPT_SORTLIST | ARES_OPT_SERVERS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_NOROTATE;
+                         ARES_OPT_DOMAINS | ARES_OPT_SORTLIST | ARES_OPT_SERVERS | ARES_OPT_SOCK_STATE_CB |
+                         ARES_OPT_NOROTATE;
         int status = ares_init_options(&channel_, &options, mask);
         if (status == ARES_SUCCESS) status = ares_set_servers_ports_csv(channel_, as_csv(servers).c_str());
         if (status != ARES_SUCCESS) throw std::runtime_error(std::string("c-ares: ") + ares_strerror(status));
@@ -118,7 +132,9 @@ class Resolver::Channel : public std::enable_shared_from_this<Channel> {
         lookup.resolve_us = static_cast<std::uint64_t>(spent.count());
         // Posted: c-ares must not be called, nor its channel destroyed, from inside its own callback.
         asio::io_context& io = pending->channel->io_;
-        asio::post(io, [pending = std::move(pending), lookup = std::move(lookup)]() mutable { pending->done(std::move(lookup)); });
+        asio::post(io, [pending = std::move(pending), lookup = std::move(lookup)]() mutable {
+            pending->done(std::move(lookup));
+        });
     }
 
     void on_socket(ares_socket_t fd, bool read, bool write) {
@@ -131,7 +147,8 @@ class Resolver::Channel : public std::enable_shared_from_this<Channel> {
         }
         if (at == watches_.end()) {
             auto ready = [weak = weak_from_this()](int ready_fd, FdWatch::Ready what) {
-                if (const auto self = weak.lock()) self->process(what.read ? ready_fd : ARES_SOCKET_BAD, what.write ? ready_fd : ARES_SOCKET_BAD);
+                if (const auto self = weak.lock())
+                    self->process(what.read ? ready_fd : ARES_SOCKET_BAD, what.write ? ready_fd : ARES_SOCKET_BAD);
             };
             at = watches_.emplace(fd, std::make_shared<FdWatch>(io_, fd, std::move(ready))).first;
         }

@@ -39,7 +39,7 @@ class Resolver {
 
     boost::asio::io_context& io_;
     std::vector<IpAddress> servers_;
-    std::shared_ptr<Channel> current_;               // retired ones live on in their pending lookups
+    std::shared_ptr<Channel> current_;  // retired ones live on in their pending lookups
 };
 
 /// The `nameserver` addresses of a resolv.conf; lines we do not understand are passed over. Pure.

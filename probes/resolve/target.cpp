@@ -16,9 +16,10 @@ Failure unresolved(const std::string& name, const std::string& code) {
 
 }  // namespace
 
-std::variant<IpAddress, NoTarget> choose_target(const std::string& name, const Lookup& lookup, const TargetPolicy& policy,
-                                                std::optional<std::uint16_t> port) {
-    if (lookup.addresses.empty()) return NoTarget{Status::failed, unresolved(name, lookup.code.empty() ? "NODATA" : lookup.code)};
+std::variant<IpAddress, NoTarget> choose_target(const std::string& name, const Lookup& lookup,
+                                                const TargetPolicy& policy, std::optional<std::uint16_t> port) {
+    if (lookup.addresses.empty())
+        return NoTarget{Status::failed, unresolved(name, lookup.code.empty() ? "NODATA" : lookup.code)};
     std::optional<std::string> first_refusal;
     for (const IpAddress& address : lookup.addresses) {
         auto refusal = policy.refusal(address, port);

@@ -20,8 +20,8 @@ struct NoTarget {
 
 /// Every address of the answer is classified; the first allowed one is taken. Refused when there are addresses and the
 /// policy allows none of them. `port` is empty for ICMP.
-std::variant<IpAddress, NoTarget> choose_target(const std::string& name, const Lookup& lookup, const TargetPolicy& policy,
-                                                std::optional<std::uint16_t> port);
+std::variant<IpAddress, NoTarget> choose_target(const std::string& name, const Lookup& lookup,
+                                                const TargetPolicy& policy, std::optional<std::uint16_t> port);
 
 std::vector<std::string> texts(const std::vector<IpAddress>& addresses);
 

@@ -15,8 +15,8 @@ class Engines {
 
     boost::asio::io_context& io() { return io_; }
     Surroundings surroundings() { return Surroundings{io_, policy_, resolver_, http_}; }
-    /// Runs handlers until there is no more to do. An exception that escapes one is logged on stderr and costs its task its
-    /// deadline, not the others their lives.
+    /// Runs handlers until there is no more to do. An exception that escapes one is logged on stderr and costs its task
+    /// its deadline, not the others their lives.
     void run();
 
   private:

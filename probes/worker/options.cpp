@@ -11,7 +11,8 @@ template <class Number>
 Result<Number> number(const std::string& text) {
     Number value{};
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failed != std::errc{} || end != text.data() + text.size()) return Error{Errc::bad_value, {}, "expected a number"};
+    if (failed != std::errc{} || end != text.data() + text.size())
+        return Error{Errc::bad_value, {}, "expected a number"};
     return value;
 }
 
@@ -49,7 +50,9 @@ Result<> take(WorkerOptions& options, const std::string& name, const std::string
     return ok();
 }
 
-bool is_option(const std::string& word) { return word.starts_with("--"); }
+bool is_option(const std::string& word) {
+    return word.starts_with("--");
+}
 
 }  // namespace
 

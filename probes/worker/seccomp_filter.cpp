@@ -42,29 +42,34 @@ class Filter {
     int error_ = 0;
 };
 
-constexpr scmp_datum_t datum(int value) { return static_cast<scmp_datum_t>(static_cast<unsigned>(value)); }
+constexpr scmp_datum_t datum(int value) {
+    return static_cast<scmp_datum_t>(static_cast<unsigned>(value));
+}
 
 void add_sockets(Filter& filter) {
     constexpr scmp_datum_t kTypeBits = 0xf;  // the rest are SOCK_NONBLOCK and SOCK_CLOEXEC
     for (const SocketKind& kind : kSockets) {
         filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(socket), SCMP_A0(SCMP_CMP_EQ, datum(kind.family)),
-                    SCMP_A1(SCMP_CMP_MASKED_EQ, kTypeBits, datum(kind.type)), SCMP_A2(SCMP_CMP_EQ, datum(kind.protocol)));
+                    SCMP_A1(SCMP_CMP_MASKED_EQ, kTypeBits, datum(kind.type)),
+                    SCMP_A2(SCMP_CMP_EQ, datum(kind.protocol)));
     }
     for (const SocketOption& option : kSocketOptions) {
-        filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_EQ, datum(option.level)), SCMP_A2(SCMP_CMP_EQ, datum(option.name)));
+        filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_EQ, datum(option.level)),
+                    SCMP_A2(SCMP_CMP_EQ, datum(option.name)));
     }
 }
 
 void add_guarded_calls(Filter& filter) {
     for (const int command : kFcntl) filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, datum(command)));
-    filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_EQ, FIONBIO));  // Asio makes its sockets non-blocking so
+    filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(ioctl),
+                SCMP_A1(SCMP_CMP_EQ, FIONBIO));  // Asio makes its sockets non-blocking so
     // fstat(3) of glibc 2.36 is newfstatat with an empty path; with a path there is no file.
     filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), SCMP_A3(SCMP_CMP_EQ, datum(AT_EMPTY_PATH)));
     filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, datum(PROT_EXEC), 0));
     filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, datum(PROT_EXEC), 0));
     filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), SCMP_A0(SCMP_CMP_EQ, datum(getpid())));  // abort(3)
-    // A thread is refused and libraries go on without; a process kills. clone3's flags are in memory where no filter sees
-    // them: ENOSYS, the default, and glibc comes back with clone.
+    // A thread is refused and libraries go on without; a process kills. clone3's flags are in memory where no filter
+    // sees them: ENOSYS, the default, and glibc comes back with clone.
     filter.rule(SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
     filter.rule(SCMP_ACT_KILL_PROCESS, SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
 }
@@ -86,7 +91,9 @@ Result<> seal_system_calls() {
     add_sockets(filter);
     add_guarded_calls(filter);
     filter.load();
-    if (filter.first_error() != 0) return os_error(filter.first_error(), "seccomp", "the worker's filter cannot be put on; the kernel needs CONFIG_SECCOMP_FILTER");
+    if (filter.first_error() != 0)
+        return os_error(filter.first_error(), "seccomp",
+                        "the worker's filter cannot be put on; the kernel needs CONFIG_SECCOMP_FILTER");
     return ok();
 }
 

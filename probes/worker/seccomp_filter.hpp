@@ -4,8 +4,8 @@
 
 namespace edge::probes {
 
-/// From here on: files answer ENOENT, a call, socket kind or socket option that is on no list ENOSYS, escape calls kill the
-/// process. Sets no_new_privs. Cannot be undone. Errors: io with what libseccomp said.
+/// From here on: files answer ENOENT, a call, socket kind or socket option that is on no list ENOSYS, escape calls kill
+/// the process. Sets no_new_privs. Cannot be undone. Errors: io with what libseccomp said.
 Result<> seal_system_calls();
 
 }  // namespace edge::probes

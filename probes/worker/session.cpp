@@ -12,13 +12,16 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::size_t kDropProgressAbove = 256 * 1024;   // of unsent bytes: progress is only for show
+constexpr std::size_t kDropProgressAbove = 256 * 1024;      // of unsent bytes: progress is only for show
 constexpr std::size_t kStopReadingAbove = 4 * 1024 * 1024;  // the agent does not read: take no more work
 
 }  // namespace
 
 Session::Session(const Surroundings& around, int fd, std::function<void(const std::string&)> closed)
-    : around_(around), stream_(around.io, asio::local::stream_protocol(), fd), closed_(std::move(closed)), incoming_(64 * 1024, '\0') {}
+    : around_(around),
+      stream_(around.io, asio::local::stream_protocol(), fd),
+      closed_(std::move(closed)),
+      incoming_(64 * 1024, '\0') {}
 
 void Session::start(std::string sandbox) {
     send(worker::Ready{EDGE_VERSION, std::move(sandbox)});
@@ -57,9 +60,12 @@ void Session::take_frames() {
 
 void Session::take(const worker::Run& run) {
     if (tasks_.contains(run.task)) return close("task " + std::to_string(run.task) + " is already running");
-    if (tasks_.size() >= kMaxTasks) return refuse(run, Status::failed, Failure{Source::agent, "start", "busy", "the worker has all the tasks it takes"});
+    if (tasks_.size() >= kMaxTasks)
+        return refuse(run, Status::failed,
+                      Failure{Source::agent, "start", "busy", "the worker has all the tasks it takes"});
     if (!around_.policy.runs(run.service)) {
-        return refuse(run, Status::refused, Failure{Source::policy, "spec", "denied", "the node's policy does not run this service"});
+        return refuse(run, Status::refused,
+                      Failure{Source::policy, "spec", "denied", "the node's policy does not run this service"});
     }
     auto spec = decode_spec(run.service, run.params);
     if (!spec) return refuse(run, Status::failed, Failure{Source::agent, "spec", "bad_value", spec.error().message()});
@@ -134,7 +140,8 @@ void Session::close(const std::string& why) {
     if (is_closed_) return;
     is_closed_ = true;
     const auto unfinished = std::exchange(tasks_, {});
-    for (const auto& [number, task] : unfinished) task.probe->stop(Stop::canceled);  // frees their sockets; nobody hears it
+    for (const auto& [number, task] : unfinished)
+        task.probe->stop(Stop::canceled);  // frees their sockets; nobody hears it
     boost::system::error_code ignored;
     stream_.close(ignored);
     closed_(why);

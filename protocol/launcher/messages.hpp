@@ -108,8 +108,8 @@ struct Route {
     std::uint32_t table = 0;
     std::uint32_t mark = 0;
     std::uint32_t link_up = 0;
-    Address gateway{};   // family 0: on-link
-    Address source{};    // prefsrc
+    Address gateway{};       // family 0: on-link
+    Address source{};        // prefsrc
     std::int32_t error = 0;  // 0, or the errno the kernel answered (ENETUNREACH, EHOSTUNREACH, EACCES)
 };
 enum class ExitReason : std::uint32_t { exited = 0, signaled = 1, killed = 2, oom = 3 };

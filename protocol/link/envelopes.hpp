@@ -65,7 +65,8 @@ struct LineReport {
     std::uint32_t mark = 0;
     std::uint32_t table = 0;
 };
-BOOST_DESCRIBE_STRUCT(LineReport, (), (name, carrier, device, addresses, resolvers, state, reason, enforced_by, mark, table))
+BOOST_DESCRIBE_STRUCT(LineReport, (),
+                      (name, carrier, device, addresses, resolvers, state, reason, enforced_by, mark, table))
 
 struct AttemptRef {
     TaskId task_id;
@@ -80,8 +81,8 @@ struct Hello {
     std::uint32_t proto = kProtocolVersion;
     std::string agent_version;
     std::vector<std::string> features;
-    std::string boot_id;            // of this agent process, base32 of 16 random bytes
-    std::uint64_t join_counter = 0; // the last one this agent wrote down; 0 at first
+    std::string boot_id;             // of this agent process, base32 of 16 random bytes
+    std::uint64_t join_counter = 0;  // the last one this agent wrote down; 0 at first
     SpoolId spool_id;
     std::uint64_t spool_first = 0;  // lowest sequence still in the spool, 0 when empty
     std::uint64_t spool_last = 0;   // highest ever written
@@ -91,8 +92,9 @@ struct Hello {
     std::vector<LineReport> lines;
     std::vector<AttemptRef> running;  // accepted and not yet finished
 };
-BOOST_DESCRIBE_STRUCT(Hello, (), (node_id, proto, agent_version, features, boot_id, join_counter, spool_id, spool_first,
-                                  spool_last, work_last, policy_hash, labels, lines, running))
+BOOST_DESCRIBE_STRUCT(Hello, (),
+                      (node_id, proto, agent_version, features, boot_id, join_counter, spool_id, spool_first,
+                       spool_last, work_last, policy_hash, labels, lines, running))
 
 /// S→A. After it the agent writes join_counter down and answers welcome_ack; only then does work flow.
 struct Welcome {
@@ -104,12 +106,24 @@ struct Welcome {
     Credit credit;                    // for results
     Limits limits;
     std::uint64_t server_time_us = 0;
-    std::vector<AttemptRef> revoke;   // attempts to stop: no longer wanted
+    std::vector<AttemptRef> revoke;  // attempts to stop: no longer wanted
 };
-BOOST_DESCRIBE_STRUCT(Welcome, (), (session_id, epoch, join_counter, results_acked, work_from, credit, limits, server_time_us, revoke))
+BOOST_DESCRIBE_STRUCT(Welcome, (),
+                      (session_id, epoch, join_counter, results_acked, work_from, credit, limits, server_time_us,
+                       revoke))
 
-enum class RejectCode { bad_signature, unknown_node, revoked, locked, stale_counter, unsupported_version, overloaded, protocol_error };
-BOOST_DESCRIBE_ENUM(RejectCode, bad_signature, unknown_node, revoked, locked, stale_counter, unsupported_version, overloaded, protocol_error)
+enum class RejectCode {
+    bad_signature,
+    unknown_node,
+    revoked,
+    locked,
+    stale_counter,
+    unsupported_version,
+    overloaded,
+    protocol_error
+};
+BOOST_DESCRIBE_ENUM(RejectCode, bad_signature, unknown_node, revoked, locked, stale_counter, unsupported_version,
+                    overloaded, protocol_error)
 
 struct Reject {
     RejectCode code = RejectCode::protocol_error;
@@ -168,16 +182,17 @@ struct TaskResult {
     std::optional<Failure> failure;
     std::uint64_t started_us = 0;  // wall clock of the node
     std::uint64_t ended_us = 0;
-    std::uint64_t queued_us = 0;   // from receipt to start
+    std::uint64_t queued_us = 0;  // from receipt to start
     Summary summary;
     Evidence evidence;
     std::vector<std::string> resolved;
     std::uint32_t concurrency = 0;
-    bool truncated = false;        // the detail was cut to fit
+    bool truncated = false;  // the detail was cut to fit
     std::uint32_t detail_bytes = 0;
 };
-BOOST_DESCRIBE_STRUCT(TaskResult, (), (n, rid, task_id, run_id, attempt, line, service, target, status, failure, started_us,
-                                       ended_us, queued_us, summary, evidence, resolved, concurrency, truncated, detail_bytes))
+BOOST_DESCRIBE_STRUCT(TaskResult, (),
+                      (n, rid, task_id, run_id, attempt, line, service, target, status, failure, started_us, ended_us,
+                       queued_us, summary, evidence, resolved, concurrency, truncated, detail_bytes))
 
 /// S→A: all results up to n are committed.
 struct ResultAck {
@@ -233,8 +248,8 @@ struct UnknownEnvelope {
     bool must = false;
 };
 
-using Envelope = std::variant<Challenge, Hello, Welcome, Reject, WelcomeAck, Task, CancelTask, WorkAck, TaskResult, ResultAck,
-                              Credit, Progress, Lines, Heartbeat, Goaway, ProtocolError, UnknownEnvelope>;
+using Envelope = std::variant<Challenge, Hello, Welcome, Reject, WelcomeAck, Task, CancelTask, WorkAck, TaskResult,
+                              ResultAck, Credit, Progress, Lines, Heartbeat, Goaway, ProtocolError, UnknownEnvelope>;
 
 /// An envelope and, for a TaskResult, its line of detail (JSON text, already bounded and checked).
 struct Received {
@@ -260,7 +275,8 @@ Result<SignedHello> decode_hello(std::string_view message);
 std::string encode_hello(std::string_view hello_line, std::string_view signature);
 
 /// What a hello's Ed25519 signature covers: "edge-hello-v1" ‖ nonce ‖ exporter ‖ SHA-256(line). With Binding::none the
-/// exporter is empty. `exporter`: 32 bytes, label "EXPORTER-edge-hello-v1", no context (RFC 5705; TLS 1.3: RFC 8446 7.5).
+/// exporter is empty. `exporter`: 32 bytes, label "EXPORTER-edge-hello-v1", no context (RFC 5705; TLS 1.3: RFC
+/// 8446 7.5).
 inline constexpr const char* kExporterLabel = "EXPORTER-edge-hello-v1";
 std::string hello_signing_input(std::string_view nonce, std::string_view exporter, std::string_view hello_line);
 

@@ -83,13 +83,14 @@ struct PingDetail {
     std::optional<std::uint64_t> mdev_us;  // as ping(8): sqrt(mean of squares - square of mean)
     std::vector<PingReply> replies;
 };
-BOOST_DESCRIBE_STRUCT(PingDetail, (), (dst_addr, size, sent, rcvd, dup, late, ignored, loss_percent, min_us, avg_us, max_us,
-                                       mdev_us, replies))
+BOOST_DESCRIBE_STRUCT(PingDetail, (),
+                      (dst_addr, size, sent, rcvd, dup, late, ignored, loss_percent, min_us, avg_us, max_us, mdev_us,
+                       replies))
 
 struct DnsRecord {
     static constexpr bool fields_have_defaults = true;
     std::string name;
-    std::string type;   // `MX`, or `TYPE65280`
+    std::string type;  // `MX`, or `TYPE65280`
     std::string class_ = "IN";
     std::uint32_t ttl = 0;
     std::string rdata;  // presentation text; of a type without one, hex as in RFC 3597 (`\# 4 0a000001`)
@@ -107,23 +108,24 @@ BOOST_DESCRIBE_STRUCT(DnsHeader, (), (id, qr, opcode, aa, tc, rd, ra, ad, cd, rc
 
 struct DnsDetail {
     static constexpr bool fields_have_defaults = true;
-    std::string server;     // address asked
+    std::string server;  // address asked
     std::uint16_t port = 0;
     std::string transport;  // udp or tcp, the one that answered (tcp also after a truncated UDP answer)
     std::uint32_t tries = 0;
-    std::uint32_t ignored = 0;                 // messages that were no answer to this question: spoofed, late, malformed
-    std::uint64_t query_us = 0;                // query sent to answer received
-    std::optional<std::uint64_t> connect_us;   // tcp
-    std::uint64_t size = 0;                    // of the answer's message
+    std::uint32_t ignored = 0;                // messages that were no answer to this question: spoofed, late, malformed
+    std::uint64_t query_us = 0;               // query sent to answer received
+    std::optional<std::uint64_t> connect_us;  // tcp
+    std::uint64_t size = 0;                   // of the answer's message
     std::optional<DnsHeader> header;
     std::vector<DnsRecord> question;
     std::vector<DnsRecord> answer;
     std::vector<DnsRecord> authority;
     std::vector<DnsRecord> additional;
-    bool truncated_by_us = false;              // more records than we keep
+    bool truncated_by_us = false;  // more records than we keep
 };
-BOOST_DESCRIBE_STRUCT(DnsDetail, (), (server, port, transport, tries, ignored, query_us, connect_us, size, header, question,
-                                      answer, authority, additional, truncated_by_us))
+BOOST_DESCRIBE_STRUCT(DnsDetail, (),
+                      (server, port, transport, tries, ignored, query_us, connect_us, size, header, question, answer,
+                       authority, additional, truncated_by_us))
 
 struct HttpTimings {  // microseconds, each phase by itself
     static constexpr bool fields_have_defaults = true;
@@ -155,7 +157,7 @@ struct HttpHop {  // one request and its answer
     std::string peer;  // address and port
     std::uint32_t status = 0;
     std::string reason;
-    std::string protocol;  // HTTP/1.1, HTTP/2
+    std::string protocol;             // HTTP/1.1, HTTP/2
     std::vector<HttpHeader> headers;  // in the order received
     bool headers_truncated = false;   // more than we keep
     std::uint64_t header_bytes = 0;
@@ -163,7 +165,9 @@ struct HttpHop {  // one request and its answer
     HttpTimings timings;
     std::optional<TlsFacts> tls;
 };
-BOOST_DESCRIBE_STRUCT(HttpHop, (), (url, peer, status, reason, protocol, headers, headers_truncated, header_bytes, body_bytes, timings, tls))
+BOOST_DESCRIBE_STRUCT(HttpHop, (),
+                      (url, peer, status, reason, protocol, headers, headers_truncated, header_bytes, body_bytes,
+                       timings, tls))
 
 struct HttpDetail {
     static constexpr bool fields_have_defaults = true;

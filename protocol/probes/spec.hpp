@@ -23,7 +23,7 @@ BOOST_DESCRIBE_ENUM(Family, any, v4, v6)
 
 struct PingSpec {
     static constexpr bool fields_have_defaults = true;
-    std::string target;               // a name or an address
+    std::string target;  // a name or an address
     Family family = Family::any;
     std::uint32_t count = 4;          // 1..1000
     std::uint32_t interval_ms = 200;  // 10..60000
@@ -37,15 +37,15 @@ BOOST_DESCRIBE_ENUM(DnsTransport, udp, tcp)
 
 struct DnsSpec {
     static constexpr bool fields_have_defaults = true;
-    std::string target;                 // the name asked for
-    std::string type = "A";             // A AAAA CNAME MX NS SOA TXT PTR SRV CAA … or TYPEnnn
+    std::string target;      // the name asked for
+    std::string type = "A";  // A AAAA CNAME MX NS SOA TXT PTR SRV CAA … or TYPEnnn
     DnsTransport transport = DnsTransport::udp;
-    std::optional<std::string> server;  // an address; without it the line's first resolver
-    std::uint32_t port = 53;            // 1..65535
-    bool rd = true;                     // recursion desired
+    std::optional<std::string> server;      // an address; without it the line's first resolver
+    std::uint32_t port = 53;                // 1..65535
+    bool rd = true;                         // recursion desired
     std::uint32_t udp_payload_size = 1232;  // EDNS, 512..4096
-    std::uint32_t tries = 1;            // 1..5
-    std::uint32_t timeout_ms = 3000;    // of each try, 1..60000
+    std::uint32_t tries = 1;                // 1..5
+    std::uint32_t timeout_ms = 3000;        // of each try, 1..60000
 };
 BOOST_DESCRIBE_STRUCT(DnsSpec, (), (target, type, transport, server, port, rd, udp_payload_size, tries, timeout_ms))
 
@@ -63,10 +63,10 @@ BOOST_DESCRIBE_STRUCT(HttpHeader, (), (name, value))
 
 struct HttpSpec {
     static constexpr bool fields_have_defaults = true;
-    std::string target;                     // http:// or https:// URL
+    std::string target;  // http:// or https:// URL
     HttpMethod method = HttpMethod::GET;
-    std::vector<HttpHeader> headers;        // at most 64, 16 KiB in all
-    std::string body;                       // at most 16 KiB
+    std::vector<HttpHeader> headers;  // at most 64, 16 KiB in all
+    std::string body;                 // at most 16 KiB
     HttpVersion version = HttpVersion::automatic;
     Family family = Family::any;
     std::optional<std::string> connect_to;  // an address used in place of resolving the URL's host
@@ -76,8 +76,9 @@ struct HttpSpec {
     std::uint32_t keep_body_bytes = 0;      // of body kept in the result, 0..65536
     std::uint32_t timeout_ms = 10'000;      // of everything, 1..120000
 };
-BOOST_DESCRIBE_STRUCT(HttpSpec, (), (target, method, headers, body, version, family, connect_to, verify, redirects,
-                                     max_bytes, keep_body_bytes, timeout_ms))
+BOOST_DESCRIBE_STRUCT(HttpSpec, (),
+                      (target, method, headers, body, version, family, connect_to, verify, redirects, max_bytes,
+                       keep_body_bytes, timeout_ms))
 
 using ProbeSpec = std::variant<DnsSpec, HttpSpec, PingSpec>;
 

@@ -5,11 +5,21 @@
 namespace edge::worker {
 namespace {
 
-constexpr const char* type_name(const Run&) { return "run"; }
-constexpr const char* type_name(const Cancel&) { return "cancel"; }
-constexpr const char* type_name(const Ready&) { return "ready"; }
-constexpr const char* type_name(const Progress&) { return "progress"; }
-constexpr const char* type_name(const Done&) { return "done"; }
+constexpr const char* type_name(const Run&) {
+    return "run";
+}
+constexpr const char* type_name(const Cancel&) {
+    return "cancel";
+}
+constexpr const char* type_name(const Ready&) {
+    return "ready";
+}
+constexpr const char* type_name(const Progress&) {
+    return "progress";
+}
+constexpr const char* type_name(const Done&) {
+    return "done";
+}
 
 std::string to_text(const Frame& frame) {
     return std::visit(
@@ -47,7 +57,8 @@ std::string encode_frame(const Frame& frame) {
 Result<Frame> decode_frame(std::string_view text) {
     // A detail stands two objects deep in a Done; one the agent takes must be one that the broker takes.
     EDGE_TRY(auto json, parse_json(text, JsonLimits{.bytes = kMaxFrame, .depth = kDetailDepth + 2}));
-    if (!json.is_object() || !json.contains("t") || !json["t"].is_string()) return Error{Errc::bad_value, "/t", "missing"};
+    if (!json.is_object() || !json.contains("t") || !json["t"].is_string())
+        return Error{Errc::bad_value, "/t", "missing"};
     const std::string type = json["t"];
     json.erase("t");
     if (type == "run") return decode_as<Run>(json);

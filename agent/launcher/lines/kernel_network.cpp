@@ -17,8 +17,12 @@
 namespace edge::launcher {
 namespace {
 
-std::uint8_t family_of(bool v6) { return v6 ? AF_INET6 : AF_INET; }
-std::size_t size_of(bool v6) { return v6 ? 16 : 4; }
+std::uint8_t family_of(bool v6) {
+    return v6 ? AF_INET6 : AF_INET;
+}
+std::size_t size_of(bool v6) {
+    return v6 ? 16 : 4;
+}
 
 void put_address(NetlinkRequest& request, std::uint16_t attribute, const IpAddress& address) {
     request.put_bytes(attribute, address.bytes.data(), size_of(address.v6));
@@ -112,19 +116,23 @@ class KernelNetwork final : public Network {
         std::map<std::uint32_t, std::pair<std::string, Device>> by_index;
         NetlinkRequest links(RTM_GETLINK, NLM_F_DUMP);
         links.extra<ifinfomsg>();
-        EDGE_TRY(netlink_.ask(links, [&] { by_index.clear(); }, [&](const nlmsghdr* message) {
-            const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
-            const Attributes<IFLA_IFNAME + 1> attributes(message, sizeof header);
-            if (attributes[IFLA_IFNAME] == nullptr) return;
-            Device device;
-            device.index = static_cast<std::uint32_t>(header.ifi_index);
-            device.up = (header.ifi_flags & IFF_UP) != 0;
-            device.carrier = (header.ifi_flags & IFF_LOWER_UP) != 0;
-            by_index[device.index] = {mnl_attr_get_str(attributes[IFLA_IFNAME]), device};
-        }));
+        EDGE_TRY(netlink_.ask(
+            links, [&] { by_index.clear(); },
+            [&](const nlmsghdr* message) {
+                const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
+                const Attributes<IFLA_IFNAME + 1> attributes(message, sizeof header);
+                if (attributes[IFLA_IFNAME] == nullptr) return;
+                Device device;
+                device.index = static_cast<std::uint32_t>(header.ifi_index);
+                device.up = (header.ifi_flags & IFF_UP) != 0;
+                device.carrier = (header.ifi_flags & IFF_LOWER_UP) != 0;
+                by_index[device.index] = {mnl_attr_get_str(attributes[IFLA_IFNAME]), device};
+            }));
         NetlinkRequest addresses(RTM_GETADDR, NLM_F_DUMP);
         addresses.extra<ifaddrmsg>();
-        const auto forget = [&] { for (auto& [index, entry] : by_index) entry.second.addresses.clear(); };
+        const auto forget = [&] {
+            for (auto& [index, entry] : by_index) entry.second.addresses.clear();
+        };
         EDGE_TRY(netlink_.ask(addresses, forget, [&](const nlmsghdr* message) { add_address(message, by_index); }));
         Devices devices;
         for (auto& [index, entry] : by_index) devices.insert(std::move(entry));
@@ -135,9 +143,11 @@ class KernelNetwork final : public Network {
         Routing owned;
         NetlinkRequest rules(RTM_GETRULE, NLM_F_DUMP);
         rules.extra<fib_rule_hdr>();  // family 0: both
-        EDGE_TRY(netlink_.ask(rules, [&] { owned.rules.clear(); }, [&](const nlmsghdr* message) {
-            if (const auto rule = owned_rule(message)) owned.rules.push_back(*rule);
-        }));
+        EDGE_TRY(netlink_.ask(
+            rules, [&] { owned.rules.clear(); },
+            [&](const nlmsghdr* message) {
+                if (const auto rule = owned_rule(message)) owned.rules.push_back(*rule);
+            }));
         EDGE_TRY(owned.routes, both_families(kRoutingProtocol, 0));
         return owned;
     }
@@ -167,14 +177,16 @@ class KernelNetwork final : public Network {
         request.put_u32(RTA_OIF, device);
         request.put_u32(RTA_MARK, mark);
         RouteAnswer answer;
-        const auto asked = netlink_.ask(request, [] {}, [&](const nlmsghdr* message) {
-            const auto& found = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
-            const Attributes<RTA_MAX + 1> attributes(message, sizeof found);
-            answer.device = attributes.u32(RTA_OIF);
-            answer.table = attributes.u32(RTA_TABLE);
-            answer.gateway = address_of(attributes[RTA_GATEWAY], to.v6);
-            answer.source = address_of(attributes[RTA_PREFSRC], to.v6);
-        });
+        const auto asked = netlink_.ask(
+            request, [] {},
+            [&](const nlmsghdr* message) {
+                const auto& found = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
+                const Attributes<RTA_MAX + 1> attributes(message, sizeof found);
+                answer.device = attributes.u32(RTA_OIF);
+                answer.table = attributes.u32(RTA_TABLE);
+                answer.gateway = address_of(attributes[RTA_GATEWAY], to.v6);
+                answer.source = address_of(attributes[RTA_PREFSRC], to.v6);
+            });
         if (!asked) {
             if (asked.error().code != Errc::io || asked.error().os_errno == 0) return asked.error();
             return no_route(asked.error().os_errno);
@@ -186,7 +198,8 @@ class KernelNetwork final : public Network {
     }
 
   private:
-    static void add_address(const nlmsghdr* message, std::map<std::uint32_t, std::pair<std::string, Device>>& by_index) {
+    static void add_address(const nlmsghdr* message,
+                            std::map<std::uint32_t, std::pair<std::string, Device>>& by_index) {
         const auto& header = *static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
         const Attributes<IFA_FLAGS + 1> attributes(message, sizeof header);
         const bool v6 = header.ifa_family == AF_INET6;
@@ -208,12 +221,14 @@ class KernelNetwork final : public Network {
         header.rtm_family = family_of(v6);
         header.rtm_protocol = protocol;
         if (table != 0) request.put_u32(RTA_TABLE, table);
-        const auto asked = netlink_.ask(request, [&] { found.clear(); }, [&](const nlmsghdr* message) {
-            const auto route = route_of(message);
-            const auto owner = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message))->rtm_protocol;
-            if (route && (protocol == 0 || owner == protocol) && (table == 0 || route->table == table))
-                found.push_back(*route);
-        });
+        const auto asked = netlink_.ask(
+            request, [&] { found.clear(); },
+            [&](const nlmsghdr* message) {
+                const auto route = route_of(message);
+                const auto owner = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message))->rtm_protocol;
+                if (route && (protocol == 0 || owner == protocol) && (table == 0 || route->table == table))
+                    found.push_back(*route);
+            });
         if (!asked && asked.error().os_errno != ENOENT) return asked.error();  // ENOENT: no such table yet
         return found;
     }
@@ -240,7 +255,8 @@ Result<Fd> lock_namespace() {
     Fd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     if (!fd) return os_error(errno, "/proc/self/ns/net");
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-    return Error{Errc::unavailable, "network", "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
+    return Error{Errc::unavailable, "network",
+                 "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
 }
 
 }  // namespace

@@ -17,7 +17,9 @@ Address wire(const IpAddress& address) {
     return out;
 }
 
-Address wire(const std::optional<IpAddress>& address) { return address ? wire(*address) : Address{}; }
+Address wire(const std::optional<IpAddress>& address) {
+    return address ? wire(*address) : Address{};
+}
 
 template <std::size_t Size>
 void copy_text(char (&out)[Size], const std::string& text) {
@@ -61,7 +63,8 @@ Result<> Lines::bring_up(std::vector<Fd> groups) {
         // A host without IPv6 has no IPv6 to close either.
         const bool no_family = failure.os_errno == EAFNOSUPPORT || failure.os_errno == EOPNOTSUPP;
         log_.warn("routing_refused what=\"{}\"", failure.message());
-        if (!no_family && failure.where.find("table") == std::string::npos) return failure;  // a rule: not a line without it
+        if (!no_family && failure.where.find("table") == std::string::npos)
+            return failure;  // a rule: not a line without it
     }
     report_missing();
     return ok();
@@ -85,9 +88,11 @@ std::vector<std::uint32_t> Lines::follow() {
         const auto after = info(i);
         if (same(before[i], after)) continue;
         changed.push_back(static_cast<std::uint32_t>(i));
-        log_.info("line_changed line={} device={} ifindex={} link_up={}", lines_[i].name, lines_[i].device, after.ifindex, after.link_up);
+        log_.info("line_changed line={} device={} ifindex={} link_up={}", lines_[i].name, lines_[i].device,
+                  after.ifindex, after.link_up);
         // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
-        if (const auto held = hold(i); !held) log_.error("guard_failed line={} why=\"{}\"", lines_[i].name, held.error().message());
+        if (const auto held = hold(i); !held)
+            log_.error("guard_failed line={} why=\"{}\"", lines_[i].name, held.error().message());
     }
     for (const auto& failure : route()) log_.warn("routing_refused what=\"{}\"", failure.message());
     report_missing();
@@ -101,7 +106,8 @@ const Device* Lines::device_of(const Line& line) const {
 
 Result<> Lines::hold(std::size_t index) {
     const auto* device = device_of(lines_[index]);
-    return guard_.hold(lines_[index].name, groups_[index].get(), Binding{device != nullptr ? device->index : 0, lines_[index].mark});
+    return guard_.hold(lines_[index].name, groups_[index].get(),
+                       Binding{device != nullptr ? device->index : 0, lines_[index].mark});
 }
 
 std::vector<Error> Lines::route() {
@@ -123,7 +129,8 @@ void Lines::report_missing() {
         const auto* device = device_of(line);
         if (device == nullptr) continue;
         for (const auto& address : line.addresses)
-            if (std::none_of(device->addresses.begin(), device->addresses.end(), [&](const auto& has) { return has.address == address; }))
+            if (std::none_of(device->addresses.begin(), device->addresses.end(),
+                             [&](const auto& has) { return has.address == address; }))
                 missing.push_back("ip address add " + address.text() + "/PREFIX dev " + line.device);
     }
     if (missing != reported_)
@@ -174,8 +181,10 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) 
     route.table = answer.table;
     route.gateway = wire(answer.gateway);
     route.source = wire(answer.source);
-    if (answer.device == line.ifindex) std::memcpy(route.ifname, line.ifname, sizeof route.ifname);
-    else ::if_indextoname(answer.device, route.ifname);
+    if (answer.device == line.ifindex)
+        std::memcpy(route.ifname, line.ifname, sizeof route.ifname);
+    else
+        ::if_indextoname(answer.device, route.ifname);
     return route;
 }
 

@@ -8,7 +8,8 @@ namespace edge::launcher {
 namespace {
 
 constexpr std::uint32_t kMarkPref = 10'000;  // before main (32766), behind local (0)
-/// All `from` rules stand behind all mark rules: a worker that binds to another line's address keeps its own line's table.
+/// All `from` rules stand behind all mark rules: a worker that binds to another line's address keeps its own line's
+/// table.
 constexpr std::uint32_t kFromPref = kMarkPref + 10 * 100;
 
 const Device::Assigned* find_assigned(const Device& device, const IpAddress& address) {
@@ -44,7 +45,8 @@ void add_routes(const Line& line, const Device& device, std::vector<TableRoute>&
         if (std::exchange(default_done[address.v6], true)) continue;  // the first address of a family is the source
         IpPrefix all;
         all.address.v6 = address.v6;
-        routes.push_back(TableRoute{line.table, all, address.v6 ? line.gateway6 : line.gateway4, device.index, address});
+        routes.push_back(
+            TableRoute{line.table, all, address.v6 ? line.gateway6 : line.gateway4, device.index, address});
     }
 }
 
@@ -63,7 +65,9 @@ std::string hex(std::uint32_t value) {
     return text;
 }
 
-std::string target_of(const TableRoute& route) { return route.to.length == 0 ? "default" : route.to.text(); }
+std::string target_of(const TableRoute& route) {
+    return route.to.length == 0 ? "default" : route.to.text();
+}
 
 }  // namespace
 
@@ -121,8 +125,8 @@ std::string text_of(const Rule& rule) {
 
 std::string text_of(const TableRoute& route) {
     return std::string(route.to.address.v6 ? "6 " : "4 ") + target_of(route) +
-           (route.gateway ? " via " + route.gateway->text() : "") + " dev #" + std::to_string(route.device) + " table " +
-           std::to_string(route.table) + (route.source ? " src " + route.source->text() : "");
+           (route.gateway ? " via " + route.gateway->text() : "") + " dev #" + std::to_string(route.device) +
+           " table " + std::to_string(route.table) + (route.source ? " src " + route.source->text() : "");
 }
 
 }  // namespace edge::launcher

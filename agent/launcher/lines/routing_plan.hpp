@@ -10,8 +10,8 @@
 
 namespace edge::launcher {
 
-/// FRA_PROTOCOL and rtm_protocol of everything we write: a crash's leftovers are known by it (rtnetlink(7): values above
-/// RTPROT_STATIC are free to use; `ip route show proto 237` lists them).
+/// FRA_PROTOCOL and rtm_protocol of everything we write: a crash's leftovers are known by it (rtnetlink(7): values
+/// above RTPROT_STATIC are free to use; `ip route show proto 237` lists them).
 inline constexpr std::uint8_t kRoutingProtocol = 237;
 
 /// A network device as the kernel has it now.

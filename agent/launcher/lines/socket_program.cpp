@@ -24,11 +24,15 @@ constexpr bpf_insn load(int dst, std::size_t field) {  // dst = *(u32*)(context 
 constexpr bpf_insn store(std::size_t field, int src) {  // *(u32*)(context + field) = src
     return insn(BPF_STX | BPF_MEM | BPF_W, BPF_REG_1, src, static_cast<int>(field), 0);
 }
-constexpr bpf_insn set(int dst, std::uint32_t value) { return insn(BPF_ALU | BPF_MOV | BPF_K, dst, 0, 0, value); }
+constexpr bpf_insn set(int dst, std::uint32_t value) {
+    return insn(BPF_ALU | BPF_MOV | BPF_K, dst, 0, 0, value);
+}
 constexpr bpf_insn skip_if_other(int reg, std::uint32_t value, int count) {
     return insn(BPF_JMP | BPF_JNE | BPF_K, reg, 0, count, value);
 }
-constexpr bpf_insn leave() { return insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+constexpr bpf_insn leave() {
+    return insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
 
 struct Kind {
     int family, type, protocol;
@@ -51,10 +55,9 @@ std::vector<bpf_insn> sock_create_program(const Binding& binding) {
         for (const auto& kind : kAllowed)
             add({skip_if_other(kFamily, static_cast<unsigned>(kind.family), 8),
                  skip_if_other(kType, static_cast<unsigned>(kind.type), 7),
-                 skip_if_other(kProtocol, static_cast<unsigned>(kind.protocol), 6),
-                 set(kValue, binding.device), store(offsetof(bpf_sock, bound_dev_if), kValue),
-                 set(kValue, binding.mark), store(offsetof(bpf_sock, mark), kValue),
-                 set(BPF_REG_0, 1), leave()});
+                 skip_if_other(kProtocol, static_cast<unsigned>(kind.protocol), 6), set(kValue, binding.device),
+                 store(offsetof(bpf_sock, bound_dev_if), kValue), set(kValue, binding.mark),
+                 store(offsetof(bpf_sock, mark), kValue), set(BPF_REG_0, 1), leave()});
     }
     add({set(BPF_REG_0, 0), leave()});
     return program;

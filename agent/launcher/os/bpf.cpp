@@ -9,9 +9,13 @@
 namespace edge::launcher {
 namespace {
 
-long bpf(bpf_cmd command, bpf_attr& attributes) { return ::syscall(SYS_bpf, command, &attributes, sizeof attributes); }
+long bpf(bpf_cmd command, bpf_attr& attributes) {
+    return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
 
-std::uint64_t address(const void* pointer) { return reinterpret_cast<std::uintptr_t>(pointer); }
+std::uint64_t address(const void* pointer) {
+    return reinterpret_cast<std::uintptr_t>(pointer);
+}
 
 }  // namespace
 
@@ -33,7 +37,8 @@ Result<Fd> load_program(bpf_prog_type type, bpf_attach_type attach, std::span<co
     attributes.log_level = 1;
     bpf(BPF_PROG_LOAD, attributes);
     const std::string log(words.data());
-    return Error{Errc::unsupported, "bpf", "the kernel refused the line guard; it needs CONFIG_CGROUP_BPF and Linux 5.8 " + log, refused};
+    return Error{Errc::unsupported, "bpf",
+                 "the kernel refused the line guard; it needs CONFIG_CGROUP_BPF and Linux 5.8 " + log, refused};
 }
 
 Result<> attach_program(int cgroup, bpf_attach_type attach, const Fd& program, const Fd* replaced) {

@@ -61,7 +61,8 @@ Result<> keep_needed_capabilities() {
     for (const auto set : {CAP_PERMITTED, CAP_EFFECTIVE})
         ::cap_set_flag(kept.get(), set, static_cast<int>(kNeeded.size()), kNeeded.data(), CAP_SET);
     const cap_value_t dac_override = CAP_DAC_OVERRIDE;
-    if (holds(held.get(), dac_override, CAP_PERMITTED)) ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &dac_override, CAP_SET);
+    if (holds(held.get(), dac_override, CAP_PERMITTED))
+        ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &dac_override, CAP_SET);
     if (::cap_set_proc(kept.get()) != 0) return os_error(errno, "capabilities", "cannot be reduced");
     return ok();
 }
@@ -76,6 +77,8 @@ int retry_with_dac_override(const std::function<int()>& action) {
     return again;
 }
 
-void forget_dac_override() { set_dac_override(CAP_PERMITTED, CAP_CLEAR); }
+void forget_dac_override() {
+    set_dac_override(CAP_PERMITTED, CAP_CLEAR);
+}
 
 }  // namespace edge::launcher

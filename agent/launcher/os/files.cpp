@@ -39,7 +39,7 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
 
 Result<std::string> read_trusted_file(const std::string& path, std::size_t limit) {
     EDGE_TRY(auto fd, open_to_read(path));
-    struct stat info{};  // of the open file, so that it cannot be swapped between check and read
+    struct stat info {};  // of the open file, so that it cannot be swapped between check and read
     if (::fstat(fd.get(), &info) != 0) return os_error(errno, path);
     if (!S_ISREG(info.st_mode)) return Error{Errc::denied, path, "is not a regular file"};
     if (info.st_uid != 0)

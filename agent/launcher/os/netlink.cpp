@@ -83,8 +83,10 @@ bool Netlink::drain() {
     char buffer[16 * 1024];
     for (;;) {
         const ssize_t n = ::recv(fd(), buffer, sizeof buffer, 0);
-        if (n >= 0 || errno == ENOBUFS) any = true;  // ENOBUFS: some were lost; the caller looks at everything anyway
-        else if (errno != EINTR) return any;
+        if (n >= 0 || errno == ENOBUFS)
+            any = true;  // ENOBUFS: some were lost; the caller looks at everything anyway
+        else if (errno != EINTR)
+            return any;
     }
 }
 

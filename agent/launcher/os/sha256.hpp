@@ -1,5 +1,5 @@
-// SHA-256 (FIPS 180-4), for the one digest the launcher tells: of policy.toml. Written out here because linking libcrypto
-// costs this process 3.5 MB resident, as much as all the rest of it, and its code runs as root.
+// SHA-256 (FIPS 180-4), for the one digest the launcher tells: of policy.toml. Written out here because linking
+// libcrypto costs this process 3.5 MB resident, as much as all the rest of it, and its code runs as root.
 #pragma once
 #include <array>
 #include <cstdint>

@@ -47,15 +47,17 @@ void wait_for_go() {
 
 constexpr int kMaxFiles = 128;
 
-/// Copies of the mounts of the files, read-only. Taken while we are still root outside, so that a program below a folder
-/// that only root may enter can be run.
+/// Copies of the mounts of the files, read-only. Taken while we are still root outside, so that a program below a
+/// folder that only root may enter can be run.
 void take_files(const CagePlan& plan, int (&trees)[kMaxFiles]) {
     must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "making mounts private");
     mount_attr attributes{};
     attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
     for (std::size_t i = 0; i < plan.files.size(); ++i) {
-        trees[i] = static_cast<int>(must(::open_tree(AT_FDCWD, plan.files[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), plan.files[i]));
-        must(::syscall(SYS_mount_setattr, trees[i], "", AT_EMPTY_PATH, &attributes, sizeof attributes), "making files read-only");
+        trees[i] = static_cast<int>(
+            must(::open_tree(AT_FDCWD, plan.files[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), plan.files[i]));
+        must(::syscall(SYS_mount_setattr, trees[i], "", AT_EMPTY_PATH, &attributes, sizeof attributes),
+             "making files read-only");
     }
 }
 
@@ -73,7 +75,8 @@ void build_root(const CagePlan& plan, const int (&trees)[kMaxFiles]) {
     for (const auto& folder : plan.folders) must(::mkdir(folder.c_str(), 0755), "mkdir");
     for (std::size_t i = 0; i < plan.files.size(); ++i) {
         const char* name = plan.files[i] + 1;  // without the leading slash
-        ::close(static_cast<int>(must(::open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444), "creating a mount point")));
+        ::close(static_cast<int>(
+            must(::open(name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0444), "creating a mount point")));
         must(::move_mount(trees[i], "", AT_FDCWD, name, MOVE_MOUNT_F_EMPTY_PATH), "binding a file");
     }
     must(::syscall(SYS_pivot_root, ".", "."), "pivot_root");  // old root is now on top of the new one: pivot_root(2)
@@ -91,8 +94,8 @@ void set_limits() {
     } constexpr kLimits[] = {
         {RLIMIT_NOFILE, 4096},  // sockets of many probes at once
         {RLIMIT_CORE, 0},       // a core would hold other tasks' data
-        {RLIMIT_FSIZE, 0},     {RLIMIT_MEMLOCK, 0},      {RLIMIT_MSGQUEUE, 0}, {RLIMIT_NICE, 0},
-        {RLIMIT_RTPRIO, 0},    {RLIMIT_SIGPENDING, 256},
+        {RLIMIT_FSIZE, 0},     {RLIMIT_MEMLOCK, 0}, {RLIMIT_MSGQUEUE, 0},
+        {RLIMIT_NICE, 0},      {RLIMIT_RTPRIO, 0},  {RLIMIT_SIGPENDING, 256},
     };  // no RLIMIT_CPU: a warm worker lives for weeks, its group's cpu limit holds
     for (const auto& limit : kLimits) {
         rlimit value{};
@@ -122,9 +125,9 @@ void detach_from_launcher() {
     must(::setsid(), "setsid");
     must(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0), "pdeathsig");  // after setresuid, which clears it
     pollfd launcher{control_socket, 0, 0};
-    if (::poll(&launcher, 1, 0) != 0) ::_exit(127);  // it died before the line above
+    if (::poll(&launcher, 1, 0) != 0) ::_exit(127);          // it died before the line above
     must(::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "dumpable");  // execve sets it again: the worker repeats this
-    struct sigaction standard{};
+    struct sigaction standard {};
     standard.sa_handler = SIG_DFL;
     for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &standard, nullptr);
     sigset_t none;

@@ -53,7 +53,8 @@ Result<CgroupMounts> find_cgroup_mounts(std::string_view mountinfo,
         }
     }
     if (mounts.v2.empty())
-        return Error{Errc::unsupported, "cgroup", "no cgroup v2 tree is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup/unified"};
+        return Error{Errc::unsupported, "cgroup",
+                     "no cgroup v2 tree is mounted; mount one: mount -t cgroup2 none /sys/fs/cgroup/unified"};
     std::string in_v2 = controllers_of(mounts.v2);
     while (!in_v2.empty() && in_v2.back() == '\n') in_v2.pop_back();
     for (const auto controller : kControllers) {
@@ -62,7 +63,8 @@ Result<CgroupMounts> find_cgroup_mounts(std::string_view mountinfo,
         if (!lists(in_v2, ' ', name_of(controller)))
             return Error{Errc::unsupported, "cgroup",
                          "controller " + std::string(name_of(controller)) + " is neither in " + mounts.v2 +
-                             "/cgroup.controllers nor mounted as v1; boot without cgroup_disable=" + std::string(name_of(controller))};
+                             "/cgroup.controllers nor mounted as v1; boot without cgroup_disable=" +
+                             std::string(name_of(controller))};
         home = mounts.v2;
     }
     return mounts;
@@ -80,7 +82,8 @@ std::vector<LimitFile> limit_files(Controller controller, bool v2, const Limits&
         case Controller::memory:
             if (v2) return {{"memory.max", bytes}, {"memory.swap.max", "0", true}, {"memory.oom.group", "1"}};
             return {{"memory.limit_in_bytes", bytes}, {"memory.memsw.limit_in_bytes", bytes, true}};
-        case Controller::pids: return {{"pids.max", std::to_string(limits.pids)}};
+        case Controller::pids:
+            return {{"pids.max", std::to_string(limits.pids)}};
     }
     return {};
 }

@@ -66,7 +66,9 @@ Result<> remove_groups(const std::string& dir, bool itself) {
 
 }  // namespace
 
-WorkerGroup::WorkerGroup(WorkerGroup&& other) noexcept { *this = std::move(other); }
+WorkerGroup::WorkerGroup(WorkerGroup&& other) noexcept {
+    *this = std::move(other);
+}
 
 WorkerGroup& WorkerGroup::operator=(WorkerGroup&& other) noexcept {
     std::swap(mounts_, other.mounts_);
@@ -75,7 +77,9 @@ WorkerGroup& WorkerGroup::operator=(WorkerGroup&& other) noexcept {
     return *this;
 }
 
-WorkerGroup::~WorkerGroup() { remove(); }
+WorkerGroup::~WorkerGroup() {
+    remove();
+}
 
 Result<> WorkerGroup::admit(pid_t pid) const {
     for (const auto& tree : mounts_->trees()) {
@@ -85,13 +89,16 @@ Result<> WorkerGroup::admit(pid_t pid) const {
     return ok();
 }
 
-Result<> WorkerGroup::kill() const { return write_file(mounts_->v2 + below_ + "/cgroup.kill", "1"); }
+Result<> WorkerGroup::kill() const {
+    return write_file(mounts_->v2 + below_ + "/cgroup.kill", "1");
+}
 
 Usage WorkerGroup::usage() const {
     Usage usage;
     usage.cpu_us = number_in(mounts_->v2 + below_ + "/cpu.stat", "usage_usec");  // there without the controller too
     const auto cpu = path(Controller::cpu) + "/cpu.stat";
-    usage.throttled_us = mounts_->in_v2(Controller::cpu) ? number_in(cpu, "throttled_usec") : number_in(cpu, "throttled_time") / 1000;
+    usage.throttled_us =
+        mounts_->in_v2(Controller::cpu) ? number_in(cpu, "throttled_usec") : number_in(cpu, "throttled_time") / 1000;
     const auto memory = path(Controller::memory);
     if (mounts_->in_v2(Controller::memory)) {
         usage.memory_bytes = number_in(memory + "/memory.current");
@@ -146,8 +153,10 @@ Result<> CgroupTree::take() {
         if (!dir && errno == ENOENT) continue;
         if (!dir) return os_error(errno, path);
         if (::flock(dir.get(), LOCK_EX | LOCK_NB) != 0)
-            return Error{Errc::unavailable, path, "another edge-launcher holds this group; stop it, or choose another --cgroup", 0};
-        struct stat mine{}, there{};
+            return Error{Errc::unavailable, path,
+                         "another edge-launcher holds this group; stop it, or choose another --cgroup", 0};
+        struct stat mine {
+        }, there{};
         ::fstat(dir.get(), &mine);
         if (::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino) {
             lock_ = std::move(dir);
@@ -182,7 +191,7 @@ Result<> CgroupTree::make_group(const std::string& below) const {
 bool CgroupTree::is_delegated() const {
     bool delegated = true;
     for (const auto& tree : mounts_->trees()) {
-        struct stat parent{};
+        struct stat parent {};
         const auto path = std::filesystem::path(tree + "/" + name_).parent_path();
         delegated = delegated && ::stat(path.c_str(), &parent) == 0 && (parent.st_mode & S_IWUSR) != 0;
     }

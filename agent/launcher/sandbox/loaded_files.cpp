@@ -53,7 +53,8 @@ Result<std::string> output_of(const std::vector<std::string>& command) {
     out.reset();
     std::string text;
     char buffer[4096];
-    for (ssize_t n = 0; (n = ::read(in.get(), buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<std::size_t>(n));
+    for (ssize_t n = 0; (n = ::read(in.get(), buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<std::size_t>(n));
     int status = 0;
     ::waitpid(pid, &status, 0);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
@@ -66,7 +67,8 @@ Result<std::string> output_of(const std::vector<std::string>& command) {
 Result<std::string> interpreter_of(std::string_view elf) {
     const Error not_elf{Errc::bad_value, {}, "is not a 64-bit ELF program"};
     Elf64_Ehdr header;
-    if (!copy_at(elf, 0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64)
+    if (!copy_at(elf, 0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+        header.e_ident[EI_CLASS] != ELFCLASS64)
         return not_elf;
     for (std::size_t i = 0; i < header.e_phnum; ++i) {
         Elf64_Phdr segment;

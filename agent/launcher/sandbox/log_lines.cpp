@@ -34,6 +34,8 @@ std::optional<std::string> LogLines::rest() {
     return std::exchange(line_, {});
 }
 
-std::size_t LogLines::take_dropped() { return std::exchange(dropped_, 0); }
+std::size_t LogLines::take_dropped() {
+    return std::exchange(dropped_, 0);
+}
 
 }  // namespace edge::launcher

@@ -47,7 +47,8 @@ Result<> await_start(int control) {
         CageReport report;
         const ssize_t n = ::recv(control, &report, sizeof report, 0);
         if (n <= 0 && ready) return ok();
-        if (n != sizeof report) return Error{Errc::io, "sandbox", "died on its way; is memory_mb of policy.toml too small?"};
+        if (n != sizeof report)
+            return Error{Errc::io, "sandbox", "died on its way; is memory_mb of policy.toml too small?"};
         if (report.error != 0) return os_error(report.error, std::string("sandbox: ") + report.step);
         ready = true;
     }
@@ -78,7 +79,8 @@ Result<StartedWorker> start_worker(const SandboxImage& image, const std::vector<
 
     int pidfd = -1;
     clone_args how{};
-    how.flags = CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+    how.flags =
+        CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
     how.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
     how.exit_signal = SIGCHLD;
     how.cgroup = static_cast<__u64>(group.fd());

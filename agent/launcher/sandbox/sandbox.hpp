@@ -25,9 +25,9 @@ struct StartedWorker {
     Fd pidfd;
 };
 
-/// Starts files[0] with these arguments, and an empty environment, in a new sandbox: born in `group`, as `uid` (and gid of the same number), with
-/// `channel` as fd 3 and `log` as fd 2. Returns when it has been executed, some milliseconds later.
-/// Errors: io, `where` being the step that failed; then nothing is left running.
+/// Starts files[0] with these arguments, and an empty environment, in a new sandbox: born in `group`, as `uid` (and gid
+/// of the same number), with `channel` as fd 3 and `log` as fd 2. Returns when it has been executed, some milliseconds
+/// later. Errors: io, `where` being the step that failed; then nothing is left running.
 Result<StartedWorker> start_worker(const SandboxImage& image, const std::vector<std::string>& arguments, uid_t uid,
                                    const WorkerGroup& group, int channel, int log);
 

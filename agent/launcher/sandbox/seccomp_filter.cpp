@@ -19,21 +19,75 @@ namespace {
 
 constexpr auto kDenied = std::to_array<std::string_view>({
     // mounts, roots and namespaces
-    "mount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount",
-    "mount_setattr", "setns", "unshare", "open_by_handle_at", "name_to_handle_at", "quotactl", "quotactl_fd", "swapon",
-    "swapoff", "mknod", "mknodat", "fanotify_init",
+    "mount",
+    "umount2",
+    "pivot_root",
+    "chroot",
+    "fsopen",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "open_tree",
+    "move_mount",
+    "mount_setattr",
+    "setns",
+    "unshare",
+    "open_by_handle_at",
+    "name_to_handle_at",
+    "quotactl",
+    "quotactl_fd",
+    "swapon",
+    "swapoff",
+    "mknod",
+    "mknodat",
+    "fanotify_init",
     // other processes
-    "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd", "move_pages",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "process_madvise",
+    "kcmp",
+    "pidfd_getfd",
+    "move_pages",
     "migrate_pages",
     // kernel facilities a probe has no use for
-    "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup",
-    "keyctl", "add_key", "request_key", "kexec_load", "kexec_file_load", "init_module", "finit_module", "delete_module",
-    "modify_ldt", "iopl", "ioperm", "uselib", "lookup_dcookie", "personality", "memfd_secret",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "io_uring_setup",
+    "io_uring_enter",
+    "io_uring_register",
+    "io_setup",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "kexec_load",
+    "kexec_file_load",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "modify_ldt",
+    "iopl",
+    "ioperm",
+    "uselib",
+    "lookup_dcookie",
+    "personality",
+    "memfd_secret",
     // the machine
-    "reboot", "acct", "syslog", "vhangup", "sethostname", "setdomainname", "settimeofday", "clock_settime", "adjtimex",
+    "reboot",
+    "acct",
+    "syslog",
+    "vhangup",
+    "sethostname",
+    "setdomainname",
+    "settimeofday",
+    "clock_settime",
+    "adjtimex",
     "clock_adjtime",
     // a worker only goes out
-    "listen", "accept", "accept4",
+    "listen",
+    "accept",
+    "accept4",
 });
 
 constexpr auto kSanitizer = std::to_array<std::string_view>({
@@ -76,7 +130,8 @@ Result<> deny_families(scmp_filter_ctx context) {
         return ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, family);
     };
     int status = deny(SCMP_A0(SCMP_CMP_LT, AF_INET));
-    for (unsigned family = AF_INET + 1; family < AF_INET6 && status == 0; ++family) status = deny(SCMP_A0(SCMP_CMP_EQ, family));
+    for (unsigned family = AF_INET + 1; family < AF_INET6 && status == 0; ++family)
+        status = deny(SCMP_A0(SCMP_CMP_EQ, family));
     if (status == 0) status = deny(SCMP_A0(SCMP_CMP_GT, AF_INET6));
     if (status != 0) return refused(status, "socket");
     return ok();
@@ -99,14 +154,19 @@ Result<std::vector<sock_filter>> exported(scmp_filter_ctx context) {
     if (status != 0) return refused(status, "export");
     const auto bytes = ::lseek(file.get(), 0, SEEK_END);
     std::vector<sock_filter> filter(static_cast<std::size_t>(bytes) / sizeof(sock_filter));
-    if (::pread(file.get(), filter.data(), static_cast<std::size_t>(bytes), 0) != bytes) return os_error(errno, "seccomp");
+    if (::pread(file.get(), filter.data(), static_cast<std::size_t>(bytes), 0) != bytes)
+        return os_error(errno, "seccomp");
     return filter;
 }
 
 }  // namespace
 
-std::span<const std::string_view> denied_calls() { return kDenied; }
-std::span<const std::string_view> sanitizer_calls() { return kSanitizer; }
+std::span<const std::string_view> denied_calls() {
+    return kDenied;
+}
+std::span<const std::string_view> sanitizer_calls() {
+    return kSanitizer;
+}
 
 Result<std::vector<sock_filter>> wide_filter() {
     const Context context(::seccomp_init(SCMP_ACT_ALLOW));

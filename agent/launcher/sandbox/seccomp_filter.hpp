@@ -1,5 +1,5 @@
-// The first, wide system call filter: what nothing in a sandbox needs, from the loader to the last probe. The worker puts
-// the tight allow-list on top of it once it is ready for work.
+// The first, wide system call filter: what nothing in a sandbox needs, from the loader to the last probe. The worker
+// puts the tight allow-list on top of it once it is ready for work.
 #pragma once
 #include <linux/filter.h>
 

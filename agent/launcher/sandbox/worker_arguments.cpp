@@ -2,7 +2,8 @@
 
 namespace edge::launcher {
 
-std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy, const std::string& ca) {
+std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy,
+                                          const std::string& ca) {
     std::vector<std::string> words{program, "worker", "--fd", "3", "--line", line.name, "--device", line.device};
     const auto add = [&](const char* flag, std::string value) {
         words.emplace_back(flag);

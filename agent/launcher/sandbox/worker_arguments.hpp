@@ -8,6 +8,7 @@
 namespace edge::launcher {
 
 /// `PROGRAM worker --fd 3 --line …`; `ca` is the CA bundle's path in the sandbox, empty for none. Pure.
-std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy, const std::string& ca);
+std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy,
+                                          const std::string& ca);
 
 }  // namespace edge::launcher

@@ -14,9 +14,14 @@ namespace edge::launcher {
 
 using namespace std::chrono_literals;
 
-Workers::Workers(Poller& poller, CgroupTree& groups, SandboxImage image, Limits limits, uid_t uid_base, spdlog::logger& log,
-                 OnExit on_exit)
-    : poller_(poller), groups_(groups), image_(std::move(image)), limits_(limits), uid_base_(uid_base), log_(log),
+Workers::Workers(Poller& poller, CgroupTree& groups, SandboxImage image, Limits limits, uid_t uid_base,
+                 spdlog::logger& log, OnExit on_exit)
+    : poller_(poller),
+      groups_(groups),
+      image_(std::move(image)),
+      limits_(limits),
+      uid_base_(uid_base),
+      log_(log),
       on_exit_(std::move(on_exit)) {}
 
 Workers::~Workers() {
@@ -37,9 +42,11 @@ std::optional<std::uint32_t> Workers::free_slot() {
     return std::nullopt;
 }
 
-Result<Workers::Started> Workers::spawn(ClientId client, const std::string& line, const std::vector<std::string>& arguments) {
+Result<Workers::Started> Workers::spawn(ClientId client, const std::string& line,
+                                        const std::vector<std::string>& arguments) {
     const auto slot = free_slot();
-    if (!slot) return Error{Errc::unavailable, "spawn", "all " + std::to_string(kSlots) + " worker slots are taken", EAGAIN};
+    if (!slot)
+        return Error{Errc::unavailable, "spawn", "all " + std::to_string(kSlots) + " worker slots are taken", EAGAIN};
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return os_error(errno, "socketpair");
     Fd channel(ends[0]);
@@ -104,7 +111,8 @@ void Workers::drop_client(ClientId client) {
     for (auto& [id, worker] : workers_) {
         if (worker.client != client) continue;
         worker.killed = true;
-        if (const auto killed = worker.group.kill(); !killed) log_.error("kill_failed worker={} why=\"{}\"", id, killed.error().message());
+        if (const auto killed = worker.group.kill(); !killed)
+            log_.error("kill_failed worker={} why=\"{}\"", id, killed.error().message());
     }
 }
 
@@ -129,16 +137,21 @@ void Workers::reap(std::uint32_t id) {
     const auto found = workers_.find(id);
     if (found == workers_.end()) return;
     siginfo_t how{};
-    if (::waitid(P_PIDFD, static_cast<id_t>(found->second.process.pidfd.get()), &how, WEXITED | WNOHANG) != 0 || how.si_pid == 0) return;
+    if (::waitid(P_PIDFD, static_cast<id_t>(found->second.process.pidfd.get()), &how, WEXITED | WNOHANG) != 0 ||
+        how.si_pid == 0)
+        return;
     read_log(id);
     Worker worker = std::move(found->second);
     workers_.erase(found);
     poller_.forget(worker.process.pidfd.get());
     poller_.forget(worker.log.get());
-    if (const auto rest = worker.lines.rest()) log_.info("worker_says worker={} line={} text=\"{}\"", id, worker.line, *rest);
-    if (const auto dropped = worker.lines.take_dropped()) log_.warn("worker_log_dropped worker={} lines={}", id, dropped);
+    if (const auto rest = worker.lines.rest())
+        log_.info("worker_says worker={} line={} text=\"{}\"", id, worker.line, *rest);
+    if (const auto dropped = worker.lines.take_dropped())
+        log_.warn("worker_log_dropped worker={} lines={}", id, dropped);
     const WorkerExited exited = verdict(worker, how);
-    log_.debug("worker_exited worker={} line={} reason={} code={}", id, worker.line, static_cast<unsigned>(exited.reason), exited.code);
+    log_.debug("worker_exited worker={} line={} reason={} code={}", id, worker.line,
+               static_cast<unsigned>(exited.reason), exited.code);
     leave(worker.slot, std::move(worker.group));
     on_exit_(worker.client, exited);
 }
@@ -153,8 +166,10 @@ WorkerExited Workers::verdict(const Worker& worker, const siginfo_t& how) const 
 }
 
 void Workers::leave(std::uint32_t slot, WorkerGroup group) {
-    if (group.remove()) taken_[slot] = false;
-    else leaving_.push_back({slot, std::move(group), Clock::now() + 10ms});
+    if (group.remove())
+        taken_[slot] = false;
+    else
+        leaving_.push_back({slot, std::move(group), Clock::now() + 10ms});
 }
 
 std::optional<Workers::Clock::time_point> Workers::deadline() const {
@@ -169,8 +184,10 @@ std::optional<Workers::Clock::time_point> Workers::deadline() const {
 void Workers::tick() {
     const auto now = Clock::now();
     for (auto& one : std::exchange(leaving_, {})) {
-        if (one.again > now) leaving_.push_back(std::move(one));
-        else leave(one.slot, std::move(one.group));
+        if (one.again > now)
+            leaving_.push_back(std::move(one));
+        else
+            leave(one.slot, std::move(one.group));
     }
     for (auto& [id, worker] : workers_) {
         if (!worker.lines.paused_until() || *worker.lines.paused_until() > now) continue;

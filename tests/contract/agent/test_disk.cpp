@@ -100,7 +100,8 @@ TEST_CASE("the real disk makes files for its owner alone and lets one process in
     REQUIRE(disk);
     REQUIRE(disk.value().replace("key", "secret"));
     namespace fs = std::filesystem;
-    CHECK(fs::status(directory.path() + "/state/key").permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+    CHECK(fs::status(directory.path() + "/state/key").permissions() ==
+          (fs::perms::owner_read | fs::perms::owner_write));
     CHECK(fs::status(directory.path() + "/state").permissions() == fs::perms::owner_all);
     REQUIRE(disk.value().lock());
     auto second = PosixDisk::open(directory.path() + "/state");

@@ -16,7 +16,9 @@
 namespace edge::launcher::test {
 namespace {
 
-Fd current_namespace() { return Fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)); }
+Fd current_namespace() {
+    return Fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+}
 
 Fd new_namespace() {
     if (::unshare(CLONE_NEWNET) != 0) throw std::runtime_error("unshare");
@@ -29,7 +31,9 @@ void enter(const Fd& fd) {
     if (::setns(fd.get(), CLONE_NEWNET) != 0) throw std::runtime_error("setns");
 }
 
-const char* name_of(int line) { return line == 0 ? "telecom" : "unicom"; }
+const char* name_of(int line) {
+    return line == 0 ? "telecom" : "unicom";
+}
 
 }  // namespace
 
@@ -76,8 +80,12 @@ Carriers& shared_carriers() {
     return carriers;
 }
 
-void Carriers::elsewhere() { enter(elsewhere_); }
-void Carriers::back() { enter(node_); }
+void Carriers::elsewhere() {
+    enter(elsewhere_);
+}
+void Carriers::back() {
+    enter(node_);
+}
 
 void Carriers::in_carrier(int n, const std::string& command) const {
     enter(carriers_[static_cast<std::size_t>(n)]);
@@ -86,13 +94,18 @@ void Carriers::in_carrier(int n, const std::string& command) const {
 }
 
 void Carriers::plug_in(int n) {
-    const std::string wan = "wan" + std::to_string(n), net4 = "100.64." + std::to_string(n + 1), net6 = "fd64:" + std::to_string(n + 1) + ":";
+    const std::string wan = "wan" + std::to_string(n), net4 = "100.64." + std::to_string(n + 1),
+                      net6 = "fd64:" + std::to_string(n + 1) + ":";
     const int carrier = carriers_[static_cast<std::size_t>(n)].get();
-    sh("ip link add " + wan + " type veth peer name peer netns /proc/" + std::to_string(::getpid()) + "/fd/" + std::to_string(carrier));
-    in_carrier(n, "ip addr add " + net4 + ".1/24 dev peer && ip -6 addr add " + net6 + ":1/64 dev peer nodad && ip link set peer up");
-    // No link-local address, and no return before the kernel has finished with the link: tests compare what stands here.
+    sh("ip link add " + wan + " type veth peer name peer netns /proc/" + std::to_string(::getpid()) + "/fd/" +
+       std::to_string(carrier));
+    in_carrier(n, "ip addr add " + net4 + ".1/24 dev peer && ip -6 addr add " + net6 +
+                      ":1/64 dev peer nodad && ip link set peer up");
+    // No link-local address, and no return before the kernel has finished with the link: tests compare what stands
+    // here.
     sh("ip link set " + wan + " addrgenmode none");
-    sh("ip addr add " + net4 + ".2/24 dev " + wan + " && ip -6 addr add " + net6 + ":2/64 dev " + wan + " nodad && ip link set " + wan + " up");
+    sh("ip addr add " + net4 + ".2/24 dev " + wan + " && ip -6 addr add " + net6 + ":2/64 dev " + wan +
+       " nodad && ip link set " + wan + " up");
     sh("until ip -6 route show table local | grep -q 'ff00::/8 dev " + wan + " '; do :; done");
 }
 
@@ -107,7 +120,8 @@ int Carriers::listener(int n, int family, int type) const {
     six.sin6_family = AF_INET6;
     ::inet_pton(AF_INET, kTarget4, &six_or_four.sin_addr);
     ::inet_pton(AF_INET6, kTarget6, &six.sin6_addr);
-    const auto* address = family == AF_INET ? reinterpret_cast<const sockaddr*>(&six_or_four) : reinterpret_cast<const sockaddr*>(&six);
+    const auto* address =
+        family == AF_INET ? reinterpret_cast<const sockaddr*>(&six_or_four) : reinterpret_cast<const sockaddr*>(&six);
     if (::bind(fd, address, family == AF_INET ? sizeof six_or_four : sizeof six) != 0) throw std::runtime_error("bind");
     if (type == SOCK_STREAM && ::listen(fd, 8) != 0) throw std::runtime_error("listen");
     return fd;
@@ -126,15 +140,21 @@ void Carriers::answer() {
             socklen_t size = sizeof peer;
             char question[64], address[INET6_ADDRSTRLEN]{};
             Fd stream;
-            if (ear.type == SOCK_STREAM) stream = Fd(::accept(ear.fd.get(), reinterpret_cast<sockaddr*>(&peer), &size));
-            else if (::recvfrom(ear.fd.get(), question, sizeof question, 0, reinterpret_cast<sockaddr*>(&peer), &size) < 0) continue;
+            if (ear.type == SOCK_STREAM)
+                stream = Fd(::accept(ear.fd.get(), reinterpret_cast<sockaddr*>(&peer), &size));
+            else if (::recvfrom(ear.fd.get(), question, sizeof question, 0, reinterpret_cast<sockaddr*>(&peer), &size) <
+                     0)
+                continue;
             ++arrived_[static_cast<std::size_t>(ear.line)];
-            const void* bytes = peer.ss_family == AF_INET ? static_cast<const void*>(&reinterpret_cast<sockaddr_in*>(&peer)->sin_addr)
-                                                          : static_cast<const void*>(&reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr);
+            const void* bytes = peer.ss_family == AF_INET
+                                    ? static_cast<const void*>(&reinterpret_cast<sockaddr_in*>(&peer)->sin_addr)
+                                    : static_cast<const void*>(&reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr);
             ::inet_ntop(peer.ss_family, bytes, address, sizeof address);
             const std::string said = std::string(name_of(ear.line)) + " " + address;
-            if (ear.type == SOCK_STREAM) (void)!::send(stream.get(), said.data(), said.size(), MSG_NOSIGNAL);
-            else ::sendto(ear.fd.get(), said.data(), said.size(), 0, reinterpret_cast<sockaddr*>(&peer), size);
+            if (ear.type == SOCK_STREAM)
+                (void)!::send(stream.get(), said.data(), said.size(), MSG_NOSIGNAL);
+            else
+                ::sendto(ear.fd.get(), said.data(), said.size(), 0, reinterpret_cast<sockaddr*>(&peer), size);
         }
     }
 }

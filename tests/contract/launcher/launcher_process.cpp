@@ -41,7 +41,9 @@ ConfigFolder::ConfigFolder() : path_("/tmp/edge-launcher-test.XXXXXX") {
     write("policy.toml", policy_toml());
 }
 
-ConfigFolder::~ConfigFolder() { std::filesystem::remove_all(path_); }
+ConfigFolder::~ConfigFolder() {
+    std::filesystem::remove_all(path_);
+}
 
 void ConfigFolder::write(const std::string& name, const std::string& text, int mode) const {
     const std::string file = path_ + "/" + name;
@@ -50,7 +52,9 @@ void ConfigFolder::write(const std::string& name, const std::string& text, int m
 }
 
 DelegatedGroup::DelegatedGroup(const std::string& name) {
-    std::string trees = output_of("awk '$3 == \"cgroup2\" || ($3 == \"cgroup\" && $4 ~ /(^|,)(cpu|memory|pids)(,|$)/) {print $2}' /proc/self/mounts");
+    std::string trees = output_of(
+        "awk '$3 == \"cgroup2\" || ($3 == \"cgroup\" && $4 ~ /(^|,)(cpu|memory|pids)(,|$)/) {print $2}' "
+        "/proc/self/mounts");
     std::istringstream in(trees);
     for (std::string tree; std::getline(in, tree);) {
         paths_.push_back(tree + "/" + name);
@@ -65,9 +69,21 @@ DelegatedGroup::~DelegatedGroup() {
 LauncherProcess::LauncherProcess(const ConfigFolder& folder, const Flags& flags)
     : socket_(flags.socket.empty() ? folder.path() + "/" + flags.cgroup + ".sock" : flags.socket) {
     std::vector<std::string> words = flags.before;
-    const std::vector<std::string> own{
-        required("EDGE_LAUNCHER"), "--config", folder.path(), "--socket", socket_, "--agent-uid", std::to_string(flags.agent_uid),
-        "--uid-base", std::to_string(flags.uid_base), "--cgroup", flags.cgroup, "--probe", required("EDGE_PAYLOAD"), "--log-level", "debug"};
+    const std::vector<std::string> own{required("EDGE_LAUNCHER"),
+                                       "--config",
+                                       folder.path(),
+                                       "--socket",
+                                       socket_,
+                                       "--agent-uid",
+                                       std::to_string(flags.agent_uid),
+                                       "--uid-base",
+                                       std::to_string(flags.uid_base),
+                                       "--cgroup",
+                                       flags.cgroup,
+                                       "--probe",
+                                       required("EDGE_PAYLOAD"),
+                                       "--log-level",
+                                       "debug"};
     words.insert(words.end(), own.begin(), own.end());
     words.insert(words.end(), flags.more.begin(), flags.more.end());
     std::vector<char*> arguments;
@@ -105,7 +121,8 @@ void LauncherProcess::read_log(Fd from) {
 
 bool LauncherProcess::says(const std::string& text) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs), [&] { return ended_ || log_.find(text) != std::string::npos; });
+    changed_.wait_for(lock, std::chrono::milliseconds(kPatienceMs),
+                      [&] { return ended_ || log_.find(text) != std::string::npos; });
     return log_.find(text) != std::string::npos;
 }
 
@@ -117,7 +134,9 @@ int LauncherProcess::exit_code() {
     return *code_;
 }
 
-void LauncherProcess::signal(int number) const { ::kill(pid_, number); }
+void LauncherProcess::signal(int number) const {
+    ::kill(pid_, number);
+}
 
 std::string LauncherProcess::log() {
     const std::lock_guard lock(mutex_);
@@ -143,10 +162,13 @@ Client::Client(const std::string& socket) : fd_(::socket(AF_UNIX, SOCK_SEQPACKET
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, socket.data(), socket.size());
-    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("connect " + socket);
+    if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw std::runtime_error("connect " + socket);
 }
 
-void Client::send(const Bytes& packet) const { (void)!::send(fd_.get(), packet.data(), packet.size(), MSG_NOSIGNAL); }
+void Client::send(const Bytes& packet) const {
+    (void)!::send(fd_.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
+}
 
 std::optional<Bytes> Client::receive(Fd* passed) {
     if (!readable(fd_.get())) return std::nullopt;
@@ -164,8 +186,10 @@ std::optional<Bytes> Client::receive(Fd* passed) {
     if (const auto* rights = CMSG_FIRSTHDR(&message); rights != nullptr) {
         int fd = -1;
         std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-        if (passed != nullptr) passed->reset(fd);
-        else ::close(fd);
+        if (passed != nullptr)
+            passed->reset(fd);
+        else
+            ::close(fd);
     }
     return bytes;
 }
@@ -212,7 +236,8 @@ LineName line_name(const std::string& text) {
 Worker Client::spawn(const std::string& line) {
     Fd channel;
     const auto spawned = ask<Spawned>(Type::spawn, Spawn{line_name(line)}, &channel);
-    if (const auto* error = std::get_if<int>(&spawned)) throw std::runtime_error(std::string("spawn: ") + std::strerror(*error));
+    if (const auto* error = std::get_if<int>(&spawned))
+        throw std::runtime_error(std::string("spawn: ") + std::strerror(*error));
     return Worker(std::get<Spawned>(spawned), std::move(channel));
 }
 
@@ -234,21 +259,26 @@ Route Client::route(const std::string& line, const std::string& to) {
     return std::get<Route>(ask<Route>(Type::route_get, question));
 }
 
-LineInfo Client::line(std::uint32_t index) { return std::get<LineInfo>(ask<LineInfo>(Type::get_line, GetLine{index})); }
+LineInfo Client::line(std::uint32_t index) {
+    return std::get<LineInfo>(ask<LineInfo>(Type::get_line, GetLine{index}));
+}
 
 std::string lines_toml(const std::string& routes) {
     std::string text;
     for (const std::string n : {"1", "2"})
-        text += "[[line]]\nname = \"" + std::string(n == "1" ? "telecom" : "unicom") + "\"\ncarrier = \"" + (n == "1" ? "ct" : "cu") +
-                "\"\ndevice = \"wan" + (n == "1" ? "0" : "1") + "\"\naddresses = [\"100.64." + n + ".2\", \"fd64:" + n +
-                "::2\"]\ngateway4 = \"100.64." + n + ".1\"\ngateway6 = \"fd64:" + n + "::1\"\ntable = 10" + n + "\nmark = 0x10" + n +
+        text += "[[line]]\nname = \"" + std::string(n == "1" ? "telecom" : "unicom") + "\"\ncarrier = \"" +
+                (n == "1" ? "ct" : "cu") + "\"\ndevice = \"wan" + (n == "1" ? "0" : "1") +
+                "\"\naddresses = [\"100.64." + n + ".2\", \"fd64:" + n + "::2\"]\ngateway4 = \"100.64." + n +
+                ".1\"\ngateway6 = \"fd64:" + n + "::1\"\ntable = 10" + n + "\nmark = 0x10" + n +
                 "\nresolvers = [\"198.51.100.10\"]\nroutes = \"" + routes + "\"\n";
     return text;
 }
 
 std::string policy_toml(int cpu_percent, int memory_mb, int pids) {
-    return "services = [\"dns\", \"ping\"]\n[targets]\nallow = [\"198.51.100.0/24\", \"2001:db8::/32\"]\nports = [5300]\n[worker]\ncpu_percent = " +
-           std::to_string(cpu_percent) + "\nmemory_mb = " + std::to_string(memory_mb) + "\npids = " + std::to_string(pids) + "\n";
+    return "services = [\"dns\", \"ping\"]\n[targets]\nallow = [\"198.51.100.0/24\", \"2001:db8::/32\"]\nports = "
+           "[5300]\n[worker]\ncpu_percent = " +
+           std::to_string(cpu_percent) + "\nmemory_mb = " + std::to_string(memory_mb) +
+           "\npids = " + std::to_string(pids) + "\n";
 }
 
 std::string groups_named(const std::string& name) {

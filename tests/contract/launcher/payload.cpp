@@ -34,14 +34,18 @@
 
 #ifdef EDGE_SANITIZED
 // Not by ASAN_OPTIONS: the runtime reads it from /proc, which a sandbox has not; nor can it look for leaks there.
-extern "C" const char* __asan_default_options() { return "detect_leaks=0"; }
+extern "C" const char* __asan_default_options() {
+    return "detect_leaks=0";
+}
 #endif
 
 namespace {
 
 using Words = std::vector<std::string>;
 
-std::string outcome(long result) { return result >= 0 ? "ok" : strerrorname_np(errno); }
+std::string outcome(long result) {
+    return result >= 0 ? "ok" : strerrorname_np(errno);
+}
 
 struct Endpoint {
     sockaddr_storage storage{};
@@ -82,8 +86,10 @@ std::string ask(const Words& words) {
     const int fd = socket(to.storage.ss_family, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
     if (fd < 0) return std::string("socket ") + strerrorname_np(errno);
     std::string said;
-    if (connect(fd, to.get(), to.size) != 0 || send(fd, "who", 3, MSG_NOSIGNAL) < 0) said = strerrorname_np(errno);
-    else said = answer_on(fd, std::stoi(words[3]));
+    if (connect(fd, to.get(), to.size) != 0 || send(fd, "who", 3, MSG_NOSIGNAL) < 0)
+        said = strerrorname_np(errno);
+    else
+        said = answer_on(fd, std::stoi(words[3]));
     close(fd);
     return said;
 }
@@ -92,12 +98,15 @@ std::string ask(const Words& words) {
 std::string ping(const Words& words) {
     const auto to = endpoint(words[1], 0);
     const bool v6 = to.storage.ss_family == AF_INET6;
-    const int fd = socket(to.storage.ss_family, SOCK_DGRAM, v6 ? static_cast<int>(IPPROTO_ICMPV6) : static_cast<int>(IPPROTO_ICMP));
+    const int fd = socket(to.storage.ss_family, SOCK_DGRAM,
+                          v6 ? static_cast<int>(IPPROTO_ICMPV6) : static_cast<int>(IPPROTO_ICMP));
     if (fd < 0) return std::string("socket ") + strerrorname_np(errno);
     unsigned char request[8] = {static_cast<unsigned char>(v6 ? 128 : 8), 0, 0, 0, 0, 0, 0, 1};
     std::string said;
-    if (sendto(fd, request, sizeof request, 0, to.get(), to.size) < 0) said = strerrorname_np(errno);
-    else said = answer_on(fd, 1000).substr(0, 2);
+    if (sendto(fd, request, sizeof request, 0, to.get(), to.size) < 0)
+        said = strerrorname_np(errno);
+    else
+        said = answer_on(fd, 1000).substr(0, 2);
     close(fd);
     return said;
 }
@@ -109,7 +118,8 @@ std::string option(const Words& words) {
     const auto& value = words[2];
     const int number = words[1] == "mark" ? std::stoi(value) : static_cast<int>(htonl(if_nametoindex(value.c_str())));
     int result = -1;
-    if (words[1] == "device") result = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, value.c_str(), static_cast<socklen_t>(value.size()));
+    if (words[1] == "device")
+        result = setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, value.c_str(), static_cast<socklen_t>(value.size()));
     if (words[1] == "mark") result = setsockopt(fd, SOL_SOCKET, SO_MARK, &number, sizeof number);
     const auto said = outcome(result);
     close(fd);
@@ -179,10 +189,12 @@ void list_into(const std::string& folder, std::vector<std::string>& files) {
         const std::string name = entry->d_name;
         if (name == "." || name == "..") continue;
         const std::string path = (folder == "/" ? "" : folder) + "/" + name;
-        struct stat info{};
+        struct stat info {};
         lstat(path.c_str(), &info);
-        if (S_ISDIR(info.st_mode)) list_into(path, files);
-        else files.push_back(path);
+        if (S_ISDIR(info.st_mode))
+            list_into(path, files);
+        else
+            files.push_back(path);
     }
     closedir(dir);
 }
@@ -205,7 +217,8 @@ std::string identity(const Words&) {
     __user_cap_data_struct caps[2]{};
     syscall(SYS_capget, &header, caps);
     unsigned bounding = 0;
-    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; ++cap) bounding += static_cast<unsigned>(prctl(PR_CAPBSET_READ, cap));
+    for (int cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; ++cap)
+        bounding += static_cast<unsigned>(prctl(PR_CAPBSET_READ, cap));
     rlimit files{}, core{};
     getrlimit(RLIMIT_NOFILE, &files);
     getrlimit(RLIMIT_CORE, &core);
@@ -214,11 +227,13 @@ std::string identity(const Words&) {
     char host[64]{};
     gethostname(host, sizeof host - 1);
     std::ostringstream out;
-    out << "uid=" << r << "," << e << "," << s << " gid=" << rg << "," << eg << "," << sg << " groups=" << getgroups(0, nullptr)
-        << " pid=" << getpid() << " sid=" << getsid(0) << " ppid=" << getppid() << " effective=" << caps[0].effective + caps[1].effective
+    out << "uid=" << r << "," << e << "," << s << " gid=" << rg << "," << eg << "," << sg
+        << " groups=" << getgroups(0, nullptr) << " pid=" << getpid() << " sid=" << getsid(0) << " ppid=" << getppid()
+        << " effective=" << caps[0].effective + caps[1].effective
         << " permitted=" << caps[0].permitted + caps[1].permitted << " bounding=" << bounding
         << " no_new_privs=" << prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) << " seccomp=" << prctl(PR_GET_SECCOMP)
-        << " nofile=" << files.rlim_max << " core=" << core.rlim_max << " deathsig=" << deathsig << " host=" << host << " fds=";
+        << " nofile=" << files.rlim_max << " core=" << core.rlim_max << " deathsig=" << deathsig << " host=" << host
+        << " fds=";
     for (int fd = 0; fd < 4096; ++fd)
         if (fcntl(fd, F_GETFD) >= 0) out << fd << ",";
     return out.str();
@@ -264,7 +279,8 @@ std::string spin(const Words& words) {
     };
     const auto end = now(CLOCK_MONOTONIC) + std::stol(words[1]);
     const auto before = now(CLOCK_PROCESS_CPUTIME_ID);
-    while (now(CLOCK_MONOTONIC) < end) {}
+    while (now(CLOCK_MONOTONIC) < end) {
+    }
     return std::to_string(now(CLOCK_PROCESS_CPUTIME_ID) - before);
 }
 

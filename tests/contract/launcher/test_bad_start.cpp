@@ -21,7 +21,8 @@ struct BadStart {
 };
 
 const BadStart kBadStarts[] = {
-    {"an unknown key", [](auto& folder, auto&) { folder.write("lines.toml", lines_toml() + "gatway4 = \"100.64.2.1\"\n"); }, 78,
+    {"an unknown key",
+     [](auto& folder, auto&) { folder.write("lines.toml", lines_toml() + "gatway4 = \"100.64.2.1\"\n"); }, 78,
      "lines.toml:23:1: unknown key \"gatway4\"; did you mean \"gateway4\"?"},
     {"a file that others may write", [](auto& folder, auto&) { folder.write("policy.toml", policy_toml(), 0666); }, 78,
      "policy.toml: is writable by others than root; run: chmod go-w "},
@@ -30,20 +31,35 @@ const BadStart kBadStarts[] = {
      "policy.toml: belongs to uid 1234; run: chown root "},
     {"a file that is not there", [](auto& folder, auto&) { ::unlink((folder.path() + "/lines.toml").c_str()); }, 66,
      "lines.toml: cannot be opened (No such file or directory)"},
-    {"a missing flag", [](auto&, auto& flags) { flags.uid_base = 0; }, 64, "usage: --uid-base is missing or below 1000"},
-    {"an unknown flag", [](auto&, auto& flags) { flags.more = {"--bogus"}; }, 64, "\"--bogus\"; see edge-launcher --help"},
-    {"a probe that is not there", [](auto&, auto& flags) { flags.more = {"--probe", "/nowhere/edge-probe"}; }, 66,
-     "/nowhere/edge-probe: cannot be opened; say where edge-probe is with --probe"},
-    {"a probe that is no program", [](auto&, auto& flags) { flags.more = {"--probe", "/etc/hostname"}; }, 78,
-     "/etc/hostname: is not a 64-bit ELF program"},
+    {"a missing flag", [](auto&, auto& flags) { flags.uid_base = 0; }, 64,
+     "usage: --uid-base is missing or below 1000"},
+    {"an unknown flag", [](auto&, auto& flags) { flags.more = {"--bogus"}; }, 64,
+     "\"--bogus\"; see edge-launcher --help"},
+    {"a probe that is not there",
+     [](auto&, auto& flags) {
+         flags.more = {"--probe", "/nowhere/edge-probe"};
+     },
+     66, "/nowhere/edge-probe: cannot be opened; say where edge-probe is with --probe"},
+    {"a probe that is no program",
+     [](auto&, auto& flags) {
+         flags.more = {"--probe", "/etc/hostname"};
+     },
+     78, "/etc/hostname: is not a 64-bit ELF program"},
     {"missing privileges",
-     [](auto&, auto& flags) { flags.before = {"/usr/bin/setpriv", "--inh-caps=-all", "--bounding-set=-bpf,-setuid"}; }, 77,
-     "privileges: missing cap_setuid, cap_bpf; run as root with"},
+     [](auto&, auto& flags) {
+         flags.before = {"/usr/bin/setpriv", "--inh-caps=-all", "--bounding-set=-bpf,-setuid"};
+     },
+     77, "privileges: missing cap_setuid, cap_bpf; run as root with"},
     {"another user",
-     [](auto&, auto& flags) { flags.before = {"/usr/bin/setpriv", "--reuid=65534", "--clear-groups"}; }, 77, "privileges: not root; run as root"},
+     [](auto&, auto& flags) {
+         flags.before = {"/usr/bin/setpriv", "--reuid=65534", "--clear-groups"};
+     },
+     77, "privileges: not root; run as root"},
     {"no control groups",
-     [](auto&, auto& flags) { flags.before = {"/usr/bin/unshare", "--mount", "sh", "-c", "umount -l /sys/fs/cgroup && exec \"$@\"", "sh"}; }, 71,
-     "cgroup: no cgroup v2 tree is mounted; mount one"},
+     [](auto&, auto& flags) {
+         flags.before = {"/usr/bin/unshare", "--mount", "sh", "-c", "umount -l /sys/fs/cgroup && exec \"$@\"", "sh"};
+     },
+     71, "cgroup: no cgroup v2 tree is mounted; mount one"},
     {"a group of something else", [](auto&, auto& flags) { flags.cgroup = "edge-contract-foreign"; }, 73,
      "is a group of something else; choose another --cgroup"},
     {"a socket in a folder that is not there", [](auto&, auto& flags) { flags.socket = "/nowhere/launcher.sock"; }, 74,
@@ -54,7 +70,8 @@ const BadStart kBadStarts[] = {
          flags.socket = folder.path() + "/taken";
      },
      69, "taken: is there and no socket; choose another --socket"},
-    {"an agent among the workers", [](auto&, auto& flags) { flags.agent_uid = flags.uid_base + 3; }, 64, "--agent-uid is one of the workers' uids"},
+    {"an agent among the workers", [](auto&, auto& flags) { flags.agent_uid = flags.uid_base + 3; }, 64,
+     "--agent-uid is one of the workers' uids"},
 };
 
 }  // namespace
@@ -63,7 +80,9 @@ TEST_CASE("a launcher that cannot start says why in one line and leaves nothing"
     shared_carriers();
     DelegatedGroup foreign("edge-contract-foreign");
     DelegatedGroup inside("edge-contract-foreign/someone");
-    const std::string state = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; find /sys/fs/cgroup -type d | grep edge-contract";
+    const std::string state =
+        "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; find /sys/fs/cgroup -type d | grep "
+        "edge-contract";
     for (const auto& bad : kBadStarts) {
         SUBCASE(bad.name) {
             ConfigFolder folder;

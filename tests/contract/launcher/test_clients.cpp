@@ -46,7 +46,7 @@ bool as_user(uid_t uid, const Body& body) {
 
 TEST_CASE("the socket is the agent's, and serves the agent and root") {
     Running up;
-    struct stat info{};
+    struct stat info {};
     REQUIRE(::stat(up.launcher.socket().c_str(), &info) == 0);
     CHECK(info.st_uid == kAgent);
     CHECK((info.st_mode & 07777) == 0600);
@@ -87,12 +87,12 @@ TEST_CASE("a packet that is no request ends the connection, and only that one") 
         return copy;
     };
     CHECK(closed_by(Bytes(3)));
-    CHECK(closed_by(changed(0, 0)));                           // magic
-    CHECK(closed_by(changed(offsetof(Header, version), 9)));   //
-    CHECK(closed_by(changed(offsetof(Header, type), 99)));     //
-    CHECK(closed_by(changed(offsetof(Header, type), 32)));     // an event is ours to send
-    CHECK(closed_by(changed(offsetof(Header, status), 1)));    //
-    CHECK(closed_by(Bytes(4096)));                             // longer than any
+    CHECK(closed_by(changed(0, 0)));                          // magic
+    CHECK(closed_by(changed(offsetof(Header, version), 9)));  //
+    CHECK(closed_by(changed(offsetof(Header, type), 99)));    //
+    CHECK(closed_by(changed(offsetof(Header, type), 32)));    // an event is ours to send
+    CHECK(closed_by(changed(offsetof(Header, status), 1)));   //
+    CHECK(closed_by(Bytes(4096)));                            // longer than any
     packet.push_back(std::byte{0});
     CHECK(closed_by(packet));
     Spawn unterminated;

@@ -89,7 +89,8 @@ TEST_CASE("a second launcher with the same group, or in the same network namespa
         carriers.elsewhere();
         LauncherProcess second(folder, flags);
         CHECK(second.exit_code() == 69);
-        CHECK(second.says("edge-contract: another edge-launcher holds this group; stop it, or choose another --cgroup"));
+        CHECK(
+            second.says("edge-contract: another edge-launcher holds this group; stop it, or choose another --cgroup"));
         carriers.back();
     }
     SUBCASE("the same network namespace") {

@@ -87,7 +87,8 @@ TEST_CASE("how a worker ended is told as it was") {
         CHECK(worker.tell("crash") == "gone");
         const auto exited = up.end_of(worker);
         CHECK(exited.reason == ExitReason::signaled);
-        CHECK((exited.code == SIGABRT || exited.code == SIGSEGV));  // abort() as init of a pid namespace ends in the latter
+        CHECK((exited.code == SIGABRT ||
+               exited.code == SIGSEGV));  // abort() as init of a pid namespace ends in the latter
     }
 #endif
     SUBCASE("by kill") {

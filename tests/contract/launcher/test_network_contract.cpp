@@ -14,8 +14,12 @@ using namespace edge::launcher::test;
 
 namespace {
 
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
-IpPrefix net(const char* text) { return IpPrefix::parse(text).value(); }
+IpAddress ip(const char* text) {
+    return IpAddress::parse(text).value();
+}
+IpPrefix net(const char* text) {
+    return IpPrefix::parse(text).value();
+}
 
 std::string text_of(const Routing& routing) {
     std::vector<std::string> lines;
@@ -38,19 +42,23 @@ void holds_what_it_was_given(Network& network) {
     CHECK(std::count(wan.addresses.begin(), wan.addresses.end(), Device::Assigned{ip("fd64:1::2"), 64}) == 1);
 
     RoutingChanges add;
-    add.add_rules = {Rule{false, 10001, 0x101, {}, 0}, Rule{false, 10000, 0x101, {}, 101}, Rule{true, 10000, 0x101, {}, 101},
-                     Rule{true, 11001, 0, ip("fd64:1::2"), 101}};
+    add.add_rules = {Rule{false, 10001, 0x101, {}, 0}, Rule{false, 10000, 0x101, {}, 101},
+                     Rule{true, 10000, 0x101, {}, 101}, Rule{true, 11001, 0, ip("fd64:1::2"), 101}};
     add.add_routes = {TableRoute{101, net("100.64.1.0/24"), {}, wan.index, ip("100.64.1.2")},
                       TableRoute{101, net("0.0.0.0/0"), ip("100.64.1.1"), wan.index, ip("100.64.1.2")},
                       TableRoute{101, net("::/0"), ip("fd64:1::1"), wan.index, ip("fd64:1::2")}};
     const std::string device = "#" + std::to_string(wan.index);
-    const std::string expected = "4 100.64.1.0/24 dev " + device + " table 101 src 100.64.1.2\n"
+    const std::string expected = "4 100.64.1.0/24 dev " + device +
+                                 " table 101 src 100.64.1.2\n"
                                  "4 10000: from all fwmark 0x101 lookup 101\n"
                                  "4 10001: from all fwmark 0x101 unreachable\n"
-                                 "4 default via 100.64.1.1 dev " + device + " table 101 src 100.64.1.2\n"
+                                 "4 default via 100.64.1.1 dev " +
+                                 device +
+                                 " table 101 src 100.64.1.2\n"
                                  "6 10000: from all fwmark 0x101 lookup 101\n"
                                  "6 11001: from fd64:1::2 lookup 101\n"
-                                 "6 default via fd64:1::1 dev " + device + " table 101 src fd64:1::2\n";
+                                 "6 default via fd64:1::1 dev " +
+                                 device + " table 101 src fd64:1::2\n";
     for (int twice = 0; twice < 2; ++twice) {  // what is there already is no error
         CHECK(network.apply(add).empty());
         CHECK(text_of(network.owned().value()) == expected);

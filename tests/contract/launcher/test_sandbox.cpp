@@ -92,10 +92,12 @@ TEST_CASE("only TCP, UDP and ping sockets over IPv4 and IPv6 can be made") {
         {0, SOCK_STREAM, 0, "EAFNOSUPPORT"},
     };
     for (const auto& kind : kKinds) {
-        const auto question = "socket " + std::to_string(kind.family) + " " + std::to_string(kind.type) + " " + std::to_string(kind.protocol);
+        const auto question = "socket " + std::to_string(kind.family) + " " + std::to_string(kind.type) + " " +
+                              std::to_string(kind.protocol);
         CAPTURE(question);
         const auto answer = worker.tell(question);
-        const bool not_built_in = std::string(kind.answer) == "EPERM" && answer == "EPROTONOSUPPORT";  // kernel without it
+        const bool not_built_in =
+            std::string(kind.answer) == "EPERM" && answer == "EPROTONOSUPPORT";  // kernel without it
         CHECK_MESSAGE((answer == kind.answer || not_built_in), answer);
     }
 }
@@ -103,14 +105,18 @@ TEST_CASE("only TCP, UDP and ping sockets over IPv4 and IPv6 can be made") {
 TEST_CASE("calls that lead out of a sandbox are refused") {
     Running up;
     auto worker = up.client.spawn("telecom");
-    for (const std::string name :
-         {"mount", "umount", "open_tree", "fsopen", "pivot_root", "chroot", "unshare_user", "unshare_net", "setns", "clone_newuser",
-          "ptrace", "process_vm_readv", "bpf", "io_uring", "keyctl", "add_key", "perf", "userfaultfd", "kexec", "init_module",
-          "open_by_handle_at", "sethostname", "listen", "capset"}) {
+    for (const std::string name : {"mount",         "umount",      "open_tree",
+                                   "fsopen",        "pivot_root",  "chroot",
+                                   "unshare_user",  "unshare_net", "setns",
+                                   "clone_newuser", "ptrace",      "process_vm_readv",
+                                   "bpf",           "io_uring",    "keyctl",
+                                   "add_key",       "perf",        "userfaultfd",
+                                   "kexec",         "init_module", "open_by_handle_at",
+                                   "sethostname",   "listen",      "capset"}) {
         CAPTURE(name);
         CHECK(worker.tell("call " + name) == "EPERM");
     }
-    CHECK(worker.tell("call clone3") == "ENOSYS");  // glibc then uses clone
+    CHECK(worker.tell("call clone3") == "ENOSYS");   // glibc then uses clone
     CHECK(worker.tell("call setuid0") == "EINVAL");  // no such uid in there
 }
 
@@ -144,9 +150,20 @@ TEST_CASE("a worker has a uid of its own, no privilege, and few descriptors") {
     CHECK(worker.spawned().uid >= 1'800'000'000);
     CHECK(word(identity, "uid") == uid + "," + uid + "," + uid);
     CHECK(word(identity, "gid") == uid + "," + uid + "," + uid);
-    for (const auto& [key, value] : {std::pair{"groups", "0"}, {"effective", "0"}, {"permitted", "0"}, {"bounding", "0"},
-                                     {"no_new_privs", "1"}, {"seccomp", "2"}, {"nofile", "4096"}, {"core", "0"}, {"deathsig", "9"},
-                                     {"pid", "1"}, {"sid", "1"}, {"ppid", "0"}, {"host", "edge"}, {"fds", "0,1,2,3,"}})
+    for (const auto& [key, value] : {std::pair{"groups", "0"},
+                                     {"effective", "0"},
+                                     {"permitted", "0"},
+                                     {"bounding", "0"},
+                                     {"no_new_privs", "1"},
+                                     {"seccomp", "2"},
+                                     {"nofile", "4096"},
+                                     {"core", "0"},
+                                     {"deathsig", "9"},
+                                     {"pid", "1"},
+                                     {"sid", "1"},
+                                     {"ppid", "0"},
+                                     {"host", "edge"},
+                                     {"fds", "0,1,2,3,"}})
         CHECK_MESSAGE(word(identity, key) == value, key);
     CHECK(worker.tell("kill " + std::to_string(other.spawned().pid)) == "ESRCH");
     CHECK(worker.tell("kill " + std::to_string(up.launcher.pid())) == "ESRCH");
@@ -157,8 +174,10 @@ TEST_CASE("a worker is told its line and the policy, and nothing by environment"
     Running up;
     auto worker = up.client.spawn("unicom");
     const auto arguments = worker.tell("arguments");
-    CHECK(arguments.find("worker --fd 3 --line unicom --device wan1 --address 100.64.2.2 --address fd64:2::2 --resolver 198.51.100.10 "
-                         "--allow 198.51.100.0/24 --allow 2001:db8::/32 --port 5300 --service dns --service ping") == 0);
+    CHECK(arguments.find("worker --fd 3 --line unicom --device wan1 --address 100.64.2.2 --address fd64:2::2 "
+                         "--resolver 198.51.100.10 "
+                         "--allow 198.51.100.0/24 --allow 2001:db8::/32 --port 5300 --service dns --service ping") ==
+          0);
     CHECK(worker.tell("environment") == "");
 }
 
@@ -176,7 +195,8 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
     SUBCASE("in the root of the control group trees") {
         LauncherProcess launcher(folder);
         REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
-        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") ==
+              "ok telecom 100.64.1.2");
         auto sets = sets_of(launcher.pid());
         CHECK(sets["CapEff:"] == five);
         CHECK(sets["CapPrm:"] == and_dac_override);
@@ -187,10 +207,12 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
         Flags flags;
         flags.cgroup = "edge-contract-unit/lines";
         flags.socket = folder.path() + "/launcher.sock";
-        flags.before = {"/usr/bin/setpriv", "--inh-caps=-all", "--bounding-set=-all,+kill,+setgid,+setuid,+net_admin,+bpf"};
+        flags.before = {"/usr/bin/setpriv", "--inh-caps=-all",
+                        "--bounding-set=-all,+kill,+setgid,+setuid,+net_admin,+bpf"};
         LauncherProcess launcher(folder, flags);
         REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
-        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") ==
+              "ok telecom 100.64.1.2");
         auto sets = sets_of(launcher.pid());
         for (const char* set : {"CapEff:", "CapPrm:", "CapBnd:"}) CHECK(sets[set] == five);
     }

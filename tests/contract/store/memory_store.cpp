@@ -8,7 +8,9 @@
 namespace edge::broker {
 namespace {
 
-Error broken(const std::string& what) { return Error{Errc::io, {}, "constraint: " + what}; }
+Error broken(const std::string& what) {
+    return Error{Errc::io, {}, "constraint: " + what};
+}
 
 template <class Map>
 auto next_row(const Map& rows) {
@@ -39,7 +41,8 @@ Result<Page<T>> newest_first(const Map& rows, const PageRequest& request, char k
 Result<> MemoryStore::Tables::put(const PutNode& change) {
     for (const auto& [row, node] : nodes) {
         if (row == change.node.row) continue;
-        if (node.name == change.node.name || node.key == change.node.key || node.id == change.node.id) return broken("nodes");
+        if (node.name == change.node.name || node.key == change.node.key || node.id == change.node.id)
+            return broken("nodes");
     }
     nodes[change.node.row] = change.node;
     return ok();
@@ -72,7 +75,8 @@ Result<> MemoryStore::Tables::put(const AddApiToken& change) {
 }
 
 Result<> MemoryStore::Tables::put(const AddRun& change) {
-    if (!jobs.emplace(change.job.row, change.job).second || !runs.emplace(change.run.row, change.run).second) return broken("runs");
+    if (!jobs.emplace(change.job.row, change.job).second || !runs.emplace(change.run.row, change.run).second)
+        return broken("runs");
     for (const auto& task : change.tasks) {
         if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
     }
@@ -107,8 +111,10 @@ Result<> MemoryStore::Tables::put(const SetRun& change) {
 Result<> MemoryStore::Tables::put(const AddResult& change) {
     const auto& result = change.view->result;
     if (rids.contains(result.rid) || attempts.contains({change.task, result.attempt})) return ok();
-    if (!spools.contains(change.spool) || !runs.contains(change.run) || !tasks.contains(change.task)) return broken("results");
-    if (!results.emplace(change.row, StoredResult{change.row, change.spool, change.run, change.task, change.view}).second) {
+    if (!spools.contains(change.spool) || !runs.contains(change.run) || !tasks.contains(change.task))
+        return broken("results");
+    if (!results.emplace(change.row, StoredResult{change.row, change.spool, change.run, change.task, change.view})
+             .second) {
         return ok();
     }
     rids.insert(result.rid);
@@ -126,7 +132,8 @@ Result<> MemoryStore::apply(std::span<const Batch> batches) {
     if (!has_space_) return Error{Errc::unavailable, {}, "no space"};
     const bool may_break = std::any_of(batches.begin(), batches.end(), [](const Batch& batch) {
         return std::any_of(batch.begin(), batch.end(), [](const Change& one) {
-            return !std::holds_alternative<AddResult>(one) && !std::holds_alternative<SetTask>(one) && !std::holds_alternative<SetRun>(one);
+            return !std::holds_alternative<AddResult>(one) && !std::holds_alternative<SetTask>(one) &&
+                   !std::holds_alternative<SetRun>(one);
         });
     });
     std::optional<Tables> before;
@@ -212,7 +219,8 @@ Result<std::optional<JobView>> MemoryStore::job(JobId id) {
 
 Result<Page<JobView>> MemoryStore::jobs(const PageRequest& page) {
     const std::lock_guard lock(mutex_);
-    return newest_first<JobView>(tables_.jobs, page, 'j', [this](const JobRecord& job) { return job_view(job, tables_.runs); });
+    return newest_first<JobView>(tables_.jobs, page, 'j',
+                                 [this](const JobRecord& job) { return job_view(job, tables_.runs); });
 }
 
 Result<std::vector<TaskView>> MemoryStore::tasks(RunId run) {
@@ -258,7 +266,8 @@ Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
     const auto at = tables_.keys.find(key);
     if (at == tables_.keys.end()) return std::optional<FoundKey>();
     const RunRecord& run = tables_.runs.at(at->second.run);
-    return std::optional(FoundKey{at->second.fingerprint, at->second.created_at, rows::view_of(run, tables_.jobs.at(run.job))});
+    return std::optional(
+        FoundKey{at->second.fingerprint, at->second.created_at, rows::view_of(run, tables_.jobs.at(run.job))});
 }
 
 Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks) {

@@ -1,5 +1,5 @@
-// A Store in memory: what the contract is held against beside SQLite, and what the domain's tests run on. A test can take
-// its space away or break it.
+// A Store in memory: what the contract is held against beside SQLite, and what the domain's tests run on. A test can
+// take its space away or break it.
 #pragma once
 #include <map>
 #include <mutex>

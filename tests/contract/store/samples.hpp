@@ -13,14 +13,19 @@ IdType id(std::uint64_t number) {
     made.bytes[0] = 1;
     return made;
 }
-inline NodeName node_name(const std::string& text) { return NodeName::parse(text).value(); }
-inline LineName line_name(const std::string& text) { return LineName::parse(text).value(); }
+inline NodeName node_name(const std::string& text) {
+    return NodeName::parse(text).value();
+}
+inline LineName line_name(const std::string& text) {
+    return LineName::parse(text).value();
+}
 
 NodeRecord node(std::int64_t row);
 SpoolRecord spool(std::int64_t row, std::int64_t node);
 /// Job and run of this row, and `tasks` tasks with rows from `first_task` on, all of node 1.
 AddRun run(std::int64_t row, std::uint32_t tasks, std::int64_t first_task);
 /// Of task `task` of run `run`; `n` is its number in the spool.
-AddResult result(std::int64_t row, const AddRun& run, std::size_t task, std::uint64_t n, const std::string& detail = "{\"sent\":3}");
+AddResult result(std::int64_t row, const AddRun& run, std::size_t task, std::uint64_t n,
+                 const std::string& detail = "{\"sent\":3}");
 
 }  // namespace edge::broker::samples

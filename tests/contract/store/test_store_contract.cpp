@@ -99,8 +99,9 @@ TEST_CASE_TEMPLATE("an unfinished run is loaded whole, a finished one is not", K
     const AddRun first = samples::run(1, 2, 1);
     const AddRun second = samples::run(2, 3, 3);
     REQUIRE(store->apply(Batch{first, second}).has_value());
-    REQUIRE(store->apply(Batch{finished(first, {.succeeded = 1, .lost = 1}),
-                               SetTask{second.tasks[1].row, TaskState::expired, 2, 0, true}})
+    REQUIRE(store
+                ->apply(Batch{finished(first, {.succeeded = 1, .lost = 1}),
+                              SetTask{second.tasks[1].row, TaskState::expired, 2, 0, true}})
                 .has_value());
     const auto loaded = store->load().value();
     REQUIRE(loaded.unfinished.size() == 1);
@@ -217,14 +218,16 @@ TEST_CASE_TEMPLATE("pages follow each other without gaps while rows are added", 
     CHECK(store->jobs(PageRequest{7, {}}).value().next_cursor.has_value());
 }
 
-TEST_CASE_TEMPLATE("results are paged in the order they were stored, and only those of the run", Kind, InMemory, InSqlite) {
+TEST_CASE_TEMPLATE("results are paged in the order they were stored, and only those of the run", Kind, InMemory,
+                   InSqlite) {
     Kind kind;
     const auto store = kind.open();
     seed(*store);
     const AddRun run = samples::run(1, 5, 1);
     const AddRun other = samples::run(2, 1, 6);
     Batch batch{run, other};
-    for (std::size_t i = 0; i < 5; ++i) batch.push_back(samples::result(static_cast<std::int64_t>(i) + 1, run, 4 - i, i + 1));
+    for (std::size_t i = 0; i < 5; ++i)
+        batch.push_back(samples::result(static_cast<std::int64_t>(i) + 1, run, 4 - i, i + 1));
     batch.push_back(samples::result(6, other, 0, 6));
     REQUIRE(store->apply(batch).has_value());
     std::vector<std::uint64_t> numbers;
@@ -244,7 +247,8 @@ TEST_CASE_TEMPLATE("a cursor of another list or of nobody is refused", Kind, InM
     seed(*store);
     for (std::int64_t row = 1; row <= 3; ++row) REQUIRE(store->apply(Batch{samples::run(row, 1, row)}).has_value());
     const auto cursor = *store->runs(PageRequest{1, {}}).value().next_cursor;
-    for (const std::string& bad : {cursor, std::string("1"), std::string("zzzzzzzzzzzzzzzzzzzzzzzzzz"), std::string(26, '0')}) {
+    for (const std::string& bad :
+         {cursor, std::string("1"), std::string("zzzzzzzzzzzzzzzzzzzzzzzzzz"), std::string(26, '0')}) {
         const auto page = store->jobs(PageRequest{1, bad});
         REQUIRE(!page.has_value());
         CHECK(page.error().code == Errc::bad_value);

@@ -28,12 +28,14 @@ class ForgetfulDisk final : public Disk {
         for (auto it = live_.begin(); it != live_.end();) {
             const auto durable = durable_.find(it->first);
             const bool name_is_durable = durable != durable_.end() && durable->second == it->second;
-            const bool keep = name_is_durable || leaves == Leaves::all || (leaves != Leaves::nothing && random() % 2 == 0);
+            const bool keep =
+                name_is_durable || leaves == Leaves::all || (leaves != Leaves::nothing && random() % 2 == 0);
             it = keep ? std::next(it) : live_.erase(it);
         }
         for (const auto& [name, file] : durable_) {
             const bool removed_or_renamed = !live_.contains(name);
-            if (removed_or_renamed && (leaves == Leaves::nothing || (leaves != Leaves::all && random() % 2 == 0))) live_[name] = file;
+            if (removed_or_renamed && (leaves == Leaves::nothing || (leaves != Leaves::all && random() % 2 == 0)))
+                live_[name] = file;
         }
         for (auto& [name, file] : live_) {
             file->bytes = survivor(*file, leaves, random);
@@ -131,17 +133,22 @@ class ForgetfulDisk final : public Disk {
     static std::string survivor(const File& file, Leaves leaves, std::mt19937& random) {
         const std::size_t common = std::min(file.bytes.size(), file.synced.size());
         switch (leaves) {
-            case Leaves::nothing: return file.synced;
-            case Leaves::all: return file.bytes;
+            case Leaves::nothing:
+                return file.synced;
+            case Leaves::all:
+                return file.bytes;
             case Leaves::a_prefix:
                 if (file.bytes.size() <= common) return file.synced;
                 return file.bytes.substr(0, common + random() % (file.bytes.size() - common + 1));
-            case Leaves::some_sectors: break;
+            case Leaves::some_sectors:
+                break;
         }
         std::string bytes = file.bytes;
         for (std::size_t at = common; at < bytes.size(); ++at) {
             const std::size_t sector_end = std::min(bytes.size(), (at / 64 + 1) * 64);
-            if (random() % 2 == 0) std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at), bytes.begin() + static_cast<std::ptrdiff_t>(sector_end), '\0');
+            if (random() % 2 == 0)
+                std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                          bytes.begin() + static_cast<std::ptrdiff_t>(sector_end), '\0');
             at = sector_end - 1;
         }
         return bytes.size() < file.synced.size() ? file.synced : bytes;

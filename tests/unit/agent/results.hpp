@@ -13,7 +13,9 @@ inline TaskId task_id(std::uint8_t number) {
     return id;
 }
 
-inline LineName line_name(std::string_view text) { return LineName::parse(text).value(); }
+inline LineName line_name(std::string_view text) {
+    return LineName::parse(text).value();
+}
 
 inline link::Task ping_task(std::uint8_t number, std::string_view line = "telecom") {
     link::Task task;

@@ -24,12 +24,14 @@ TEST_CASE("what is wrong is said with its line and column") {
         const char* said;
     };
     static constexpr Case kCases[] = {
-        {"unknown key", "[agent]\nstate_dri = \"/x\"\n", "a.toml:2:1: unknown key \"state_dri\"; did you mean \"state_dir\"?"},
+        {"unknown key", "[agent]\nstate_dri = \"/x\"\n",
+         "a.toml:2:1: unknown key \"state_dri\"; did you mean \"state_dir\"?"},
         {"wrong type", "[agent]\nworkers_per_line = \"two\"\n", "a.toml:2:1: expected an integer"},
         {"out of range", "[agent]\ntasks_per_worker = 0\n", "a.toml:2:1: 0 is out of range; expected 1 to 1024"},
         {"relative path", "[agent]\nstate_dir = \"state\"\n", "a.toml:2:1: expected an absolute path"},
         {"log level", "[log]\nlevel = \"loud\"\n", "a.toml:2:1: expected one of debug, info, warn, error"},
-        {"node name", "[node]\nname = \"GZ 1\"\n", "a.toml:2:1: a name is 1 to 31 of a-z, 0-9 and '-', and does not begin with '-'"},
+        {"node name", "[node]\nname = \"GZ 1\"\n",
+         "a.toml:2:1: a name is 1 to 31 of a-z, 0-9 and '-', and does not begin with '-'"},
         {"not TOML", "[agent\n", "a.toml:1:7"},
     };
     for (const Case& one : kCases) {
@@ -43,7 +45,8 @@ TEST_CASE("what is wrong is said with its line and column") {
 }
 
 TEST_CASE("every range problem is reported at once") {
-    const auto settings = parse_settings("[agent]\nworkers_per_line = 99\ntasks_per_worker = 0\n[link]\nfirst_retry_ms = 60000\n", "a.toml");
+    const auto settings = parse_settings(
+        "[agent]\nworkers_per_line = 99\ntasks_per_worker = 0\n[link]\nfirst_retry_ms = 60000\n", "a.toml");
     REQUIRE(!settings);
     CHECK(settings.error().size() == 3);
 }

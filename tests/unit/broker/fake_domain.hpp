@@ -143,7 +143,8 @@ class FakeDomain final : public Domain {
     void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override {
         run_([=, this] {
             if (request.token != kJoinToken) return reply(Error{Errc::denied, {}, "the join token is wrong"});
-            reply(link::EnrollReply{id<NodeId>(9), node_name(request.name.empty() ? "gz-9" : request.name.c_str()), "default"});
+            reply(link::EnrollReply{id<NodeId>(9), node_name(request.name.empty() ? "gz-9" : request.name.c_str()),
+                                    "default"});
         });
     }
     void send_to_agent(std::vector<link::Envelope> envelopes) {
@@ -163,9 +164,13 @@ class FakeDomain final : public Domain {
     void create_job(JobRequest request, Reply<RunView> reply) override {
         run_([=, this] {
             last_request = request;
-            if (request.idempotency_key == "used") return reply(Error{Errc::conflict, {}, "the key was used with another body"});
-            if (request.selector == "telecm") return reply(Error{Errc::not_found, "/selector", "nothing matches \"telecm\"; did you mean \"telecom\"?"});
-            if (request.selector == "((") return reply(Error{Errc::bad_value, "/selector", "expected a word at character 1"});
+            if (request.idempotency_key == "used")
+                return reply(Error{Errc::conflict, {}, "the key was used with another body"});
+            if (request.selector == "telecm")
+                return reply(
+                    Error{Errc::not_found, "/selector", "nothing matches \"telecm\"; did you mean \"telecom\"?"});
+            if (request.selector == "((")
+                return reply(Error{Errc::bad_value, "/selector", "expected a word at character 1"});
             RunView run;
             run.id = id<RunId>(3);
             run.job_id = id<JobId>(2);
@@ -174,7 +179,8 @@ class FakeDomain final : public Domain {
             run.selector = request.selector;
             run.created_at = kNow;
             run.tasks.total = run.tasks.running = 1;
-            task_ = {id<TaskId>(4), {id<NodeId>(7), node_name("gz-1")}, {line_name("telecom"), "ct"}, TaskState::running, 1};
+            task_ = {
+                id<TaskId>(4), {id<NodeId>(7), node_name("gz-1")}, {line_name("telecom"), "ct"}, TaskState::running, 1};
             current_ = std::make_shared<const RunView>(run);
             reply(run);
         });
@@ -228,7 +234,8 @@ class FakeDomain final : public Domain {
     }
     void node(std::string name, Reply<NodeView> reply) override {
         run_([=, this] {
-            if (!node_ || (name != "gz-1" && name != node_->node.id.text())) return reply(Error{Errc::not_found, {}, "no such node"});
+            if (!node_ || (name != "gz-1" && name != node_->node.id.text()))
+                return reply(Error{Errc::not_found, {}, "no such node"});
             reply(*node_);
         });
     }
@@ -246,11 +253,18 @@ class FakeDomain final : public Domain {
     void unsubscribe(RunId, std::shared_ptr<RunSubscriber> subscriber) override {
         run_([=, this] { subscribers_.erase(subscriber); });
     }
-    void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms, Reply<std::pair<std::string, JoinTokenView>> reply) override {
-        run_([=] { reply(std::pair{std::string("edgej_secret"), JoinTokenView{id<TokenId>(5), node, kNow, kNow + ttl_ms * 1000, {}}}); });
+    void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
+                           Reply<std::pair<std::string, JoinTokenView>> reply) override {
+        run_([=] {
+            reply(std::pair{std::string("edgej_secret"),
+                            JoinTokenView{id<TokenId>(5), node, kNow, kNow + ttl_ms * 1000, {}}});
+        });
     }
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override {
-        run_([=] { reply(std::vector<JoinTokenView>{{id<TokenId>(5), node_name("gz-1"), kNow, kNow + 1'000'000, kNow + 500'000}}); });
+        run_([=] {
+            reply(std::vector<JoinTokenView>{
+                {id<TokenId>(5), node_name("gz-1"), kNow, kNow + 1'000'000, kNow + 500'000}});
+        });
     }
     void ready(Reply<bool> reply) override {
         run_([=, this] { reply(is_ready); });

@@ -12,7 +12,8 @@ using namespace edge::broker;
 namespace {
 
 const std::string kGood =
-    "[api]\nlisten = \"127.0.0.1:8080\"\n[gateway]\nlisten = \"0.0.0.0:7443\"\ncert_file = \"a\"\nkey_file = \"b\"\npublic_url = \"https://broker.example:7443\"\n";
+    "[api]\nlisten = \"127.0.0.1:8080\"\n[gateway]\nlisten = \"0.0.0.0:7443\"\ncert_file = \"a\"\nkey_file = "
+    "\"b\"\npublic_url = \"https://broker.example:7443\"\n";
 
 std::string problems(const std::string& text) {
     std::string all;
@@ -38,9 +39,12 @@ TEST_CASE("a good configuration is read, and the commented example is one") {
 TEST_CASE("all that is wrong is told at once, with its place") {
     CHECK(problems("[gatway]\n[broker]\nio_threads = \"two\"\n") ==
           "broker.toml:1:2: unknown key \"gatway\"; did you mean \"gateway\"?\nbroker.toml:3:1: expected an integer\n");
-    const std::string text = problems("[api]\nlisten = \"0.0.0.0:8080\"\n[gateway]\ntls = false\npublic_url = \"http://x\"\n[broker]\nio_threads = 65\n[store]\npath = \"\"\n");
-    for (const char* word : {"broker.toml:2:1: api/listen", "loopback", "broker.toml:4:1: gateway/tls", "broker.toml:5:1: gateway/public_url", "broker.toml:7:1: broker/io_threads",
-                             "broker.toml:9:1: store/path"}) {
+    const std::string text = problems(
+        "[api]\nlisten = \"0.0.0.0:8080\"\n[gateway]\ntls = false\npublic_url = \"http://x\"\n[broker]\nio_threads = "
+        "65\n[store]\npath = \"\"\n");
+    for (const char* word :
+         {"broker.toml:2:1: api/listen", "loopback", "broker.toml:4:1: gateway/tls",
+          "broker.toml:5:1: gateway/public_url", "broker.toml:7:1: broker/io_threads", "broker.toml:9:1: store/path"}) {
         CAPTURE(word);
         CHECK(text.find(word) != std::string::npos);
     }
@@ -55,7 +59,8 @@ TEST_CASE("TLS needs a certificate and a key, plain needs a loopback address") {
 TEST_CASE("the host of a URL") {
     CHECK(host_of_url("https://broker.example:7443").value() == "broker.example");
     CHECK(host_of_url("https://[2001:db8::1]:7443").value() == "2001:db8::1");
-    for (const char* bad : {"", "http://a:1", "https://a", "https://:1", "https://a:0", "https://a:70000", "https://a:1/", "https://a b:1", "https://[x]:1"}) {
+    for (const char* bad : {"", "http://a:1", "https://a", "https://:1", "https://a:0", "https://a:70000",
+                            "https://a:1/", "https://a b:1", "https://[x]:1"}) {
         CAPTURE(bad);
         CHECK(host_of_url(bad).has_error());
     }

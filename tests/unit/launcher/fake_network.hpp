@@ -29,12 +29,14 @@ class FakeNetwork final : public Network {
     std::vector<Error> apply(const RoutingChanges& changes) override {
         std::vector<Error> failures;
         for (const auto& route : changes.add_routes) {
-            const bool there = std::any_of(devices_.begin(), devices_.end(), [&](const auto& d) { return d.second.index == route.device; });
+            const bool there = std::any_of(devices_.begin(), devices_.end(),
+                                           [&](const auto& d) { return d.second.index == route.device; });
             if (!there) {
                 failures.push_back(os_error(ENODEV, text_of(route)));
                 continue;
             }
-            std::erase_if(routing_.routes, [&](const TableRoute& old) { return old.table == route.table && old.to == route.to; });
+            std::erase_if(routing_.routes,
+                          [&](const TableRoute& old) { return old.table == route.table && old.to == route.to; });
             routing_.routes.push_back(route);
         }
         for (const auto& rule : changes.add_rules) {

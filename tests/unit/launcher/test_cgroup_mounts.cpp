@@ -42,12 +42,16 @@ TEST_CASE("a hybrid host has its limits in v1 and guards and kill in v2") {
     CHECK(mounts.value().hybrid());
     CHECK(mounts.value().v2 == "/sys/fs/cgroup/unified");
     CHECK(mounts.value().of(Controller::cpu) == "/sys/fs/cgroup/cpu,cpuacct");
-    CHECK(mounts.value().trees() == std::vector<std::string>{"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory", "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified"});
+    CHECK(mounts.value().trees() == std::vector<std::string>{"/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/memory",
+                                                             "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified"});
 }
 
 TEST_CASE("what is missing is named") {
     CHECK(find("", "").error().message().find("no cgroup v2 tree is mounted; mount one") != std::string::npos);
-    CHECK(find(kPure, "cpu pids\n").error().message().find("controller memory is neither in /sys/fs/cgroup/cgroup.controllers nor") != std::string::npos);
+    CHECK(find(kPure, "cpu pids\n")
+              .error()
+              .message()
+              .find("controller memory is neither in /sys/fs/cgroup/cgroup.controllers nor") != std::string::npos);
     CHECK(find("36 31 0:32 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n", "").error().code == Errc::unsupported);
     CHECK_FALSE(find("- - \n a b - c\n - cgroup2\n", ""));
 }

@@ -75,7 +75,8 @@ TEST_CASE("what is wrong with a line is told with its place") {
     } const kCases[] = {
         {"gateway4", "gatway4", "lines.toml:6:1: unknown key \"gatway4\"; did you mean \"gateway4\"?\n"},
         {"table = 101", "table = \"101\"", "lines.toml:8:1: expected an integer\n"},
-        {"table = 101", "table = 254", "lines.toml:8:1: table must be a number of its own, such as 101; 0 and 253 to 255 belong to the system\n"},
+        {"table = 101", "table = 254",
+         "lines.toml:8:1: table must be a number of its own, such as 101; 0 and 253 to 255 belong to the system\n"},
         {"mark = 0x101\n", "", "lines.toml:1:1: mark is missing; give each line its own, such as 0x101\n"},
         {"mark = 0x101", "mark = 0x100000000", "lines.toml:9:1: 4294967296 is out of range\n"},
         {"\"telecom\"", "\"Telecom\"", "lines.toml:2:1: name must be 1 to 31 of a-z, 0-9 and -\n"},
@@ -84,8 +85,10 @@ TEST_CASE("what is wrong with a line is told with its place") {
         {"\"100.64.1.1\"", "\"fd64:1::1\"", "lines.toml:6:1: gateway4 must be an IPv4 address\n"},
         {"\"100.64.1.53\"", "\"100.64.1\"", "lines.toml:10:14: expected an IPv4 or IPv6 address\n"},
         {"\"managed\"", "\"manage\"", "lines.toml:11:1: expected one of managed, external\n"},
-        {"[\"100.64.1.2\", \"fd64:1::2\"]", "[]", "lines.toml:5:1: addresses is missing; list the line's own addresses\n"},
-        {"\"ct\"", "\"China Telecom\"", "lines.toml:3:1: carrier must be at most 15 of a-z, 0-9 and -, such as ct, cu, cm\n"},
+        {"[\"100.64.1.2\", \"fd64:1::2\"]", "[]",
+         "lines.toml:5:1: addresses is missing; list the line's own addresses\n"},
+        {"\"ct\"", "\"China Telecom\"",
+         "lines.toml:3:1: carrier must be at most 15 of a-z, 0-9 and -, such as ct, cu, cm\n"},
     };
     for (const auto& one : kCases) {
         CAPTURE(one.by);
@@ -112,7 +115,8 @@ TEST_CASE("every problem of a file is told at once") {
 TEST_CASE("a policy is read, and an empty one has the documented defaults") {
     Problems problems;
     const auto policy = parse_policy(
-        "services=[\"dns\",\"ping\"]\n[targets]\nallow=[\"198.18.0.0/15\"]\ndeny=[\"2001:db8::/32\"]\nports=[53,443]\n[worker]\ncpu_percent=20\nmemory_mb=32\npids=8\n",
+        "services=[\"dns\",\"ping\"]\n[targets]\nallow=[\"198.18.0.0/15\"]\ndeny=[\"2001:db8::/"
+        "32\"]\nports=[53,443]\n[worker]\ncpu_percent=20\nmemory_mb=32\npids=8\n",
         "policy.toml", problems);
     CHECK(told(problems) == "");
     CHECK(policy.services == std::vector<std::string>{"dns", "ping"});
@@ -130,11 +134,13 @@ TEST_CASE("a policy is read, and an empty one has the documented defaults") {
 }
 
 TEST_CASE("what is wrong with a policy is told with its place") {
-    CHECK(wrong_policy("services = [\"dns\", \"htpp\"]\n") == "policy.toml:1:20: unknown service \"htpp\"; did you mean \"http\"?\n");
+    CHECK(wrong_policy("services = [\"dns\", \"htpp\"]\n") ==
+          "policy.toml:1:20: unknown service \"htpp\"; did you mean \"http\"?\n");
     CHECK(wrong_policy("[target]\n") == "policy.toml:1:2: unknown key \"target\"; did you mean \"targets\"?\n");
     CHECK(wrong_policy("[targets]\nports = [70000]\n") == "policy.toml:2:10: 70000 is out of range\n");
     CHECK(wrong_policy("[targets]\nports = [0]\n") == "policy.toml:2:1: ports are 1 to 65535\n");
-    CHECK(wrong_policy("[targets]\nallow = [\"10.0.0.1/8\"]\n") == "policy.toml:2:10: bits are set behind the prefix length\n");
+    CHECK(wrong_policy("[targets]\nallow = [\"10.0.0.1/8\"]\n") ==
+          "policy.toml:2:10: bits are set behind the prefix length\n");
     CHECK(wrong_policy("[worker]\nmemory_mb = 1\n") == "policy.toml:2:1: memory_mb is 8 to 65536\n");
     CHECK(wrong_policy("[worker]\ncpu_percent = 0\npids = 0\n") ==
           "policy.toml:2:1: cpu_percent is 1 to 6400\npolicy.toml:3:1: pids is 1 to 4096\n");

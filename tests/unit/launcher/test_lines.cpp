@@ -13,7 +13,9 @@ using namespace edge::launcher::test;
 
 namespace {
 
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+IpAddress ip(const char* text) {
+    return IpAddress::parse(text).value();
+}
 
 class FakeGuard final : public LineGuard {
   public:

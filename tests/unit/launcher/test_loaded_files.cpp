@@ -15,8 +15,10 @@ TEST_CASE("what the loader lists is read as paths") {
         "\tlibcares.so.2 => /lib/x86_64-linux-gnu/libcares.so.2 (0x00007f1c)\n"
         "\t/lib64/ld-linux-x86-64.so.2 (0x00007f2d)\n");
     REQUIRE(paths);
-    CHECK(paths.value() == std::vector<std::string>{"/lib/x86_64-linux-gnu/libcares.so.2", "/lib64/ld-linux-x86-64.so.2"});
-    CHECK(paths_listed("\tlibgone.so.1 => not found\n").error().message() == "libgone.so.1 => not found: install the library");
+    CHECK(paths.value() ==
+          std::vector<std::string>{"/lib/x86_64-linux-gnu/libcares.so.2", "/lib64/ld-linux-x86-64.so.2"});
+    CHECK(paths_listed("\tlibgone.so.1 => not found\n").error().message() ==
+          "libgone.so.1 => not found: install the library");
 }
 
 TEST_CASE("this program's own files are found, each once, itself first") {
@@ -28,13 +30,15 @@ TEST_CASE("this program's own files are found, each once, itself first") {
     for (const auto& file : sorted) CHECK(std::filesystem::exists(file));
     std::sort(sorted.begin(), sorted.end());
     CHECK(std::unique(sorted.begin(), sorted.end()) == sorted.end());
-    CHECK(std::any_of(sorted.begin(), sorted.end(), [](const auto& file) { return file.find("libc.so.6") != std::string::npos; }));
+    CHECK(std::any_of(sorted.begin(), sorted.end(),
+                      [](const auto& file) { return file.find("libc.so.6") != std::string::npos; }));
 }
 
 TEST_CASE("what is no program is refused, wherever it is cut") {
     CHECK(interpreter_of("#!/bin/sh\n").error().detail == "is not a 64-bit ELF program");
     const auto whole = read_file(std::filesystem::read_symlink("/proc/self/exe"), 1 << 30).value();
     CHECK(interpreter_of(whole).value().find("ld-linux") != std::string::npos);
-    for (std::size_t length = 0; length < 1024; length += 7) (void)interpreter_of(std::string_view(whole).substr(0, length));
+    for (std::size_t length = 0; length < 1024; length += 7)
+        (void)interpreter_of(std::string_view(whole).substr(0, length));
     CHECK(loaded_files("/nowhere/edge-probe").error().code == Errc::not_found);
 }

@@ -39,7 +39,8 @@ TEST_CASE("no packet of another size, and no changed header, is a request") {
     auto longer = good;
     longer.push_back(std::byte{0});
     CHECK_FALSE(parse_request(longer));
-    for (const std::size_t at : {offsetof(Header, magic), offsetof(Header, version), offsetof(Header, type), offsetof(Header, status)}) {
+    for (const std::size_t at :
+         {offsetof(Header, magic), offsetof(Header, version), offsetof(Header, type), offsetof(Header, status)}) {
         auto changed = good;
         changed[at] ^= std::byte{0x40};
         CHECK_FALSE(parse_request(changed));

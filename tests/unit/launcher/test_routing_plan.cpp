@@ -10,7 +10,9 @@ using namespace edge::launcher;
 
 namespace {
 
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+IpAddress ip(const char* text) {
+    return IpAddress::parse(text).value();
+}
 
 Line line(const std::string& name, const char* four, const char* six, std::uint32_t number) {
     Line line;
@@ -36,7 +38,9 @@ std::string text_of(const std::vector<T>& items, const std::string& sign = "") {
     return all;
 }
 
-std::string text_of(const Routing& routing) { return text_of(routing.rules) + text_of(routing.routes); }
+std::string text_of(const Routing& routing) {
+    return text_of(routing.rules) + text_of(routing.routes);
+}
 
 std::string text_of(const RoutingChanges& changes) {
     return text_of(changes.add_routes, "+") + text_of(changes.add_rules, "+") + text_of(changes.remove_rules, "-") +
@@ -69,7 +73,9 @@ TEST_CASE("two lines want their rules in both families and their routes where th
 }
 
 TEST_CASE("a line keeps its rules, and so stays closed, while there is nothing to route by") {
-    SUBCASE("no device") { CHECK(text_of(wanted_routing(kLines, {})) == kMarkRules); }
+    SUBCASE("no device") {
+        CHECK(text_of(wanted_routing(kLines, {})) == kMarkRules);
+    }
     SUBCASE("device down") {
         auto down = kDevices;
         for (auto& [name, device] : down) device.up = false;
@@ -89,17 +95,21 @@ TEST_CASE("a line keeps its rules, and so stays closed, while there is nothing t
 
 TEST_CASE("every mark rule stands before every from rule, for as many lines as there may be") {
     std::vector<Line> lines;
-    for (std::uint32_t i = 1; i <= 32; ++i) lines.push_back(line("l" + std::to_string(i), "100.64.1.2", "fd64:1::2", i));
+    for (std::uint32_t i = 1; i <= 32; ++i)
+        lines.push_back(line("l" + std::to_string(i), "100.64.1.2", "fd64:1::2", i));
     std::uint32_t last_mark = 0, first_from = 1'000'000;
     for (const auto& rule : wanted_routing(lines, {}).rules) {
-        if (rule.from) first_from = std::min(first_from, rule.pref);
-        else last_mark = std::max(last_mark, rule.pref);
+        if (rule.from)
+            first_from = std::min(first_from, rule.pref);
+        else
+            last_mark = std::max(last_mark, rule.pref);
     }
     CHECK(last_mark < first_from);
 }
 
 TEST_CASE("from nothing, everything is added: networks before gateways, unreachable before lookup") {
-    const auto changes = routing_changes({}, wanted_routing({kLines[1]}, {{"wan1", {6, true, true, {{ip("100.64.2.2"), 24}}}}}));
+    const auto changes =
+        routing_changes({}, wanted_routing({kLines[1]}, {{"wan1", {6, true, true, {{ip("100.64.2.2"), 24}}}}}));
     CHECK(text_of(changes) ==
           "+4 100.64.2.0/24 dev #6 table 102 src 100.64.2.2\n"
           "+4 default via 100.64.9.1 dev #6 table 102 src 100.64.2.2\n"
@@ -139,9 +149,10 @@ TEST_CASE("a device that came back with another index has its routes written ane
 TEST_CASE("what an external line lacks is told as the command that adds it") {
     auto lines = kLines;
     for (auto& one : lines) one.routes = Routes::external;
-    CHECK(missing_routes(lines, {}) == std::vector<std::string>{"ip route add default via 100.64.9.1 dev wan0 table 101",
-                                                                "ip -6 route add default dev wan0 table 101",
-                                                                "ip route add default via 100.64.9.1 dev wan1 table 102"});
+    CHECK(missing_routes(lines, {}) ==
+          std::vector<std::string>{"ip route add default via 100.64.9.1 dev wan0 table 101",
+                                   "ip -6 route add default dev wan0 table 101",
+                                   "ip route add default via 100.64.9.1 dev wan1 table 102"});
     const auto present = wanted_routing(kLines, kDevices).routes;
     CHECK(missing_routes(lines, present).empty());
     CHECK(missing_routes(kLines, {}).empty());  // managed: ours to write

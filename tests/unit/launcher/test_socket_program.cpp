@@ -15,7 +15,8 @@ std::string text_of(const std::vector<bpf_insn>& program) {
     std::string text;
     for (const auto& insn : program) {
         char line[64];
-        std::snprintf(line, sizeof line, "%02x r%u r%u %+d 0x%x\n", insn.code, insn.dst_reg, insn.src_reg, insn.off, static_cast<unsigned>(insn.imm));
+        std::snprintf(line, sizeof line, "%02x r%u r%u %+d 0x%x\n", insn.code, insn.dst_reg, insn.src_reg, insn.off,
+                      static_cast<unsigned>(insn.imm));
         text += line;
     }
     return text;
@@ -42,14 +43,23 @@ Outcome run(const std::vector<bpf_insn>& program, const Socket& socket) {
         const auto& insn = program[at];
         const auto imm = static_cast<std::uint32_t>(insn.imm);
         switch (insn.code) {
-            case BPF_LDX | BPF_MEM | BPF_W: registers[insn.dst_reg] = words[insn.off / 4]; break;
-            case BPF_STX | BPF_MEM | BPF_W: words[insn.off / 4] = static_cast<std::uint32_t>(registers[insn.src_reg]); break;
-            case BPF_ALU | BPF_MOV | BPF_K: registers[insn.dst_reg] = imm; break;
+            case BPF_LDX | BPF_MEM | BPF_W:
+                registers[insn.dst_reg] = words[insn.off / 4];
+                break;
+            case BPF_STX | BPF_MEM | BPF_W:
+                words[insn.off / 4] = static_cast<std::uint32_t>(registers[insn.src_reg]);
+                break;
+            case BPF_ALU | BPF_MOV | BPF_K:
+                registers[insn.dst_reg] = imm;
+                break;
             case BPF_JMP | BPF_JNE | BPF_K:
                 if (registers[insn.dst_reg] != imm) at += static_cast<std::size_t>(insn.off);
                 break;
-            case BPF_JMP | BPF_EXIT: return {registers[0] == 1, context.bound_dev_if, context.mark};
-            default: FAIL("unknown instruction"); return {};
+            case BPF_JMP | BPF_EXIT:
+                return {registers[0] == 1, context.bound_dev_if, context.mark};
+            default:
+                FAIL("unknown instruction");
+                return {};
         }
     }
     FAIL("the program ran off its end");
@@ -60,17 +70,28 @@ Outcome run(const std::vector<bpf_insn>& program, const Socket& socket) {
 
 TEST_CASE("allowed sockets are bound and marked, all others refused") {
     const auto program = sock_create_program({7, 0x80000101});
-    for (const Socket socket : {Socket{AF_INET, SOCK_STREAM, IPPROTO_TCP}, {AF_INET6, SOCK_STREAM, IPPROTO_TCP}, {AF_INET, SOCK_DGRAM, IPPROTO_UDP},
-                                {AF_INET6, SOCK_DGRAM, IPPROTO_UDP}, {AF_INET, SOCK_DGRAM, IPPROTO_ICMP}, {AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6}}) {
+    for (const Socket socket : {Socket{AF_INET, SOCK_STREAM, IPPROTO_TCP},
+                                {AF_INET6, SOCK_STREAM, IPPROTO_TCP},
+                                {AF_INET, SOCK_DGRAM, IPPROTO_UDP},
+                                {AF_INET6, SOCK_DGRAM, IPPROTO_UDP},
+                                {AF_INET, SOCK_DGRAM, IPPROTO_ICMP},
+                                {AF_INET6, SOCK_DGRAM, IPPROTO_ICMPV6}}) {
         const auto outcome = run(program, socket);
         CHECK(outcome.allowed);
         CHECK(outcome.device == 7);
         CHECK(outcome.mark == 0x80000101);
     }
-    for (const Socket socket :
-         {Socket{AF_INET, SOCK_RAW, IPPROTO_ICMP}, {AF_INET6, SOCK_RAW, IPPROTO_RAW}, {AF_INET, SOCK_STREAM, IPPROTO_MPTCP}, {AF_INET, SOCK_STREAM, IPPROTO_SCTP},
-          {AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP}, {AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE}, {AF_INET, SOCK_DGRAM, IPPROTO_ICMPV6},
-          {AF_INET6, SOCK_DGRAM, IPPROTO_ICMP}, {AF_INET, SOCK_STREAM, IPPROTO_UDP}, {AF_PACKET, SOCK_DGRAM, 0}, {0, 0, 0}}) {
+    for (const Socket socket : {Socket{AF_INET, SOCK_RAW, IPPROTO_ICMP},
+                                {AF_INET6, SOCK_RAW, IPPROTO_RAW},
+                                {AF_INET, SOCK_STREAM, IPPROTO_MPTCP},
+                                {AF_INET, SOCK_STREAM, IPPROTO_SCTP},
+                                {AF_INET, SOCK_SEQPACKET, IPPROTO_SCTP},
+                                {AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE},
+                                {AF_INET, SOCK_DGRAM, IPPROTO_ICMPV6},
+                                {AF_INET6, SOCK_DGRAM, IPPROTO_ICMP},
+                                {AF_INET, SOCK_STREAM, IPPROTO_UDP},
+                                {AF_PACKET, SOCK_DGRAM, 0},
+                                {0, 0, 0}}) {
         CAPTURE(socket.protocol);
         CHECK_FALSE(run(program, socket).allowed);
     }
@@ -83,17 +104,18 @@ TEST_CASE("without a device every socket is refused") {
 }
 
 TEST_CASE("the program's bytes are those that were reviewed") {
-    CHECK(text_of(sock_create_program({7, 0x101})).starts_with("61 r2 r1 +4 0x0\n"    // family
-                                                               "61 r3 r1 +8 0x0\n"    // type
-                                                               "61 r4 r1 +12 0x0\n"   // protocol
-                                                               "55 r2 r0 +8 0x2\n"    // not AF_INET: the next kind
-                                                               "55 r3 r0 +7 0x1\n"    // not SOCK_STREAM
-                                                               "55 r4 r0 +6 0x6\n"    // not TCP
-                                                               "b4 r5 r0 +0 0x7\n"    //
-                                                               "63 r1 r5 +0 0x0\n"    // bound_dev_if
-                                                               "b4 r5 r0 +0 0x101\n"  //
-                                                               "63 r1 r5 +16 0x0\n"   // mark
-                                                               "b4 r0 r0 +0 0x1\n"    // allow
-                                                               "95 r0 r0 +0 0x0\n"));
+    CHECK(text_of(sock_create_program({7, 0x101}))
+              .starts_with("61 r2 r1 +4 0x0\n"    // family
+                           "61 r3 r1 +8 0x0\n"    // type
+                           "61 r4 r1 +12 0x0\n"   // protocol
+                           "55 r2 r0 +8 0x2\n"    // not AF_INET: the next kind
+                           "55 r3 r0 +7 0x1\n"    // not SOCK_STREAM
+                           "55 r4 r0 +6 0x6\n"    // not TCP
+                           "b4 r5 r0 +0 0x7\n"    //
+                           "63 r1 r5 +0 0x0\n"    // bound_dev_if
+                           "b4 r5 r0 +0 0x101\n"  //
+                           "63 r1 r5 +16 0x0\n"   // mark
+                           "b4 r0 r0 +0 0x1\n"    // allow
+                           "95 r0 r0 +0 0x0\n"));
     CHECK(sock_create_program({7, 0x101}).size() == 3 + 6 * 9 + 2);
 }

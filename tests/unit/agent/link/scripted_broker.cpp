@@ -61,8 +61,8 @@ class Connection final : public ScriptedConnection {
     void close() override { socket_.close(websocket::close_code::normal); }
     std::string binding() override {
         std::string bytes(32, '\0');
-        SSL_export_keying_material(socket_.next_layer().native_handle(), reinterpret_cast<unsigned char*>(bytes.data()), 32,
-                                   link::kExporterLabel, std::strlen(link::kExporterLabel), nullptr, 0, 0);
+        SSL_export_keying_material(socket_.next_layer().native_handle(), reinterpret_cast<unsigned char*>(bytes.data()),
+                                   32, link::kExporterLabel, std::strlen(link::kExporterLabel), nullptr, 0, 0);
         return bytes;
     }
 
@@ -77,7 +77,8 @@ link::Received ScriptedConnection::next() {
         auto message = link::decode_message(receive());
         if (!message) throw std::runtime_error("the agent sent what does not decode: " + message.error().message());
         for (auto& one : message.value()) {
-            const bool skip = std::holds_alternative<link::Progress>(one.envelope) || std::holds_alternative<link::Heartbeat>(one.envelope);
+            const bool skip = std::holds_alternative<link::Progress>(one.envelope) ||
+                              std::holds_alternative<link::Heartbeat>(one.envelope);
             if (!skip) waiting_.push_back(std::move(one));
         }
     }
@@ -179,7 +180,8 @@ struct ScriptedBroker::Inside {
     }
 };
 
-ScriptedBroker::ScriptedBroker(std::vector<Script> scripts, BrokerOptions options) : inside_(std::make_unique<Inside>()) {
+ScriptedBroker::ScriptedBroker(std::vector<Script> scripts, BrokerOptions options)
+    : inside_(std::make_unique<Inside>()) {
     inside_->options = std::move(options);
     if (inside_->options.tls12) SSL_CTX_set_max_proto_version(inside_->tls.native_handle(), TLS1_2_VERSION);
     inside_->run(std::move(scripts), &Inside::serve);
@@ -189,7 +191,9 @@ ScriptedBroker::ScriptedBroker(std::vector<HttpScript> scripts) : inside_(std::m
     inside_->run(std::move(scripts), &Inside::answer);
 }
 
-ScriptedBroker::~ScriptedBroker() { finish(); }
+ScriptedBroker::~ScriptedBroker() {
+    finish();
+}
 
 Endpoint ScriptedBroker::endpoint() const {
     return {"127.0.0.1", std::to_string(inside_->acceptor.local_endpoint().port()), inside_->pin};

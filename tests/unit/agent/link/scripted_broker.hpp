@@ -38,14 +38,15 @@ class ScriptedConnection {
 struct BrokerOptions {
     bool tls12 = false;
     std::string subprotocol = link::kSubprotocol;
-    unsigned http_status = 101;    // another: refuses the upgrade with it
+    unsigned http_status = 101;  // another: refuses the upgrade with it
     std::string retry_after;
 };
 
 class ScriptedBroker {
   public:
     using Script = std::function<void(ScriptedConnection&)>;
-    using HttpScript = std::function<std::pair<unsigned, std::string>(const std::string& path, const std::string& body)>;
+    using HttpScript =
+        std::function<std::pair<unsigned, std::string>(const std::string& path, const std::string& body)>;
 
     /// Runs each script on one connection, in order, on a thread of its own.
     ScriptedBroker(std::vector<Script> scripts, BrokerOptions options = {});

@@ -43,8 +43,10 @@ TEST_CASE("a token gives the pin in its last part") {
 }
 
 TEST_CASE("what is no token is refused") {
-    for (const char* text : {"", "edgej_", "edgej_a.b", "edgej_a.b.c", "edgep_a.b.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                             "edgej_a.b.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", "edgej_a.b.c.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
+    for (const char* text :
+         {"", "edgej_", "edgej_a.b", "edgej_a.b.c", "edgep_a.b.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+          "edgej_a.b.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+          "edgej_a.b.c.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}) {
         CAPTURE(text);
         CHECK(!parse_join_token(text));
     }

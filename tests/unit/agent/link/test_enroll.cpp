@@ -39,7 +39,9 @@ HttpAnswer welcome() {
     return {201, link::encode_enroll_reply(reply)};
 }
 
-Error lost() { return {Errc::io, "broker.example:7443", "no answer"}; }
+Error lost() {
+    return {Errc::io, "broker.example:7443", "no answer"};
+}
 
 bool proves_its_key(const link::EnrollRequest& request) {
     const auto key = from_base64(request.public_key);
@@ -49,7 +51,8 @@ bool proves_its_key(const link::EnrollRequest& request) {
     std::copy(key->begin(), key->end(), public_key.begin());
     Signature bytes{};
     std::copy(signature->begin(), signature->end(), bytes.begin());
-    return verify_ed25519(public_key, as_bytes(link::enroll_signing_input(request.token, std::string(key->begin(), key->end()))), bytes);
+    return verify_ed25519(
+        public_key, as_bytes(link::enroll_signing_input(request.token, std::string(key->begin(), key->end()))), bytes);
 }
 
 }  // namespace
@@ -74,7 +77,8 @@ TEST_CASE("a refusal leaves nothing and says what the broker said") {
         const char* said;
     };
     const Case cases[] = {
-        {"used", HttpAnswer{403, R"({"detail":"the join token was used"})"}, Errc::denied, "the join token was used; ask"},
+        {"used", HttpAnswer{403, R"({"detail":"the join token was used"})"}, Errc::denied,
+         "the join token was used; ask"},
         {"no JSON", HttpAnswer{302, "<html>"}, Errc::denied, "HTTP 302"},
         {"escapes", HttpAnswer{403, R"({"detail":"a\u001b[31m\nb"})"}, Errc::denied, "a [31m b"},
         {"overloaded", HttpAnswer{503, ""}, Errc::unavailable, "try again later"},
@@ -137,7 +141,8 @@ TEST_CASE("a power cut at any step leaves a node that can join by the same comma
     }
     std::mt19937 random(7);
     for (int step = 1; step <= changes; ++step) {
-        for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all, ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+        for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
+                                  ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
             CAPTURE(step);
             ForgetfulDisk disk;
             disk.cut_at(step);

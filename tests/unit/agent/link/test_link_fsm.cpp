@@ -101,7 +101,11 @@ TEST_CASE("a broker that asks for a weaker hello, another protocol or a bad nonc
     };
     static const Case kCases[] = {
         {"binding", [](link::Challenge& one) { one.binding = link::Binding::none; }, "binding"},
-        {"protocol", [](link::Challenge& one) { one.proto = {2, 3}; }, "version"},
+        {"protocol",
+         [](link::Challenge& one) {
+             one.proto = {2, 3};
+         },
+         "version"},
         {"nonce", [](link::Challenge& one) { one.nonce = "AAAA"; }, "nonce"},
     };
     for (const Case& one : kCases) {
@@ -124,8 +128,12 @@ TEST_CASE("envelopes out of turn end the session") {
     Rig rig;
     rig.fsm.start(rig.now);
     rig.fsm.opened(rig.now);
-    SUBCASE("work before the welcome") { CHECK(rig.hear(task(1)).back() == "hangup 1002 too_early"); }
-    SUBCASE("a welcome before the hello") { CHECK(rig.hear(Rig::welcome()).back() == "hangup 1002 unexpected"); }
+    SUBCASE("work before the welcome") {
+        CHECK(rig.hear(task(1)).back() == "hangup 1002 too_early");
+    }
+    SUBCASE("a welcome before the hello") {
+        CHECK(rig.hear(Rig::welcome()).back() == "hangup 1002 unexpected");
+    }
     SUBCASE("an agent's envelope") {
         Rig live;
         live.go_live();
@@ -158,7 +166,9 @@ TEST_CASE("work is taken in order, once, and only as far as granted") {
     CHECK(rig.hear(task(1)).empty());
     CHECK(rig.hear(link::CancelTask{2, task_id(1), 1}) == Texts{"stop 2"});
     CHECK(texts_of(rig.fsm.work_durable(2)) == Texts{R"(send {"t":"wack","n":2})"});
-    SUBCASE("a gap") { CHECK(rig.hear(task(4)).back() == "hangup 1002 work_order"); }
+    SUBCASE("a gap") {
+        CHECK(rig.hear(task(4)).back() == "hangup 1002 work_order");
+    }
     SUBCASE("more than granted") {
         for (std::uint64_t n = 3; n <= 8; ++n) CHECK(rig.hear(task(n)).size() == 1);
         CHECK(rig.hear(task(9)).back() == "hangup 1002 work_order");
@@ -308,7 +318,8 @@ TEST_CASE("how long it waits is the broker's to say") {
         rig.fsm.start(rig.now);
         rig.fsm.opened(rig.now);
         rig.hear(Rig::challenge());
-        CHECK(rig.hear(link::Reject{link::RejectCode::overloaded, "busy", 100'000, false}) == Texts{"say link_rejected", "hangup 1000 rejected"});
+        CHECK(rig.hear(link::Reject{link::RejectCode::overloaded, "busy", 100'000, false}) ==
+              Texts{"say link_rejected", "hangup 1000 rejected"});
         const auto wait = rig.wait_after();
         CHECK(wait >= 100s);
         CHECK(wait <= 120s);
@@ -328,7 +339,8 @@ TEST_CASE("how long it waits is the broker's to say") {
     }
     SUBCASE("a broker that goes away with a window") {
         rig.go_live();
-        CHECK(rig.hear(link::Goaway{link::GoawayReason::maintenance, 1000, 600'000}) == Texts{"say link_goaway", "hangup 1012 as asked"});
+        CHECK(rig.hear(link::Goaway{link::GoawayReason::maintenance, 1000, 600'000}) ==
+              Texts{"say link_goaway", "hangup 1012 as asked"});
         CHECK(rig.wait_after() <= 10min);
     }
     SUBCASE("another machine with this key") {
@@ -344,7 +356,9 @@ TEST_CASE("before going away it waits for what was sent, up to the deadline") {
     rig.go_live();
     rig.fsm.result_sent(1, 10);
     CHECK(rig.hear(link::Goaway{link::GoawayReason::maintenance, 5000, 0}) == Texts{"say link_goaway"});
-    SUBCASE("acknowledged in time") { CHECK(rig.hear(link::ResultAck{1}) == Texts{"forget 1", "hangup 1012 as asked"}); }
+    SUBCASE("acknowledged in time") {
+        CHECK(rig.hear(link::ResultAck{1}) == Texts{"forget 1", "hangup 1012 as asked"});
+    }
     SUBCASE("not in time") {
         rig.now += 5s;
         CHECK(texts_of(rig.fsm.tick(rig.moment())) == Texts{"hangup 1012 as asked"});

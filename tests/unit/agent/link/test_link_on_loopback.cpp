@@ -19,7 +19,8 @@ class Node : private Link::Listener {
   public:
     explicit Node(Endpoint endpoint)
         : spool_(Spool::open(disk_).value()),
-          link_(io_, {20ms, 16, 5}, Identity{}, SigningKey::from_secret(Digest{1}).value(), std::move(endpoint), disk_, spool_, *this) {}
+          link_(io_, {20ms, 16, 5}, Identity{}, SigningKey::from_secret(Digest{1}).value(), std::move(endpoint), disk_,
+                spool_, *this) {}
 
     static PublicKey key() { return SigningKey::from_secret(Digest{1}).value().public_key(); }
     static link::Welcome welcome(std::uint64_t acked = 0, std::uint64_t work_from = 1) {
@@ -77,7 +78,8 @@ using Script = ScriptedBroker::Script;
 TEST_CASE("a session over TLS: hello bound to it, work acknowledged, result sent and forgotten when acknowledged") {
     ScriptedBroker broker({[](ScriptedConnection& one) {
         const auto hello = one.shake_hands(Node::key(), Node::welcome());
-        if (hello.labels.at("city") != "guangzhou" || hello.join_counter != 0) throw std::runtime_error("another hello");
+        if (hello.labels.at("city") != "guangzhou" || hello.join_counter != 0)
+            throw std::runtime_error("another hello");
         one.send(ping_task(1));
         if (one.expect<link::WorkAck>().n != 1) throw std::runtime_error("another ack");
         const auto result = one.expect<link::TaskResult>();

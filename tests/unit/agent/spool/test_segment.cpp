@@ -29,13 +29,17 @@ struct Sample {
             const auto begin = static_cast<std::uint32_t>(bytes.size());
             for (int i = 0; i < 2; ++i) {
                 const auto seq = static_cast<std::uint64_t>(group * 2 + i + 1);
-                append_record(bytes, {Kind::result, seq, {task_id(static_cast<std::uint8_t>(seq)), 1}, "body " + std::to_string(seq)}, begin);
+                append_record(
+                    bytes,
+                    {Kind::result, seq, {task_id(static_cast<std::uint8_t>(seq)), 1}, "body " + std::to_string(seq)},
+                    begin);
                 ends.push_back(bytes.size());
             }
         }
     }
     std::size_t whole_before(std::size_t offset) const {
-        return static_cast<std::size_t>(std::count_if(ends.begin(), ends.end(), [&](std::size_t end) { return end <= offset; }));
+        return static_cast<std::size_t>(
+            std::count_if(ends.begin(), ends.end(), [&](std::size_t end) { return end <= offset; }));
     }
 };
 
@@ -68,7 +72,14 @@ TEST_CASE("a record's bytes are these, its checksum CRC-32C") {
     std::string record;
     append_record(record, {Kind::work, 1, {}, {}}, 56);
     // Computed apart from this code, bit by bit with 0x82F63B78, which gives E3069283 for "123456789".
-    CHECK(to_hex(as_bytes(record)) == "21000000" "2034b81e" "0100000000000000" "38000000" "03" "00000000" + std::string(32, '0'));
+    CHECK(to_hex(as_bytes(record)) ==
+          "21000000"
+          "2034b81e"
+          "0100000000000000"
+          "38000000"
+          "03"
+          "00000000" +
+              std::string(32, '0'));
 }
 
 TEST_CASE("a tail torn at any offset gives all whole records before it and no damage") {

@@ -15,9 +15,13 @@ namespace {
 
 constexpr std::size_t kSmall = 2048;  // a segment of a few results
 
-link::AttemptRef attempt(std::uint8_t number) { return {task_id(number), 1}; }
+link::AttemptRef attempt(std::uint8_t number) {
+    return {task_id(number), 1};
+}
 
-AcceptedTask accepted() { return {RunId{}, line_name("telecom"), Service::dns, "lab.test", 5}; }
+AcceptedTask accepted() {
+    return {RunId{}, line_name("telecom"), Service::dns, "lab.test", 5};
+}
 
 void run_one(Spool& spool, std::uint8_t number) {
     spool.accept(number, attempt(number), accepted());

@@ -25,7 +25,9 @@ struct Ledger {
     std::uint64_t work_last = 0;
 };
 
-link::AttemptRef attempt(std::uint8_t number) { return {task_id(number), 1}; }
+link::AttemptRef attempt(std::uint8_t number) {
+    return {task_id(number), 1};
+}
 
 /// A day of a spool: accepts and results in groups of all sizes, acknowledgements, a renewal. Ends when the power goes.
 void live(Disk& disk, Ledger& ledger, bool renew) {
@@ -95,7 +97,8 @@ void check_kept(Disk& disk, const Ledger& ledger, bool renewing) {
         for (const auto& [n, body] : ledger.results) {
             const auto message = link::decode_message(body);
             const auto& result = std::get<link::TaskResult>(message.value().at(0).envelope);
-            CHECK(link::AttemptRef{result.task_id, result.attempt} != one);  // a committed result is not answered for again
+            CHECK(link::AttemptRef{result.task_id, result.attempt} !=
+                  one);  // a committed result is not answered for again
         }
     }
     const std::uint64_t next = spool.finish(result_of(250), {});
@@ -118,7 +121,8 @@ TEST_CASE("whatever the moment of a power cut and what it leaves, all that was p
         REQUIRE(changes > 60);
         std::mt19937 random(11);
         for (int step = 1; step <= changes; ++step) {
-            for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all, ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+            for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
+                                      ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
                 CAPTURE(renew);
                 CAPTURE(step);
                 CAPTURE(static_cast<int>(leaves));

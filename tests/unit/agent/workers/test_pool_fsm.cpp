@@ -16,8 +16,11 @@ using Texts = std::vector<std::string>;
 
 std::string text_of(const Finished& finished) {
     const auto& result = finished.result;
-    std::string text = "deliver " + std::to_string(result.task_id.bytes[15]) + " " + std::string(enum_text(result.status));
-    if (result.failure) text += " " + std::string(enum_text(result.failure->source)) + "/" + result.failure->phase + "/" + result.failure->code;
+    std::string text =
+        "deliver " + std::to_string(result.task_id.bytes[15]) + " " + std::string(enum_text(result.status));
+    if (result.failure)
+        text += " " + std::string(enum_text(result.failure->source)) + "/" + result.failure->phase + "/" +
+                result.failure->code;
     return text + (result.evidence.verified ? " verified" : "");
 }
 
@@ -63,8 +66,12 @@ struct Rig {
         line();
         ready(1);
     }
-    Texts submit(std::uint8_t number, const char* line = "telecom") { return texts_of(pool.submit(ping_task(number, line), now, now)); }
-    Texts done(WorkerId worker, std::uint64_t key, ProbeReport report) { return texts_of(pool.frame(worker, worker::Done{key, std::move(report)}, now)); }
+    Texts submit(std::uint8_t number, const char* line = "telecom") {
+        return texts_of(pool.submit(ping_task(number, line), now, now));
+    }
+    Texts done(WorkerId worker, std::uint64_t key, ProbeReport report) {
+        return texts_of(pool.frame(worker, worker::Done{key, std::move(report)}, now));
+    }
     Texts answer(RouteAnswer route, const char* destination = "192.0.2.1") {
         return texts_of(pool.route(line_name("telecom"), destination, std::move(route), now));
     }
@@ -77,9 +84,13 @@ ProbeReport good(const char* source = "100.64.1.2") {
     return report;
 }
 
-ProbeReport timed_out() { return failed_report(Status::failed, Source::target, "wait", "timeout", "no answer"); }
+ProbeReport timed_out() {
+    return failed_report(Status::failed, Source::target, "wait", "timeout", "no answer");
+}
 
-RouteAnswer route_of(launcher::Route route) { return route_from(route); }
+RouteAnswer route_of(launcher::Route route) {
+    return route_from(route);
+}
 
 }  // namespace
 
@@ -136,7 +147,8 @@ TEST_CASE("a worker's word alone verifies nothing") {
     }
     SUBCASE("a launcher that cannot say") {
         rig.done(1, 1, good());
-        CHECK(texts_of(rig.pool.route(line_name("telecom"), "192.0.2.1", std::nullopt, rig.now)) == Texts{"deliver 1 failed line/check/unverified"});
+        CHECK(texts_of(rig.pool.route(line_name("telecom"), "192.0.2.1", std::nullopt, rig.now)) ==
+              Texts{"deliver 1 failed line/check/unverified"});
     }
 }
 
@@ -171,7 +183,9 @@ TEST_CASE("a task that cannot start is answered at once") {
         rig.line(false);
         CHECK(rig.submit(1) == Texts{"deliver 1 failed line/start/link_down"});
     }
-    SUBCASE("there is no such line") { CHECK(rig.submit(1, "satellite") == Texts{"deliver 1 failed agent/start/no_such_line"}); }
+    SUBCASE("there is no such line") {
+        CHECK(rig.submit(1, "satellite") == Texts{"deliver 1 failed agent/start/no_such_line"});
+    }
     SUBCASE("there is no launcher") {
         rig.pool.launcher_down(rig.now);
         CHECK(rig.submit(1) == Texts{"deliver 1 failed agent/start/launcher_unavailable"});
@@ -223,7 +237,8 @@ TEST_CASE("a cancellation ends what waits and asks the worker about what runs") 
     CHECK(texts_of(rig.pool.cancel({task_id(1), 1}, rig.now)) == Texts{"cancel on 1"});
     CHECK(texts_of(rig.pool.cancel({task_id(9), 1}, rig.now)).empty());
     CHECK(texts_of(rig.pool.cancel({task_id(1), 2}, rig.now)).empty());
-    CHECK(rig.done(1, 1, failed_report(Status::failed, Source::agent, "wait", "canceled", "")) == Texts{"deliver 1 failed agent/wait/canceled"});
+    CHECK(rig.done(1, 1, failed_report(Status::failed, Source::agent, "wait", "canceled", "")) ==
+          Texts{"deliver 1 failed agent/wait/canceled"});
     CHECK(rig.submit(3) == Texts{"run on 1", "show started"});
 }
 
@@ -236,7 +251,8 @@ TEST_CASE("a worker that does not answer in time is killed, and only the stuck t
     rig.pass(5'999ms);
     CHECK(texts_of(rig.pool.tick(rig.now)).empty());
     rig.pass(1ms);
-    CHECK(texts_of(rig.pool.tick(rig.now)) == Texts{"deliver 1 failed agent/wait/worker_wedged", "note worker_wedged", "kill 1"});
+    CHECK(texts_of(rig.pool.tick(rig.now)) ==
+          Texts{"deliver 1 failed agent/wait/worker_wedged", "note worker_wedged", "kill 1"});
     CHECK(rig.submit(3).empty());
     CHECK(texts_of(rig.pool.exited(1, launcher::ExitReason::killed, 9, rig.now)).empty());
     CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"deliver 2 failed agent/wait/worker_lost", "drop 1"});
@@ -251,7 +267,8 @@ TEST_CASE("a worker that crashed fails its tasks, and running out of memory is t
         launcher::ExitReason reason;
         const char* code;
     };
-    for (const Case& one : {Case{"signal", launcher::ExitReason::signaled, "worker_crashed"}, Case{"status", launcher::ExitReason::exited, "worker_crashed"},
+    for (const Case& one : {Case{"signal", launcher::ExitReason::signaled, "worker_crashed"},
+                            Case{"status", launcher::ExitReason::exited, "worker_crashed"},
                             Case{"memory", launcher::ExitReason::oom, "worker_oom"}}) {
         for (const bool socket_first : {true, false}) {
             SUBCASE((std::string(one.name) + (socket_first ? ", the socket first" : ", the launcher first")).c_str()) {
@@ -285,8 +302,12 @@ TEST_CASE("of the two signs of a worker's end one is enough after a while") {
     Rig rig;
     rig.warm();
     rig.submit(1);
-    SUBCASE("only the socket") { rig.pool.hung_up(1, rig.now); }
-    SUBCASE("only the launcher") { rig.pool.exited(1, launcher::ExitReason::exited, 1, rig.now); }
+    SUBCASE("only the socket") {
+        rig.pool.hung_up(1, rig.now);
+    }
+    SUBCASE("only the launcher") {
+        rig.pool.exited(1, launcher::ExitReason::exited, 1, rig.now);
+    }
     rig.pass(500ms);
     const Texts texts = texts_of(rig.pool.tick(rig.now));
     CHECK(std::count(texts.begin(), texts.end(), "drop 1") == 1);
@@ -304,7 +325,8 @@ TEST_CASE("a worker that keeps dying is started less and less often, one that li
     for (WorkerId worker = 1; worker <= 9; ++worker) {
         rig.ready(worker);
         CHECK(die(worker) == "drop " + std::to_string(worker));
-        const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(rig.pool.deadline().value() - rig.now.steady);
+        const auto wait =
+            std::chrono::duration_cast<std::chrono::milliseconds>(rig.pool.deadline().value() - rig.now.steady);
         CHECK(wait >= before);
         CHECK(wait <= 32s);
         before = wait;
@@ -331,12 +353,24 @@ TEST_CASE("a worker that talks nonsense is killed, one that answers twice only n
     Rig rig;
     rig.warm();
     rig.submit(1);
-    SUBCASE("no frame") { CHECK(texts_of(rig.pool.broken(1, "bad", rig.now)) == Texts{"note worker_broken", "kill 1"}); }
-    SUBCASE("an agent's frame") { CHECK(texts_of(rig.pool.frame(1, worker::Cancel{1}, rig.now)) == Texts{"note worker_broken", "kill 1"}); }
-    SUBCASE("ready twice") { CHECK(texts_of(rig.pool.frame(1, worker::Ready{"1", ""}, rig.now)) == Texts{"note worker_broken", "kill 1"}); }
-    SUBCASE("an answer nobody waits for") { CHECK(rig.done(1, 77, good()) == Texts{"note worker_answered_twice"}); }
-    SUBCASE("progress of nothing") { CHECK(texts_of(rig.pool.frame(1, worker::Progress{77, {}}, rig.now)).empty()); }
-    SUBCASE("a worker nobody knows") { CHECK(rig.done(5, 1, good()).empty()); }
+    SUBCASE("no frame") {
+        CHECK(texts_of(rig.pool.broken(1, "bad", rig.now)) == Texts{"note worker_broken", "kill 1"});
+    }
+    SUBCASE("an agent's frame") {
+        CHECK(texts_of(rig.pool.frame(1, worker::Cancel{1}, rig.now)) == Texts{"note worker_broken", "kill 1"});
+    }
+    SUBCASE("ready twice") {
+        CHECK(texts_of(rig.pool.frame(1, worker::Ready{"1", ""}, rig.now)) == Texts{"note worker_broken", "kill 1"});
+    }
+    SUBCASE("an answer nobody waits for") {
+        CHECK(rig.done(1, 77, good()) == Texts{"note worker_answered_twice"});
+    }
+    SUBCASE("progress of nothing") {
+        CHECK(texts_of(rig.pool.frame(1, worker::Progress{77, {}}, rig.now)).empty());
+    }
+    SUBCASE("a worker nobody knows") {
+        CHECK(rig.done(5, 1, good()).empty());
+    }
 }
 
 TEST_CASE("a probe that failed while its line was down failed because of the line") {
@@ -382,8 +416,9 @@ TEST_CASE("when the launcher goes every task ends, and its lines are unknown unt
     rig.done(1, 1, good());  // verifying
     Texts texts = texts_of(rig.pool.launcher_down(rig.now));
     std::sort(texts.begin(), texts.end());
-    CHECK(texts == Texts{"deliver 1 failed line/check/unverified", "deliver 2 failed agent/wait/worker_lost", "deliver 3 failed agent/wait/worker_lost",
-                         "deliver 4 failed agent/start/launcher_unavailable", "drop 1"});
+    CHECK(texts == Texts{"deliver 1 failed line/check/unverified", "deliver 2 failed agent/wait/worker_lost",
+                         "deliver 3 failed agent/wait/worker_lost", "deliver 4 failed agent/start/launcher_unavailable",
+                         "drop 1"});
     CHECK(rig.pool.lines().at(0).state == link::LineState::unknown);
     CHECK(!rig.pool.deadline());
     rig.pool.launcher_up();

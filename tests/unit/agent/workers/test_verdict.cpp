@@ -9,7 +9,9 @@ using namespace edge::agent;
 
 namespace {
 
-ProbeReport failed_by(Source source) { return failed_report(Status::failed, source, "wait", "timeout", "no answer"); }
+ProbeReport failed_by(Source source) {
+    return failed_report(Status::failed, source, "wait", "timeout", "no answer");
+}
 
 RouteAnswer route(bool link_up, const char* error = "") {
     RouteAnswer answer;

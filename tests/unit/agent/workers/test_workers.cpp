@@ -22,7 +22,8 @@ namespace {
 /// Serves one connection at a time until it is destroyed. Lines: telecom (up), unicom (down).
 class FakeLauncher {
   public:
-    explicit FakeLauncher(std::string path) : path_(std::move(path)), listener_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
+    explicit FakeLauncher(std::string path)
+        : path_(std::move(path)), listener_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::strncpy(address.sun_path, path_.c_str(), sizeof address.sun_path - 1);
@@ -82,7 +83,8 @@ class FakeLauncher {
         switch (header.type) {
             case launcher::Type::get_line: {
                 const auto index = body<launcher::GetLine>(packet).index;
-                send(header.type, header.serial, index == 0 ? line_info(0, "telecom", true, 2) : line_info(1, "unicom", false, 2));
+                send(header.type, header.serial,
+                     index == 0 ? line_info(0, "telecom", true, 2) : line_info(1, "unicom", false, 2));
                 break;
             }
             case launcher::Type::get_host: {
@@ -91,7 +93,9 @@ class FakeLauncher {
                 send(header.type, header.serial, host);
                 break;
             }
-            case launcher::Type::spawn: spawn(header.serial); break;
+            case launcher::Type::spawn:
+                spawn(header.serial);
+                break;
             case launcher::Type::kill: {
                 const auto worker = body<launcher::Kill>(packet).worker;
                 {
@@ -103,8 +107,11 @@ class FakeLauncher {
                 send(launcher::Type::worker_exited, 0, launcher::WorkerExited{worker, launcher::ExitReason::killed, 9});
                 break;
             }
-            case launcher::Type::route_get: send(header.type, header.serial, good_route()); break;
-            default: break;
+            case launcher::Type::route_get:
+                send(header.type, header.serial, good_route());
+                break;
+            default:
+                break;
         }
     }
 
@@ -140,7 +147,9 @@ class FakeLauncher {
         }
     }
 
-    static void write(int end, const std::string& bytes) { (void)::send(end, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+    static void write(int end, const std::string& bytes) {
+        (void)::send(end, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    }
 
     void work(std::uint32_t number, Fd end) {
         write(end.number(), encode_frame(worker::Ready{"1", "seccomp"}));
@@ -153,7 +162,8 @@ class FakeLauncher {
             reader.push({buffer, static_cast<std::size_t>(got)});
             while (auto text = reader.next().value()) {
                 const auto frame = worker::decode_frame(*text);
-                if (const auto* run = std::get_if<worker::Run>(&frame.value())) alive = alive && obey(number, end.number(), *run);
+                if (const auto* run = std::get_if<worker::Run>(&frame.value()))
+                    alive = alive && obey(number, end.number(), *run);
             }
         }
         const std::lock_guard lock(mutex_);
@@ -176,7 +186,8 @@ class FakeLauncher {
         report.status = Status::ok;
         report.socket = SocketFacts{"100.64.1.2", 1, "192.0.2.1", 0, "wan0", 0};
         report.detail = Json{{"target", target}};
-        write(end, encode_frame(worker::Progress{run.task, Json{{"seq", 0}}}) + encode_frame(worker::Done{run.task, report}));
+        write(end, encode_frame(worker::Progress{run.task, Json{{"seq", 0}}}) +
+                       encode_frame(worker::Done{run.task, report}));
         return true;
     }
 
@@ -229,7 +240,9 @@ struct Rig : Workers::Listener {
         task.run_within_ms = run_within_ms;
         workers.submit(std::move(task), moment_now());
     }
-    std::string code(std::size_t i) const { return finished.at(i).result.failure ? finished[i].result.failure->code : "ok"; }
+    std::string code(std::size_t i) const {
+        return finished.at(i).result.failure ? finished[i].result.failure->code : "ok";
+    }
 };
 
 }  // namespace
@@ -238,7 +251,8 @@ TEST_CASE("lines are learnt, a worker is made, a task is run and verified") {
     Rig rig;
     FakeLauncher launcher(rig.path);
     rig.workers.start();
-    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up) && rig.line_is("unicom", link::LineState::down); });
+    rig.run_until(
+        [&] { return rig.line_is("telecom", link::LineState::up) && rig.line_is("unicom", link::LineState::down); });
     CHECK(rig.workers.policy_hash().starts_with("ab00"));
     rig.submit(1, "lab.test");
     rig.run_until([&] { return rig.finished.size() == 1; });
@@ -271,7 +285,8 @@ TEST_CASE("a worker that runs out of memory, talks garbage or hangs fails its ta
         const char* code;
         std::size_t killed;
     };
-    for (const Case& one : {Case{"die", "worker_oom", 0}, Case{"garbage", "worker_broken", 1}, Case{"hang", "worker_wedged", 1}}) {
+    for (const Case& one :
+         {Case{"die", "worker_oom", 0}, Case{"garbage", "worker_broken", 1}, Case{"hang", "worker_wedged", 1}}) {
         SUBCASE(one.target) {
             Rig rig;
             FakeLauncher launcher(rig.path);

@@ -40,7 +40,9 @@ class FakeExchange final : public http::Exchange {
         stream_ = std::make_shared<FakeStream>();
         return stream_;
     }
-    void after(std::uint32_t ms, std::function<void()> callback) override { timers.emplace_back(ms, std::move(callback)); }
+    void after(std::uint32_t ms, std::function<void()> callback) override {
+        timers.emplace_back(ms, std::move(callback));
+    }
 
     /// Lets the timers that wait now fire.
     void fire() {

@@ -49,7 +49,9 @@ std::string schema_error(const Json& document, const Json& schema, const Json& v
         return schema_error(document, document[Json::json_pointer(pointer)], value, where);
     }
     for (const auto& [keyword, given] : schema.items()) {
-        if (kAnnotations.contains(keyword) || keyword == "required" || keyword == "properties" || keyword == "additionalProperties") continue;
+        if (kAnnotations.contains(keyword) || keyword == "required" || keyword == "properties" ||
+            keyword == "additionalProperties")
+            continue;
         if (keyword == "type") {
             if (!has_type(given, value)) return where + " is not " + given.get<std::string>();
         } else if (keyword == "enum") {
@@ -58,7 +60,9 @@ std::string schema_error(const Json& document, const Json& schema, const Json& v
             if (!found) return where + " is none of " + given.dump();
         } else if (keyword == "items") {
             for (std::size_t i = 0; i < value.size(); ++i) {
-                if (auto error = schema_error(document, given, value[i], where + "/" + std::to_string(i)); !error.empty()) return error;
+                if (auto error = schema_error(document, given, value[i], where + "/" + std::to_string(i));
+                    !error.empty())
+                    return error;
             }
         } else if (keyword == "anyOf") {
             bool fits = false;
@@ -69,7 +73,8 @@ std::string schema_error(const Json& document, const Json& schema, const Json& v
         } else if (keyword == "maximum") {
             if (value > given) return where + " is above " + given.dump();
         } else if (keyword == "pattern") {
-            if (!std::regex_search(value.get<std::string>(), std::regex(given.get<std::string>()))) return where + " is not " + given.get<std::string>();
+            if (!std::regex_search(value.get<std::string>(), std::regex(given.get<std::string>())))
+                return where + " is not " + given.get<std::string>();
         } else if (keyword == "minLength") {
             if (value.get<std::string>().size() < given.get<std::size_t>()) return where + " is too short";
         } else if (keyword == "maxLength") {

@@ -16,7 +16,9 @@ using namespace edge::broker::test;
 
 namespace {
 
-Json document() { return parse_json(api::openapi_text(), {.bytes = 1 << 20, .depth = 32, .values = 100'000}).value(); }
+Json document() {
+    return parse_json(api::openapi_text(), {.bytes = 1 << 20, .depth = 32, .values = 100'000}).value();
+}
 
 std::string upper(std::string text) {
     for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -29,7 +31,8 @@ std::set<std::string> documented(const Json& openapi) {
     for (const auto& [path, methods] : openapi["paths"].items()) {
         for (const auto& [method, operation] : methods.items()) {
             const bool open = operation.contains("security") && operation["security"].empty();
-            all.insert(upper(method) + " " + path + " " + operation["operationId"].get<std::string>() + (open ? " none" : " bearer"));
+            all.insert(upper(method) + " " + path + " " + operation["operationId"].get<std::string>() +
+                       (open ? " none" : " bearer"));
         }
     }
     return all;
@@ -38,8 +41,8 @@ std::set<std::string> documented(const Json& openapi) {
 std::set<std::string> routed() {
     std::set<std::string> all;
     for (const auto& route : api::route_facts()) {
-        all.insert(std::string(route.method) + " " + std::string(route.pattern) + " " + std::string(route.operation_id) +
-                   (route.auth == api::Auth::none ? " none" : " bearer"));
+        all.insert(std::string(route.method) + " " + std::string(route.pattern) + " " +
+                   std::string(route.operation_id) + (route.auth == api::Auth::none ? " none" : " bearer"));
     }
     return all;
 }
@@ -47,7 +50,8 @@ std::set<std::string> routed() {
 /// Calls `visit(schema, example, where)` for each media type that has both, however deep.
 template <class Visit>
 void each_example(const Json& node, const std::string& where, const Visit& visit) {
-    if (node.is_object() && node.contains("schema") && node.contains("example")) visit(node["schema"], node["example"], where);
+    if (node.is_object() && node.contains("schema") && node.contains("example"))
+        visit(node["schema"], node["example"], where);
     if (!node.is_structured()) return;
     for (const auto& [key, below] : node.items()) {
         if (key != "example") each_example(below, where + "/" + key, visit);
@@ -64,7 +68,8 @@ void each_ref(const Json& node, const Visit& visit) {
 template <class Spec>
 std::set<std::string> field_names() {
     std::set<std::string> names;
-    boost::mp11::mp_for_each<boost::describe::describe_members<Spec, boost::describe::mod_public>>([&](auto d) { names.insert(d.name); });
+    boost::mp11::mp_for_each<boost::describe::describe_members<Spec, boost::describe::mod_public>>(
+        [&](auto d) { names.insert(d.name); });
     return names;
 }
 
@@ -89,7 +94,9 @@ TEST_CASE("each path's {names} are declared") {
         const std::string name = path.substr(path.find('{') + 1, path.find('}') - path.find('{') - 1);
         for (const auto& [method, operation] : methods.items()) {
             bool declared = false;
-            for (const auto& parameter : operation["parameters"]) declared = declared || (parameter.contains("in") && parameter["in"] == "path" && parameter["name"] == name);
+            for (const auto& parameter : operation["parameters"])
+                declared =
+                    declared || (parameter.contains("in") && parameter["in"] == "path" && parameter["name"] == name);
             CAPTURE(path);
             CHECK(declared);
         }
@@ -133,13 +140,15 @@ TEST_CASE("problem codes are the same in the document, the program and docs/erro
     const auto openapi = document();
     std::set<std::string> in_program, in_document;
     for (const auto& kind : http::problem_kinds()) in_program.insert(std::string(kind.name));
-    for (const auto& code : openapi["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) in_document.insert(code);
+    for (const auto& code : openapi["components"]["schemas"]["Problem"]["properties"]["code"]["enum"])
+        in_document.insert(code);
     CHECK(in_document == in_program);
     std::ifstream file(EDGE_SOURCE_DIR "/docs/errors.md");
     std::ostringstream text;
     text << file.rdbuf();
     for (const auto& kind : http::problem_kinds()) {
         CAPTURE(kind.name);
-        CHECK(text.str().find("| `" + std::string(kind.name) + "` | " + std::to_string(kind.status) + " |") != std::string::npos);
+        CHECK(text.str().find("| `" + std::string(kind.name) + "` | " + std::to_string(kind.status) + " |") !=
+              std::string::npos);
     }
 }

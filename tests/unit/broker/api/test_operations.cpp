@@ -41,8 +41,12 @@ struct Api {
         return exchange;
     }
     http::Response ask(Asked asked) { return begin(std::move(asked))->response.value(); }
-    http::Response get(const std::string& path, const std::string& query = "") { return ask({"GET", path, "", {}, query}); }
-    http::Response post(const std::string& path, const std::string& body, http::Headers headers = {}) { return ask({"POST", path, body, std::move(headers)}); }
+    http::Response get(const std::string& path, const std::string& query = "") {
+        return ask({"GET", path, "", {}, query});
+    }
+    http::Response post(const std::string& path, const std::string& body, http::Headers headers = {}) {
+        return ask({"POST", path, body, std::move(headers)});
+    }
 
     Json json(const http::Response& response, const std::string& schema) {
         const Json json = parse_json(response.body).value();
@@ -62,7 +66,8 @@ struct Api {
         return FakeDomain::id<RunId>(3);
     }
 
-    static constexpr const char* kJob = R"({"service":"ping","params":{"target":"198.51.100.10","count":3},"selector":"all"})";
+    static constexpr const char* kJob =
+        R"({"service":"ping","params":{"target":"198.51.100.10","count":3},"selector":"all"})";
 };
 
 std::string header(const http::Response& response, std::string_view name) {
@@ -120,10 +125,11 @@ TEST_CASE("a job becomes a run") {
     CHECK(response.status == 202);
     CHECK(header(response, "Location") == "/api/v1/runs/" + FakeDomain::id<RunId>(3).text());
     api.json(response, "Run");
-    CHECK(response.body ==
-          R"({"id":"run_01000000000000000000000003","job_id":"job_01000000000000000000000002","service":"ping","target":"198.51.100.10","selector":"all",)"
-          R"("state":"running","created_at":"2025-11-22T09:00:00.125Z","tasks":{"total":1,"queued":0,"running":1,"succeeded":0,"failed":0,"timed_out":0,)"
-          R"("canceled":0,"expired":0,"lost":0}})");
+    CHECK(
+        response.body ==
+        R"({"id":"run_01000000000000000000000003","job_id":"job_01000000000000000000000002","service":"ping","target":"198.51.100.10","selector":"all",)"
+        R"("state":"running","created_at":"2025-11-22T09:00:00.125Z","tasks":{"total":1,"queued":0,"running":1,"succeeded":0,"failed":0,"timed_out":0,)"
+        R"("canceled":0,"expired":0,"lost":0}})");
     CHECK(api.domain.last_request.idempotency_key == "k1");
     CHECK(std::get<PingSpec>(api.domain.last_request.spec).count == 3);
     CHECK(api.domain.last_request.fingerprint == sha256(as_bytes(Api::kJob)));
@@ -143,15 +149,23 @@ TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
         {R"({"service":"ping","params":{"target":"a"},"selector":""})", 422, "invalid_body", "/selector"},
         {R"({"service":"pong","params":{},"selector":"all"})", 422, "invalid_body", "/service"},
         {R"({"service":"ping","params":{},"selector":"all"})", 422, "invalid_body", "/params/target"},
-        {R"({"service":"ping","params":{"target":"a","count":3000},"selector":"all"})", 422, "invalid_body", "/params/count"},
-        {R"({"service":"ping","params":{"target":"a","count":4294967297},"selector":"all"})", 422, "invalid_body", "/params/count"},
-        {R"({"service":"ping","params":{"target":"a","cuont":3},"selector":"all"})", 422, "invalid_body", "/params/cuont"},
-        {R"({"service":"http","params":{"target":"http://a/","headers":[{"name":"X","value":"a\r\nb"}]},"selector":"all"})", 422, "invalid_body", "/params/headers/0/value"},
-        {R"({"service":"ping","params":{"target":"a"},"selector":"all","selektor":"x"})", 422, "invalid_body", "/selektor"},
+        {R"({"service":"ping","params":{"target":"a","count":3000},"selector":"all"})", 422, "invalid_body",
+         "/params/count"},
+        {R"({"service":"ping","params":{"target":"a","count":4294967297},"selector":"all"})", 422, "invalid_body",
+         "/params/count"},
+        {R"({"service":"ping","params":{"target":"a","cuont":3},"selector":"all"})", 422, "invalid_body",
+         "/params/cuont"},
+        {R"({"service":"http","params":{"target":"http://a/","headers":[{"name":"X","value":"a\r\nb"}]},"selector":"all"})",
+         422, "invalid_body", "/params/headers/0/value"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","selektor":"x"})", 422, "invalid_body",
+         "/selektor"},
         {R"({"service":"ping","params":{"target":"a"},"selector":"all","repeat":0})", 422, "invalid_body", "/repeat"},
-        {R"({"service":"ping","params":{"target":"a"},"selector":"all","repeat":1001})", 422, "invalid_body", "/repeat"},
-        {R"({"service":"ping","params":{"target":"a"},"selector":"all","start_within_ms":0})", 422, "invalid_body", "/start_within_ms"},
-        {R"({"service":"ping","params":{"target":"a"},"selector":"all","labels":{"a":1}})", 422, "invalid_body", "/labels/a"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","repeat":1001})", 422, "invalid_body",
+         "/repeat"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","start_within_ms":0})", 422, "invalid_body",
+         "/start_within_ms"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","labels":{"a":1}})", 422, "invalid_body",
+         "/labels/a"},
         {R"({"service":"ping","service":"dns"})", 422, "invalid_body", ""},
         {R"({"service":"ping","params":{"target":"a"},"selector":"telecm"})", 422, "no_match", "/selector"},
         {R"({"service":"ping","params":{"target":"a"},"selector":"(("})", 422, "invalid_body", "/selector"},
@@ -170,7 +184,8 @@ TEST_CASE("bodies of another type, too deep or without a key's right are refused
     api.problem(api.ask({"POST", "/api/v1/jobs"}), 415, "unsupported_media_type");
     api.problem(api.post("/api/v1/jobs", std::string(100'000, '[')), 413, "too_large");
     api.problem(api.post("/api/v1/jobs", Api::kJob, {{"idempotency-key", "used"}}), 422, "idempotency_key_reused");
-    api.problem(api.post("/api/v1/jobs", Api::kJob, {{"idempotency-key", std::string(256, 'k')}}), 400, "bad_parameter");
+    api.problem(api.post("/api/v1/jobs", Api::kJob, {{"idempotency-key", std::string(256, 'k')}}), 400,
+                "bad_parameter");
 }
 
 TEST_CASE("Prefer: wait answers with the finished run and its results") {
@@ -201,7 +216,8 @@ TEST_CASE("Prefer: wait gives up in time") {
     CHECK(api.json(*exchange->response, "Run")["state"] == "running");
     CHECK(api.domain.subscribers() == 0);
     api.domain.finish_run();
-    for (const char* odd : {"wait=0", "wait=x", "waits=3", "return=minimal"}) CHECK(api.post("/api/v1/jobs", Api::kJob, {{"prefer", odd}}).status == 202);
+    for (const char* odd : {"wait=0", "wait=x", "waits=3", "return=minimal"})
+        CHECK(api.post("/api/v1/jobs", Api::kJob, {{"prefer", odd}}).status == 202);
     CHECK(api.begin({"POST", "/api/v1/jobs", Api::kJob, {{"prefer", "wait=9999"}}})->timers.at(0).first == 120'000);
 }
 
@@ -217,20 +233,24 @@ TEST_CASE("runs, tasks and results are read back") {
     CHECK(api.domain.last_page.cursor == "abc");
     const auto result = api.get("/api/v1/results/" + FakeDomain::id<ResultId>(1).text());
     api.json(result, "Result");
-    CHECK(result.body ==
-          R"({"id":"res_01000000000000000000000001","run_id":"run_01000000000000000000000003","task_id":"task_01000000000000000000000004","attempt":1,)"
-          R"("node":{"id":"node_01000000000000000000000007","name":"gz-1"},"line":{"name":"telecom","carrier":"ct"},"service":"ping","target":"198.51.100.10",)"
-          R"("status":"ok","started_at":"2025-11-22T09:00:00.131Z","ended_at":"2025-11-22T09:00:00.156Z","queued_us":412,"summary":{"duration_us":25000,"rtt_us":12204},)"
-          R"("evidence":{"src_addr":"100.64.1.2","src_port":0,"dst_addr":"","dst_port":0,"ifname":"","ifindex":0,"fwmark":0,"table":0,"enforced_by":"none",)"
-          R"("verified":true,"mismatch_reason":""},"resolved":[],"concurrency":0,"superseded":false,"truncated":false,"detail":{"sent":3,"rcvd":3}})");
+    CHECK(
+        result.body ==
+        R"({"id":"res_01000000000000000000000001","run_id":"run_01000000000000000000000003","task_id":"task_01000000000000000000000004","attempt":1,)"
+        R"("node":{"id":"node_01000000000000000000000007","name":"gz-1"},"line":{"name":"telecom","carrier":"ct"},"service":"ping","target":"198.51.100.10",)"
+        R"("status":"ok","started_at":"2025-11-22T09:00:00.131Z","ended_at":"2025-11-22T09:00:00.156Z","queued_us":412,"summary":{"duration_us":25000,"rtt_us":12204},)"
+        R"("evidence":{"src_addr":"100.64.1.2","src_port":0,"dst_addr":"","dst_port":0,"ifname":"","ifindex":0,"fwmark":0,"table":0,"enforced_by":"none",)"
+        R"("verified":true,"mismatch_reason":""},"resolved":[],"concurrency":0,"superseded":false,"truncated":false,"detail":{"sent":3,"rcvd":3}})");
     api.json(api.get("/api/v1/jobs/" + FakeDomain::id<JobId>(2).text()), "Job");
     CHECK(api.json(api.get("/api/v1/jobs"), "JobPage")["next_cursor"] == "next");
 }
 
 TEST_CASE("ids that are none and things that are not there are 404") {
     Api api;
-    for (const char* path : {"/api/v1/runs/x", "/api/v1/runs/run_x/tasks", "/api/v1/runs/job_01000000000000000000000002", "/api/v1/runs/run_01000000000000000000000009",
-                             "/api/v1/results/1", "/api/v1/jobs/run_01000000000000000000000009", "/api/v1/nodes/nobody", "/api/v1/runs/run_01000000000000000000000009/events"}) {
+    for (const char* path :
+         {"/api/v1/runs/x", "/api/v1/runs/run_x/tasks", "/api/v1/runs/job_01000000000000000000000002",
+          "/api/v1/runs/run_01000000000000000000000009", "/api/v1/results/1",
+          "/api/v1/jobs/run_01000000000000000000000009", "/api/v1/nodes/nobody",
+          "/api/v1/runs/run_01000000000000000000000009/events"}) {
         CAPTURE(path);
         api.problem(api.get(path), 404, "not_found");
     }
@@ -238,7 +258,8 @@ TEST_CASE("ids that are none and things that are not there are 404") {
 
 TEST_CASE("pages have bounds, and parameters nobody reads are refused") {
     Api api;
-    for (const char* query : {"limit=0", "limit=501", "limit=1e9", "limit=-1", "limit=", "limit=5&limit=6", "limt=5", "cursor=", "cursor=%zz"}) {
+    for (const char* query : {"limit=0", "limit=501", "limit=1e9", "limit=-1", "limit=", "limit=5&limit=6", "limt=5",
+                              "cursor=", "cursor=%zz"}) {
         CAPTURE(query);
         api.problem(api.get("/api/v1/runs", query), 400, "bad_parameter");
     }
@@ -272,7 +293,8 @@ TEST_CASE("join tokens are made by administrators and shown once") {
     const auto list = api.get("/api/v1/join-tokens");
     api.json(list, "JoinTokenPage");
     CHECK(list.body.find("edgej_") == std::string::npos);
-    for (const char* body : {R"({"ttl_ms":0})", R"({"ttl_ms":86400001})", R"({"node":"Not A Name"})", R"({"nodes":"x"})"}) {
+    for (const char* body :
+         {R"({"ttl_ms":0})", R"({"ttl_ms":86400001})", R"({"node":"Not A Name"})", R"({"nodes":"x"})"}) {
         CAPTURE(body);
         api.problem(api.post("/api/v1/join-tokens", body), 422, "invalid_body");
     }

@@ -63,7 +63,9 @@ void Rig::commit() {
 }
 
 /// Only the oldest thing that is held.
-void Rig::commit_one() { settle(); }
+void Rig::commit_one() {
+    settle();
+}
 
 /// The oldest write that may fail does.
 void Rig::refuse() {
@@ -132,7 +134,9 @@ Result<RunView> Rig::create(JobRequest request) {
     return std::move(answers[0].run);
 }
 
-Result<RunView> Rig::ping(const std::string& selector) { return create(ping_job(selector)); }
+Result<RunView> Rig::ping(const std::string& selector) {
+    return create(ping_job(selector));
+}
 
 RunView Rig::run(RunId id) {
     if (const RunPtr active = fsm_->active(id)) return ActiveRuns::view(*active);

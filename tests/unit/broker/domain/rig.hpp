@@ -51,8 +51,10 @@ class Rig {
         std::vector<T> taken;
         std::vector<Effect> rest;
         for (auto& effect : effects) {
-            if (auto* one = std::get_if<T>(&effect)) taken.push_back(std::move(*one));
-            else rest.push_back(std::move(effect));
+            if (auto* one = std::get_if<T>(&effect))
+                taken.push_back(std::move(*one));
+            else
+                rest.push_back(std::move(effect));
         }
         effects = std::move(rest);
         return taken;
@@ -66,8 +68,10 @@ class Rig {
             if (!send || send->session != session) continue;
             std::vector<link::Envelope> rest;
             for (auto& envelope : send->envelopes) {
-                if (auto* one = std::get_if<T>(&envelope)) found.push_back(std::move(*one));
-                else rest.push_back(std::move(envelope));
+                if (auto* one = std::get_if<T>(&envelope))
+                    found.push_back(std::move(*one));
+                else
+                    rest.push_back(std::move(envelope));
             }
             send->envelopes = std::move(rest);
         }
@@ -119,7 +123,9 @@ class TestAgent {
 
     link::Received result_of(const link::Task& task, Status status = Status::ok, const std::string& code = {});
     void accept(std::uint64_t n) { send({{link::WorkAck{n}, {}}}); }
-    void started(const link::Task& task) { send({{link::Progress{task.task_id, task.attempt, link::ProgressKind::started, {}}, {}}}); }
+    void started(const link::Task& task) {
+        send({{link::Progress{task.task_id, task.attempt, link::ProgressKind::started, {}}, {}}});
+    }
     void answer(const link::Task& task, Status status = Status::ok) { send({result_of(task, status)}); }
     /// The highest result number acknowledged since the last call.
     std::uint64_t acked();

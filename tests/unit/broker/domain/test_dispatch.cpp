@@ -138,7 +138,9 @@ TEST_CASE("an offer that was lost with its session is made again with the same a
     agent.connect();
     (void)rig.ping("telecom");
     const auto first = agent.tasks().at(0);
-    SUBCASE("unanswered for long") { rig.pass(6'000); }
+    SUBCASE("unanswered for long") {
+        rig.pass(6'000);
+    }
     SUBCASE("at once") {}
     agent.leave();
     CHECK(state_of(rig, first) == TaskState::unknown);
@@ -161,8 +163,12 @@ TEST_CASE("a task that the agent says is running is not offered again") {
     agent.hello.running = {{tasks[0].task_id, 1}, {tasks[2].task_id, 1}};
     agent.hello.spool_first = 1;
     agent.hello.spool_last = 1;  // the result of tasks[1]
-    SUBCASE("after a lost connection") { agent.leave(); }
-    SUBCASE("after a restart of the broker") { rig.restart(); }
+    SUBCASE("after a lost connection") {
+        agent.leave();
+    }
+    SUBCASE("after a restart of the broker") {
+        rig.restart();
+    }
     SUBCASE("after a restart that knows of the offers") {
         rig.pass(1'000);
         rig.restart();
@@ -220,7 +226,9 @@ TEST_CASE("a node that lost its disk gets its tasks as new attempts") {
     agent.leave();
     agent.hello.spool_id = samples::id<SpoolId>(2);
     SUBCASE("at once") {}
-    SUBCASE("it stopped once more before it confirmed") { (void)rig.join(agent.hello); }
+    SUBCASE("it stopped once more before it confirmed") {
+        (void)rig.join(agent.hello);
+    }
     SUBCASE("the broker stopped before it confirmed") {
         rig.pass(1'000);
         (void)rig.join(agent.hello);
@@ -245,7 +253,9 @@ TEST_CASE("a task without a result is lost after start, run and margin; a late r
     agent.accept(1);
     agent.started(task);
     SUBCASE("connected: it is told to stop") {}
-    SUBCASE("away") { agent.leave(); }
+    SUBCASE("away") {
+        agent.leave();
+    }
     SUBCASE("the broker was restarted") {
         rig.pass(2'000);
         rig.restart();

@@ -45,7 +45,9 @@ TEST_CASE("a join token enrols one node, once") {
     CHECK(first.value().name.text() == "gz-1");
     CHECK(first.value().project == "default");
     SUBCASE("in the same broker") {}
-    SUBCASE("after a restart") { rig.restart(); }
+    SUBCASE("after a restart") {
+        rig.restart();
+    }
     const auto again = rig.enroll_with(rig.enroll_request(token, "", 1));
     REQUIRE(again.has_value());  // the reply was lost: same key, same node
     CHECK(again.value().node_id == first.value().node_id);
@@ -64,7 +66,8 @@ TEST_CASE("wrong and expired tokens are denied, and a wrong secret learns nothin
     const auto dot = wrong_secret.find('.');
     wrong_secret[dot + 1] = wrong_secret[dot + 1] == 'A' ? 'B' : 'A';
     const auto refused = rig.enroll_with(rig.enroll_request(wrong_secret, "gz-1", 1));
-    const auto unknown = rig.enroll_with(rig.enroll_request("edgej_00000000000000000000000000." + token.substr(dot + 1), "gz-1", 1));
+    const auto unknown =
+        rig.enroll_with(rig.enroll_request("edgej_00000000000000000000000000." + token.substr(dot + 1), "gz-1", 1));
     CHECK(refused.error().code == Errc::denied);
     CHECK(refused.error().detail == unknown.error().detail);
     rig.pass(60'000);

@@ -67,12 +67,16 @@ TEST_CASE("an idempotency key makes one run of many requests") {
     TestAgent agent(rig, rig.enroll("gz-1"));
     agent.connect();
     const RunId first = rig.create(keyed("k", 1)).value().id;
-    SUBCASE("while the run goes on") { CHECK(rig.create(keyed("k", 1)).value().tasks.running == 3); }
+    SUBCASE("while the run goes on") {
+        CHECK(rig.create(keyed("k", 1)).value().tasks.running == 3);
+    }
     SUBCASE("when it is finished") {
         for (const auto& task : agent.tasks()) agent.answer(task);
         CHECK(rig.create(keyed("k", 1)).value().state == RunState::finished);
     }
-    SUBCASE("after a restart") { rig.restart(); }
+    SUBCASE("after a restart") {
+        rig.restart();
+    }
     CHECK(rig.create(keyed("k", 1)).value().id == first);
     CHECK(rig.create(keyed("k", 2)).error().code == Errc::conflict);
     CHECK(rig.store().runs({}).value().items.size() == 1);

@@ -33,10 +33,14 @@ TEST_CASE("how an attempt ended decides how its task did") {
         std::string code;
         TaskState end;
     };
-    const Row table[] = {{Status::ok, "", TaskState::succeeded},        {Status::partial, "", TaskState::succeeded},
-                         {Status::failed, "NXDOMAIN", TaskState::failed}, {Status::failed, "", TaskState::failed},
-                         {Status::failed, "timeout", TaskState::timed_out}, {Status::failed, "canceled", TaskState::canceled},
-                         {Status::refused, "denied", TaskState::failed}, {Status::refused, "expired", TaskState::expired},
+    const Row table[] = {{Status::ok, "", TaskState::succeeded},
+                         {Status::partial, "", TaskState::succeeded},
+                         {Status::failed, "NXDOMAIN", TaskState::failed},
+                         {Status::failed, "", TaskState::failed},
+                         {Status::failed, "timeout", TaskState::timed_out},
+                         {Status::failed, "canceled", TaskState::canceled},
+                         {Status::refused, "denied", TaskState::failed},
+                         {Status::refused, "expired", TaskState::expired},
                          {Status::refused, "canceled", TaskState::canceled}};
     for (const auto& row : table) {
         link::TaskResult result;
@@ -66,7 +70,8 @@ TEST_CASE("a run is finished in the transaction of its last result") {
     Running r;
     r.rig.act([&](DomainFsm& fsm, Now, Actions&) { fsm.watch(r.run); });
     const auto before = r.rig.store().transactions();
-    r.agent.send({r.agent.result_of(r.tasks[0]), r.agent.result_of(r.tasks[1], Status::failed, "timeout"), r.agent.result_of(r.tasks[2])});
+    r.agent.send({r.agent.result_of(r.tasks[0]), r.agent.result_of(r.tasks[1], Status::failed, "timeout"),
+                  r.agent.result_of(r.tasks[2])});
     CHECK(r.rig.store().transactions() == before + 1);
     const RunView view = r.rig.store().run(r.run).value().value();
     CHECK(view.state == RunState::finished);
@@ -102,7 +107,9 @@ TEST_CASE("what is sent twice is stored once") {
     r.agent.send({first});
     CHECK(r.agent.acked() == 2);  // told again
     CHECK(r.rig.fsm().counters().duplicates == 2);
-    SUBCASE("in a later session of the same spool") { r.agent.connect(); }
+    SUBCASE("in a later session of the same spool") {
+        r.agent.connect();
+    }
     SUBCASE("after a restart of the broker") {
         r.rig.restart();
         r.agent.connect();
@@ -129,8 +136,12 @@ TEST_CASE("a gap or a step back ends the session, and nothing that never came is
     auto one = r.agent.result_of(r.tasks[0]);
     auto two = r.agent.result_of(r.tasks[1]);
     auto three = r.agent.result_of(r.tasks[2]);
-    SUBCASE("a gap") { r.agent.send({one, three, two}); }
-    SUBCASE("not from the start") { r.agent.send({two, one}); }
+    SUBCASE("a gap") {
+        r.agent.send({one, three, two});
+    }
+    SUBCASE("not from the start") {
+        r.agent.send({two, one});
+    }
     CHECK(r.rig.take<CloseSession>().size() == 1);
     CHECK(r.stored() <= 1);
     r.agent.hello.spool_first = 1;
@@ -230,7 +241,8 @@ TEST_CASE("the first result of a task wins, a later attempt's is kept as superse
     // The old disk turns up again with the answer to the first attempt.
     agent.hello.join_counter = reborn.hello.join_counter;
     agent.connect();
-    const auto task = std::find_if(first.begin(), first.end(), [&](const auto& t) { return t.task_id == second[0].task_id; });
+    const auto task =
+        std::find_if(first.begin(), first.end(), [&](const auto& t) { return t.task_id == second[0].task_id; });
     agent.answer(*task, Status::failed);
     const auto results = rig.store().results(run, {}).value().items;
     REQUIRE(results.size() == 2);

@@ -15,10 +15,11 @@ const Labels kShenzhen{{"province", "guangdong"}, {"city", "shenzhen"}};
 const Labels kShanghai{{"province", "shanghai"}, {"city", "shanghai"}, {"电信", "是"}};
 
 // Three nodes with three lines each, numbered 0 to 8.
-const std::vector<Candidate> kFleet{
-    {"gz-1", "telecom", "ct", &kGuangzhou}, {"gz-1", "unicom", "cu", &kGuangzhou}, {"gz-1", "mobile", "cm", &kGuangzhou},
-    {"sz-1", "telecom", "ct", &kShenzhen},  {"sz-1", "unicom", "cu", &kShenzhen},  {"sz-1", "mobile", "cm", &kShenzhen},
-    {"sh-1", "telecom", "ct", &kShanghai},  {"sh-1", "unicom", "cu", &kShanghai},  {"sh-1", "ct", "cernet", &kShanghai}};
+const std::vector<Candidate> kFleet{{"gz-1", "telecom", "ct", &kGuangzhou}, {"gz-1", "unicom", "cu", &kGuangzhou},
+                                    {"gz-1", "mobile", "cm", &kGuangzhou},  {"sz-1", "telecom", "ct", &kShenzhen},
+                                    {"sz-1", "unicom", "cu", &kShenzhen},   {"sz-1", "mobile", "cm", &kShenzhen},
+                                    {"sh-1", "telecom", "ct", &kShanghai},  {"sh-1", "unicom", "cu", &kShanghai},
+                                    {"sh-1", "ct", "cernet", &kShanghai}};
 
 std::string chosen(const std::string& text) {
     const auto selector = parse_selector(text);
@@ -89,7 +90,8 @@ TEST_CASE("a selector that matches nothing names what is near") {
     const std::pair<std::string, std::string> table[] = {
         {"carrier:ctt", "none: nothing matches \"carrier:ctt\"; did you mean \"ct\"?"},
         {"telecon", "none: nothing matches \"telecon\"; did you mean \"telecom\"?"},
-        {"provinze:guangdong", "none: nothing matches \"provinze:guangdong\": no node has a label \"provinze\"; did you mean \"province\"?"},
+        {"provinze:guangdong",
+         "none: nothing matches \"provinze:guangdong\": no node has a label \"provinze\"; did you mean \"province\"?"},
         {"province:guangdnog", "none: nothing matches \"province:guangdnog\"; did you mean \"guangdong\"?"},
         {"carrier:starlink", "none: nothing matches \"carrier:starlink\"; carrier is one of cernet, cm, ct, cu"},
         {"carrier:cm province:shanghai", "none: each term matches some line, but no line matches all of them"}};

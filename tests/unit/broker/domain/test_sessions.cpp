@@ -12,7 +12,9 @@ link::RejectCode rejected(const std::variant<link::Welcome, link::Reject>& answe
     return std::get<link::Reject>(answer).code;
 }
 
-NodeState state_of(Rig& rig, const std::string& name) { return rig.fsm().node(name).value().state; }
+NodeState state_of(Rig& rig, const std::string& name) {
+    return rig.fsm().node(name).value().state;
+}
 
 }  // namespace
 
@@ -82,7 +84,9 @@ TEST_CASE("an agent that stopped before it wrote the counter down comes back wit
     TestAgent agent(rig, rig.enroll("gz-1"));
     CHECK(std::get<link::Welcome>(rig.join(agent.hello)).join_counter == 1);
     CHECK(std::get<link::Welcome>(rig.join(agent.hello)).join_counter == 1);
-    SUBCASE("also when the broker was restarted in between") { rig.restart(); }
+    SUBCASE("also when the broker was restarted in between") {
+        rig.restart();
+    }
     CHECK(std::get<link::Welcome>(rig.join(agent.hello)).join_counter == 1);
     agent.connect();
     agent.connect();
@@ -118,7 +122,9 @@ TEST_CASE("a stale counter that was confirmed locks both holders of the key, for
     CHECK(closed[0].session == agent.session);
     CHECK(closed[0].why.reason == link::GoawayReason::revoked);
     CHECK(state_of(rig, "gz-1") == NodeState::locked);
-    SUBCASE("also after a restart") { rig.restart(); }
+    SUBCASE("also after a restart") {
+        rig.restart();
+    }
     CHECK(rejected(rig.join(agent.hello)) == link::RejectCode::locked);
     CHECK(rejected(rig.join(copy.hello)) == link::RejectCode::locked);
     CHECK(rig.ping("all").error().code == Errc::not_found);
@@ -140,8 +146,12 @@ TEST_CASE("a confirmation with another counter, or a second one, ends the sessio
     TestAgent agent(rig, rig.enroll("gz-1"));
     agent.welcome = std::get<link::Welcome>(rig.join(agent.hello));
     agent.session = agent.welcome.session_id;
-    SUBCASE("another counter") { agent.welcome.join_counter = 9; }
-    SUBCASE("twice") { agent.confirm(); }
+    SUBCASE("another counter") {
+        agent.welcome.join_counter = 9;
+    }
+    SUBCASE("twice") {
+        agent.confirm();
+    }
     agent.confirm();
     CHECK(rig.take<CloseSession>().size() == 1);
     CHECK(rig.sent<link::ProtocolError>(agent.session).size() == 1);
@@ -169,8 +179,8 @@ TEST_CASE("what a session may not say ends it; what it may not know is ignored")
     agent.send({{link::UnknownEnvelope{"weather", false}, {}}, {link::Heartbeat{}, {}}});
     CHECK(rig.take<CloseSession>().empty());
     CHECK(rig.fsm().counters().unknown_envelopes == 1);
-    const std::vector<link::Envelope> forbidden{link::UnknownEnvelope{"weather", true}, link::Welcome{}, link::ResultAck{1},
-                                                link::WorkAck{1}};
+    const std::vector<link::Envelope> forbidden{link::UnknownEnvelope{"weather", true}, link::Welcome{},
+                                                link::ResultAck{1}, link::WorkAck{1}};
     for (const auto& envelope : forbidden) {
         agent.connect();
         (void)rig.take<CloseSession>();

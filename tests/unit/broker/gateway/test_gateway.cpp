@@ -13,13 +13,16 @@ http::Request upgrade() {
     http::Request request;
     request.method = "GET";
     request.path = link::kLinkPath;
-    request.headers = {{"sec-websocket-version", "13"}, {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="}, {"sec-websocket-protocol", "edge.v0, edge.v1"}};
+    request.headers = {{"sec-websocket-version", "13"},
+                       {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="},
+                       {"sec-websocket-protocol", "edge.v0, edge.v1"}};
     return request;
 }
 
 std::string enroll_body(const SigningKey& key, const std::string& token, const std::string& signed_token) {
     const PublicKey& bytes = key.public_key();
-    const std::string input = link::enroll_signing_input(signed_token, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    const std::string input =
+        link::enroll_signing_input(signed_token, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     link::EnrollRequest request{token, to_base64(bytes), to_base64(key.sign(as_bytes(input))), "gz-1", {}, "0.1.0"};
     return link::encode_enroll_request(request);
 }
@@ -32,8 +35,8 @@ TEST_CASE("only edge.v1 at its path becomes a link") {
         const char *header, *value;
         int status;
     };
-    for (const Case& c : {Case{"sec-websocket-protocol", "edge.v0", 400}, Case{"sec-websocket-protocol", "", 400}, Case{"sec-websocket-version", "12", 426},
-                          Case{"sec-websocket-key", "short", 400}}) {
+    for (const Case& c : {Case{"sec-websocket-protocol", "edge.v0", 400}, Case{"sec-websocket-protocol", "", 400},
+                          Case{"sec-websocket-version", "12", 426}, Case{"sec-websocket-key", "short", 400}}) {
         CAPTURE(c.header);
         auto request = upgrade();
         for (auto& [name, value] : request.headers) {

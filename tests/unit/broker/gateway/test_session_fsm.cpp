@@ -56,10 +56,14 @@ std::string names(const Actions& actions) {
             std::string operator()(const action::AskToJoin&) const { return "join"; }
             std::string operator()(const action::Confirm&) const { return "confirm"; }
             std::string operator()(const action::Live&) const { return "live"; }
-            std::string operator()(const action::Deliver& deliver) const { return "deliver:" + std::to_string(deliver.envelopes.size()); }
+            std::string operator()(const action::Deliver& deliver) const {
+                return "deliver:" + std::to_string(deliver.envelopes.size());
+            }
             std::string operator()(const action::Measured&) const { return "measured"; }
             std::string operator()(const action::Leave&) const { return "leave"; }
-            std::string operator()(const action::Close& close) const { return "close:" + std::to_string(static_cast<int>(close.code)); }
+            std::string operator()(const action::Close& close) const {
+                return "close:" + std::to_string(static_cast<int>(close.code));
+            }
             std::string operator()(const action::Cut&) const { return "cut"; }
         } name;
         text += std::visit(name, action);
@@ -73,7 +77,9 @@ std::string reject_code(const Actions& actions) {
     return reject ? std::string(enum_text(reject->code)) : "none";
 }
 
-std::string line(const link::Envelope& envelope) { return link::encode_envelope(envelope); }
+std::string line(const link::Envelope& envelope) {
+    return link::encode_envelope(envelope);
+}
 
 /// An FSM, and the steps to bring it where a test begins.
 struct Session {
@@ -90,9 +96,7 @@ struct Session {
         return fsm.joined(clock.now, welcome);
     }
     Actions acknowledge() { return fsm.message(clock.now, line(link::WelcomeAck{1, {10, 1000}})); }
-    void go_live() {
-        start(), say_hello(), give_key(), welcome(), acknowledge();
-    }
+    void go_live() { start(), say_hello(), give_key(), welcome(), acknowledge(); }
 };
 
 }  // namespace
@@ -108,8 +112,8 @@ TEST_CASE("an agent that does all right goes live") {
     CHECK(names(session.give_key()) == "join");
     CHECK(names(session.welcome()) == "send:welcome");
     CHECK(names(session.acknowledge()) == "confirm live send:hb");
-    CHECK(names(session.fsm.message(session.clock.now, line(link::WorkAck{1}) + "\n" + line(link::ResultAck{1}) + "\n" + line(link::Credit{2, 3}))) ==
-          "deliver:2 send:error");
+    CHECK(names(session.fsm.message(session.clock.now, line(link::WorkAck{1}) + "\n" + line(link::ResultAck{1}) + "\n" +
+                                                           line(link::Credit{2, 3}))) == "deliver:2 send:error");
     CHECK(names(session.fsm.gone()) == "leave");
     CHECK(names(session.fsm.gone()) == "");
 }
@@ -121,11 +125,12 @@ TEST_CASE("a hello counts only with this node's signature for this connection") 
         bool own_key;
         const char* answer;
     };
-    const Case cases[] = {{"right", terms().nonce, terms().exporter, true, "join"},
-                          {"another connection's nonce", std::string(32, 'x'), terms().exporter, true, "send:reject close:1008"},
-                          {"another TLS connection", terms().nonce, std::string(32, 'x'), true, "send:reject close:1008"},
-                          {"no exporter", terms().nonce, "", true, "send:reject close:1008"},
-                          {"another key", terms().nonce, terms().exporter, false, "send:reject close:1008"}};
+    const Case cases[] = {
+        {"right", terms().nonce, terms().exporter, true, "join"},
+        {"another connection's nonce", std::string(32, 'x'), terms().exporter, true, "send:reject close:1008"},
+        {"another TLS connection", terms().nonce, std::string(32, 'x'), true, "send:reject close:1008"},
+        {"no exporter", terms().nonce, "", true, "send:reject close:1008"},
+        {"another key", terms().nonce, terms().exporter, false, "send:reject close:1008"}};
     for (const auto& c : cases) {
         CAPTURE(c.name);
         Session session;
@@ -173,13 +178,15 @@ TEST_CASE("who may not come in is told why, and whether to try again") {
 TEST_CASE("a revoked node's state is told only to who holds its key") {
     Session session;
     session.start(), session.say_hello();
-    CHECK(reject_code(session.fsm.key(session.clock.now, NodeKey{SigningKey::generate().public_key(), NodeState::revoked})) == "bad_signature");
+    CHECK(reject_code(session.fsm.key(
+              session.clock.now, NodeKey{SigningKey::generate().public_key(), NodeState::revoked})) == "bad_signature");
 }
 
 TEST_CASE("a handshake that goes wrong ends at once") {
     const std::string hello_line = line(link::Hello{});
-    for (const std::string& text : {std::string(), std::string("{}"), std::string("[[[["), hello_line, hello_line + "\n{\"sig\":\"AAAA\"}", line(link::WorkAck{1}),
-                                    std::string(70'000, ' '), std::string("{\"t\":\"hello\"}\n{\"sig\":1}")}) {
+    for (const std::string& text :
+         {std::string(), std::string("{}"), std::string("[[[["), hello_line, hello_line + "\n{\"sig\":\"AAAA\"}",
+          line(link::WorkAck{1}), std::string(70'000, ' '), std::string("{\"t\":\"hello\"}\n{\"sig\":1}")}) {
         CAPTURE(text.substr(0, 40));
         Session session;
         session.start();
@@ -211,13 +218,15 @@ TEST_CASE("after welcome only welcome_ack opens the session") {
     CHECK(names(session.fsm.message(session.clock.now, line(link::WorkAck{1}))) == "send:error leave close:1002");
     Session other;
     other.start(), other.say_hello(), other.give_key(), other.welcome();
-    CHECK(names(other.fsm.message(other.clock.now, line(link::WelcomeAck{1, {}}) + "\n" + line(link::Credit{1, 2}))) == "confirm live deliver:1 send:hb");
+    CHECK(names(other.fsm.message(other.clock.now, line(link::WelcomeAck{1, {}}) + "\n" + line(link::Credit{1, 2}))) ==
+          "confirm live deliver:1 send:hb");
 }
 
 TEST_CASE("the domain's refusal is passed on") {
     Session session;
     session.start(), session.say_hello(), session.give_key();
-    CHECK(reject_code(session.fsm.joined(session.clock.now, link::Reject{link::RejectCode::stale_counter, "", 0, true})) == "stale_counter");
+    CHECK(reject_code(session.fsm.joined(
+              session.clock.now, link::Reject{link::RejectCode::stale_counter, "", 0, true})) == "stale_counter");
 }
 
 TEST_CASE("a socket that goes while the domain decides leaves no session behind") {
@@ -249,7 +258,8 @@ TEST_CASE("malformed messages are answered, and the third ends the session") {
     CHECK(names(session.fsm.message(session.clock.now, "nonsense")) == "send:error");
     CHECK(names(session.fsm.message(session.clock.now, std::string(100'000, '['))) == "send:error");
     CHECK(names(session.fsm.message(session.clock.now, line(link::WorkAck{1}))) == "deliver:1");
-    CHECK(names(session.fsm.message(session.clock.now, "{\"t\":\"wack\",\"n\":1,\"n\":2}")) == "send:error leave close:1002");
+    CHECK(names(session.fsm.message(session.clock.now, "{\"t\":\"wack\",\"n\":1,\"n\":2}")) ==
+          "send:error leave close:1002");
     CHECK(names(session.fsm.message(session.clock.now, line(link::WorkAck{1}))) == "");
     CHECK(names(session.fsm.gone()) == "");
 }
@@ -258,7 +268,8 @@ TEST_CASE("what came before an error in one message still counts") {
     Session session;
     session.go_live();
     const std::string bad = "{\"t\":\"future\",\"must\":true}";
-    CHECK(names(session.fsm.message(session.clock.now, line(link::WorkAck{1}) + "\n" + bad + "\n" + line(link::WorkAck{2}))) ==
+    CHECK(names(session.fsm.message(session.clock.now,
+                                    line(link::WorkAck{1}) + "\n" + bad + "\n" + line(link::WorkAck{2}))) ==
           "deliver:1 send:error leave close:1002");
 }
 
@@ -267,7 +278,8 @@ TEST_CASE("envelopes nobody knows are counted, unless they must be known") {
     session.go_live();
     CHECK(names(session.fsm.message(session.clock.now, "{\"t\":\"future\"}\n{\"t\":\"later\",\"must\":false}")) == "");
     CHECK(session.fsm.unknown_envelopes() == 2);
-    CHECK(names(session.fsm.message(session.clock.now, "{\"t\":\"future\",\"must\":true}")) == "send:error leave close:1002");
+    CHECK(names(session.fsm.message(session.clock.now, "{\"t\":\"future\",\"must\":true}")) ==
+          "send:error leave close:1002");
 }
 
 TEST_CASE("binary messages end the session") {
@@ -279,7 +291,8 @@ TEST_CASE("binary messages end the session") {
 TEST_CASE("an agent's own error ends the session") {
     Session session;
     session.go_live();
-    CHECK(names(session.fsm.message(session.clock.now, line(link::ProtocolError{"bad_envelope", ""}))) == "leave close:1000");
+    CHECK(names(session.fsm.message(session.clock.now, line(link::ProtocolError{"bad_envelope", ""}))) ==
+          "leave close:1000");
 }
 
 TEST_CASE("a quiet link is asked every 15 seconds, a fifth more or less, and given up after 45") {
@@ -320,7 +333,8 @@ TEST_CASE("a heartbeat measures the round trip and the clock's offset") {
     const std::uint64_t asked = std::get<link::Heartbeat>(std::get<action::Send>(live.back()).envelope).at_us;
     session.clock.after(30ms);
     // The agent's clock is 500 ms ahead; it answered in the middle.
-    const Actions actions = session.fsm.message(session.clock.now, line(link::Heartbeat{asked + 15'000 + 500'000, asked}));
+    const Actions actions =
+        session.fsm.message(session.clock.now, line(link::Heartbeat{asked + 15'000 + 500'000, asked}));
     REQUIRE(names(actions) == "measured");
     const auto& measured = std::get<action::Measured>(actions[0]);
     CHECK(measured.rtt_us == 30'000);
@@ -362,7 +376,8 @@ TEST_CASE("a stopping broker lets nobody in") {
     CHECK(names(welcomed.fsm.go_away(welcomed.clock.now, why)) == "leave close:1012");
     Session taken;
     taken.go_live();
-    CHECK(names(taken.fsm.go_away(taken.clock.now, {link::GoawayReason::taken_over, 0, 0})) == "send:goaway leave close:1012");
+    CHECK(names(taken.fsm.go_away(taken.clock.now, {link::GoawayReason::taken_over, 0, 0})) ==
+          "send:goaway leave close:1012");
 }
 
 TEST_CASE("what waits for one agent goes together, and has a bound") {

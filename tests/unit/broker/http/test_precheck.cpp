@@ -24,11 +24,15 @@ const std::vector<Vector> kVectors = {
     {"chunked, identity", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked, identity\r\n\r\n", 400},
     {"identity, chunked", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: identity, chunked\r\n\r\n", 400},
     {"chunked on HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
-    {"two Transfer-Encodings", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-    {"length and chunked", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
-    {"chunked and length", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n", 400},
+    {"two Transfer-Encodings",
+     "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+    {"length and chunked", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+     400},
+    {"chunked and length", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+     400},
     {"two lengths, the same", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400},
-    {"two lengths, different", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 400},
+    {"two lengths, different", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+     400},
     {"a list of lengths", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 3, 3\r\n\r\nabc", 400},
     {"a signed length", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: +3\r\n\r\nabc", 400},
     {"a negative length", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: -1\r\n\r\n", 400},
@@ -66,12 +70,17 @@ const std::vector<Vector> kVectors = {
     {"an empty line first", "\r\nGET / HTTP/1.1\r\n" + kHost + "\r\n", 400},
     {"TLS to a plain port", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 15), 400},
     {"a chunk size that is none", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
-    {"a chunk longer than it says", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 400},
-    {"a chunk head without end", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n3;" + std::string(3000, 'a'), 400},
+    {"a chunk longer than it says",
+     "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 400},
+    {"a chunk head without end",
+     "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n3;" + std::string(3000, 'a'), 400},
     {"a head over 8 KiB", "GET / HTTP/1.1\r\n" + kHost + "X-A: " + std::string(9000, 'a') + "\r\n\r\n", 431},
     {"a head over 8 KiB without end", "GET / HTTP/1.1\r\n" + kHost + "X-A: " + std::string(9000, 'a'), 431},
     {"a body over 1 MiB", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 1048577\r\n\r\n", 413},
-    {"chunks over 1 MiB", "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n100001\r\n" + std::string(0x100001, 'a') + "\r\n", 413},
+    {"chunks over 1 MiB",
+     "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n100001\r\n" + std::string(0x100001, 'a') +
+         "\r\n",
+     413},
 };
 
 std::string many_headers(int count) {
@@ -118,7 +127,8 @@ TEST_CASE("a request says what it is") {
 TEST_CASE("requests in one packet come out one after the other") {
     RequestReader reader({});
     const std::string one = "GET /1 HTTP/1.1\r\nHost: e\r\n\r\n";
-    reader.feed(one + "POST /2 HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n" + "GET /3 HTTP/1.0\r\n");
+    reader.feed(one + "POST /2 HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n" +
+                "GET /3 HTTP/1.0\r\n");
     CHECK(reader.take().path == "/1");
     REQUIRE(reader.state() == RequestReader::State::complete);
     const Request second = reader.take();
@@ -132,14 +142,17 @@ TEST_CASE("requests in one packet come out one after the other") {
 
 TEST_CASE("a trailer does not become a header") {
     RequestReader reader({});
-    reader.feed("POST / HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n0\r\nAuthorization: Bearer x\r\n\r\n");
+    reader.feed(
+        "POST / HTTP/1.1\r\nHost: e\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n0\r\nAuthorization: "
+        "Bearer x\r\n\r\n");
     REQUIRE(reader.state() == RequestReader::State::complete);
     CHECK(reader.take().header("authorization").empty());
 }
 
 TEST_CASE("a client that waits for 100 Continue is noticed once") {
     RequestReader reader({});
-    CHECK(reader.feed("POST / HTTP/1.1\r\nHost: e\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n") == RequestReader::State::body);
+    CHECK(reader.feed("POST / HTTP/1.1\r\nHost: e\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n") ==
+          RequestReader::State::body);
     CHECK(reader.take_continue());
     CHECK_FALSE(reader.take_continue());
     CHECK(reader.feed("hi") == RequestReader::State::complete);

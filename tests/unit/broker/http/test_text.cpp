@@ -40,28 +40,33 @@ TEST_CASE("header lists are searched without regard to case") {
     CHECK_FALSE(request.header_lists("connection", "up"));
 }
 
-TEST_CASE("what goes into a log line cannot break out of it") { CHECK(for_log("a\"b\n\x1b[31m\xc2\x9b") == "a?b??[31m??"); }
+TEST_CASE("what goes into a log line cannot break out of it") {
+    CHECK(for_log("a\"b\n\x1b[31m\xc2\x9b") == "a?b??[31m??");
+}
 
 namespace {
 struct Row {
     std::string_view method, pattern;
     int number;
 };
-constexpr Row kTable[] = {{"GET", "/runs", 1}, {"POST", "/runs", 2}, {"GET", "/runs/{id}", 3}, {"GET", "/runs/{id}/tasks", 4}};
+constexpr Row kTable[] = {
+    {"GET", "/runs", 1}, {"POST", "/runs", 2}, {"GET", "/runs/{id}", 3}, {"GET", "/runs/{id}/tasks", 4}};
 }  // namespace
 
 TEST_CASE("paths lead to rows") {
     struct Case {
         const char *method, *path;
-        int number;          // 0: none
-        const char* allow;   // of the path
+        int number;         // 0: none
+        const char* allow;  // of the path
         const char* parameter;
     };
-    const Case cases[] = {
-        {"GET", "/runs", 1, "", ""},      {"POST", "/runs", 2, "", ""},       {"HEAD", "/runs", 1, "", ""},        {"DELETE", "/runs", 0, "GET, HEAD, POST", ""},
-        {"GET", "/runs/x", 3, "", "x"},   {"GET", "/runs/x/tasks", 4, "", "x"}, {"GET", "/runs/", 0, "", ""},       {"GET", "/runs//tasks", 0, "", ""},
-        {"GET", "/runs/x/", 0, "", ""},   {"GET", "/", 0, "", ""},            {"GET", "/RUNS", 0, "", ""},         {"GET", "/runs/x/tasks/y", 0, "", ""},
-        {"GET", "/runs/../runs", 0, "", ""}, {"POST", "/runs/x", 0, "GET, HEAD", ""}};
+    const Case cases[] = {{"GET", "/runs", 1, "", ""},         {"POST", "/runs", 2, "", ""},
+                          {"HEAD", "/runs", 1, "", ""},        {"DELETE", "/runs", 0, "GET, HEAD, POST", ""},
+                          {"GET", "/runs/x", 3, "", "x"},      {"GET", "/runs/x/tasks", 4, "", "x"},
+                          {"GET", "/runs/", 0, "", ""},        {"GET", "/runs//tasks", 0, "", ""},
+                          {"GET", "/runs/x/", 0, "", ""},      {"GET", "/", 0, "", ""},
+                          {"GET", "/RUNS", 0, "", ""},         {"GET", "/runs/x/tasks/y", 0, "", ""},
+                          {"GET", "/runs/../runs", 0, "", ""}, {"POST", "/runs/x", 0, "GET, HEAD", ""}};
     for (const auto& c : cases) {
         CAPTURE(c.method);
         CAPTURE(c.path);
@@ -76,9 +81,11 @@ TEST_CASE("a response is what its parts say") {
     Response response{201, "application/json", {{"Location", "/x"}}, "{}"};
     const auto text = head_text(response, {"req_1", "Sun, 06 Nov 1994 08:49:37 GMT"});
     REQUIRE(text);
-    CHECK(text.value() ==
-          "HTTP/1.1 201 Created\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n"
-          "X-Request-Id: req_1\r\nX-Content-Type-Options: nosniff\r\nLocation: /x\r\nCache-Control: no-store\r\n\r\n{}");
+    CHECK(
+        text.value() ==
+        "HTTP/1.1 201 Created\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: "
+        "application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n"
+        "X-Request-Id: req_1\r\nX-Content-Type-Options: nosniff\r\nLocation: /x\r\nCache-Control: no-store\r\n\r\n{}");
     Envelope withheld{"req_1", "now"};
     withheld.body = Body::withheld;
     const std::string head = head_text(response, withheld).value();
@@ -87,7 +94,12 @@ TEST_CASE("a response is what its parts say") {
 }
 
 TEST_CASE("no header breaks out of its line") {
-    for (const auto& header : Headers{{"X-A", "b\r\nInjected: 1"}, {"X-A", "b\n"}, {"X-A", std::string("a\0", 2)}, {"X A", "b"}, {"", "b"}, {"Content-Length", "9"}}) {
+    for (const auto& header : Headers{{"X-A", "b\r\nInjected: 1"},
+                                      {"X-A", "b\n"},
+                                      {"X-A", std::string("a\0", 2)},
+                                      {"X A", "b"},
+                                      {"", "b"},
+                                      {"Content-Length", "9"}}) {
         CAPTURE(header.first);
         Response response{200, "application/json", {header}, ""};
         CHECK(head_text(response, {"r", "d"}).has_error());
@@ -102,13 +114,15 @@ TEST_CASE("chunks and dates have their form") {
 }
 
 TEST_CASE("a problem says what, where and which request") {
-    const Response response = problem_response(problem_of(Error{Errc::bad_value, "/params/count", "3000 is out of range"}), "/api/v1/jobs", "req_1");
+    const Response response = problem_response(
+        problem_of(Error{Errc::bad_value, "/params/count", "3000 is out of range"}), "/api/v1/jobs", "req_1");
     CHECK(response.status == 422);
     CHECK(response.content_type == "application/problem+json");
-    CHECK(response.body ==
-          R"({"type":"urn:edge:problem:invalid_body","title":"The body says something that cannot be done","status":422,)"
-          R"("detail":"/params/count: 3000 is out of range","instance":"/api/v1/jobs","code":"invalid_body","request_id":"req_1",)"
-          R"("errors":[{"pointer":"/params/count","code":"bad_value","message":"3000 is out of range"}]})");
+    CHECK(
+        response.body ==
+        R"({"type":"urn:edge:problem:invalid_body","title":"The body says something that cannot be done","status":422,)"
+        R"("detail":"/params/count: 3000 is out of range","instance":"/api/v1/jobs","code":"invalid_body","request_id":"req_1",)"
+        R"("errors":[{"pointer":"/params/count","code":"bad_value","message":"3000 is out of range"}]})");
 }
 
 TEST_CASE("what failed inside stays inside") {
@@ -126,8 +140,10 @@ TEST_CASE("each problem code stands once, with an error status") {
 }
 
 TEST_CASE("listening addresses are addresses with a port") {
-    for (const char* good : {"127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0", "[::]:65535"}) CHECK(ListenAddress::parse(good).value().text() == good);
-    for (const char* bad : {"", "8080", ":8080", "localhost:8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:-1", "::1:80", "[127.0.0.1]:80", "127.0.0.1:80x"}) {
+    for (const char* good : {"127.0.0.1:8080", "[::1]:8080", "0.0.0.0:0", "[::]:65535"})
+        CHECK(ListenAddress::parse(good).value().text() == good);
+    for (const char* bad : {"", "8080", ":8080", "localhost:8080", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
+                            "127.0.0.1:-1", "::1:80", "[127.0.0.1]:80", "127.0.0.1:80x"}) {
         CAPTURE(bad);
         CHECK(ListenAddress::parse(bad).has_error());
     }

@@ -22,7 +22,9 @@ struct Watched {
         domain.create_job(job, [](const Result<RunView>&) {});
     }
     void watch() {
-        live::stream_run(exchange, domain, kRun, [](const Error& error) { return http::Response{404, "", {}, error.detail}; });
+        live::stream_run(exchange, domain, kRun, [](const Error& error) {
+            return http::Response{404, "", {}, error.detail};
+        });
     }
     FakeStream& stream() { return exchange->events(); }
 };

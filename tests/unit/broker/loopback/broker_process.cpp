@@ -43,12 +43,15 @@ int spawn(const std::vector<std::string>& arguments, int out, int err) {
 std::string read_all(int fd) {
     std::string text;
     char bytes[4096];
-    for (ssize_t size = 0; (size = ::read(fd, bytes, sizeof bytes)) > 0;) text.append(bytes, static_cast<std::size_t>(size));
+    for (ssize_t size = 0; (size = ::read(fd, bytes, sizeof bytes)) > 0;)
+        text.append(bytes, static_cast<std::size_t>(size));
     ::close(fd);
     return text;
 }
 
-int exit_code(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+int exit_code(int status) {
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
 
 std::uint16_t port_after(const std::string& log, const std::string& word) {
     const std::size_t at = log.find(word);

@@ -50,7 +50,8 @@ int LinkClient::upgrade(const std::string& path, const std::string& subprotocol)
     websocket::response_type response;
     error_code failed;
     inner_->ws->handshake(response, "127.0.0.1", path, failed);
-    if (!failed && response[boost::beast::http::field::sec_websocket_protocol] != subprotocol) throw std::runtime_error("another subprotocol");
+    if (!failed && response[boost::beast::http::field::sec_websocket_protocol] != subprotocol)
+        throw std::runtime_error("another subprotocol");
     return static_cast<int>(response.result_int());
 }
 
@@ -79,7 +80,9 @@ void LinkClient::write_binary(const std::string& bytes) {
     inner_->ws->write(asio::buffer(bytes), ignored);
 }
 
-int LinkClient::close_code() const { return inner_->ws->reason().code; }
+int LinkClient::close_code() const {
+    return inner_->ws->reason().code;
+}
 
 void LinkClient::drop() {
     error_code ignored;
@@ -93,8 +96,9 @@ void LinkClient::close() {
 
 std::string LinkClient::exporter() {
     std::string key(32, '\0');
-    SSL_export_keying_material(inner_->tls().native_handle(), reinterpret_cast<unsigned char*>(key.data()), key.size(), link::kExporterLabel,
-                               std::char_traits<char>::length(link::kExporterLabel), nullptr, 0, 0);
+    SSL_export_keying_material(inner_->tls().native_handle(), reinterpret_cast<unsigned char*>(key.data()), key.size(),
+                               link::kExporterLabel, std::char_traits<char>::length(link::kExporterLabel), nullptr, 0,
+                               0);
     return key;
 }
 
@@ -102,7 +106,8 @@ std::string LinkClient::signed_hello(const SigningKey& key, const NodeId& node, 
     hello.node_id = node;
     const std::string line = link::encode_envelope(hello);
     const auto raw = from_base64(nonce).value();
-    const std::string input = link::hello_signing_input({reinterpret_cast<const char*>(raw.data()), raw.size()}, exporter(), line);
+    const std::string input =
+        link::hello_signing_input({reinterpret_cast<const char*>(raw.data()), raw.size()}, exporter(), line);
     const Signature signature = key.sign(as_bytes(input));
     return link::encode_hello(line, {reinterpret_cast<const char*>(signature.data()), signature.size()});
 }
@@ -111,13 +116,16 @@ link::Envelope LinkClient::join(const SigningKey& key, const NodeId& node) {
     const auto challenge = read();
     write(signed_hello(key, node, std::get<link::Challenge>(challenge.at(0)).nonce));
     auto answer = read();
-    if (const auto* welcome = std::get_if<link::Welcome>(&answer.at(0))) write(link::WelcomeAck{welcome->join_counter, {100, 1 << 20}});
+    if (const auto* welcome = std::get_if<link::Welcome>(&answer.at(0)))
+        write(link::WelcomeAck{welcome->join_counter, {100, 1 << 20}});
     return answer.at(0);
 }
 
 std::string LinkClient::post(const std::string& path, const std::string& body) {
-    const std::string request = "POST " + path + " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
-                                std::to_string(body.size()) + "\r\n\r\n" + body;
+    const std::string request =
+        "POST " + path +
+        " HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n\r\n" + body;
     error_code failed;
     asio::write(inner_->tls(), asio::buffer(request), failed);
     std::string text;

@@ -34,12 +34,15 @@ void OneThread::loop() {
 
 bool Happenings::wait_for(const std::string& what) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 10s, [&] { return std::any_of(all_.begin(), all_.end(), [&](const std::string& one) { return one.starts_with(what); }); });
+    return changed_.wait_for(lock, 10s, [&] {
+        return std::any_of(all_.begin(), all_.end(), [&](const std::string& one) { return one.starts_with(what); });
+    });
 }
 
 std::size_t Happenings::count(const std::string& what) {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(std::count_if(all_.begin(), all_.end(), [&](const std::string& one) { return one.starts_with(what); }));
+    return static_cast<std::size_t>(
+        std::count_if(all_.begin(), all_.end(), [&](const std::string& one) { return one.starts_with(what); }));
 }
 
 namespace {
@@ -92,7 +95,8 @@ bool RunningBroker::drain() {
     std::promise<void> api_done, gateway_done;
     api_->drain([&] { api_done.set_value(); });
     gateway_->drain([&] { gateway_done.set_value(); });
-    return gateway_done.get_future().wait_for(10s) == std::future_status::ready && api_done.get_future().wait_for(10s) == std::future_status::ready;
+    return gateway_done.get_future().wait_for(10s) == std::future_status::ready &&
+           api_done.get_future().wait_for(10s) == std::future_status::ready;
 }
 
 }  // namespace edge::broker::test

@@ -9,9 +9,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string request(const std::string& method, const std::string& path, const std::string& more = "", const std::string& body = "") {
-    std::string text = method + " " + path + " HTTP/1.1\r\nHost: edge.test\r\nAuthorization: Bearer " + FakeDomain::kToken + "\r\n" + more;
-    if (!body.empty()) text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+std::string request(const std::string& method, const std::string& path, const std::string& more = "",
+                    const std::string& body = "") {
+    std::string text = method + " " + path + " HTTP/1.1\r\nHost: edge.test\r\nAuthorization: Bearer " +
+                       FakeDomain::kToken + "\r\n" + more;
+    if (!body.empty())
+        text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
     return text + "\r\n" + body;
 }
 
@@ -34,7 +37,8 @@ TEST_CASE("requests are answered one after the other on one connection") {
     CHECK(first.find("X-Request-Id: mine-1\r\n") != std::string::npos);
     CHECK(first.find("X-Content-Type-Options: nosniff\r\n") != std::string::npos);
     CHECK(first.ends_with(R"({"status":"ok"})"));
-    client.send(request("POST", "/api/v1/jobs", "", kJob) + request("GET", "/api/v1/nodes") + request("HEAD", "/api/v1/nodes"));
+    client.send(request("POST", "/api/v1/jobs", "", kJob) + request("GET", "/api/v1/nodes") +
+                request("HEAD", "/api/v1/nodes"));
     CHECK(client.read_response().starts_with("HTTP/1.1 202 Accepted\r\n"));
     CHECK(client.read_response().find("gz-1") != std::string::npos);
     const std::string head = client.read_until("\r\n\r\n");
@@ -48,7 +52,9 @@ TEST_CASE("requests are answered one after the other on one connection") {
 TEST_CASE("a request that smuggles another gets one answer and the end") {
     RunningBroker broker;
     const std::string smuggled = request("GET", "/healthz");
-    for (const std::string hidden : {"Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", "Content-Length: 0, 0\r\n", "X: y\r\n Content-Length: 5\r\n"}) {
+    for (const std::string hidden :
+         {"Transfer-Encoding: xchunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n",
+          "Content-Length: 0, 0\r\n", "X: y\r\n Content-Length: 5\r\n"}) {
         CAPTURE(hidden);
         PlainClient client(broker.api_port());
         client.send("POST /api/v1/jobs HTTP/1.1\r\nHost: e\r\n" + hidden + "\r\n0\r\n\r\n" + smuggled);
@@ -77,7 +83,9 @@ TEST_CASE("100 Continue is sent to who waits for it") {
 
 TEST_CASE("clients that drip are told, idle ones are not waited for") {
     BrokerChange change;
-    change.api = [](http::Settings& settings) { settings.deadlines.head = settings.deadlines.body = settings.deadlines.idle = 150ms; };
+    change.api = [](http::Settings& settings) {
+        settings.deadlines.head = settings.deadlines.body = settings.deadlines.idle = 150ms;
+    };
     RunningBroker broker(change);
     PlainClient head(broker.api_port()), body(broker.api_port()), idle(broker.api_port());
     head.send("GET /healthz HT");
@@ -134,7 +142,8 @@ TEST_CASE("a client that leaves its stream is forgotten") {
     }
     std::size_t left = 1;
     const auto until = std::chrono::steady_clock::now() + 10s;
-    while (left > 0 && std::chrono::steady_clock::now() < until) broker.domain_thread.run([&] { left = broker.domain.subscribers(); });
+    while (left > 0 && std::chrono::steady_clock::now() < until)
+        broker.domain_thread.run([&] { left = broker.domain.subscribers(); });
     CHECK(left == 0);
 }
 

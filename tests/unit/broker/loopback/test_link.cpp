@@ -30,7 +30,8 @@ struct Joined {
 };
 
 std::string result_line(std::uint64_t n) {
-    auto view = FakeDomain::result_of(FakeDomain::id<RunId>(3), FakeDomain::id<TaskId>(4), static_cast<std::uint8_t>(n));
+    auto view =
+        FakeDomain::result_of(FakeDomain::id<RunId>(3), FakeDomain::id<TaskId>(4), static_cast<std::uint8_t>(n));
     view.result.n = n;
     view.result.detail_bytes = static_cast<std::uint32_t>(view.detail.size());
     return link::encode_envelope(view.result, view.detail);
@@ -38,8 +39,10 @@ std::string result_line(std::uint64_t n) {
 
 std::string enroll_body(const SigningKey& key, const std::string& token) {
     const PublicKey& bytes = key.public_key();
-    const std::string input = link::enroll_signing_input(token, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    return link::encode_enroll_request({token, to_base64(bytes), to_base64(key.sign(as_bytes(input))), "gz-5", {}, "0.1.0"});
+    const std::string input =
+        link::enroll_signing_input(token, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return link::encode_enroll_request(
+        {token, to_base64(bytes), to_base64(key.sign(as_bytes(input))), "gz-5", {}, "0.1.0"});
 }
 
 }  // namespace
@@ -89,7 +92,8 @@ TEST_CASE("another key, another connection's signature and an unknown node stay 
     };
     std::vector<Case> cases;
     cases.push_back({"another key", SigningKey::generate(), broker.node, link::RejectCode::bad_signature});
-    cases.push_back({"unknown node", SigningKey::generate(), FakeDomain::id<NodeId>(99), link::RejectCode::unknown_node});
+    cases.push_back(
+        {"unknown node", SigningKey::generate(), FakeDomain::id<NodeId>(99), link::RejectCode::unknown_node});
     for (const auto& c : cases) {
         CAPTURE(c.name);
         LinkClient client(broker.gateway_port());
@@ -117,7 +121,8 @@ TEST_CASE("only edge.v1 at its path is a link") {
         const char *path, *subprotocol;
         int status;
     };
-    for (const Case& c : {Case{link::kLinkPath, "edge.v0", 400}, Case{link::kLinkPath, "", 400}, Case{"/other", "edge.v1", 404}}) {
+    for (const Case& c :
+         {Case{link::kLinkPath, "edge.v0", 400}, Case{link::kLinkPath, "", 400}, Case{"/other", "edge.v1", 404}}) {
         CAPTURE(c.path);
         LinkClient client(broker.gateway_port());
         CHECK(client.upgrade(c.path, c.subprotocol) == c.status);
@@ -224,7 +229,9 @@ TEST_CASE("the domain may send an agent away") {
 
 TEST_CASE("a refusal of the domain reaches the agent") {
     RunningBroker broker;
-    broker.domain_thread.run([&] { broker.domain.reject = link::Reject{link::RejectCode::stale_counter, "a copy", 0, true}; });
+    broker.domain_thread.run([&] {
+        broker.domain.reject = link::Reject{link::RejectCode::stale_counter, "a copy", 0, true};
+    });
     LinkClient client(broker.gateway_port());
     client.upgrade();
     CHECK(std::get<link::Reject>(client.join(broker.key, broker.node)).code == link::RejectCode::stale_counter);
@@ -233,7 +240,8 @@ TEST_CASE("a refusal of the domain reaches the agent") {
 TEST_CASE("enrolment takes a token and a proof of the key") {
     RunningBroker broker;
     const SigningKey key = SigningKey::generate();
-    LinkClient good(broker.gateway_port()), wrong(broker.gateway_port()), forged(broker.gateway_port()), big(broker.gateway_port());
+    LinkClient good(broker.gateway_port()), wrong(broker.gateway_port()), forged(broker.gateway_port()),
+        big(broker.gateway_port());
     const std::string answer = good.post(link::kEnrollPath, enroll_body(key, FakeDomain::kJoinToken));
     CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
     CHECK(link::decode_enroll_reply(answer.substr(answer.find("\r\n\r\n") + 4)).value().name.text() == "gz-5");

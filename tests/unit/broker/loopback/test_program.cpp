@@ -27,7 +27,8 @@ struct Folder {
 };
 
 Ended init(const std::string& dir) {
-    return run_broker({"init", "--dir", dir, "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0", "--public-url", "https://127.0.0.1:7443", "--json"});
+    return run_broker({"init", "--dir", dir, "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0", "--public-url",
+                       "https://127.0.0.1:7443", "--json"});
 }
 
 struct Answer {
@@ -41,15 +42,19 @@ class Api {
   public:
     Api(std::uint16_t port, std::string token) : port_(port), token_(std::move(token)) {}
 
-    Answer ask(const std::string& method, const std::string& path, const std::string& body = "", const std::string& more = "") const {
+    Answer ask(const std::string& method, const std::string& path, const std::string& body = "",
+               const std::string& more = "") const {
         PlainClient client(port_);
-        std::string text = method + " " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer " + token_ + "\r\n" + more;
-        if (!body.empty()) text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
+        std::string text = method + " " + path + " HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer " +
+                           token_ + "\r\n" + more;
+        if (!body.empty())
+            text += "Content-Type: application/json\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
         client.send(text + "\r\n" + body);
         Answer answer;
         answer.text = client.read_all();
         if (answer.text.size() > 12) answer.status = std::stoi(answer.text.substr(9, 3));
-        auto json = parse_json(answer.text.substr(std::min(answer.text.size(), answer.text.find("\r\n\r\n") + 4)), {.bytes = 1 << 20, .values = 100'000, .keys = 50'000});
+        auto json = parse_json(answer.text.substr(std::min(answer.text.size(), answer.text.find("\r\n\r\n") + 4)),
+                               {.bytes = 1 << 20, .values = 100'000, .keys = 50'000});
         if (json) answer.json = std::move(json.value());
         return answer;
     }
@@ -80,8 +85,10 @@ struct Agent {
     }
     void enroll(std::uint16_t port, const std::string& token) {
         const PublicKey& bytes = key.public_key();
-        const std::string input = link::enroll_signing_input(token, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-        const std::string body = link::encode_enroll_request({token, to_base64(bytes), to_base64(key.sign(as_bytes(input))), "", {}, "0.1.0"});
+        const std::string input =
+            link::enroll_signing_input(token, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        const std::string body = link::encode_enroll_request(
+            {token, to_base64(bytes), to_base64(key.sign(as_bytes(input))), "", {}, "0.1.0"});
         const std::string answer = LinkClient(port).post(link::kEnrollPath, body);
         REQUIRE(answer.starts_with("HTTP/1.1 200 "));
         hello.node_id = link::decode_enroll_reply(answer.substr(answer.find("\r\n\r\n") + 4)).value().node_id;
@@ -105,7 +112,8 @@ T next(LinkClient& client) {
         REQUIRE_FALSE(envelopes.empty());
         std::optional<T> found;
         for (const auto& envelope : envelopes) {
-            if (const auto* beat = std::get_if<link::Heartbeat>(&envelope); beat && !beat->echo_us) client.write(link::Heartbeat{beat->at_us, beat->at_us});
+            if (const auto* beat = std::get_if<link::Heartbeat>(&envelope); beat && !beat->echo_us)
+                client.write(link::Heartbeat{beat->at_us, beat->at_us});
             if (const auto* one = std::get_if<T>(&envelope)) found = *one;
         }
         if (found) return *found;
@@ -134,8 +142,9 @@ void work(LinkClient& client, std::uint64_t n) {
     auto result = result_of(task, n);
     const std::string detail = R"({"sent":1,"rcvd":1})";
     result.detail_bytes = static_cast<std::uint32_t>(detail.size());
-    client.write(link::encode_envelope(link::WorkAck{task.n}) + "\n" +
-                 link::encode_envelope(link::Progress{task.task_id, task.attempt, link::ProgressKind::started, Json::object()}));
+    client.write(
+        link::encode_envelope(link::WorkAck{task.n}) + "\n" +
+        link::encode_envelope(link::Progress{task.task_id, task.attempt, link::ProgressKind::started, Json::object()}));
     client.write(link::encode_envelope(result, detail));
     while (next<link::ResultAck>(client).n < n) {
     }
@@ -170,11 +179,12 @@ TEST_CASE("init makes a broker once, for its owner only") {
 
 TEST_CASE("an init that cannot finish leaves nothing") {
     Folder folder;
-    for (const auto& arguments : std::vector<std::vector<std::string>>{{"init", "--dir", folder.path + "/a", "--gateway", "nowhere"},
-                                                                        {"init", "--dir", folder.path + "/a", "--public-url", "http://x"},
-                                                                        {"init"},
-                                                                        {},
-                                                                        {"--frobnicate"}}) {
+    for (const auto& arguments :
+         std::vector<std::vector<std::string>>{{"init", "--dir", folder.path + "/a", "--gateway", "nowhere"},
+                                               {"init", "--dir", folder.path + "/a", "--public-url", "http://x"},
+                                               {"init"},
+                                               {},
+                                               {"--frobnicate"}}) {
         CHECK(run_broker(arguments).code == 64);
     }
     CHECK(std::filesystem::is_empty(folder.path));
@@ -189,7 +199,8 @@ TEST_CASE("a node joins, a run is made, its result is stored, and all of it outl
                           std::string out = init(dir).out;
                           out.pop_back();
                           return out;
-                      }()).value();
+                      }())
+                          .value();
     const std::string token = told["token"];
     Agent agent;
     std::string run_id;
@@ -206,7 +217,8 @@ TEST_CASE("a node joins, a run is made, its result is stored, and all of it outl
         LinkClient client(broker.gateway_port());
         agent.join(client);
 
-        auto waiting = std::async(std::launch::async, [&] { return api.ask("POST", "/api/v1/jobs", kJob, "Prefer: wait=10\r\n"); });
+        auto waiting = std::async(std::launch::async,
+                                  [&] { return api.ask("POST", "/api/v1/jobs", kJob, "Prefer: wait=10\r\n"); });
         work(client, 1);
         const Answer done = waiting.get();
         CAPTURE(done.text);
@@ -223,8 +235,8 @@ TEST_CASE("a node joins, a run is made, its result is stored, and all of it outl
             std::string path(route.pattern);
             const std::string id = path.find("/runs/") != std::string::npos      ? run_id
                                    : path.find("/results/") != std::string::npos ? result_id
-                                   : path.find("/jobs/") != std::string::npos    ? done.json["job_id"].get<std::string>()
-                                                                                 : "gz-1";
+                                   : path.find("/jobs/") != std::string::npos ? done.json["job_id"].get<std::string>()
+                                                                              : "gz-1";
             if (const auto at = path.find('{'); at != std::string::npos) path.replace(at, path.find('}') - at + 1, id);
             const Answer answer = api.get(path);
             CAPTURE(path);

@@ -50,7 +50,9 @@ TEST_CASE("with a line the evidence is told, verified or not") {
     evidence.enforced_by = EnforcedBy::bpf;
     evidence.verified = true;
     outcome.evidence = evidence;
-    CHECK(outcome_text(ping(), outcome).ends_with("line telecom: 100.64.1.2 -> 192.0.2.1 by wan0, mark 0x101, table 101, enforced by bpf, verified\n"));
+    CHECK(outcome_text(ping(), outcome)
+              .ends_with(
+                  "line telecom: 100.64.1.2 -> 192.0.2.1 by wan0, mark 0x101, table 101, enforced by bpf, verified\n"));
     outcome.evidence->verified = false;
     outcome.evidence->mismatch_reason = "no route";
     CHECK(outcome_text(ping(), outcome).ends_with("NOT verified: no route\n"));
@@ -62,7 +64,10 @@ TEST_CASE("with a line the evidence is told, verified or not") {
 TEST_CASE("no control character of a server reaches the terminal") {
     CHECK(printable("a\x1b[31m\r\x7f") == "a\\x1b[31m\\x0d\\x7f");
     CHECK(printable("\xe4\xb8\xad\n\t") == "\xe4\xb8\xad\n\t");
-    CHECK(printable("\xc2\x9b""1m") == "\\xc2\x9b""1m");
+    CHECK(printable("\xc2\x9b"
+                    "1m") ==
+          "\\xc2\x9b"
+          "1m");
     HttpDetail detail;
     detail.hops.emplace_back();
     detail.hops[0].status = 200;
@@ -84,7 +89,8 @@ TEST_CASE("progress is a line a reply; what is not understood is not shown") {
     reply.rtt_us.reset();
     CHECK(progress_text(Service::ping, Json{{"reply", encode(reply)}}) == "seq 3: no reply in time\n");
     CHECK(progress_text(Service::ping, Json{{"reply", 1}}).empty());
-    CHECK(progress_text(Service::http, Json{{"phase", {{"name", "connect"}, {"us", 1000}, {"hop", 0}}}}) == "connect 1.000 ms\n");
+    CHECK(progress_text(Service::http, Json{{"phase", {{"name", "connect"}, {"us", 1000}, {"hop", 0}}}}) ==
+          "connect 1.000 ms\n");
     CHECK(progress_text(Service::dns, Json{{"try", Json::object()}}).empty());
 }
 

@@ -9,7 +9,9 @@ using namespace edge::probes;
 
 namespace {
 
-Bytes name_bytes(const std::string& dotted) { return MessageWriter().name(dotted).bytes; }
+Bytes name_bytes(const std::string& dotted) {
+    return MessageWriter().name(dotted).bytes;
+}
 
 MessageWriter answer_head(unsigned type, unsigned answers, unsigned flags = 0x8180) {
     MessageWriter message;

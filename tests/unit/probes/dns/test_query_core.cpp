@@ -19,7 +19,9 @@ struct Rig {
 
     explicit Rig(DnsTransport transport = DnsTransport::udp, std::uint32_t tries = 1, std::uint32_t timeout_ms = 3000)
         : Rig(wanted(transport, tries, timeout_ms)) {}
-    explicit Rig(DnsSpec wanted) : spec(wanted), core(wanted, make_question(wanted.target, wanted.type).value(), "192.0.2.53", [this] { return next_id++; }) {}
+    explicit Rig(DnsSpec wanted)
+        : spec(wanted),
+          core(wanted, make_question(wanted.target, wanted.type).value(), "192.0.2.53", [this] { return next_id++; }) {}
 
     static DnsSpec wanted(DnsTransport transport, std::uint32_t tries, std::uint32_t timeout_ms) {
         DnsSpec made;
@@ -82,7 +84,9 @@ TEST_CASE("NXDOMAIN is an answer, SERVFAIL is the resolver's failure") {
 TEST_CASE("forged answers are ignored and counted, and the real one still counts") {
     Rig rig;
     rig.core.start(kStart);
-    for (int i = 0; i < 1000; ++i) CHECK(Rig::is_waiting(rig.core.received(rig.answer(static_cast<std::uint16_t>(200 + i), 0x8180), kStart + 1ms)));
+    for (int i = 0; i < 1000; ++i)
+        CHECK(
+            Rig::is_waiting(rig.core.received(rig.answer(static_cast<std::uint16_t>(200 + i), 0x8180), kStart + 1ms)));
     CHECK(Rig::is_waiting(rig.core.received(Bytes{}, kStart + 1ms)));
     CHECK(Rig::is_over(rig.core.received(rig.answer(100, 0x8180), kStart + 2ms)));
     CHECK(rig.core.detail().ignored == 1001);

@@ -9,7 +9,9 @@ using namespace edge::probes;
 
 namespace {
 
-Question question(const char* name, const char* type) { return make_question(name, type).value(); }
+Question question(const char* name, const char* type) {
+    return make_question(name, type).value();
+}
 
 /// An answer to the query as a server would begin one: the same bytes with QR set.
 Bytes answer_to(Bytes query, std::uint8_t rcode = 0) {
@@ -21,11 +23,19 @@ Bytes answer_to(Bytes query, std::uint8_t rcode = 0) {
 }  // namespace
 
 TEST_CASE("a question is a name in wire form, a type and a class") {
-    CHECK(to_hex(question("www.lab.test", "A").name) == "03777777036c61620474657374" "00");
-    CHECK(to_hex(question("www.lab.test.", "A").name) == "03777777036c61620474657374" "00");
+    CHECK(to_hex(question("www.lab.test", "A").name) ==
+          "03777777036c61620474657374"
+          "00");
+    CHECK(to_hex(question("www.lab.test.", "A").name) ==
+          "03777777036c61620474657374"
+          "00");
     CHECK(to_hex(question(".", "NS").name) == "00");
     CHECK(question("a", "TYPE65280").type == 65280);
-    CHECK(to_hex(question("192.0.2.9", "PTR").name) == "01390132013003313932" "07696e2d61646472" "0461727061" "00");
+    CHECK(to_hex(question("192.0.2.9", "PTR").name) ==
+          "01390132013003313932"
+          "07696e2d61646472"
+          "0461727061"
+          "00");
     const Bytes reverse = question("2001:db8::1", "PTR").name;
     const std::string six(reverse.begin(), reverse.end());
     CHECK(six.find("\3ip6\4arpa") != std::string::npos);
@@ -46,7 +56,10 @@ TEST_CASE("a name that has no wire form is refused") {
 
 TEST_CASE("a query is a header, the question and EDNS") {
     CHECK(to_hex(encode_query(0xbeef, question("a.b", "MX"), true, 1232)) ==
-          "beef01000001000000000001" "0161016200" "000f0001" "00002904d0000000000000");
+          "beef01000001000000000001"
+          "0161016200"
+          "000f0001"
+          "00002904d0000000000000");
     CHECK(encode_query(1, question("a", "A"), false, 512)[2] == 0);
 }
 

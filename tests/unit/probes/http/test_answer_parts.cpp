@@ -10,7 +10,8 @@ using namespace edge::probes;
 
 TEST_CASE("a head is a status line and headers in order") {
     ResponseHead head;
-    for (const char* line : {"HTTP/1.1 404 Not  Found\r\n", "Server: nginx\r\n", "X:  a b \r\n", "x: second\r\n", "NoColon\r\n", " folded\r\n", "\r\n"}) {
+    for (const char* line : {"HTTP/1.1 404 Not  Found\r\n", "Server: nginx\r\n", "X:  a b \r\n", "x: second\r\n",
+                             "NoColon\r\n", " folded\r\n", "\r\n"}) {
         CHECK(head.add(line) == ResponseHead::Verdict::fine);
     }
     CHECK(head.status() == 404);
@@ -25,7 +26,8 @@ TEST_CASE("a head is a status line and headers in order") {
 }
 
 TEST_CASE("odd status lines do not crash, and read as what they are") {
-    for (const char* line : {"HTTP/2 200 \r\n", "HTTP/1.1\r\n", "HTTP/1.1 abc\r\n", "HTTP/1.1 99999999999999\r\n", "HTTP/\r\n"}) {
+    for (const char* line :
+         {"HTTP/2 200 \r\n", "HTTP/1.1\r\n", "HTTP/1.1 abc\r\n", "HTTP/1.1 99999999999999\r\n", "HTTP/\r\n"}) {
         ResponseHead head;
         CAPTURE(std::string(line));
         CHECK(head.add(line) == ResponseHead::Verdict::fine);
@@ -61,7 +63,9 @@ TEST_CASE("headers, their bytes and interim answers are capped") {
 
 TEST_CASE("UTF-8 is told from what is not") {
     for (const char* text : {"", "a", "\xc3\xa9", "\xe4\xb8\xad", "\xf0\x9f\x98\x80"}) CHECK(is_utf8_text(text));
-    for (const char* text : {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe4\xb8", "a\xff"}) CHECK_FALSE(is_utf8_text(text));
+    for (const char* text :
+         {"\x80", "\xc3", "\xc0\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80", "\xe4\xb8", "a\xff"})
+        CHECK_FALSE(is_utf8_text(text));
     CHECK_FALSE(is_utf8_text(std::string_view("a\0b", 3)));
 }
 
@@ -105,17 +109,127 @@ TEST_CASE("libcurl's codes become source, phase and code") {
         const char* code;
     };
     const Row rows[] = {
-        {{.code = CURLE_COULDNT_CONNECT, .os_errno = ECONNREFUSED, .phase = "connect", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::target, "connect", "ECONNREFUSED"},
-        {{.code = CURLE_COULDNT_CONNECT, .os_errno = ENETUNREACH, .phase = "connect", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::line, "connect", "ENETUNREACH"},
-        {{.code = CURLE_COULDNT_CONNECT, .os_errno = EPERM, .phase = "connect", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::line, "connect", "EPERM"},
-        {{.code = CURLE_COULDNT_CONNECT, .os_errno = EHOSTUNREACH, .phase = "connect", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::path, "connect", "EHOSTUNREACH"},
-        {{.code = CURLE_SSL_CONNECT_ERROR, .os_errno = 0, .phase = "tls", .text = {}, .peer = "p", .alert = "handshake_failure", .certificate_problem = {}, .head_problem = {}}, Source::target, "tls", "alert:handshake_failure"},
-        {{.code = CURLE_PEER_FAILED_VERIFICATION, .os_errno = 0, .phase = "tls", .text = {}, .peer = "p", .alert = {}, .certificate_problem = "expired", .head_problem = {}}, Source::target, "tls", "expired"},
-        {{.code = CURLE_SSL_CONNECT_ERROR, .os_errno = ECONNRESET, .phase = "tls", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::target, "tls", "ECONNRESET"},
-        {{.code = CURLE_GOT_NOTHING, .os_errno = 0, .phase = "wait", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::target, "wait", "empty_reply"},
-        {{.code = CURLE_WRITE_ERROR, .os_errno = 0, .phase = "read", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = "too_many_headers"}, Source::target, "read", "too_many_headers"},
-        {{.code = CURLE_WEIRD_SERVER_REPLY, .os_errno = 0, .phase = "read", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::target, "read", "not_http"},
-        {{.code = CURLE_URL_MALFORMAT, .os_errno = 0, .phase = "connect", .text = {}, .peer = "p", .alert = {}, .certificate_problem = {}, .head_problem = {}}, Source::target, "connect", "curl:3"},
+        {{.code = CURLE_COULDNT_CONNECT,
+          .os_errno = ECONNREFUSED,
+          .phase = "connect",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::target,
+         "connect",
+         "ECONNREFUSED"},
+        {{.code = CURLE_COULDNT_CONNECT,
+          .os_errno = ENETUNREACH,
+          .phase = "connect",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::line,
+         "connect",
+         "ENETUNREACH"},
+        {{.code = CURLE_COULDNT_CONNECT,
+          .os_errno = EPERM,
+          .phase = "connect",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::line,
+         "connect",
+         "EPERM"},
+        {{.code = CURLE_COULDNT_CONNECT,
+          .os_errno = EHOSTUNREACH,
+          .phase = "connect",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::path,
+         "connect",
+         "EHOSTUNREACH"},
+        {{.code = CURLE_SSL_CONNECT_ERROR,
+          .os_errno = 0,
+          .phase = "tls",
+          .text = {},
+          .peer = "p",
+          .alert = "handshake_failure",
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::target,
+         "tls",
+         "alert:handshake_failure"},
+        {{.code = CURLE_PEER_FAILED_VERIFICATION,
+          .os_errno = 0,
+          .phase = "tls",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = "expired",
+          .head_problem = {}},
+         Source::target,
+         "tls",
+         "expired"},
+        {{.code = CURLE_SSL_CONNECT_ERROR,
+          .os_errno = ECONNRESET,
+          .phase = "tls",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::target,
+         "tls",
+         "ECONNRESET"},
+        {{.code = CURLE_GOT_NOTHING,
+          .os_errno = 0,
+          .phase = "wait",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::target,
+         "wait",
+         "empty_reply"},
+        {{.code = CURLE_WRITE_ERROR,
+          .os_errno = 0,
+          .phase = "read",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = "too_many_headers"},
+         Source::target,
+         "read",
+         "too_many_headers"},
+        {{.code = CURLE_WEIRD_SERVER_REPLY,
+          .os_errno = 0,
+          .phase = "read",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::target,
+         "read",
+         "not_http"},
+        {{.code = CURLE_URL_MALFORMAT,
+          .os_errno = 0,
+          .phase = "connect",
+          .text = {},
+          .peer = "p",
+          .alert = {},
+          .certificate_problem = {},
+          .head_problem = {}},
+         Source::target,
+         "connect",
+         "curl:3"},
     };
     for (const Row& row : rows) {
         CAPTURE(std::string(row.code));

@@ -1,4 +1,5 @@
-// A thread in a network namespace of its own, with loopback up and ICMP sockets allowed. Needs root; else the test is skipped.
+// A thread in a network namespace of its own, with loopback up and ICMP sockets allowed. Needs root; else the test is
+// skipped.
 #pragma once
 #include <net/if.h>
 #include <netinet/in.h>

@@ -27,7 +27,8 @@ struct Ran {
 
 class Rig {
   public:
-    explicit Rig(TargetPolicy policy = TargetPolicy::unrestricted(), TrustStore trust = TrustStore(), std::vector<IpAddress> resolvers = {})
+    explicit Rig(TargetPolicy policy = TargetPolicy::unrestricted(), TrustStore trust = TrustStore(),
+                 std::vector<IpAddress> resolvers = {})
         : engines_(std::move(policy), std::move(resolvers), std::move(trust)) {}
 
     boost::asio::io_context& io() { return engines_.io(); }

@@ -11,16 +11,17 @@
 namespace edge::probes {
 
 namespace asio = boost::asio;
-using boost::system::error_code;
 using asio::ip::tcp;
 using asio::ip::udp;
+using boost::system::error_code;
 
 void Connection::send(std::string text, std::function<void()> then) {
     text_ = std::move(text);
-    asio::async_write(socket_, asio::buffer(text_), [self = shared_from_this(), then = std::move(then)](error_code error, std::size_t n) {
-        self->bytes_sent += n;
-        if (!error && then) then();
-    });
+    asio::async_write(socket_, asio::buffer(text_),
+                      [self = shared_from_this(), then = std::move(then)](error_code error, std::size_t n) {
+                          self->bytes_sent += n;
+                          if (!error && then) then();
+                      });
 }
 
 void Connection::send_then_close(std::string text) {
@@ -54,7 +55,9 @@ void Connection::reset() {
 }
 
 TcpServer::TcpServer(asio::io_context& io, Handler handler, bool at_once)
-    : acceptor_(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), handler_(std::move(handler)), at_once_(at_once) {
+    : acceptor_(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+      handler_(std::move(handler)),
+      at_once_(at_once) {
     accept();
 }
 
@@ -100,7 +103,8 @@ Identity make_identity(bool is_expired) {
     X509_gmtime_adj(X509_getm_notAfter(certificate), is_expired ? -3600 : 3600);
     X509_set_pubkey(certificate, key);
     X509_NAME* name = X509_get_subject_name(certificate);
-    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("www.lab.test"), -1, -1, 0);
+    X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, reinterpret_cast<const unsigned char*>("www.lab.test"), -1, -1,
+                               0);
     X509_set_issuer_name(certificate, name);
     X509_EXTENSION* san = X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "DNS:www.lab.test,IP:127.0.0.1");
     X509_add_ext(certificate, san, -1);
@@ -133,11 +137,13 @@ void TlsServer::accept() {
         stream->async_handshake(asio::ssl::stream_base::server, [stream](error_code failed) {
             if (failed) return;
             auto head = std::make_shared<std::string>();
-            asio::async_read_until(*stream, asio::dynamic_buffer(*head, 65'536), "\r\n\r\n", [stream, head](error_code no_head, std::size_t) {
-                if (no_head) return;
-                static const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: tls\r\n\r\nhi";
-                asio::async_write(*stream, asio::buffer(answer), [stream](error_code, std::size_t) {});
-            });
+            asio::async_read_until(
+                *stream, asio::dynamic_buffer(*head, 65'536), "\r\n\r\n",
+                [stream, head](error_code no_head, std::size_t) {
+                    if (no_head) return;
+                    static const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nServer: tls\r\n\r\nhi";
+                    asio::async_write(*stream, asio::buffer(answer), [stream](error_code, std::size_t) {});
+                });
         });
         accept();
     });
@@ -152,7 +158,8 @@ void UdpServer::receive() {
     socket_.async_receive_from(asio::buffer(buffer_), from_, [this](error_code error, std::size_t size) {
         if (error) return;
         ++queries;
-        for (const Bytes& answer : handler_(Bytes(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(size)))) {
+        for (const Bytes& answer :
+             handler_(Bytes(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(size)))) {
             error_code ignored;
             socket_.send_to(asio::buffer(answer), from_, 0, ignored);
         }
@@ -166,8 +173,8 @@ Bytes dns_answer(const Bytes& query, std::initializer_list<std::uint8_t> address
     Bytes answer(query.begin(), query.begin() + static_cast<std::ptrdiff_t>(std::min(query.size(), end + 5)));
     answer[2] = static_cast<std::uint8_t>(flags >> 8);
     answer[3] = static_cast<std::uint8_t>(flags);
-    answer[7] = 1;                                                       // one answer
-    answer[11] = 0;                                                      // no OPT
+    answer[7] = 1;   // one answer
+    answer[11] = 0;  // no OPT
     const bool asks_a = answer[answer.size() - 3] == 1;
     if (!asks_a) answer[7] = 0;
     if (!asks_a) return answer;

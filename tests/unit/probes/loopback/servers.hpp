@@ -1,4 +1,5 @@
-// Small servers for tests, on 127.0.0.1 and the io_context of the test: what a target or a resolver may do, and what it should not.
+// Small servers for tests, on 127.0.0.1 and the io_context of the test: what a target or a resolver may do, and what it
+// should not.
 #pragma once
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
@@ -16,7 +17,8 @@ namespace edge::probes {
 /// One accepted connection. Shared by its pending operations.
 class Connection : public std::enable_shared_from_this<Connection> {
   public:
-    explicit Connection(boost::asio::ip::tcp::socket socket) : socket_(std::move(socket)), timer_(socket_.get_executor()) {}
+    explicit Connection(boost::asio::ip::tcp::socket socket)
+        : socket_(std::move(socket)), timer_(socket_.get_executor()) {}
 
     void send(std::string text, std::function<void()> then = {});
     void send_then_close(std::string text);
@@ -52,7 +54,8 @@ class TcpServer {
     bool at_once_;
 };
 
-/// Answers each connection with 200 and `hi`, over TLS with a certificate for 127.0.0.1 and www.lab.test that nobody signed.
+/// Answers each connection with 200 and `hi`, over TLS with a certificate for 127.0.0.1 and www.lab.test that nobody
+/// signed.
 class TlsServer {
   public:
     explicit TlsServer(boost::asio::io_context& io, bool is_expired = false);
@@ -84,6 +87,7 @@ class UdpServer {
 };
 
 /// The query turned into an answer with one A record.
-Bytes dns_answer(const Bytes& query, std::initializer_list<std::uint8_t> address = {198, 18, 0, 10}, unsigned flags = 0x8180);
+Bytes dns_answer(const Bytes& query, std::initializer_list<std::uint8_t> address = {198, 18, 0, 10},
+                 unsigned flags = 0x8180);
 
 }  // namespace edge::probes

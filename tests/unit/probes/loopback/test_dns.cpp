@@ -27,16 +27,18 @@ std::string tcp_frame(const Bytes& message) {
 class TcpDnsServer {
   public:
     TcpDnsServer(boost::asio::io_context& io, std::function<void(std::shared_ptr<Connection>, Bytes)> answer)
-        : server_(io, [answer](std::shared_ptr<Connection> peer, std::string) { read(std::move(peer), answer); }, true) {}
+        : server_(
+              io, [answer](std::shared_ptr<Connection> peer, std::string) { read(std::move(peer), answer); }, true) {}
     std::uint16_t port() const { return server_.port(); }
 
   private:
     static void read(std::shared_ptr<Connection> peer, std::function<void(std::shared_ptr<Connection>, Bytes)> answer) {
         auto buffer = std::make_shared<Bytes>(2000);
-        peer->socket().async_read_some(boost::asio::buffer(*buffer), [peer, buffer, answer](boost::system::error_code error, std::size_t size) {
-            if (error || size < 14) return;
-            answer(peer, Bytes(buffer->begin() + 2, buffer->begin() + static_cast<std::ptrdiff_t>(size)));
-        });
+        peer->socket().async_read_some(
+            boost::asio::buffer(*buffer), [peer, buffer, answer](boost::system::error_code error, std::size_t size) {
+                if (error || size < 14) return;
+                answer(peer, Bytes(buffer->begin() + 2, buffer->begin() + static_cast<std::ptrdiff_t>(size)));
+            });
     }
     TcpServer server_;
 };
@@ -119,7 +121,9 @@ TEST_CASE("nobody there, nobody answering, and an answer only to the second try"
     CHECK(timeout.seconds < 1.2);
 
     int seen = 0;
-    UdpServer second(rig.io(), [&](const Bytes& query) { return ++seen == 2 ? std::vector<Bytes>{dns_answer(query)} : std::vector<Bytes>{}; });
+    UdpServer second(rig.io(), [&](const Bytes& query) {
+        return ++seen == 2 ? std::vector<Bytes>{dns_answer(query)} : std::vector<Bytes>{};
+    });
     DnsSpec spec = ask(second.port(), 200);
     spec.tries = 3;
     const Ran late = rig.run(spec);
@@ -143,11 +147,14 @@ TEST_CASE("over TCP, whole, in pieces, closed early, and two in one") {
     spec.port = pieces.port();
     CHECK(rig.run(spec).report.status == Status::ok);
 
-    TcpDnsServer short_of(rig.io(), [](auto peer, Bytes query) { peer->send_then_close(tcp_frame(dns_answer(query)).substr(0, 20)); });
+    TcpDnsServer short_of(
+        rig.io(), [](auto peer, Bytes query) { peer->send_then_close(tcp_frame(dns_answer(query)).substr(0, 20)); });
     spec.port = short_of.port();
     CHECK(rig.run(spec).report.failure->code == "closed");
 
-    TcpDnsServer twice(rig.io(), [](auto peer, Bytes query) { peer->send_then_close(tcp_frame(dns_answer(query)) + tcp_frame(dns_answer(query))); });
+    TcpDnsServer twice(rig.io(), [](auto peer, Bytes query) {
+        peer->send_then_close(tcp_frame(dns_answer(query)) + tcp_frame(dns_answer(query)));
+    });
     spec.port = twice.port();
     CHECK(rig.run(spec).report.status == Status::ok);
 

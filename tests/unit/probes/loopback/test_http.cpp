@@ -32,7 +32,8 @@ TEST_CASE("an answer is told with status, headers in order, sizes, peer and each
     std::string seen;
     TcpServer server(rig.io(), [&](Peer peer, std::string head) {
         seen = head;
-        peer->send_then_close("HTTP/1.1 404 Gone Fishing\r\nServer: t\r\nX-Two: 2\r\nx-two: again\r\nContent-Length: 5\r\n\r\nhello");
+        peer->send_then_close(
+            "HTTP/1.1 404 Gone Fishing\r\nServer: t\r\nX-Two: 2\r\nx-two: again\r\nContent-Length: 5\r\n\r\nhello");
     });
     HttpSpec spec = get(server.url("/a?b"));
     spec.keep_body_bytes = 3;
@@ -79,9 +80,12 @@ TEST_CASE("methods and bodies go out as asked") {
         const char* line;
         const char* length;
     };
-    const Row rows[] = {{HttpMethod::POST, "a=1", "POST / ", "Content-Length: 3\r\n"}, {HttpMethod::POST, "", "POST / ", "Content-Length: 0\r\n"},
-                        {HttpMethod::PUT, "x", "PUT / ", "Content-Length: 1\r\n"},      {HttpMethod::DELETE, "", "DELETE / ", ""},
-                        {HttpMethod::HEAD, "", "HEAD / ", ""},                          {HttpMethod::OPTIONS, "", "OPTIONS / ", ""},
+    const Row rows[] = {{HttpMethod::POST, "a=1", "POST / ", "Content-Length: 3\r\n"},
+                        {HttpMethod::POST, "", "POST / ", "Content-Length: 0\r\n"},
+                        {HttpMethod::PUT, "x", "PUT / ", "Content-Length: 1\r\n"},
+                        {HttpMethod::DELETE, "", "DELETE / ", ""},
+                        {HttpMethod::HEAD, "", "HEAD / ", ""},
+                        {HttpMethod::OPTIONS, "", "OPTIONS / ", ""},
                         {HttpMethod::GET, "q", "GET / ", "Content-Length: 1\r\n"}};
     for (const Row& row : rows) {
         CAPTURE(std::string(row.line));
@@ -89,7 +93,8 @@ TEST_CASE("methods and bodies go out as asked") {
         std::string seen;
         TcpServer server(rig.io(), [&](Peer peer, std::string head) {
             seen = head;
-            peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" + std::string(row.method == HttpMethod::HEAD ? "" : "123456789"));
+            peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n" +
+                                  std::string(row.method == HttpMethod::HEAD ? "" : "123456789"));
         });
         HttpSpec spec = get(server.url());
         spec.method = row.method;
@@ -108,7 +113,8 @@ TEST_CASE("redirects are followed as far as asked, each on a connection of its o
         const bool is_last = head.find("GET /3 ") == 0;
         const int next = is_last ? 0 : head[5] - '0' + 1;
         peer->send_then_close(is_last ? "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-                                      : "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /" + std::to_string(next) + "\r\n\r\n");
+                                      : "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: /" +
+                                            std::to_string(next) + "\r\n\r\n");
     });
     HttpSpec spec = get(server.url("/1"));
     CHECK(*rig.run(spec).report.summary.code == "302");
@@ -124,15 +130,17 @@ TEST_CASE("redirects are followed as far as asked, each on a connection of its o
 }
 
 TEST_CASE("P4: a redirect to what policy forbids is refused before a packet, with the hop so far") {
-    for (const char* location : {"http://169.254.169.254/latest/", "http://[::1]:9/", "http://2852039166/", "//10.0.0.1/x", "http://[::ffff:10.0.0.1]/",
-                                 "file:///etc/passwd", "ftp://198.18.0.1/", "http://u:p@127.0.0.1/", "gopher://127.0.0.1/"}) {
+    for (const char* location : {"http://169.254.169.254/latest/", "http://[::1]:9/", "http://2852039166/",
+                                 "//10.0.0.1/x", "http://[::ffff:10.0.0.1]/", "file:///etc/passwd", "ftp://198.18.0.1/",
+                                 "http://u:p@127.0.0.1/", "gopher://127.0.0.1/"}) {
         CAPTURE(std::string(location));
         TargetPolicy policy;
         policy.services = {Service::http};
         policy.allow = {IpPrefix::parse("127.0.0.1/32").value()};
         Rig rig(policy);
         TcpServer server(rig.io(), [&](Peer peer, std::string) {
-            peer->send_then_close(std::string("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ") + location + "\r\n\r\n");
+            peer->send_then_close(std::string("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ") + location +
+                                  "\r\n\r\n");
         });
         HttpSpec spec = get(server.url());
         spec.redirects = 3;
@@ -230,7 +238,8 @@ TEST_CASE("P8: an endless body, endless headers and endless interim answers end 
     TcpServer one_line(rig.io(), [](Peer peer, std::string) { peer->send_forever(std::string(65'536, 'h')); });
     CHECK(rig.run(get(one_line.url())).report.status == Status::failed);
     TcpServer trailers(rig.io(), [](Peer peer, std::string) {
-        peer->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", [peer] { peer->send_forever("T: x\r\n"); });
+        peer->send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                   [peer] { peer->send_forever("T: x\r\n"); });
     });
     CHECK(rig.run(get(trailers.url())).report.status == Status::failed);
 }
@@ -243,13 +252,15 @@ TEST_CASE("P9: silence and drips end at the one deadline, whatever arrives meanw
     CHECK(nothing.report.failure->code == "timeout");
     CHECK(nothing.report.failure->phase == "wait");
     CHECK(nothing.seconds < 1.3);
-    TcpServer drip(rig.io(), [](Peer peer, std::string) { peer->drip("HTTP/1.1 200 OK\r\n\r\n" + std::string(1000, 'x'), 5ms); });
+    TcpServer drip(rig.io(),
+                   [](Peer peer, std::string) { peer->drip("HTTP/1.1 200 OK\r\n\r\n" + std::string(1000, 'x'), 5ms); });
     const Ran slow = rig.run(get(drip.url(), 400));
     CHECK(slow.report.failure->code == "timeout");
     CHECK(slow.report.failure->phase == "read");
     CHECK(slow.detail<HttpDetail>().hops.at(0).status == 200);
     CHECK(slow.seconds < 1.4);
-    TcpServer stalled(rig.io(), [&](Peer peer, std::string) { kept.push_back(peer); }, true);
+    TcpServer stalled(
+        rig.io(), [&](Peer peer, std::string) { kept.push_back(peer); }, true);
     const Ran handshake = rig.run(get("https://127.0.0.1:" + std::to_string(stalled.port()) + "/", 300));
     CHECK(handshake.report.failure->code == "timeout");
     CHECK(handshake.report.failure->phase == "tls");
@@ -271,8 +282,11 @@ TEST_CASE("TLS facts: a certificate we trust, one we do not, one that has expire
         const char* host;
         const char* problem;
     };
-    const Row rows[] = {{true, false, "127.0.0.1", ""}, {true, false, "www.lab.test", ""}, {true, false, "other.test", "hostname_mismatch"},
-                        {false, false, "127.0.0.1", "self_signed"}, {true, true, "127.0.0.1", "expired"}};
+    const Row rows[] = {{true, false, "127.0.0.1", ""},
+                        {true, false, "www.lab.test", ""},
+                        {true, false, "other.test", "hostname_mismatch"},
+                        {false, false, "127.0.0.1", "self_signed"},
+                        {true, true, "127.0.0.1", "expired"}};
     for (const Row& row : rows) {
         CAPTURE(std::string(row.host));
         CAPTURE(std::string(row.problem));
@@ -315,9 +329,11 @@ TEST_CASE("TLS facts: a certificate we trust, one we do not, one that has expire
 
 TEST_CASE("P15: garbage instead of TLS is a typed failure") {
     Rig rig;
-    for (const std::string& garbage : {std::string(10'000, '\xff'), std::string("HTTP/1.1 400 Bad Request\r\n\r\n"), std::string("\x16\x03\x03\x40\x00", 5) + std::string(16'384, '\0'),
+    for (const std::string& garbage : {std::string(10'000, '\xff'), std::string("HTTP/1.1 400 Bad Request\r\n\r\n"),
+                                       std::string("\x16\x03\x03\x40\x00", 5) + std::string(16'384, '\0'),
                                        std::string("\x15\x03\x03\x00\x02\x02\x28", 7), std::string()}) {
-        TcpServer server(rig.io(), [&](Peer peer, std::string) { peer->send_then_close(garbage); }, true);
+        TcpServer server(
+            rig.io(), [&](Peer peer, std::string) { peer->send_then_close(garbage); }, true);
         const Ran ran = rig.run(get("https://127.0.0.1:" + std::to_string(server.port()) + "/", 2000));
         CHECK(ran.report.status == Status::failed);
         CHECK(ran.report.failure->phase == "tls");
@@ -327,14 +343,18 @@ TEST_CASE("P15: garbage instead of TLS is a typed failure") {
 
 TEST_CASE("200 probes at once are answered, each by its own connection") {
     Rig rig;
-    TcpServer server(rig.io(), [](Peer peer, std::string) { peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"); });
+    TcpServer server(rig.io(), [](Peer peer, std::string) {
+        peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
     int good = 0, over = 0;
     std::vector<ProbePtr> probes;
     for (int i = 0; i < 200; ++i) {
-        probes.push_back(make_probe(get(server.url()), rig.surroundings(), ProbeEvents{[](Json) {}, [&](ProbeReport report) {
-                                                                                               ++over;
-                                                                                               good += report.status == Status::ok;
-                                                                                           }}));
+        probes.push_back(make_probe(get(server.url()), rig.surroundings(),
+                                    ProbeEvents{[](Json) {},
+                                                [&](ProbeReport report) {
+                                                    ++over;
+                                                    good += report.status == Status::ok;
+                                                }}));
         probes.back()->start();
     }
     rig.io().restart();

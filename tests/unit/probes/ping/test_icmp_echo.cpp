@@ -34,11 +34,13 @@ TEST_CASE("only our own reply is one") {
         REQUIRE(decode_echo_reply(v6, good, cookie(), 56));
         CHECK(decode_echo_reply(v6, good, cookie(), 56)->seq == 7);
         CHECK_FALSE(decode_echo_reply(!v6, good, cookie(), 56));
-        CHECK_FALSE(decode_echo_reply(v6, encode_echo_request(v6, 7, cookie(), 56), cookie(), 56));  // our request, looped back
+        CHECK_FALSE(
+            decode_echo_reply(v6, encode_echo_request(v6, 7, cookie(), 56), cookie(), 56));  // our request, looped back
         CHECK_FALSE(decode_echo_reply(v6, good, Cookie{}, 56));
         CHECK_FALSE(decode_echo_reply(v6, good, cookie(), 64));
         CHECK_FALSE(decode_echo_reply(v6, Bytes{}, cookie(), 56));
-        for (std::size_t cut = 0; cut < good.size(); ++cut) CHECK_FALSE(decode_echo_reply(v6, std::span(good).first(cut), cookie(), 56));
+        for (std::size_t cut = 0; cut < good.size(); ++cut)
+            CHECK_FALSE(decode_echo_reply(v6, std::span(good).first(cut), cookie(), 56));
         // Any changed bit but those of checksum, identifier (the kernel's) and sequence makes it somebody else's.
         for (std::size_t i = 0; i < good.size(); ++i) {
             if (i >= 2 && i < 8) continue;

@@ -12,13 +12,16 @@ using Steady = std::chrono::steady_clock::time_point;
 const Steady kStart{1000s};
 const Cookie kCookie{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
-Instant at(std::chrono::nanoseconds since) { return Instant{kStart + since, 5000s + since}; }
+Instant at(std::chrono::nanoseconds since) {
+    return Instant{kStart + since, 5000s + since};
+}
 
 struct Rig {
     PingSpec spec{.target = "192.0.2.1", .count = 3, .interval_ms = 100, .size = 32, .timeout_ms = 1000};
     PingCore core{spec, false, "192.0.2.1", kCookie, kStart};
 
-    explicit Rig(PingSpec changed = {.target = "192.0.2.1", .count = 3, .interval_ms = 100, .size = 32, .timeout_ms = 1000})
+    explicit Rig(
+        PingSpec changed = {.target = "192.0.2.1", .count = 3, .interval_ms = 100, .size = 32, .timeout_ms = 1000})
         : spec(changed), core(changed, false, "192.0.2.1", kCookie, kStart) {}
 
     void send(std::chrono::nanoseconds since) {
@@ -26,8 +29,8 @@ struct Rig {
         REQUIRE(step.send);
         core.sent(step.send->seq, at(since));
     }
-    PingCore::Step reply(std::uint16_t seq, std::chrono::nanoseconds since, std::optional<std::chrono::nanoseconds> stamped = {},
-                         std::string from = "192.0.2.1") {
+    PingCore::Step reply(std::uint16_t seq, std::chrono::nanoseconds since,
+                         std::optional<std::chrono::nanoseconds> stamped = {}, std::string from = "192.0.2.1") {
         Bytes message = encode_echo_request(false, seq, kCookie, spec.size);
         message[0] = 0;
         return core.arrived({message, std::move(from), 57, kStart + since, stamped});

@@ -7,8 +7,12 @@ using namespace edge::probes;
 
 namespace {
 
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
-IpPrefix net(const char* text) { return IpPrefix::parse(text).value(); }
+IpAddress ip(const char* text) {
+    return IpAddress::parse(text).value();
+}
+IpPrefix net(const char* text) {
+    return IpPrefix::parse(text).value();
+}
 
 TargetPolicy lab() {
     TargetPolicy policy;
@@ -31,14 +35,32 @@ TEST_CASE("allow lifts a built-in range, deny wins, ports are a list") {
         bool is_refused;
     };
     const Row rows[] = {
-        {"1.1.1.1", 443, false},     {"1.1.1.1", 0, false},        {"1.1.1.1", 22, true},      {"198.18.0.10", 80, false},
-        {"198.18.0.10", 0, false},   {"198.18.66.1", 80, true},    {"8.8.8.8", 53, true},      {"10.0.0.1", 80, true},
-        {"127.0.0.1", 0, true},      {"169.254.169.254", 80, true}, {"2001:db8::80", 443, false}, {"2001:4860::1", 80, false},
-        {"fe80::1", 0, true},        {"::1", 80, true},            {"100.64.1.53", 53, false}, {"100.64.1.53", 80, true},
-        {"100.64.1.53", 0, true},    {"100.64.1.2", 0, true},      {"198.18.0.2", 80, true},
+        {"1.1.1.1", 443, false},
+        {"1.1.1.1", 0, false},
+        {"1.1.1.1", 22, true},
+        {"198.18.0.10", 80, false},
+        {"198.18.0.10", 0, false},
+        {"198.18.66.1", 80, true},
+        {"8.8.8.8", 53, true},
+        {"10.0.0.1", 80, true},
+        {"127.0.0.1", 0, true},
+        {"169.254.169.254", 80, true},
+        {"2001:db8::80", 443, false},
+        {"2001:4860::1", 80, false},
+        {"fe80::1", 0, true},
+        {"::1", 80, true},
+        {"100.64.1.53", 53, false},
+        {"100.64.1.53", 80, true},
+        {"100.64.1.53", 0, true},
+        {"100.64.1.2", 0, true},
+        {"198.18.0.2", 80, true},
         // A denied or private IPv4 inside an IPv6 address
-        {"::ffff:8.8.8.8", 53, true}, {"2400:1::5efe:10.0.0.1", 80, true}, {"2400:1::5efe:8.8.8.8", 80, true}, {"2400:1::5efe:1.1.1.1", 80, false},
-        {"2001:db8::5efe:10.0.0.1", 80, true}, {"2001:db8::5efe:198.18.0.10", 80, false},
+        {"::ffff:8.8.8.8", 53, true},
+        {"2400:1::5efe:10.0.0.1", 80, true},
+        {"2400:1::5efe:8.8.8.8", 80, true},
+        {"2400:1::5efe:1.1.1.1", 80, false},
+        {"2001:db8::5efe:10.0.0.1", 80, true},
+        {"2001:db8::5efe:198.18.0.10", 80, false},
     };
     for (const Row& row : rows) {
         CAPTURE(std::string(row.address));
@@ -60,11 +82,13 @@ TEST_CASE("a policy that allows everything still keeps denied and own addresses"
 }
 
 TEST_CASE("a refusal says which address, which range and why") {
-    CHECK(*lab().refusal(ip("169.254.169.254"), 80) ==
-          "169.254.169.254 is in 169.254.169.254/32, a cloud's metadata service, which the node's policy does not allow");
+    CHECK(
+        *lab().refusal(ip("169.254.169.254"), 80) ==
+        "169.254.169.254 is in 169.254.169.254/32, a cloud's metadata service, which the node's policy does not allow");
     CHECK(*lab().refusal(ip("1.1.1.1"), 25) == "port 25 is not one the node's policy allows");
     CHECK(*lab().refusal(ip("2400:1::5efe:10.0.0.1"), 80) ==
-          "2400:1::5efe:a00:1, which leads to 10.0.0.1, is in 10.0.0.0/8, a private network, which the node's policy does not allow");
+          "2400:1::5efe:a00:1, which leads to 10.0.0.1, is in 10.0.0.0/8, a private network, which the node's policy "
+          "does not allow");
 }
 
 TEST_CASE("a service runs when the policy lists it") {

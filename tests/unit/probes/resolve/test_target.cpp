@@ -28,8 +28,11 @@ TargetPolicy policy() {
 }  // namespace
 
 TEST_CASE("the first address that policy allows is taken") {
-    CHECK(std::get<IpAddress>(choose_target("a.test", found({"1.1.1.1", "8.8.8.8"}), policy(), 80)).text() == "1.1.1.1");
-    CHECK(std::get<IpAddress>(choose_target("a.test", found({"10.0.0.1", "1.1.1.1", "fd00::1"}), policy(), 80)).text() == "1.1.1.1");
+    CHECK(std::get<IpAddress>(choose_target("a.test", found({"1.1.1.1", "8.8.8.8"}), policy(), 80)).text() ==
+          "1.1.1.1");
+    CHECK(
+        std::get<IpAddress>(choose_target("a.test", found({"10.0.0.1", "1.1.1.1", "fd00::1"}), policy(), 80)).text() ==
+        "1.1.1.1");
 }
 
 TEST_CASE("P3: a name with nothing but forbidden addresses is refused, whatever they are") {
@@ -50,12 +53,14 @@ TEST_CASE("a name without an address fails as the resolver's, by code") {
         CHECK(std::get<NoTarget>(none).failure.source == Source::resolver);
         CHECK(std::get<NoTarget>(none).failure.code == text);
     }
-    CHECK(std::get<NoTarget>(choose_target("a.test", code("no_resolver"), policy(), 80)).failure.source == Source::agent);
+    CHECK(std::get<NoTarget>(choose_target("a.test", code("no_resolver"), policy(), 80)).failure.source ==
+          Source::agent);
 }
 
 TEST_CASE("nameservers of a resolv.conf") {
-    const auto found_servers = nameservers("# nameserver 9.9.9.9\nsearch lab\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nnameserver\n"
-                                           "nameserver 2001:db8::53 trailing\noptions ndots:1\n");
+    const auto found_servers = nameservers(
+        "# nameserver 9.9.9.9\nsearch lab\nnameserver 192.0.2.53\nnameserver fe80::1%eth0\nnameserver\n"
+        "nameserver 2001:db8::53 trailing\noptions ndots:1\n");
     CHECK(texts(found_servers) == std::vector<std::string>{"192.0.2.53", "2001:db8::53"});
     CHECK(nameservers("").empty());
 }

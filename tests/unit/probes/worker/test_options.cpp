@@ -6,9 +6,32 @@ using namespace edge;
 using namespace edge::probes;
 
 TEST_CASE("the launcher's command line becomes options and policy") {
-    const auto parsed = parse_worker_options({"--fd", "3", "--line", "telecom", "--device", "wan0", "--address", "100.64.1.2", "fd64:1::2",
-                                              "--resolver", "100.64.1.53", "--allow", "198.18.0.0/15", "--allow", "2001:db8::/32", "--deny",
-                                              "198.18.66.0/24", "--port", "53", "80", "--service", "dns", "--service", "ping", "--ca", "/ca.pem"});
+    const auto parsed = parse_worker_options({"--fd",
+                                              "3",
+                                              "--line",
+                                              "telecom",
+                                              "--device",
+                                              "wan0",
+                                              "--address",
+                                              "100.64.1.2",
+                                              "fd64:1::2",
+                                              "--resolver",
+                                              "100.64.1.53",
+                                              "--allow",
+                                              "198.18.0.0/15",
+                                              "--allow",
+                                              "2001:db8::/32",
+                                              "--deny",
+                                              "198.18.66.0/24",
+                                              "--port",
+                                              "53",
+                                              "80",
+                                              "--service",
+                                              "dns",
+                                              "--service",
+                                              "ping",
+                                              "--ca",
+                                              "/ca.pem"});
     REQUIRE(parsed);
     const WorkerOptions& options = parsed.value();
     CHECK(options.fd == 3);
@@ -24,9 +47,17 @@ TEST_CASE("the launcher's command line becomes options and policy") {
 }
 
 TEST_CASE("what the launcher would never write is an error that names it") {
-    const std::vector<std::vector<std::string>> wrong = {{"--fd", "x"},       {"--fd"},          {"--unknown", "1"},          {"stray"},
-                                                         {"--port", "65536"}, {"--port", "-1"},  {"--service", "tcp"},        {"--address", "127.1"},
-                                                         {"--allow", "10.0.0.1/8"}, {"--resolver", "a.test"}, {"--deny", "--allow", "10.0.0.0/8"}};
+    const std::vector<std::vector<std::string>> wrong = {{"--fd", "x"},
+                                                         {"--fd"},
+                                                         {"--unknown", "1"},
+                                                         {"stray"},
+                                                         {"--port", "65536"},
+                                                         {"--port", "-1"},
+                                                         {"--service", "tcp"},
+                                                         {"--address", "127.1"},
+                                                         {"--allow", "10.0.0.1/8"},
+                                                         {"--resolver", "a.test"},
+                                                         {"--deny", "--allow", "10.0.0.0/8"}};
     for (const auto& arguments : wrong) {
         CAPTURE(arguments[0]);
         CHECK_FALSE(parse_worker_options(arguments));

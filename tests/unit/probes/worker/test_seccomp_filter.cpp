@@ -39,7 +39,9 @@ int sealed(Attempt attempt) {
 
 constexpr int kKilledBySeccomp = 1000 + SIGSYS;
 
-long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0) { return syscall(number, a, b, c, d, e); }
+long call(long number, long a = 0, long b = 0, long c = 0, long d = 0, long e = 0) {
+    return syscall(number, a, b, c, d, e);
+}
 
 int set_option(int family, int type, int protocol, int level, int name) {
     const int fd = socket(family, type, protocol);
@@ -51,11 +53,43 @@ int set_option(int family, int type, int protocol, int level, int name) {
 }  // namespace
 
 TEST_CASE("escape calls kill the process") {
-    for (const long number : {SYS_execve, SYS_execveat, SYS_fork, SYS_vfork, SYS_ptrace, SYS_process_vm_readv, SYS_process_vm_writev, SYS_setns,
-                              SYS_unshare, SYS_chroot, SYS_pivot_root, SYS_mount, SYS_umount2, SYS_open_tree, SYS_move_mount, SYS_fsopen, SYS_fsmount,
-                              SYS_open_by_handle_at, SYS_bpf, SYS_perf_event_open, SYS_userfaultfd, SYS_io_uring_setup, SYS_io_uring_enter, SYS_keyctl,
-                              SYS_add_key, SYS_init_module, SYS_finit_module, SYS_kexec_load, SYS_swapon, SYS_reboot, SYS_setuid, SYS_setresuid,
-                              SYS_setgroups, SYS_capset, SYS_listen, SYS_accept, SYS_accept4}) {
+    for (const long number : {SYS_execve,
+                              SYS_execveat,
+                              SYS_fork,
+                              SYS_vfork,
+                              SYS_ptrace,
+                              SYS_process_vm_readv,
+                              SYS_process_vm_writev,
+                              SYS_setns,
+                              SYS_unshare,
+                              SYS_chroot,
+                              SYS_pivot_root,
+                              SYS_mount,
+                              SYS_umount2,
+                              SYS_open_tree,
+                              SYS_move_mount,
+                              SYS_fsopen,
+                              SYS_fsmount,
+                              SYS_open_by_handle_at,
+                              SYS_bpf,
+                              SYS_perf_event_open,
+                              SYS_userfaultfd,
+                              SYS_io_uring_setup,
+                              SYS_io_uring_enter,
+                              SYS_keyctl,
+                              SYS_add_key,
+                              SYS_init_module,
+                              SYS_finit_module,
+                              SYS_kexec_load,
+                              SYS_swapon,
+                              SYS_reboot,
+                              SYS_setuid,
+                              SYS_setresuid,
+                              SYS_setgroups,
+                              SYS_capset,
+                              SYS_listen,
+                              SYS_accept,
+                              SYS_accept4}) {
         CAPTURE(number);
         CHECK(sealed([&] { return call(number); }) == kKilledBySeccomp);
     }
@@ -83,11 +117,20 @@ TEST_CASE("threads and other processes are refused, and the library can go on") 
 TEST_CASE("sockets are INET and INET6, for TCP, UDP and ICMP echo") {
     CHECK(sealed([] { return socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }) == 0);
     CHECK(sealed([] { return socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDP); }) == 0);
-    for (const auto& [family, type, protocol] : {std::tuple{AF_UNIX, SOCK_STREAM, 0}, {AF_UNIX, SOCK_DGRAM, 0}, {AF_NETLINK, SOCK_RAW, 0},
-                                                 {AF_PACKET, SOCK_RAW, 0}, {AF_INET, SOCK_RAW, int{IPPROTO_ICMP}}, {AF_INET, SOCK_RAW, int{IPPROTO_RAW}},
-                                                 {AF_INET6, SOCK_RAW, int{IPPROTO_ICMPV6}}, {AF_INET, SOCK_STREAM, 262 /* MPTCP */}, {AF_INET, SOCK_DGRAM, 136},
-                                                 {AF_INET, SOCK_SEQPACKET, 0}, {40 /* VSOCK */, SOCK_STREAM, 0}, {38 /* ALG */, SOCK_SEQPACKET, 0},
-                                                 {44 /* XDP */, SOCK_RAW, 0}, {15 /* KEY */, SOCK_RAW, 2}}) {
+    for (const auto& [family, type, protocol] : {std::tuple{AF_UNIX, SOCK_STREAM, 0},
+                                                 {AF_UNIX, SOCK_DGRAM, 0},
+                                                 {AF_NETLINK, SOCK_RAW, 0},
+                                                 {AF_PACKET, SOCK_RAW, 0},
+                                                 {AF_INET, SOCK_RAW, int{IPPROTO_ICMP}},
+                                                 {AF_INET, SOCK_RAW, int{IPPROTO_RAW}},
+                                                 {AF_INET6, SOCK_RAW, int{IPPROTO_ICMPV6}},
+                                                 {AF_INET, SOCK_STREAM, 262 /* MPTCP */},
+                                                 {AF_INET, SOCK_DGRAM, 136},
+                                                 {AF_INET, SOCK_SEQPACKET, 0},
+                                                 {40 /* VSOCK */, SOCK_STREAM, 0},
+                                                 {38 /* ALG */, SOCK_SEQPACKET, 0},
+                                                 {44 /* XDP */, SOCK_RAW, 0},
+                                                 {15 /* KEY */, SOCK_RAW, 2}}) {
         CAPTURE(family);
         CAPTURE(type);
         CAPTURE(protocol);
@@ -101,17 +144,28 @@ TEST_CASE("sockets are INET and INET6, for TCP, UDP and ICMP echo") {
 }
 
 TEST_CASE("socket options are an allow-list: nothing that chooses device, mark or source") {
-    for (const auto& [level, name] : {std::pair{SOL_SOCKET, SO_MARK}, {SOL_SOCKET, SO_BINDTODEVICE}, {SOL_SOCKET, 62 /* BINDTOIFINDEX */},
-                                      {SOL_SOCKET, SO_PRIORITY}, {SOL_SOCKET, SO_ATTACH_FILTER}, {SOL_SOCKET, SO_ATTACH_BPF},
-                                      {int{IPPROTO_IP}, 50 /* UNICAST_IF */}, {int{IPPROTO_IP}, IP_PKTINFO}, {int{IPPROTO_IP}, IP_TRANSPARENT},
-                                      {int{IPPROTO_IP}, IP_FREEBIND}, {int{IPPROTO_IP}, IP_HDRINCL}, {int{IPPROTO_IP}, IP_OPTIONS},
-                                      {int{IPPROTO_IP}, IP_MULTICAST_IF}, {int{IPPROTO_IP}, IP_ADD_MEMBERSHIP}, {int{IPPROTO_TCP}, 31 /* ULP */},
+    for (const auto& [level, name] : {std::pair{SOL_SOCKET, SO_MARK},
+                                      {SOL_SOCKET, SO_BINDTODEVICE},
+                                      {SOL_SOCKET, 62 /* BINDTOIFINDEX */},
+                                      {SOL_SOCKET, SO_PRIORITY},
+                                      {SOL_SOCKET, SO_ATTACH_FILTER},
+                                      {SOL_SOCKET, SO_ATTACH_BPF},
+                                      {int{IPPROTO_IP}, 50 /* UNICAST_IF */},
+                                      {int{IPPROTO_IP}, IP_PKTINFO},
+                                      {int{IPPROTO_IP}, IP_TRANSPARENT},
+                                      {int{IPPROTO_IP}, IP_FREEBIND},
+                                      {int{IPPROTO_IP}, IP_HDRINCL},
+                                      {int{IPPROTO_IP}, IP_OPTIONS},
+                                      {int{IPPROTO_IP}, IP_MULTICAST_IF},
+                                      {int{IPPROTO_IP}, IP_ADD_MEMBERSHIP},
+                                      {int{IPPROTO_TCP}, 31 /* ULP */},
                                       {int{IPPROTO_TCP}, TCP_REPAIR}}) {
         CAPTURE(level);
         CAPTURE(name);
         CHECK(sealed([&] { return set_option(AF_INET, SOCK_DGRAM, 0, level, name); }) == ENOSYS);
     }
-    for (const int name : {IPV6_PKTINFO, IPV6_2292PKTINFO, 76 /* UNICAST_IF */, IPV6_RTHDR, IPV6_HOPOPTS, IPV6_MULTICAST_IF, IPV6_JOIN_GROUP}) {
+    for (const int name : {IPV6_PKTINFO, IPV6_2292PKTINFO, 76 /* UNICAST_IF */, IPV6_RTHDR, IPV6_HOPOPTS,
+                           IPV6_MULTICAST_IF, IPV6_JOIN_GROUP}) {
         CAPTURE(name);
         CHECK(sealed([&] { return set_option(AF_INET6, SOCK_DGRAM, 0, IPPROTO_IPV6, name); }) == ENOSYS);
     }
@@ -120,12 +174,18 @@ TEST_CASE("socket options are an allow-list: nothing that chooses device, mark o
 }
 
 TEST_CASE("memory is never executable") {
-    CHECK(sealed([] { return mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0; }) == ENOSYS);
+    CHECK(sealed([] {
+              return mmap(nullptr, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
+                                                                                                                  : 0;
+          }) == ENOSYS);
     CHECK(sealed([] {
               void* page = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
               return mprotect(page, 4096, PROT_READ | PROT_EXEC);
           }) == ENOSYS);
-    CHECK(sealed([] { return mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0; }) == 0);
+    CHECK(sealed([] {
+              return mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1
+                                                                                                                   : 0;
+          }) == 0);
 }
 
 TEST_CASE("Landlock alone takes every file away") {

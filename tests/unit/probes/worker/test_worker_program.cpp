@@ -20,12 +20,16 @@ namespace {
 class World {
   public:
     World()
-        : web(io, [](std::shared_ptr<Connection> peer, std::string head) {
-              if (head.find("GET /silent") == 0) return kept().push_back(peer);
-              peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
-          }),
+        : web(io,
+              [](std::shared_ptr<Connection> peer, std::string head) {
+                  if (head.find("GET /silent") == 0) return kept().push_back(peer);
+                  peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+              }),
           tls(io),
-          dns(io, [](const Bytes& query) { return std::vector<Bytes>{dns_answer(query, {127, 0, 0, 1})}; }),
+          dns(io,
+              [](const Bytes& query) {
+                  return std::vector<Bytes>{dns_answer(query, {127, 0, 0, 1})};
+              }),
           thread_([this] { io.run(); }) {}
     ~World() {
         io.stop();
@@ -47,7 +51,8 @@ class World {
 };
 
 std::vector<std::string> arguments() {
-    return {"--line", "test", "--device", "lo", "--allow", "127.0.0.0/8", "--allow", "::1/128", "--service", "dns", "http", "ping"};
+    return {"--line",  "test",    "--device",  "lo",  "--allow", "127.0.0.0/8",
+            "--allow", "::1/128", "--service", "dns", "http",    "ping"};
 }
 
 worker::Run run(std::uint64_t task, Service service, Json params, std::uint32_t deadline_ms = 5000) {
@@ -79,7 +84,8 @@ TEST_CASE("a sealed worker answers dns, http and https, and exits at end of file
     World world;
     WorkerProcess worker(arguments());
     expect_ready(worker);
-    worker.send(run(1, Service::dns, {{"target", "www.lab.test"}, {"server", "127.0.0.1"}, {"port", world.dns.port()}}));
+    worker.send(
+        run(1, Service::dns, {{"target", "www.lab.test"}, {"server", "127.0.0.1"}, {"port", world.dns.port()}}));
     const auto dns = worker.done();
     REQUIRE(dns);
     CHECK(dns->task == 1);
@@ -152,7 +158,8 @@ TEST_CASE("500 tasks at once are each answered once; deadlines and cancels are k
     worker.send(run(1001, Service::http, {{"target", world.web.url("/silent")}}, 60'000));
     for (std::uint64_t task = 0; task < 500; ++task) {
         const bool is_dns = task % 2 == 0;
-        worker.send(is_dns ? run(task, Service::dns, {{"target", "www.lab.test"}, {"server", "127.0.0.1"}, {"port", world.dns.port()}})
+        worker.send(is_dns ? run(task, Service::dns,
+                                 {{"target", "www.lab.test"}, {"server", "127.0.0.1"}, {"port", world.dns.port()}})
                            : run(task, Service::http, {{"target", world.web.url()}}));
     }
     worker.send(worker::Cancel{1001});
@@ -190,8 +197,8 @@ TEST_CASE("params that do not check and services that are not allowed are answer
 }
 
 TEST_CASE("a stream that breaks the protocol ends the worker with its own status") {
-    const std::string wrong[] = {std::string("\xff\xff\xff\xff", 4), std::string("\0\0\0\2{}", 6), std::string("\0\0\0\1x", 5),
-                                 worker::encode_frame(worker::Ready{"1", "x"})};
+    const std::string wrong[] = {std::string("\xff\xff\xff\xff", 4), std::string("\0\0\0\2{}", 6),
+                                 std::string("\0\0\0\1x", 5), worker::encode_frame(worker::Ready{"1", "x"})};
     for (const std::string& bytes : wrong) {
         WorkerProcess worker(arguments());
         expect_ready(worker);
@@ -210,11 +217,14 @@ TEST_CASE("an idle worker keeps within its footprint, also after work") {
     WorkerProcess worker(arguments());
     expect_ready(worker);
     const auto idle = memory_kb(worker.pid());
-    MESSAGE("idle: Rss " << idle.at("Rss:") << " kB, Anonymous " << idle.at("Anonymous:") << " kB, Pss " << idle.at("Pss:") << " kB");
-    for (std::uint64_t task = 0; task < 200; ++task) worker.send(run(task, Service::http, {{"target", world.tls.url()}, {"verify", false}}));
+    MESSAGE("idle: Rss " << idle.at("Rss:") << " kB, Anonymous " << idle.at("Anonymous:") << " kB, Pss "
+                         << idle.at("Pss:") << " kB");
+    for (std::uint64_t task = 0; task < 200; ++task)
+        worker.send(run(task, Service::http, {{"target", world.tls.url()}, {"verify", false}}));
     for (int i = 0; i < 200; ++i) REQUIRE(worker.done());
     const auto after = memory_kb(worker.pid());
-    MESSAGE("after 200 HTTPS at once: Rss " << after.at("Rss:") << " kB, Anonymous " << after.at("Anonymous:") << " kB");
+    MESSAGE("after 200 HTTPS at once: Rss " << after.at("Rss:") << " kB, Anonymous " << after.at("Anonymous:")
+                                            << " kB");
     CHECK(idle.at("Anonymous:") <= 6 * 1024);
     CHECK(idle.at("Rss:") <= 20 * 1024);
     CHECK(after.at("Anonymous:") <= 48 * 1024);

@@ -25,8 +25,10 @@ class WorkerProcess {
         argv.push_back(nullptr);
         pid_ = fork();
         if (pid_ == 0) {
-            if (pair[1] == 3) fcntl(3, F_SETFD, 0);
-            else dup2(pair[1], 3);
+            if (pair[1] == 3)
+                fcntl(3, F_SETFD, 0);
+            else
+                dup2(pair[1], 3);
             char options[] = "ASAN_OPTIONS=detect_leaks=0";
             char* environment[] = {options, nullptr};
             execve(EDGE_PROBE_BIN, argv.data(), environment);
