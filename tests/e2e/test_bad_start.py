@@ -63,6 +63,15 @@ class BadStart(unittest.TestCase):
         lines = self.write("lines.toml", LINE.replace("gateway4", "gatway4"))
         self.refused(CONFIG, "edge-launcher", "--check-config", "--config", self.folder, says=[f"{lines}:6:", "gatway4", "gateway4"])
 
+    def test_the_examples_in_config_are_good(self):
+        examples = os.path.join(os.path.dirname(__file__), "..", "..", "config")
+        for name in ("lines.toml", "policy.toml", "agent.toml", "broker.toml"):
+            self.write(name, text_of(f"{examples}/{name}"))
+        for command in (["edge-launcher", "--config", self.folder], ["edge-agent", "--config", f"{self.folder}/agent.toml"],
+                        ["edge-broker", "--config", f"{self.folder}/broker.toml"]):
+            done = subprocess.run([*command, "--check-config"], capture_output=True, text=True, timeout=20, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+
     def test_every_problem_is_told_at_once(self):
         config = self.write("agent.toml", '[agent]\nstate_dri = "/tmp"\ntasks_per_worker = "many"\n[lgo]\n')
         said = self.refused(CONFIG, "edge-agent", "--check-config", "--config", config, says=[":2:", ":3:", ":4:"])
