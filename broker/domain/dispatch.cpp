@@ -183,18 +183,30 @@ void Dispatch::reconcile(Session& session, Now now, Actions& out) {
     offer(session, now, out);
 }
 
+// It may have run without leaving a trace: running it again is a new attempt, offered only when the store knows of it.
 void Dispatch::forget_all(Session& session, Actions& out) {
     Batch batch;
+    std::vector<TaskId> renewed;
     for (Task* task : session.node->open) {
         if (!task->offered) continue;
-        ++task->attempt;  // it may have run without leaving a trace: running it again is a new attempt
+        dequeue(*task);
+        ++task->attempt;
         task->offered = false;
         task->offer_saved = false;
-        requeue(*task);
-        ActiveRuns::show(*task, TaskState::queued, out);
+        renewed.push_back(task->id);
         batch.push_back(SetTask{task->row, task->written, task->attempt, task->recorded, false});
     }
-    if (!batch.empty()) state_.journal.write(out, std::move(batch), nullptr);
+    if (batch.empty()) return;
+    state_.journal.write(out, std::move(batch),
+                         [this, renewed = std::move(renewed), node = session.node](Now now, Actions& after) {
+                             for (const auto& id : renewed) {
+                                 Task* task = state_.runs.task(id);
+                                 if (!task || !is_open(*task) || task->offered) continue;
+                                 enqueue(*task);
+                                 ActiveRuns::show(*task, TaskState::queued, after);
+                             }
+                             if (node->session) offer(*node->session, now, after);
+                         });
 }
 
 void Dispatch::drained(Session& session, Now now, Actions& out) {
@@ -209,14 +221,10 @@ void Dispatch::release_held(Session& session, bool drained, Now now, Actions& ou
         Task* task = state_.runs.task(id);
         if (!task || !is_open(*task) || task->state == TaskState::running) continue;
         if (drained) task->offered = false;  // neither running nor in the spool: it never arrived
-        requeue(*task);
+        enqueue(*task);
         ActiveRuns::show(*task, TaskState::queued, out);
     }
     offer(session, now, out);
-}
-
-void Dispatch::requeue(Task& task) {
-    if (is_open(task)) enqueue(task);
 }
 
 void Dispatch::abandon(Session& session, Actions& out) {

@@ -35,7 +35,6 @@ class Dispatch {
     void accept_passed(SessionId id, Now now, Actions& out);
     void arm_accept(Session& session);
     void release_held(Session& session, bool drained, Now now, Actions& out);
-    void requeue(Task& task);
     void forget_all(Session& session, Actions& out);
     void note_offer(Task& task, Now now);
     link::Envelope envelope(Session& session, Task& task, Now now);

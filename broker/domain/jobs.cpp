@@ -8,6 +8,7 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kMostTasks = 100'000;
+constexpr std::uint32_t kMostRepeats = 1'000;
 constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
 constexpr std::uint64_t kRunMarginMs = 2'000;  // over a probe's own timeouts: hand-over, a busy machine
 constexpr WallTime kKeyLifetime = 86'400'000'000;
@@ -63,13 +64,18 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     if (request.start_within_ms && (*request.start_within_ms < 1 || *request.start_within_ms > kMostStartWithinMs)) {
         return answer(ticket, key, Error{Errc::bad_value, "/start_within_ms", "is 1 to 86400000"}, out);
     }
+    if (request.repeat < 1 || request.repeat > kMostRepeats) {
+        return answer(ticket, key, Error{Errc::bad_value, "/repeat", "is 1 to 1000"}, out);
+    }
     auto lines = state_.fleet.choose(request.selector);
     if (!lines) return answer(ticket, key, lines.error(), out);
-    if (lines.value().size() > kMostTasks) {
-        return answer(ticket, key, Error{Errc::bad_value, "/selector", "more than 100000 lines; add limit:N"}, out);
+    if (lines.value().size() * request.repeat > kMostTasks) {
+        return answer(ticket, key, Error{Errc::bad_value, "/selector", "makes more than 100000 tasks; add limit:N"},
+                      out);
     }
     LoadedRun made = make(request, lines.value(), now);
-    Batch batch{AddRun{made.job, made.run, made.tasks}};
+    Batch batch;
+    batch.emplace_back(AddRun{made.job, made.run, made.tasks});
     if (!key.empty()) batch.push_back(AddKey{KeyRecord{key, request.fingerprint, made.run.row, now.wall}});
     Json params = encode_spec(request.spec);
     // In memory only when it is in the store: a refused write leaves nothing behind.
@@ -99,14 +105,16 @@ LoadedRun Jobs::make(const JobRequest& request, const std::vector<Chosen>& lines
     made.run.created_at = now.wall;
     made.run.start_within_ms = request.start_within_ms.value_or(state_.options.start_within_ms);
     made.run.run_within_ms = static_cast<std::uint32_t>(longest_run_ms(request.spec) + kRunMarginMs);
-    made.run.total = static_cast<std::uint32_t>(lines.size());
-    made.tasks.reserve(lines.size());
-    for (const auto& chosen : lines) {
-        made.tasks.push_back(TaskRecord{.row = take_key(state_.next.next_task),
-                                        .id = state_.make_id<TaskId>(now),
-                                        .run = made.run.row,
-                                        .node = chosen.node->record.row,
-                                        .line = chosen.line});
+    made.run.total = static_cast<std::uint32_t>(lines.size() * request.repeat);
+    made.tasks.reserve(made.run.total);
+    for (std::uint32_t round = 0; round < request.repeat; ++round) {
+        for (const auto& chosen : lines) {
+            made.tasks.push_back(TaskRecord{.row = take_key(state_.next.next_task),
+                                            .id = state_.make_id<TaskId>(now),
+                                            .run = made.run.row,
+                                            .node = chosen.node->record.row,
+                                            .line = chosen.line});
+        }
     }
     return made;
 }
