@@ -71,4 +71,9 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
 /// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written.
 Config read_config(const std::string& dir, Problems& problems);
 
+/// What a worker is told of it, as arguments: `PROGRAM worker --fd 3 --line …`; `ca` is the CA bundle's path, or empty.
+/// Pure.
+std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy,
+                                          const std::string& ca);
+
 }  // namespace edge::launcher

@@ -12,7 +12,6 @@
 #include "agent/launcher/os/sha256.hpp"
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
-#include "agent/launcher/sandbox/worker_arguments.hpp"
 
 namespace edge::launcher {
 namespace {

@@ -1,10 +1,9 @@
 // edge-launcher: flags, the order of starting, and the one line that says why it cannot.
-#include <getopt.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 
-#include <charconv>
+#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -17,143 +16,73 @@
 namespace edge::launcher {
 namespace {
 
-constexpr const char* kUsage =
-    "usage: edge-launcher --config DIR --socket PATH --agent-uid N --uid-base N --cgroup NAME\n"
-    "                     [--probe FILE] [--log-level trace|debug|info|warn|error]\n"
-    "       edge-launcher --cleanup --cgroup NAME     remove what a crashed launcher left\n"
-    "       edge-launcher --check-config --config DIR\n"
-    "DIR holds lines.toml and policy.toml. Workers run as uid N of --uid-base and the 255 above it.\n";
+constexpr uid_t kNoUid = static_cast<uid_t>(-1);
+constexpr int kMaxUid = 0x7fffffff;
 
 enum class Mode { serve, cleanup, check_config };
 
 struct CommandLine {
     Options options;
     Mode mode = Mode::serve;
-    spdlog::level::level_enum level = spdlog::level::info;
+    std::string level = "info";
 };
 
-Error usage(std::string what) {
-    return Error{Errc::bad_syntax, "usage", std::move(what) + "; see edge-launcher --help"};
+Error usage(const std::string& what) {
+    return Error{Errc::bad_syntax, "usage", what + "; see edge-launcher --help"};
 }
 
-Result<uid_t> parse_uid(std::string_view flag, std::string_view text) {
-    uid_t uid = 0;
-    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), uid);
-    if (failed != std::errc{} || end != text.data() + text.size() || uid > 0x7fffffff)
-        return usage("--" + std::string(flag) + " takes a uid, not \"" + std::string(text) + "\"");
-    return uid;
-}
-
-/// edge-probe is installed beside edge-launcher.
-std::string default_probe() {
-    std::error_code failed;
-    return std::filesystem::read_symlink("/proc/self/exe", failed).replace_filename("edge-probe");
-}
-
-Result<> check_complete(CommandLine& line) {
+/// What may be missing depends on the mode, and some values on each other.
+Result<> check(CommandLine& line) {
     Options& options = line.options;
     if (line.mode != Mode::cleanup && options.config.empty()) return usage("--config is missing");
     if (line.mode != Mode::check_config && options.cgroup.empty()) return usage("--cgroup is missing");
-    if (options.cgroup.starts_with('/') || options.cgroup.ends_with('/') ||
-        options.cgroup.find("..") != std::string::npos)
+    const auto& group = options.cgroup;
+    if (group.starts_with('/') || group.ends_with('/') || group.find("..") != std::string::npos)
         return usage("--cgroup is a path below the cgroup root, such as edge");
     if (line.mode != Mode::serve) return ok();
     if (options.socket.empty()) return usage("--socket is missing");
     if (options.uid_base < 1000) return usage("--uid-base is missing or below 1000");
-    if (options.agent_uid == static_cast<uid_t>(-1)) return usage("--agent-uid is missing");
-    if (options.agent_uid >= options.uid_base && options.agent_uid - options.uid_base < Workers::kSlots)
-        return usage("--agent-uid is one of the workers' uids");
-    options.socket = std::filesystem::absolute(options.socket);
-    if (options.probe.empty()) options.probe = default_probe();
+    if (options.agent_uid == kNoUid) return usage("--agent-uid is missing");
+    if (options.agent_uid - options.uid_base < Workers::kSlots) return usage("--agent-uid is one of the workers' uids");
     std::error_code failed;
+    options.socket = std::filesystem::absolute(options.socket);
+    if (options.probe.empty()) {  // installed beside this program
+        options.probe = std::filesystem::read_symlink("/proc/self/exe", failed).replace_filename("edge-probe");
+    }
     const auto probe = std::filesystem::canonical(options.probe, failed);
-    if (failed)
-        return Error{Errc::not_found, options.probe, "cannot be opened; say where edge-probe is with --probe",
-                     failed.value()};
+    if (failed) {
+        const auto why = "cannot be opened; say where edge-probe is with --probe";
+        return Error{Errc::not_found, options.probe, why, failed.value()};
+    }
     options.probe = probe;
     return ok();
 }
 
-enum Flag {
-    kConfig = 1,
-    kSocket,
-    kAgentUid,
-    kUidBase,
-    kCgroup,
-    kProbe,
-    kLogLevel,
-    kCleanup,
-    kCheckConfig,
-    kHelp,
-    kVersion
-};
-
-constexpr option kFlags[] = {
-    {"config", required_argument, nullptr, kConfig},      {"socket", required_argument, nullptr, kSocket},
-    {"agent-uid", required_argument, nullptr, kAgentUid}, {"uid-base", required_argument, nullptr, kUidBase},
-    {"cgroup", required_argument, nullptr, kCgroup},      {"probe", required_argument, nullptr, kProbe},
-    {"log-level", required_argument, nullptr, kLogLevel}, {"cleanup", no_argument, nullptr, kCleanup},
-    {"check-config", no_argument, nullptr, kCheckConfig}, {"help", no_argument, nullptr, kHelp},
-    {"version", no_argument, nullptr, kVersion},          {}};
-
-Result<> take_flag(int flag, CommandLine& line) {
-    Options& options = line.options;
-    switch (flag) {
-        case kConfig:
-            options.config = optarg;
-            break;
-        case kSocket:
-            options.socket = optarg;
-            break;
-        case kCgroup:
-            options.cgroup = optarg;
-            break;
-        case kProbe:
-            options.probe = optarg;
-            break;
-        case kCleanup:
-            line.mode = Mode::cleanup;
-            break;
-        case kCheckConfig:
-            line.mode = Mode::check_config;
-            break;
-        case kAgentUid: {
-            EDGE_TRY(options.agent_uid, parse_uid("agent-uid", optarg));
-            break;
-        }
-        case kUidBase: {
-            EDGE_TRY(options.uid_base, parse_uid("uid-base", optarg));
-            break;
-        }
-        case kLogLevel:
-            line.level = spdlog::level::from_str(optarg);
-            if (line.level == spdlog::level::off) return usage("--log-level knows trace, debug, info, warn and error");
-            break;
-        default:
-            return usage("unknown flag or missing value");
-    }
-    return ok();
-}
-
-/// Prints and says so for --help and --version.
-bool answered(int flag) {
-    if (flag == kHelp) std::fputs(kUsage, stdout);
-    if (flag == kVersion) std::puts("edge-launcher " EDGE_VERSION);
-    return flag == kHelp || flag == kVersion;
-}
-
+/// Prints for --help and --version, and ends the process.
 Result<CommandLine> parse(int argc, char** argv) {
     CommandLine line;
-    ::opterr = 0;
-    for (int flag = 0; (flag = ::getopt_long(argc, argv, "", kFlags, nullptr)) != -1;) {
-        if (answered(flag)) std::exit(EX_OK);
-        const auto taken = take_flag(flag, line);
-        if (!taken)
-            return flag == '?' ? usage("unknown flag or missing value at \"" + std::string(argv[optind - 1]) + "\"")
-                               : taken.error();
+    bool cleanup = false, check_config = false;
+    CLI::App app("Brings lines up and starts probe workers in sandboxes; root's part of the agent.", "edge-launcher");
+    app.set_version_flag("--version", "edge-launcher " EDGE_VERSION);
+    app.add_option("--config", line.options.config, "folder of lines.toml and policy.toml");
+    app.add_option("--socket", line.options.socket, "where the agent finds it");
+    app.add_option("--agent-uid", line.options.agent_uid, "who is served, beside root")->check(CLI::Range(0, kMaxUid));
+    app.add_option("--uid-base", line.options.uid_base, "workers run as this uid and the 255 above it")
+        ->check(CLI::Range(0, kMaxUid));
+    app.add_option("--cgroup", line.options.cgroup, "control group for all it makes, below the root of the trees");
+    app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
+    app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+    app.add_flag("--cleanup", cleanup, "remove what a crashed launcher left, and end");
+    app.add_flag("--check-config", check_config, "read the two files, and end");
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        if (error.get_exit_code() == 0) std::exit(app.exit(error));
+        return usage(error.what());
     }
-    if (optind < argc) return usage("what is \"" + std::string(argv[optind]) + "\"?");
-    EDGE_TRY(check_complete(line));
+    if (cleanup) line.mode = Mode::cleanup;
+    if (check_config) line.mode = Mode::check_config;
+    EDGE_TRY(check(line));
     return line;
 }
 
@@ -235,7 +164,7 @@ int run(int argc, char** argv) {
     const Mode mode = command.value().mode;
     auto log = spdlog::stderr_logger_st("edge-launcher");
     log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    log->set_level(command.value().level);
+    log->set_level(spdlog::level::from_str(command.value().level));
 
     Config config;
     if (mode != Mode::cleanup) {

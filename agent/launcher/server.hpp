@@ -30,7 +30,6 @@ class Server {
     /// With `passed`, that descriptor goes along. To a client that has gone: nothing happens.
     void send(ClientId client, const Bytes& packet, int passed = -1);
     void send_all(const Bytes& packet);
-    std::size_t clients() const { return clients_.size(); }
 
   private:
     void accept();

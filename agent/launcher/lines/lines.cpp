@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace edge::launcher {
 namespace {
@@ -24,10 +25,6 @@ Address wire(const std::optional<IpAddress>& address) {
 template <std::size_t Size>
 void copy_text(char (&out)[Size], const std::string& text) {
     std::memcpy(out, text.data(), std::min(text.size(), Size - 1));
-}
-
-bool same(const LineInfo& a, const LineInfo& b) {
-    return a.ifindex == b.ifindex && a.link_up == b.link_up;  // the rest is configuration
 }
 
 }  // namespace
@@ -80,19 +77,19 @@ std::vector<std::uint32_t> Lines::follow() {
         return std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.device == entry.first; });
     });
     if (now.value() == devices_) return {};
-    std::vector<LineInfo> before;
-    for (std::size_t i = 0; i < lines_.size(); ++i) before.push_back(info(i));
-    devices_ = std::move(now.value());
+    const Devices before = std::exchange(devices_, std::move(now.value()));
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        const auto after = info(i);
-        if (same(before[i], after)) continue;
+        const Line& line = lines_[i];
+        const auto was = before.find(line.device);
+        const auto* is = device_of(line);
+        if (was == before.end() ? is == nullptr : is != nullptr && was->second.same_link(*is)) continue;
         changed.push_back(static_cast<std::uint32_t>(i));
-        log_.info("line_changed line={} device={} ifindex={} link_up={}", lines_[i].name, lines_[i].device,
-                  after.ifindex, after.link_up);
+        log_.info("line_changed line={} device={} ifindex={} link_up={}", line.name, line.device, info(i).ifindex,
+                  info(i).link_up);
         // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
-        if (const auto held = hold(i); !held)
-            log_.error("guard_failed line={} why=\"{}\"", lines_[i].name, held.error().message());
+        const auto held = hold(i);
+        if (!held) log_.error("guard_failed line={} why=\"{}\"", line.name, held.error().message());
     }
     for (const auto& failure : route()) log_.warn("routing_refused what=\"{}\"", failure.message());
     report_missing();

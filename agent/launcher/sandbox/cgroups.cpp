@@ -93,24 +93,24 @@ Result<> WorkerGroup::kill() const {
     return write_file(mounts_->v2 + below_ + "/cgroup.kill", "1");
 }
 
-Usage WorkerGroup::usage() const {
-    Usage usage;
-    usage.cpu_us = number_in(mounts_->v2 + below_ + "/cpu.stat", "usage_usec");  // there without the controller too
+WorkerStats WorkerGroup::stats() const {
+    WorkerStats stats;
+    stats.cpu_us = number_in(mounts_->v2 + below_ + "/cpu.stat", "usage_usec");  // there without the controller too
     const auto cpu = path(Controller::cpu) + "/cpu.stat";
-    usage.throttled_us =
+    stats.throttled_us =
         mounts_->in_v2(Controller::cpu) ? number_in(cpu, "throttled_usec") : number_in(cpu, "throttled_time") / 1000;
     const auto memory = path(Controller::memory);
     if (mounts_->in_v2(Controller::memory)) {
-        usage.memory_bytes = number_in(memory + "/memory.current");
-        usage.memory_peak_bytes = number_in(memory + "/memory.peak");  // Linux 5.19
-        usage.oom_kills = number_in(memory + "/memory.events", "oom_kill");
+        stats.memory_bytes = number_in(memory + "/memory.current");
+        stats.memory_peak_bytes = number_in(memory + "/memory.peak");  // Linux 5.19
+        stats.oom_kills = number_in(memory + "/memory.events", "oom_kill");
     } else {
-        usage.memory_bytes = number_in(memory + "/memory.usage_in_bytes");
-        usage.memory_peak_bytes = number_in(memory + "/memory.max_usage_in_bytes");
-        usage.oom_kills = number_in(memory + "/memory.oom_control", "oom_kill");
+        stats.memory_bytes = number_in(memory + "/memory.usage_in_bytes");
+        stats.memory_peak_bytes = number_in(memory + "/memory.max_usage_in_bytes");
+        stats.oom_kills = number_in(memory + "/memory.oom_control", "oom_kill");
     }
-    usage.pids = static_cast<std::uint32_t>(number_in(path(Controller::pids) + "/pids.current"));
-    return usage;
+    stats.pids = static_cast<std::uint32_t>(number_in(path(Controller::pids) + "/pids.current"));
+    return stats;
 }
 
 bool WorkerGroup::remove() {

@@ -14,6 +14,7 @@
 
 #include "agent/launcher/config.hpp"
 #include "agent/launcher/os/fd.hpp"
+#include "protocol/launcher/messages.hpp"
 #include "protocol/result.hpp"
 
 namespace edge::launcher {
@@ -47,15 +48,6 @@ struct LimitFile {
 };
 std::vector<LimitFile> limit_files(Controller controller, bool v2, const Limits& limits);
 
-struct Usage {
-    std::uint64_t cpu_us = 0;
-    std::uint64_t throttled_us = 0;
-    std::uint64_t memory_bytes = 0;
-    std::uint64_t memory_peak_bytes = 0;
-    std::uint64_t oom_kills = 0;
-    std::uint32_t pids = 0;
-};
-
 /// One worker's group. Owns: its directories, if they can be removed when it goes.
 class WorkerGroup {
   public:
@@ -69,7 +61,8 @@ class WorkerGroup {
     Result<> admit(pid_t pid) const;
     /// SIGKILL to all in it, children and daemons too, by the kernel in one step (cgroup.kill, Linux 5.14).
     Result<> kill() const;
-    Usage usage() const;
+    /// All but `worker`.
+    WorkerStats stats() const;
     /// False while something still lives in it.
     bool remove();
 

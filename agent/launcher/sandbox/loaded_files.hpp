@@ -8,12 +8,9 @@
 
 namespace edge::launcher {
 
-/// The program itself, its loader and every library the loader would map, as absolute paths. Runs the loader, which
-/// reads the program and executes nothing of it. Errors: not_found, bad_value (not an ELF file, a library missing).
+/// The program itself, its loader and every library the loader would map, as absolute paths. Asks the loader, which
+/// reads the program and executes nothing of it. Errors: bad_value (not a program for this machine), not_found.
 Result<std::vector<std::string>> loaded_files(const std::string& program);
-
-/// PT_INTERP of an ELF file; empty for a static program. Pure.
-Result<std::string> interpreter_of(std::string_view elf);
 
 /// The absolute paths in what `ld.so --list` prints. Pure. Errors: not_found, naming the library.
 Result<std::vector<std::string>> paths_listed(std::string_view listing);

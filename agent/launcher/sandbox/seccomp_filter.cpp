@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <memory>
@@ -17,88 +16,23 @@
 namespace edge::launcher {
 namespace {
 
-constexpr auto kDenied = std::to_array<std::string_view>({
-    // mounts, roots and namespaces
-    "mount",
-    "umount2",
-    "pivot_root",
-    "chroot",
-    "fsopen",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "open_tree",
-    "move_mount",
-    "mount_setattr",
-    "setns",
-    "unshare",
-    "open_by_handle_at",
-    "name_to_handle_at",
-    "quotactl",
-    "quotactl_fd",
-    "swapon",
-    "swapoff",
-    "mknod",
-    "mknodat",
-    "fanotify_init",
-    // other processes
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "process_madvise",
-    "kcmp",
-    "pidfd_getfd",
-    "move_pages",
-    "migrate_pages",
-    // kernel facilities a probe has no use for
-    "bpf",
-    "perf_event_open",
-    "userfaultfd",
-    "io_uring_setup",
-    "io_uring_enter",
-    "io_uring_register",
-    "io_setup",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "kexec_load",
-    "kexec_file_load",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "modify_ldt",
-    "iopl",
-    "ioperm",
-    "uselib",
-    "lookup_dcookie",
-    "personality",
-    "memfd_secret",
-    // the machine
-    "reboot",
-    "acct",
-    "syslog",
-    "vhangup",
-    "sethostname",
-    "setdomainname",
-    "settimeofday",
-    "clock_settime",
-    "adjtimex",
-    "clock_adjtime",
-    // a worker only goes out
-    "listen",
-    "accept",
-    "accept4",
-});
-
-constexpr auto kSanitizer = std::to_array<std::string_view>({
-    "personality",  // looks whether addresses are randomised
-});
-
-#ifdef EDGE_SANITIZED
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
+constexpr auto kDenied = std::to_array<std::string_view>(
+    {// mounts, roots and namespaces
+     "mount", "umount2", "pivot_root", "chroot", "fsopen", "fsconfig", "fsmount", "fspick", "open_tree", "move_mount",
+     "mount_setattr", "setns", "unshare", "open_by_handle_at", "name_to_handle_at", "quotactl", "quotactl_fd", "swapon",
+     "swapoff", "mknod", "mknodat", "fanotify_init",
+     // other processes
+     "ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "kcmp", "pidfd_getfd", "move_pages",
+     "migrate_pages",
+     // kernel facilities a probe has no use for
+     "bpf", "perf_event_open", "userfaultfd", "io_uring_setup", "io_uring_enter", "io_uring_register", "io_setup",
+     "keyctl", "add_key", "request_key", "kexec_load", "kexec_file_load", "init_module", "finit_module",
+     "delete_module", "modify_ldt", "iopl", "ioperm", "uselib", "lookup_dcookie", "personality", "memfd_secret",
+     // the machine
+     "reboot", "acct", "syslog", "vhangup", "sethostname", "setdomainname", "settimeofday", "clock_settime", "adjtimex",
+     "clock_adjtime",
+     // a worker only goes out
+     "listen", "accept", "accept4"});
 
 constexpr std::uint64_t kNewNamespaces =
     CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
@@ -114,7 +48,6 @@ Error refused(int status, std::string_view call) {
 
 Result<> deny_listed(scmp_filter_ctx context) {
     for (const auto call : kDenied) {
-        if (kSanitized && std::find(kSanitizer.begin(), kSanitizer.end(), call) != kSanitizer.end()) continue;
         const int number = ::seccomp_syscall_resolve_name(std::string(call).c_str());
         if (number == __NR_SCMP_ERROR) return refused(-ENOSYS, call);
         const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), number, 0);
@@ -163,9 +96,6 @@ Result<std::vector<sock_filter>> exported(scmp_filter_ctx context) {
 
 std::span<const std::string_view> denied_calls() {
     return kDenied;
-}
-std::span<const std::string_view> sanitizer_calls() {
-    return kSanitizer;
 }
 
 Result<std::vector<sock_filter>> wide_filter() {

@@ -15,9 +15,6 @@ namespace edge::launcher {
 /// the machine's clock and power, and listening: a worker only goes out.
 std::span<const std::string_view> denied_calls();
 
-/// Of those, what AddressSanitizer's runtime needs; allowed in sanitizer builds only.
-std::span<const std::string_view> sanitizer_calls();
-
 /// The filter as BPF, made before fork because libseccomp allocates. Also: clone3 answers ENOSYS (its flags cannot be
 /// seen, glibc then uses clone), clone may not make namespaces, socket makes AF_INET and AF_INET6 only (EAFNOSUPPORT).
 /// Errors: unsupported.

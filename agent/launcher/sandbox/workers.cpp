@@ -97,14 +97,9 @@ Result<> Workers::kill(ClientId client, std::uint32_t worker) {
 
 Result<WorkerStats> Workers::stats(ClientId client, std::uint32_t worker) {
     EDGE_TRY(auto* mine, owned(client, worker));
-    const Usage usage = mine->group.usage();
-    return WorkerStats{.worker = worker,
-                       .pids = usage.pids,
-                       .cpu_us = usage.cpu_us,
-                       .throttled_us = usage.throttled_us,
-                       .memory_bytes = usage.memory_bytes,
-                       .memory_peak_bytes = usage.memory_peak_bytes,
-                       .oom_kills = usage.oom_kills};
+    WorkerStats stats = mine->group.stats();
+    stats.worker = worker;
+    return stats;
 }
 
 void Workers::drop_client(ClientId client) {
@@ -160,7 +155,7 @@ WorkerExited Workers::verdict(const Worker& worker, const siginfo_t& how) const 
     WorkerExited exited{worker.id, ExitReason::exited, how.si_status};
     if (how.si_code == CLD_EXITED) return exited;
     exited.reason = ExitReason::signaled;
-    if (how.si_status == SIGKILL && worker.group.usage().oom_kills != 0) exited.reason = ExitReason::oom;
+    if (how.si_status == SIGKILL && worker.group.stats().oom_kills != 0) exited.reason = ExitReason::oom;
     if (how.si_status == SIGKILL && worker.killed) exited.reason = ExitReason::killed;
     return exited;
 }

@@ -81,7 +81,7 @@ LauncherProcess::LauncherProcess(const ConfigFolder& folder, const Flags& flags)
                                        "--cgroup",
                                        flags.cgroup,
                                        "--probe",
-                                       required("EDGE_PAYLOAD"),
+                                       flags.probe.empty() ? required("EDGE_PAYLOAD") : flags.probe,
                                        "--log-level",
                                        "debug"};
     words.insert(words.end(), own.begin(), own.end());

@@ -33,6 +33,7 @@ struct Flags {
     uid_t agent_uid = 0;
     uid_t uid_base = 1'800'000'000;
     std::string socket{};  // default: in the folder
+    std::string probe{};   // default: the payload
     std::vector<std::string> more{};
     std::vector<std::string> before{};  // a program that runs the launcher
 };

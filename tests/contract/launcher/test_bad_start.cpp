@@ -33,18 +33,11 @@ const BadStart kBadStarts[] = {
      "lines.toml: cannot be opened (No such file or directory)"},
     {"a missing flag", [](auto&, auto& flags) { flags.uid_base = 0; }, 64,
      "usage: --uid-base is missing or below 1000"},
-    {"an unknown flag", [](auto&, auto& flags) { flags.more = {"--bogus"}; }, 64,
-     "\"--bogus\"; see edge-launcher --help"},
-    {"a probe that is not there",
-     [](auto&, auto& flags) {
-         flags.more = {"--probe", "/nowhere/edge-probe"};
-     },
-     66, "/nowhere/edge-probe: cannot be opened; say where edge-probe is with --probe"},
-    {"a probe that is no program",
-     [](auto&, auto& flags) {
-         flags.more = {"--probe", "/etc/hostname"};
-     },
-     78, "/etc/hostname: is not a 64-bit ELF program"},
+    {"an unknown flag", [](auto&, auto& flags) { flags.more = {"--bogus"}; }, 64, "--bogus; see edge-launcher --help"},
+    {"a probe that is not there", [](auto&, auto& flags) { flags.probe = "/nowhere/edge-probe"; }, 66,
+     "/nowhere/edge-probe: cannot be opened; say where edge-probe is with --probe"},
+    {"a probe that is no program", [](auto&, auto& flags) { flags.probe = "/etc/hostname"; }, 78,
+     "/etc/hostname: is no program for this machine"},
     {"missing privileges",
      [](auto&, auto& flags) {
          flags.before = {"/usr/bin/setpriv", "--inh-caps=-all", "--bounding-set=-bpf,-setuid"};

@@ -1,8 +1,8 @@
 #include <doctest/doctest.h>
 
+#include "agent/launcher/config.hpp"
 #include "agent/launcher/os/sha256.hpp"
 #include "agent/launcher/sandbox/cage.hpp"
-#include "agent/launcher/sandbox/worker_arguments.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
