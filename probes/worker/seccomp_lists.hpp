@@ -208,6 +208,8 @@ inline constexpr std::array kSanitizers = std::to_array<int>({
     SCMP_SYS(sched_getaffinity),
     SCMP_SYS(arch_prctl),
     SCMP_SYS(sysinfo),
+    SCMP_SYS(pipe),  // UBSan finds out whether memory can be read by writing it into a pipe
+    SCMP_SYS(pipe2),
 });
 #endif
 
