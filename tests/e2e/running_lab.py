@@ -8,6 +8,7 @@ import subprocess
 DIRECTORY = os.environ["EDGE_LAB_DIR"]
 NODE = "gz-1"  # the first node, and its network namespace
 BROKER = "edge-broker"
+_started = []
 AGENT = f"edge-agent-{NODE}"
 LAUNCHER = f"edge-launcher-{NODE}"
 
@@ -39,7 +40,9 @@ def restart(program, how=signal.SIGKILL):
 
 def start(program):
     with open(f"{DIRECTORY}/log/{program}", "ab") as out:
-        subprocess.Popen([f"{DIRECTORY}/start/{program}"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True)
+        # Its end is the lab's to see to.
+        _started.append(subprocess.Popen([f"{DIRECTORY}/start/{program}"], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                         start_new_session=True))
 
 
 def on_node(*command, **options):
