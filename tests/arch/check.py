@@ -112,6 +112,9 @@ def closure(tree, path):
 
 
 def purity(tree):
+    for (path, header), _ in rules.IMPURE_ALLOWED.items():
+        if path not in tree.sources or header not in [target for _, target, _ in tree.sources[path].includes]:
+            yield nothing(f"{path} may include <{header}> and does not")
     pure = {}
     for glob, why in rules.PURE:
         paths = tree.matching(glob)
@@ -125,7 +128,7 @@ def purity(tree):
             through = "" if reached == path else " through " + " > ".join(way[1:])
             for line, target, quoted in source.includes:
                 for pattern, reason in rules.IMPURE_INCLUDES:
-                    if not quoted and re.match(f"(?:{pattern})", target):
+                    if not quoted and re.match(f"(?:{pattern})", target) and (reached, target) not in rules.IMPURE_ALLOWED:
                         yield Offence(path, line if reached == path else 0, f"a pure core includes <{target}>{through}", f"{reason}; {why}")
         for pattern, reason in rules.IMPURE_CODE:
             for match in re.finditer(pattern, tree.sources[path].code):
@@ -182,7 +185,24 @@ def readmes(tree):
             yield Offence(folder, 0, "no README.md", rules.README_REASON)
 
 
-CHECKS = [arrows, fences, purity, bans, sql, beast, names, readmes]
+def examples(tree):
+    """docs/protocol.md shows what the codec's golden files hold, all of them and byte by byte."""
+    page, folder = rules.EXAMPLES
+    if page not in tree.files:
+        yield nothing(f"{page} is gone")
+        return
+    text = (tree.root / page).read_text(encoding="utf-8")
+    shown = dict(re.findall(r"<!-- golden: (\w+) -->\n```json\n(.*?)\n```", text, re.S))
+    marks = set(re.findall(r"<!-- golden: (\w+) -->", text))
+    golden = {PurePosixPath(f).stem: (tree.root / f).read_text(encoding="utf-8").rstrip("\n") for f in tree.files if f.startswith(folder + "/")}
+    for name in sorted(marks | set(golden)):
+        if name not in golden:
+            yield Offence(page, 0, f"the example {name} has no file in {folder}", rules.EXAMPLES_REASON)
+        elif shown.get(name) != golden[name]:
+            yield Offence(page, 0, f"the example {name} is " + ("another than" if name in shown else "missing; it is in") + f" {folder}/{name}.json", rules.EXAMPLES_REASON)
+
+
+CHECKS = [arrows, fences, purity, bans, sql, beast, names, readmes, examples]
 
 
 def main(root):

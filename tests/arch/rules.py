@@ -12,21 +12,53 @@ ARROWS_REASON = "programs meet in protocol/ alone, so that each can be read, bui
 
 # Inside a program: (files, what they must not include, why). The files are a glob that must match something.
 FENCES = [
-    ("broker/http/http.hpp", r"broker/(?!http/)|protocol/", "HTTP knows nothing of what it carries"),
+    ("broker/http/*.?pp", r"broker/(?!http/)", "HTTP knows nothing of what it carries"),
+    ("broker/api/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the API knows the domain's face and nothing behind it"),
+    ("broker/live/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "live events know the domain's face and nothing behind it"),
+    ("broker/gateway/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the gateway knows the domain's face and nothing behind it"),
+    ("broker/domain/*.?pp", r"broker/(?!domain/|store/(store|records|group_writer|read_queue)\.hpp)",
+     "the domain knows the store as an interface with its two queues, and nobody else"),
+    ("broker/store/*.?pp", r"broker/(?!store/|domain/views\.hpp)", "the store knows records and views, not who asks for them"),
+    ("agent/launcher/**/*.?pp", r"agent/(?!launcher/)", "the launcher is root: what it is made of can be read in one sitting"),
+    ("agent/launcher/**/*.?pp", r"protocol/(json|link|worker|probes|crypto)/", "the launcher is root: no JSON and no decoder of what the internet sends"),
+    ("agent/*.?pp", r"agent/launcher/", "agent and launcher meet in protocol/launcher, across a process boundary"),
+    ("agent/link/*.?pp", r"agent/(launcher|workers)/", "the link carries work and does not know who does it"),
+    ("agent/spool/*.?pp", r"agent/(launcher|workers|link)/", "the spool keeps bytes and does not know who sends them"),
+    ("agent/workers/*.?pp", r"agent/(launcher|link)/", "workers answer tasks and do not know where they came from"),
+    ("probes/dns/*.?pp", r"probes/(http|ping|worker|by_hand)/", "a probe knows no other probe and not who runs it"),
+    ("probes/http/*.?pp", r"probes/(dns|ping|worker|by_hand)/", "a probe knows no other probe and not who runs it"),
+    ("probes/ping/*.?pp", r"probes/(dns|http|worker|by_hand)/", "a probe knows no other probe and not who runs it"),
+    ("cli/show/*.?pp", r"cli/(api|commands)/", "what is shown does not depend on how it was fetched"),
 ]
 
 # Pure cores: (glob, why). Neither they nor any file of ours they include may do what IMPURE lists.
+VALUES = "what travels on a wire is values in, values out, so that it can be tested and fuzzed without I/O"
+CORE = "decisions take events and the time and give actions, so that each can be tested without sockets, files or waiting"
+PARSER = "a parser of outside bytes is fuzzed by itself"
 PURE = [
-    ("protocol/**/*.?pp", "what travels on a wire is values in, values out, so that it can be tested and fuzzed without I/O"),
+    ("protocol/**/*.?pp", VALUES),
+    ("broker/http/http.hpp", "handlers know HTTP as values; sockets stay in the server"),
     ("broker/domain/domain.hpp", "gateway and API are built against it without an event loop"),
     ("broker/domain/views.hpp", "views are values, read on any thread"),
-    ("broker/http/http.hpp", "handlers know HTTP as values; sockets stay in the server"),
-    ("agent/link/link_fsm.?pp", "the link's decisions are tested action by action, without a socket or a clock"),
-    ("agent/link/backoff.?pp", "randomness and time are given, so that a fleet's reconnects can be simulated"),
-    ("agent/spool/*.?pp", "the spool is tested with the power cut at every step, on a disk that forgets"),
-    ("agent/workers/pool_*.?pp", "whatever dies, each task ends once: shown event by event"),
-    ("agent/workers/lines.?pp", "translations of values"),
-    ("agent/workers/verdict.?pp", "what is published as good is decided without I/O"),
+    *[(f"broker/domain/{name}.?pp", CORE) for name in (
+        "actions", "active_runs", "conclusion", "dispatch", "domain_fsm", "domain_state", "enrolment", "entities", "fleet", "intake",
+        "jobs", "join_rule", "journal", "selector", "sessions", "timers", "token_text")],
+    ("broker/store/store.hpp", "the domain is built against it without a database"),
+    ("broker/store/records.hpp", "records are values"),
+    ("broker/gateway/session_fsm.?pp", CORE),
+    *[(f"broker/http/{name}.?pp", PARSER) for name in ("precheck", "text")],
+    *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
+    ("agent/spool/segment.?pp", PARSER),
+    *[(f"agent/workers/{name}.?pp", CORE) for name in ("pool_fsm", "pool_tasks", "verdict")],
+    ("agent/launcher/packets.?pp", PARSER),
+    ("agent/launcher/lines/routing_plan.?pp", CORE),
+    *[(f"probes/ping/{name}.?pp", CORE) for name in ("ping_core", "icmp_echo")],
+    *[(f"probes/dns/{name}.?pp", CORE) for name in ("answer", "query_core", "query_message")],
+    *[(f"probes/http/{name}.?pp", PARSER) for name in ("response_head", "kept_answer", "redirect")],
+    ("probes/policy/*.?pp", CORE),
+    *[(f"cli/run/{name}.?pp", CORE) for name in ("run_state", "follow_fsm")],
+    *[(f"cli/api/{name}.?pp", PARSER) for name in ("sse", "problem")],
+    *[(f"cli/show/{name}.?pp", "tables are text out of values") for name in ("figures", "probe_table", "style", "table", "text")],
 ]
 
 # (header pattern, why a pure core has no use for it)
@@ -37,6 +69,10 @@ IMPURE_INCLUDES = [
     (r"curl/|ares\.h|sqlite3\.h|SQLiteCpp/", "I/O of a library is I/O"),
     (r"fstream|filesystem|iostream|thread|condition_variable|future", "files, streams and threads belong to a shell"),
 ]
+# What a pure core includes all the same: (file, header) and why.
+IMPURE_ALLOWED = {
+    ("agent/launcher/packets.cpp", "sys/socket.h"): "AF_INET and AF_INET6 are numbers of the packets' format",
+}
 # (pattern in code, why)
 IMPURE_CODE = [
     (r"\b(steady|system|high_resolution)_clock::now\b|\bgettimeofday\s*\(|\bclock_gettime\s*\(|\btime\s*\(\s*(nullptr|NULL|0)\s*\)",
@@ -73,3 +109,7 @@ NAMELESS_REASON = "if a file cannot be named without such a word, what it holds 
 # Folders whose every direct subfolder is a module with a README of its own; the top-level folders need one too.
 MODULES_OF = ["agent", "broker", "probes", "tests"]
 README_REASON = "about ten lines: purpose, arrows, invariants"
+
+# The page whose examples are the bytes of golden files.
+EXAMPLES = ("docs/protocol.md", "tests/unit/protocol/golden")
+EXAMPLES_REASON = "somebody writes an agent from this page; `EDGE_GOLDEN=write` and copy the file into the page"

@@ -27,6 +27,12 @@ class Rules(unittest.TestCase):
             path = glob.replace("**/", "").replace("?pp", "hpp").replace("*", "any")
             if not (self.root / path).exists():
                 self.write(path, "#pragma once\n")
+        for path, header in rules.IMPURE_ALLOWED:
+            self.write(path, f"#include <{header}>\n")
+        page, golden = rules.EXAMPLES
+        self.write(f"{golden}/hb.json", '{"t":"hb"}\n')
+        self.write(page, 'x\n<!-- golden: hb -->\n```json\n{"t":"hb"}\n```\n')
+        self.write("docs/README.md", "docs")
         for file in self.root.rglob("*/*/*"):
             top = file.relative_to(self.root).parts
             if top[0] in rules.MODULES_OF and not (self.root / top[0] / top[1] / "README.md").exists():
@@ -91,8 +97,34 @@ class Rules(unittest.TestCase):
     def test_a_fence(self):
         self.write("broker/http/http.hpp", '#include "broker/api/api.hpp"\n')
         self.assert_only("broker/http/http.hpp:1: includes broker/api/api.hpp")
-        (self.root / "broker/http/http.hpp").unlink()
-        self.assertIn("tests/arch/rules.py:0: no file matches the fence broker/http/http.hpp", self.offences())
+        for file in (self.root / "broker/live").glob("*.?pp"):
+            file.unlink()
+        self.assertIn("tests/arch/rules.py:0: no file matches the fence broker/live/*.?pp", self.offences())
+
+    def test_each_fence_stops_what_it_names(self):
+        for glob, pattern, targets in (("agent/launcher/x.cpp", "JSON", "protocol/json/described.hpp"), ("broker/api/x.cpp", "domain", "broker/domain/fleet.hpp"),
+                                       ("broker/domain/x.cpp", "store", "broker/store/sqlite_store.hpp"), ("probes/dns/x.cpp", "probe", "probes/http/url.hpp"),
+                                       ("agent/link/x.cpp", "link", "agent/workers/pool_fsm.hpp"), ("cli/show/x.cpp", "shown", "cli/api/client.hpp")):
+            with self.subTest(glob):
+                self.write(glob, f'#include "{targets}"\n')
+                self.assert_only(f"{glob}:1: includes {targets}")
+                (self.root / glob).unlink()
+
+    def test_an_exception_that_nobody_needs(self):
+        for path, header in rules.IMPURE_ALLOWED:
+            self.write(path, "#pragma once\n")
+            self.assertIn(f"tests/arch/rules.py:0: {path} may include <{header}> and does not", self.offences())
+
+    def test_an_example_that_is_not_what_the_codec_writes(self):
+        page, golden = rules.EXAMPLES
+        self.write(f"{golden}/hb.json", '{"t":"hb","at_us":0}\n')
+        self.assert_only(f"{page}:0: the example hb is another than {golden}/hb.json")
+        self.write(f"{golden}/hb.json", '{"t":"hb"}\n')
+        self.write(f"{golden}/wack.json", "{}\n")
+        self.assert_only(f"{page}:0: the example wack is missing; it is in {golden}/wack.json")
+        (self.root / golden / "wack.json").unlink()
+        (self.root / golden / "hb.json").unlink()
+        self.assert_only(f"{page}:0: the example hb has no file in {golden}")
 
     def test_json_parsed_by_another_door(self):
         for code in ["Json::parse(x)", "nlohmann::json::parse(x)", "nlohmann::ordered_json :: from_cbor(x)", "json::sax_parse(x, &h)"]:
@@ -146,9 +178,9 @@ class Rules(unittest.TestCase):
         self.assert_only()
 
     def test_a_module_without_a_readme(self):
-        self.write("agent/link/x.cpp", "")
-        self.assert_only("agent/link:0: no README.md")
-        self.write("agent/link/README.md", "")
+        self.write("agent/novel/x.cpp", "")
+        self.assert_only("agent/novel:0: no README.md")
+        self.write("agent/novel/README.md", "")
         self.write("systemd/edge.service", "")
         self.assert_only("systemd:0: no README.md")
 
