@@ -117,7 +117,7 @@ Result<Made> init(const InitOptions& given) {
     EDGE_TRY(auto spki, spki_digest(certificate.cert_pem));
     EDGE_TRY(write_new(dir + "/gateway.crt", certificate.cert_pem, 0644, undo));
     EDGE_TRY(write_new(dir + "/gateway.key", certificate.key_pem, 0600, undo));
-    for (const char* name : {"/edge.db", "/edge.db-wal", "/edge.db-shm", "/edge.db-lock"}) undo.add(dir + name);
+    for (const char* name : {"/edge.db", "/edge.db-wal", "/edge.db-shm", "/edge.db.lock"}) undo.add(dir + name);
     std::string token;
     {
         EDGE_TRY(auto store, open_sqlite_store(dir + "/edge.db"));

@@ -30,6 +30,13 @@ void Call::refuse(http::Problem problem, http::Headers headers) const {
     exchange->reply(std::move(response));
 }
 
+void Call::refuse(const Error& error) const {
+    if (error.code != Errc::bad_value || !request.body.empty()) return refuse(http::problem_of(error));
+    // Without a body it was a parameter that the domain could not use, a cursor say.
+    const std::string name = error.where.starts_with('/') ? error.where.substr(1) : error.where;
+    refuse(http::Problem{http::Code::bad_parameter, name + ": " + error.detail, {{name, "bad_value", error.detail}}});
+}
+
 std::optional<PageRequest> page_in_query(const Call& call) {
     PageRequest page;
     const auto wrong = [&call](const char* parameter, std::string message) {

@@ -25,7 +25,7 @@ struct Call {
 
     void reply(int status, std::string json, http::Headers headers = {}) const;
     void refuse(http::Problem problem, http::Headers headers = {}) const;
-    void refuse(const Error& error) const { refuse(http::problem_of(error)); }
+    void refuse(const Error& error) const;
 };
 /// Owners: the callbacks that wait for the domain.
 using CallPtr = std::shared_ptr<Call>;

@@ -266,6 +266,8 @@ TEST_CASE("pages have bounds, and parameters nobody reads are refused") {
     api.problem(api.get("/api/v1/runs", "cursor=" + std::string(600, 'x')), 400, "bad_parameter");
     api.problem(api.get("/healthz", "x=1"), 400, "bad_parameter");
     CHECK(api.get("/api/v1/runs", "limit=500").status == 200);
+    const Json forged = api.problem(api.get("/api/v1/jobs", "cursor=forged"), 400, "bad_parameter");
+    CHECK(forged["errors"][0]["pointer"] == "cursor");
 }
 
 TEST_CASE("nodes and lines are shown") {
