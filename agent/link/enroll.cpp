@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kTries = 3;  // for a reply that was lost; each is answered alike
 
-/// The `detail` of an RFC 9457 problem, without what a terminal would obey.
+/// The `detail` of an RFC 9457 problem, without what a terminal would obey; it says what to do.
 std::string detail_of(const HttpAnswer& answer) {
     const auto json = parse_json(answer.body, JsonLimits{.bytes = 16 * 1024});
     std::string text;
@@ -18,7 +18,10 @@ std::string detail_of(const HttpAnswer& answer) {
     for (char& c : text) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
     }
-    return text.empty() ? "the broker answered HTTP " + std::to_string(answer.status) : text;
+    if (text.empty())
+        text = "the broker answered HTTP " + std::to_string(answer.status) +
+               "; ask its operator, perhaps for a new join token";
+    return text;
 }
 
 Result<link::EnrollReply> understood(const HttpAnswer& answer) {
@@ -28,8 +31,8 @@ Result<link::EnrollReply> understood(const HttpAnswer& answer) {
         return Error{Errc::denied, "the broker", "its answer is not one of an edge-broker: " + reply.error().message()};
     }
     if (answer.status == 429 || answer.status >= 500)
-        return Error{Errc::unavailable, "the broker", detail_of(answer) + "; try again later"};
-    return Error{Errc::denied, "refused", detail_of(answer) + "; ask the operator for a new join token"};
+        return Error{Errc::unavailable, "the broker", "try again later: " + detail_of(answer)};
+    return Error{Errc::denied, "refused", detail_of(answer)};
 }
 
 std::string request_body(const EnrollOrder& order, const SigningKey& key) {

@@ -243,6 +243,7 @@ LinkActions LinkFsm::violation(const std::string& code, const std::string& text)
 
 LinkActions LinkFsm::leave(std::uint16_t code, const std::string& reason) {
     state_ = State::leaving;
+    left_because_ = reason;
     return one(Hangup{code, reason});
 }
 
@@ -263,7 +264,9 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     in_flight_bytes_ = 0;
     state_ = State::waiting;
     wake_ = now + wait;
-    return one(Say{Level::warn, "link_down reason=\"" + why.reason + "\" retry_ms=" + std::to_string(wait.count())});
+    const std::string reason = std::exchange(left_because_, {});
+    return one(Say{Level::warn, "link_down reason=\"" + (reason.empty() ? why.reason : reason) +
+                                    "\" retry_ms=" + std::to_string(wait.count())});
 }
 
 LinkActions LinkFsm::tick(Moment now) {
@@ -311,7 +314,9 @@ LinkActions LinkFsm::slots_free(std::uint32_t free) {
 LinkActions LinkFsm::drain() {
     draining_ = true;
     if (state_ != State::live) return {};
-    return one(line_of(link::Credit{work_next_ - 1, kWorkBytes}));
+    LinkActions actions = one(line_of(link::Goaway{link::GoawayReason::maintenance, 0, 0}));
+    actions.push_back(line_of(link::Credit{work_next_ - 1, kWorkBytes}));
+    return actions;
 }
 
 LinkActions LinkFsm::finish() {

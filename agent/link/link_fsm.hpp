@@ -145,6 +145,7 @@ class LinkFsm {
     State state_ = State::unborn;
     bool draining_ = false;
     bool was_live_ = false;
+    std::string left_because_;
     std::optional<Milliseconds> wait_;  // said by the broker for the next dial
     Time wake_{};                       // waiting: when to dial; before live: when to give up; leaving: when to close
     Time heard_{};

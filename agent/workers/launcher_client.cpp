@@ -135,6 +135,7 @@ void LauncherClient::take(const std::string& packet, Fd fd) {
 
 void LauncherClient::lost(Error why) {
     connected_ = false;
+    unsent_.clear();
     boost::system::error_code ignored;
     socket_.close(ignored);
     for (auto& [serial, answer] : std::exchange(waiting_, {})) answer(why, Fd());
@@ -145,13 +146,27 @@ void LauncherClient::lost(Error why) {
     });
 }
 
-void LauncherClient::send(const void* packet, std::size_t size, std::uint32_t serial, Answer answer) {
+void LauncherClient::send(std::string packet, std::uint32_t serial, Answer answer) {
     if (!connected_) return answer(Error{Errc::unavailable, path_, "edge-launcher is not there"}, Fd());
-    // A few hundred bytes on a local socket: it is full only when the launcher has stopped reading.
-    if (::send(socket_.native_handle(), packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) != static_cast<ssize_t>(size)) {
-        return answer(os_error(errno, path_, "send"), Fd());
-    }
     waiting_.emplace(serial, std::move(answer));
+    unsent_.push_back(std::move(packet));
+    if (unsent_.size() == 1) flush();
+}
+
+void LauncherClient::flush() {
+    while (!unsent_.empty()) {
+        const ssize_t sent = ::send(socket_.native_handle(), unsent_.front().data(), unsent_.front().size(),
+                                    MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno == EINTR) continue;
+        if (sent < 0) break;
+        unsent_.pop_front();
+    }
+    // A connection that broke is noticed by reading, which ends what waits.
+    if (unsent_.empty() || (errno != EAGAIN && errno != EWOULDBLOCK)) return;
+    socket_.async_wait(boost::asio::posix::stream_descriptor::wait_write,
+                       [this](const boost::system::error_code& error) {
+                           if (!error && connected_) flush();
+                       });
 }
 
 template <class B>
@@ -161,7 +176,7 @@ void LauncherClient::ask(launcher::Type type, const B& body, Answer answer) {
     std::memset(static_cast<void*>(&packet), 0, sizeof packet);  // no stale bytes in the padding
     packet.header = {.type = type, .serial = serial_};
     packet.body = body;
-    send(&packet, sizeof packet, serial_, std::move(answer));
+    send(std::string(reinterpret_cast<const char*>(&packet), sizeof packet), serial_, std::move(answer));
 }
 
 void LauncherClient::get_line(std::uint32_t index, Reply<launcher::LineInfo> reply) {
@@ -174,9 +189,10 @@ void LauncherClient::get_line(std::uint32_t index, Reply<launcher::LineInfo> rep
 void LauncherClient::get_host(Reply<launcher::HostInfo> reply) {
     if (++serial_ == 0) ++serial_;
     const launcher::Header header{.type = launcher::Type::get_host, .serial = serial_};
-    send(&header, sizeof header, serial_, [reply = std::move(reply)](const Result<std::string>& packet, Fd) {
-        reply(body_of<launcher::HostInfo>(packet));
-    });
+    send(std::string(reinterpret_cast<const char*>(&header), sizeof header), serial_,
+         [reply = std::move(reply)](const Result<std::string>& packet, Fd) {
+             reply(body_of<launcher::HostInfo>(packet));
+         });
 }
 
 void LauncherClient::spawn(const launcher::LineName& line, Reply<Worker> reply) {

@@ -4,6 +4,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <unordered_map>
@@ -55,7 +56,8 @@ class LauncherClient {
     void lost(Error why);
     template <class B>
     void ask(launcher::Type type, const B& body, Answer answer);
-    void send(const void* packet, std::size_t size, std::uint32_t serial, Answer answer);
+    void send(std::string packet, std::uint32_t serial, Answer answer);
+    void flush();
 
     std::string path_;
     Listener& listener_;
@@ -64,6 +66,7 @@ class LauncherClient {
     std::uint32_t serial_ = 0;
     bool connected_ = false;
     std::unordered_map<std::uint32_t, Answer> waiting_;
+    std::deque<std::string> unsent_;  // while the launcher reads slower than we ask
 };
 
 }  // namespace edge::agent

@@ -8,7 +8,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kReadyWithin = 10s;  // from spawn to ready
+constexpr auto kReadyWithin = 30s;  // from spawn to ready, also on a machine that has other things to do
 constexpr auto kOtherEnd = 500ms;   // between the end of a worker's socket and the launcher's word, either first
 constexpr auto kKilledWithin = 5s;
 constexpr auto kProven = 10s;  // a worker that lived so long was not at fault for what comes next
@@ -154,7 +154,7 @@ void PoolFsm::awaited_in_vain(WorkerId id, Moment now, PoolActions& actions) {
         return;
     }
     actions.push_back(PoolNote{true, "worker_not_ready worker=" + std::to_string(id) + " line=" + worker.line.text()});
-    doom(id, worker, "worker_lost", "the worker was not ready within 10 s", now, actions);
+    doom(id, worker, "worker_lost", "the worker was not ready within 30 s", now, actions);
 }
 
 void PoolFsm::fail_queue(Slot& slot, const ProbeReport& report, Moment now, PoolActions& actions) {

@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/beast/core.hpp>
@@ -12,6 +13,7 @@
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 #include <cstring>
+#include <future>
 #include <stdexcept>
 #include <thread>
 
@@ -43,11 +45,6 @@ Digest use_new_certificate(asio::ssl::context& context) {
     return pin;
 }
 
-void give_up_after_ten_seconds(tcp::socket& socket) {
-    const timeval limit{10, 0};
-    ::setsockopt(socket.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-}
-
 class Connection final : public ScriptedConnection {
   public:
     explicit Connection(websocket::stream<TlsStream>& socket) : socket_(socket) {}
@@ -56,6 +53,7 @@ class Connection final : public ScriptedConnection {
     std::string receive() override {
         beast::flat_buffer buffer;
         socket_.read(buffer);
+        ++messages_;
         return beast::buffers_to_string(buffer.data());
     }
     void close() override { socket_.close(websocket::close_code::normal); }
@@ -113,12 +111,14 @@ struct ScriptedBroker::Inside {
     Digest pin = use_new_certificate(tls);
     BrokerOptions options;
     std::string wrong;
+    std::atomic<int> current = -1;  // the connection's descriptor
+    std::promise<void> ended;
     std::thread thread;
 
     /// A connection with TLS on it, or nothing where the agent refused.
     std::unique_ptr<TlsStream> accept() {
         auto stream = std::make_unique<TlsStream>(acceptor.accept(), tls);
-        give_up_after_ten_seconds(beast::get_lowest_layer(*stream));
+        current = beast::get_lowest_layer(*stream).native_handle();
         boost::system::error_code refused;
         stream->handshake(asio::ssl::stream_base::server, refused);
         if (refused) return nullptr;
@@ -176,6 +176,7 @@ struct ScriptedBroker::Inside {
             }
             boost::system::error_code ignored;
             acceptor.close(ignored);
+            ended.set_value();
         });
     }
 };
@@ -200,7 +201,12 @@ Endpoint ScriptedBroker::endpoint() const {
 }
 
 std::string ScriptedBroker::finish() {
-    if (inside_->thread.joinable()) inside_->thread.join();
+    if (!inside_->thread.joinable()) return inside_->wrong;
+    if (inside_->ended.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::timeout) {
+        ::shutdown(inside_->current, SHUT_RDWR);
+        ::shutdown(inside_->acceptor.native_handle(), SHUT_RDWR);
+    }
+    inside_->thread.join();
     return inside_->wrong;
 }
 

@@ -11,7 +11,7 @@
 
 namespace edge::agent {
 
-/// One connection as the script sees it. Everything blocks, for ten seconds at most, and throws when the peer left.
+/// One connection as the script sees it. Everything blocks, and throws when the peer left.
 class ScriptedConnection {
   public:
     virtual ~ScriptedConnection() = default;
@@ -28,8 +28,13 @@ class ScriptedConnection {
     T expect() {
         return std::get<T>(next().envelope);
     }
+    /// How many messages the agent sent.
+    int messages() const { return messages_; }
     /// challenge, hello, welcome, welcome_ack. Answers the hello, its signature checked against `key`.
     link::Hello shake_hands(const PublicKey& key, const link::Welcome& welcome);
+
+  protected:
+    int messages_ = 0;
 
   private:
     std::vector<link::Received> waiting_;
@@ -39,7 +44,7 @@ struct BrokerOptions {
     bool tls12 = false;
     std::string subprotocol = link::kSubprotocol;
     unsigned http_status = 101;  // another: refuses the upgrade with it
-    std::string retry_after;
+    std::string retry_after{};
 };
 
 class ScriptedBroker {
@@ -56,7 +61,7 @@ class ScriptedBroker {
 
     /// Where it listens, with its key's pin.
     Endpoint endpoint() const;
-    /// Waits for the scripts. What went wrong in them, or nothing.
+    /// Waits for the scripts, for ten seconds before it cuts their connection. What went wrong in them, or nothing.
     std::string finish();
 
   private:

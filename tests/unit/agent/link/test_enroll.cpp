@@ -77,8 +77,7 @@ TEST_CASE("a refusal leaves nothing and says what the broker said") {
         const char* said;
     };
     const Case cases[] = {
-        {"used", HttpAnswer{403, R"({"detail":"the join token was used"})"}, Errc::denied,
-         "the join token was used; ask"},
+        {"used", HttpAnswer{403, R"({"detail":"the join token was used"})"}, Errc::denied, "the join token was used"},
         {"no JSON", HttpAnswer{302, "<html>"}, Errc::denied, "HTTP 302"},
         {"escapes", HttpAnswer{403, R"({"detail":"a\u001b[31m\nb"})"}, Errc::denied, "a [31m b"},
         {"overloaded", HttpAnswer{503, ""}, Errc::unavailable, "try again later"},

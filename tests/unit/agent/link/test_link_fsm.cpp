@@ -184,7 +184,9 @@ TEST_CASE("credit for work is renewed in steps, never taken back, and not while 
     rig.hear(task(2));
     CHECK(texts_of(rig.fsm.slots_free(8)) == Texts{R"(send {"t":"credit","upto_n":10,"bytes":1048576})"});
     CHECK(texts_of(rig.fsm.slots_free(1)).empty());
-    CHECK(texts_of(rig.fsm.drain()) == Texts{R"(send {"t":"credit","upto_n":2,"bytes":1048576})"});
+    CHECK(texts_of(rig.fsm.drain()) ==
+          Texts{R"(send {"t":"goaway","reason":"maintenance","deadline_ms":0,"window_ms":0})",
+                R"(send {"t":"credit","upto_n":2,"bytes":1048576})"});
     CHECK(texts_of(rig.fsm.slots_free(8)).empty());
     CHECK(rig.hear(task(3)).empty());
     CHECK(rig.hear(link::CancelTask{4, task_id(1), 1}) == Texts{"stop 0"});

@@ -342,7 +342,7 @@ TEST_CASE("a worker that is not ready in time is killed") {
     Rig rig;
     rig.line();
     rig.pool.spawned(line_name("telecom"), 1, rig.now);
-    rig.pass(10s);
+    rig.pass(30s);
     CHECK(texts_of(rig.pool.tick(rig.now)) == Texts{"note worker_not_ready", "kill 1"});
     rig.pass(5s);
     const Texts texts = texts_of(rig.pool.tick(rig.now));  // nobody confirmed the kill
