@@ -66,8 +66,10 @@ Result<std::string> head_text(const Response& response, const Envelope& envelope
         if (envelope.framing == Framing::chunked) add(text, "Transfer-Encoding", "chunked");
     }
     // A server that names a protocol in Upgrade names Upgrade in Connection, too (RFC 9110 section 7.8).
-    const bool offers_upgrade = std::any_of(response.headers.begin(), response.headers.end(), [](const auto& header) { return lower(header.first) == "upgrade"; });
-    add(text, "Connection", std::string(envelope.keep_alive ? "keep-alive" : "close") + (offers_upgrade ? ", Upgrade" : ""));
+    const bool offers_upgrade = std::any_of(response.headers.begin(), response.headers.end(),
+                                            [](const auto& header) { return lower(header.first) == "upgrade"; });
+    add(text, "Connection",
+        std::string(envelope.keep_alive ? "keep-alive" : "close") + (offers_upgrade ? ", Upgrade" : ""));
     add(text, "X-Request-Id", envelope.request_id);
     add(text, "X-Content-Type-Options", "nosniff");
     bool has_cache_control = false;

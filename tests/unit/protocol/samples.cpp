@@ -173,8 +173,9 @@ std::string signed_hello() {
 
 link::EnrollRequest enroll_request() {
     const auto key = node_key();
-    const std::string token = "edgej_01kdwgw0000000000000000001.oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8."
-                              "4OHi4-Tl5ufo6err7O3u7_Dx8vP09fb3-Pn6-_z9_v8";
+    const std::string token =
+        "edgej_01kdwgw0000000000000000001.oKGio6SlpqeoqaqrrK2ur7CxsrO0tba3uLm6u7y9vr8."
+        "4OHi4-Tl5ufo6err7O3u7_Dx8vP09fb3-Pn6-_z9_v8";
     const std::string raw(key.public_key().begin(), key.public_key().end());
     return {.token = token,
             .public_key = to_base64(key.public_key()),

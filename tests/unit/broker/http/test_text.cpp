@@ -81,9 +81,11 @@ TEST_CASE("a response is what its parts say") {
     Response response{201, "application/json", {{"Location", "/x"}}, "{}"};
     const auto text = head_text(response, {"req_1", "Sun, 06 Nov 1994 08:49:37 GMT"});
     REQUIRE(text);
-    CHECK(text.value() ==
-          "HTTP/1.1 201 Created\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n"
-          "X-Request-Id: req_1\r\nX-Content-Type-Options: nosniff\r\nLocation: /x\r\nCache-Control: no-store\r\n\r\n{}");
+    CHECK(
+        text.value() ==
+        "HTTP/1.1 201 Created\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Type: "
+        "application/json\r\nContent-Length: 2\r\nConnection: keep-alive\r\n"
+        "X-Request-Id: req_1\r\nX-Content-Type-Options: nosniff\r\nLocation: /x\r\nCache-Control: no-store\r\n\r\n{}");
     const Response upgrade{426, "text/plain", {{"Upgrade", "websocket"}}, ""};
     CHECK(head_text(upgrade, {"r", "d"}).value().find("Connection: keep-alive, Upgrade\r\n") != std::string::npos);
     Envelope withheld{"req_1", "now"};

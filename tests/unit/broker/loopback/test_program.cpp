@@ -53,7 +53,8 @@ class Api {
         Answer answer;
         answer.text = client.read_all();
         if (answer.text.size() > 12) answer.status = std::stoi(answer.text.substr(9, 3));
-        auto json = parse_json(answer.text.substr(std::min(answer.text.size(), answer.text.find("\r\n\r\n") + 4)), {.bytes = 1 << 20});
+        auto json = parse_json(answer.text.substr(std::min(answer.text.size(), answer.text.find("\r\n\r\n") + 4)),
+                               {.bytes = 1 << 20});
         if (json) answer.json = std::move(json.value());
         return answer;
     }
