@@ -6,7 +6,7 @@ function(edge_unit_test name)
   target_link_libraries(${name} PRIVATE edge_flags doctest::doctest ${ARG_LINK})
   edge_precompile_test(${name} "${ARG_LINK}")
   add_test(NAME ${name} COMMAND ${name})
-  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600
     ENVIRONMENT "ASAN_OPTIONS=abort_on_error=1;UBSAN_OPTIONS=print_stacktrace=1")
 endfunction()
 

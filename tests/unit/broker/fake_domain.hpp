@@ -77,7 +77,7 @@ class FakeDomain final : public Domain {
 
     /// What an agent would cause: the run's task ends with a result, and with it the run.
     void finish_run() {
-        auto& run = *std::make_shared<RunView>(*current_);
+        RunView run = *current_;
         run.state = RunState::finished;
         run.finished_at = kNow + 31'000;
         run.tasks.running = run.tasks.queued = 0;
