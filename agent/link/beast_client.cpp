@@ -32,8 +32,8 @@ using boost::system::error_code;
 using TlsStream = beast::ssl_stream<beast::tcp_stream>;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::seconds kStep{10};     // to connect; for TLS; for the upgrade
-constexpr std::chrono::seconds kSilence{60};  // beyond the heartbeat's own 45 s
+constexpr std::chrono::seconds kEachStep{10};  // to connect; for TLS; for the upgrade
+constexpr std::chrono::seconds kSilence{60};   // beyond the heartbeat's own 45 s
 constexpr std::chrono::seconds kClosing{2};
 constexpr int kUnacknowledgedMs = 30'000;  // TCP_USER_TIMEOUT
 constexpr const char* kUserAgent = "edge-agent/" EDGE_VERSION;
@@ -55,7 +55,7 @@ std::string said(const char* step, const error_code& error, const PinnedTls& tls
 /// Name, TCP and TLS. Errors: as https_post says, before anything of ours was sent.
 asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, const PinnedTls& tls) {
     auto& transport = beast::get_lowest_layer(stream);
-    transport.expires_after(kStep);
+    transport.expires_after(kEachStep);
     error_code not_an_address;
     const auto address = asio::ip::make_address(endpoint.host, not_an_address);
     if (not_an_address) {
@@ -73,7 +73,7 @@ asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, co
     }
     tune(transport.socket());
     prepare_handshake(stream.native_handle(), endpoint.host);
-    transport.expires_after(kStep);
+    transport.expires_after(kEachStep);
     const auto [broken] = co_await stream.async_handshake(asio::ssl::stream_base::client, kToken);
     if (broken) {
         co_return Error{tls.saw_other_key() ? Errc::denied : Errc::unavailable, endpoint.authority(),
@@ -122,7 +122,7 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
     /// An empty reason: it is a WebSocket now.
     asio::awaitable<Closed> upgrade(std::shared_ptr<Open> self) {
         beast::get_lowest_layer(self->socket).expires_never();  // from here the WebSocket's own timeouts count
-        const websocket::stream_base::timeout timeouts{kStep, kSilence, true};
+        const websocket::stream_base::timeout timeouts{kEachStep, kSilence, true};
         self->socket.set_option(timeouts);
         self->socket.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
             request.set(http::field::sec_websocket_protocol, link::kSubprotocol);
@@ -230,7 +230,7 @@ asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string
     request.set(http::field::connection, "close");
     request.body() = std::move(body);
     request.prepare_payload();
-    beast::get_lowest_layer(stream).expires_after(kStep);
+    beast::get_lowest_layer(stream).expires_after(kEachStep);
     const auto [unsent, sent] = co_await http::async_write(stream, request, kToken);
     if (unsent) co_return;
     beast::flat_buffer buffer;

@@ -8,7 +8,7 @@
 namespace edge::cli {
 namespace {
 
-Trouble usage(std::string what, std::string next) {
+Trouble misconfigured(std::string what, std::string next) {
     return Trouble{ExitCode::usage, std::move(what), std::move(next)};
 }
 
@@ -23,8 +23,8 @@ bool is_loopback(std::string_view host) {
 /// scheme://host[:port] and nothing behind it.
 Answer<std::string_view> host_of(std::string_view url) {
     const auto wrong = [&] {
-        return usage("EDGE_URL is \"" + std::string(url) + "\", which is no URL of a broker",
-                     "set it to http://HOST:PORT or https://HOST:PORT");
+        return misconfigured("EDGE_URL is \"" + std::string(url) + "\", which is no URL of a broker",
+                             "set it to http://HOST:PORT or https://HOST:PORT");
     };
     std::string_view rest = url;
     if (rest.starts_with("https://")) {
@@ -47,7 +47,7 @@ Answer<std::string> token_from_file(const std::string& path) {
     std::ifstream file(path);
     std::string token;
     if (!file || !std::getline(file, token))
-        return usage("EDGE_TOKEN_FILE: cannot read " + path, "it holds the token on its first line");
+        return misconfigured("EDGE_TOKEN_FILE: cannot read " + path, "it holds the token on its first line");
     return token;
 }
 
@@ -57,8 +57,8 @@ Answer<Environment> environment_from(const Variables& variables) {
     Environment environment;
     environment.url = variables("EDGE_URL");
     if (environment.url.empty()) {
-        return usage("EDGE_URL is not set, so there is no broker to ask",
-                     "export EDGE_URL=http://127.0.0.1:8080   # what `edge-broker init` printed as API");
+        return misconfigured("EDGE_URL is not set, so there is no broker to ask",
+                             "export EDGE_URL=http://127.0.0.1:8080   # what `edge-broker init` printed as API");
     }
     while (environment.url.ends_with('/')) environment.url.pop_back();
     EDGE_TRY(auto host, host_of(environment.url));
@@ -70,11 +70,12 @@ Answer<Environment> environment_from(const Variables& variables) {
         EDGE_TRY(environment.token, token_from_file(path));
     }
     if (environment.token.empty()) {
-        return usage("neither EDGE_TOKEN nor EDGE_TOKEN_FILE is set",
-                     "export EDGE_TOKEN_FILE=FILE   # whose first line is a token; `edge-broker init` prints one");
+        return misconfigured(
+            "neither EDGE_TOKEN nor EDGE_TOKEN_FILE is set",
+            "export EDGE_TOKEN_FILE=FILE   # whose first line is a token; `edge-broker init` prints one");
     }
     if (environment.token.find_first_of(" \t\r\n") != std::string::npos)
-        return usage("the token has white space in it", "copy it again, without the line around it");
+        return misconfigured("the token has white space in it", "copy it again, without the line around it");
     environment.ca_file = variables("EDGE_CA_FILE");
     return environment;
 }

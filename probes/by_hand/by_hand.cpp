@@ -12,7 +12,7 @@
 namespace edge::probes {
 namespace {
 
-constexpr int kFailed = 1, kUsage = 2;
+constexpr int kExitFailed = 1;
 
 void put(const std::string& text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
@@ -28,9 +28,9 @@ int complain(const Error& error) {
             return EX_NOPERM;
         case Errc::not_found:
         case Errc::bad_value:
-            return kUsage;
+            return kExitMistake;
         default:
-            return kFailed;
+            return kExitFailed;
     }
 }
 
@@ -41,7 +41,7 @@ bool lacks_privilege(const ProbeReport& report) {
 
 int exit_status(const ProbeReport& report) {
     if (report.status == Status::ok || report.status == Status::partial) return EX_OK;
-    return lacks_privilege(report) ? EX_NOPERM : kFailed;
+    return lacks_privilege(report) ? EX_NOPERM : kExitFailed;
 }
 
 }  // namespace

@@ -9,8 +9,6 @@
 namespace edge::probes {
 namespace {
 
-constexpr int kUsage = 2;
-
 /// A flag writes its field of the spec as JSON, and the one strict decoder checks it: the bounds are written once.
 class Flags {
   public:
@@ -118,12 +116,12 @@ std::variant<Command, int> read_command_line(int argc, char** argv) {
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        return app.exit(error, std::cout, std::cerr) == 0 ? 0 : kUsage;
+        return app.exit(error, std::cout, std::cerr) == 0 ? 0 : kExitMistake;
     }
     auto spec = decode_spec(*service, params);
     if (!spec) {
         std::cerr << "edge-probe: " << spec.error().where << ": " << spec.error().detail << "\n";
-        return kUsage;
+        return kExitMistake;
     }
     command.spec = std::move(spec.value());
     return command;

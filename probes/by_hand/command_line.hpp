@@ -7,6 +7,8 @@
 
 namespace edge::probes {
 
+inline constexpr int kExitMistake = 2;
+
 struct Command {
     ProbeSpec spec;
     std::string line;  // empty: this host's own routing

@@ -17,7 +17,7 @@ struct FreePacket {
 struct FreeBuffer {
     void operator()(ldns_buffer* buffer) const { ldns_buffer_free(buffer); }
 };
-using Packet = std::unique_ptr<ldns_pkt, FreePacket>;
+using OwnedPacket = std::unique_ptr<ldns_pkt, FreePacket>;
 using Buffer = std::unique_ptr<ldns_buffer, FreeBuffer>;
 
 class SectionReader {
@@ -115,7 +115,7 @@ DnsHeader header_of(const ldns_pkt& packet) {
 Result<> read_answer(std::span<const std::uint8_t> message, DnsDetail& detail, const AnswerLimits& limits) {
     ldns_pkt* raw = nullptr;
     const ldns_status status = ldns_wire2pkt(&raw, message.data(), message.size());
-    const Packet packet(status == LDNS_STATUS_OK ? raw : nullptr);
+    const OwnedPacket packet(status == LDNS_STATUS_OK ? raw : nullptr);
     if (!packet) return Error{Errc::bad_syntax, "answer", ldns_get_errorstr_by_id(status)};
     detail.header = header_of(*packet);
     SectionReader reader(limits, detail.truncated_by_us);
