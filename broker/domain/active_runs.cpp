@@ -60,7 +60,7 @@ std::uint32_t& outcome(Outcomes& outcomes, TaskState state) {
     }
 }
 
-RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now) {
+RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now, Origin origin) {
     const auto run = std::make_shared<Run>();
     const RunRecord& r = loaded.run;
     run->row = r.row;
@@ -93,7 +93,7 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
         task.attempt = t.attempt;
         task.recorded = t.recorded;
         if (t.recorded != 0) task.seen.push_back(t.recorded);
-        task.offered = t.offered;
+        task.offered = t.offered || origin == Origin::store;
         task.offer_saved = t.offered;
         ++counter(run->shown, task.state);
         if (task.recorded != 0) ++run->results;

@@ -12,8 +12,12 @@ namespace edge::broker {
 
 class ActiveRuns {
   public:
-    /// From the store or just made. Tasks without an end are listed with their nodes; those never offered are queued.
-    RunPtr add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now);
+    enum class Origin {
+        request,  // just made: no node knows of its tasks, they are queued
+        store,  // offers are stored a little late: any task without an end may be at its node, and waits for its hello
+    };
+    /// Tasks without an end are listed with their nodes.
+    RunPtr add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now, Origin origin);
 
     RunPtr find(RunId id) const;
     Task* task(TaskId id) const;

@@ -18,8 +18,8 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
     enrolment_.load(loaded.join_tokens, loaded.api_tokens);
     for (const auto& run : loaded.unfinished) {
         auto params = parse_json(run.job.params);
-        const RunPtr active =
-            state_.runs.add(run, params ? std::move(params.value()) : Json::object(), state_.fleet, now);
+        const RunPtr active = state_.runs.add(run, params ? std::move(params.value()) : Json::object(), state_.fleet,
+                                              now, ActiveRuns::Origin::store);
         dispatch_.begin(active, now, out);
     }
     loaded.unfinished.clear();

@@ -16,9 +16,9 @@ std::uint64_t expected_n(const Session& session) {
     return std::max(next, session.spool_first > 0 ? session.spool_first : session.spool_goal + 1);
 }
 
-/// A late result replaces `lost`; every other end stands.
+/// An end that no result made, `lost` or `expired`, was a guess: a late result replaces it. Every other end stands.
 bool takes_result(const Task& task) {
-    return is_open(task) || task.written == TaskState::lost;
+    return is_open(task) || task.recorded == 0;
 }
 
 }  // namespace
@@ -65,8 +65,8 @@ void Intake::runs_found(SessionId id, const std::vector<LoadedRun>& found, Now n
     for (const auto& loaded : found) {
         if (state_.runs.find(loaded.run.id)) continue;
         auto params = parse_json(loaded.job.params);
-        revived.push_back(
-            state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet, now));
+        revived.push_back(state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet,
+                                          now, ActiveRuns::Origin::store));
     }
     session->searching = false;
     auto parked = std::exchange(session->parked, {});

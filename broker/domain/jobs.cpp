@@ -82,7 +82,7 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     state_.journal.ask(
         out, std::move(batch),
         [this, ticket, key, made = std::move(made), params = std::move(params)](Now at, Actions& after) {
-            const RunPtr run = state_.runs.add(made, params, state_.fleet, at);
+            const RunPtr run = state_.runs.add(made, params, state_.fleet, at, ActiveRuns::Origin::request);
             answer(ticket, key, ActiveRuns::view(*run), after);
             dispatch_.begin(run, at, after);
         },

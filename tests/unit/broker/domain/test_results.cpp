@@ -253,7 +253,7 @@ TEST_CASE("the first result of a task wins, a later attempt's is kept as superse
     CHECK(rig.fsm().counters().superseded == 1);
 }
 
-TEST_CASE("a late result of an expired task is kept as superseded") {
+TEST_CASE("a late result replaces an expiry that was only presumed, and no result replaces one that was told") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
     agent.connect();
@@ -267,10 +267,19 @@ TEST_CASE("a late result of an expired task is kept as superseded") {
     forged.task_id = task.id;
     forged.run_id = run;
     forged.line = task.line.name;
-    agent.answer(forged);
-    CHECK(rig.run(run).tasks.expired == 1);
-    CHECK(rig.run(run).tasks.succeeded == 0);
-    CHECK(rig.store().results(run, {}).value().items.at(0).superseded);
+    SUBCASE("presumed") {
+        agent.answer(forged);
+        CHECK(rig.run(run).tasks.expired == 0);
+        CHECK(rig.run(run).tasks.succeeded == 1);
+        CHECK(!rig.store().results(run, {}).value().items.at(0).superseded);
+    }
+    SUBCASE("told") {
+        agent.send({agent.result_of(forged, Status::refused, "expired")});
+        agent.answer(forged);
+        CHECK(rig.run(run).tasks.expired == 1);
+        CHECK(rig.run(run).tasks.succeeded == 0);
+        CHECK(rig.fsm().counters().duplicates == 1);
+    }
     CHECK(rig.fsm().active_runs() == 0);
 }
 
