@@ -75,7 +75,7 @@ asio::awaitable<void> Connection::run() {
         Request request = reader_.take();
         request.id = request_id_of(request);
         request.peer = peer_;
-        Asked asked{request.method, request.path, request.id, reader_.keeps_alive() && !draining_};
+        Asked asked{request.method, request.path, request.id, request.keeps_alive && !draining_};
         if (!settings_->upgrade || !asks_for_websocket(request)) {
             goes_on = co_await serve(std::move(request));
             continue;
@@ -148,7 +148,7 @@ asio::awaitable<bool> Connection::serve(Request request) {
     error_code ignored;  // the wait ends by being cancelled
     auto token = asio::redirect_error(asio::use_awaitable, ignored);
     const auto began = std::chrono::steady_clock::now();
-    Asked asked{request.method, request.path, request.id, reader_.keeps_alive()};
+    Asked asked{request.method, request.path, request.id, request.keeps_alive};
     watchdog_.rest();
     busy_ = true;
     auto answer = std::make_shared<Answer>(transport_.get_executor());

@@ -18,8 +18,9 @@ struct Request {
     std::string query;  // as it came, without '?'
     Headers headers;    // names in lower case
     std::string body;
-    std::string peer;  // address of the client
-    std::string id;    // X-Request-Id, the client's if it is a token, else ours
+    std::string peer;         // address of the client
+    std::string id;           // X-Request-Id, the client's if it is a token, else ours
+    bool keeps_alive = true;  // after its answer the connection stays; another request may stand behind it already
 
     /// The header's value, or empty. `name` in lower case.
     std::string_view header(std::string_view name) const;

@@ -49,6 +49,25 @@ TEST_CASE("requests are answered one after the other on one connection") {
     CHECK(last.find("Connection: close\r\n") != std::string::npos);
 }
 
+TEST_CASE("of pipelined requests the one that says close is the last to be answered") {
+    RunningBroker broker;
+    const std::string stays = request("GET", "/healthz");
+    const std::string closes = request("GET", "/healthz", "Connection: close\r\n");
+    struct Row {
+        std::string sent;
+        std::size_t answers;
+    };
+    for (const Row& row : {Row{stays + closes, 2}, Row{closes + stays, 1}, Row{stays + stays + closes + stays, 3}}) {
+        CAPTURE(row.answers);
+        PlainClient client(broker.api_port());
+        client.send(row.sent);
+        const std::string all = client.read_all();
+        CHECK(count(all, "HTTP/1.1 200 OK\r\n") == row.answers);
+        CHECK(count(all, "Connection: close\r\n") == 1);
+        CHECK(count(all.substr(all.rfind("HTTP/1.1 ")), "Connection: close\r\n") == 1);
+    }
+}
+
 TEST_CASE("a request that smuggles another gets one answer and the end") {
     RunningBroker broker;
     const std::string smuggled = request("GET", "/healthz");
