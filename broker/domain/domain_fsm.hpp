@@ -62,8 +62,8 @@ class DomainFsm {
     // ── answers of the store ──
     void committed(WriteId id, Now now, Actions& out) { state_.journal.committed(id, now, out); }
     void failed(WriteId id, const Error& error, Now now, Actions& out) { state_.journal.failed(id, error, now, out); }
-    void runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out) {
-        intake_.runs_found(id, found, now, out);
+    void looked_up(SessionId id, const LookedUp& found, Now now, Actions& out) {
+        intake_.looked_up(id, found, now, out);
     }
     void key_found(Ticket ticket, Result<std::optional<FoundKey>> found, Now now, Actions& out) {
         jobs_.key_found(ticket, std::move(found), now, out);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -78,6 +79,8 @@ using RunPtr = std::shared_ptr<Run>;
 struct Spool {
     SpoolRecord record;  // its `committed` is what the store has
     std::uint64_t received = 0;
+    ResultId newest_rid;                            // a greater one is new
+    std::map<ResultId, std::uint64_t> under_way{};  // rid → n, of results that are being written
 };
 
 struct Session;
@@ -129,8 +132,9 @@ struct Session {
     // results, up
     std::optional<std::uint64_t> last_n;  // of this session
     std::uint64_t granted = 0;
-    std::vector<std::vector<link::Received>> parked;  // messages that wait for runs to be found
+    std::vector<std::vector<link::Received>> parked;  // messages that wait for a look-up
     bool searching = false;
+    std::set<ResultId> taken_rids;  // of the next message: those that other results have
 
     // The spool as the hello told it. Tasks that may have ended in results which it still holds are offered again when
     // it is drained.

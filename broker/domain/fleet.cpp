@@ -26,8 +26,9 @@ Node& Fleet::add(NodeRecord record) {
 
 Spool& Fleet::add_spool(SpoolRecord record) {
     const auto committed = record.committed;
+    const auto newest_rid = record.newest_rid;
     Node* node = find(record.node);
-    return *node->spools.emplace_back(std::make_unique<Spool>(Spool{std::move(record), committed}));
+    return *node->spools.emplace_back(std::make_unique<Spool>(Spool{std::move(record), committed, newest_rid}));
 }
 
 Node* Fleet::find(NodeId id) const {

@@ -16,6 +16,15 @@ std::uint64_t expected_n(const Session& session) {
     return std::max(next, session.spool_first > 0 ? session.spool_first : session.spool_goal + 1);
 }
 
+/// A node that lies for hours fills no log: the 1st, 2nd, 4th, 8th, … is noted.
+void note_refused(std::string event, std::uint64_t count, const Session& session, const link::TaskResult& result,
+                  Actions& out) {
+    if ((count & (count - 1)) != 0) return;
+    out.effects.push_back(
+        Noted{std::move(event), "node=" + session.node->record.id.text() + " task=" + result.task_id.text() +
+                                    " result=" + result.rid.text() + " count=" + std::to_string(count)});
+}
+
 /// An end that no result made, `lost` or `expired`, was a guess: a late result replaces it. Every other end stands.
 bool takes_result(const Task& task) {
     return is_open(task) || task.recorded == 0;
@@ -38,31 +47,42 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
     session->node->record.last_seen_at = now.wall;
     if (session->searching) {
         session->parked.push_back(std::move(message));
-    } else if (!search(*session, message, out)) {
+    } else if (!look_up(*session, message, out)) {
         process(*session, std::move(message), now, out);
     }
 }
 
-/// True: the message holds results of runs that are not in memory; it is parked until they are found.
-bool Intake::search(Session& session, std::vector<link::Received>& message, Actions& out) {
-    std::vector<TaskId> missing;
+/// True: the message is parked until the store has told what memory does not know of its results. Those that the
+/// session ends for, out of sequence or beyond the credit, cost no look.
+bool Intake::look_up(Session& session, std::vector<link::Received>& message, Actions& out) {
+    const Spool& spool = *session.spool;
+    LookUp asked{session.id, {}, spool.record.row, {}};
+    session.taken_rids.clear();
+    std::uint64_t next = expected_n(session);
     for (const auto& one : message) {
         const auto* result = std::get_if<link::TaskResult>(&one.envelope);
-        if (result && result->n > session.spool->received && !state_.runs.task(result->task_id))
-            missing.push_back(result->task_id);
+        if (!result || result->n <= spool.received) continue;
+        if (result->n != next++ || result->n > session.granted) break;
+        if (!state_.runs.task(result->task_id)) asked.tasks.push_back(result->task_id);
+        if (result->rid > spool.newest_rid) continue;
+        if (spool.under_way.contains(result->rid))
+            session.taken_rids.insert(result->rid);
+        else
+            asked.rids.push_back(result->rid);
     }
-    if (missing.empty()) return false;
+    if (asked.tasks.empty() && asked.rids.empty()) return false;
     session.searching = true;
     session.parked.push_back(std::move(message));
-    out.find_runs.push_back(FindRuns{session.id, std::move(missing)});
+    out.look_ups.push_back(std::move(asked));
     return true;
 }
 
-void Intake::runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out) {
+void Intake::looked_up(SessionId id, const LookedUp& found, Now now, Actions& out) {
     Session* session = state_.session(id);
     if (!session) return;
+    session->taken_rids.insert(found.known_rids.begin(), found.known_rids.end());
     std::vector<RunPtr> revived;
-    for (const auto& loaded : found) {
+    for (const auto& loaded : found.runs) {
         if (state_.runs.find(loaded.run.id)) continue;
         auto params = parse_json(loaded.job.params);
         revived.push_back(state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet,
@@ -76,7 +96,7 @@ void Intake::runs_found(SessionId id, const std::vector<LoadedRun>& found, Now n
         if (!session) break;
         if (session->searching) {
             session->parked.push_back(std::move(message));
-        } else if (first || !search(*session, message, out)) {
+        } else if (first || !look_up(*session, message, out)) {
             process(*session, std::move(message), now, out);
         }
         first = false;
@@ -154,13 +174,9 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     session.last_n = result.n;
     spool.received = result.n;
     if (Task* task = owner_of(session, result)) {
-        store_result(session, *task, received, conclusion);
+        store_result(session, *task, received, conclusion, out);
     } else {
-        // A node that lies for hours fills no log: the 1st, 2nd, 4th, 8th, … is noted.
-        const std::uint64_t count = ++state_.counters.not_yours;
-        if ((count & (count - 1)) != 0) return Flow::on;
-        out.effects.push_back(Noted{"result.not_yours", "node=" + session.node->record.id.text() + " task=" +
-                                                            result.task_id.text() + " count=" + std::to_string(count)});
+        note_refused("result.not_yours", ++state_.counters.not_yours, session, result, out);
     }
     return Flow::on;
 }
@@ -172,12 +188,20 @@ Task* Intake::owner_of(const Session& session, const link::TaskResult& result) c
     return fits ? task : nullptr;
 }
 
-void Intake::store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion) {
+void Intake::store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion,
+                          Actions& out) {
     auto& result = std::get<link::TaskResult>(received.envelope);
+    Spool& spool = *session.spool;
     if (std::find(task.seen.begin(), task.seen.end(), result.attempt) != task.seen.end()) {
         ++state_.counters.duplicates;
         return;
     }
+    if (session.taken_rids.contains(result.rid) || spool.under_way.contains(result.rid)) {
+        // One id cannot name two results. The task stays open: whatever this is, it is not its answer.
+        return note_refused("result.rid_reused", ++state_.counters.reused_rids, session, result, out);
+    }
+    spool.newest_rid = std::max(spool.newest_rid, result.rid);
+    spool.under_way[result.rid] = result.n;
     auto view = std::make_shared<ResultView>();
     view->node = session.node->ref();
     view->line = task.line;
@@ -193,11 +217,12 @@ void Intake::store_result(Session& session, Task& task, link::Received& received
     } else {
         conclusion.end(task, end_of(view->result), view->result.attempt);
     }
-    conclusion.record(task, *session.spool, std::move(view));
+    conclusion.record(task, spool, std::move(view));
 }
 
 void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, Now now, Actions& out) {
     spool.record.committed = std::max(spool.record.committed, n);
+    std::erase_if(spool.under_way, [n](const auto& one) { return one.second <= n; });
     Session* session = state_.session(id);
     if (!session) return;
     std::vector<link::Envelope> envelopes{link::ResultAck{spool.record.committed}};

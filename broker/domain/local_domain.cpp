@@ -108,12 +108,15 @@ void LocalDomain::carry_out(Actions& actions) {
         jobs.push_back({static_cast<std::uint64_t>(write.id), std::move(write.batch), write.may_fail});
     }
     writer_->push(std::move(jobs));
-    for (auto& find : actions.find_runs) {
-        reads_->ask([this, find = std::move(find)](Store& store) {
-            auto found = store.runs_of(find.tasks);
-            if (!found) return on_fatal(found.error());
-            mailbox_.post([this, id = find.session, runs = std::move(found.value())](Now at, Actions& out) {
-                fsm_.runs_found(id, runs, at, out);
+    for (auto& look_up : actions.look_ups) {
+        reads_->ask([this, asked = std::move(look_up)](Store& store) {
+            auto runs = store.runs_of(asked.tasks);
+            if (!runs) return on_fatal(runs.error());
+            auto rids = store.known_rids(asked.spool, asked.rids);
+            if (!rids) return on_fatal(rids.error());
+            LookedUp found{std::move(runs.value()), std::move(rids.value())};
+            mailbox_.post([this, id = asked.session, found = std::move(found)](Now at, Actions& out) {
+                fsm_.looked_up(id, found, at, out);
             });
         });
     }

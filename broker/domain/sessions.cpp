@@ -81,7 +81,7 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
     session.spool = Fleet::find_spool(node, hello.spool_id);
     if (!session.spool) {
         node.lost_disk = node.lost_disk || !node.spools.empty();
-        session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0});
+        session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0, {}});
     }
     session.spool_first = hello.spool_first;
     session.spool_goal = hello.spool_last;

@@ -13,11 +13,15 @@ RunEvent event_of(T value) {
     return std::make_shared<const T>(std::move(value));
 }
 
+std::pair<TaskId, std::uint32_t> attempt_of(const ResultView& view) {
+    return {view.result.task_id, view.result.attempt};
+}
+
 }  // namespace
 
 void Subscriptions::deliver(Subscription& to, const RunEvent& event) {
     const auto* result = std::get_if<std::shared_ptr<const ResultView>>(&event);
-    if (to.canceled || (result && to.sent.contains((*result)->result.rid))) return;
+    if (to.canceled || (result && to.sent.contains(attempt_of(**result)))) return;
     to.subscriber->event(event);
 }
 
@@ -65,9 +69,8 @@ void Subscriptions::read_on(RunId run, SubscriptionPtr subscription, std::string
         auto page = store.results(run, PageRequest{kPage, cursor});
         if (!page) return at_end();  // the reads' trouble shows in every other answer too
         for (auto& view : page.value().items) {
-            const ResultId id = view.result.rid;
+            subscription->sent.insert(attempt_of(view));
             subscription->subscriber->event(event_of(std::move(view)));
-            subscription->sent.insert(id);
         }
         if (page.value().next_cursor) return read_on(run, subscription, *page.value().next_cursor, at_end);
         at_end();

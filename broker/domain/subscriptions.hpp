@@ -4,8 +4,9 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "broker/domain/domain.hpp"
@@ -39,7 +40,7 @@ class Subscriptions {
         bool live = false;
         bool over = false;
         std::vector<RunEvent> held;
-        std::unordered_set<ResultId> sent;  // from the store; the reading thread's until live
+        std::set<std::pair<TaskId, std::uint32_t>> sent;  // attempts, from the store; the reading thread's until live
     };
     /// Owners: the table, and a read under way.
     using SubscriptionPtr = std::shared_ptr<Subscription>;

@@ -82,7 +82,8 @@ Result<> SqliteReader::prepare() {
                                 " WHERE t.run = (SELECT k FROM runs WHERE id = ?1) ORDER BY t.k"));
     EDGE_TRY(make(s_.results,
                   results + "WHERE x.run = (SELECT k FROM runs WHERE id = ?1) AND x.k > ?2 ORDER BY x.k LIMIT ?3"));
-    EDGE_TRY(make(s_.result, results + "WHERE x.rid = ?1"));
+    EDGE_TRY(make(s_.result, results + "WHERE x.rid = ?1 ORDER BY x.k LIMIT 1"));
+    EDGE_TRY(make(s_.known_rid, "SELECT 1 FROM results WHERE rid = ?1 AND spool = ?2 LIMIT 1"));
     EDGE_TRY(
         make(s_.find_key, "SELECT fingerprint, run, created_at FROM idempotency_keys WHERE project = 1 AND key = ?1"));
     EDGE_TRY(make(s_.run_of_task, "SELECT run FROM tasks WHERE id = ?1"));
@@ -132,6 +133,17 @@ Result<Page<ResultView>> SqliteReader::results(RunId run, const PageRequest& pag
 Result<std::optional<ResultView>> SqliteReader::result(ResultId id) {
     s_.result.start(id);
     return first_row<ResultView>(s_.result, rows::result_view);
+}
+
+Result<std::vector<ResultId>> SqliteReader::known_rids(SpoolRow spool, const std::vector<ResultId>& rids) {
+    std::vector<ResultId> known;
+    for (const auto& rid : rids) {
+        s_.known_rid.start(rid, spool);
+        EDGE_TRY(const auto found,
+                 first_row<bool>(s_.known_rid, [](sqlite::Statement&) -> Result<bool> { return true; }));
+        if (found) known.push_back(rid);
+    }
+    return known;
 }
 
 Result<std::optional<FoundKey>> SqliteReader::find_key(const std::string& key) {

@@ -47,6 +47,9 @@ class SqliteStore final : public Store {
         return reader_->results(run, page);
     }
     Result<std::optional<ResultView>> result(ResultId id) override { return reader_->result(id); }
+    Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override {
+        return reader_->known_rids(spool, rids);
+    }
     Result<std::optional<FoundKey>> find_key(const std::string& key) override { return reader_->find_key(key); }
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override {
         return reader_->runs_of(tasks);

@@ -35,7 +35,10 @@ class Store {
     virtual Result<Page<JobView>> jobs(const PageRequest& page) = 0;
     virtual Result<std::vector<TaskView>> tasks(RunId run) = 0;
     virtual Result<Page<ResultView>> results(RunId run, const PageRequest& page) = 0;
+    /// Two spools may have given one id to two results: the first that was stored.
     virtual Result<std::optional<ResultView>> result(ResultId id) = 0;
+    /// Those of `rids` that results of this spool have.
+    virtual Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) = 0;
     virtual Result<std::optional<FoundKey>> find_key(const std::string& key) = 0;
     /// The runs that these tasks belong to, whole, each once. Tasks that do not exist are left out.
     virtual Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) = 0;

@@ -52,6 +52,7 @@ Result<> MemoryStore::Tables::put(const PutSpool& change) {
     if (!nodes.contains(change.spool.node)) return broken("spools.node");
     auto& spool = spools.try_emplace(change.spool.row, change.spool).first->second;
     spool.committed = std::max(spool.committed, change.spool.committed);
+    spool.newest_rid = std::max(spool.newest_rid, change.spool.newest_rid);
     return ok();
 }
 
@@ -110,14 +111,13 @@ Result<> MemoryStore::Tables::put(const SetRun& change) {
 
 Result<> MemoryStore::Tables::put(const AddResult& change) {
     const auto& result = change.view->result;
-    if (rids.contains(result.rid) || attempts.contains({change.task, result.attempt})) return ok();
+    if (attempts.contains({change.task, result.attempt})) return ok();
     if (!spools.contains(change.spool) || !runs.contains(change.run) || !tasks.contains(change.task))
         return broken("results");
     if (!results.emplace(change.row, StoredResult{change.row, change.spool, change.run, change.task, change.view})
              .second) {
-        return ok();
+        return broken("results.k");
     }
-    rids.insert(result.rid);
     attempts.emplace(change.task, result.attempt);
     return ok();
 }
@@ -259,6 +259,18 @@ Result<std::optional<ResultView>> MemoryStore::result(ResultId id) {
         if (result.view->result.rid == id) return std::optional(*result.view);
     }
     return std::optional<ResultView>();
+}
+
+Result<std::vector<ResultId>> MemoryStore::known_rids(SpoolRow spool, const std::vector<ResultId>& rids) {
+    const std::lock_guard lock(mutex_);
+    std::vector<ResultId> known;
+    for (const auto& rid : rids) {
+        const bool found = std::any_of(tables_.results.begin(), tables_.results.end(), [&](const auto& one) {
+            return one.second.spool == spool && one.second.view->result.rid == rid;
+        });
+        if (found) known.push_back(rid);
+    }
+    return known;
 }
 
 Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {

@@ -22,6 +22,7 @@ class MemoryStore final : public Store {
     Result<std::vector<TaskView>> tasks(RunId run) override;
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override;
     Result<std::optional<ResultView>> result(ResultId id) override;
+    Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override;
     Result<std::optional<FoundKey>> find_key(const std::string& key) override;
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override;
 
@@ -47,7 +48,6 @@ class MemoryStore final : public Store {
         std::map<RunRow, RunRecord> runs;
         std::map<TaskRow, TaskRecord> tasks;
         std::map<ResultRow, StoredResult> results;
-        std::set<ResultId> rids;
         std::set<std::pair<TaskRow, std::uint32_t>> attempts;
         std::map<std::string, KeyRecord> keys;
         std::vector<AuditRecord> audit;

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 
+#include "broker/store/schema.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "protocol/json/described.hpp"
 #include "tests/contract/store/memory_store.hpp"
@@ -60,8 +61,10 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     join.used_by = node.id;
     SpoolRecord spool = samples::spool(1, 1);
     spool.committed = 12;
+    spool.newest_rid = id<ResultId>(5);
     REQUIRE(store->apply(Batch{PutJoinToken{join}, PutSpool{spool}}).has_value());
-    spool.committed = 4;  // never goes back
+    spool.committed = 4;  // neither goes back
+    spool.newest_rid = id<ResultId>(4);
     REQUIRE(store->apply(Batch{PutSpool{spool}}).has_value());
 
     const auto loaded = store->load().value();
@@ -80,6 +83,7 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(!n.join_confirmed);
     REQUIRE(loaded.spools.size() == 1);
     CHECK(loaded.spools[0].committed == 12);
+    CHECK(loaded.spools[0].newest_rid == id<ResultId>(5));
     REQUIRE(loaded.join_tokens.size() == 1);
     CHECK(loaded.join_tokens[0].used_at == 15);
     CHECK(loaded.join_tokens[0].used_by == node.id);
@@ -152,21 +156,39 @@ TEST_CASE_TEMPLATE("a result comes back as the agent sent it", Kind, InMemory, I
     CHECK(!store->result(id<ResultId>(99)).value().has_value());
 }
 
-TEST_CASE_TEMPLATE("a second result of an attempt and a second use of a rid change nothing", Kind, InMemory, InSqlite) {
+TEST_CASE_TEMPLATE("a second result of an attempt changes nothing", Kind, InMemory, InSqlite) {
     Kind kind;
     const auto store = kind.open();
     seed(*store);
     const AddRun run = samples::run(1, 2, 1);
     const AddResult first = samples::result(1, run, 0, 1);
-    AddResult same_attempt = samples::result(2, run, 0, 2, "{\"other\":1}");
-    AddResult same_rid = samples::result(3, run, 1, 3, "{\"other\":2}");
-    auto view = std::make_shared<ResultView>(*same_rid.view);
-    view->result.rid = first.view->result.rid;
-    same_rid.view = view;
-    REQUIRE(store->apply(Batch{run, first, same_attempt, same_rid}).has_value());
+    const AddResult same_attempt = samples::result(2, run, 0, 2, "{\"other\":1}");
+    REQUIRE(store->apply(Batch{run, first, same_attempt}).has_value());
     const auto page = store->results(run.run.id, PageRequest{}).value();
     REQUIRE(page.items.size() == 1);
     CHECK(page.items[0].detail == "{\"sent\":3}");
+}
+
+TEST_CASE_TEMPLATE("a rid keeps no other result away, and is known in its own spool only", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    REQUIRE(store->apply(Batch{PutSpool{samples::spool(2, 1)}}).has_value());
+    const AddRun run = samples::run(1, 2, 1);
+    const AddResult first = samples::result(1, run, 0, 1);
+    AddResult second = samples::result(2, run, 1, 1, "{\"other\":2}");
+    auto view = std::make_shared<ResultView>(*second.view);
+    view->result.rid = first.view->result.rid;
+    second.view = view;
+    const ResultId rid = first.view->result.rid;
+    REQUIRE(store->apply(Batch{run, first}).has_value());
+    CHECK(store->known_rids(SpoolRow{1}, {id<ResultId>(9), rid}).value() == std::vector<ResultId>{rid});
+    CHECK(store->known_rids(SpoolRow{2}, {rid}).value().empty());
+    second.spool = SpoolRow{2};
+    REQUIRE(store->apply(Batch{second}).has_value());
+    CHECK(store->results(run.run.id, PageRequest{}).value().items.size() == 2);
+    CHECK(store->result(rid).value()->result.task_id == run.tasks[0].id);  // the first
+    CHECK(store->known_rids(SpoolRow{2}, {rid}).value().size() == 1);
 }
 
 TEST_CASE_TEMPLATE("a later attempt is kept beside the first", Kind, InMemory, InSqlite) {
@@ -301,6 +323,42 @@ TEST_CASE_TEMPLATE("an idempotency key leads to its run", Kind, InMemory, InSqli
     CHECK(found->created_at == 44);
     CHECK(found->run.id == run.run.id);
     CHECK(!store->find_key("k-2").value().has_value());
+}
+
+TEST_CASE("a file of the first schema keeps its results, and learns of each spool's greatest rid") {
+    TemporaryFolder folder;
+    const std::string path = folder.path() + "/edge.db";
+    {
+        auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_write).value();
+        REQUIRE(migrate(db, schema_steps().first(1)).has_value());
+        REQUIRE(db.execute(R"sql(
+            INSERT INTO nodes VALUES (1, 1, zeroblob(16), 'gz-1', zeroblob(32), 'enrolled', '{}', '', '', '[]', 1, NULL,
+                NULL, 0, 0, 1);
+            INSERT INTO spools VALUES (1, 1, 1, zeroblob(16), 2), (2, 1, 1, x'01', 0);
+            INSERT INTO jobs VALUES (1, 1, zeroblob(16), 'ping', '{}', 't', 'all', '{}', 1);
+            INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total)
+                VALUES (1, zeroblob(16), 1, 'running', 1, 1, 1, 2);
+            INSERT INTO tasks VALUES (1, 1, zeroblob(16), 1, 1, 'telecom', 'ct', 'succeeded', 1, 1, 1),
+                (2, 1, x'02', 1, 1, 'telecom', 'ct', 'succeeded', 1, 1, 1);
+            INSERT INTO results VALUES
+                (1, 1, x'00000000000000000000000000000007', 1, 1, 1, 1, 1, 0, 'ok', 1, 1, '{}'),
+                (2, 1, x'00000000000000000000000000000003', 1, 2, 1, 2, 1, 0, 'ok', 1, 1, '{}');
+            INSERT INTO result_details VALUES (1, 1, '{"sent":1}');
+        )sql")
+                    .has_value());
+    }
+    const auto store = std::move(open_sqlite_store(path).value());
+    const auto loaded = store->load().value();
+    REQUIRE(loaded.spools.size() == 2);
+    ResultId greatest;
+    greatest.bytes[15] = 7;
+    CHECK(loaded.spools[0].newest_rid == greatest);
+    CHECK(loaded.spools[1].newest_rid.is_nil());
+    CHECK(loaded.next_result == ResultRow{3});
+    CHECK(store->known_rids(SpoolRow{1}, {greatest}).value().size() == 1);
+    auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_only).value();
+    CHECK(db.ask("SELECT count(*) FROM results r JOIN result_details d ON d.result = r.k").value() == "1");
+    CHECK(db.ask("SELECT count(*) FROM pragma_foreign_key_check").value() == "0");
 }
 
 }  // namespace edge::broker

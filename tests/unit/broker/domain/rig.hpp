@@ -104,7 +104,7 @@ class Rig {
     Now now_{1'700'000'000'000'000, 50'000'000};
     std::unique_ptr<DomainFsm> fsm_;
     std::deque<Write> writes_;
-    std::deque<FindRuns> find_runs_;
+    std::deque<LookUp> look_ups_;
     std::deque<FindKey> find_keys_;
     std::uint64_t tickets_ = 0;
 };

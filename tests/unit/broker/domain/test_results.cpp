@@ -131,6 +131,72 @@ TEST_CASE("an attempt that answers twice under two numbers counts once") {
     CHECK(r.rig.run(r.run).tasks.failed == 0);
 }
 
+TEST_CASE("a rid that another result of the spool has is no answer: the task stays open") {
+    Running r;
+    auto first = r.agent.result_of(r.tasks[0]);
+    auto second = r.agent.result_of(r.tasks[1]);
+    std::get<link::TaskResult>(second.envelope).rid = std::get<link::TaskResult>(first.envelope).rid;
+    SUBCASE("in one message") {
+        r.agent.send({first, second});
+    }
+    SUBCASE("while the first is being written") {
+        r.rig.hold_writes = true;
+        r.agent.send({first});
+        r.agent.send({second});
+        r.rig.commit();
+        r.rig.hold_writes = false;
+    }
+    SUBCASE("when the first is stored") {
+        r.agent.send({first});
+        r.agent.send({second});
+    }
+    SUBCASE("after a restart of the broker") {
+        r.agent.send({first});
+        r.rig.restart();
+        r.agent.hello.running = {{r.tasks[1].task_id, 1}};
+        r.agent.connect();
+        r.agent.send({second});
+    }
+    CHECK(r.agent.acked() == 2);
+    CHECK(r.stored() == 1);
+    CHECK(r.rig.run(r.run).tasks.succeeded == 1);
+    CHECK(r.rig.run(r.run).tasks.running == 2);
+    CHECK(r.rig.fsm().counters().reused_rids == 1);
+    const auto notes = r.rig.take<Noted>();
+    CHECK(std::count_if(notes.begin(), notes.end(), [](const Noted& n) { return n.event == "result.rid_reused"; }) ==
+          1);
+    r.agent.last_n = 2;
+    r.agent.answer(r.tasks[1]);  // an honest one still counts
+    CHECK(r.rig.run(r.run).tasks.succeeded == 2);
+}
+
+TEST_CASE("an older rid that no result has is as good as a newer one") {
+    Running r;
+    auto newer = r.agent.result_of(r.tasks[0]);
+    auto older = r.agent.result_of(r.tasks[1]);
+    std::swap(std::get<link::TaskResult>(newer.envelope).rid, std::get<link::TaskResult>(older.envelope).rid);
+    r.agent.send({newer});
+    r.agent.send({older});
+    CHECK(r.rig.run(r.run).tasks.succeeded == 2);
+    CHECK(r.rig.fsm().counters().reused_rids == 0);
+}
+
+TEST_CASE("a node that uses another node's rid hides neither result") {
+    Running r;
+    TestAgent other(r.rig, r.rig.enroll("sh-1"), 9);
+    other.connect();
+    const RunId both = r.rig.ping("carrier:ct").value().id;
+    const auto mine = r.agent.tasks().at(0);
+    const auto theirs = other.tasks().at(0);
+    auto first = r.agent.result_of(mine);
+    auto second = other.result_of(theirs);
+    std::get<link::TaskResult>(second.envelope).rid = std::get<link::TaskResult>(first.envelope).rid;
+    r.agent.send({first});
+    other.send({second});
+    CHECK(r.rig.run(both).tasks.succeeded == 2);
+    CHECK(r.rig.store().results(both, {}).value().items.size() == 2);
+}
+
 TEST_CASE("a gap or a step back ends the session, and nothing that never came is acknowledged") {
     Running r;
     auto one = r.agent.result_of(r.tasks[0]);
