@@ -46,6 +46,8 @@ std::vector<Error> check(const BrokerConfig& config) {
     if (config.store.path.empty()) checks.wrong("/store/path", "missing");
     if (config.broker.io_threads < 1 || config.broker.io_threads > 64)
         checks.wrong("/broker/io_threads", "expected 1 to 64");
+    if (config.broker.open_tasks < 1'000 || config.broker.open_tasks > 10'000'000)
+        checks.wrong("/broker/open_tasks", "expected 1000 to 10000000");
     return checks.take();
 }
 

@@ -36,11 +36,12 @@ struct StoreConfig {
 };
 BOOST_DESCRIBE_STRUCT(StoreConfig, (), (path))
 
-struct ThreadsConfig {
+struct CapacityConfig {
     static constexpr bool fields_have_defaults = true;
-    std::uint32_t io_threads = 2;  // 1..64
+    std::uint32_t io_threads = 2;        // 1..64
+    std::uint32_t open_tasks = 200'000;  // 1'000..10'000'000; more are refused. Some 400 bytes of memory each
 };
-BOOST_DESCRIBE_STRUCT(ThreadsConfig, (), (io_threads))
+BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks))
 
 enum class LogLevel { debug, info, warn, error };
 BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
@@ -56,7 +57,7 @@ struct BrokerConfig {
     ApiConfig api{};
     GatewayConfig gateway{};
     StoreConfig store{};
-    ThreadsConfig broker{};
+    CapacityConfig broker{};
     LogConfig log{};
 };
 BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, store, broker, log))

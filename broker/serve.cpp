@@ -69,6 +69,7 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     EDGE_TRY(auto store, open_sqlite_store(config.store.path));
     DomainOptions options;
     options.gateway_pin = std::move(pin);
+    options.open_tasks = config.broker.open_tasks;
     return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
 }
 

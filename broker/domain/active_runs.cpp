@@ -158,11 +158,4 @@ TaskView ActiveRuns::view(const Task& task) {
         .id = task.id, .node = task.node->ref(), .line = task.line, .state = task.state, .attempt = task.attempt};
 }
 
-std::vector<TaskView> ActiveRuns::task_views(const Run& run) {
-    std::vector<TaskView> views;
-    views.reserve(run.tasks.size());
-    for (const auto& task : run.tasks) views.push_back(view(task));
-    return views;
-}
-
 }  // namespace edge::broker

@@ -32,7 +32,6 @@ class ActiveRuns {
 
     static RunView view(const Run& run);
     static TaskView view(const Task& task);
-    static std::vector<TaskView> task_views(const Run& run);
 
   private:
     std::unordered_map<RunId, RunPtr> runs_;

@@ -52,6 +52,14 @@ RunPtr DomainFsm::active(RunId id) const {
     return run && run->state == RunState::running ? run : nullptr;
 }
 
+bool DomainFsm::bring_up_to_date(RunId run, std::vector<TaskView>& tasks) const {
+    if (!active(run)) return false;
+    for (auto& view : tasks) {
+        if (const Task* task = state_.runs.task(view.id)) view = ActiveRuns::view(*task);
+    }
+    return true;
+}
+
 void DomainFsm::change_watchers(RunId id, int by) {
     const RunPtr run = state_.runs.find(id);
     if (!run || (by < 0 && run->watchers == 0)) return;

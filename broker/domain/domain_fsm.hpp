@@ -55,6 +55,9 @@ class DomainFsm {
     Result<NodeView> node(std::string_view id_or_name) const;
     /// A run that is not finished; others are in the store alone.
     RunPtr active(RunId id) const;
+    /// Tasks of a run as the store has them become what they are now. False: it is not active, the store has the last
+    /// word of it.
+    bool bring_up_to_date(RunId run, std::vector<TaskView>& tasks) const;
     /// From now on, or no longer, events of this run are wanted.
     void watch(RunId id) { change_watchers(id, 1); }
     void unwatch(RunId id) { change_watchers(id, -1); }

@@ -73,6 +73,12 @@ Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
     return chosen;
 }
 
+std::size_t Fleet::open_tasks() const {
+    std::size_t open = 0;
+    for (const auto& node : nodes_) open += node->open.size();
+    return open;
+}
+
 std::vector<NodeView> Fleet::views() const {
     std::vector<NodeView> all;
     all.reserve(nodes_.size());

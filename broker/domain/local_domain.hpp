@@ -49,7 +49,7 @@ class LocalDomain final : public Domain {
     void jobs(PageRequest page, Reply<Page<JobView>> reply) override;
     void run(RunId id, Reply<RunView> reply) override;
     void runs(PageRequest page, Reply<Page<RunView>> reply) override;
-    void tasks(RunId id, Reply<std::vector<TaskView>> reply) override;
+    void tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) override;
     void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) override;
     void result(ResultId id, Reply<ResultView> reply) override;
     void nodes(Reply<std::vector<NodeView>> reply) override;

@@ -1,5 +1,5 @@
-// Who watches which run. A subscriber first gets the past (run, tasks, stored results, read page by page), then what
-// happens; what happens meanwhile is held, and nothing comes twice.
+// Who watches which run. A subscriber first gets the past (run, stored results, read page by page), then what happens;
+// what happens meanwhile is held, and nothing comes twice.
 #pragma once
 #include <atomic>
 #include <functional>
@@ -21,9 +21,8 @@ class Subscriptions {
 
     Subscriptions(ReadQueue& reads, Post post) : reads_(reads), post_(std::move(post)) {}
 
-    /// Of a run that goes on: `run` and `tasks` as they are shown now, `results` of them stored.
-    void begin(const RunView& run, const std::vector<TaskView>& tasks, bool has_results,
-               std::shared_ptr<RunSubscriber> subscriber);
+    /// Of a run that goes on, as it is shown now.
+    void begin(const RunView& run, bool has_results, std::shared_ptr<RunSubscriber> subscriber);
     /// Of a run that is over: all from the store. `reply` once the run is known to be there.
     void replay(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply);
     /// True: it was there.

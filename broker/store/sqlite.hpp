@@ -46,6 +46,8 @@ class Statement {
     }
     /// True: there is a row. False: the end; the statement is reset.
     Result<bool> next();
+    /// Ends reading before the last row, and with it the read transaction.
+    void stop() { sqlite3_reset(handle_.get()); }
 
     std::int64_t integer(int column) { return sqlite3_column_int64(handle_.get(), column); }
     std::uint64_t natural(int column) { return static_cast<std::uint64_t>(integer(column)); }

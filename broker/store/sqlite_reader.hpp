@@ -17,7 +17,7 @@ class SqliteReader {
     Result<Page<RunView>> runs(const PageRequest& page);
     Result<std::optional<JobView>> job(JobId id);
     Result<Page<JobView>> jobs(const PageRequest& page);
-    Result<std::vector<TaskView>> tasks(RunId run);
+    Result<Page<TaskView>> tasks(RunId run, const PageRequest& page);
     Result<Page<ResultView>> results(RunId run, const PageRequest& page);
     Result<std::optional<ResultView>> result(ResultId id);
     Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids);

@@ -42,7 +42,7 @@ class SqliteStore final : public Store {
     Result<Page<RunView>> runs(const PageRequest& page) override { return reader_->runs(page); }
     Result<std::optional<JobView>> job(JobId id) override { return reader_->job(id); }
     Result<Page<JobView>> jobs(const PageRequest& page) override { return reader_->jobs(page); }
-    Result<std::vector<TaskView>> tasks(RunId run) override { return reader_->tasks(run); }
+    Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override { return reader_->tasks(run, page); }
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override {
         return reader_->results(run, page);
     }

@@ -11,8 +11,12 @@
 
 namespace edge::broker {
 
+/// A page of results holds less than its limit when it would be more text than this. Units: bytes.
+inline constexpr std::size_t kMostPageBytes = 4 * 1024 * 1024;
+
 /// Executor: load() first; then apply() and idle() from one thread, the reads from one other thread at the same time.
-/// Reads see what was committed before they began. Pages: runs and jobs newest first, results in the order stored.
+/// Reads see what was committed before they began. Pages: runs and jobs newest first, tasks in the order made,
+/// results in the order stored.
 /// Errors of every call: io (the store is broken: acknowledge nothing more, end the process).
 class Store {
   public:
@@ -33,7 +37,7 @@ class Store {
     virtual Result<Page<RunView>> runs(const PageRequest& page) = 0;
     virtual Result<std::optional<JobView>> job(JobId id) = 0;
     virtual Result<Page<JobView>> jobs(const PageRequest& page) = 0;
-    virtual Result<std::vector<TaskView>> tasks(RunId run) = 0;
+    virtual Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) = 0;
     virtual Result<Page<ResultView>> results(RunId run, const PageRequest& page) = 0;
     /// Two spools may have given one id to two results: the first that was stored.
     virtual Result<std::optional<ResultView>> result(ResultId id) = 0;

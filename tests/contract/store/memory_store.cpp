@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/store/cursor.hpp"
+#include "broker/store/row_text.hpp"
 #include "broker/store/sqlite_rows.hpp"
 
 namespace edge::broker {
@@ -223,16 +224,23 @@ Result<Page<JobView>> MemoryStore::jobs(const PageRequest& page) {
                                  [this](const JobRecord& job) { return job_view(job, tables_.runs); });
 }
 
-Result<std::vector<TaskView>> MemoryStore::tasks(RunId run) {
+Result<Page<TaskView>> MemoryStore::tasks(RunId run, const PageRequest& request) {
     const std::lock_guard lock(mutex_);
-    std::vector<TaskView> views;
+    EDGE_TRY(const auto after, parse_cursor('t', request.cursor, 0));
+    Page<TaskView> page;
+    std::int64_t last = 0;
     const RunRecord* found = find_run(run);
     for (const auto& [row, task] : tables_.tasks) {
-        if (!found || task.run != found->row) continue;
+        if (!found || task.run != found->row || static_cast<std::int64_t>(row) <= after) continue;
+        if (page.items.size() == request.limit) {
+            page.next_cursor = make_cursor('t', last);
+            break;
+        }
         const NodeRecord& node = tables_.nodes.at(task.node);
-        views.push_back(TaskView{task.id, {node.id, node.name}, task.line, task.state, task.attempt});
+        page.items.push_back(TaskView{task.id, {node.id, node.name}, task.line, task.state, task.attempt});
+        last = static_cast<std::int64_t>(row);
     }
-    return views;
+    return page;
 }
 
 Result<Page<ResultView>> MemoryStore::results(RunId run, const PageRequest& request) {
@@ -241,9 +249,11 @@ Result<Page<ResultView>> MemoryStore::results(RunId run, const PageRequest& requ
     const RunRecord* found = find_run(run);
     Page<ResultView> page;
     std::int64_t last = 0;
+    std::size_t bytes = 0;
     for (const auto& [row, result] : tables_.results) {
         if (!found || result.run != found->row || static_cast<std::int64_t>(row) <= after) continue;
-        if (page.items.size() == request.limit) {
+        bytes += to_column(result.view->result).size() + result.view->detail.size();
+        if (page.items.size() == request.limit || (!page.items.empty() && bytes > kMostPageBytes)) {
             page.next_cursor = make_cursor('x', last);
             break;
         }

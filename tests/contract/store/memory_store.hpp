@@ -19,7 +19,7 @@ class MemoryStore final : public Store {
     Result<Page<RunView>> runs(const PageRequest& page) override;
     Result<std::optional<JobView>> job(JobId id) override;
     Result<Page<JobView>> jobs(const PageRequest& page) override;
-    Result<std::vector<TaskView>> tasks(RunId run) override;
+    Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override;
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override;
     Result<std::optional<ResultView>> result(ResultId id) override;
     Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override;

@@ -263,6 +263,58 @@ TEST_CASE_TEMPLATE("results are paged in the order they were stored, and only th
     CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
 }
 
+TEST_CASE_TEMPLATE("tasks are paged in the order they were made, and only those of the run", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 5, 1);
+    REQUIRE(store->apply(Batch{run, samples::run(2, 3, 6)}).has_value());
+    std::vector<TaskId> seen;
+    PageRequest request{2, {}};
+    while (true) {
+        const auto page = store->tasks(run.run.id, request).value();
+        CHECK(page.items.size() <= 2);
+        for (const auto& task : page.items) seen.push_back(task.id);
+        if (!page.next_cursor) break;
+        request.cursor = *page.next_cursor;
+    }
+    REQUIRE(seen.size() == 5);
+    for (std::size_t i = 0; i < 5; ++i) CHECK(seen[i] == run.tasks[i].id);
+    CHECK(!store->tasks(run.run.id, PageRequest{5, {}}).value().next_cursor);
+}
+
+TEST_CASE_TEMPLATE("a page of large results ends early, and the next one goes on behind it", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 21, 1);
+    Batch batch{run};
+    const std::string large = "{\"x\":\"" + std::string(240 * 1024, 'x') + "\"}";
+    for (std::size_t i = 0; i < 20; ++i)
+        batch.push_back(samples::result(static_cast<std::int64_t>(i) + 1, run, i, i + 1, large));
+    // One that is above the bound by itself is still a page.
+    batch.push_back(samples::result(21, run, 20, 21, "{\"x\":\"" + std::string(kMostPageBytes, 'x') + "\"}"));
+    REQUIRE(store->apply(batch).has_value());
+    std::vector<std::size_t> pages;
+    std::uint64_t n = 0;
+    PageRequest request{500, {}};
+    while (true) {
+        const auto page = store->results(run.run.id, request).value();
+        std::size_t bytes = 0;
+        for (const auto& item : page.items) {
+            bytes += item.detail.size();
+            CHECK(item.result.n == ++n);
+        }
+        CHECK((bytes <= kMostPageBytes || page.items.size() == 1));
+        pages.push_back(page.items.size());
+        if (!page.next_cursor) break;
+        request.cursor = *page.next_cursor;
+        REQUIRE(pages.size() < 22);
+    }
+    CHECK(pages == std::vector<std::size_t>{16, 4, 1});
+    CHECK(store->idle().has_value());
+}
+
 TEST_CASE_TEMPLATE("a cursor of another list or of nobody is refused", Kind, InMemory, InSqlite) {
     Kind kind;
     const auto store = kind.open();
@@ -283,12 +335,12 @@ TEST_CASE_TEMPLATE("tasks, jobs and runs are found by their ids", Kind, InMemory
     seed(*store);
     const AddRun run = samples::run(1, 2, 1);
     REQUIRE(store->apply(Batch{run, SetTask{run.tasks[1].row, TaskState::failed, 1, 1, true}}).has_value());
-    const auto tasks = store->tasks(run.run.id).value();
+    const auto tasks = store->tasks(run.run.id, {}).value().items;
     REQUIRE(tasks.size() == 2);
     CHECK(tasks[0].id == run.tasks[0].id);
     CHECK(tasks[1].state == TaskState::failed);
     CHECK(tasks[0].node.name.text() == "gz-1");
-    CHECK(store->tasks(id<RunId>(9)).value().empty());
+    CHECK(store->tasks(id<RunId>(9), {}).value().items.empty());
     const auto job = store->job(run.job.id).value();
     REQUIRE(job.has_value());
     CHECK(job->last_run == run.run.id);

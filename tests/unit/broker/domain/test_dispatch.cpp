@@ -9,8 +9,8 @@ namespace edge::broker {
 namespace {
 
 TaskState state_of(Rig& rig, const link::Task& task) {
-    for (const auto& view : ActiveRuns::task_views(*rig.fsm().active(task.run_id))) {
-        if (view.id == task.task_id) return view.state;
+    for (const auto& one : rig.fsm().active(task.run_id)->tasks) {
+        if (one.id == task.task_id) return one.state;
     }
     FAIL("no such task");
     return TaskState::lost;
@@ -276,7 +276,7 @@ TEST_CASE("a node that lost its disk gets its tasks as new attempts") {
     CHECK(again[0].attempt == 2);
     agent.answer(again[0]);
     CHECK(rig.run(first.run_id).tasks.succeeded == 1);
-    CHECK(rig.store().tasks(first.run_id).value()[0].attempt == 2);
+    CHECK(rig.store().tasks(first.run_id, {}).value().items[0].attempt == 2);
 }
 
 TEST_CASE("a task without a result is lost after start, run and margin; a late result replaces that") {

@@ -327,7 +327,7 @@ TEST_CASE("a late result replaces an expiry that was only presumed, and no resul
     const RunId run = rig.ping("telecom").value().id;
     rig.pass(60'000);
     CHECK(rig.run(run).tasks.expired == 1);
-    const TaskView task = rig.store().tasks(run).value().at(0);
+    const TaskView task = rig.store().tasks(run, {}).value().items.at(0);
     agent.connect();
     link::Task forged;
     forged.task_id = task.id;
