@@ -59,8 +59,11 @@ Result<> LocalDomain::start() {
         mailbox_.post([call = std::move(call)](Now, Actions&) { call(); });
     });
     writer_ = std::make_unique<GroupWriter>(
-        *store_, [this](std::vector<GroupWriter::Outcome> outcomes) { on_written(std::move(outcomes)); },
-        [this](const Error& error) { on_fatal(error); });
+        *store_, GroupWriter::Callbacks{
+                     [this](std::vector<GroupWriter::Outcome> outcomes) { on_written(std::move(outcomes)); },
+                     [this](const std::optional<Error>& why) { on_room_changed(why); },
+                     [this](const Error& error) { on_fatal(error); },
+                 });
     carry_out(out);
     thread_ = std::thread([this] { loop(); });
     return ok();
@@ -188,6 +191,14 @@ void LocalDomain::on_written(std::vector<GroupWriter::Outcome> outcomes) {
                 fsm_.committed(id, at, out);
         }
     });
+}
+
+/// On the edges only: a full disk is told once, however often it is tried.
+void LocalDomain::on_room_changed(const std::optional<Error>& why) {
+    if (!why) return log_.info("store.recovered");
+    log_.error(
+        "store.no_space what=\"{}\" hint=\"free some at [store] path; what waits is kept, what is new is refused\"",
+        why->message());
 }
 
 void LocalDomain::on_fatal(const Error& error) {

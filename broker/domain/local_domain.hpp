@@ -82,6 +82,7 @@ class LocalDomain final : public Domain {
     void carry_out(RunEnded& effect);
     void carry_out(Noted& effect);
     void on_written(std::vector<GroupWriter::Outcome> outcomes);
+    void on_room_changed(const std::optional<Error>& why);
     void on_fatal(const Error& error);
     void refuse_open_tickets();
     Ticket take_ticket() { return Ticket{++last_ticket_}; }

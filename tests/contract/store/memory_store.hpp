@@ -26,7 +26,10 @@ class MemoryStore final : public Store {
     Result<std::optional<FoundKey>> find_key(const std::string& key) override;
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override;
 
-    void set_space(bool there) { has_space_ = there; }
+    void set_space(bool there) {
+        const std::lock_guard lock(mutex_);
+        has_space_ = there;
+    }
     std::size_t transactions() const { return transactions_; }
 
     struct StoredResult {
