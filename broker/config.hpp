@@ -17,8 +17,9 @@ struct ApiConfig {
     bool tls = false;                       // false only on loopback
     std::string cert_file{};                // PEM, with the chain
     std::string key_file{};
+    std::uint32_t connections_per_address = 256;  // 1..1024; there are 1024 in all
 };
-BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file))
+BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file, connections_per_address))
 
 struct GatewayConfig {
     static constexpr bool fields_have_defaults = true;
