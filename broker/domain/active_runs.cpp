@@ -77,15 +77,27 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
     run->run_within_ms = r.run_within_ms;
     run->start_deadline = deadline(r.created_at, r.start_within_ms, now);
     run->written = r.outcomes;
-    run->shown.total = r.total;
-    run->tasks.reserve(loaded.tasks.size());
-    for (const auto& t : loaded.tasks) {
+    run->shown = TaskCounts{.total = r.total,
+                            .succeeded = r.outcomes.succeeded,
+                            .failed = r.outcomes.failed,
+                            .timed_out = r.outcomes.timed_out,
+                            .canceled = r.outcomes.canceled,
+                            .expired = r.outcomes.expired,
+                            .lost = r.outcomes.lost};
+    run->revived = r.state == RunState::finished;
+    runs_[run->id] = run;
+    add_tasks(*run, loaded.tasks, fleet, origin);
+    return run;
+}
+
+void ActiveRuns::add_tasks(Run& run, const std::vector<TaskRecord>& tasks, const Fleet& fleet, Origin origin) {
+    for (const auto& t : tasks) {
         Node* node = fleet.find(t.node);
-        if (!node) continue;  // cannot be: a task's node is never removed
-        Task& task = run->tasks.emplace_back();
+        if (!node || tasks_.contains(t.id)) continue;  // a task's node is never removed
+        Task& task = run.tasks.emplace_back();
         task.row = t.row;
         task.id = t.id;
-        task.run = run.get();
+        task.run = &run;
         task.node = node;
         task.line = t.line;
         task.state = state_to_show(t);
@@ -95,15 +107,13 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
         if (t.recorded != 0) task.seen.push_back(t.recorded);
         task.offered = t.offered || origin == Origin::store;
         task.offer_saved = t.offered;
-        ++counter(run->shown, task.state);
-        if (task.recorded != 0) ++run->results;
+        if (task.recorded != 0) ++run.results;
         tasks_[task.id] = &task;
         if (!is_open(task)) continue;
+        ++counter(run.shown, task.state);
         list_open(task);
         if (!task.offered) enqueue(task);
     }
-    runs_[run->id] = run;
-    return run;
 }
 
 RunPtr ActiveRuns::find(RunId id) const {
@@ -134,6 +144,7 @@ void ActiveRuns::show(Task& task, TaskState state, Actions& out) {
 
 void ActiveRuns::evict_if_done(const RunPtr& run) {
     if (run->state != RunState::finished || run->writes > 0) return;
+    if (run->revived) ++late_writes_;
     for (auto& task : run->tasks) {
         unlist(task);
         tasks_.erase(task.id);

@@ -19,6 +19,9 @@ class ActiveRuns {
     /// Tasks without an end are listed with their nodes.
     RunPtr add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now, Origin origin);
 
+    /// More tasks of a run that came back; those that are there already stay as they are.
+    void add_tasks(Run& run, const std::vector<TaskRecord>& tasks, const Fleet& fleet, Origin origin);
+
     RunPtr find(RunId id) const;
     Task* task(TaskId id) const;
     RunPtr owner(const Task& task) const { return find(task.run->id); }
@@ -30,12 +33,16 @@ class ActiveRuns {
     /// Out of memory, when it is finished and nothing of it is being written.
     void evict_if_done(const RunPtr& run);
 
+    /// How many runs that came back have gone again: what was read of the store before may be older than it is.
+    std::uint64_t late_writes() const { return late_writes_; }
+
     static RunView view(const Run& run);
     static TaskView view(const Task& task);
 
   private:
     std::unordered_map<RunId, RunPtr> runs_;
     std::unordered_map<TaskId, Task*> tasks_;
+    std::uint64_t late_writes_ = 0;
 };
 
 /// The counter of a state, of a run's outcomes (terminal states only).

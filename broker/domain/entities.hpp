@@ -71,7 +71,8 @@ struct Run {
     std::uint32_t results = 0;  // stored ones
     std::uint32_t writes = 0;   // under way; the run stays in memory for them
     std::uint32_t watchers = 0;
-    std::vector<Task> tasks;  // never resized after the run was made: others point into it
+    std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
+    bool revived = false;    // it had finished and came back for a late result
 };
 /// Owners: the table of active runs, and writes under way.
 using RunPtr = std::shared_ptr<Run>;
@@ -134,7 +135,9 @@ struct Session {
     std::uint64_t granted = 0;
     std::vector<std::vector<link::Received>> parked;  // messages that wait for a look-up
     bool searching = false;
-    std::set<ResultId> taken_rids;  // of the next message: those that other results have
+    std::uint64_t asked_at = 0;        // ActiveRuns::late_writes() when the look-up was asked for
+    std::set<ResultId> taken_rids;     // of the next message: those that other results have
+    std::uint64_t unstored_bytes = 0;  // of results that came and are not stored yet
 
     // The spool as the hello told it. Tasks that may have ended in results which it still holds are offered again when
     // it is drained.

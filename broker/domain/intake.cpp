@@ -16,6 +16,18 @@ std::uint64_t expected_n(const Session& session) {
     return std::max(next, session.spool_first > 0 ? session.spool_first : session.spool_goal + 1);
 }
 
+// What an agent counts is a result's line and its detail; a line is never shorter than this, so that an honest agent is
+// never counted more than it counts itself.
+constexpr std::uint64_t kLeastLine = 256;
+
+std::uint64_t bytes_of(const std::vector<link::Received>& message) {
+    std::uint64_t bytes = 0;
+    for (const auto& one : message) {
+        if (std::holds_alternative<link::TaskResult>(one.envelope)) bytes += kLeastLine + one.detail.size();
+    }
+    return bytes;
+}
+
 /// A node that lies for hours fills no log: the 1st, 2nd, 4th, 8th, … is noted.
 void note_refused(std::string event, std::uint64_t count, const Session& session, const link::TaskResult& result,
                   Actions& out) {
@@ -45,16 +57,25 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
     if (!session) return;  // taken over: the newer session is sent the same results again
     if (!session->confirmed) return sessions_.fail(*session, "unexpected", "welcome_ack comes first", now, out);
     session->node->record.last_seen_at = now.wall;
+    const std::uint64_t bytes = bytes_of(message);
+    // One message may always come, however large.
+    if (bytes > 0 && session->unstored_bytes > 0 &&
+        session->unstored_bytes + bytes > state_.options.result_window_bytes) {
+        return sessions_.fail(*session, "credit", "more bytes of results than were granted", now, out);
+    }
+    session->unstored_bytes += bytes;
     if (session->searching) {
         session->parked.push_back(std::move(message));
-    } else if (!look_up(*session, message, out)) {
+    } else if (auto asked = unknowns(*session, message)) {
+        park(*session, std::move(message), std::move(*asked), out);
+    } else {
         process(*session, std::move(message), now, out);
     }
 }
 
-/// True: the message is parked until the store has told what memory does not know of its results. Those that the
-/// session ends for, out of sequence or beyond the credit, cost no look.
-bool Intake::look_up(Session& session, std::vector<link::Received>& message, Actions& out) {
+/// What memory does not know of a message's results. Those that the session ends for, out of sequence or beyond the
+/// credit, cost no look.
+std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link::Received>& message) const {
     const Spool& spool = *session.spool;
     LookUp asked{session.id, {}, spool.record.row, {}};
     session.taken_rids.clear();
@@ -70,23 +91,38 @@ bool Intake::look_up(Session& session, std::vector<link::Received>& message, Act
         else
             asked.rids.push_back(result->rid);
     }
-    if (asked.tasks.empty() && asked.rids.empty()) return false;
+    if (asked.tasks.empty() && asked.rids.empty()) return std::nullopt;
+    return asked;
+}
+
+void Intake::park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out) {
     session.searching = true;
+    session.asked_at = state_.runs.late_writes();
     session.parked.push_back(std::move(message));
     out.look_ups.push_back(std::move(asked));
-    return true;
 }
 
 void Intake::looked_up(SessionId id, const LookedUp& found, Now now, Actions& out) {
     Session* session = state_.session(id);
-    if (!session) return;
+    if (!session || !session->searching) return;
+    if (!found.runs.empty() && session->asked_at != state_.runs.late_writes()) {
+        // A late result was written meanwhile: the counters may be from before it.
+        if (auto asked = unknowns(*session, session->parked.front())) {
+            session->asked_at = state_.runs.late_writes();
+            out.look_ups.push_back(std::move(*asked));
+            return;
+        }
+    }
     session->taken_rids.insert(found.known_rids.begin(), found.known_rids.end());
     std::vector<RunPtr> revived;
     for (const auto& loaded : found.runs) {
-        if (state_.runs.find(loaded.run.id)) continue;
-        auto params = parse_json(loaded.job.params);
-        revived.push_back(state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet,
-                                          now, ActiveRuns::Origin::store));
+        if (const RunPtr run = state_.runs.find(loaded.run.id)) {
+            state_.runs.add_tasks(*run, loaded.tasks, state_.fleet, ActiveRuns::Origin::store);
+        } else if (loaded.run.state == RunState::finished) {  // else it is being made, and no node has its tasks
+            auto params = parse_json(loaded.job.params);
+            revived.push_back(state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet,
+                                              now, ActiveRuns::Origin::store));
+        }
     }
     session->searching = false;
     auto parked = std::exchange(session->parked, {});
@@ -96,7 +132,9 @@ void Intake::looked_up(SessionId id, const LookedUp& found, Now now, Actions& ou
         if (!session) break;
         if (session->searching) {
             session->parked.push_back(std::move(message));
-        } else if (first || !look_up(*session, message, out)) {
+        } else if (auto asked = first ? std::nullopt : unknowns(*session, message)) {
+            park(*session, std::move(message), std::move(*asked), out);
+        } else {
             process(*session, std::move(message), now, out);
         }
         first = false;
@@ -109,15 +147,19 @@ Intake::Flow Intake::process(Session& session, std::vector<link::Received> messa
     const SessionId id = session.id;
     Spool& spool = *session.spool;
     const std::uint64_t before = spool.received;
+    const std::uint64_t bytes = bytes_of(message);
     Flow flow = Flow::on;
     for (auto& received : message) {
         flow = take(session, received, conclusion, now, out);
         if (flow == Flow::stop) break;  // what came before it stands
     }
-    if (spool.received == before) return flow;
+    if (spool.received == before) {
+        if (flow == Flow::on) session.unstored_bytes -= bytes;
+        return flow;
+    }
     conclusion.received(spool);
-    conclusion.write(now, out, [this, id, &spool, n = spool.received](Now at, Actions& after) {
-        acknowledge(id, spool, n, at, after);
+    conclusion.write(now, out, [this, id, &spool, n = spool.received, bytes](Now at, Actions& after) {
+        acknowledge(id, spool, n, bytes, at, after);
     });
     return flow;
 }
@@ -138,7 +180,7 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         session.credit = *credit;
         dispatch_.offer(session, now, out);
     } else if (auto* lines = std::get_if<link::Lines>(&received.envelope)) {
-        sessions_.lines(session, std::move(*lines), out);
+        if (!sessions_.lines(session, std::move(*lines), out)) return wrong("too_large", kTooManyLines);
     } else if (std::holds_alternative<link::Goaway>(received.envelope)) {
         session.draining = true;
     } else if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&received.envelope)) {
@@ -220,11 +262,12 @@ void Intake::store_result(Session& session, Task& task, link::Received& received
     conclusion.record(task, spool, std::move(view));
 }
 
-void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, Now now, Actions& out) {
+void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out) {
     spool.record.committed = std::max(spool.record.committed, n);
     std::erase_if(spool.under_way, [n](const auto& one) { return one.second <= n; });
     Session* session = state_.session(id);
     if (!session) return;
+    session->unstored_bytes -= bytes;
     std::vector<link::Envelope> envelopes{link::ResultAck{spool.record.committed}};
     const std::uint64_t window = state_.options.result_window;
     if (session->granted < spool.record.committed + window / 2) {

@@ -1,6 +1,7 @@
 // What live sessions send: acknowledgements, progress, lines, and above all results. A result is stored once, whatever
 // is sent twice, late or by somebody else.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,14 +23,15 @@ class Intake {
   private:
     enum class Flow { on, stop };
 
-    bool look_up(Session& session, std::vector<link::Received>& message, Actions& out);
+    std::optional<LookUp> unknowns(Session& session, const std::vector<link::Received>& message) const;
+    void park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out);
     /// stop: the session is closed.
     Flow process(Session& session, std::vector<link::Received> message, Now now, Actions& out);
     Flow take(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
     Flow take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
     void store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion, Actions& out);
     Task* owner_of(const Session& session, const link::TaskResult& result) const;
-    void acknowledge(SessionId id, Spool& spool, std::uint64_t n, Now now, Actions& out);
+    void acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out);
 
     DomainState& state_;
     Dispatch& dispatch_;

@@ -114,7 +114,7 @@ struct TaskRecord {
     bool offered = false;        // the node may know of it
 };
 
-/// A run with all that is needed to go on with it.
+/// A run with what is needed to go on with it: all of its tasks, or those that were asked for.
 struct LoadedRun {
     RunRecord run;
     JobRecord job;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "broker/store/cursor.hpp"
@@ -96,8 +97,7 @@ Result<> SqliteReader::prepare() {
     EDGE_TRY(make(s_.known_rid, "SELECT 1 FROM results WHERE rid = ?1 AND spool = ?2 LIMIT 1"));
     EDGE_TRY(
         make(s_.find_key, "SELECT fingerprint, run, created_at FROM idempotency_keys WHERE project = 1 AND key = ?1"));
-    EDGE_TRY(make(s_.run_of_task, "SELECT run FROM tasks WHERE id = ?1"));
-    EDGE_TRY(make(s_.task_records, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = ?1 ORDER BY k"));
+    EDGE_TRY(make(s_.task, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE id = ?1"));
     return ok();
 }
 
@@ -175,26 +175,18 @@ Result<std::vector<LoadedRun>> SqliteReader::runs_of(const std::vector<TaskId>& 
 }
 
 Result<std::vector<LoadedRun>> SqliteReader::read_runs_of(const std::vector<TaskId>& tasks) {
-    std::set<RunRow> keys;
-    for (const auto& task : tasks) {
-        s_.run_of_task.start(task);
-        EDGE_TRY(const auto key, first_row<RunRow>(s_.run_of_task, [](sqlite::Statement& row) -> Result<RunRow> {
-                     return RunRow{row.integer(0)};
-                 }));
-        if (key) keys.insert(*key);
+    std::map<RunRow, std::vector<TaskRecord>> wanted;
+    for (const auto& id : std::set<TaskId>(tasks.begin(), tasks.end())) {
+        s_.task.start(id);
+        EDGE_TRY(auto task, first_row<TaskRecord>(s_.task, rows::task));
+        if (task) wanted[task->run].push_back(std::move(*task));
     }
     std::vector<LoadedRun> all;
-    for (const RunRow key : keys) {
+    for (auto& [key, found] : wanted) {
         s_.run_by_key.start(key);
         EDGE_TRY(auto loaded, first_row<LoadedRun>(s_.run_by_key, rows::run_and_job));
         if (!loaded) continue;
-        s_.task_records.start(key);
-        while (true) {
-            EDGE_TRY(const bool more, s_.task_records.next());
-            if (!more) break;
-            EDGE_TRY(auto one, rows::task(s_.task_records));
-            loaded->tasks.push_back(std::move(one));
-        }
+        loaded->tasks = std::move(found);
         all.push_back(std::move(*loaded));
     }
     return all;

@@ -27,8 +27,7 @@ class SqliteReader {
   private:
     struct Statements {
         sqlite::Statement begin, commit;
-        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, known_rid, find_key, run_of_task,
-            task_records;
+        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, known_rid, find_key, task;
     };
     explicit SqliteReader(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();

@@ -299,7 +299,12 @@ Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& t
         if (std::find(tasks.begin(), tasks.end(), task.id) != tasks.end()) rows.insert(task.run);
     }
     std::vector<LoadedRun> found;
-    for (const auto row : rows) found.push_back(load_run(tables_.runs.at(row)));
+    for (const auto row : rows) {
+        LoadedRun& run = found.emplace_back(load_run(tables_.runs.at(row)));
+        std::erase_if(run.tasks, [&](const TaskRecord& task) {
+            return std::find(tasks.begin(), tasks.end(), task.id) == tasks.end();
+        });
+    }
     return found;
 }
 

@@ -349,16 +349,19 @@ TEST_CASE_TEMPLATE("tasks, jobs and runs are found by their ids", Kind, InMemory
     CHECK(!store->run(id<RunId>(9)).value().has_value());
 }
 
-TEST_CASE_TEMPLATE("the runs of some tasks come whole and once", Kind, InMemory, InSqlite) {
+TEST_CASE_TEMPLATE("the runs of some tasks come once, with those tasks and no others", Kind, InMemory, InSqlite) {
     Kind kind;
     const auto store = kind.open();
     seed(*store);
-    const AddRun run = samples::run(1, 2, 1);
-    REQUIRE(store->apply(Batch{run, finished(run, {.lost = 2})}).has_value());
-    const auto found = store->runs_of({run.tasks[0].id, run.tasks[1].id, id<TaskId>(77)}).value();
+    const AddRun run = samples::run(1, 4, 1);
+    REQUIRE(store->apply(Batch{run, finished(run, {.lost = 4})}).has_value());
+    const auto found = store->runs_of({run.tasks[0].id, run.tasks[2].id, run.tasks[0].id, id<TaskId>(77)}).value();
     REQUIRE(found.size() == 1);
-    CHECK(found[0].tasks.size() == 2);
-    CHECK(found[0].run.outcomes.lost == 2);
+    REQUIRE(found[0].tasks.size() == 2);
+    CHECK(found[0].tasks[0].id == run.tasks[0].id);
+    CHECK(found[0].tasks[1].id == run.tasks[2].id);
+    CHECK(found[0].run.total == 4);
+    CHECK(found[0].run.outcomes.lost == 4);
     CHECK(found[0].run.finished_at.has_value());
     CHECK(store->runs_of({}).value().empty());
 }

@@ -254,6 +254,92 @@ TEST_CASE("results beyond the granted credit end the session, and credit grows w
     }
 }
 
+TEST_CASE("bytes of results that are not stored are bounded, but one message always fits") {
+    DomainOptions options;
+    options.result_window_bytes = 1'000;
+    Running r(options);
+    r.rig.hold_writes = true;
+    auto large = r.agent.result_of(r.tasks[0]);
+    large.detail = "{\"x\":\"" + std::string(2'000, 'x') + "\"}";
+    r.agent.send({large});
+    CHECK(r.rig.take<CloseSession>().empty());
+    SUBCASE("more than that") {
+        r.agent.send({r.agent.result_of(r.tasks[1])});
+        CHECK(r.rig.take<CloseSession>().size() == 1);
+        r.rig.commit();
+        CHECK(r.stored() == 1);
+    }
+    SUBCASE("more when it is stored") {
+        r.rig.commit();
+        r.agent.send({r.agent.result_of(r.tasks[1])});
+        r.agent.send({r.agent.result_of(r.tasks[2])});
+        CHECK(r.rig.take<CloseSession>().empty());
+        r.rig.commit();
+        CHECK(r.stored() == 3);
+        CHECK(r.agent.acked() == 3);
+    }
+    SUBCASE("what is sent again is not held against it") {
+        r.rig.commit();
+        for (int i = 0; i < 10; ++i) r.agent.send({large});
+        CHECK(r.rig.take<CloseSession>().empty());
+    }
+}
+
+TEST_CASE("results beyond the credit or out of sequence cost no look at the store") {
+    DomainOptions options;
+    options.result_window = 1;
+    Running r(options);
+    r.rig.pass(600'000);  // all three are lost, the run is out of memory
+    auto late = r.agent.result_of(r.tasks[0]);
+    SUBCASE("beyond the credit") {
+        auto beyond = r.agent.result_of(r.tasks[1]);
+        Actions out;
+        r.rig.fsm().receive(r.agent.session, {late, beyond}, r.rig.now(), out);
+        REQUIRE(out.look_ups.size() == 1);
+        CHECK(out.look_ups[0].tasks == std::vector<TaskId>{r.tasks[0].task_id});
+    }
+    SUBCASE("out of sequence") {
+        std::get<link::TaskResult>(late.envelope).n = 7;
+        Actions out;
+        r.rig.fsm().receive(r.agent.session, {late}, r.rig.now(), out);
+        CHECK(out.look_ups.empty());
+    }
+}
+
+TEST_CASE("late results of one run, from two nodes at once, are both counted") {
+    Rig rig;
+    TestAgent one(rig, rig.enroll("gz-1"));
+    TestAgent two(rig, rig.enroll("sh-1"), 2);
+    one.connect();
+    two.connect();
+    const RunId run = rig.ping("carrier:ct").value().id;
+    const auto first = one.tasks().at(0);
+    const auto second = two.tasks().at(0);
+    rig.pass(600'000);
+    CHECK(rig.run(run).tasks.lost == 2);
+    rig.hold_writes = true;
+    one.send({one.result_of(first)});
+    rig.commit_one();  // its task is found
+    two.send({two.result_of(second)});
+    SUBCASE("the second is found while the first is being written") {
+        rig.commit();
+    }
+    SUBCASE("the second is found as it was before the first was written") {
+        const LookedUp stale{rig.store().runs_of({second.task_id}).value(), {}};
+        CHECK(stale.runs.at(0).run.outcomes.lost == 2);
+        CHECK(stale.runs.at(0).tasks.size() == 1);
+        rig.commit_one();  // the first
+        CHECK(rig.fsm().active_runs() == 0);
+        rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.looked_up(two.session, stale, now, out); });
+        rig.commit();
+    }
+    CHECK(one.acked() == 1);
+    CHECK(two.acked() == 1);
+    CHECK(rig.run(run).tasks.succeeded == 2);
+    CHECK(rig.run(run).tasks.lost == 0);
+    CHECK(rig.fsm().active_runs() == 0);
+}
+
 TEST_CASE("a result for somebody else's task is refused, counted, and does not stop the stream") {
     Running r;
     TestAgent other(r.rig, r.rig.enroll("sh-1"), 9);
