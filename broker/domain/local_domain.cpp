@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -111,18 +112,7 @@ void LocalDomain::carry_out(Actions& actions) {
         jobs.push_back({static_cast<std::uint64_t>(write.id), std::move(write.batch), write.may_fail});
     }
     writer_->push(std::move(jobs));
-    for (auto& look_up : actions.look_ups) {
-        reads_->ask([this, asked = std::move(look_up)](Store& store) {
-            auto runs = store.runs_of(asked.tasks);
-            if (!runs) return on_fatal(runs.error());
-            auto rids = store.known_rids(asked.spool, asked.rids);
-            if (!rids) return on_fatal(rids.error());
-            LookedUp found{std::move(runs.value()), std::move(rids.value())};
-            mailbox_.post([this, id = asked.session, found = std::move(found)](Now at, Actions& out) {
-                fsm_.looked_up(id, found, at, out);
-            });
-        });
-    }
+    for (auto& asked : actions.look_ups) look_up(std::move(asked));
     for (auto& find : actions.find_keys) {
         reads_->ask([this, find = std::move(find)](Store& store) {
             mailbox_.post([this, ticket = find.ticket, found = store.find_key(find.key)](Now at, Actions& out) {
@@ -133,6 +123,22 @@ void LocalDomain::carry_out(Actions& actions) {
     for (auto& effect : actions.effects) {
         std::visit([this](auto& one) { carry_out(one); }, effect);
     }
+}
+
+/// Results wait for the answer, so one that cannot be had now is asked for again.
+void LocalDomain::look_up(LookUp asked) {
+    reads_->ask([this, asked = std::move(asked)](Store& store) {
+        auto runs = store.runs_of(asked.tasks);
+        auto rids = store.known_rids(asked.spool, asked.rids);
+        if (!runs || !rids) {
+            const Error& error = !runs ? runs.error() : rids.error();
+            return error.code == Errc::unavailable ? look_up(asked) : on_fatal(error);
+        }
+        LookedUp found{std::move(runs.value()), std::move(rids.value())};
+        mailbox_.post([this, id = asked.session, found = std::move(found)](Now at, Actions& out) {
+            fsm_.looked_up(id, found, at, out);
+        });
+    });
 }
 
 void LocalDomain::carry_out(SendTo& effect) {
@@ -196,6 +202,12 @@ void LocalDomain::on_written(std::vector<GroupWriter::Outcome> outcomes) {
 /// On the edges only: a full disk is told once, however often it is tried.
 void LocalDomain::on_room_changed(const std::optional<Error>& why) {
     if (!why) return log_.info("store.recovered");
+    if (why->os_errno == EBUSY) {
+        return log_.error(
+            "store.busy what=\"{}\" hint=\"another process holds the file; what waits is kept, what is new is "
+            "refused\"",
+            why->message());
+    }
     log_.error(
         "store.no_space what=\"{}\" hint=\"free some at [store] path; what waits is kept, what is new is refused\"",
         why->message());

@@ -72,6 +72,7 @@ class LocalDomain final : public Domain {
 
     void loop();
     void carry_out(Actions& actions);
+    void look_up(LookUp asked);
     void carry_out(SendTo& effect);
     void carry_out(CloseSession& effect);
     void carry_out(JobAnswer& effect);

@@ -17,7 +17,8 @@ inline constexpr std::size_t kMostPageBytes = 4 * 1024 * 1024;
 /// Executor: load() first; then apply() and idle() from one thread, the reads from one other thread at the same time.
 /// Reads see what was committed before they began. Pages: runs and jobs newest first, tasks in the order made,
 /// results in the order stored.
-/// Errors of every call: io (the store is broken: acknowledge nothing more, end the process).
+/// Errors of every call: io (the store is broken: acknowledge nothing more, end the process), unavailable (a later try
+/// may work).
 class Store {
   public:
     virtual ~Store() = default;
@@ -25,7 +26,7 @@ class Store {
     virtual Result<Loaded> load() = 0;
 
     /// All batches, in order, in one transaction that is on the disk when this returns.
-    /// Errors: unavailable (no space; nothing was changed and a later try may work), io.
+    /// Errors: unavailable (no space, or somebody else holds it; nothing was changed and a later try may work), io.
     virtual Result<> apply(std::span<const Batch> batches) = 0;
     Result<> apply(const Batch& batch) { return apply(std::span(&batch, 1)); }
 

@@ -1,7 +1,10 @@
 // What every Store must do, asked of the one in memory and of SQLite.
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <future>
 
 #include "broker/store/schema.hpp"
 #include "broker/store/sqlite_store.hpp"
@@ -414,6 +417,31 @@ TEST_CASE("a file of the first schema keeps its results, and learns of each spoo
     auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_only).value();
     CHECK(db.ask("SELECT count(*) FROM results r JOIN result_details d ON d.result = r.k").value() == "1");
     CHECK(db.ask("SELECT count(*) FROM pragma_foreign_key_check").value() == "0");
+}
+
+TEST_CASE("a writer from outside is waited for, and one that stays makes the store unavailable, not broken") {
+    InSqlite kind;
+    const auto store = kind.open();
+    seed(*store);
+    auto outside =
+        sqlite::Connection::open(kind.folder.path() + "/edge.db", sqlite::Connection::Mode::read_write).value();
+    sqlite3_busy_timeout(outside.handle(), 0);
+    REQUIRE(outside.execute("BEGIN IMMEDIATE").has_value());
+    auto waiting = std::async(std::launch::async, [&] { return store->apply(Batch{samples::run(1, 1, 1)}); });
+    CHECK(waiting.wait_for(std::chrono::milliseconds(200)) == std::future_status::timeout);
+    CHECK(store->runs({}).value().items.empty());  // readers are held up by nobody
+    REQUIRE(outside.execute("COMMIT").has_value());
+    CHECK(waiting.get().has_value());
+    CHECK(store->runs({}).value().items.size() == 1);
+
+    auto other =
+        sqlite::Connection::open(kind.folder.path() + "/edge.db", sqlite::Connection::Mode::read_write).value();
+    REQUIRE(other.execute("BEGIN IMMEDIATE").has_value());
+    const auto refused = outside.execute("BEGIN IMMEDIATE");
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().code == Errc::unavailable);
+    CHECK(refused.error().os_errno == EBUSY);
+    REQUIRE(other.execute("ROLLBACK").has_value());
 }
 
 }  // namespace edge::broker
