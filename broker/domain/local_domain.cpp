@@ -16,7 +16,9 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto kStopWithin = std::chrono::seconds(5);
-constexpr int kExitIo = 74;  // sysexits(3) EX_IOERR
+// sysexits(3), docs/exit-codes.md
+constexpr int kExitSoftware = 70;
+constexpr int kExitIo = 74;
 
 template <class Clock>
 std::uint64_t microseconds() {
@@ -55,7 +57,7 @@ Result<> LocalDomain::start() {
     Actions out;
     log_.info("domain.loaded nodes={} unfinished_runs={}", loaded.nodes.size(), loaded.unfinished.size());
     fsm_.load(std::move(loaded), now(), out);
-    reads_ = std::make_unique<ReadQueue>(*store_);
+    reads_ = std::make_unique<ReadQueue>(*store_, [this](const Error& error) { on_fatal(error); });
     subscriptions_ = std::make_unique<Subscriptions>(*reads_, [this](std::function<void()> call) {
         mailbox_.post([call = std::move(call)](Now, Actions&) { call(); });
     });
@@ -66,7 +68,7 @@ Result<> LocalDomain::start() {
                      [this](const Error& error) { on_fatal(error); },
                  });
     carry_out(out);
-    thread_ = std::thread([this] { loop(); });
+    thread_ = std::thread([this] { run(); });
     return ok();
 }
 
@@ -83,6 +85,15 @@ LocalDomain::~LocalDomain() {
     reads_.reset();
     refuse_open_tickets();
     if (subscriptions_) subscriptions_->end_all();
+}
+
+/// Nobody knows what state an exception left behind; what is stored is sound, and a restart begins with it.
+void LocalDomain::run() {
+    try {
+        loop();
+    } catch (const std::exception& e) {
+        on_fatal(Error{Errc::internal, "domain thread", e.what()});
+    }
 }
 
 void LocalDomain::loop() {
@@ -215,6 +226,13 @@ void LocalDomain::on_room_changed(const std::optional<Error>& why) {
 
 void LocalDomain::on_fatal(const Error& error) {
     if (options_.on_fatal) return options_.on_fatal(error);
+    if (error.code == Errc::internal) {
+        log_.critical(
+            "broker.failed what=\"{}\" hint=\"a defect, please report it; restarting recovers what was committed\"",
+            error.message());
+        log_.flush();
+        std::_Exit(kExitSoftware);
+    }
     log_.critical(
         "store.failed what=\"{}\" hint=\"nothing more is acknowledged; restarting recovers what was committed\"",
         error.message());

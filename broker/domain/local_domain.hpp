@@ -70,6 +70,7 @@ class LocalDomain final : public Domain {
     template <class T>
     using Replies = std::unordered_map<std::uint64_t, Reply<T>>;
 
+    void run();
     void loop();
     void carry_out(Actions& actions);
     void look_up(LookUp asked);

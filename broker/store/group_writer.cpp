@@ -1,6 +1,7 @@
 #include "broker/store/group_writer.hpp"
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace edge::broker {
@@ -25,7 +26,7 @@ std::size_t weight(const Batch& batch) {
 }  // namespace
 
 GroupWriter::GroupWriter(Store& store, Callbacks callbacks)
-    : store_(store), callbacks_(std::move(callbacks)), thread_([this] { loop(); }) {}
+    : store_(store), callbacks_(std::move(callbacks)), thread_([this] { run(); }) {}
 
 GroupWriter::~GroupWriter() {
     {
@@ -83,6 +84,14 @@ std::vector<GroupWriter::Outcome> GroupWriter::refuse_waiting(const Error& error
     }
     waiting_ = std::move(kept);
     return refused;
+}
+
+void GroupWriter::run() {
+    try {
+        loop();
+    } catch (const std::exception& e) {
+        callbacks_.fatal(Error{Errc::internal, "writing thread", e.what()});
+    }
 }
 
 void GroupWriter::loop() {

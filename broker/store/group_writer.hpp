@@ -32,7 +32,8 @@ class GroupWriter {
         std::function<void(std::vector<Outcome>)> done;
         /// The first try that the store has no room for (why), and the first that it takes again (nothing).
         std::function<void(const std::optional<Error>&)> room_changed;
-        /// Nothing is written after it, and nothing more is reported.
+        /// The store is broken, or an exception came out of our own code (internal). Nothing is written after it, and
+        /// nothing more is reported.
         std::function<void(const Error&)> fatal;
     };
     GroupWriter(Store& store, Callbacks callbacks);
@@ -44,6 +45,7 @@ class GroupWriter {
     bool degraded() const { return degraded_; }
 
   private:
+    void run();
     void loop();
     bool wait_for_work(std::unique_lock<std::mutex>& lock);
     std::deque<Job> take_group();

@@ -4,6 +4,7 @@
 
 #include <future>
 #include <sstream>
+#include <stdexcept>
 
 #include "broker/domain/make_domain.hpp"
 #include "tests/contract/store/memory_store.hpp"
@@ -57,6 +58,24 @@ TEST_CASE("a full disk and its end are told once each, however often it is tried
     it.domain.reset();  // its threads have written their lines
     CHECK(it.logged("store.no_space what=\"no space\"") == 1);
     CHECK(it.logged("store.recovered") == 1);
+}
+
+TEST_CASE("an exception out of an operation ends the broker, and is told") {
+    Threaded it;
+    const auto broken = [](const auto&) { throw std::runtime_error("out of the blue"); };
+    std::string thread;
+    SUBCASE("on the domain's thread") {
+        thread = "domain thread";
+        it.domain->nodes(broken);
+    }
+    SUBCASE("on the reading thread") {
+        thread = "reading thread";
+        it.domain->jobs({}, broken);
+    }
+    const Error error = it.fatal.get_future().get();
+    CHECK(error.code == Errc::internal);
+    CHECK(error.where == thread);
+    CHECK(error.detail == "out of the blue");
 }
 
 }  // namespace edge::broker
