@@ -144,12 +144,27 @@ void ActiveRuns::show(Task& task, TaskState state, Actions& out) {
 
 void ActiveRuns::evict_if_done(const RunPtr& run) {
     if (run->state != RunState::finished || run->writes > 0) return;
-    if (run->revived) ++late_writes_;
-    for (auto& task : run->tasks) {
+    if (!run->revived || asked_ == answered_) return evict(*run);
+    run->stays_until = asked_;
+    staying_.emplace_back(asked_, run);
+}
+
+void ActiveRuns::look_up_answered() {
+    ++answered_;
+    while (!staying_.empty() && staying_.front().first <= answered_) {
+        const auto [until, run] = std::move(staying_.front());
+        staying_.pop_front();
+        // Written again since then: that write's end sees to it.
+        if (run->writes == 0 && run->stays_until == until) evict(*run);
+    }
+}
+
+void ActiveRuns::evict(Run& run) {
+    for (auto& task : run.tasks) {
         unlist(task);
         tasks_.erase(task.id);
     }
-    runs_.erase(run->id);
+    runs_.erase(RunId(run.id));  // of a copy: the run may go with its entry
 }
 
 RunView ActiveRuns::view(const Run& run) {

@@ -1,8 +1,10 @@
 // The runs that are not finished, and finished ones for as long as a write of theirs is under way.
 #pragma once
+#include <deque>
 #include <functional>
 #include <memory>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "broker/domain/entities.hpp"
@@ -33,16 +35,22 @@ class ActiveRuns {
     /// Out of memory, when it is finished and nothing of it is being written.
     void evict_if_done(const RunPtr& run);
 
-    /// How many runs that came back have gone again: what was read of the store before may be older than it is.
-    std::uint64_t late_writes() const { return late_writes_; }
+    /// A look-up of finished runs is on its way, or was answered; answers come in the order asked. A run that came back
+    /// stays until those are answered that were asked before it was written: they may have read it as it was.
+    void look_up_asked() { ++asked_; }
+    void look_up_answered();
 
     static RunView view(const Run& run);
     static TaskView view(const Task& task);
 
   private:
+    void evict(Run& run);
+
     std::unordered_map<RunId, RunPtr> runs_;
     std::unordered_map<TaskId, Task*> tasks_;
-    std::uint64_t late_writes_ = 0;
+    std::uint64_t asked_ = 0;
+    std::uint64_t answered_ = 0;
+    std::deque<std::pair<std::uint64_t, RunPtr>> staying_;  // until as many look-ups are answered
 };
 
 /// The counter of a state, of a run's outcomes (terminal states only).

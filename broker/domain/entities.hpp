@@ -73,6 +73,7 @@ struct Run {
     std::uint32_t watchers = 0;
     std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
     bool revived = false;    // it had finished and came back for a late result
+    std::uint64_t stays_until = 0;  // look-up; see ActiveRuns::look_up_asked
 };
 /// Owners: the table of active runs, and writes under way.
 using RunPtr = std::shared_ptr<Run>;
@@ -135,7 +136,7 @@ struct Session {
     std::uint64_t granted = 0;
     std::vector<std::vector<link::Received>> parked;  // messages that wait for a look-up
     bool searching = false;
-    std::uint64_t asked_at = 0;        // ActiveRuns::late_writes() when the look-up was asked for
+
     std::set<ResultId> taken_rids;     // of the next message: those that other results have
     std::uint64_t unstored_bytes = 0;  // of results that came and are not stored yet
 

@@ -97,22 +97,19 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
 
 void Intake::park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out) {
     session.searching = true;
-    session.asked_at = state_.runs.late_writes();
+    state_.runs.look_up_asked();
     session.parked.push_back(std::move(message));
     out.look_ups.push_back(std::move(asked));
 }
 
 void Intake::looked_up(SessionId id, const LookedUp& found, Now now, Actions& out) {
-    Session* session = state_.session(id);
-    if (!session || !session->searching) return;
-    if (!found.runs.empty() && session->asked_at != state_.runs.late_writes()) {
-        // A late result was written meanwhile: the counters may be from before it.
-        if (auto asked = unknowns(*session, session->parked.front())) {
-            session->asked_at = state_.runs.late_writes();
-            out.look_ups.push_back(std::move(*asked));
-            return;
-        }
-    }
+    if (Session* session = state_.session(id)) take_parked(*session, found, now, out);
+    state_.runs.look_up_answered();
+}
+
+void Intake::take_parked(Session& waiting, const LookedUp& found, Now now, Actions& out) {
+    Session* session = &waiting;
+    const SessionId id = waiting.id;
     session->taken_rids.insert(found.known_rids.begin(), found.known_rids.end());
     std::vector<RunPtr> revived;
     for (const auto& loaded : found.runs) {

@@ -23,6 +23,7 @@ class Intake {
   private:
     enum class Flow { on, stop };
 
+    void take_parked(Session& session, const LookedUp& found, Now now, Actions& out);
     std::optional<LookUp> unknowns(Session& session, const std::vector<link::Received>& message) const;
     void park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out);
     /// stop: the session is closed.

@@ -136,19 +136,23 @@ void LocalDomain::carry_out(Actions& actions) {
     }
 }
 
-/// Results wait for the answer, so one that cannot be had now is asked for again.
+/// Results wait for the answer, and answers come in the order asked: one that cannot be had now is asked for again at
+/// once, which takes as long as the store has patience.
 void LocalDomain::look_up(LookUp asked) {
     reads_->ask([this, asked = std::move(asked)](Store& store) {
-        auto runs = store.runs_of(asked.tasks);
-        auto rids = store.known_rids(asked.spool, asked.rids);
-        if (!runs || !rids) {
+        while (!stopping_) {
+            auto runs = store.runs_of(asked.tasks);
+            auto rids = store.known_rids(asked.spool, asked.rids);
+            if (runs && rids) {
+                LookedUp found{std::move(runs.value()), std::move(rids.value())};
+                mailbox_.post([this, id = asked.session, found = std::move(found)](Now at, Actions& out) {
+                    fsm_.looked_up(id, found, at, out);
+                });
+                return;
+            }
             const Error& error = !runs ? runs.error() : rids.error();
-            return error.code == Errc::unavailable ? look_up(asked) : on_fatal(error);
+            if (error.code != Errc::unavailable) return on_fatal(error);
         }
-        LookedUp found{std::move(runs.value()), std::move(rids.value())};
-        mailbox_.post([this, id = asked.session, found = std::move(found)](Now at, Actions& out) {
-            fsm_.looked_up(id, found, at, out);
-        });
     });
 }
 

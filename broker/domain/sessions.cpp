@@ -36,7 +36,7 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     if (hello.proto != link::kProtocolVersion) {
         return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1", true);
     }
-    if (hello.lines.size() > kMostLines) return reject(link::RejectCode::protocol_error, kTooManyLines, false);
+    if (hello.lines.size() > kMostLinesOfNode) return reject(link::RejectCode::protocol_error, kTooManyLines, false);
     if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
         return lock(*node, now, ticket, out);
     }
@@ -151,7 +151,7 @@ void Sessions::leave(SessionId id, Now now, Actions& out) {
 }
 
 bool Sessions::lines(Session& session, link::Lines lines, Actions& out) {
-    if (lines.lines.size() > kMostLines) return false;
+    if (lines.lines.size() > kMostLinesOfNode) return false;
     NodeRecord& record = session.node->record;
     if (same_lines(record.lines, lines.lines)) return true;
     record.lines = std::move(lines.lines);

@@ -7,7 +7,7 @@
 
 namespace edge::broker {
 
-inline constexpr std::size_t kMostLines = 32;
+inline constexpr std::size_t kMostLinesOfNode = 32;
 inline constexpr const char* kTooManyLines = "a node has at most 32 lines";
 
 class Sessions {

@@ -26,9 +26,19 @@ void Rig::restart() {
 void Rig::carry_out(Actions actions) {
     for (auto& effect : actions.effects) effects.push_back(std::move(effect));
     for (auto& write : actions.writes) writes_.push_back(std::move(write));
-    for (auto& look_up : actions.look_ups) look_ups_.push_back(std::move(look_up));
+    for (auto& look_up : actions.look_ups) ask(std::move(look_up));
     for (auto& find : actions.find_keys) find_keys_.push_back(std::move(find));
     if (!hold_writes) settle();
+}
+
+void Rig::ask(LookUp asked) {
+    std::optional<LookedUp> found;
+    if (reads_at_once) found = read(asked);
+    look_ups_.emplace_back(std::move(asked), std::move(found));
+}
+
+LookedUp Rig::read(const LookUp& asked) {
+    return {store_.runs_of(asked.tasks).value(), store_.known_rids(asked.spool, asked.rids).value()};
 }
 
 void Rig::settle() {
@@ -40,11 +50,9 @@ void Rig::settle() {
             REQUIRE(store_.apply(write.batch).has_value());
             fsm_->committed(write.id, now_, out);
         } else if (!look_ups_.empty()) {
-            const LookUp asked = std::move(look_ups_.front());
+            const auto [asked, found] = std::move(look_ups_.front());
             look_ups_.pop_front();
-            const LookedUp found{store_.runs_of(asked.tasks).value(),
-                                 store_.known_rids(asked.spool, asked.rids).value()};
-            fsm_->looked_up(asked.session, found, now_, out);
+            fsm_->looked_up(asked.session, found ? *found : read(asked), now_, out);
         } else {
             const FindKey find = std::move(find_keys_.front());
             find_keys_.pop_front();
@@ -52,7 +60,7 @@ void Rig::settle() {
         }
         for (auto& effect : out.effects) effects.push_back(std::move(effect));
         for (auto& write : out.writes) writes_.push_back(std::move(write));
-        for (auto& look_up : out.look_ups) look_ups_.push_back(std::move(look_up));
+        for (auto& look_up : out.look_ups) ask(std::move(look_up));
         for (auto& find : out.find_keys) find_keys_.push_back(std::move(find));
         if (hold_writes) return;
     }
