@@ -43,9 +43,13 @@ std::vector<Error> check(const BrokerConfig& config) {
                     config.gateway.key_file, "benches");
     if (auto host = host_of_url(config.gateway.public_url); !host)
         checks.wrong("/gateway/public_url", host.error().detail);
+    if (config.api.connections_per_address < 1 || config.api.connections_per_address > 1'024)
+        checks.wrong("/api/connections_per_address", "expected 1 to 1024");
     if (config.store.path.empty()) checks.wrong("/store/path", "missing");
     if (config.broker.io_threads < 1 || config.broker.io_threads > 64)
         checks.wrong("/broker/io_threads", "expected 1 to 64");
+    if (config.broker.open_tasks < 1'000 || config.broker.open_tasks > 10'000'000)
+        checks.wrong("/broker/open_tasks", "expected 1000 to 10000000");
     return checks.take();
 }
 

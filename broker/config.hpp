@@ -17,8 +17,9 @@ struct ApiConfig {
     bool tls = false;                       // false only on loopback
     std::string cert_file{};                // PEM, with the chain
     std::string key_file{};
+    std::uint32_t connections_per_address = 256;  // 1..1024; there are 1024 in all
 };
-BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file))
+BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file, connections_per_address))
 
 struct GatewayConfig {
     static constexpr bool fields_have_defaults = true;
@@ -36,11 +37,12 @@ struct StoreConfig {
 };
 BOOST_DESCRIBE_STRUCT(StoreConfig, (), (path))
 
-struct ThreadsConfig {
+struct CapacityConfig {
     static constexpr bool fields_have_defaults = true;
-    std::uint32_t io_threads = 2;  // 1..64
+    std::uint32_t io_threads = 2;        // 1..64
+    std::uint32_t open_tasks = 200'000;  // 1'000..10'000'000; more are refused. Some 400 bytes of memory each
 };
-BOOST_DESCRIBE_STRUCT(ThreadsConfig, (), (io_threads))
+BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks))
 
 enum class LogLevel { debug, info, warn, error };
 BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
@@ -56,7 +58,7 @@ struct BrokerConfig {
     ApiConfig api{};
     GatewayConfig gateway{};
     StoreConfig store{};
-    ThreadsConfig broker{};
+    CapacityConfig broker{};
     LogConfig log{};
 };
 BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, store, broker, log))

@@ -69,6 +69,7 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     EDGE_TRY(auto store, open_sqlite_store(config.store.path));
     DomainOptions options;
     options.gateway_pin = std::move(pin);
+    options.open_tasks = config.broker.open_tasks;
     return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
 }
 
@@ -77,6 +78,7 @@ http::Settings api_settings(const BrokerConfig& config, http::ListenAddress list
     settings.name = "api";
     settings.listen = listen;
     settings.tls = std::move(tls);
+    settings.per_address = config.api.connections_per_address;
     settings.handler = api::make_handler(domain, {config.gateway.public_url});
     return settings;
 }

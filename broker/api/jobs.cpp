@@ -72,6 +72,7 @@ void created(const CallPtr& call, Result<RunView> run, std::uint32_t wait_s) {
         // What was asked for cannot be done: 422 rather than "there is no such page" and "edit conflict".
         if (run.error().code == Errc::not_found)
             problem = {http::Code::no_match, run.error().detail, {{"/selector", "no_match", run.error().detail}}};
+        if (run.error().code == Errc::too_large) problem.code = http::Code::too_many_tasks;
         if (run.error().code == Errc::conflict) problem.code = http::Code::idempotency_key_reused;
         return call->refuse(std::move(problem));
     }

@@ -26,12 +26,14 @@ void get_run(CallPtr call) {
 void list_run_tasks(CallPtr call) {
     const auto id = id_in_path<RunId>(*call);
     if (!id) return;
-    const auto then = [](const Call& asked, const std::vector<TaskView>& tasks) {
+    const auto page = page_in_query(*call);
+    if (!page) return;
+    const auto then = [](const Call& asked, const Page<TaskView>& tasks) {
         std::vector<std::string> items;
-        for (const auto& task : tasks) items.push_back(dump_json(to_json(task)));
-        asked.reply(200, page_text(items, std::nullopt));
+        for (const auto& task : tasks.items) items.push_back(dump_json(to_json(task)));
+        asked.reply(200, page_text(items, tasks.next_cursor));
     };
-    call->domain.tasks(*id, when_known<std::vector<TaskView>>(call, then));
+    call->domain.tasks(*id, *page, when_known<Page<TaskView>>(call, then));
 }
 
 void list_run_results(CallPtr call) {

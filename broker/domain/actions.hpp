@@ -82,10 +82,16 @@ struct Write {
     /// true: somebody waits for it and can be told to try again. false: it is kept until the store takes it.
     bool may_fail = false;
 };
-/// To be answered with runs_found().
-struct FindRuns {
+/// What results name and memory does not know; to be answered with looked_up().
+struct LookUp {
     SessionId session;
-    std::vector<TaskId> tasks;
+    std::vector<TaskId> tasks;  // whose runs are finished
+    SpoolRow spool{};
+    std::vector<ResultId> rids;  // that results of this spool may have already
+};
+struct LookedUp {
+    std::vector<LoadedRun> runs;
+    std::vector<ResultId> known_rids;
 };
 /// To be answered with key_found().
 struct FindKey {
@@ -96,7 +102,7 @@ struct FindKey {
 struct Actions {
     std::vector<Effect> effects;
     std::vector<Write> writes;
-    std::vector<FindRuns> find_runs;
+    std::vector<LookUp> look_ups;
     std::vector<FindKey> find_keys;
 };
 

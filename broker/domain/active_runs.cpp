@@ -60,7 +60,7 @@ std::uint32_t& outcome(Outcomes& outcomes, TaskState state) {
     }
 }
 
-RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now) {
+RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet, Now now, Origin origin) {
     const auto run = std::make_shared<Run>();
     const RunRecord& r = loaded.run;
     run->row = r.row;
@@ -77,15 +77,27 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
     run->run_within_ms = r.run_within_ms;
     run->start_deadline = deadline(r.created_at, r.start_within_ms, now);
     run->written = r.outcomes;
-    run->shown.total = r.total;
-    run->tasks.reserve(loaded.tasks.size());
-    for (const auto& t : loaded.tasks) {
+    run->shown = TaskCounts{.total = r.total,
+                            .succeeded = r.outcomes.succeeded,
+                            .failed = r.outcomes.failed,
+                            .timed_out = r.outcomes.timed_out,
+                            .canceled = r.outcomes.canceled,
+                            .expired = r.outcomes.expired,
+                            .lost = r.outcomes.lost};
+    run->revived = r.state == RunState::finished;
+    runs_[run->id] = run;
+    add_tasks(*run, loaded.tasks, fleet, origin);
+    return run;
+}
+
+void ActiveRuns::add_tasks(Run& run, const std::vector<TaskRecord>& tasks, const Fleet& fleet, Origin origin) {
+    for (const auto& t : tasks) {
         Node* node = fleet.find(t.node);
-        if (!node) continue;  // cannot be: a task's node is never removed
-        Task& task = run->tasks.emplace_back();
+        if (!node || tasks_.contains(t.id)) continue;  // a task's node is never removed
+        Task& task = run.tasks.emplace_back();
         task.row = t.row;
         task.id = t.id;
-        task.run = run.get();
+        task.run = &run;
         task.node = node;
         task.line = t.line;
         task.state = state_to_show(t);
@@ -93,17 +105,15 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
         task.attempt = t.attempt;
         task.recorded = t.recorded;
         if (t.recorded != 0) task.seen.push_back(t.recorded);
-        task.offered = t.offered;
+        task.offered = t.offered || origin == Origin::store;
         task.offer_saved = t.offered;
-        ++counter(run->shown, task.state);
-        if (task.recorded != 0) ++run->results;
+        if (task.recorded != 0) ++run.results;
         tasks_[task.id] = &task;
         if (!is_open(task)) continue;
+        ++counter(run.shown, task.state);
         list_open(task);
         if (!task.offered) enqueue(task);
     }
-    runs_[run->id] = run;
-    return run;
 }
 
 RunPtr ActiveRuns::find(RunId id) const {
@@ -134,11 +144,27 @@ void ActiveRuns::show(Task& task, TaskState state, Actions& out) {
 
 void ActiveRuns::evict_if_done(const RunPtr& run) {
     if (run->state != RunState::finished || run->writes > 0) return;
-    for (auto& task : run->tasks) {
+    if (!run->revived || asked_ == answered_) return evict(*run);
+    run->stays_until = asked_;
+    staying_.emplace_back(asked_, run);
+}
+
+void ActiveRuns::look_up_answered() {
+    ++answered_;
+    while (!staying_.empty() && staying_.front().first <= answered_) {
+        const auto [until, run] = std::move(staying_.front());
+        staying_.pop_front();
+        // Written again since then: that write's end sees to it.
+        if (run->writes == 0 && run->stays_until == until) evict(*run);
+    }
+}
+
+void ActiveRuns::evict(Run& run) {
+    for (auto& task : run.tasks) {
         unlist(task);
         tasks_.erase(task.id);
     }
-    runs_.erase(run->id);
+    runs_.erase(RunId(run.id));  // of a copy: the run may go with its entry
 }
 
 RunView ActiveRuns::view(const Run& run) {
@@ -156,13 +182,6 @@ RunView ActiveRuns::view(const Run& run) {
 TaskView ActiveRuns::view(const Task& task) {
     return TaskView{
         .id = task.id, .node = task.node->ref(), .line = task.line, .state = task.state, .attempt = task.attempt};
-}
-
-std::vector<TaskView> ActiveRuns::task_views(const Run& run) {
-    std::vector<TaskView> views;
-    views.reserve(run.tasks.size());
-    for (const auto& task : run.tasks) views.push_back(view(task));
-    return views;
 }
 
 }  // namespace edge::broker

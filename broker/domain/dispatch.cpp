@@ -7,8 +7,8 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::uint64_t kSaveOffersAfter =
-    1'000'000;  // a crash before that costs one more offer, which the agent knows
+// After a crash before that every task is thought to be offered until its node's next hello says what it has.
+constexpr std::uint64_t kSaveOffersAfter = 1'000'000;
 
 bool has_room(const Session& session, std::size_t bytes) {
     if (session.next_n > session.credit.upto_n) return false;

@@ -28,8 +28,9 @@ class SessionSink {
     virtual void close(link::Goaway why) = 0;
 };
 
-/// Somebody watching a run: first the run, its tasks and the results so far, then what happens, then end(). A slow one
-/// drops progress, never results. Owners: the HTTP exchange and the domain's subscriber table.
+/// Somebody watching a run: first the run and the results so far, and what happens, then end(). Its tasks are as many
+/// as they are: tasks() has them page by page, each page as of its place among the events. A slow one drops progress,
+/// never results. Owners: the HTTP exchange and the domain's subscriber table.
 class RunSubscriber {
   public:
     virtual ~RunSubscriber() = default;
@@ -88,13 +89,13 @@ class Domain {
     /// Errors: denied.
     virtual void authenticate(std::string bearer, Reply<Principal> reply) = 0;
     /// Errors: bad_value (selector; `where` is /selector), not_found (nothing matches; detail names the nearest
-    /// labels), conflict (idempotency key with another body).
+    /// labels), conflict (idempotency key with another body), too_large (too many tasks are open).
     virtual void create_job(JobRequest request, Reply<RunView> reply) = 0;
     virtual void job(JobId id, Reply<JobView> reply) = 0;
     virtual void jobs(PageRequest page, Reply<Page<JobView>> reply) = 0;
     virtual void run(RunId id, Reply<RunView> reply) = 0;
     virtual void runs(PageRequest page, Reply<Page<RunView>> reply) = 0;
-    virtual void tasks(RunId id, Reply<std::vector<TaskView>> reply) = 0;
+    virtual void tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) = 0;
     virtual void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) = 0;
     virtual void result(ResultId id, Reply<ResultView> reply) = 0;
     virtual void nodes(Reply<std::vector<NodeView>> reply) = 0;

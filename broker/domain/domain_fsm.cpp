@@ -18,8 +18,8 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
     enrolment_.load(loaded.join_tokens, loaded.api_tokens);
     for (const auto& run : loaded.unfinished) {
         auto params = parse_json(run.job.params);
-        const RunPtr active =
-            state_.runs.add(run, params ? std::move(params.value()) : Json::object(), state_.fleet, now);
+        const RunPtr active = state_.runs.add(run, params ? std::move(params.value()) : Json::object(), state_.fleet,
+                                              now, ActiveRuns::Origin::store);
         dispatch_.begin(active, now, out);
     }
     loaded.unfinished.clear();
@@ -50,6 +50,14 @@ Result<NodeView> DomainFsm::node(std::string_view id_or_name) const {
 RunPtr DomainFsm::active(RunId id) const {
     RunPtr run = state_.runs.find(id);
     return run && run->state == RunState::running ? run : nullptr;
+}
+
+bool DomainFsm::bring_up_to_date(RunId run, std::vector<TaskView>& tasks) const {
+    if (!active(run)) return false;
+    for (auto& view : tasks) {
+        if (const Task* task = state_.runs.task(view.id)) view = ActiveRuns::view(*task);
+    }
+    return true;
 }
 
 void DomainFsm::change_watchers(RunId id, int by) {

@@ -55,6 +55,9 @@ class DomainFsm {
     Result<NodeView> node(std::string_view id_or_name) const;
     /// A run that is not finished; others are in the store alone.
     RunPtr active(RunId id) const;
+    /// Tasks of a run as the store has them become what they are now. False: it is not active, the store has the last
+    /// word of it.
+    bool bring_up_to_date(RunId run, std::vector<TaskView>& tasks) const;
     /// From now on, or no longer, events of this run are wanted.
     void watch(RunId id) { change_watchers(id, 1); }
     void unwatch(RunId id) { change_watchers(id, -1); }
@@ -62,8 +65,8 @@ class DomainFsm {
     // ── answers of the store ──
     void committed(WriteId id, Now now, Actions& out) { state_.journal.committed(id, now, out); }
     void failed(WriteId id, const Error& error, Now now, Actions& out) { state_.journal.failed(id, error, now, out); }
-    void runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out) {
-        intake_.runs_found(id, found, now, out);
+    void looked_up(SessionId id, const LookedUp& found, Now now, Actions& out) {
+        intake_.looked_up(id, found, now, out);
     }
     void key_found(Ticket ticket, Result<std::optional<FoundKey>> found, Now now, Actions& out) {
         jobs_.key_found(ticket, std::move(found), now, out);

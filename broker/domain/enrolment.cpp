@@ -1,6 +1,7 @@
 #include "broker/domain/enrolment.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "broker/domain/token_text.hpp"
 
@@ -84,7 +85,7 @@ Result<Enrolment::JoinToken*> Enrolment::usable(const link::EnrollRequest& reque
     const bool right = equal_in_constant_time(hash, at == join_tokens_.end() ? none : at->second.record.hash);
     if (at == join_tokens_.end() || !right) return unknown;
     JoinToken& token = at->second;
-    if (token.record.used_at || token.busy) return &token;  // the caller compares keys
+    if (token.record.used_at || token.under_way) return &token;  // the caller compares keys
     if (now.wall >= token.record.expires_at) return denied("this join token has expired; make a new one");
     return &token;
 }
@@ -143,8 +144,10 @@ void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now no
     const auto found = usable(request, now);
     if (!found) return answer(found.error());
     JoinToken& token = *found.value();
-    if (token.busy)
+    if (token.under_way) {
+        if (token.under_way->key == *key) return token.under_way->tickets.push_back(ticket);
         return answer(Error{Errc::unavailable, {}, "an enrolment with this join token is under way; try again"});
+    }
     if (token.record.used_at) {
         const Node* node = token.record.used_by ? state_.fleet.find(*token.record.used_by) : nullptr;
         if (node && node->record.key == *key) return answer(reply_for(node->record));  // the first reply was lost
@@ -155,27 +158,27 @@ void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now no
     JoinTokenRecord used = token.record;
     used.used_at = now.wall;
     used.used_by = node.value().id;
-    token.busy = true;
+    token.under_way = UnderWay{*key, {ticket}};
     being_made_.push_back(node.value());
     Batch batch{PutJoinToken{used}, PutNode{node.value()},
                 AddAudit{{now.wall, used.id.text(), "node.enrolled", node.value().id.text()}}};
     state_.journal.ask(
         out, std::move(batch),
-        [this, ticket, used, made = node.value()](Now, Actions& after) {
+        [this, used, made = node.value()](Now, Actions& after) {
             std::erase_if(being_made_, [&](const NodeRecord& one) { return one.id == made.id; });
-            join_tokens_[used.id] = JoinToken{used};
+            const auto done = std::exchange(join_tokens_[used.id], JoinToken{used}).under_way;
             Node* known = state_.fleet.find(made.id);
             if (known)
                 known->record = made;
             else
                 state_.fleet.add(made);
             after.effects.push_back(Noted{"node.enrolled", "node=" + made.id.text() + " name=" + made.name.text()});
-            after.effects.push_back(EnrollAnswer{ticket, reply_for(made)});
+            for (const auto waiting : done->tickets) after.effects.push_back(EnrollAnswer{waiting, reply_for(made)});
         },
-        [this, ticket, id = used.id, node_id = node.value().id](const Error& error, Now, Actions& after) {
+        [this, id = used.id, node_id = node.value().id](const Error& error, Now, Actions& after) {
             std::erase_if(being_made_, [&](const NodeRecord& one) { return one.id == node_id; });
-            join_tokens_[id].busy = false;
-            after.effects.push_back(EnrollAnswer{ticket, error});
+            const auto failed = std::exchange(join_tokens_[id].under_way, std::nullopt);
+            for (const auto waiting : failed->tickets) after.effects.push_back(EnrollAnswer{waiting, error});
         });
 }
 

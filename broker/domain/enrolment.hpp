@@ -1,6 +1,7 @@
 // How a machine becomes a node, and who may use the API.
 #pragma once
 #include <map>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,9 +27,14 @@ class Enrolment {
     Result<Principal> authenticate(std::string_view bearer) const;
 
   private:
+    /// An enrolment that is being written, and all who ask for it.
+    struct UnderWay {
+        PublicKey key{};
+        std::vector<Ticket> tickets;
+    };
     struct JoinToken {
         JoinTokenRecord record;
-        bool busy = false;  // an enrolment with it is being written
+        std::optional<UnderWay> under_way{};
     };
     Result<JoinToken*> usable(const link::EnrollRequest& request, Now now);
     bool being_made(const NodeName& name, const PublicKey& key) const;

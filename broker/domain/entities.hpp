@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -70,7 +71,9 @@ struct Run {
     std::uint32_t results = 0;  // stored ones
     std::uint32_t writes = 0;   // under way; the run stays in memory for them
     std::uint32_t watchers = 0;
-    std::vector<Task> tasks;  // never resized after the run was made: others point into it
+    std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
+    bool revived = false;    // it had finished and came back for a late result
+    std::uint64_t stays_until = 0;  // look-up; see ActiveRuns::look_up_asked
 };
 /// Owners: the table of active runs, and writes under way.
 using RunPtr = std::shared_ptr<Run>;
@@ -78,6 +81,8 @@ using RunPtr = std::shared_ptr<Run>;
 struct Spool {
     SpoolRecord record;  // its `committed` is what the store has
     std::uint64_t received = 0;
+    ResultId newest_rid;                            // a greater one is new
+    std::map<ResultId, std::uint64_t> under_way{};  // rid → n, of results that are being written
 };
 
 struct Session;
@@ -129,8 +134,11 @@ struct Session {
     // results, up
     std::optional<std::uint64_t> last_n;  // of this session
     std::uint64_t granted = 0;
-    std::vector<std::vector<link::Received>> parked;  // messages that wait for runs to be found
+    std::vector<std::vector<link::Received>> parked;  // messages that wait for a look-up
     bool searching = false;
+
+    std::set<ResultId> taken_rids;     // of the next message: those that other results have
+    std::uint64_t unstored_bytes = 0;  // of results that came and are not stored yet
 
     // The spool as the hello told it. Tasks that may have ended in results which it still holds are offered again when
     // it is drained.

@@ -26,8 +26,9 @@ Node& Fleet::add(NodeRecord record) {
 
 Spool& Fleet::add_spool(SpoolRecord record) {
     const auto committed = record.committed;
+    const auto newest_rid = record.newest_rid;
     Node* node = find(record.node);
-    return *node->spools.emplace_back(std::make_unique<Spool>(Spool{std::move(record), committed}));
+    return *node->spools.emplace_back(std::make_unique<Spool>(Spool{std::move(record), committed, newest_rid}));
 }
 
 Node* Fleet::find(NodeId id) const {
@@ -70,6 +71,12 @@ Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
     chosen.reserve(indices.size());
     for (const auto index : indices) chosen.push_back(std::move(lines[index]));
     return chosen;
+}
+
+std::size_t Fleet::open_tasks() const {
+    std::size_t open = 0;
+    for (const auto& node : nodes_) open += node->open.size();
+    return open;
 }
 
 std::vector<NodeView> Fleet::views() const {

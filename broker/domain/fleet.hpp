@@ -31,6 +31,9 @@ class Fleet {
     /// Lines of all nodes that may be given work. Errors: bad_value, not_found.
     Result<std::vector<Chosen>> choose(std::string_view selector) const;
 
+    /// Tasks of all nodes that have no end yet.
+    std::size_t open_tasks() const;
+
     std::vector<NodeView> views() const;
     static NodeView view(const Node& node);
 

@@ -16,9 +16,30 @@ std::uint64_t expected_n(const Session& session) {
     return std::max(next, session.spool_first > 0 ? session.spool_first : session.spool_goal + 1);
 }
 
-/// A late result replaces `lost`; every other end stands.
+// What an agent counts is a result's line and its detail; a line is never shorter than this, so that an honest agent is
+// never counted more than it counts itself.
+constexpr std::uint64_t kLeastLine = 256;
+
+std::uint64_t bytes_of(const std::vector<link::Received>& message) {
+    std::uint64_t bytes = 0;
+    for (const auto& one : message) {
+        if (std::holds_alternative<link::TaskResult>(one.envelope)) bytes += kLeastLine + one.detail.size();
+    }
+    return bytes;
+}
+
+/// A node that lies for hours fills no log: the 1st, 2nd, 4th, 8th, … is noted.
+void note_refused(std::string event, std::uint64_t count, const Session& session, const link::TaskResult& result,
+                  Actions& out) {
+    if ((count & (count - 1)) != 0) return;
+    out.effects.push_back(
+        Noted{std::move(event), "node=" + session.node->record.id.text() + " task=" + result.task_id.text() +
+                                    " result=" + result.rid.text() + " count=" + std::to_string(count)});
+}
+
+/// An end that no result made, `lost` or `expired`, was a guess: a late result replaces it. Every other end stands.
 bool takes_result(const Task& task) {
-    return is_open(task) || task.written == TaskState::lost;
+    return is_open(task) || task.recorded == 0;
 }
 
 }  // namespace
@@ -36,37 +57,69 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
     if (!session) return;  // taken over: the newer session is sent the same results again
     if (!session->confirmed) return sessions_.fail(*session, "unexpected", "welcome_ack comes first", now, out);
     session->node->record.last_seen_at = now.wall;
+    const std::uint64_t bytes = bytes_of(message);
+    // One message may always come, however large.
+    if (bytes > 0 && session->unstored_bytes > 0 &&
+        session->unstored_bytes + bytes > state_.options.result_window_bytes) {
+        return sessions_.fail(*session, "credit", "more bytes of results than were granted", now, out);
+    }
+    session->unstored_bytes += bytes;
     if (session->searching) {
         session->parked.push_back(std::move(message));
-    } else if (!search(*session, message, out)) {
+    } else if (auto asked = unknowns(*session, message)) {
+        park(*session, std::move(message), std::move(*asked), out);
+    } else {
         process(*session, std::move(message), now, out);
     }
 }
 
-/// True: the message holds results of runs that are not in memory; it is parked until they are found.
-bool Intake::search(Session& session, std::vector<link::Received>& message, Actions& out) {
-    std::vector<TaskId> missing;
+/// What memory does not know of a message's results. Those that the session ends for, out of sequence or beyond the
+/// credit, cost no look.
+std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link::Received>& message) const {
+    const Spool& spool = *session.spool;
+    LookUp asked{session.id, {}, spool.record.row, {}};
+    session.taken_rids.clear();
+    std::uint64_t next = expected_n(session);
     for (const auto& one : message) {
         const auto* result = std::get_if<link::TaskResult>(&one.envelope);
-        if (result && result->n > session.spool->received && !state_.runs.task(result->task_id))
-            missing.push_back(result->task_id);
+        if (!result || result->n <= spool.received) continue;
+        if (result->n != next++ || result->n > session.granted) break;
+        if (!state_.runs.task(result->task_id)) asked.tasks.push_back(result->task_id);
+        if (result->rid > spool.newest_rid) continue;
+        if (spool.under_way.contains(result->rid))
+            session.taken_rids.insert(result->rid);
+        else
+            asked.rids.push_back(result->rid);
     }
-    if (missing.empty()) return false;
-    session.searching = true;
-    session.parked.push_back(std::move(message));
-    out.find_runs.push_back(FindRuns{session.id, std::move(missing)});
-    return true;
+    if (asked.tasks.empty() && asked.rids.empty()) return std::nullopt;
+    return asked;
 }
 
-void Intake::runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out) {
-    Session* session = state_.session(id);
-    if (!session) return;
+void Intake::park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out) {
+    session.searching = true;
+    state_.runs.look_up_asked();
+    session.parked.push_back(std::move(message));
+    out.look_ups.push_back(std::move(asked));
+}
+
+void Intake::looked_up(SessionId id, const LookedUp& found, Now now, Actions& out) {
+    if (Session* session = state_.session(id)) take_parked(*session, found, now, out);
+    state_.runs.look_up_answered();
+}
+
+void Intake::take_parked(Session& waiting, const LookedUp& found, Now now, Actions& out) {
+    Session* session = &waiting;
+    const SessionId id = waiting.id;
+    session->taken_rids.insert(found.known_rids.begin(), found.known_rids.end());
     std::vector<RunPtr> revived;
-    for (const auto& loaded : found) {
-        if (state_.runs.find(loaded.run.id)) continue;
-        auto params = parse_json(loaded.job.params);
-        revived.push_back(
-            state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet, now));
+    for (const auto& loaded : found.runs) {
+        if (const RunPtr run = state_.runs.find(loaded.run.id)) {
+            state_.runs.add_tasks(*run, loaded.tasks, state_.fleet, ActiveRuns::Origin::store);
+        } else if (loaded.run.state == RunState::finished) {  // else it is being made, and no node has its tasks
+            auto params = parse_json(loaded.job.params);
+            revived.push_back(state_.runs.add(loaded, params ? std::move(params.value()) : Json::object(), state_.fleet,
+                                              now, ActiveRuns::Origin::store));
+        }
     }
     session->searching = false;
     auto parked = std::exchange(session->parked, {});
@@ -76,7 +129,9 @@ void Intake::runs_found(SessionId id, const std::vector<LoadedRun>& found, Now n
         if (!session) break;
         if (session->searching) {
             session->parked.push_back(std::move(message));
-        } else if (first || !search(*session, message, out)) {
+        } else if (auto asked = first ? std::nullopt : unknowns(*session, message)) {
+            park(*session, std::move(message), std::move(*asked), out);
+        } else {
             process(*session, std::move(message), now, out);
         }
         first = false;
@@ -89,15 +144,19 @@ Intake::Flow Intake::process(Session& session, std::vector<link::Received> messa
     const SessionId id = session.id;
     Spool& spool = *session.spool;
     const std::uint64_t before = spool.received;
+    const std::uint64_t bytes = bytes_of(message);
     Flow flow = Flow::on;
     for (auto& received : message) {
         flow = take(session, received, conclusion, now, out);
         if (flow == Flow::stop) break;  // what came before it stands
     }
-    if (spool.received == before) return flow;
+    if (spool.received == before) {
+        if (flow == Flow::on) session.unstored_bytes -= bytes;
+        return flow;
+    }
     conclusion.received(spool);
-    conclusion.write(now, out, [this, id, &spool, n = spool.received](Now at, Actions& after) {
-        acknowledge(id, spool, n, at, after);
+    conclusion.write(now, out, [this, id, &spool, n = spool.received, bytes](Now at, Actions& after) {
+        acknowledge(id, spool, n, bytes, at, after);
     });
     return flow;
 }
@@ -118,7 +177,7 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         session.credit = *credit;
         dispatch_.offer(session, now, out);
     } else if (auto* lines = std::get_if<link::Lines>(&received.envelope)) {
-        sessions_.lines(session, std::move(*lines), out);
+        if (!sessions_.lines(session, std::move(*lines), out)) return wrong("too_large", kTooManyLines);
     } else if (std::holds_alternative<link::Goaway>(received.envelope)) {
         session.draining = true;
     } else if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&received.envelope)) {
@@ -154,13 +213,9 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     session.last_n = result.n;
     spool.received = result.n;
     if (Task* task = owner_of(session, result)) {
-        store_result(session, *task, received, conclusion);
+        store_result(session, *task, received, conclusion, out);
     } else {
-        // A node that lies for hours fills no log: the 1st, 2nd, 4th, 8th, … is noted.
-        const std::uint64_t count = ++state_.counters.not_yours;
-        if ((count & (count - 1)) != 0) return Flow::on;
-        out.effects.push_back(Noted{"result.not_yours", "node=" + session.node->record.id.text() + " task=" +
-                                                            result.task_id.text() + " count=" + std::to_string(count)});
+        note_refused("result.not_yours", ++state_.counters.not_yours, session, result, out);
     }
     return Flow::on;
 }
@@ -172,12 +227,20 @@ Task* Intake::owner_of(const Session& session, const link::TaskResult& result) c
     return fits ? task : nullptr;
 }
 
-void Intake::store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion) {
+void Intake::store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion,
+                          Actions& out) {
     auto& result = std::get<link::TaskResult>(received.envelope);
+    Spool& spool = *session.spool;
     if (std::find(task.seen.begin(), task.seen.end(), result.attempt) != task.seen.end()) {
         ++state_.counters.duplicates;
         return;
     }
+    if (session.taken_rids.contains(result.rid) || spool.under_way.contains(result.rid)) {
+        // One id cannot name two results. The task stays open: whatever this is, it is not its answer.
+        return note_refused("result.rid_reused", ++state_.counters.reused_rids, session, result, out);
+    }
+    spool.newest_rid = std::max(spool.newest_rid, result.rid);
+    spool.under_way[result.rid] = result.n;
     auto view = std::make_shared<ResultView>();
     view->node = session.node->ref();
     view->line = task.line;
@@ -193,13 +256,15 @@ void Intake::store_result(Session& session, Task& task, link::Received& received
     } else {
         conclusion.end(task, end_of(view->result), view->result.attempt);
     }
-    conclusion.record(task, *session.spool, std::move(view));
+    conclusion.record(task, spool, std::move(view));
 }
 
-void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, Now now, Actions& out) {
+void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out) {
     spool.record.committed = std::max(spool.record.committed, n);
+    std::erase_if(spool.under_way, [n](const auto& one) { return one.second <= n; });
     Session* session = state_.session(id);
     if (!session) return;
+    session->unstored_bytes -= bytes;
     std::vector<link::Envelope> envelopes{link::ResultAck{spool.record.committed}};
     const std::uint64_t window = state_.options.result_window;
     if (session->granted < spool.record.committed + window / 2) {

@@ -1,6 +1,7 @@
 // What live sessions send: acknowledgements, progress, lines, and above all results. A result is stored once, whatever
 // is sent twice, late or by somebody else.
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,20 +17,22 @@ class Intake {
         : state_(state), dispatch_(dispatch), sessions_(sessions) {}
 
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out);
-    /// Answers FindRuns: finished runs that results came for.
-    void runs_found(SessionId id, const std::vector<LoadedRun>& found, Now now, Actions& out);
+    /// Answers LookUp.
+    void looked_up(SessionId id, const LookedUp& found, Now now, Actions& out);
 
   private:
     enum class Flow { on, stop };
 
-    bool search(Session& session, std::vector<link::Received>& message, Actions& out);
+    void take_parked(Session& session, const LookedUp& found, Now now, Actions& out);
+    std::optional<LookUp> unknowns(Session& session, const std::vector<link::Received>& message) const;
+    void park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out);
     /// stop: the session is closed.
     Flow process(Session& session, std::vector<link::Received> message, Now now, Actions& out);
     Flow take(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
     Flow take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
-    void store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion);
+    void store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion, Actions& out);
     Task* owner_of(const Session& session, const link::TaskResult& result) const;
-    void acknowledge(SessionId id, Spool& spool, std::uint64_t n, Now now, Actions& out);
+    void acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out);
 
     DomainState& state_;
     Dispatch& dispatch_;

@@ -69,10 +69,22 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     }
     auto lines = state_.fleet.choose(request.selector);
     if (!lines) return answer(ticket, key, lines.error(), out);
-    if (lines.value().size() * request.repeat > kMostTasks) {
+    const std::size_t wanted = lines.value().size() * request.repeat;
+    if (wanted > kMostTasks) {
         return answer(ticket, key, Error{Errc::bad_value, "/selector", "makes more than 100000 tasks; add limit:N"},
                       out);
     }
+    const std::size_t open = state_.fleet.open_tasks() + tasks_under_way_;
+    if (open + wanted > state_.options.open_tasks) {
+        return answer(ticket, key,
+                      Error{Errc::too_large,
+                            {},
+                            std::to_string(open) + " tasks are open and this makes " + std::to_string(wanted) +
+                                "; [broker] open_tasks is " + std::to_string(state_.options.open_tasks) +
+                                ": try again when some have ended"},
+                      out);
+    }
+    tasks_under_way_ += wanted;
     LoadedRun made = make(request, lines.value(), now);
     Batch batch;
     batch.emplace_back(AddRun{made.job, made.run, made.tasks});
@@ -81,12 +93,16 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     // In memory only when it is in the store: a refused write leaves nothing behind.
     state_.journal.ask(
         out, std::move(batch),
-        [this, ticket, key, made = std::move(made), params = std::move(params)](Now at, Actions& after) {
-            const RunPtr run = state_.runs.add(made, params, state_.fleet, at);
+        [this, ticket, key, wanted, made = std::move(made), params = std::move(params)](Now at, Actions& after) {
+            tasks_under_way_ -= wanted;
+            const RunPtr run = state_.runs.add(made, params, state_.fleet, at, ActiveRuns::Origin::request);
             answer(ticket, key, ActiveRuns::view(*run), after);
             dispatch_.begin(run, at, after);
         },
-        [this, ticket, key](const Error& error, Now, Actions& after) { answer(ticket, key, error, after); });
+        [this, ticket, key, wanted](const Error& error, Now, Actions& after) {
+            tasks_under_way_ -= wanted;
+            answer(ticket, key, error, after);
+        });
 }
 
 LoadedRun Jobs::make(const JobRequest& request, const std::vector<Chosen>& lines, Now now) {

@@ -30,6 +30,7 @@ class Jobs {
 
     DomainState& state_;
     Dispatch& dispatch_;
+    std::size_t tasks_under_way_ = 0;                           // of runs that are being written
     std::unordered_map<std::string, Waiting> waiting_;          // by key
     std::unordered_map<std::uint64_t, std::string> searching_;  // ticket of a FindKey → key
 };

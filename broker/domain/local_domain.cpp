@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -15,7 +16,9 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr auto kStopWithin = std::chrono::seconds(5);
-constexpr int kExitIo = 74;  // sysexits(3) EX_IOERR
+// sysexits(3), docs/exit-codes.md
+constexpr int kExitSoftware = 70;
+constexpr int kExitIo = 74;
 
 template <class Clock>
 std::uint64_t microseconds() {
@@ -54,15 +57,18 @@ Result<> LocalDomain::start() {
     Actions out;
     log_.info("domain.loaded nodes={} unfinished_runs={}", loaded.nodes.size(), loaded.unfinished.size());
     fsm_.load(std::move(loaded), now(), out);
-    reads_ = std::make_unique<ReadQueue>(*store_);
+    reads_ = std::make_unique<ReadQueue>(*store_, [this](const Error& error) { on_fatal(error); });
     subscriptions_ = std::make_unique<Subscriptions>(*reads_, [this](std::function<void()> call) {
         mailbox_.post([call = std::move(call)](Now, Actions&) { call(); });
     });
     writer_ = std::make_unique<GroupWriter>(
-        *store_, [this](std::vector<GroupWriter::Outcome> outcomes) { on_written(std::move(outcomes)); },
-        [this](const Error& error) { on_fatal(error); });
+        *store_, GroupWriter::Callbacks{
+                     [this](std::vector<GroupWriter::Outcome> outcomes) { on_written(std::move(outcomes)); },
+                     [this](const std::optional<Error>& why) { on_room_changed(why); },
+                     [this](const Error& error) { on_fatal(error); },
+                 });
     carry_out(out);
-    thread_ = std::thread([this] { loop(); });
+    thread_ = std::thread([this] { run(); });
     return ok();
 }
 
@@ -79,6 +85,15 @@ LocalDomain::~LocalDomain() {
     reads_.reset();
     refuse_open_tickets();
     if (subscriptions_) subscriptions_->end_all();
+}
+
+/// Nobody knows what state an exception left behind; what is stored is sound, and a restart begins with it.
+void LocalDomain::run() {
+    try {
+        loop();
+    } catch (const std::exception& e) {
+        on_fatal(Error{Errc::internal, "domain thread", e.what()});
+    }
 }
 
 void LocalDomain::loop() {
@@ -108,15 +123,7 @@ void LocalDomain::carry_out(Actions& actions) {
         jobs.push_back({static_cast<std::uint64_t>(write.id), std::move(write.batch), write.may_fail});
     }
     writer_->push(std::move(jobs));
-    for (auto& find : actions.find_runs) {
-        reads_->ask([this, find = std::move(find)](Store& store) {
-            auto found = store.runs_of(find.tasks);
-            if (!found) return on_fatal(found.error());
-            mailbox_.post([this, id = find.session, runs = std::move(found.value())](Now at, Actions& out) {
-                fsm_.runs_found(id, runs, at, out);
-            });
-        });
-    }
+    for (auto& asked : actions.look_ups) look_up(std::move(asked));
     for (auto& find : actions.find_keys) {
         reads_->ask([this, find = std::move(find)](Store& store) {
             mailbox_.post([this, ticket = find.ticket, found = store.find_key(find.key)](Now at, Actions& out) {
@@ -127,6 +134,26 @@ void LocalDomain::carry_out(Actions& actions) {
     for (auto& effect : actions.effects) {
         std::visit([this](auto& one) { carry_out(one); }, effect);
     }
+}
+
+/// Results wait for the answer, and answers come in the order asked: one that cannot be had now is asked for again at
+/// once, which takes as long as the store has patience.
+void LocalDomain::look_up(LookUp asked) {
+    reads_->ask([this, asked = std::move(asked)](Store& store) {
+        while (!stopping_) {
+            auto runs = store.runs_of(asked.tasks);
+            auto rids = store.known_rids(asked.spool, asked.rids);
+            if (runs && rids) {
+                LookedUp found{std::move(runs.value()), std::move(rids.value())};
+                mailbox_.post([this, id = asked.session, found = std::move(found)](Now at, Actions& out) {
+                    fsm_.looked_up(id, found, at, out);
+                });
+                return;
+            }
+            const Error& error = !runs ? runs.error() : rids.error();
+            if (error.code != Errc::unavailable) return on_fatal(error);
+        }
+    });
 }
 
 void LocalDomain::carry_out(SendTo& effect) {
@@ -187,8 +214,29 @@ void LocalDomain::on_written(std::vector<GroupWriter::Outcome> outcomes) {
     });
 }
 
+/// On the edges only: a full disk is told once, however often it is tried.
+void LocalDomain::on_room_changed(const std::optional<Error>& why) {
+    if (!why) return log_.info("store.recovered");
+    if (why->os_errno == EBUSY) {
+        return log_.error(
+            "store.busy what=\"{}\" hint=\"another process holds the file; what waits is kept, what is new is "
+            "refused\"",
+            why->message());
+    }
+    log_.error(
+        "store.no_space what=\"{}\" hint=\"free some at [store] path; what waits is kept, what is new is refused\"",
+        why->message());
+}
+
 void LocalDomain::on_fatal(const Error& error) {
     if (options_.on_fatal) return options_.on_fatal(error);
+    if (error.code == Errc::internal) {
+        log_.critical(
+            "broker.failed what=\"{}\" hint=\"a defect, please report it; restarting recovers what was committed\"",
+            error.message());
+        log_.flush();
+        std::_Exit(kExitSoftware);
+    }
     log_.critical(
         "store.failed what=\"{}\" hint=\"nothing more is acknowledged; restarting recovers what was committed\"",
         error.message());

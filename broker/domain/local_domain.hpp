@@ -49,7 +49,7 @@ class LocalDomain final : public Domain {
     void jobs(PageRequest page, Reply<Page<JobView>> reply) override;
     void run(RunId id, Reply<RunView> reply) override;
     void runs(PageRequest page, Reply<Page<RunView>> reply) override;
-    void tasks(RunId id, Reply<std::vector<TaskView>> reply) override;
+    void tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) override;
     void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) override;
     void result(ResultId id, Reply<ResultView> reply) override;
     void nodes(Reply<std::vector<NodeView>> reply) override;
@@ -70,8 +70,10 @@ class LocalDomain final : public Domain {
     template <class T>
     using Replies = std::unordered_map<std::uint64_t, Reply<T>>;
 
+    void run();
     void loop();
     void carry_out(Actions& actions);
+    void look_up(LookUp asked);
     void carry_out(SendTo& effect);
     void carry_out(CloseSession& effect);
     void carry_out(JobAnswer& effect);
@@ -82,6 +84,7 @@ class LocalDomain final : public Domain {
     void carry_out(RunEnded& effect);
     void carry_out(Noted& effect);
     void on_written(std::vector<GroupWriter::Outcome> outcomes);
+    void on_room_changed(const std::optional<Error>& why);
     void on_fatal(const Error& error);
     void refuse_open_tickets();
     Ticket take_ticket() { return Ticket{++last_ticket_}; }

@@ -115,13 +115,19 @@ void LocalDomain::runs(PageRequest page, Reply<Page<RunView>> reply) {
     });
 }
 
-void LocalDomain::tasks(RunId id, Reply<std::vector<TaskView>> reply) {
-    mailbox_.post([this, id, reply = std::move(reply)](Now, Actions&) {
-        if (const RunPtr run = fsm_.active(id)) return reply(ActiveRuns::task_views(*run));
-        reads_->ask([id, reply](Store& store) {
-            auto found = store.tasks(id);
-            if (found && found.value().empty()) return reply(no_such("run"));  // a run has one task at least
-            reply(std::move(found));
+void LocalDomain::tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) {
+    mailbox_.post([this, id, page = bounded(std::move(page)), reply = std::move(reply)](Now, Actions&) {
+        reads_->ask([this, id, page, reply, active = fsm_.active(id) != nullptr](Store& store) {
+            auto found = store.tasks(id, page);
+            if (found && found.value().items.empty()) {
+                const auto run = must_be_there(store.run(id), "run");
+                if (!run) return reply(run.error());
+            }
+            if (!found || !active) return reply(std::move(found));
+            mailbox_.post([this, id, page, reply, tasks = std::move(found.value())](Now, Actions&) mutable {
+                if (fsm_.bring_up_to_date(id, tasks.items)) return reply(std::move(tasks));
+                this->tasks(id, page, reply);  // it finished meanwhile: as it ended, then
+            });
         });
     });
 }
@@ -158,7 +164,7 @@ void LocalDomain::subscribe(RunId id, std::shared_ptr<RunSubscriber> subscriber,
         fsm_.watch(id);
         const RunView view = ActiveRuns::view(*run);
         reply(view);
-        subscriptions_->begin(view, ActiveRuns::task_views(*run), run->results > 0, subscriber);
+        subscriptions_->begin(view, run->results > 0, subscriber);
     });
 }
 

@@ -21,10 +21,12 @@ struct DomainOptions {
     std::uint32_t accept_ms = 5'000;         // an offer that is not acknowledged by then is thought undelivered
     std::uint32_t start_within_ms = 60'000;  // of a job that does not say
     std::uint32_t close_margin_ms = 10'000;  // after start_within and run_within a task without a result is lost
+    std::uint32_t open_tasks = 200'000;      // that may have no end yet, of all runs together
     std::uint32_t result_window = 4'096;     // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
     link::Limits limits;  // told in `welcome`; the gateway keeps the heartbeat
-    /// A write failed for good (a failed fsync): nothing may be acknowledged any more. Unset: log it and exit 74.
+    /// A write failed for good (a failed fsync), or an exception came out of our own code (internal): nothing may be
+    /// acknowledged any more. Called on the thread it happened on. Unset: log it and exit 74, or 70.
     std::function<void(const Error&)> on_fatal;
 };
 

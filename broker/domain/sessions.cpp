@@ -36,6 +36,7 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     if (hello.proto != link::kProtocolVersion) {
         return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1", true);
     }
+    if (hello.lines.size() > kMostLinesOfNode) return reject(link::RejectCode::protocol_error, kTooManyLines, false);
     if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
         return lock(*node, now, ticket, out);
     }
@@ -81,7 +82,7 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
     session.spool = Fleet::find_spool(node, hello.spool_id);
     if (!session.spool) {
         node.lost_disk = node.lost_disk || !node.spools.empty();
-        session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0});
+        session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0, {}});
     }
     session.spool_first = hello.spool_first;
     session.spool_goal = hello.spool_last;
@@ -149,11 +150,13 @@ void Sessions::leave(SessionId id, Now now, Actions& out) {
     state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
 }
 
-void Sessions::lines(Session& session, link::Lines lines, Actions& out) {
+bool Sessions::lines(Session& session, link::Lines lines, Actions& out) {
+    if (lines.lines.size() > kMostLinesOfNode) return false;
     NodeRecord& record = session.node->record;
-    if (same_lines(record.lines, lines.lines)) return;
+    if (same_lines(record.lines, lines.lines)) return true;
     record.lines = std::move(lines.lines);
     state_.journal.write(out, Batch{PutNode{record}}, nullptr);
+    return true;
 }
 
 void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us) {

@@ -7,6 +7,9 @@
 
 namespace edge::broker {
 
+inline constexpr std::size_t kMostLinesOfNode = 32;
+inline constexpr const char* kTooManyLines = "a node has at most 32 lines";
+
 class Sessions {
   public:
     Sessions(DomainState& state, Dispatch& dispatch) : state_(state), dispatch_(dispatch) {}
@@ -14,7 +17,8 @@ class Sessions {
     void join(Ticket ticket, link::Hello hello, Now now, Actions& out);
     void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out);
     void leave(SessionId id, Now now, Actions& out);
-    void lines(Session& session, link::Lines lines, Actions& out);
+    /// False: there are too many of them, and nothing was changed.
+    bool lines(Session& session, link::Lines lines, Actions& out);
     void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us);
 
     /// The agent broke the protocol: it is told, and may come again.

@@ -13,21 +13,23 @@ RunEvent event_of(T value) {
     return std::make_shared<const T>(std::move(value));
 }
 
+std::pair<TaskId, std::uint32_t> attempt_of(const ResultView& view) {
+    return {view.result.task_id, view.result.attempt};
+}
+
 }  // namespace
 
 void Subscriptions::deliver(Subscription& to, const RunEvent& event) {
     const auto* result = std::get_if<std::shared_ptr<const ResultView>>(&event);
-    if (to.canceled || (result && to.sent.contains((*result)->result.rid))) return;
+    if (to.canceled || (result && to.sent.contains(attempt_of(**result)))) return;
     to.subscriber->event(event);
 }
 
-void Subscriptions::begin(const RunView& run, const std::vector<TaskView>& tasks, bool has_results,
-                          std::shared_ptr<RunSubscriber> subscriber) {
+void Subscriptions::begin(const RunView& run, bool has_results, std::shared_ptr<RunSubscriber> subscriber) {
     const auto subscription = std::make_shared<Subscription>();
     subscription->subscriber = std::move(subscriber);
     table_[run.id].push_back(subscription);
     deliver(*subscription, event_of(run));
-    for (const auto& task : tasks) deliver(*subscription, event_of(task));
     if (!has_results) return go_live(run.id, subscription);
     read_on(run.id, subscription, {},
             [this, id = run.id, subscription] { post_([this, id, subscription] { go_live(id, subscription); }); });
@@ -42,15 +44,12 @@ void Subscriptions::replay(RunId run, std::shared_ptr<RunSubscriber> subscriber,
     };
     reads_.ask([this, run, subscription, forget, reply = std::move(reply)](Store& store) {
         const auto found = store.run(run);
-        const auto tasks =
-            found && found.value() ? store.tasks(run) : Result<std::vector<TaskView>>(std::vector<TaskView>{});
-        if (!found || !found.value() || !tasks) {
+        if (!found || !found.value()) {
             forget();
-            return reply(!found ? found.error() : !tasks ? tasks.error() : Error{Errc::not_found, {}, "no such run"});
+            return reply(!found ? found.error() : Error{Errc::not_found, {}, "no such run"});
         }
         reply(*found.value());
         deliver(*subscription, event_of(*found.value()));
-        for (const auto& task : tasks.value()) deliver(*subscription, event_of(task));
         read_on(run, subscription, {}, [subscription, forget] {
             if (!subscription->canceled) subscription->subscriber->end();
             forget();
@@ -65,9 +64,8 @@ void Subscriptions::read_on(RunId run, SubscriptionPtr subscription, std::string
         auto page = store.results(run, PageRequest{kPage, cursor});
         if (!page) return at_end();  // the reads' trouble shows in every other answer too
         for (auto& view : page.value().items) {
-            const ResultId id = view.result.rid;
+            subscription->sent.insert(attempt_of(view));
             subscription->subscriber->event(event_of(std::move(view)));
-            subscription->sent.insert(id);
         }
         if (page.value().next_cursor) return read_on(run, subscription, *page.value().next_cursor, at_end);
         at_end();

@@ -1,11 +1,12 @@
-// Who watches which run. A subscriber first gets the past (run, tasks, stored results, read page by page), then what
-// happens; what happens meanwhile is held, and nothing comes twice.
+// Who watches which run. A subscriber first gets the past (run, stored results, read page by page), then what happens;
+// what happens meanwhile is held, and nothing comes twice.
 #pragma once
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <set>
 #include <unordered_map>
-#include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "broker/domain/domain.hpp"
@@ -20,9 +21,8 @@ class Subscriptions {
 
     Subscriptions(ReadQueue& reads, Post post) : reads_(reads), post_(std::move(post)) {}
 
-    /// Of a run that goes on: `run` and `tasks` as they are shown now, `results` of them stored.
-    void begin(const RunView& run, const std::vector<TaskView>& tasks, bool has_results,
-               std::shared_ptr<RunSubscriber> subscriber);
+    /// Of a run that goes on, as it is shown now.
+    void begin(const RunView& run, bool has_results, std::shared_ptr<RunSubscriber> subscriber);
     /// Of a run that is over: all from the store. `reply` once the run is known to be there.
     void replay(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply);
     /// True: it was there.
@@ -39,7 +39,7 @@ class Subscriptions {
         bool live = false;
         bool over = false;
         std::vector<RunEvent> held;
-        std::unordered_set<ResultId> sent;  // from the store; the reading thread's until live
+        std::set<std::pair<TaskId, std::uint32_t>> sent;  // attempts, from the store; the reading thread's until live
     };
     /// Owners: the table, and a read under way.
     using SubscriptionPtr = std::shared_ptr<Subscription>;

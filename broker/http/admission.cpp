@@ -1,6 +1,7 @@
 #include "broker/http/admission.hpp"
 
 #include <boost/asio/post.hpp>
+#include <chrono>
 
 namespace edge::http {
 
@@ -26,7 +27,10 @@ Slot::~Slot() {
 
 void Slot::give_up() {
     const auto admission = admission_.lock();
-    if (id_ != 0 && place_) place_->on_drain = nullptr;
+    if (id_ != 0 && place_) {
+        place_->on_drain = nullptr;
+        place_->on_wanted = nullptr;
+    }
     if (id_ != 0 && admission) admission->leave(id_);
     id_ = 0;
 }
@@ -42,19 +46,68 @@ void Slot::on_drain(std::function<void()> callback) {
     if (place_->drained && place_->on_drain) asio::post(place_->executor, place_->on_drain);
 }
 
+void Slot::on_wanted(std::function<bool()> callback) {
+    if (place_) place_->on_wanted = std::move(callback);
+}
+
+void Slot::waits() {
+    if (!place_) return;
+    place_->waits_since = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+    if (const auto admission = admission_.lock()) admission->one_waits();
+}
+
+void Slot::works() {
+    if (place_) place_->waits_since = 0;
+}
+
 Admission::Admission(asio::any_io_executor executor, std::size_t cap, std::size_t cap_per_address)
     : executor_(std::move(executor)), cap_(cap), cap_per_address_(cap_per_address) {}
 
 std::optional<Slot> Admission::admit(const std::string& address, asio::any_io_executor connection) {
-    std::size_t& waiting = waiting_[address];
-    if (cap_per_address_ != 0 && waiting >= cap_per_address_) return std::nullopt;
-    ++waiting;
+    if (is_full_for(address)) return std::nullopt;
+    ++waiting_[address];
     const std::uint64_t id = next_id_++;
     auto place = std::make_shared<Place>();
     place->executor = std::move(connection);
     place->address = address;
     places_.emplace(id, place);
     return Slot(weak_from_this(), id, std::move(place));
+}
+
+bool Admission::is_full_for(const std::string& address) const {
+    const auto waiting = waiting_.find(address);
+    return cap_per_address_ != 0 && waiting != waiting_.end() && waiting->second >= cap_per_address_;
+}
+
+bool Admission::ask_one_to_go(const std::optional<std::string>& address) {
+    wants_one_ = true;  // before looking: one that begins to wait meanwhile tells
+    std::shared_ptr<Place> idlest;
+    std::int64_t longest = 0;
+    for (const auto& [id, place] : places_) {
+        const std::int64_t since = place->waits_since;
+        if (since == 0 || place->asked_to_go || (address && place->address != *address)) continue;
+        if (idlest && since >= longest) continue;
+        idlest = place;
+        longest = since;
+    }
+    if (!idlest) return false;
+    wants_one_ = false;
+    idlest->asked_to_go = true;
+    asio::post(idlest->executor, [self = shared_from_this(), place = std::move(idlest)] {
+        if (place->on_wanted && place->on_wanted()) return;  // its departure makes room
+        asio::post(self->executor_, [self, place] {
+            place->asked_to_go = false;
+            if (self->on_room_) self->on_room_();
+        });
+    });
+    return true;
+}
+
+void Admission::one_waits() {
+    if (!wants_one_.exchange(false)) return;
+    asio::post(executor_, [self = shared_from_this()] {
+        if (self->on_room_) self->on_room_();
+    });
 }
 
 void Admission::forget_address(Place& place) {

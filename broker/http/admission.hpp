@@ -1,6 +1,7 @@
 // Who may be connected: a cap in all, a cap for each address until it has shown who it is, and the way to reach
-// everybody when the server drains.
+// everybody when the server drains, or the one that has waited longest for a request when room is wanted.
 #pragma once
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
 #include <functional>
@@ -17,9 +18,13 @@ class Admission;
 struct Place {
     boost::asio::any_io_executor executor;  // the connection's
     std::string address;
-    bool counts_for_address = true;  // acceptor's thread
-    std::function<void()> on_drain;  // connection's thread
-    bool drained = false;            // connection's thread
+    bool counts_for_address = true;   // acceptor's thread
+    bool asked_to_go = false;         // acceptor's thread
+    std::function<void()> on_drain;   // connection's thread
+    std::function<bool()> on_wanted;  // connection's thread
+    bool drained = false;             // connection's thread
+    /// Since when it waits for a request; 0: it does not. Units: nanoseconds of the steady clock. From any thread.
+    std::atomic<std::int64_t> waits_since{0};
 };
 
 /// A connection's place; giving it up makes room. Move-only. Executor: the connection's thread.
@@ -35,6 +40,12 @@ class Slot {
     void authenticated();
     /// Called when the server drains; at once if it already does. Replaces what was set before.
     void on_drain(std::function<void()> callback);
+    /// Called when somebody else wants the place of a connection that waits for a request: false when it no longer
+    /// does.
+    void on_wanted(std::function<bool()> callback);
+    /// It waits for a request, or has one.
+    void waits();
+    void works();
 
   private:
     void give_up();
@@ -49,17 +60,23 @@ class Admission : public std::enable_shared_from_this<Admission> {
     Admission(boost::asio::any_io_executor executor, std::size_t cap, std::size_t cap_per_address);
 
     bool is_full() const { return places_.size() >= cap_; }
+    /// This address has too many connections that have not shown who they are.
+    bool is_full_for(const std::string& address) const;
+    /// Asks the connection that has waited longest for a request to go: of this address, or of any. False: none waits;
+    /// the first that does is told by on_room.
+    bool ask_one_to_go(const std::optional<std::string>& address);
     bool is_empty() const { return places_.empty(); }
     std::size_t size() const { return places_.size(); }
     /// Empty: this address has too many connections that have not shown who they are.
     std::optional<Slot> admit(const std::string& address, boost::asio::any_io_executor connection);
-    /// Called after each departure.
+    /// Called after each departure, and when one may be asked for again.
     void on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
     /// Tells everybody.
     void drain();
 
     void leave(std::uint64_t id);
     void authenticated(std::uint64_t id);
+    void one_waits();
 
   private:
     void forget_address(Place& place);
@@ -71,6 +88,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
     std::map<std::uint64_t, std::shared_ptr<Place>> places_;
     std::map<std::string, std::size_t> waiting_;
     std::function<void()> on_room_;
+    std::atomic<bool> wants_one_{false};  // somebody stands at the door, and nobody waits for a request
 };
 
 }  // namespace edge::http

@@ -60,6 +60,7 @@ Connection::Connection(Transport transport, std::shared_ptr<const Settings> sett
 
 asio::awaitable<void> Connection::run() {
     slot_.on_drain([this] { drain(); });
+    slot_.on_wanted([this] { return goes_for_another(); });
     error_code failed;
     auto token = asio::redirect_error(asio::use_awaitable, failed);
     watchdog_.expect_within(settings_->deadlines.handshake);
@@ -75,7 +76,7 @@ asio::awaitable<void> Connection::run() {
         Request request = reader_.take();
         request.id = request_id_of(request);
         request.peer = peer_;
-        Asked asked{request.method, request.path, request.id, reader_.keeps_alive() && !draining_};
+        Asked asked{request.method, request.path, request.id, request.keeps_alive && !draining_};
         if (!settings_->upgrade || !asks_for_websocket(request)) {
             goes_on = co_await serve(std::move(request));
             continue;
@@ -100,8 +101,10 @@ asio::awaitable<bool> Connection::receive() {
     const Deadlines& limits = settings_->deadlines;
     auto state = reader_.state();
     auto known = RequestReader::State::idle;
-    busy_ = state != RequestReader::State::idle;
-    if (!busy_ && draining_) co_return false;
+    if (state == RequestReader::State::idle) {
+        if (draining_) co_return false;
+        waits();
+    }
     reading_ = true;
     watchdog_.expect_within(limits.idle);
     while (state != RequestReader::State::complete && state != RequestReader::State::refused) {
@@ -121,7 +124,7 @@ asio::awaitable<bool> Connection::receive() {
             co_return false;
         }
         if (failed) co_return false;
-        busy_ = true;
+        if (!busy_) works();
         state = reader_.feed(std::string_view(input_.data(), size));
     }
     reading_ = false;
@@ -148,9 +151,8 @@ asio::awaitable<bool> Connection::serve(Request request) {
     error_code ignored;  // the wait ends by being cancelled
     auto token = asio::redirect_error(asio::use_awaitable, ignored);
     const auto began = std::chrono::steady_clock::now();
-    Asked asked{request.method, request.path, request.id, reader_.keeps_alive()};
+    Asked asked{request.method, request.path, request.id, request.keeps_alive};
     watchdog_.rest();
-    busy_ = true;
     auto answer = std::make_shared<Answer>(transport_.get_executor());
     call_handler(std::move(request), answer);
     while (!answer->is_there()) co_await answer->wake.async_wait(token);
@@ -168,7 +170,6 @@ asio::awaitable<bool> Connection::serve(Request request) {
         goes_on = co_await respond(std::move(*answer->response), std::move(asked));
     }
     answer->end();
-    busy_ = false;
     co_return goes_on;
 }
 
@@ -274,9 +275,26 @@ asio::awaitable<void> Connection::linger() {
     while (!failed && discarded < kMostDiscarded) discarded += co_await transport_.async_read_some(buffer, token);
 }
 
+void Connection::waits() {
+    busy_ = false;
+    slot_.waits();
+}
+
+void Connection::works() {
+    busy_ = true;
+    slot_.works();
+}
+
+bool Connection::goes_for_another() {
+    if (busy_) return false;
+    transport_.close();
+    return true;
+}
+
 void Connection::hand_over(Request request) {
     watchdog_.rest();
     slot_.on_drain(nullptr);
+    slot_.on_wanted(nullptr);
     settings_->upgrade(Upgraded{std::move(transport_), std::move(request), std::move(slot_)});
 }
 

@@ -40,6 +40,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     void hand_over(Request request);
     void call_handler(Request request, const std::shared_ptr<Answer>& answer);
     void watch_for_end(std::shared_ptr<QueuedStream> stream);
+    void waits();
+    void works();
+    bool goes_for_another();
     void late();
     void drain();
 

@@ -37,6 +37,15 @@ void QueuedStream::close(std::string farewell) {
     wake_.cancel();
 }
 
+void QueuedStream::when_room(std::function<void()> callback) {
+    on_room_ = std::move(callback);
+    tell_room();
+}
+
+void QueuedStream::tell_room() {
+    if (on_room_ && !gone_ && !closed_ && queued_ <= bounds_.droppable_bytes) std::exchange(on_room_, nullptr)();
+}
+
 void QueuedStream::on_end(std::function<void()> callback) {
     on_end_ = std::move(callback);
     if (gone_) ended();
@@ -49,17 +58,20 @@ std::string QueuedStream::take(std::size_t most) {
         queued_ -= queue_.front().size();
         queue_.pop_front();
     }
+    tell_room();
     return text;
 }
 
 void QueuedStream::client_gone() {
     gone_ = true;
     queue_.clear();
+    on_room_ = nullptr;
     wake_.cancel();
 }
 
 void QueuedStream::ended() {
     gone_ = true;
+    on_room_ = nullptr;
     if (on_end_) std::exchange(on_end_, nullptr)();
 }
 

@@ -19,6 +19,7 @@ class QueuedStream final : public Stream {
 
     bool send(std::string chunk, Kind kind) override;
     void close(std::string farewell) override;
+    void when_room(std::function<void()> callback) override;
     void on_end(std::function<void()> callback) override;
 
     // for the connection
@@ -34,6 +35,7 @@ class QueuedStream final : public Stream {
 
   private:
     void push(std::string chunk);
+    void tell_room();
 
     Response head_;
     StreamBounds bounds_;
@@ -41,6 +43,7 @@ class QueuedStream final : public Stream {
     std::size_t queued_ = 0;
     bool closed_ = false;
     bool gone_ = false;
+    std::function<void()> on_room_;
     std::function<void()> on_end_;
     boost::asio::steady_timer wake_;
 };

@@ -18,8 +18,9 @@ struct Request {
     std::string query;  // as it came, without '?'
     Headers headers;    // names in lower case
     std::string body;
-    std::string peer;  // address of the client
-    std::string id;    // X-Request-Id, the client's if it is a token, else ours
+    std::string peer;         // address of the client
+    std::string id;           // X-Request-Id, the client's if it is a token, else ours
+    bool keeps_alive = true;  // after its answer the connection stays; another request may stand behind it already
 
     /// The header's value, or empty. `name` in lower case.
     std::string_view header(std::string_view name) const;
@@ -45,6 +46,8 @@ class Stream {
     virtual bool send(std::string chunk, Kind kind) = 0;
     /// Ends the response after what is queued and `farewell`, which no bound refuses.
     virtual void close(std::string farewell = {}) = 0;
+    /// Called once, when little of this stream waits to be written, at once if that is so; not when the client is gone.
+    virtual void when_room(std::function<void()> callback) = 0;
     /// Called once, when the client went away, close() was carried out or the server drains.
     virtual void on_end(std::function<void()> callback) = 0;
 };

@@ -1,8 +1,28 @@
 #include "broker/http/io_threads.hpp"
 
 #include <pthread.h>
+#include <spdlog/spdlog.h>
+#include <sysexits.h>
+
+#include <cstdlib>
+#include <exception>
 
 namespace edge::http {
+
+namespace {
+
+/// Nobody knows what state an exception of an operation left behind; docs/exit-codes.md.
+void run_to_the_end(boost::asio::io_context& context) {
+    try {
+        context.run();
+    } catch (const std::exception& e) {
+        spdlog::critical("broker.failed what=\"io thread: {}\" hint=\"a defect, please report it\"", e.what());
+        spdlog::default_logger()->flush();
+        std::_Exit(EX_SOFTWARE);
+    }
+}
+
+}  // namespace
 
 IoThreads::IoThreads(unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
@@ -17,7 +37,7 @@ IoThreads::~IoThreads() {
 
 void IoThreads::start() {
     for (auto& context : contexts_) {
-        threads_.emplace_back([&context = *context] { context.run(); });
+        threads_.emplace_back([&context = *context] { run_to_the_end(context); });
         pthread_setname_np(threads_.back().native_handle(), "edge-io");
     }
 }

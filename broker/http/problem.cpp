@@ -23,6 +23,7 @@ constexpr ProblemKind kKinds[] = {
     {Code::idempotency_key_reused, "idempotency_key_reused", 422, "The Idempotency-Key was used with another body"},
     {Code::upgrade_required, "upgrade_required", 426, "This resource speaks WebSocket"},
     {Code::header_too_large, "header_too_large", 431, "The head of the request is too large"},
+    {Code::too_many_tasks, "too_many_tasks", 429, "Too many tasks are open"},
     {Code::internal, "internal", 500, "The broker failed"},
     {Code::unavailable, "unavailable", 503, "Not available now"},
 };

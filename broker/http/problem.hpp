@@ -28,6 +28,7 @@ enum class Code {
     idempotency_key_reused,
     upgrade_required,
     header_too_large,
+    too_many_tasks,
     internal,
     unavailable,
 };

@@ -68,7 +68,7 @@ bool RequestReader::read_head() {
     if (!path) return refuse(400, "bad_request", "the path has a broken or forbidden percent escape");
     request_.path = *path;
     request_.query = target.substr(std::min(question + 1, target.size()));
-    keeps_alive_ = message.keep_alive();
+    request_.keeps_alive = message.keep_alive();
     wants_continue_ =
         equal_without_case(request_.header("expect"), "100-continue") && message.version() == 11 && !parser_->is_done();
     return true;

@@ -35,8 +35,6 @@ class RequestReader {
     const Refusal& refusal() const { return refusal_; }
     /// In State::body: does the client wait for "100 Continue"? True once.
     bool take_continue() { return std::exchange(wants_continue_, false); }
-    /// Did the client of the last request ask for the connection to stay?
-    bool keeps_alive() const { return keeps_alive_; }
     /// The request, without peer and id; what follows it is looked at next (state() afterwards).
     Request take();
     /// Nothing came behind the request that was taken.
@@ -55,7 +53,6 @@ class RequestReader {
     State state_ = State::idle;
     Refusal refusal_;
     Request request_;
-    bool keeps_alive_ = true;
     bool wants_continue_ = false;
 };
 

@@ -57,7 +57,8 @@ struct Server::Listener : std::enable_shared_from_this<Server::Listener> {
           room(acceptor.get_executor()) {}
 
     asio::awaitable<void> accept_all();
-    void take(tcp::socket socket);
+    asio::awaitable<void> make_room(std::string address);
+    void take(tcp::socket socket, const std::string& address);
     void check_drained() {
         if (draining && admission->is_empty() && on_drained) std::exchange(on_drained, nullptr)();
     }
@@ -79,14 +80,6 @@ asio::awaitable<void> Server::Listener::accept_all() {
     auto wait = asio::redirect_error(asio::use_awaitable, failed);
     bool told = false;
     while (acceptor.is_open()) {
-        if (admission->is_full()) {
-            if (!std::exchange(told_full, true))
-                spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name,
-                             admission->size());
-            room.expires_at(asio::steady_timer::time_point::max());
-            co_await room.async_wait(wait);
-            continue;
-        }
         // Told once for each time it fills up, not for each connection that finds it full.
         told_full = told_full && admission->size() > settings->connections / 2;
         tcp::socket socket(threads.at(next++ % threads.size()));
@@ -100,15 +93,33 @@ asio::awaitable<void> Server::Listener::accept_all() {
             continue;
         }
         if (failed) continue;  // the peer left before we came, or the acceptor was closed
-        take(std::move(socket));
+        const auto remote = socket.remote_endpoint(failed);
+        if (failed) continue;
+        const std::string address = remote.address().to_string();
+        co_await make_room(address);
+        if (acceptor.is_open()) take(std::move(socket), address);
     }
 }
 
-void Server::Listener::take(tcp::socket socket) {
-    error_code failed;
-    const auto remote = socket.remote_endpoint(failed);
-    if (failed) return;
-    const std::string address = remote.address().to_string();
+/// The connection that has waited longest for a request makes room, one of the same address if that has too many.
+/// Where none waits, a full server lets the newcomer wait; an address that has too many is refused afterwards.
+asio::awaitable<void> Server::Listener::make_room(std::string address) {
+    error_code ignored;  // the wait ends by being cancelled
+    auto wait = asio::redirect_error(asio::use_awaitable, ignored);
+    while (acceptor.is_open() && (admission->is_full() || admission->is_full_for(address))) {
+        const bool too_many = admission->is_full_for(address);
+        std::optional<std::string> whose;
+        if (too_many) whose = address;
+        const bool asked = admission->ask_one_to_go(whose);
+        if (!asked && too_many) co_return;
+        if (!asked && !std::exchange(told_full, true))
+            spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name, admission->size());
+        room.expires_at(asio::steady_timer::time_point::max());
+        co_await room.async_wait(wait);
+    }
+}
+
+void Server::Listener::take(tcp::socket socket, const std::string& address) {
     auto slot = admission->admit(address, socket.get_executor());
     if (!slot) {
         if (refused++ % 64 == 0)

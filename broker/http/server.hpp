@@ -46,7 +46,7 @@ struct Settings {
     RequestLimits requests;
     Deadlines deadlines;
     StreamBounds streams;
-    std::size_t connections = 1024;  // then accepting pauses
+    std::size_t connections = 1024;  // then one that waits for a request makes room; where none does, accepting pauses
     std::size_t per_address = 0;     // of those that have not shown who they are; 0: no cap
     Handler handler;
     /// For requests that ask to become a WebSocket: a refusal, or nothing. Without it they are ordinary requests.

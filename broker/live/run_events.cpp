@@ -6,6 +6,7 @@ namespace edge::broker::live {
 namespace {
 
 constexpr std::uint32_t kHeartbeatMs = 15'000;
+constexpr std::uint32_t kTasksAtOnce = 500;
 
 using Kind = http::Stream::Kind;
 
@@ -30,7 +31,9 @@ class RunEvents final : public RunSubscriber, public std::enable_shared_from_thi
     void on(const std::shared_ptr<const RunProgress>& progress);
     void on(const std::shared_ptr<const ResultView>& result);
     void open();
-    void introduce();
+    void ask_for_tasks(std::string cursor);
+    void take_tasks(const Result<Page<TaskView>>& page);
+    void introduce(const std::vector<TaskView>& tasks);
     void send(std::string_view name, std::string_view data, Kind kind);
     void finish();
     void give_up();
@@ -40,10 +43,12 @@ class RunEvents final : public RunSubscriber, public std::enable_shared_from_thi
     Domain& domain_;
     RunId run_id_;
     std::shared_ptr<http::Stream> stream_;  // owners: this, the connection
-    std::shared_ptr<const RunView> first_;  // until the tasks are known too
+    std::shared_ptr<const RunView> first_;
     std::shared_ptr<const RunView> last_;
-    std::vector<std::shared_ptr<const TaskView>> tasks_;
+    std::vector<RunEvent> held_;  // until the first tasks are known
     bool introduced_ = false;
+    bool all_tasks_told_ = false;
+    bool ended_ = false;        // the run has; the stream does when all tasks are told
     bool run_is_told_ = false;  // nothing came after the last `run` that was sent
     bool over_ = false;
     std::uint64_t next_id_ = 1;
@@ -53,6 +58,10 @@ class RunEvents final : public RunSubscriber, public std::enable_shared_from_thi
 void RunEvents::take(const RunEvent& event) {
     if (over_) return;
     if (!stream_) open();
+    if (first_ && !introduced_) {
+        if (!std::holds_alternative<std::shared_ptr<const RunProgress>>(event)) held_.push_back(event);
+        return;
+    }
     std::visit([this](const auto& one) { on(one); }, event);
 }
 
@@ -70,39 +79,61 @@ void RunEvents::on(const std::shared_ptr<const RunView>& run) {
     run_is_told_ = false;
     if (!first_) {
         first_ = run;
-        if (run->tasks.total == 0) introduce();
-        return;
+        return ask_for_tasks({});
     }
-    if (!introduced_) introduce();
     send("run", dump_json(api::to_json(*run)), Kind::kept);
     run_is_told_ = true;
 }
 
 void RunEvents::on(const std::shared_ptr<const TaskView>& task) {
-    if (introduced_) return send("task", dump_json(api::to_json(*task)), Kind::kept);
-    tasks_.push_back(task);
-    if (first_ && tasks_.size() >= first_->tasks.total) introduce();
+    send("task", dump_json(api::to_json(*task)), Kind::kept);
 }
 
 void RunEvents::on(const std::shared_ptr<const RunProgress>& progress) {
-    if (!introduced_) introduce();
     send("progress", dump_json(api::to_json(*progress)), Kind::droppable);
 }
 
 void RunEvents::on(const std::shared_ptr<const ResultView>& result) {
-    if (!introduced_) introduce();
     send("result", api::result_text(*result), Kind::kept);
 }
 
-void RunEvents::introduce() {
+/// A page shows its tasks as of its place among the events, so that nothing older is told after something newer.
+void RunEvents::ask_for_tasks(std::string cursor) {
+    domain_.tasks(run_id_, PageRequest{kTasksAtOnce, std::move(cursor)},
+                  [self = shared_from_this()](Result<Page<TaskView>> page) {
+                      self->exchange_->post([self, page = std::move(page)] { self->take_tasks(page); });
+                  });
+}
+
+void RunEvents::take_tasks(const Result<Page<TaskView>>& page) {
+    if (over_) return;
+    if (!page) {  // the reads' trouble shows in every other answer too
+        stream_->close();
+        return give_up();
+    }
+    if (introduced_) {
+        for (const auto& task : page.value().items) send("task", dump_json(api::to_json(task)), Kind::kept);
+    } else {
+        introduce(page.value().items);
+    }
+    if (const auto& next = page.value().next_cursor) {
+        stream_->when_room([weak = weak_from_this(), cursor = *next] {
+            if (const auto self = weak.lock(); self && !self->over_) self->ask_for_tasks(cursor);
+        });
+        return;
+    }
+    all_tasks_told_ = true;
+    if (ended_) finish();
+}
+
+void RunEvents::introduce(const std::vector<TaskView>& tasks) {
     introduced_ = true;
-    if (!first_) return;
     Json json = api::to_json(*first_);
     Json list = Json::array();
-    for (const auto& task : tasks_) list.push_back(api::to_json(*task));
+    for (const auto& task : tasks) list.push_back(api::to_json(task));
     json["tasks_list"] = std::move(list);
-    tasks_.clear();
     send("run", dump_json(json), Kind::kept);
+    for (const auto& event : std::exchange(held_, {})) take(event);
 }
 
 void RunEvents::send(std::string_view name, std::string_view data, Kind kind) {
@@ -128,7 +159,8 @@ void RunEvents::send(std::string_view name, std::string_view data, Kind kind) {
 void RunEvents::finish() {
     if (over_) return;
     if (!stream_) open();
-    if (!introduced_) introduce();
+    ended_ = true;
+    if (first_ && !all_tasks_told_) return;
     // A client that came late still gets `run` last.
     if (last_ && !run_is_told_) send("run", dump_json(api::to_json(*last_)), Kind::kept);
     over_ = true;

@@ -8,10 +8,10 @@
 namespace edge::broker::live {
 
 /// Answers the exchange: with the stream, or with what `problem` makes of the domain's refusal. From any thread.
-/// Order:  `run` with `tasks_list`; a `result` for each there is; then `task`, `progress`, `result` as they happen;
-/// `run`
-///         again when it has finished; end. A slow client loses progress, told by `gap`; when even results would pile
-///         up, `overflow` is the last event.
+/// Order:  `run` with the first 500 tasks as `tasks_list`, the others as `task` when the client has read what came
+///         before; a `result` for each there is; then `task`, `progress`, `result` as they happen; `run` again when it
+///         has finished; end. A slow client loses progress, told by `gap`; when even results would pile up, `overflow`
+///         is the last event.
 /// Source: WHATWG HTML section 9.2.
 void stream_run(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId run,
                 std::function<http::Response(const Error&)> problem);

@@ -1,6 +1,7 @@
 #include "broker/store/group_writer.hpp"
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace edge::broker {
@@ -24,9 +25,8 @@ std::size_t weight(const Batch& batch) {
 
 }  // namespace
 
-GroupWriter::GroupWriter(Store& store, std::function<void(std::vector<Outcome>)> done,
-                         std::function<void(const Error&)> fatal)
-    : store_(store), done_(std::move(done)), fatal_(std::move(fatal)), thread_([this] { loop(); }) {}
+GroupWriter::GroupWriter(Store& store, Callbacks callbacks)
+    : store_(store), callbacks_(std::move(callbacks)), thread_([this] { run(); }) {}
 
 GroupWriter::~GroupWriter() {
     {
@@ -53,7 +53,7 @@ bool GroupWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
         dirty_ = false;
         lock.unlock();
         const auto result = store_.idle();
-        if (!result) fatal_(result.error());
+        if (!result) callbacks_.fatal(result.error());
         lock.lock();
         if (!result) return false;
     }
@@ -86,6 +86,14 @@ std::vector<GroupWriter::Outcome> GroupWriter::refuse_waiting(const Error& error
     return refused;
 }
 
+void GroupWriter::run() {
+    try {
+        loop();
+    } catch (const std::exception& e) {
+        callbacks_.fatal(Error{Errc::internal, "writing thread", e.what()});
+    }
+}
+
 void GroupWriter::loop() {
     std::unique_lock lock(mutex_);
     while (wait_for_work(lock)) {
@@ -97,7 +105,7 @@ void GroupWriter::loop() {
             auto refused = refuse_waiting(*no_space_);
             if (!refused.empty()) {
                 lock.unlock();
-                done_(std::move(refused));
+                callbacks_.done(std::move(refused));
                 lock.lock();
             }
             if (waiting_.empty()) break;
@@ -118,7 +126,7 @@ bool GroupWriter::write(std::deque<Job> group) {
     const auto result = store_.apply(batches);
     dirty_ = true;
     if (!result && result.error().code != Errc::unavailable) {
-        fatal_(result.error());
+        callbacks_.fatal(result.error());
         return false;
     }
     std::vector<Outcome> outcomes;
@@ -133,13 +141,14 @@ bool GroupWriter::write(std::deque<Job> group) {
             kept.push_back(std::move(group[i]));
         }
     }
-    degraded_ = !result;
+    if (degraded_.exchange(!result) != !result)
+        callbacks_.room_changed(result ? std::nullopt : std::optional(result.error()));
     no_space_ = result ? std::nullopt : std::optional(result.error());
     if (!kept.empty()) {
         const std::lock_guard lock(mutex_);
         waiting_.insert(waiting_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
     }
-    if (!outcomes.empty()) done_(std::move(outcomes));
+    if (!outcomes.empty()) callbacks_.done(std::move(outcomes));
     return true;
 }
 

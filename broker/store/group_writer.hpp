@@ -27,9 +27,16 @@ class GroupWriter {
         std::uint64_t id = 0;
         std::optional<Error> error;
     };
-    /// `done` gets the outcomes of a group, in the order of the jobs but for refusals. After `fatal` nothing is written
-    /// and nothing more is reported.
-    GroupWriter(Store& store, std::function<void(std::vector<Outcome>)> done, std::function<void(const Error&)> fatal);
+    struct Callbacks {
+        /// The outcomes of a group, in the order of the jobs but for refusals.
+        std::function<void(std::vector<Outcome>)> done;
+        /// The first try that the store has no room for (why), and the first that it takes again (nothing).
+        std::function<void(const std::optional<Error>&)> room_changed;
+        /// The store is broken, or an exception came out of our own code (internal). Nothing is written after it, and
+        /// nothing more is reported.
+        std::function<void(const Error&)> fatal;
+    };
+    GroupWriter(Store& store, Callbacks callbacks);
     /// Writes what waits (kept jobs once more), then joins the thread.
     ~GroupWriter();
 
@@ -38,6 +45,7 @@ class GroupWriter {
     bool degraded() const { return degraded_; }
 
   private:
+    void run();
     void loop();
     bool wait_for_work(std::unique_lock<std::mutex>& lock);
     std::deque<Job> take_group();
@@ -45,8 +53,7 @@ class GroupWriter {
     bool write(std::deque<Job> group);
 
     Store& store_;
-    std::function<void(std::vector<Outcome>)> done_;
-    std::function<void(const Error&)> fatal_;
+    Callbacks callbacks_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Job> waiting_;

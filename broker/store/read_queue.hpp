@@ -2,20 +2,24 @@
 #pragma once
 #include <condition_variable>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 #include "broker/store/store.hpp"
 
 namespace edge::broker {
 
-/// Owns: the thread. Executor: any thread may ask; questions run on the reading thread.
+/// Owns: the thread. Executor: any thread may ask; questions run on the reading thread. An exception out of one is a
+/// defect: `fatal` is called, and nothing more is answered.
 class ReadQueue {
   public:
     using Question = std::function<void(Store&)>;
 
-    explicit ReadQueue(Store& store) : store_(store), thread_([this] { loop(); }) {}
+    ReadQueue(Store& store, std::function<void(const Error&)> fatal)
+        : store_(store), fatal_(std::move(fatal)), thread_([this] { run(); }) {}
     /// Answers what was asked, then joins the thread.
     ~ReadQueue() {
         {
@@ -34,6 +38,13 @@ class ReadQueue {
     }
 
   private:
+    void run() {
+        try {
+            loop();
+        } catch (const std::exception& e) {
+            fatal_(Error{Errc::internal, "reading thread", e.what()});
+        }
+    }
     void loop() {
         std::unique_lock lock(mutex_);
         while (true) {
@@ -48,6 +59,7 @@ class ReadQueue {
     }
 
     Store& store_;
+    std::function<void(const Error&)> fatal_;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::deque<Question> waiting_;

@@ -44,6 +44,7 @@ struct SpoolRecord {
     NodeRow node{};
     SpoolId id;
     std::uint64_t committed = 0;  // every result up to this sequence number is stored
+    ResultId newest_rid;          // no stored result of it has a greater one
 };
 
 struct JoinTokenRecord {
@@ -113,7 +114,7 @@ struct TaskRecord {
     bool offered = false;        // the node may know of it
 };
 
-/// A run with all that is needed to go on with it.
+/// A run with what is needed to go on with it: all of its tasks, or those that were asked for.
 struct LoadedRun {
     RunRecord run;
     JobRecord job;
@@ -147,7 +148,7 @@ struct AuditRecord {
 struct PutNode {  // inserts or replaces
     NodeRecord node;
 };
-struct PutSpool {  // inserts, or raises `committed`
+struct PutSpool {  // inserts, or raises `committed` and `newest_rid`
     SpoolRecord spool;
 };
 struct PutJoinToken {  // inserts or replaces, by id
@@ -177,7 +178,7 @@ struct SetRun {
     std::optional<WallTime> finished_at;
     Outcomes outcomes;
 };
-/// A result of an attempt that has one already, or whose rid is stored, changes nothing.
+/// A result of an attempt that has one already changes nothing. A rid is only a name: another result may have it.
 struct AddResult {
     ResultRow row{};
     SpoolRow spool{};

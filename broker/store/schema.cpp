@@ -156,7 +156,40 @@ CREATE TABLE audit (
 ) STRICT;
 )sql";
 
-constexpr std::array kSteps{kStep1};
+// A rid is made by a node: that it is there already may not keep another result away. The spool's greatest rid tells
+// nearly always, without a look at the results, that a rid is new.
+constexpr std::string_view kStep2 = R"sql(
+CREATE TABLE results_anew (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    rid BLOB NOT NULL,
+    spool INTEGER NOT NULL REFERENCES spools (k),
+    n INTEGER NOT NULL,
+    run INTEGER NOT NULL REFERENCES runs (k),
+    task INTEGER NOT NULL REFERENCES tasks (k),
+    attempt INTEGER NOT NULL,
+    superseded INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    started_us INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    envelope TEXT NOT NULL,
+    UNIQUE (task, attempt)
+) STRICT;
+INSERT INTO results_anew (k, project, rid, spool, n, run, task, attempt, superseded, status, started_us, duration_us,
+    envelope)
+SELECT k, project, rid, spool, n, run, task, attempt, superseded, status, started_us, duration_us, envelope
+FROM results ORDER BY k;
+DROP TABLE results;
+ALTER TABLE results_anew RENAME TO results;
+CREATE INDEX results_of_run ON results (run);
+CREATE INDEX results_by_rid ON results (rid);
+
+ALTER TABLE spools ADD COLUMN newest_rid BLOB NOT NULL DEFAULT x'00000000000000000000000000000000';
+UPDATE spools SET newest_rid = newest.rid
+FROM (SELECT spool, max(rid) AS rid FROM results GROUP BY spool) AS newest WHERE newest.spool = spools.k;
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

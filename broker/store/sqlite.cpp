@@ -4,17 +4,25 @@
 
 namespace edge::broker::sqlite {
 
+namespace {
+
+constexpr int kPatienceMs = 5'000;  // with others who have the file open: a backup, a person with sqlite3
+
+}  // namespace
+
 Error error_of(sqlite3* db, int code) {
     const int extended = db ? sqlite3_extended_errcode(db) : code;
     const int os_errno = db ? sqlite3_system_errno(db) : 0;
     const int primary = extended & 0xff;
+    // Somebody else has the file, a backup say, and did not let go in time.
+    const bool busy = primary == SQLITE_BUSY;
     // A full disk also shows as a WAL index that cannot grow, a full quota as a failed write.
     const bool full =
         primary == SQLITE_FULL || extended == SQLITE_IOERR_SHMSIZE ||
         (primary == SQLITE_IOERR && (os_errno == ENOSPC || os_errno == EDQUOT) && extended != SQLITE_IOERR_FSYNC);
-    Error error{full ? Errc::unavailable : Errc::io, {}, db ? sqlite3_errmsg(db) : sqlite3_errstr(code)};
+    Error error{full || busy ? Errc::unavailable : Errc::io, {}, db ? sqlite3_errmsg(db) : sqlite3_errstr(code)};
     error.detail += " [sqlite " + std::to_string(extended) + "]";
-    error.os_errno = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? os_errno : 0;
+    error.os_errno = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? os_errno : busy ? EBUSY : 0;
     return error;
 }
 
@@ -41,6 +49,7 @@ Result<Connection> Connection::open(const std::string& path, Mode mode) {
         sqlite3_open_v2(path.c_str(), &handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
     connection.handle_.reset(handle);
     if (code != SQLITE_OK) return error_of(handle, code);
+    sqlite3_busy_timeout(handle, kPatienceMs);
     return connection;
 }
 

@@ -17,7 +17,8 @@
 
 namespace edge::broker::sqlite {
 
-/// The error a call left behind. unavailable: no space; io: everything else, the connection is not to be trusted.
+/// The error a call left behind. unavailable: no space, or another process holds the file (os_errno is EBUSY); io:
+/// everything else, the connection is not to be trusted.
 Error error_of(sqlite3* db, int code);
 
 class Statement {
@@ -46,6 +47,8 @@ class Statement {
     }
     /// True: there is a row. False: the end; the statement is reset.
     Result<bool> next();
+    /// Ends reading before the last row, and with it the read transaction.
+    void stop() { sqlite3_reset(handle_.get()); }
 
     std::int64_t integer(int column) { return sqlite3_column_int64(handle_.get(), column); }
     std::uint64_t natural(int column) { return static_cast<std::uint64_t>(integer(column)); }

@@ -20,7 +20,8 @@ Result<SpoolRecord> spool(sqlite::Statement& row) {
     return SpoolRecord{.row = SpoolRow{row.integer(0)},
                        .node = NodeRow{row.integer(1)},
                        .id = SpoolId{row.bytes<16>(2)},
-                       .committed = row.natural(3)};
+                       .committed = row.natural(3),
+                       .newest_rid = ResultId{row.bytes<16>(4)}};
 }
 
 Result<JoinTokenRecord> join_token(sqlite::Statement& row) {
@@ -59,7 +60,7 @@ Result<Row> next_key(sqlite::Connection& db, const std::string& table) {
 Result<Loaded> SqliteWriter::load() {
     Loaded all;
     EDGE_TRY(load_all(db_, "SELECT " + std::string(rows::kNode) + " FROM nodes ORDER BY k", all.nodes, rows::node));
-    EDGE_TRY(load_all(db_, "SELECT k, node, id, committed FROM spools ORDER BY k", all.spools, spool));
+    EDGE_TRY(load_all(db_, "SELECT k, node, id, committed, newest_rid FROM spools ORDER BY k", all.spools, spool));
     EDGE_TRY(load_all(db_,
                       "SELECT id, hash, node, created_at, expires_at, used_at, used_by FROM join_tokens ORDER BY k",
                       all.join_tokens, join_token));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "broker/store/cursor.hpp"
@@ -22,21 +23,30 @@ Result<std::optional<T>> first_row(sqlite::Statement& statement, Read read) {
     return std::optional<T>(std::move(value));
 }
 
-/// Rows of a statement that was started with a limit of one more than the page holds; column 0 is the key.
+std::size_t of_no_weight(sqlite::Statement&) {
+    return 0;
+}
+
+/// Rows of a statement that was started with a limit of one more than the page holds; column 0 is the key. The page
+/// ends before the row that would make it heavier than kMostPageBytes, unless that is its first.
 template <class T, class Read>
-Result<Page<T>> read_page(sqlite::Statement& statement, std::uint32_t limit, char kind, Read read) {
+Result<Page<T>> read_page(sqlite::Statement& statement, std::uint32_t limit, char kind, Read read,
+                          std::size_t (*weight)(sqlite::Statement&) = of_no_weight) {
     Page<T> page;
     std::int64_t last = 0;
+    std::size_t bytes = 0;
     while (true) {
         EDGE_TRY(const bool more, statement.next());
         if (!more) return page;
-        if (page.items.size() == limit) {
+        bytes += weight(statement);
+        if (page.items.size() == limit || (!page.items.empty() && bytes > kMostPageBytes)) {
             page.next_cursor = make_cursor(kind, last);
-        } else {
-            last = statement.integer(0);
-            EDGE_TRY(auto one, read(statement));
-            page.items.push_back(std::move(one));
+            statement.stop();
+            return page;
         }
+        last = statement.integer(0);
+        EDGE_TRY(auto one, read(statement));
+        page.items.push_back(std::move(one));
     }
 }
 
@@ -77,16 +87,17 @@ Result<> SqliteReader::prepare() {
     EDGE_TRY(make(s_.runs, runs + "WHERE r.k < ?1 ORDER BY r.k DESC LIMIT ?2"));
     EDGE_TRY(make(s_.job, jobs + "WHERE j.id = ?1"));
     EDGE_TRY(make(s_.jobs, jobs + "WHERE j.k < ?1 ORDER BY j.k DESC LIMIT ?2"));
-    EDGE_TRY(make(s_.tasks, "SELECT " + std::string(rows::kTaskView) +
-                                " FROM tasks t JOIN nodes n ON n.k = t.node"
-                                " WHERE t.run = (SELECT k FROM runs WHERE id = ?1) ORDER BY t.k"));
+    EDGE_TRY(
+        make(s_.tasks, "SELECT " + std::string(rows::kTaskView) +
+                           " FROM tasks t JOIN nodes n ON n.k = t.node"
+                           " WHERE t.run = (SELECT k FROM runs WHERE id = ?1) AND t.k > ?2 ORDER BY t.k LIMIT ?3"));
     EDGE_TRY(make(s_.results,
                   results + "WHERE x.run = (SELECT k FROM runs WHERE id = ?1) AND x.k > ?2 ORDER BY x.k LIMIT ?3"));
-    EDGE_TRY(make(s_.result, results + "WHERE x.rid = ?1"));
+    EDGE_TRY(make(s_.result, results + "WHERE x.rid = ?1 ORDER BY x.k LIMIT 1"));
+    EDGE_TRY(make(s_.known_rid, "SELECT 1 FROM results WHERE rid = ?1 AND spool = ?2 LIMIT 1"));
     EDGE_TRY(
         make(s_.find_key, "SELECT fingerprint, run, created_at FROM idempotency_keys WHERE project = 1 AND key = ?1"));
-    EDGE_TRY(make(s_.run_of_task, "SELECT run FROM tasks WHERE id = ?1"));
-    EDGE_TRY(make(s_.task_records, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = ?1 ORDER BY k"));
+    EDGE_TRY(make(s_.task, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE id = ?1"));
     return ok();
 }
 
@@ -112,26 +123,32 @@ Result<Page<JobView>> SqliteReader::jobs(const PageRequest& page) {
     return read_page<JobView>(s_.jobs, page.limit, 'j', rows::job_view);
 }
 
-Result<std::vector<TaskView>> SqliteReader::tasks(RunId run) {
-    std::vector<TaskView> all;
-    s_.tasks.start(run);
-    while (true) {
-        EDGE_TRY(const bool more, s_.tasks.next());
-        if (!more) return all;
-        EDGE_TRY(auto one, rows::task_view(s_.tasks));
-        all.push_back(std::move(one));
-    }
+Result<Page<TaskView>> SqliteReader::tasks(RunId run, const PageRequest& page) {
+    EDGE_TRY(const auto after, parse_cursor('t', page.cursor, 0));
+    s_.tasks.start(run, after, page.limit + 1);
+    return read_page<TaskView>(s_.tasks, page.limit, 't', rows::task_view);
 }
 
 Result<Page<ResultView>> SqliteReader::results(RunId run, const PageRequest& page) {
     EDGE_TRY(const auto after, parse_cursor('x', page.cursor, 0));
     s_.results.start(run, after, page.limit + 1);
-    return read_page<ResultView>(s_.results, page.limit, 'x', rows::result_view);
+    return read_page<ResultView>(s_.results, page.limit, 'x', rows::result_view, rows::result_size);
 }
 
 Result<std::optional<ResultView>> SqliteReader::result(ResultId id) {
     s_.result.start(id);
     return first_row<ResultView>(s_.result, rows::result_view);
+}
+
+Result<std::vector<ResultId>> SqliteReader::known_rids(SpoolRow spool, const std::vector<ResultId>& rids) {
+    std::vector<ResultId> known;
+    for (const auto& rid : rids) {
+        s_.known_rid.start(rid, spool);
+        EDGE_TRY(const auto found,
+                 first_row<bool>(s_.known_rid, [](sqlite::Statement&) -> Result<bool> { return true; }));
+        if (found) known.push_back(rid);
+    }
+    return known;
 }
 
 Result<std::optional<FoundKey>> SqliteReader::find_key(const std::string& key) {
@@ -158,26 +175,18 @@ Result<std::vector<LoadedRun>> SqliteReader::runs_of(const std::vector<TaskId>& 
 }
 
 Result<std::vector<LoadedRun>> SqliteReader::read_runs_of(const std::vector<TaskId>& tasks) {
-    std::set<RunRow> keys;
-    for (const auto& task : tasks) {
-        s_.run_of_task.start(task);
-        EDGE_TRY(const auto key, first_row<RunRow>(s_.run_of_task, [](sqlite::Statement& row) -> Result<RunRow> {
-                     return RunRow{row.integer(0)};
-                 }));
-        if (key) keys.insert(*key);
+    std::map<RunRow, std::vector<TaskRecord>> wanted;
+    for (const auto& id : std::set<TaskId>(tasks.begin(), tasks.end())) {
+        s_.task.start(id);
+        EDGE_TRY(auto task, first_row<TaskRecord>(s_.task, rows::task));
+        if (task) wanted[task->run].push_back(std::move(*task));
     }
     std::vector<LoadedRun> all;
-    for (const RunRow key : keys) {
+    for (auto& [key, found] : wanted) {
         s_.run_by_key.start(key);
         EDGE_TRY(auto loaded, first_row<LoadedRun>(s_.run_by_key, rows::run_and_job));
         if (!loaded) continue;
-        s_.task_records.start(key);
-        while (true) {
-            EDGE_TRY(const bool more, s_.task_records.next());
-            if (!more) break;
-            EDGE_TRY(auto one, rows::task(s_.task_records));
-            loaded->tasks.push_back(std::move(one));
-        }
+        loaded->tasks = std::move(found);
         all.push_back(std::move(*loaded));
     }
     return all;

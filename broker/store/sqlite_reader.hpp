@@ -17,16 +17,17 @@ class SqliteReader {
     Result<Page<RunView>> runs(const PageRequest& page);
     Result<std::optional<JobView>> job(JobId id);
     Result<Page<JobView>> jobs(const PageRequest& page);
-    Result<std::vector<TaskView>> tasks(RunId run);
+    Result<Page<TaskView>> tasks(RunId run, const PageRequest& page);
     Result<Page<ResultView>> results(RunId run, const PageRequest& page);
     Result<std::optional<ResultView>> result(ResultId id);
+    Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids);
     Result<std::optional<FoundKey>> find_key(const std::string& key);
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks);
 
   private:
     struct Statements {
         sqlite::Statement begin, commit;
-        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, find_key, run_of_task, task_records;
+        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, known_rid, find_key, task;
     };
     explicit SqliteReader(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();

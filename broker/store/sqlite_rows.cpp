@@ -98,13 +98,13 @@ Result<JobView> job_view(sqlite::Statement& row) {
 
 Result<TaskView> task_view(sqlite::Statement& row) {
     TaskView t;
-    t.id = id_column<TaskId>(row, 0);
-    t.node.id = id_column<NodeId>(row, 1);
-    EDGE_TRY(t.node.name, name_column<NodeName>(row, 2));
-    EDGE_TRY(t.line.name, name_column<LineName>(row, 3));
-    t.line.carrier = row.text(4);
-    EDGE_TRY(t.state, enum_column<TaskState>(row.text(5)));
-    t.attempt = row.natural32(6);
+    t.id = id_column<TaskId>(row, 1);
+    t.node.id = id_column<NodeId>(row, 2);
+    EDGE_TRY(t.node.name, name_column<NodeName>(row, 3));
+    EDGE_TRY(t.line.name, name_column<LineName>(row, 4));
+    t.line.carrier = row.text(5);
+    EDGE_TRY(t.state, enum_column<TaskState>(row.text(6)));
+    t.attempt = row.natural32(7);
     return t;
 }
 
@@ -118,6 +118,10 @@ Result<ResultView> result_view(sqlite::Statement& row) {
     EDGE_TRY(x.result, from_column<link::TaskResult>(row.text(6)));
     x.detail = row.text(7);
     return x;
+}
+
+std::size_t result_size(sqlite::Statement& row) {
+    return row.text(6).size() + row.text(7).size();
 }
 
 RunView view_of(const RunRecord& run, const JobRecord& job) {

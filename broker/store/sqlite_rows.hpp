@@ -30,13 +30,15 @@ inline constexpr std::string_view kJobView =
 Result<JobView> job_view(sqlite::Statement& row);
 
 /// From `tasks t JOIN nodes n ON n.k = t.node`.
-inline constexpr std::string_view kTaskView = "t.id, n.id, n.name, t.line, t.carrier, t.state, t.attempt";
+inline constexpr std::string_view kTaskView = "t.k, t.id, n.id, n.name, t.line, t.carrier, t.state, t.attempt";
 Result<TaskView> task_view(sqlite::Statement& row);
 
 /// From `results x JOIN tasks t … JOIN nodes n … LEFT JOIN result_details d …`.
 inline constexpr std::string_view kResultView =
     "x.k, n.id, n.name, t.line, t.carrier, x.superseded, x.envelope, d.detail";
 Result<ResultView> result_view(sqlite::Statement& row);
+/// Bytes of its text, without decoding it.
+std::size_t result_size(sqlite::Statement& row);
 
 /// What the API shows of a run.
 RunView view_of(const RunRecord& run, const JobRecord& job);

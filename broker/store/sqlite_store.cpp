@@ -42,11 +42,14 @@ class SqliteStore final : public Store {
     Result<Page<RunView>> runs(const PageRequest& page) override { return reader_->runs(page); }
     Result<std::optional<JobView>> job(JobId id) override { return reader_->job(id); }
     Result<Page<JobView>> jobs(const PageRequest& page) override { return reader_->jobs(page); }
-    Result<std::vector<TaskView>> tasks(RunId run) override { return reader_->tasks(run); }
+    Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override { return reader_->tasks(run, page); }
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override {
         return reader_->results(run, page);
     }
     Result<std::optional<ResultView>> result(ResultId id) override { return reader_->result(id); }
+    Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override {
+        return reader_->known_rids(spool, rids);
+    }
     Result<std::optional<FoundKey>> find_key(const std::string& key) override { return reader_->find_key(key); }
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override {
         return reader_->runs_of(tasks);

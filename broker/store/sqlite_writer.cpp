@@ -20,7 +20,7 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path
     EDGE_TRY(auto db, sqlite::Connection::open(path, sqlite::Connection::Mode::read_write));
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     EDGE_TRY(
-        db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
+        db.execute("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA foreign_keys = OFF;"
                    "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096; PRAGMA mmap_size = 0"));
     EDGE_TRY(const auto mode, db.ask("PRAGMA journal_mode = WAL"));
     if (mode != "wal")
@@ -31,6 +31,7 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path
     EDGE_TRY(const auto verdict, db.ask("PRAGMA quick_check(1)"));
     if (verdict != "ok") return Error{Errc::io, {}, "the file is damaged (" + verdict + "); restore it from a backup"};
     EDGE_TRY(migrate(db));
+    EDGE_TRY(db.execute("PRAGMA foreign_keys = ON"));  // a step may make a table anew that others refer to
     std::unique_ptr<SqliteWriter> writer(new SqliteWriter(std::move(db)));
     EDGE_TRY(writer->prepare());
     sqlite3_wal_hook(writer->db_.handle(), on_wal, writer->wal_pages_.get());
@@ -54,8 +55,8 @@ Result<> SqliteWriter::prepare() {
              " policy_hash = ?8, lines = ?9, enrolled_at = ?10, connected_at = ?11, last_seen_at = ?12, epoch = ?13,"
              " join_counter = ?14, join_confirmed = ?15"));
     EDGE_TRY(make(s_.put_spool,
-                  "INSERT INTO spools (k, node, id, committed) VALUES (?1, ?2, ?3, ?4)"
-                  " ON CONFLICT (k) DO UPDATE SET committed = max(committed, ?4)"));
+                  "INSERT INTO spools (k, node, id, committed, newest_rid) VALUES (?1, ?2, ?3, ?4, ?5)"
+                  " ON CONFLICT (k) DO UPDATE SET committed = max(committed, ?4), newest_rid = max(newest_rid, ?5)"));
     EDGE_TRY(make(s_.put_join_token,
                   "INSERT INTO join_tokens (id, hash, node, created_at, expires_at, used_at, used_by)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET used_at = ?6, used_by = ?7"));
@@ -81,7 +82,8 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(
         make(s_.add_result,
              "INSERT INTO results (k, rid, spool, n, run, task, attempt, superseded, status, started_us, duration_us,"
-             " envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING"));
+             " envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+             " ON CONFLICT (task, attempt) DO NOTHING"));
     EDGE_TRY(make(s_.add_detail, "INSERT INTO result_details (result, detail) VALUES (?1, ?2)"));
     EDGE_TRY(make(s_.add_audit, "INSERT INTO audit (at, actor, action, object) VALUES (?1, ?2, ?3, ?4)"));
     return ok();
@@ -126,7 +128,7 @@ Result<> SqliteWriter::write(const PutNode& change) {
 
 Result<> SqliteWriter::write(const PutSpool& change) {
     const auto& s = change.spool;
-    return s_.put_spool.run(s.row, s.node, s.id, s.committed);
+    return s_.put_spool.run(s.row, s.node, s.id, s.committed, s.newest_rid);
 }
 
 Result<> SqliteWriter::write(const PutJoinToken& change) {

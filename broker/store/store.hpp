@@ -11,9 +11,14 @@
 
 namespace edge::broker {
 
+/// A page of results holds less than its limit when it would be more text than this. Units: bytes.
+inline constexpr std::size_t kMostPageBytes = 4 * 1024 * 1024;
+
 /// Executor: load() first; then apply() and idle() from one thread, the reads from one other thread at the same time.
-/// Reads see what was committed before they began. Pages: runs and jobs newest first, results in the order stored.
-/// Errors of every call: io (the store is broken: acknowledge nothing more, end the process).
+/// Reads see what was committed before they began. Pages: runs and jobs newest first, tasks in the order made,
+/// results in the order stored.
+/// Errors of every call: io (the store is broken: acknowledge nothing more, end the process), unavailable (a later try
+/// may work).
 class Store {
   public:
     virtual ~Store() = default;
@@ -21,7 +26,7 @@ class Store {
     virtual Result<Loaded> load() = 0;
 
     /// All batches, in order, in one transaction that is on the disk when this returns.
-    /// Errors: unavailable (no space; nothing was changed and a later try may work), io.
+    /// Errors: unavailable (no space, or somebody else holds it; nothing was changed and a later try may work), io.
     virtual Result<> apply(std::span<const Batch> batches) = 0;
     Result<> apply(const Batch& batch) { return apply(std::span(&batch, 1)); }
 
@@ -33,11 +38,14 @@ class Store {
     virtual Result<Page<RunView>> runs(const PageRequest& page) = 0;
     virtual Result<std::optional<JobView>> job(JobId id) = 0;
     virtual Result<Page<JobView>> jobs(const PageRequest& page) = 0;
-    virtual Result<std::vector<TaskView>> tasks(RunId run) = 0;
+    virtual Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) = 0;
     virtual Result<Page<ResultView>> results(RunId run, const PageRequest& page) = 0;
+    /// Two spools may have given one id to two results: the first that was stored.
     virtual Result<std::optional<ResultView>> result(ResultId id) = 0;
+    /// Those of `rids` that results of this spool have.
+    virtual Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) = 0;
     virtual Result<std::optional<FoundKey>> find_key(const std::string& key) = 0;
-    /// The runs that these tasks belong to, whole, each once. Tasks that do not exist are left out.
+    /// The runs that these tasks belong to, each once and with no other tasks. Tasks that do not exist are left out.
     virtual Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) = 0;
 };
 

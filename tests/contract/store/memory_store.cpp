@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/store/cursor.hpp"
+#include "broker/store/row_text.hpp"
 #include "broker/store/sqlite_rows.hpp"
 
 namespace edge::broker {
@@ -52,6 +53,7 @@ Result<> MemoryStore::Tables::put(const PutSpool& change) {
     if (!nodes.contains(change.spool.node)) return broken("spools.node");
     auto& spool = spools.try_emplace(change.spool.row, change.spool).first->second;
     spool.committed = std::max(spool.committed, change.spool.committed);
+    spool.newest_rid = std::max(spool.newest_rid, change.spool.newest_rid);
     return ok();
 }
 
@@ -110,14 +112,13 @@ Result<> MemoryStore::Tables::put(const SetRun& change) {
 
 Result<> MemoryStore::Tables::put(const AddResult& change) {
     const auto& result = change.view->result;
-    if (rids.contains(result.rid) || attempts.contains({change.task, result.attempt})) return ok();
+    if (attempts.contains({change.task, result.attempt})) return ok();
     if (!spools.contains(change.spool) || !runs.contains(change.run) || !tasks.contains(change.task))
         return broken("results");
     if (!results.emplace(change.row, StoredResult{change.row, change.spool, change.run, change.task, change.view})
              .second) {
-        return ok();
+        return broken("results.k");
     }
-    rids.insert(result.rid);
     attempts.emplace(change.task, result.attempt);
     return ok();
 }
@@ -223,16 +224,23 @@ Result<Page<JobView>> MemoryStore::jobs(const PageRequest& page) {
                                  [this](const JobRecord& job) { return job_view(job, tables_.runs); });
 }
 
-Result<std::vector<TaskView>> MemoryStore::tasks(RunId run) {
+Result<Page<TaskView>> MemoryStore::tasks(RunId run, const PageRequest& request) {
     const std::lock_guard lock(mutex_);
-    std::vector<TaskView> views;
+    EDGE_TRY(const auto after, parse_cursor('t', request.cursor, 0));
+    Page<TaskView> page;
+    std::int64_t last = 0;
     const RunRecord* found = find_run(run);
     for (const auto& [row, task] : tables_.tasks) {
-        if (!found || task.run != found->row) continue;
+        if (!found || task.run != found->row || static_cast<std::int64_t>(row) <= after) continue;
+        if (page.items.size() == request.limit) {
+            page.next_cursor = make_cursor('t', last);
+            break;
+        }
         const NodeRecord& node = tables_.nodes.at(task.node);
-        views.push_back(TaskView{task.id, {node.id, node.name}, task.line, task.state, task.attempt});
+        page.items.push_back(TaskView{task.id, {node.id, node.name}, task.line, task.state, task.attempt});
+        last = static_cast<std::int64_t>(row);
     }
-    return views;
+    return page;
 }
 
 Result<Page<ResultView>> MemoryStore::results(RunId run, const PageRequest& request) {
@@ -241,9 +249,11 @@ Result<Page<ResultView>> MemoryStore::results(RunId run, const PageRequest& requ
     const RunRecord* found = find_run(run);
     Page<ResultView> page;
     std::int64_t last = 0;
+    std::size_t bytes = 0;
     for (const auto& [row, result] : tables_.results) {
         if (!found || result.run != found->row || static_cast<std::int64_t>(row) <= after) continue;
-        if (page.items.size() == request.limit) {
+        bytes += to_column(result.view->result).size() + result.view->detail.size();
+        if (page.items.size() == request.limit || (!page.items.empty() && bytes > kMostPageBytes)) {
             page.next_cursor = make_cursor('x', last);
             break;
         }
@@ -259,6 +269,18 @@ Result<std::optional<ResultView>> MemoryStore::result(ResultId id) {
         if (result.view->result.rid == id) return std::optional(*result.view);
     }
     return std::optional<ResultView>();
+}
+
+Result<std::vector<ResultId>> MemoryStore::known_rids(SpoolRow spool, const std::vector<ResultId>& rids) {
+    const std::lock_guard lock(mutex_);
+    std::vector<ResultId> known;
+    for (const auto& rid : rids) {
+        const bool found = std::any_of(tables_.results.begin(), tables_.results.end(), [&](const auto& one) {
+            return one.second.spool == spool && one.second.view->result.rid == rid;
+        });
+        if (found) known.push_back(rid);
+    }
+    return known;
 }
 
 Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
@@ -277,7 +299,12 @@ Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& t
         if (std::find(tasks.begin(), tasks.end(), task.id) != tasks.end()) rows.insert(task.run);
     }
     std::vector<LoadedRun> found;
-    for (const auto row : rows) found.push_back(load_run(tables_.runs.at(row)));
+    for (const auto row : rows) {
+        LoadedRun& run = found.emplace_back(load_run(tables_.runs.at(row)));
+        std::erase_if(run.tasks, [&](const TaskRecord& task) {
+            return std::find(tasks.begin(), tasks.end(), task.id) == tasks.end();
+        });
+    }
     return found;
 }
 

@@ -19,13 +19,17 @@ class MemoryStore final : public Store {
     Result<Page<RunView>> runs(const PageRequest& page) override;
     Result<std::optional<JobView>> job(JobId id) override;
     Result<Page<JobView>> jobs(const PageRequest& page) override;
-    Result<std::vector<TaskView>> tasks(RunId run) override;
+    Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override;
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override;
     Result<std::optional<ResultView>> result(ResultId id) override;
+    Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override;
     Result<std::optional<FoundKey>> find_key(const std::string& key) override;
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override;
 
-    void set_space(bool there) { has_space_ = there; }
+    void set_space(bool there) {
+        const std::lock_guard lock(mutex_);
+        has_space_ = there;
+    }
     std::size_t transactions() const { return transactions_; }
 
     struct StoredResult {
@@ -47,7 +51,6 @@ class MemoryStore final : public Store {
         std::map<RunRow, RunRecord> runs;
         std::map<TaskRow, TaskRecord> tasks;
         std::map<ResultRow, StoredResult> results;
-        std::set<ResultId> rids;
         std::set<std::pair<TaskRow, std::uint32_t>> attempts;
         std::map<std::string, KeyRecord> keys;
         std::vector<AuditRecord> audit;

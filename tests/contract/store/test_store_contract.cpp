@@ -1,8 +1,12 @@
 // What every Store must do, asked of the one in memory and of SQLite.
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
+#include <future>
 
+#include "broker/store/schema.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "protocol/json/described.hpp"
 #include "tests/contract/store/memory_store.hpp"
@@ -60,8 +64,10 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     join.used_by = node.id;
     SpoolRecord spool = samples::spool(1, 1);
     spool.committed = 12;
+    spool.newest_rid = id<ResultId>(5);
     REQUIRE(store->apply(Batch{PutJoinToken{join}, PutSpool{spool}}).has_value());
-    spool.committed = 4;  // never goes back
+    spool.committed = 4;  // neither goes back
+    spool.newest_rid = id<ResultId>(4);
     REQUIRE(store->apply(Batch{PutSpool{spool}}).has_value());
 
     const auto loaded = store->load().value();
@@ -80,6 +86,7 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(!n.join_confirmed);
     REQUIRE(loaded.spools.size() == 1);
     CHECK(loaded.spools[0].committed == 12);
+    CHECK(loaded.spools[0].newest_rid == id<ResultId>(5));
     REQUIRE(loaded.join_tokens.size() == 1);
     CHECK(loaded.join_tokens[0].used_at == 15);
     CHECK(loaded.join_tokens[0].used_by == node.id);
@@ -152,21 +159,39 @@ TEST_CASE_TEMPLATE("a result comes back as the agent sent it", Kind, InMemory, I
     CHECK(!store->result(id<ResultId>(99)).value().has_value());
 }
 
-TEST_CASE_TEMPLATE("a second result of an attempt and a second use of a rid change nothing", Kind, InMemory, InSqlite) {
+TEST_CASE_TEMPLATE("a second result of an attempt changes nothing", Kind, InMemory, InSqlite) {
     Kind kind;
     const auto store = kind.open();
     seed(*store);
     const AddRun run = samples::run(1, 2, 1);
     const AddResult first = samples::result(1, run, 0, 1);
-    AddResult same_attempt = samples::result(2, run, 0, 2, "{\"other\":1}");
-    AddResult same_rid = samples::result(3, run, 1, 3, "{\"other\":2}");
-    auto view = std::make_shared<ResultView>(*same_rid.view);
-    view->result.rid = first.view->result.rid;
-    same_rid.view = view;
-    REQUIRE(store->apply(Batch{run, first, same_attempt, same_rid}).has_value());
+    const AddResult same_attempt = samples::result(2, run, 0, 2, "{\"other\":1}");
+    REQUIRE(store->apply(Batch{run, first, same_attempt}).has_value());
     const auto page = store->results(run.run.id, PageRequest{}).value();
     REQUIRE(page.items.size() == 1);
     CHECK(page.items[0].detail == "{\"sent\":3}");
+}
+
+TEST_CASE_TEMPLATE("a rid keeps no other result away, and is known in its own spool only", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    REQUIRE(store->apply(Batch{PutSpool{samples::spool(2, 1)}}).has_value());
+    const AddRun run = samples::run(1, 2, 1);
+    const AddResult first = samples::result(1, run, 0, 1);
+    AddResult second = samples::result(2, run, 1, 1, "{\"other\":2}");
+    auto view = std::make_shared<ResultView>(*second.view);
+    view->result.rid = first.view->result.rid;
+    second.view = view;
+    const ResultId rid = first.view->result.rid;
+    REQUIRE(store->apply(Batch{run, first}).has_value());
+    CHECK(store->known_rids(SpoolRow{1}, {id<ResultId>(9), rid}).value() == std::vector<ResultId>{rid});
+    CHECK(store->known_rids(SpoolRow{2}, {rid}).value().empty());
+    second.spool = SpoolRow{2};
+    REQUIRE(store->apply(Batch{second}).has_value());
+    CHECK(store->results(run.run.id, PageRequest{}).value().items.size() == 2);
+    CHECK(store->result(rid).value()->result.task_id == run.tasks[0].id);  // the first
+    CHECK(store->known_rids(SpoolRow{2}, {rid}).value().size() == 1);
 }
 
 TEST_CASE_TEMPLATE("a later attempt is kept beside the first", Kind, InMemory, InSqlite) {
@@ -241,6 +266,58 @@ TEST_CASE_TEMPLATE("results are paged in the order they were stored, and only th
     CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
 }
 
+TEST_CASE_TEMPLATE("tasks are paged in the order they were made, and only those of the run", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 5, 1);
+    REQUIRE(store->apply(Batch{run, samples::run(2, 3, 6)}).has_value());
+    std::vector<TaskId> seen;
+    PageRequest request{2, {}};
+    while (true) {
+        const auto page = store->tasks(run.run.id, request).value();
+        CHECK(page.items.size() <= 2);
+        for (const auto& task : page.items) seen.push_back(task.id);
+        if (!page.next_cursor) break;
+        request.cursor = *page.next_cursor;
+    }
+    REQUIRE(seen.size() == 5);
+    for (std::size_t i = 0; i < 5; ++i) CHECK(seen[i] == run.tasks[i].id);
+    CHECK(!store->tasks(run.run.id, PageRequest{5, {}}).value().next_cursor);
+}
+
+TEST_CASE_TEMPLATE("a page of large results ends early, and the next one goes on behind it", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const AddRun run = samples::run(1, 21, 1);
+    Batch batch{run};
+    const std::string large = "{\"x\":\"" + std::string(240 * 1024, 'x') + "\"}";
+    for (std::size_t i = 0; i < 20; ++i)
+        batch.push_back(samples::result(static_cast<std::int64_t>(i) + 1, run, i, i + 1, large));
+    // One that is above the bound by itself is still a page.
+    batch.push_back(samples::result(21, run, 20, 21, "{\"x\":\"" + std::string(kMostPageBytes, 'x') + "\"}"));
+    REQUIRE(store->apply(batch).has_value());
+    std::vector<std::size_t> pages;
+    std::uint64_t n = 0;
+    PageRequest request{500, {}};
+    while (true) {
+        const auto page = store->results(run.run.id, request).value();
+        std::size_t bytes = 0;
+        for (const auto& item : page.items) {
+            bytes += item.detail.size();
+            CHECK(item.result.n == ++n);
+        }
+        CHECK((bytes <= kMostPageBytes || page.items.size() == 1));
+        pages.push_back(page.items.size());
+        if (!page.next_cursor) break;
+        request.cursor = *page.next_cursor;
+        REQUIRE(pages.size() < 22);
+    }
+    CHECK(pages == std::vector<std::size_t>{16, 4, 1});
+    CHECK(store->idle().has_value());
+}
+
 TEST_CASE_TEMPLATE("a cursor of another list or of nobody is refused", Kind, InMemory, InSqlite) {
     Kind kind;
     const auto store = kind.open();
@@ -261,12 +338,12 @@ TEST_CASE_TEMPLATE("tasks, jobs and runs are found by their ids", Kind, InMemory
     seed(*store);
     const AddRun run = samples::run(1, 2, 1);
     REQUIRE(store->apply(Batch{run, SetTask{run.tasks[1].row, TaskState::failed, 1, 1, true}}).has_value());
-    const auto tasks = store->tasks(run.run.id).value();
+    const auto tasks = store->tasks(run.run.id, {}).value().items;
     REQUIRE(tasks.size() == 2);
     CHECK(tasks[0].id == run.tasks[0].id);
     CHECK(tasks[1].state == TaskState::failed);
     CHECK(tasks[0].node.name.text() == "gz-1");
-    CHECK(store->tasks(id<RunId>(9)).value().empty());
+    CHECK(store->tasks(id<RunId>(9), {}).value().items.empty());
     const auto job = store->job(run.job.id).value();
     REQUIRE(job.has_value());
     CHECK(job->last_run == run.run.id);
@@ -275,16 +352,19 @@ TEST_CASE_TEMPLATE("tasks, jobs and runs are found by their ids", Kind, InMemory
     CHECK(!store->run(id<RunId>(9)).value().has_value());
 }
 
-TEST_CASE_TEMPLATE("the runs of some tasks come whole and once", Kind, InMemory, InSqlite) {
+TEST_CASE_TEMPLATE("the runs of some tasks come once, with those tasks and no others", Kind, InMemory, InSqlite) {
     Kind kind;
     const auto store = kind.open();
     seed(*store);
-    const AddRun run = samples::run(1, 2, 1);
-    REQUIRE(store->apply(Batch{run, finished(run, {.lost = 2})}).has_value());
-    const auto found = store->runs_of({run.tasks[0].id, run.tasks[1].id, id<TaskId>(77)}).value();
+    const AddRun run = samples::run(1, 4, 1);
+    REQUIRE(store->apply(Batch{run, finished(run, {.lost = 4})}).has_value());
+    const auto found = store->runs_of({run.tasks[0].id, run.tasks[2].id, run.tasks[0].id, id<TaskId>(77)}).value();
     REQUIRE(found.size() == 1);
-    CHECK(found[0].tasks.size() == 2);
-    CHECK(found[0].run.outcomes.lost == 2);
+    REQUIRE(found[0].tasks.size() == 2);
+    CHECK(found[0].tasks[0].id == run.tasks[0].id);
+    CHECK(found[0].tasks[1].id == run.tasks[2].id);
+    CHECK(found[0].run.total == 4);
+    CHECK(found[0].run.outcomes.lost == 4);
     CHECK(found[0].run.finished_at.has_value());
     CHECK(store->runs_of({}).value().empty());
 }
@@ -301,6 +381,67 @@ TEST_CASE_TEMPLATE("an idempotency key leads to its run", Kind, InMemory, InSqli
     CHECK(found->created_at == 44);
     CHECK(found->run.id == run.run.id);
     CHECK(!store->find_key("k-2").value().has_value());
+}
+
+TEST_CASE("a file of the first schema keeps its results, and learns of each spool's greatest rid") {
+    TemporaryFolder folder;
+    const std::string path = folder.path() + "/edge.db";
+    {
+        auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_write).value();
+        REQUIRE(migrate(db, schema_steps().first(1)).has_value());
+        REQUIRE(db.execute(R"sql(
+            INSERT INTO nodes VALUES (1, 1, zeroblob(16), 'gz-1', zeroblob(32), 'enrolled', '{}', '', '', '[]', 1, NULL,
+                NULL, 0, 0, 1);
+            INSERT INTO spools VALUES (1, 1, 1, zeroblob(16), 2), (2, 1, 1, x'01', 0);
+            INSERT INTO jobs VALUES (1, 1, zeroblob(16), 'ping', '{}', 't', 'all', '{}', 1);
+            INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total)
+                VALUES (1, zeroblob(16), 1, 'running', 1, 1, 1, 2);
+            INSERT INTO tasks VALUES (1, 1, zeroblob(16), 1, 1, 'telecom', 'ct', 'succeeded', 1, 1, 1),
+                (2, 1, x'02', 1, 1, 'telecom', 'ct', 'succeeded', 1, 1, 1);
+            INSERT INTO results VALUES
+                (1, 1, x'00000000000000000000000000000007', 1, 1, 1, 1, 1, 0, 'ok', 1, 1, '{}'),
+                (2, 1, x'00000000000000000000000000000003', 1, 2, 1, 2, 1, 0, 'ok', 1, 1, '{}');
+            INSERT INTO result_details VALUES (1, 1, '{"sent":1}');
+        )sql")
+                    .has_value());
+    }
+    const auto store = std::move(open_sqlite_store(path).value());
+    const auto loaded = store->load().value();
+    REQUIRE(loaded.spools.size() == 2);
+    ResultId greatest;
+    greatest.bytes[15] = 7;
+    CHECK(loaded.spools[0].newest_rid == greatest);
+    CHECK(loaded.spools[1].newest_rid.is_nil());
+    CHECK(loaded.next_result == ResultRow{3});
+    CHECK(store->known_rids(SpoolRow{1}, {greatest}).value().size() == 1);
+    auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_only).value();
+    CHECK(db.ask("SELECT count(*) FROM results r JOIN result_details d ON d.result = r.k").value() == "1");
+    CHECK(db.ask("SELECT count(*) FROM pragma_foreign_key_check").value() == "0");
+}
+
+TEST_CASE("a writer from outside is waited for, and one that stays makes the store unavailable, not broken") {
+    InSqlite kind;
+    const auto store = kind.open();
+    seed(*store);
+    auto outside =
+        sqlite::Connection::open(kind.folder.path() + "/edge.db", sqlite::Connection::Mode::read_write).value();
+    sqlite3_busy_timeout(outside.handle(), 0);
+    REQUIRE(outside.execute("BEGIN IMMEDIATE").has_value());
+    auto waiting = std::async(std::launch::async, [&] { return store->apply(Batch{samples::run(1, 1, 1)}); });
+    CHECK(waiting.wait_for(std::chrono::milliseconds(200)) == std::future_status::timeout);
+    CHECK(store->runs({}).value().items.empty());  // readers are held up by nobody
+    REQUIRE(outside.execute("COMMIT").has_value());
+    CHECK(waiting.get().has_value());
+    CHECK(store->runs({}).value().items.size() == 1);
+
+    auto other =
+        sqlite::Connection::open(kind.folder.path() + "/edge.db", sqlite::Connection::Mode::read_write).value();
+    REQUIRE(other.execute("BEGIN IMMEDIATE").has_value());
+    const auto refused = outside.execute("BEGIN IMMEDIATE");
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().code == Errc::unavailable);
+    CHECK(refused.error().os_errno == EBUSY);
+    REQUIRE(other.execute("ROLLBACK").has_value());
 }
 
 }  // namespace edge::broker

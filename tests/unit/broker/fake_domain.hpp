@@ -169,6 +169,8 @@ class FakeDomain final : public Domain {
             if (request.selector == "telecm")
                 return reply(
                     Error{Errc::not_found, "/selector", "nothing matches \"telecm\"; did you mean \"telecom\"?"});
+            if (request.selector == "crowd")
+                return reply(Error{Errc::too_large, {}, "5 tasks are open; [broker] open_tasks is 5"});
             if (request.selector == "((")
                 return reply(Error{Errc::bad_value, "/selector", "expected a word at character 1"});
             RunView run;
@@ -210,8 +212,19 @@ class FakeDomain final : public Domain {
             reply(current_ ? Page<RunView>{{*current_}, {}} : Page<RunView>{});
         });
     }
-    void tasks(RunId, Reply<std::vector<TaskView>> reply) override {
-        run_([=, this] { reply(std::vector<TaskView>{task_}); });
+    void tasks(RunId, PageRequest page, Reply<Page<TaskView>> reply) override {
+        run_([=, this] {
+            last_page = page;
+            ++task_pages;
+            const std::size_t first = page.cursor.empty() ? 0 : std::stoul(page.cursor);
+            Page<TaskView> some;
+            for (std::size_t i = first; i < task_count && some.items.size() < page.limit; ++i) {
+                some.items.push_back(task_);
+                if (i > 0) some.items.back().id = id<TaskId>(static_cast<std::uint8_t>(4 + i % 200));
+            }
+            if (first + some.items.size() < task_count) some.next_cursor = std::to_string(first + some.items.size());
+            reply(some);
+        });
     }
     void results(RunId, PageRequest page, Reply<Page<ResultView>> reply) override {
         run_([=, this] {
@@ -244,7 +257,6 @@ class FakeDomain final : public Domain {
             if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
             reply(*current_);
             subscriber->event(current_);
-            subscriber->event(std::make_shared<const TaskView>(task_));
             for (const auto& result : results_) subscriber->event(result);
             if (current_->state == RunState::finished) return subscriber->end();
             subscribers_.insert(subscriber);
@@ -279,6 +291,8 @@ class FakeDomain final : public Domain {
     std::optional<link::Reject> reject;
     std::vector<link::Hello> joined;
     std::vector<std::string> stored;  // details of results
+    std::size_t task_count = 1;       // of the run
+    std::size_t task_pages = 0;       // asked for
     std::function<void(std::string)> log = [](const std::string&) {};
     JobRequest last_request;
     PageRequest last_page;

@@ -19,6 +19,10 @@ class FakeStream final : public http::Stream {
         text += farewell;
         closed = true;
     }
+    void when_room(std::function<void()> callback) override {
+        if (has_room) return callback();
+        room = std::move(callback);
+    }
     void on_end(std::function<void()> callback) override { ended = std::move(callback); }
 
     std::string text;
@@ -26,6 +30,8 @@ class FakeStream final : public http::Stream {
     bool refuse_kept = false;
     bool closed = false;
     bool gone = false;
+    bool has_room = true;
+    std::function<void()> room;
     std::function<void()> ended;
 };
 
@@ -38,6 +44,7 @@ class FakeExchange final : public http::Exchange {
     std::shared_ptr<http::Stream> stream(http::Response given) override {
         head = std::move(given);
         stream_ = std::make_shared<FakeStream>();
+        stream_->has_room = has_room;
         return stream_;
     }
     void after(std::uint32_t ms, std::function<void()> callback) override {
@@ -51,6 +58,7 @@ class FakeExchange final : public http::Exchange {
     FakeStream& events() { return *stream_; }
     bool is_streaming() const { return stream_ != nullptr; }
 
+    bool has_room = true;  // of the stream there will be
     std::optional<http::Response> response;
     http::Response head;
     std::vector<std::pair<std::uint32_t, std::function<void()>>> timers;

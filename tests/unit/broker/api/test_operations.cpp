@@ -169,6 +169,7 @@ TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
         {R"({"service":"ping","service":"dns"})", 422, "invalid_body", ""},
         {R"({"service":"ping","params":{"target":"a"},"selector":"telecm"})", 422, "no_match", "/selector"},
         {R"({"service":"ping","params":{"target":"a"},"selector":"(("})", 422, "invalid_body", "/selector"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"crowd"})", 429, "too_many_tasks", ""},
     };
     for (const auto& c : cases) {
         CAPTURE(c.body);
@@ -232,6 +233,11 @@ TEST_CASE("runs, tasks and results are read back") {
     CHECK(api.json(api.get("/api/v1/runs"), "RunPage")["items"].size() == 1);
     CHECK(api.json(api.get(run + "/tasks"), "TaskPage")["items"][0]["state"] == "succeeded");
     CHECK(api.json(api.get(run + "/results", "limit=7&cursor=abc"), "ResultPage")["items"].size() == 1);
+    api.domain.task_count = 5;
+    const Json page = api.json(api.get(run + "/tasks", "limit=2&cursor=1"), "TaskPage");
+    CHECK(page["items"].size() == 2);
+    CHECK(page["next_cursor"] == "3");
+    api.get(run + "/results", "limit=7&cursor=abc");
     CHECK(api.domain.last_page.limit == 7);
     CHECK(api.domain.last_page.cursor == "abc");
     const auto result = api.get("/api/v1/results/" + FakeDomain::id<ResultId>(1).text());

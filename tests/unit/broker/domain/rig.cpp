@@ -14,7 +14,7 @@ Rig::Rig(DomainOptions options, std::uint64_t seed) : options_(std::move(options
 
 void Rig::restart() {
     writes_.clear();
-    find_runs_.clear();
+    look_ups_.clear();
     find_keys_.clear();
     effects.clear();
     fsm_ = std::make_unique<DomainFsm>(options_, entropy_);
@@ -26,23 +26,33 @@ void Rig::restart() {
 void Rig::carry_out(Actions actions) {
     for (auto& effect : actions.effects) effects.push_back(std::move(effect));
     for (auto& write : actions.writes) writes_.push_back(std::move(write));
-    for (auto& find : actions.find_runs) find_runs_.push_back(std::move(find));
+    for (auto& look_up : actions.look_ups) ask(std::move(look_up));
     for (auto& find : actions.find_keys) find_keys_.push_back(std::move(find));
     if (!hold_writes) settle();
 }
 
+void Rig::ask(LookUp asked) {
+    std::optional<LookedUp> found;
+    if (reads_at_once) found = read(asked);
+    look_ups_.emplace_back(std::move(asked), std::move(found));
+}
+
+LookedUp Rig::read(const LookUp& asked) {
+    return {store_.runs_of(asked.tasks).value(), store_.known_rids(asked.spool, asked.rids).value()};
+}
+
 void Rig::settle() {
-    while (!writes_.empty() || !find_runs_.empty() || !find_keys_.empty()) {
+    while (!writes_.empty() || !look_ups_.empty() || !find_keys_.empty()) {
         Actions out;
         if (!writes_.empty()) {
             const Write write = std::move(writes_.front());
             writes_.pop_front();
             REQUIRE(store_.apply(write.batch).has_value());
             fsm_->committed(write.id, now_, out);
-        } else if (!find_runs_.empty()) {
-            const FindRuns find = std::move(find_runs_.front());
-            find_runs_.pop_front();
-            fsm_->runs_found(find.session, store_.runs_of(find.tasks).value(), now_, out);
+        } else if (!look_ups_.empty()) {
+            const auto [asked, found] = std::move(look_ups_.front());
+            look_ups_.pop_front();
+            fsm_->looked_up(asked.session, found ? *found : read(asked), now_, out);
         } else {
             const FindKey find = std::move(find_keys_.front());
             find_keys_.pop_front();
@@ -50,7 +60,7 @@ void Rig::settle() {
         }
         for (auto& effect : out.effects) effects.push_back(std::move(effect));
         for (auto& write : out.writes) writes_.push_back(std::move(write));
-        for (auto& find : out.find_runs) find_runs_.push_back(std::move(find));
+        for (auto& look_up : out.look_ups) ask(std::move(look_up));
         for (auto& find : out.find_keys) find_keys_.push_back(std::move(find));
         if (hold_writes) return;
     }

@@ -43,6 +43,7 @@ class Rig {
     void commit_one();
     void refuse();
     bool hold_writes = false;
+    bool reads_at_once = false;  // look-ups read when they are asked, not when they are answered
 
     // Everything that came out since the last take.
     std::vector<Effect> effects;
@@ -104,7 +105,9 @@ class Rig {
     Now now_{1'700'000'000'000'000, 50'000'000};
     std::unique_ptr<DomainFsm> fsm_;
     std::deque<Write> writes_;
-    std::deque<FindRuns> find_runs_;
+    std::deque<std::pair<LookUp, std::optional<LookedUp>>> look_ups_;
+    void ask(LookUp asked);
+    LookedUp read(const LookUp& asked);
     std::deque<FindKey> find_keys_;
     std::uint64_t tickets_ = 0;
 };

@@ -9,8 +9,8 @@ namespace edge::broker {
 namespace {
 
 TaskState state_of(Rig& rig, const link::Task& task) {
-    for (const auto& view : ActiveRuns::task_views(*rig.fsm().active(task.run_id))) {
-        if (view.id == task.task_id) return view.state;
+    for (const auto& one : rig.fsm().active(task.run_id)->tasks) {
+        if (one.id == task.task_id) return one.state;
     }
     FAIL("no such task");
     return TaskState::lost;
@@ -107,14 +107,49 @@ TEST_CASE("a task of a node that is away waits, and is expired when nobody came 
         agent.connect();
         CHECK(agent.tasks().empty());
     }
-    SUBCASE("the broker is restarted meanwhile") {
+    SUBCASE("the broker is restarted meanwhile: the node's hello tells that it had none of them") {
         rig.pass(30'000);
         rig.restart();
-        rig.pass(29'999);
+        rig.pass(30'000);
         CHECK(rig.run(run.id).tasks.queued == 3);
-        rig.pass(1);
+        agent.connect();
+        CHECK(agent.tasks().empty());
         CHECK(rig.run(run.id).tasks.expired == 3);
     }
+    SUBCASE("the broker is restarted meanwhile, and nothing ever tells") {
+        rig.pass(30'000);
+        rig.restart();
+        rig.pass(600'000);
+        CHECK(rig.run(run.id).tasks.lost == 3);
+        CHECK(rig.fsm().active_runs() == 0);
+    }
+}
+
+TEST_CASE("a broker killed before it wrote its offers, and away beyond their time, takes the results as they are") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const RunId run = rig.ping("-mobile").value().id;
+    const auto tasks = agent.tasks();
+    REQUIRE(tasks.size() == 2);
+    agent.accept(2);
+    agent.hello.work_last = 2;
+    rig.set_wall(rig.now().wall + 61'000'000);
+    rig.restart();
+    rig.pass(1);
+    CHECK(rig.run(run).tasks.expired == 0);
+    const auto answered = agent.result_of(tasks[0]);  // it waits in the spool
+    agent.hello.spool_first = 1;
+    agent.hello.running = {{tasks[1].task_id, 1}};
+    agent.connect();
+    CHECK(agent.welcome.revoke.empty());
+    agent.send({answered});
+    CHECK(agent.tasks().empty());
+    agent.answer(tasks[1]);
+    CHECK(agent.acked() == 2);
+    CHECK(rig.run(run).tasks.succeeded == 2);
+    CHECK(rig.run(run).tasks.expired == 0);
+    CHECK(rig.fsm().counters().superseded == 0);
 }
 
 TEST_CASE("an offer that is not acknowledged in time counts as queued, and is leased when the acknowledgement comes") {
@@ -241,7 +276,7 @@ TEST_CASE("a node that lost its disk gets its tasks as new attempts") {
     CHECK(again[0].attempt == 2);
     agent.answer(again[0]);
     CHECK(rig.run(first.run_id).tasks.succeeded == 1);
-    CHECK(rig.store().tasks(first.run_id).value()[0].attempt == 2);
+    CHECK(rig.store().tasks(first.run_id, {}).value().items[0].attempt == 2);
 }
 
 TEST_CASE("a task without a result is lost after start, run and margin; a late result replaces that") {

@@ -123,7 +123,8 @@ TEST_CASE("two enrolments at once make one node") {
     const std::string one = rig.join_token();
     const std::string two = rig.join_token();
     rig.hold_writes = true;
-    for (const auto& [token, key] : {std::pair{one, 1}, std::pair{one, 1}, std::pair{two, 2}}) {
+    // The second asks for what the first does; the others want the same token, or the same name, for another key.
+    for (const auto& [token, key] : {std::pair{one, 1}, std::pair{one, 1}, std::pair{one, 3}, std::pair{two, 2}}) {
         const auto request = rig.enroll_request(token, "gz-1", static_cast<std::uint8_t>(key));
         rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.enroll(rig.ticket(), request, now, out); });
     }
@@ -132,12 +133,17 @@ TEST_CASE("two enrolments at once make one node") {
     for (const auto& answer : refused) CHECK(answer.reply.error().code == Errc::unavailable);
     SUBCASE("the store takes it") {
         rig.commit();
-        CHECK(rig.take<EnrollAnswer>().at(0).reply.has_value());
+        const auto answers = rig.take<EnrollAnswer>();
+        REQUIRE(answers.size() == 2);
+        CHECK(answers[0].reply.value().node_id == answers[1].reply.value().node_id);
+        CHECK(answers[0].ticket != answers[1].ticket);
         CHECK(rig.fsm().nodes().size() == 1);
     }
     SUBCASE("the store refuses it: the token is still good") {
         rig.refuse();
-        CHECK(rig.take<EnrollAnswer>().at(0).reply.error().code == Errc::unavailable);
+        const auto answers = rig.take<EnrollAnswer>();
+        REQUIRE(answers.size() == 2);
+        for (const auto& answer : answers) CHECK(answer.reply.error().code == Errc::unavailable);
         rig.hold_writes = false;
         CHECK(rig.enroll_with(rig.enroll_request(one, "gz-1", 1)).has_value());
     }

@@ -62,6 +62,36 @@ TEST_CASE("a job that the store has no room for is refused, and nothing is offer
     CHECK(rig.fsm().active_runs() == 0);
 }
 
+TEST_CASE("open tasks are bounded, those that are being written among them") {
+    DomainOptions options;
+    options.open_tasks = 5;
+    Rig rig(options);
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    SUBCASE("while the first run is being written") {
+        rig.hold_writes = true;
+        rig.act(
+            [&](DomainFsm& fsm, Now now, Actions& out) { fsm.create_job(rig.ticket(), ping_job("all"), now, out); });
+        const auto refused = rig.ping("all");
+        REQUIRE(!refused.has_value());
+        CHECK(refused.error().code == Errc::too_large);
+        rig.refuse();
+        rig.hold_writes = false;
+        (void)rig.take<JobAnswer>();
+        CHECK(rig.ping("all").has_value());
+    }
+    SUBCASE("until some have ended") {
+        REQUIRE(rig.ping("all").has_value());
+        const auto refused = rig.ping("all");
+        REQUIRE(!refused.has_value());
+        CHECK(refused.error().code == Errc::too_large);
+        CHECK(refused.error().detail.find("[broker] open_tasks is 5") != std::string::npos);
+        CHECK(rig.ping("-mobile").has_value());
+        for (const auto& task : agent.tasks()) agent.answer(task);
+        CHECK(rig.ping("all").has_value());
+    }
+}
+
 TEST_CASE("an idempotency key makes one run of many requests") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
@@ -136,6 +166,23 @@ TEST_CASE("a run in the middle completes after a restart of the broker") {
     CHECK(rig.run(run).state == RunState::finished);
     CHECK(rig.run(run).tasks.succeeded == 3);
     CHECK(rig.store().all_results().size() == 3);
+}
+
+TEST_CASE("tasks that the store has are shown as they are now, as long as their run goes on") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const RunId run = rig.ping("all").value().id;
+    const auto tasks = agent.tasks();
+    agent.started(tasks[1]);
+    auto page = rig.store().tasks(run, PageRequest{2, {}}).value();
+    REQUIRE(page.items.size() == 2);
+    CHECK(page.items[1].state == TaskState::queued);
+    CHECK(rig.fsm().bring_up_to_date(run, page.items));
+    CHECK(page.items[0].state == TaskState::leased);
+    CHECK(page.items[1].state == TaskState::running);
+    for (const auto& task : tasks) agent.answer(task);
+    CHECK(!rig.fsm().bring_up_to_date(run, page.items));
 }
 
 }  // namespace edge::broker

@@ -172,6 +172,23 @@ TEST_CASE("lines that changed are stored, and choose tasks after a restart too")
     CHECK(rig.ping("telecom").error().code == Errc::not_found);
 }
 
+TEST_CASE("a node has at most 32 lines, in its hello and later") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    link::Lines many;
+    for (int i = 0; i < 33; ++i) many.lines.push_back(line("line-" + std::to_string(i), "ct"));
+    agent.hello.lines = many.lines;
+    const auto refused = rig.join(agent.hello);
+    CHECK(rejected(refused) == link::RejectCode::protocol_error);
+    CHECK(std::get<link::Reject>(refused).text == "a node has at most 32 lines");
+    agent.hello.lines.pop_back();
+    agent.connect();
+    CHECK(rig.fsm().node("gz-1").value().lines.size() == 32);
+    agent.send({{many, {}}});
+    CHECK(rig.take<CloseSession>().size() == 1);
+    CHECK(rig.fsm().node("gz-1").value().lines.size() == 32);
+}
+
 TEST_CASE("what a session may not say ends it; what it may not know is ignored") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));

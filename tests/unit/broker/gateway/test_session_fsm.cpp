@@ -264,6 +264,14 @@ TEST_CASE("malformed messages are answered, and the third ends the session") {
     CHECK(names(session.fsm.gone()) == "");
 }
 
+TEST_CASE("an agent that says goaway is heard, and the session goes on") {
+    Session session;
+    session.go_live();
+    const std::string goodbye = line(link::Goaway{link::GoawayReason::maintenance, 0, 0});
+    CHECK(names(session.fsm.message(session.clock.now, goodbye)) == "deliver:1");
+    CHECK(names(session.fsm.message(session.clock.now, line(link::WorkAck{1}))) == "deliver:1");
+}
+
 TEST_CASE("what came before an error in one message still counts") {
     Session session;
     session.go_live();

@@ -74,6 +74,65 @@ TEST_CASE("who comes late hears all of it, and the run last") {
     CHECK(it.stream().closed);
 }
 
+TEST_CASE("a run of many tasks is introduced in parts, the next when there is room for it") {
+    Watched it;
+    it.domain.task_count = 1'100;
+    std::string last;
+    SUBCASE("the client reads") {
+        last = " task:602 result:603 run:604";
+        it.watch();
+        CHECK(it.domain.task_pages == 3);
+        it.domain.finish_run();
+    }
+    SUBCASE("the client does not read, and the run ends meanwhile") {
+        last = " task:603 task:604 run:605";  // what happened came before
+        it.exchange->has_room = false;
+        it.watch();
+        CHECK(it.domain.task_pages == 1);
+        it.domain.finish_run();
+        CHECK(it.domain.task_pages == 1);
+        CHECK_FALSE(it.stream().closed);
+        std::exchange(it.stream().room, nullptr)();
+        CHECK(it.domain.task_pages == 2);
+        CHECK_FALSE(it.stream().closed);
+        std::exchange(it.stream().room, nullptr)();
+    }
+    CHECK(it.domain.task_pages == 3);
+    const std::string all = order(it.stream().text);
+    CHECK(all.starts_with("run:1 task:2 "));
+    CHECK(all.ends_with(last));
+    CHECK(it.stream().text.substr(0, it.stream().text.find("\n\n")).size() < 200'000);
+    CHECK(it.stream().closed);
+}
+
+TEST_CASE("what happens before the first tasks are known is told behind them") {
+    FakeDomain* domain = nullptr;
+    std::vector<std::function<void()>> waiting;
+    bool wait = false;
+    FakeDomain late([&](std::function<void()> work) {
+        if (wait)
+            waiting.push_back(std::move(work));
+        else
+            work();
+    });
+    domain = &late;
+    JobRequest job;
+    job.spec = PingSpec{};
+    domain->create_job(job, [](const Result<RunView>&) {});
+    const auto exchange = std::make_shared<FakeExchange>();
+    wait = true;
+    live::stream_run(exchange, late, kRun, [](const Error&) { return http::Response{}; });
+    REQUIRE(waiting.size() == 1);
+    std::exchange(waiting, {})[0]();  // subscribed; the tasks are asked for
+    late.progress("unheard");
+    late.finish_run();
+    CHECK(exchange->events().text.empty());
+    REQUIRE(waiting.size() == 1);
+    std::exchange(waiting, {})[0]();
+    CHECK(order(exchange->events().text) == "run:1 task:2 result:3 run:4");
+    CHECK(exchange->events().closed);
+}
+
 TEST_CASE("no such run is a problem, not a stream") {
     Watched it;
     it.domain.clear_run();

@@ -49,6 +49,25 @@ TEST_CASE("requests are answered one after the other on one connection") {
     CHECK(last.find("Connection: close\r\n") != std::string::npos);
 }
 
+TEST_CASE("of pipelined requests the one that says close is the last to be answered") {
+    RunningBroker broker;
+    const std::string stays = request("GET", "/healthz");
+    const std::string closes = request("GET", "/healthz", "Connection: close\r\n");
+    struct Row {
+        std::string sent;
+        std::size_t answers;
+    };
+    for (const Row& row : {Row{stays + closes, 2}, Row{closes + stays, 1}, Row{stays + stays + closes + stays, 3}}) {
+        CAPTURE(row.answers);
+        PlainClient client(broker.api_port());
+        client.send(row.sent);
+        const std::string all = client.read_all();
+        CHECK(count(all, "HTTP/1.1 200 OK\r\n") == row.answers);
+        CHECK(count(all, "Connection: close\r\n") == 1);
+        CHECK(count(all.substr(all.rfind("HTTP/1.1 ")), "Connection: close\r\n") == 1);
+    }
+}
+
 TEST_CASE("a request that smuggles another gets one answer and the end") {
     RunningBroker broker;
     const std::string smuggled = request("GET", "/healthz");
@@ -95,21 +114,63 @@ TEST_CASE("clients that drip are told, idle ones are not waited for") {
     CHECK(idle.read_all() == "");
 }
 
-TEST_CASE("a full server accepts again when somebody leaves") {
+TEST_CASE("a full server closes what has been idle longest to make room") {
     BrokerChange change;
-    change.api = [](http::Settings& settings) { settings.connections = 2; };
+    SUBCASE("of anybody") {
+        change.api = [](http::Settings& settings) { settings.connections = 2; };
+    }
+    SUBCASE("of an address that has too many") {
+        change.api = [](http::Settings& settings) { settings.per_address = 2; };
+    }
     RunningBroker broker(change);
-    auto first = std::make_unique<PlainClient>(broker.api_port());
+    PlainClient first(broker.api_port());
     PlainClient second(broker.api_port());
-    for (PlainClient* client : {first.get(), &second}) {
+    for (PlainClient* client : {&first, &second}) {
         client->send(request("GET", "/healthz"));
         CHECK(client->read_response().starts_with("HTTP/1.1 200"));
     }
-    PlainClient third(broker.api_port());  // the kernel takes it, we do not yet
+    PlainClient third(broker.api_port());
+    third.send(request("GET", "/healthz"));
+    CHECK(third.read_response().starts_with("HTTP/1.1 200"));
+    CHECK(first.read_all() == "");
+    second.send(request("GET", "/healthz"));
+    CHECK(second.read_response().starts_with("HTTP/1.1 200"));
+    PlainClient fourth(broker.api_port());  // now the third is the one
+    fourth.send(request("GET", "/healthz"));
+    CHECK(fourth.read_response().starts_with("HTTP/1.1 200"));
+    CHECK(third.read_all() == "");
+}
+
+TEST_CASE("connections that are at work are never closed for another: who comes waits until one is idle") {
+    BrokerChange change;
+    change.api = [](http::Settings& settings) { settings.connections = 2; };
+    RunningBroker broker(change);
+    PlainClient first(broker.api_port());
+    PlainClient second(broker.api_port());
+    for (PlainClient* client : {&first, &second})
+        client->send(request("POST", "/api/v1/jobs", "Prefer: wait=30\r\n", kJob));
+    std::size_t subscribers = 0;
+    while (subscribers < 2) broker.domain_thread.run([&] { subscribers = broker.domain.subscribers(); });
+    PlainClient third(broker.api_port());
     third.send(request("GET", "/healthz"));
     CHECK(third.is_silent_for(100));
-    first.reset();
+    broker.domain_thread.run([&] { broker.domain.finish_run(); });
+    for (PlainClient* client : {&first, &second}) CHECK(client->read_response().starts_with("HTTP/1.1 200"));
     CHECK(third.read_response().starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("an address whose connections are all at work gets no more of them") {
+    BrokerChange change;
+    change.api = [](http::Settings& settings) { settings.per_address = 1; };
+    RunningBroker broker(change);
+    PlainClient first(broker.api_port());
+    first.send(request("POST", "/api/v1/jobs", "Prefer: wait=30\r\n", kJob));
+    std::size_t subscribers = 0;
+    while (subscribers < 1) broker.domain_thread.run([&] { subscribers = broker.domain.subscribers(); });
+    PlainClient second(broker.api_port());
+    CHECK(second.read_all() == "");
+    broker.domain_thread.run([&] { broker.domain.finish_run(); });
+    CHECK(first.read_response().starts_with("HTTP/1.1 200"));
 }
 
 TEST_CASE("a run is streamed as it happens, and the stream ends with it") {

@@ -1,0 +1,81 @@
+#include <doctest/doctest.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <future>
+#include <sstream>
+#include <stdexcept>
+
+#include "broker/domain/make_domain.hpp"
+#include "tests/contract/store/memory_store.hpp"
+
+namespace edge::broker {
+namespace {
+
+/// The domain with its threads, on a store in memory; what it logs and what ends it is kept.
+struct Threaded {
+    explicit Threaded() {
+        auto made = std::make_unique<MemoryStore>();
+        store = made.get();
+        options.on_fatal = [this](const Error& error) { fatal.set_value(error); };
+        domain = std::move(make_domain(options, std::move(made), log).value());
+    }
+    Result<std::pair<std::string, JoinTokenView>> join_token() {
+        std::promise<Result<std::pair<std::string, JoinTokenView>>> made;
+        domain->create_join_token({}, 0, [&](auto token) { made.set_value(std::move(token)); });
+        return made.get_future().get();
+    }
+    std::size_t logged(const std::string& event) {
+        std::size_t count = 0;
+        const std::string all = text.str();
+        for (std::size_t at = all.find(event); at != std::string::npos; at = all.find(event, at + 1)) ++count;
+        return count;
+    }
+
+    std::ostringstream text;
+    spdlog::logger log{"test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text)};
+    std::promise<Error> fatal;
+    DomainOptions options;
+    MemoryStore* store = nullptr;
+    std::unique_ptr<Domain> domain;
+};
+
+}  // namespace
+
+TEST_CASE("a full disk and its end are told once each, however often it is tried") {
+    Threaded it;
+    CHECK(it.join_token().has_value());
+    CHECK(it.logged("store.") == 0);
+    it.store->set_space(false);
+    for (int i = 0; i < 3; ++i) {
+        const auto refused = it.join_token();
+        REQUIRE(!refused.has_value());
+        CHECK(refused.error().code == Errc::unavailable);
+    }
+    it.store->set_space(true);
+    CHECK(it.join_token().has_value());
+    CHECK(it.join_token().has_value());
+    it.domain.reset();  // its threads have written their lines
+    CHECK(it.logged("store.no_space what=\"no space\"") == 1);
+    CHECK(it.logged("store.recovered") == 1);
+}
+
+TEST_CASE("an exception out of an operation ends the broker, and is told") {
+    Threaded it;
+    const auto broken = [](const auto&) { throw std::runtime_error("out of the blue"); };
+    std::string thread;
+    SUBCASE("on the domain's thread") {
+        thread = "domain thread";
+        it.domain->nodes(broken);
+    }
+    SUBCASE("on the reading thread") {
+        thread = "reading thread";
+        it.domain->jobs({}, broken);
+    }
+    const Error error = it.fatal.get_future().get();
+    CHECK(error.code == Errc::internal);
+    CHECK(error.where == thread);
+    CHECK(error.detail == "out of the blue");
+}
+
+}  // namespace edge::broker
