@@ -51,7 +51,7 @@ PURE = [
     ("agent/spool/segment.?pp", PARSER),
     *[(f"agent/workers/{name}.?pp", CORE) for name in ("pool_fsm", "pool_tasks", "verdict")],
     ("agent/launcher/packets.?pp", PARSER),
-    ("agent/launcher/lines/routing_plan.?pp", CORE),
+    *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("routing_plan", "target_table")],
     *[(f"probes/ping/{name}.?pp", CORE) for name in ("ping_core", "icmp_echo")],
     *[(f"probes/dns/{name}.?pp", CORE) for name in ("answer", "query_core", "query_message")],
     *[(f"probes/http/{name}.?pp", PARSER) for name in ("response_head", "kept_answer", "redirect")],
