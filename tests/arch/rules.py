@@ -52,7 +52,7 @@ PURE = [
     ("agent/workers/launcher_answers.?pp", PARSER),
     *[(f"agent/workers/{name}.?pp", CORE) for name in ("pool_fsm", "pool_tasks", "verdict")],
     ("agent/launcher/packets.?pp", PARSER),
-    ("agent/launcher/lines/routing_plan.?pp", CORE),
+    *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("routing_plan", "target_table")],
     ("agent/launcher/lines/netlink_messages.?pp", PARSER),
     ("agent/launcher/sandbox/log_lines.?pp", PARSER),
     *[(f"probes/ping/{name}.?pp", CORE) for name in ("ping_core", "icmp_echo")],

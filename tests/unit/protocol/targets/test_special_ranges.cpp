@@ -1,9 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "probes/policy/special_ranges.hpp"
+#include "protocol/targets/special_ranges.hpp"
 
 using namespace edge;
-using namespace edge::probes;
 
 namespace {
 

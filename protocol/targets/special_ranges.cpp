@@ -1,9 +1,9 @@
-#include "probes/policy/special_ranges.hpp"
+#include "protocol/targets/special_ranges.hpp"
 
 #include <algorithm>
 #include <array>
 
-namespace edge::probes {
+namespace edge {
 namespace {
 
 struct Row {
@@ -52,15 +52,6 @@ constexpr std::array kRows = std::to_array<Row>({
     {"ff00::/8", "multicast"},
 });
 
-const std::vector<SpecialRange>& ranges() {
-    static const std::vector<SpecialRange> parsed = [] {
-        std::vector<SpecialRange> all;
-        for (const Row& row : kRows) all.push_back({IpPrefix::parse(row.prefix).value(), row.what});
-        return all;
-    }();
-    return parsed;
-}
-
 IpAddress v4_at(const IpAddress& address, std::size_t offset, std::uint8_t flip = 0) {
     IpAddress found;
     for (std::size_t i = 0; i < 4; ++i) found.bytes[i] = static_cast<std::uint8_t>(address.bytes[offset + i] ^ flip);
@@ -73,8 +64,17 @@ bool within(std::string_view prefix, const IpAddress& address) {
 
 }  // namespace
 
+const std::vector<SpecialRange>& special_ranges() {
+    static const std::vector<SpecialRange> parsed = [] {
+        std::vector<SpecialRange> all;
+        for (const Row& row : kRows) all.push_back({IpPrefix::parse(row.prefix).value(), row.what});
+        return all;
+    }();
+    return parsed;
+}
+
 std::optional<SpecialRange> special_range(const IpAddress& address) {
-    for (const SpecialRange& range : ranges()) {
+    for (const SpecialRange& range : special_ranges()) {
         if (range.prefix.contains(address)) return range;
     }
     static const IpPrefix global = IpPrefix::parse("2000::/3").value();
@@ -83,18 +83,33 @@ std::optional<SpecialRange> special_range(const IpAddress& address) {
     return std::nullopt;
 }
 
-std::vector<IpAddress> embedded_v4(const IpAddress& address) {
-    if (!address.v6) return {};
-    const bool at_the_end = within("::ffff:0:0/96", address) || within("64:ff9b::/96", address) ||
-                            within("64:ff9b:1::/48", address) ||
-                            (within("::/96", address) && !within("::/127", address));
-    if (at_the_end) return {v4_at(address, 12)};
-    if (within("2002::/16", address)) return {v4_at(address, 2)};
-    if (within("2001::/32", address)) return {v4_at(address, 4), v4_at(address, 12, 0xff)};  // RFC 4380 section 4
+Embedding embedding_of(const IpAddress& address) {
+    if (!address.v6) return Embedding::none;
+    const bool tail = within("::ffff:0:0/96", address) || within("64:ff9b::/96", address) ||
+                      within("64:ff9b:1::/48", address) || (within("::/96", address) && !within("::/127", address));
+    if (tail) return Embedding::tail;
+    if (within("2002::/16", address)) return Embedding::sixtofour;
+    return within("2001::/32", address) ? Embedding::teredo : Embedding::none;
+}
+
+bool is_isatap(const IpAddress& address) {
     const auto& b = address.bytes;
-    const bool isatap = (b[8] & 0xfd) == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe;  // RFC 5214 section 6.1
-    if (isatap) return {v4_at(address, 12)};
+    return address.v6 && (b[8] & 0xfd) == 0 && b[9] == 0 && b[10] == 0x5e && b[11] == 0xfe;
+}
+
+std::vector<IpAddress> embedded_v4(const IpAddress& address) {
+    switch (embedding_of(address)) {
+        case Embedding::tail:
+            return {v4_at(address, 12)};
+        case Embedding::sixtofour:
+            return {v4_at(address, 2)};
+        case Embedding::teredo:
+            return {v4_at(address, 4), v4_at(address, 12, 0xff)};
+        case Embedding::none:
+            break;
+    }
+    if (is_isatap(address)) return {v4_at(address, 12)};
     return {};
 }
 
-}  // namespace edge::probes
+}  // namespace edge

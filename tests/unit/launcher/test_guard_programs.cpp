@@ -5,7 +5,7 @@
 #include <cstdio>
 #include <string>
 
-#include "agent/launcher/lines/socket_program.hpp"
+#include "agent/launcher/lines/guard_programs.hpp"
 
 using namespace edge::launcher;
 
@@ -52,8 +52,12 @@ Outcome run(const std::vector<bpf_insn>& program, const Socket& socket) {
             case BPF_ALU | BPF_MOV | BPF_K:
                 registers[insn.dst_reg] = imm;
                 break;
-            case BPF_JMP | BPF_JNE | BPF_K:
-                if (registers[insn.dst_reg] != imm) at += static_cast<std::size_t>(insn.off);
+            case BPF_ALU64 | BPF_MOV | BPF_K:
+                registers[insn.dst_reg] = static_cast<std::uint64_t>(std::int64_t{insn.imm});
+                break;
+            case BPF_JMP32 | BPF_JNE | BPF_K:
+                if (static_cast<std::uint32_t>(registers[insn.dst_reg]) != imm)
+                    at += static_cast<std::size_t>(insn.off);
                 break;
             case BPF_JMP | BPF_EXIT:
                 return {registers[0] == 1, context.bound_dev_if, context.mark};
@@ -99,7 +103,7 @@ TEST_CASE("allowed sockets are bound and marked, all others refused") {
 
 TEST_CASE("without a device every socket is refused") {
     const auto program = sock_create_program({0, 0x101});
-    CHECK(text_of(program) == "b4 r0 r0 +0 0x0\n95 r0 r0 +0 0x0\n");
+    CHECK(text_of(program) == "b7 r0 r0 +0 0x0\n95 r0 r0 +0 0x0\n");
     CHECK_FALSE(run(program, {AF_INET, SOCK_STREAM, IPPROTO_TCP}).allowed);
 }
 
@@ -108,14 +112,14 @@ TEST_CASE("the program's bytes are those that were reviewed") {
               .starts_with("61 r2 r1 +4 0x0\n"    // family
                            "61 r3 r1 +8 0x0\n"    // type
                            "61 r4 r1 +12 0x0\n"   // protocol
-                           "55 r2 r0 +8 0x2\n"    // not AF_INET: the next kind
-                           "55 r3 r0 +7 0x1\n"    // not SOCK_STREAM
-                           "55 r4 r0 +6 0x6\n"    // not TCP
+                           "56 r2 r0 +8 0x2\n"    // not AF_INET: the next kind
+                           "56 r3 r0 +7 0x1\n"    // not SOCK_STREAM
+                           "56 r4 r0 +6 0x6\n"    // not TCP
                            "b4 r5 r0 +0 0x7\n"    //
                            "63 r1 r5 +0 0x0\n"    // bound_dev_if
                            "b4 r5 r0 +0 0x101\n"  //
                            "63 r1 r5 +16 0x0\n"   // mark
-                           "b4 r0 r0 +0 0x1\n"    // allow
+                           "b7 r0 r0 +0 0x1\n"    // allow
                            "95 r0 r0 +0 0x0\n"));
     CHECK(sock_create_program({7, 0x101}).size() == 3 + 6 * 9 + 2);
 }
