@@ -100,6 +100,16 @@ TEST_CASE("each line tells how many of its tasks ended, how, and how long they t
     CHECK(row["EVIDENCE"].empty());
 }
 
+TEST_CASE("a quantile is one of the measured, the least that so many do not exceed") {
+    const LineFigures figures{.line = {}, .measured_us = {10, 20, 30}};
+    CHECK(figures.quantile(0) == 10);
+    CHECK(figures.quantile(0.33) == 10);
+    CHECK(figures.quantile(0.5) == 20);
+    CHECK(figures.quantile(0.67) == 30);
+    CHECK(figures.quantile(1) == 30);
+    CHECK_FALSE(LineFigures{}.quantile(0.5));
+}
+
 TEST_CASE("a line whose results have not all come has not ended, whatever its tasks say") {
     auto figures = figures_of_lines(run_of({{"a", good(1000)}, {"a", {}, "succeeded"}, {"a", {}, "failed"}}));
     CHECK(figures.at(0).ok == 2);
