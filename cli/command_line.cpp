@@ -13,6 +13,15 @@ namespace {
 
 using Milliseconds = std::chrono::milliseconds;
 
+/// Of an option that stands twice.
+constexpr auto kLastCounts = CLI::MultiOptionPolicy::TakeLast;
+
+// As broker/api/openapi.json has them; the broker checks again.
+constexpr std::uint32_t kMostLines = 100'000;
+constexpr std::uint32_t kMostRepeats = 1'000;
+constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
+constexpr std::uint32_t kMostListed = 1'000'000;
+
 Trouble usage(std::string what, std::string next) {
     return Trouble{ExitCode::usage, std::move(what), std::move(next)};
 }
@@ -21,23 +30,6 @@ Trouble usage(std::string what, std::string next) {
 
 // A selector's negations look like options to CLI11: `-node:gz-1`. They travel through it under this mark.
 constexpr char kNegation = '\x01';
-
-/// Is this `-node:gz-1` or `-telecom` rather than `-c`, `-c3` or `-ojson`? Asked only behind `from`, where a short
-/// option that has a word for its value keeps a space before it: `-t MX`.
-bool is_negation(const std::string& word) {
-    if (word.size() < 3 || word[0] != '-' || word[1] == '-') return false;
-    const std::string_view value = std::string_view(word).substr(2);
-    if (value.find_first_not_of("0123456789=") == std::string_view::npos) return false;
-    return word[1] != 'o' ||
-           !(value.starts_with('=') || value == "json" || value == "jsonl" || value == "table" || value == "wide");
-}
-
-void hide_negations(std::vector<std::string>& arguments) {
-    auto at = std::find(arguments.begin(), arguments.end(), "from");
-    for (; at != arguments.end(); ++at) {
-        if (is_negation(*at)) at->front() = kNegation;
-    }
-}
 
 struct TargetAndSelector {
     std::string target;
@@ -49,6 +41,8 @@ Answer<TargetAndSelector> taken_apart(const std::string& program, const std::vec
                                       std::optional<std::size_t> limit) {
     const std::string example = "edgectl " + program + " " + (words.empty() ? "TARGET" : words[0]) + " from all";
     if (words.empty()) return usage("what to " + program + " is missing", example);
+    if (words[0] == "from" && words.size() > 1 && words[1] != "from")
+        return usage("what to " + program + " is missing before \"from\"", "edgectl " + program + " TARGET from all");
     if (words.size() < 2 || words[1] != "from") {
         const std::string what = words.size() < 2 ? "from which lines is missing"
                                                   : "expected \"from\" after the target, not \"" + words[1] + "\"";
@@ -101,34 +95,65 @@ const std::map<std::string, Format> kFormats{
 const std::map<std::string, FailOn> kFailOn{{"any", FailOn::any}, {"all", FailOn::all}, {"none", FailOn::none}};
 const std::map<std::string, ColourChoice> kColours{
     {"auto", ColourChoice::automatic}, {"always", ColourChoice::always}, {"never", ColourChoice::never}};
-const std::map<std::string, Kind> kKinds{{"nodes", Kind::nodes}, {"node", Kind::nodes}, {"lines", Kind::lines},
-                                         {"line", Kind::lines},  {"runs", Kind::runs},  {"run", Kind::runs},
-                                         {"jobs", Kind::jobs},   {"job", Kind::jobs},   {"tokens", Kind::tokens},
-                                         {"token", Kind::tokens}};
+const std::map<std::string, Kind> kListed{{"nodes", Kind::nodes}, {"node", Kind::nodes}, {"lines", Kind::lines},
+                                          {"line", Kind::lines},  {"runs", Kind::runs},  {"run", Kind::runs},
+                                          {"jobs", Kind::jobs},   {"job", Kind::jobs},   {"tokens", Kind::tokens},
+                                          {"token", Kind::tokens}};
+const std::map<std::string, Kind> kDescribed{{"node", Kind::nodes},  {"nodes", Kind::nodes}, {"line", Kind::lines},
+                                             {"lines", Kind::lines}, {"run", Kind::runs},    {"runs", Kind::runs}};
 
 template <class T>
 CLI::Option* choice(CLI::App& app, const std::string& flag, T& value, const std::map<std::string, T>& names,
                     const std::string& help) {
     std::string list;
-    for (const auto& [name, unused] : names) list += (list.empty() ? "" : ", ") + name;
-    const std::function<void(const std::string&)> take = [&value, &names, flag, list](const std::string& text) {
+    std::vector<std::string> words;
+    for (const auto& [name, unused] : names) {
+        if (names.contains(name + "s")) continue;  // node and nodes: one is told
+        words.push_back(name);
+        list += (list.empty() ? "" : ", ") + name;
+    }
+    const std::string shown = flag.starts_with('-') ? flag.substr(flag.rfind(',') + 1) : app.get_name();
+    const std::function<void(const std::string&)> take = [=, &value, &names](const std::string& text) {
         const auto at = names.find(text);
-        if (at == names.end()) throw CLI::ValidationError(flag, "\"" + text + "\" is none of " + list);
+        if (at == names.end())
+            throw CLI::ValidationError(shown, "\"" + text + "\" is none of " + list + did_you_mean(text, words));
         value = at->second;
     };
-    return app.add_option_function(flag, take, help)->type_name("WORD");
+    return app.add_option_function(flag, take, help)->type_name("WORD")->multi_option_policy(kLastCounts);
 }
 
-/// At least one and not absurd; said by CLI11 when it is not, without a word in the help.
-CLI::Validator count() {
-    CLI::Validator range = CLI::Range(1, 1'000'000);
-    range.description("");
-    return range;
+/// An option that takes a whole number of a range, and says so where it is given something else.
+template <class T>
+CLI::Option* number(CLI::App& app, const std::string& flag, T& value, std::uint32_t most, const std::string& help) {
+    const std::function<void(const std::string&)> take = [&value, flag, most](const std::string& text) {
+        std::uint32_t given = 0;
+        const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), given);
+        const bool is_whole = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+        if (!is_whole) throw CLI::ValidationError(flag, "\"" + text + "\" is no whole number");
+        if (failed != std::errc{} || given < 1 || given > most)
+            throw CLI::ValidationError(flag, text + " is out of range, 1 to " + std::to_string(most));
+        value = given;
+    };
+    return app.add_option_function(flag, take, help)->type_name("N")->multi_option_policy(kLastCounts);
 }
 
-/// CLI11 would print `ping [OPTIONS] [words...]`.
-class UsageLines : public CLI::Formatter {
+/// CLI11 would print `ping [OPTIONS] [words...]`, `kind WHAT`, `--rd,--no-rd{false}` and two empty lines between
+/// groups.
+class HelpTexts : public CLI::Formatter {
   public:
+    std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+        const std::string text = CLI::Formatter::make_help(app, std::move(name), mode);
+        return CLI::detail::find_and_replace(text, "\n\n\n", "\n\n");
+    }
+    std::string make_option_name(const CLI::Option* option, bool is_positional) const override {
+        if (is_positional) return option->get_type_name();
+        std::string name = CLI::Formatter::make_option_name(option, is_positional);
+        if (const auto at = name.find("{false}"); at != std::string::npos) name.erase(at, 7);
+        return name;
+    }
+    std::string make_option_opts(const CLI::Option* option) const override {
+        return option->get_positional() ? std::string() : CLI::Formatter::make_option_opts(option);
+    }
     std::string make_usage(const CLI::App* app, std::string name) const override {
         static const std::map<std::string, std::string> kUsages{
             {"edgectl", "COMMAND"},
@@ -152,6 +177,17 @@ class UsageLines : public CLI::Formatter {
 };
 
 // ── one subcommand each ──
+
+std::vector<std::string> names_of_subcommands(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* one : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(one->get_name());
+    return names;
+}
+
+/// CLI::App::help() would answer with the help on the subcommand that was named: on `help` itself.
+std::string help_on(const CLI::App& app) {
+    return app.get_formatter()->make_help(&app, app.get_name(), CLI::AppFormatMode::Normal);
+}
 
 struct Tree {
     CLI::App app{
@@ -183,7 +219,8 @@ struct Tree {
     TokenCommand token_command;
     std::string token_ttl;
     std::vector<std::string> api_words;
-    std::string topic;
+    std::vector<std::string> topic;
+    bool wants_version = false;
 
     Tree();
     void add_probe(const std::string& name, Service service, const std::string& help, const std::string& example);
@@ -194,10 +231,11 @@ struct Tree {
 
 Tree::Tree() {
     app.require_subcommand(0, 1);
-    const auto formatter = std::make_shared<UsageLines>();
+    const auto formatter = std::make_shared<HelpTexts>();
     formatter->column_width(34);
     app.formatter(formatter);  // subcommands inherit it
     choice(app, "--color", colour, kColours, "auto, always or never; NO_COLOR and TERM=dumb are heard");
+    app.add_flag("--version", wants_version, "the same as edgectl version");
     app.fallthrough();
 
     add_probe("ping", Service::ping, "ICMP echo from each line", "edgectl ping 192.0.2.1 from all --count 10");
@@ -207,12 +245,12 @@ Tree::Tree() {
               "edgectl http https://example.com/ from telecom unicom");
 
     get = app.add_subcommand("get", "nodes, lines, runs, jobs or tokens");
-    choice(*get, "kind", get_command.kind, kKinds, "nodes, lines, runs, jobs or tokens")->type_name("WHAT");
+    choice(*get, "kind", get_command.kind, kListed, "nodes, lines, runs, jobs or tokens")->type_name("WHAT");
     choice(*get, "-o,--output", get_command.format, kFormats, "table, wide, json or jsonl");
-    get->add_option("--limit", get_command.limit, "at most so many, the newest first")->check(count())->type_name("N");
+    number(*get, "--limit", get_command.limit, kMostListed, "at most so many, the newest first; 50 without it");
 
     describe = app.add_subcommand("describe", "all about one node, line or run");
-    choice(*describe, "kind", describe_command.kind, kKinds, "node, line or run")->type_name("WHAT");
+    choice(*describe, "kind", describe_command.kind, kDescribed, "node, line or run")->type_name("WHAT");
     describe
         ->add_option("id", describe_command.id,
                      "node: id or name; line: NODE/LINE, or LINE where only one has that name; run: id")
@@ -221,20 +259,33 @@ Tree::Tree() {
     choice(*describe, "-o,--output", describe_command.format, kFormats, "table, wide, json or jsonl");
     choice(*describe, "--fail-on", describe_command.fail_on, kFailOn,
            "any, all or none: how many failed lines make the exit code 3");
-    describe->add_option("--timeout", describe_timeout, "with --follow: wait so long, as 30s or 2m")->type_name("TIME");
+    describe->add_option("--timeout", describe_timeout, "with --follow: wait so long, as 30s or 2m")
+        ->type_name("TIME")
+        ->multi_option_policy(kLastCounts);
 
     token = app.add_subcommand("token", "join tokens, by which a new node enrols");
     token->require_subcommand(0, 1);
     token_create = token->add_subcommand("create", "make one; it is shown this once");
-    token_create->add_option("--node", token_command.node, "only a node of this name may use it")->type_name("NAME");
-    token_create->add_option("--ttl", token_ttl, "valid so long, as 15m or 24h")->type_name("TIME");
+    token_create->add_option("--node", token_command.node, "only a node of this name may use it")
+        ->type_name("NAME")
+        ->multi_option_policy(kLastCounts);
+    token_create->add_option("--ttl", token_ttl, "valid so long, as 15m or 24h")
+        ->type_name("TIME")
+        ->multi_option_policy(kLastCounts);
     choice(*token_create, "-o,--output", token_command.format, kFormats, "table or json");
 
     api = app.add_subcommand("api", "GET a path of the REST API as it is");
-    api->add_option("path", api_words, "GET /api/v1/nodes")->required()->expected(1, 2)->type_name("[GET] PATH");
+    api->add_option("path", api_words, "as /api/v1/nodes")->type_name("[GET] PATH");
     version = app.add_subcommand("version", "of edgectl and of the broker");
     help = app.add_subcommand("help", "help on a command, or on exit-codes");
     help->add_option("topic", topic, "a command, or exit-codes")->type_name("TOPIC");
+    app.footer(
+        "Examples:\n"
+        "  edgectl ping 192.0.2.1 from all\n"
+        "  edgectl dns example.com from carrier:ct -node:gz-1 --type AAAA\n"
+        "  edgectl http https://example.com/ from telecom unicom -o json\n"
+        "  edgectl get lines\n"
+        "More: edgectl help COMMAND, edgectl help exit-codes");
 }
 
 void Tree::add_probe(const std::string& name, Service service, const std::string& text, const std::string& example) {
@@ -247,11 +298,14 @@ void Tree::add_probe(const std::string& name, Service service, const std::string
         example);
     probe.app->add_option("words", probe.words, "TARGET from SELECTOR...")->group("");
     probe.flags = add_spec_flags(*probe.app, service);
-    probe.app->add_option("--limit", probe.limit, "at most so many lines")->check(count())->type_name("N");
+    number(*probe.app, "--limit", probe.limit, kMostLines, "at most so many lines");
+    number(*probe.app, "--repeat", probe.command.repeat, kMostRepeats,
+           "probe each line so often, 1 to 1000 tasks; above 50 in all the table has a row a line");
     choice(*probe.app, "-o,--output", probe.command.format, kFormats,
            "table, wide, json (an array at the end) or jsonl (a result a line, as it comes)");
     probe.app->add_option("--timeout", probe.timeout, "wait so long for the run, as 30s or 2m; it goes on without you")
-        ->type_name("TIME");
+        ->type_name("TIME")
+        ->multi_option_policy(kLastCounts);
     choice(*probe.app, "--fail-on", probe.command.fail_on, kFailOn,
            "any, all or none: how many failed lines make the exit code 3");
     probe.app->add_option("--label", probe.labels, "of the job, for finding it again; may stand more than once")
@@ -259,11 +313,8 @@ void Tree::add_probe(const std::string& name, Service service, const std::string
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("KEY=VALUE");
-    probe.app
-        ->add_option("--start-within-ms", probe.command.start_within_ms,
-                     "a line that cannot begin in that time is left out")
-        ->type_name("N");
-    probe.app->add_option("--repeat", probe.command.repeat, "tasks of each line, 1 to 1000")->type_name("N");
+    number(*probe.app, "--start-within-ms", probe.command.start_within_ms, kMostStartWithinMs,
+           "a task that has not begun in that time expires");
 }
 
 Answer<Command> Tree::probe_command(const std::string& name, Probe& probe) {
@@ -281,14 +332,18 @@ Answer<Command> Tree::probe_command(const std::string& name, Probe& probe) {
 }
 
 Answer<Command> Tree::help_command() {
-    if (topic.empty()) return Command(HelpCommand{app.help()});
-    if (topic == "exit-codes") return Command(HelpCommand{exit_codes_text()});
-    std::vector<std::string> topics{"exit-codes"};
-    for (auto* one : app.get_subcommands([](CLI::App*) { return true; })) {
-        if (one->get_name() == topic) return Command(HelpCommand{one->help()});
-        topics.push_back(one->get_name());
+    if (topic.size() == 1 && topic[0] == "exit-codes") return Command(HelpCommand{exit_codes_text()});
+    const CLI::App* about = &app;
+    for (const auto& word : topic) {  // as `token create`
+        auto names = names_of_subcommands(*about);
+        const auto at = std::find(names.begin(), names.end(), word);
+        if (at == names.end()) {
+            if (about == &app) names.push_back("exit-codes");
+            return usage("no help on \"" + word + "\"" + did_you_mean(word, names), "edgectl help");
+        }
+        about = about->get_subcommand(word);
     }
-    return usage("no help on \"" + topic + "\"" + did_you_mean(topic, topics), "edgectl help");
+    return Command(HelpCommand{help_on(*about)});
 }
 
 Answer<Command> Tree::command() {
@@ -302,8 +357,6 @@ Answer<Command> Tree::command() {
     if (describe->parsed()) {
         if (describe_command.id.empty())
             return usage("describe what: node NAME, line NODE/LINE or run ID?", "edgectl describe node gz-1");
-        if (describe_command.kind == Kind::jobs || describe_command.kind == Kind::tokens)
-            return usage("describe shows a node, a line or a run", "edgectl help describe");
         if (!describe_timeout.empty()) {
             EDGE_TRY(describe_command.timeout, duration("--timeout", describe_timeout));
         }
@@ -318,46 +371,139 @@ Answer<Command> Tree::command() {
     }
     if (token->parsed()) return usage("token: create, or `edgectl get tokens`", "edgectl token create --node gz-1");
     if (api->parsed()) {
+        if (api_words.empty()) return usage("api: which path?", "edgectl api GET /api/v1/nodes");
+        if (api_words.size() > 2)
+            return usage("api: \"" + api_words[2] + "\" is a word too many", "edgectl api GET /api/v1/nodes");
         if (api_words.size() == 2 && api_words[0] != "GET")
             return usage("api: only GET is there, not " + api_words[0], "edgectl api GET /api/v1/nodes");
         if (!api_words.back().starts_with('/'))
             return usage("api: a path begins with a slash", "edgectl api GET /api/v1/nodes");
         return Command(ApiCommand{api_words.back()});
     }
-    if (version->parsed()) return Command(VersionCommand{});
+    if (version->parsed() || wants_version) return Command(VersionCommand{});
     if (help->parsed()) return help_command();
     return usage("what to do is missing", "edgectl help");
 }
 
-/// The first word that is no option: the subcommand, if it is one.
-std::string first_word(const std::vector<std::string>& arguments) {
-    const auto at = std::find_if(arguments.begin(), arguments.end(),
-                                 [](const std::string& word) { return !word.starts_with('-'); });
-    return at == arguments.end() ? std::string() : *at;
+// ── what was typed, as CLI11 2.1.2 understands it ──
+
+/// Its short or long option that this word begins, or none.
+const CLI::Option* option_of(const CLI::App& app, const CLI::App& command, const std::string& word) {
+    const std::string name = word.starts_with("--") ? word.substr(0, word.find('=')) : word.substr(0, 2);
+    if (const auto* option = command.get_option_no_throw(name)) return option;
+    if (&app != &command) {
+        for (const auto* one : command.get_subcommands([](const CLI::App*) { return true; })) {  // `token create`
+            if (const auto* option = one->get_option_no_throw(name)) return option;
+        }
+    }
+    return app.get_option_no_throw(name);
+}
+
+bool takes_value(const CLI::Option* option) {
+    return option && option->get_items_expected_min() > 0;
+}
+
+/// Is `rest` of `-xREST` what the option -x takes, as in `-c3`, `-ojson`, `-tMX`, `-HA:b`? Asked where it might also be
+/// the negation of a selector, whose names are lower case. What is not clear so is a negation: `-t mx` has a space.
+bool is_glued_value(const CLI::Option& option, const std::string& rest) {
+    const auto only = [&](const char* characters) { return rest.find_first_not_of(characters) == std::string::npos; };
+    if (option.get_type_name() == "N") return only("0123456789");
+    if (option.check_sname("o")) return kFormats.contains(rest);
+    if (option.check_sname("H")) return rest.find(':') != std::string::npos;
+    return only("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789");
+}
+
+/// Marks the negations behind `from`, and takes the sign out of `-o=json`, which CLI11 reads as the value "=json".
+void spell_for_cli11(std::vector<std::string>& arguments, const CLI::App& app, const CLI::App& command) {
+    const bool has_selector = command.get_option_no_throw("words") != nullptr;
+    bool is_behind_from = false;
+    for (std::size_t i = 0; i < arguments.size() && arguments[i] != "--"; ++i) {
+        std::string& word = arguments[i];
+        if (word.size() < 2 || word[0] != '-') {
+            is_behind_from = is_behind_from || (has_selector && word == "from");
+            continue;
+        }
+        const CLI::Option* option = option_of(app, command, word);
+        const bool is_short = word[1] != '-';
+        if (is_short && takes_value(option) && word.size() > 3 && word[2] == '=') {
+            word.erase(2, 1);
+            continue;
+        }
+        const bool is_alone = is_short ? word.size() == 2 : word.find('=') == std::string::npos;
+        if (is_alone) {
+            if (takes_value(option)) ++i;  // the next word is its value, whatever it looks like
+        } else if (is_short && is_behind_from && !(takes_value(option) && is_glued_value(*option, word.substr(2)))) {
+            word.front() = kNegation;
+        }
+    }
+}
+
+// ── what CLI11 does not like, in our words ──
+
+std::vector<std::string> option_names(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const auto* option : app.get_options([](const CLI::Option*) { return true; })) {
+        for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+    }
+    return names;
+}
+
+Trouble explained(const CLI::ParseError& error, const CLI::App& app, const CLI::App& command, const std::string& more) {
+    if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+        const auto left = app.remaining(true);
+        const std::string word = left.empty() ? std::string() : left.front();
+        const auto subcommands = names_of_subcommands(command);
+        if (!word.starts_with('-') && &app != &command && !subcommands.empty())
+            return usage(command.get_name() + ": there is no \"" + word + "\"" + did_you_mean(word, subcommands), more);
+        if (!word.starts_with('-')) return usage("\"" + word + "\" is a word too many", more);
+        auto names = option_names(command);
+        if (&app != &command) {
+            for (auto& name : option_names(app)) names.push_back(std::move(name));
+        }
+        const std::string name = word.substr(0, word.find('='));
+        return usage("no option \"" + name + "\"" + did_you_mean(name, names), more);
+    }
+    const std::string what = error.what();
+    if (error.get_name() == "ArgumentMismatch" && what.ends_with(" missing"))
+        return usage(what.substr(0, what.find(':')) + ": its value is missing", more);
+    return usage(what, more);
+}
+
+/// The deepest subcommand that was named.
+const CLI::App& named(const CLI::App& app) {
+    const auto subcommands = app.get_subcommands();
+    return subcommands.empty() ? app : named(*subcommands.front());
+}
+
+/// The first word that is neither an option nor the value of one: the subcommand, if it is one.
+std::string first_word(const std::vector<std::string>& arguments, const CLI::App& app) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (!arguments[i].starts_with('-')) return arguments[i];
+        if (arguments[i].find('=') == std::string::npos && takes_value(option_of(app, app, arguments[i]))) ++i;
+    }
+    return {};
 }
 
 }  // namespace
 
 Answer<Invocation> parse_command_line(std::vector<std::string> arguments) {
-    hide_negations(arguments);
     Tree tree;
-    std::vector<std::string> names;
-    for (auto* one : tree.app.get_subcommands([](CLI::App*) { return true; })) names.push_back(one->get_name());
-    const std::string wanted = first_word(arguments);
-    const bool is_known = wanted.empty() || std::find(names.begin(), names.end(), wanted) != names.end();
-    const std::string more = is_known && !wanted.empty() ? "edgectl help " + wanted : "edgectl help";
+    const std::string wanted = first_word(arguments, tree.app);
+    const auto names = names_of_subcommands(tree.app);
+    if (!wanted.empty() && std::find(names.begin(), names.end(), wanted) == names.end())
+        return usage("no command \"" + wanted + "\"" + did_you_mean(wanted, names), "edgectl help");
+    const std::string more = wanted.empty() ? "edgectl help" : "edgectl help " + wanted;
+    spell_for_cli11(arguments, tree.app, wanted.empty() ? tree.app : *tree.app.get_subcommand(wanted));
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it
     try {
         tree.app.parse(std::move(arguments));
     } catch (const CLI::CallForHelp&) {
-        for (auto* one : tree.app.get_subcommands()) return Invocation{HelpCommand{one->help()}, tree.colour};
-        return Invocation{HelpCommand{tree.app.help()}, tree.colour};
+        return Invocation{HelpCommand{help_on(named(tree.app))}, tree.colour};
     } catch (const CLI::ParseError& error) {
-        if (!is_known) return usage("no command \"" + wanted + "\"" + did_you_mean(wanted, names), more);
-        return usage(error.what(), more);
+        return explained(error, tree.app, named(tree.app), more);
     }
-    EDGE_TRY(auto command, tree.command());
-    return Invocation{std::move(command), tree.colour};
+    EDGE_TRY(auto command_of_tree, tree.command());
+    return Invocation{std::move(command_of_tree), tree.colour};
 }
 
 }  // namespace edge::cli

@@ -62,6 +62,15 @@ Trouble wrong(std::string_view field, const std::string& detail) {
 template <class T>
 inline constexpr bool is_number = std::is_integral_v<T> && !std::is_same_v<T, bool>;
 
+/// What the field is when no flag says otherwise, for the help.
+template <class T>
+std::string default_text(const T& value) {
+    if constexpr (is_number<T>) return "; " + std::to_string(value) + " without it";
+    if constexpr (std::is_enum_v<T>) return "; " + std::string(enum_text(value)) + " without it";
+    if constexpr (std::is_same_v<T, std::string>) return value.empty() ? "" : "; " + value + " without it";
+    return {};
+}
+
 template <class Spec>
 class FlagsOf final : public SpecFlags {
   public:
@@ -80,7 +89,7 @@ class FlagsOf final : public SpecFlags {
                     ->group("Options of the probe");
             } else {
                 const std::string names = std::string(text.also) + (*text.also ? "," : "") + flag;
-                auto* option = app.add_option(names, values_[field], text.help);
+                auto* option = app.add_option(names, values_[field], text.help + default_text(Spec{}.*d.pointer));
                 option->type_name(is_number<Field> ? "N" : "TEXT")->group("Options of the probe");
                 const bool repeats = field == "headers";
                 option->expected(1)->allow_extra_args(false);

@@ -8,14 +8,7 @@ function(edge_unit_test name)
   add_test(NAME ${name} COMMAND ${name})
   set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 600
     ENVIRONMENT "ASAN_OPTIONS=abort_on_error=1;UBSAN_OPTIONS=print_stacktrace=1")
-  if(name IN_LIST EDGE_KNOWN_RED)
-    set_tests_properties(${name} PROPERTIES DISABLED TRUE)
-  endif()
 endfunction()
-
-# Known red on the whole tree since its parts were brought together; every run shows it as disabled until it is mended:
-# unit_cli expects a command line that edgectl does not have yet.
-set(EDGE_KNOWN_RED unit_cli)
 
 function(edge_precompile_test name libraries)
   if("edge_asio" IN_LIST libraries)

@@ -70,9 +70,8 @@ Answer<Environment> environment_from(const Variables& variables) {
         EDGE_TRY(environment.token, token_from_file(path));
     }
     if (environment.token.empty()) {
-        return misconfigured(
-            "neither EDGE_TOKEN nor EDGE_TOKEN_FILE is set",
-            "export EDGE_TOKEN_FILE=FILE   # whose first line is a token; `edge-broker init` prints one");
+        return Trouble{ExitCode::auth, "neither EDGE_TOKEN nor EDGE_TOKEN_FILE is set",
+                       "export EDGE_TOKEN_FILE=FILE   # whose first line is a token; `edge-broker init` prints one"};
     }
     if (environment.token.find_first_of(" \t\r\n") != std::string::npos)
         return misconfigured("the token has white space in it", "copy it again, without the line around it");

@@ -20,7 +20,7 @@ struct Environment {
     bool token_travels_in_the_clear = false;
 };
 
-/// Errors: usage, saying which variable to set and how.
+/// Errors: usage, or auth where no token is named; saying which variable to set and how.
 Answer<Environment> environment_from(const Variables& variables);
 
 }  // namespace edge::cli

@@ -10,12 +10,16 @@ Result<std::vector<SseEvent>> SseParser::push(std::string_view bytes) {
         after_cr_ = c == '\r';
         if (c != '\n' && c != '\r') {
             line_ += c;
-            if (line_.size() + data_.size() > kLargestEvent) return Error{Errc::too_large, {}, "an event above 4 MiB"};
+            if (line_.size() + data_.size() > largest_event_) return too_large();
             continue;
         }
         EDGE_TRY(end_line());
     }
     return std::exchange(ready_, {});
+}
+
+Error SseParser::too_large() const {
+    return Error{Errc::too_large, {}, "an event above " + std::to_string(largest_event_) + " bytes"};
 }
 
 Result<> SseParser::end_line() {
@@ -30,7 +34,7 @@ Result<> SseParser::end_line() {
         field(line.substr(0, colon), value);
     }
     line_.clear();
-    if (data_.size() > kLargestEvent) return Error{Errc::too_large, {}, "an event above 4 MiB"};
+    if (data_.size() > largest_event_) return too_large();
     return ok();
 }
 

@@ -17,7 +17,10 @@ struct SseEvent {
 
 class SseParser {
   public:
-    static constexpr std::size_t kLargestEvent = 4 * 1024 * 1024;
+    /// The first event of a run lists its tasks: 20 MB where there are 100,000.
+    static constexpr std::size_t kLargestEvent = 64 * 1024 * 1024;
+
+    explicit SseParser(std::size_t largest_event = kLargestEvent) : largest_event_(largest_event) {}
 
     /// The events that these bytes complete. Errors: too_large; nothing can follow.
     Result<std::vector<SseEvent>> push(std::string_view bytes);
@@ -26,10 +29,12 @@ class SseParser {
     void restart();
 
   private:
+    Error too_large() const;
     Result<> end_line();
     void field(std::string_view name, std::string_view value);
     void dispatch();
 
+    std::size_t largest_event_;
     std::string line_;
     std::string name_;
     std::string data_;

@@ -4,6 +4,7 @@
 #include "cli/commands/things.hpp"
 #include "cli/run/watch_run.hpp"
 #include "cli/show/figures.hpp"
+#include "cli/show/line_table.hpp"
 
 namespace edge::cli {
 namespace {
@@ -170,10 +171,11 @@ void put_detail(Sheet& sheet, const ProbeResult& result) {
     }
 }
 
-void put_row(Sheet& sheet, const Row& row) {
+void put_row(Sheet& sheet, const Row& row, bool is_numbered) {
     const auto outcome = outcome_of(row);
     sheet.line("");
-    sheet.title(printable(row.task.line.name + " (" + row.task.line.carrier + ") of " + row.task.node.name));
+    sheet.title(printable(row.task.line.name + " (" + row.task.line.carrier + ") of " + row.task.node.name) +
+                (is_numbered ? ", task " + std::to_string(row.number) : ""));
     sheet.item("status", printable(outcome), tone_of(outcome));
     if (!row.result) return;
     const ProbeResult& result = *row.result;
@@ -206,7 +208,14 @@ Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, co
     sheet.item("began", printable(run.created_at));
     sheet.item("ended", printable(run.finished_at.value_or("")));
     sheet.item("lines", summary_line(state));
-    for (const auto& row : state.rows()) put_row(sheet, row);
+    if (is_told_by_line(state)) {
+        sheet.item("results", "edgectl describe run " + printable(run.id) + " -o jsonl");
+        sheet.line("");
+        const Detail detail = command.format == Format::wide ? Detail::wide : Detail::normal;
+        for (const auto& line : lines_of(line_table(state, detail), screen.width(), screen.out_style)) sheet.line(line);
+    } else {
+        for (const auto& row : state.rows()) put_row(sheet, row, state.repeats());
+    }
     screen.print(sheet.text());
     return exit;
 }

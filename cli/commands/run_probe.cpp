@@ -1,6 +1,7 @@
 #include "cli/api/problem.hpp"
 #include "cli/commands/commands.hpp"
 #include "cli/run/watch_run.hpp"
+#include "cli/show/line_table.hpp"
 #include "protocol/crypto/keys.hpp"
 #include "protocol/json/described.hpp"
 
@@ -51,11 +52,24 @@ Answer<Run> start(const ProbeCommand& command, Client& client, const Client::Tic
 /// What went unsaid in the formats that show results alone.
 void say_without_result(const RunState& state, Format format, const Screen& screen) {
     if (format == Format::table || format == Format::wide) return;
+    // By line and outcome: of a run of thousands they are seldom alone.
+    std::map<std::pair<std::string, std::string>, std::size_t> counts;
     for (const auto& row : state.rows()) {
         if (row.result || !has_ended(row)) continue;
-        screen.say(printable(row.task.node.name + "/" + row.task.line.name) + ": " + printable(outcome_of(row)) +
+        ++counts[{row.task.node.name + "/" + row.task.line.name, std::string(outcome_of(row))}];
+    }
+    for (const auto& [line_and_outcome, count] : counts) {
+        const auto& [line, outcome] = line_and_outcome;
+        screen.say(printable(line) + ": " + (count > 1 ? std::to_string(count) + " tasks " : "") + printable(outcome) +
                    ", without a result");
     }
+}
+
+/// Where a table adds up what each line did, the results are still there to be had.
+void say_where_results_are(const RunState& state, Format format, const Screen& screen) {
+    if ((format == Format::table || format == Format::wide) && is_told_by_line(state))
+        screen.say(screen.err_style.paint(
+            "each result: edgectl describe run " + printable(state.run().id) + " -o jsonl", Tone::dim));
 }
 
 std::string how_to_resume(const std::string& run_id) {
@@ -72,7 +86,10 @@ Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::mi
     const auto view = make_run_view(format, screen);
     const auto watched = watch_run(client, run_id, deadline, state, *view);
     say_without_result(state, format, screen);
-    if (watched) return exit_of(state, fail_on);
+    if (watched) {
+        say_where_results_are(state, format, screen);
+        return exit_of(state, fail_on);
+    }
     Trouble trouble = watched.error();
     if (trouble.exit == ExitCode::wait_timed_out)
         trouble.what = "--timeout passed and the run has not finished: " + summary_line(state);

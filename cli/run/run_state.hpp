@@ -18,8 +18,18 @@ struct Row {
     Task task;
     Json progress = Json::object();  // the last
     std::uint32_t progress_count = 0;
-    std::shared_ptr<const ProbeResult> result;  // owners: this row, the list of fresh results
-    Json raw;                                   // the result as it came
+    std::shared_ptr<const ProbeResult> result;  // owners: this row and its copies
+    std::string raw;           // the result's JSON as it came; as text, for a tree takes several times the room
+    std::size_t line = 0;      // its place in RunState::lines()
+    std::uint32_t number = 0;  // among the tasks of its line, from 1; 0: the line is not known yet
+    bool is_fresh = false;
+};
+
+/// A line that the run was sent to, and how many tasks it has.
+struct LineOfRun {
+    NodeRef node;
+    LineRef line;
+    std::uint32_t tasks = 0;
 };
 
 enum class FailOn { any, all, none };
@@ -42,14 +52,22 @@ class RunState {
     /// Tasks that ended with a result we have not seen.
     std::size_t missing_results() const;
     const std::vector<Row>& rows() const { return rows_; }
+    /// In the order of their first tasks.
+    const std::vector<LineOfRun>& lines() const { return lines_; }
+    /// A line has more than one task.
+    bool repeats() const { return repeats_; }
     /// Indices of rows whose results came since the last call, in the order they came.
     std::vector<std::size_t> take_fresh();
 
   private:
     Row& row_of(const std::string& task_id);
+    void put_on_its_line(Row& row);
 
     Run run_;
     std::vector<Row> rows_;
+    std::vector<LineOfRun> lines_;
+    std::unordered_map<std::string, std::size_t> line_index_;
+    bool repeats_ = false;
     std::unordered_map<std::string, std::size_t> index_;
     std::unordered_set<std::string> seen_results_;
     std::vector<std::size_t> fresh_;
@@ -60,6 +78,8 @@ class RunState {
 std::string_view outcome_of(const Row& row);
 bool has_ended(const Row& row);
 bool has_failed(const Row& row);
+/// It has ended with a result, which has not come yet: a stream's introduction is ahead of its results.
+bool owes_result(const Row& row);
 
 ExitCode exit_of(const RunState& state, FailOn fail_on);
 

@@ -2,17 +2,18 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "cli/show/figures.hpp"
 
 namespace edge::cli {
 namespace {
 
-Column text_column(const char* title, std::size_t typical, int spare = 0, bool elastic = false) {
-    return {.title = title, .align = Align::left, .spare = spare, .elastic = elastic, .typical = typical};
+Column text_column(const char* title, std::size_t typical, int spare = 0, bool elastic = false, std::size_t usual = 0) {
+    return {.title = title, .spare = spare, .elastic = elastic, .typical = typical, .usual = usual};
 }
-Column number_column(const char* title, std::size_t typical, int spare = 0) {
-    return {.title = title, .align = Align::right, .spare = spare, .elastic = false, .typical = typical};
+Column number_column(const char* title, std::size_t typical, int spare = 0, std::size_t usual = 0) {
+    return {.title = title, .align = Align::right, .spare = spare, .typical = typical, .usual = usual};
 }
 
 template <class T>
@@ -28,8 +29,8 @@ Cell time_cell(const std::optional<std::uint64_t>& us, Tone tone = Tone::plain) 
 // ── what each service shows ──
 
 std::vector<Column> ping_columns() {
-    return {number_column("LOSS", 4), number_column("MIN", 7, 4), number_column("AVG", 7), number_column("MAX", 7, 4),
-            text_column("ADDRESS", 11, 5)};
+    return {number_column("LOSS", 4, 1), number_column("MIN", 7, 4), number_column("AVG", 7),
+            number_column("MAX", 7, 4), text_column("ADDRESS", 11, 5, false, 15)};
 }
 
 std::vector<Cell> ping_cells(const ProbeResult& result) {
@@ -42,8 +43,8 @@ std::vector<Cell> ping_cells(const ProbeResult& result) {
 }
 
 std::vector<Column> dns_columns() {
-    return {text_column("RCODE", 8), number_column("TIME", 7), text_column("ANSWER", 0, 0, true),
-            text_column("SERVER", 0, 5)};
+    return {text_column("RCODE", 8, 1), number_column("TIME", 7), text_column("ANSWER", 0, 1, true, 15),
+            text_column("SERVER", 0, 5, false, 15)};
 }
 
 std::vector<Cell> dns_cells(const ProbeResult& result) {
@@ -60,9 +61,9 @@ std::vector<Cell> dns_cells(const ProbeResult& result) {
 }
 
 std::vector<Column> http_columns() {
-    return {number_column("CODE", 4),       number_column("TOTAL", 7),  number_column("RESOLVE", 7, 6),
-            number_column("CONNECT", 7, 5), number_column("TLS", 0, 5), number_column("FIRST BYTE", 7, 4),
-            number_column("SIZE", 0, 7),    text_column("PEER", 0, 7)};
+    return {number_column("CODE", 4),       number_column("TOTAL", 7),           number_column("RESOLVE", 7, 6),
+            number_column("CONNECT", 7, 5), number_column("TLS", 0, 5, 7),       number_column("FIRST BYTE", 7, 4),
+            number_column("SIZE", 0, 7, 7), text_column("PEER", 0, 7, false, 19)};
 }
 
 std::vector<Cell> http_cells(const ProbeResult& result) {
@@ -143,27 +144,44 @@ std::string route_text(const Evidence& evidence) {
     return printable(route.gw.empty() ? "on-link " + route.oif : "via " + route.gw + " " + route.oif);
 }
 
-void add_wide(std::vector<Cell>& cells, const ProbeResult& result) {
-    const Evidence& evidence = result.evidence;
-    cells.push_back({printable(evidence.src_addr)});
-    cells.push_back({printable(evidence.ifname)});
-    cells.push_back({evidence.fwmark ? hex_text(evidence.fwmark) : ""});
-    cells.push_back({evidence.table ? std::to_string(evidence.table) : ""});
-    cells.push_back({route_text(evidence)});
-    cells.push_back({std::string(enum_text(evidence.enforced_by))});
-}
-
 std::string carrier_of(const Row& row) {
     return row.task.line.carrier.empty() ? row.task.line.name : row.task.line.carrier;
 }
 
-/// What a carrier's lines are compared by: round trip, answer or page.
+/// Indices of at most `most` rows, those of a line together if lines have several.
+std::vector<std::size_t> shown_rows(const RunState& state, std::size_t most) {
+    const auto& rows = state.rows();
+    std::vector<std::size_t> order(rows.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    if (state.repeats()) {
+        std::stable_sort(order.begin(), order.end(),
+                         [&](std::size_t a, std::size_t b) { return rows[a].line < rows[b].line; });
+    }
+    order.resize(std::min(most, order.size()));
+    return order;
+}
+
+}  // namespace
+
 std::optional<std::uint64_t> figure_of(const ProbeResult& result) {
     if (result.service == "http") return result.summary.duration_us;
     return result.summary.rtt_us;
 }
 
-}  // namespace
+std::vector<Column> wide_columns() {
+    return {text_column("FROM", 0, 1, false, 15),  text_column("DEVICE", 0, 2, false, 8),
+            text_column("MARK", 0, 6, false, 5),   text_column("TABLE", 0, 6),
+            text_column("ROUTE", 0, 3, false, 26), text_column("BY", 0, 4, false, 3)};
+}
+
+std::vector<Cell> wide_cells(const Evidence& evidence) {
+    return {{printable(evidence.src_addr)},
+            {printable(evidence.ifname)},
+            {evidence.fwmark ? hex_text(evidence.fwmark) : ""},
+            {evidence.table ? std::to_string(evidence.table) : ""},
+            {route_text(evidence)},
+            {std::string(enum_text(evidence.enforced_by))}};
+}
 
 Tone tone_of(std::string_view outcome) {
     if (outcome == "ok") return Tone::good;
@@ -179,37 +197,38 @@ std::string failure_text(const Failure& failure) {
     return failure.text + " (" + where + (failure.code.empty() ? "" : ", " + failure.code) + ")";
 }
 
-Table probe_table(const RunState& state, Detail detail) {
+Table probe_table(const RunState& state, Detail detail, std::size_t most) {
     Table table;
-    const std::string& service = state.run().service;
-    table.columns = {text_column("NODE", 4), text_column("LINE", 4), text_column("CARRIER", 0, 2),
-                     text_column("STATUS", 7)};
-    for (auto& column : columns_of(service)) table.columns.push_back(column);
+    table.columns = {text_column("NODE", 4, 1), text_column("LINE", 4), text_column("CARRIER", 0, 2),
+                     number_column("#", 0), text_column("STATUS", 7)};
+    for (auto& column : columns_of(state.run().service)) table.columns.push_back(column);
     table.columns.push_back(text_column("EVIDENCE", 8));
     if (detail == Detail::wide) {
-        const std::pair<const char*, int> columns[] = {{"FROM", 1},  {"DEVICE", 2}, {"MARK", 6},
-                                                       {"TABLE", 6}, {"ROUTE", 3},  {"BY", 4}};
-        for (const auto& [title, spare] : columns) table.columns.push_back(text_column(title, 0, spare));
+        for (auto& column : wide_columns()) table.columns.push_back(column);
     }
     table.columns.push_back(text_column("NOTE", 0, 0, true));
-    for (const auto& row : state.rows()) table.rows.push_back(probe_cells(service, row, detail));
+    for (const std::size_t at : shown_rows(state, most))
+        table.rows.push_back(probe_cells(state, state.rows()[at], detail));
     return table;
 }
 
-std::vector<Cell> probe_cells(const std::string& service, const Row& row, Detail detail) {
+std::vector<Cell> probe_cells(const RunState& state, const Row& row, Detail detail) {
+    const std::string& service = state.run().service;
     const std::string_view outcome = outcome_of(row);
     std::vector<Cell> cells{{printable(row.task.node.name)},
                             {printable(row.task.line.name)},
                             {printable(row.task.line.carrier)},
+                            {state.repeats() ? std::to_string(row.number) : "", Tone::dim},
                             {printable(outcome), tone_of(outcome)}};
-    const std::size_t service_columns = columns_of(service).size();
-    const std::size_t wide_columns = detail == Detail::wide ? 6 : 0;
     if (row.result) {
         for (auto& cell : cells_of(service, *row.result)) cells.push_back(std::move(cell));
         cells.push_back(evidence_cell(*row.result));
-        if (detail == Detail::wide) add_wide(cells, *row.result);
+        if (detail == Detail::wide) {
+            for (auto& cell : wide_cells(row.result->evidence)) cells.push_back(std::move(cell));
+        }
     } else {
-        cells.resize(cells.size() + service_columns + 1 + wide_columns);
+        const std::size_t wide = detail == Detail::wide ? wide_columns().size() : 0;
+        cells.resize(cells.size() + columns_of(service).size() + 1 + wide);
     }
     cells.push_back(note_cell(row));
     return cells;

@@ -24,6 +24,8 @@ struct Column {
     /// Room its text usually takes, kept for it beforehand so that a live table does not jump. 0: without text no
     /// column.
     std::size_t typical = 0;
+    /// Room its text takes if it comes: kept by a log, whose columns are set before there is any.
+    std::size_t usual = 0;
 };
 
 struct Table {

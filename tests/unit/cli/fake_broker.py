@@ -39,8 +39,9 @@ class Run:
         self.id = make_id("run", number)
         self.events = []
         self.results = []
-        self.tasks = [{"id": make_id("task", number * 1000 + i), "node": NODE, "line": {"name": LINES[i][0], "carrier": LINES[i][1]},
-                       "state": "queued", "attempt": 0} for i in lines]
+        lines = lines * request.get("repeat", 1)  # round by round, as the broker makes them
+        self.tasks = [{"id": make_id("task", number * 10_000 + at), "node": NODE, "line": {"name": LINES[i][0], "carrier": LINES[i][1]},
+                       "state": "queued", "attempt": 0} for at, i in enumerate(lines)]
         self.index = dict(enumerate(lines))
         self.state = "running"
 

@@ -26,8 +26,12 @@ TEST_CASE("from joins its words, and a negation is no option") {
     CHECK(probe({"ping", "x", "from", "carrier:ct", "province:guangdong", "-node:gz-1", "limit:10"}).selector ==
           "carrier:ct province:guangdong -node:gz-1 limit:10");
     CHECK(probe({"ping", "x", "from", "all", "-telecom", "-o", "json"}).selector == "all -telecom");
-    CHECK(probe({"ping", "x", "from", "all", "-ct", "-overseas"}).selector == "all -overseas");
+    CHECK(probe({"ping", "x", "from", "all", "-ct", "-overseas"}).selector == "all -ct -overseas");
+    CHECK(probe({"ping", "x", "from", "all", "-4g", "-sh-1", "-c2c", "-电信"}).selector == "all -4g -sh-1 -c2c -电信");
+    CHECK(probe({"dns", "x", "from", "-telecom", "-province:guangdong"}).selector == "-telecom -province:guangdong");
     CHECK(probe({"ping", "x", "from", "all", "--limit", "3"}).selector == "all limit:3");
+    CHECK(probe({"ping", "x", "from", "all", "--limit", "2", "--limit", "3", "-o", "json", "-o", "table"}).selector ==
+          "all limit:3");
 }
 
 TEST_CASE("options stand anywhere, short or long") {
@@ -36,12 +40,32 @@ TEST_CASE("options stand anywhere, short or long") {
                                                {"ping", "-c3", "-ojson", "x", "from", "all"},
                                                {"ping", "x", "--count=3", "from", "--output=json", "all"},
                                                {"ping", "x", "from", "all", "-c3", "-o=json"},
-                                               {"ping", "x", "from", "all", "-c3", "-ojson"}}) {
+                                               {"ping", "x", "from", "all", "-c=3", "-ojson"},
+                                               {"ping", "-o=json", "x", "--count", "3", "from", "all"},
+                                               {"--color=never", "ping", "x", "from", "all", "-o", "json", "-c", "3"},
+                                               {"--color", "never", "ping", "x", "from", "all", "-o", "json", "-c3"}}) {
         const auto command = probe(arguments);
         CHECK(command.params == Json{{"target", "x"}, {"count", 3}});
         CHECK(command.selector == "all");
         CHECK(command.format == Format::json);
     }
+}
+
+TEST_CASE("behind from, a short option keeps its value, and a value keeps its dash") {
+    const auto dns = probe({"dns", "x", "from", "all", "-tMX", "-p5353", "-telecom"});
+    CHECK(dns.params == Json{{"target", "x"}, {"type", "MX"}, {"port", 5353}});
+    CHECK(dns.selector == "all -telecom");
+    const auto http = probe({"http", "http://x", "from", "all", "-XPOST", "-HX-A: b", "-hunan", "-d=-body", "-L2"});
+    CHECK(http.params == Json{{"target", "http://x"},
+                              {"method", "POST"},
+                              {"headers", Json::array({Json{{"name", "X-A"}, {"value", "b"}}})},
+                              {"body", "-body"},
+                              {"redirects", 2}});
+    CHECK(http.selector == "all -hunan");
+    CHECK(probe({"http", "http://x", "from", "all", "--body=-telecom"}).params["body"] == "-telecom");
+    CHECK(probe({"http", "http://x", "from", "all", "--body", "-telecom"}).params["body"] == "-telecom");
+    CHECK(probe({"http", "http://x", "from", "all", "-d", "-telecom"}).params["body"] == "-telecom");
+    CHECK(probe({"ping", "x", "--label", "from=-a", "from", "from"}).selector == "from");
 }
 
 TEST_CASE("only what was given is sent, each in its own kind") {
@@ -98,6 +122,30 @@ TEST_CASE("what is wrong is said with the next thing to try") {
              Case{{"http", "http://x", "from", "all", "-H", "Transfer-Encoding: x"},
                   "--header: the prober sets this header itself"},
              Case{{"ping", "x", "from", "all", "--label", "x"}, "--label: \"x\" is no KEY=VALUE"},
+             Case{{"ping", "x", "from", "all", "--repeat", "0"}, "--repeat: 0 is out of range, 1 to 1000"},
+             Case{{"ping", "x", "from", "all", "--repeat", "1001"}, "--repeat: 1001 is out of range, 1 to 1000"},
+             Case{{"ping", "x", "from", "all", "--repeat", "99999999999"},
+                  "--repeat: 99999999999 is out of range, 1 to 1000"},
+             Case{{"ping", "x", "from", "all", "--repeat=-1"}, "--repeat: \"-1\" is no whole number"},
+             Case{{"ping", "x", "from", "all", "--repeat", "many"}, "--repeat: \"many\" is no whole number"},
+             Case{{"ping", "x", "from", "all", "--limit", "0"}, "--limit: 0 is out of range, 1 to 100000"},
+             Case{{"ping", "x", "from", "all", "--start-within-ms", "2s"},
+                  "--start-within-ms: \"2s\" is no whole number"},
+             Case{{"ping", "x", "from", "all", "--cuont", "3"}, "no option \"--cuont\"; did you mean \"--count\"?"},
+             Case{{"ping", "x", "from", "all", "--colour=never"}, "no option \"--colour\"; did you mean \"--color\"?"},
+             Case{{"ping", "x", "from", "all", "-q"}, "no option \"-q\""},
+             Case{{"ping", "x", "from", "all", "--count"}, "--count: its value is missing"},
+             Case{{"ping", "x", "from", "all", "-o=xml"}, "--output: \"xml\" is none of json, jsonl, table, wide"},
+             Case{{"get", "nodes", "gz-1"}, "\"gz-1\" is a word too many"},
+             Case{{"--color", "never", "get", "--wide"}, "no option \"--wide\""},
+             Case{{"api"}, "api: which path?"},
+             Case{{"api", "GET", "/x", "/y"}, "api: \"/y\" is a word too many"},
+             Case{{"token", "creat"}, "token: there is no \"creat\"; did you mean \"create\"?"},
+             Case{{"help", "token", "creat"}, "no help on \"creat\"; did you mean \"create\"?"},
+             Case{{"describe", "job", "x"}, "describe: \"job\" is none of lines, nodes, runs"},
+             Case{{"ping", "from", "all"}, "what to ping is missing before \"from\""},
+             Case{{"get", "nods"},
+                  "get: \"nods\" is none of jobs, lines, nodes, runs, tokens; did you mean \"nodes\"?"},
              Case{{}, "what to do is missing"},
          }) {
         CAPTURE(what);
@@ -130,7 +178,25 @@ TEST_CASE("every field of every spec has a flag with a sentence to it") {
     }
 }
 
+TEST_CASE("help is of the command that was named") {
+    const auto text = [](std::vector<std::string> arguments) {
+        return std::get<HelpCommand>(parse(std::move(arguments)).value().command).text;
+    };
+    CHECK(text({"token", "create", "--help"}).find("Usage: edgectl token create") != std::string::npos);
+    CHECK(text({"token", "--help"}).find("--ttl") == std::string::npos);
+    CHECK(text({"ping", "--help"}).find("--repeat N") != std::string::npos);
+    CHECK(text({"--help"}).find("Usage: edgectl COMMAND") != std::string::npos);
+    CHECK(text({"help", "token", "create"}) == text({"token", "create", "--help"}));
+    CHECK(text({"help"}) == text({"--help"}));
+    const auto dns = text({"help", "dns"});
+    CHECK(dns.find("-p,--port N                     of the server; 53 without it\n") != std::string::npos);
+    CHECK(dns.find("  --rd,--no-rd   ") != std::string::npos);
+    CHECK(dns.find("\n\n\n") == std::string::npos);
+}
+
 TEST_CASE("the other commands") {
+    CHECK(std::get<TokenCommand>(parse({"token", "create", "-o=json"}).value().command).format == Format::json);
+    CHECK(std::holds_alternative<VersionCommand>(parse({"--version"}).value().command));
     CHECK(std::get<GetCommand>(parse({"get", "lines", "-o", "wide"}).value().command).kind == Kind::lines);
     CHECK(std::get<GetCommand>(parse({"get", "runs", "--limit", "7"}).value().command).limit == 7);
     const auto described =

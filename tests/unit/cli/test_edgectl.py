@@ -74,6 +74,13 @@ class Probes(WithBroker):
         self.assertIn("3 of 3 ok: ct 12.3 ms · cu 26.3 ms · cm 40.3 ms", done.stderr)
         self.assertIn("ping 198.18.0.80 from all: 3 tasks, run_", done.stderr)
 
+    def test_columns_of_a_log_do_not_move(self):
+        for arguments in (("http", "https://lab.test/"), ("dns", "lab.test"), ("dns", "lab.test", "--repeat", "20")):
+            for form in ("table", "wide"):
+                header, *rows = self.edgectl(*arguments[:2], "from", "all", "-o", form, *arguments[2:]).stdout.splitlines()
+                at = header.index("EVIDENCE")
+                self.assertEqual([row[at:].split()[0] for row in rows], ["verified"] * 3, header)
+
     def test_what_is_sent_is_what_was_typed_and_no_more(self):
         self.edgectl("dns", "lab.test", "from", "telecom", "carrier:ct", "-node:sh-1", "--type", "MX", "-o", "json", "--limit", "2", "--label", "team=edge", "--no-rd")
         request = next(iter(self.broker.runs.values())).request
@@ -126,6 +133,72 @@ class Probes(WithBroker):
         self.assertNotIn("\x1b", self.edgectl("describe", "run", run).stdout)
 
 
+class Repeats(WithBroker):
+    """--repeat: several tasks, and so several results, of each line."""
+
+    def test_rows_of_a_line_have_numbers(self):
+        rows = self.edgectl("ping", "198.18.0.80", "from", "all", "--repeat", "2").stdout.splitlines()
+        self.assertEqual(rows[0].split()[:5], ["NODE", "LINE", "CARRIER", "#", "STATUS"])
+        self.assertEqual([row.split()[1:5] for row in rows[1:]],
+                         [["telecom", "ct", "1", "ok"], ["unicom", "cu", "1", "ok"], ["mobile", "cm", "1", "ok"],
+                          ["telecom", "ct", "2", "ok"], ["unicom", "cu", "2", "ok"], ["mobile", "cm", "2", "ok"]])
+        run = next(iter(self.broker.runs.values()))
+        self.assertEqual(run.request["repeat"], 2)
+        self.assertIn("telecom (ct) of gz-1, task 2", self.edgectl("describe", "run", run.id).stdout)
+
+    def test_without_it_there_is_no_number_and_no_field(self):
+        rows = self.edgectl("ping", "198.18.0.80", "from", "all").stdout.splitlines()
+        self.assertNotIn("#", rows[0])
+        self.assertNotIn("repeat", next(iter(self.broker.runs.values())).request)
+
+    def test_a_long_run_has_a_row_a_line(self):
+        failure = {"source": "path", "phase": "wait", "code": "timeout", "text": "no reply in time"}
+
+        def some_fail(run):
+            for at in range(len(run.tasks)):
+                run.answer(at, *(["failed"] if at in (2, 5) else []), **({"failure": failure} if at in (2, 5) else {}))
+            run.finish()
+        self.broker.on_run = some_fail
+        done = self.edgectl("http", "https://lab.test/", "from", "all", "--repeat", "20", expect=3)
+        rows = done.stdout.splitlines()
+        self.assertEqual(rows[0].split(), ["NODE", "LINE", "CARRIER", "DONE", "OK", "FAILED", "MIN", "P50", "P95", "MAX", "CODES", "EVIDENCE", "NOTE"])
+        self.assertEqual({row.split()[1]: row.split()[3:6] for row in rows[1:]},
+                         {"telecom": ["20/20", "20", "0"], "unicom": ["20/20", "20", "0"], "mobile": ["20/20", "18", "2"]})
+        self.assertIn("2 × no reply in time (path, wait, timeout)", done.stdout)
+        self.assertIn("58 of 60 ok", done.stderr)
+        command = re.search(r"edgectl (describe run run_\w+ -o jsonl)", done.stderr).group(1).split()
+        self.assertEqual(len(self.edgectl(*command, expect=3).stdout.splitlines()), 60)
+        described = self.edgectl("describe", "run", command[2], expect=3).stdout
+        self.assertRegex(described, r"gz-1 +mobile +cm +20/20 +18 +2")
+
+    def test_a_line_is_told_as_soon_as_it_has_ended(self):
+        def one_line(run):
+            for at in range(0, len(run.tasks), 3):
+                run.answer(at)
+            self.run = run
+        self.broker.on_run = one_line
+        process = self.begin("ping", "198.18.0.80", "from", "all", "--repeat", "30")
+        self.assertIn("telecom", process.stdout.readline() and process.stdout.readline())
+        self.run.answer_all()
+        out, _ = process.communicate(timeout=20)
+        self.assertEqual([line.split()[1:4] for line in out.splitlines()], [["unicom", "cu", "30/30"], ["mobile", "cm", "30/30"]])
+
+    def test_json_has_each_result(self):
+        self.assertEqual(len(json.loads(self.edgectl("dns", "lab.test", "from", "all", "--repeat", "100", "-o", "json").stdout)), 300)
+        self.assertEqual(len(self.edgectl("dns", "lab.test", "from", "telecom", "--repeat=1000", "-o", "jsonl").stdout.splitlines()), 1000)
+
+    def test_tasks_without_a_result_are_counted(self):
+        def all_expire(run):
+            for task in run.tasks:
+                task["state"] = "expired"
+                run.tell("task", task)
+            run.finish()
+        self.broker.on_run = all_expire
+        self.assertIn("gz-1/telecom: 20 tasks expired, without a result",
+                      self.edgectl("ping", "198.18.0.80", "from", "all", "--repeat", "20", "-o", "json", expect=3).stderr)
+        self.assertIn("20 × expired", self.edgectl("ping", "198.18.0.80", "from", "all", "--repeat", "20", expect=3).stdout)
+
+
 class Trouble(WithBroker):
     def test_each_refusal_has_its_exit_code_and_says_what_to_do(self):
         done = self.edgectl("ping", "x.test", "from", "telecm", expect=8)
@@ -157,7 +230,7 @@ class Trouble(WithBroker):
             with self.subTest(changes):
                 environment = {**self.environment(), **changes}
                 done = subprocess.run([EDGECTL, "get", "nodes"], env=environment, capture_output=True, text=True, timeout=20, check=False)
-                self.assertEqual(done.returncode, 2)
+                self.assertEqual(done.returncode, 4 if changes == {"EDGE_TOKEN": ""} else 2)
                 self.assertIn(words, done.stderr)
 
     def test_a_token_may_stand_in_a_file(self):
@@ -355,6 +428,14 @@ class Terminal(WithBroker):
                 for line in without_colour(text).replace("\r", "").splitlines():
                     self.assertLessEqual(len(line), columns, line)
 
+    def test_a_narrow_terminal_keeps_figures_whole(self):
+        for columns in (60, 45):
+            _, text = self.watch("ping", "198.18.0.80", "from", "all", columns=columns)
+            last = without_colour(text).replace("\r", "").split("LINE")[-1]
+            for figure in ("12.3 ms", "26.3 ms", "40.3 ms"):
+                self.assertIn(figure, last)
+            self.assertEqual(last.count("verified"), 3)
+
     def test_no_colour_where_none_is_wanted(self):
         for changes, wanted in (({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)):
             with self.subTest(changes):
@@ -363,6 +444,16 @@ class Terminal(WithBroker):
         self.assertIn("\x1b[32m", self.edgectl("--color", "always", "get", "lines").stdout)
         _, text = self.watch("--color", "never", "get", "lines")
         self.assertNotIn("\x1b[3", text)
+
+    def test_thousands_of_results_are_a_row_a_line(self):
+        status, text = self.watch("ping", "198.18.0.80", "from", "all", "--repeat", "1000", columns=120)
+        self.assertEqual(status, 0)
+        pictures = without_colour(text).replace("\r", "").split("NODE")[1:]
+        for picture in pictures:
+            self.assertEqual(len(picture.splitlines()), 5, picture)  # header, three lines, summary
+        for name in ("telecom", "unicom", "mobile"):
+            self.assertRegex(pictures[-1], name + r" +c\w +1000/1000 +1000 +0 ")
+        self.assertIn("3000 of 3000 ok", pictures[-1])
 
     def test_more_rows_than_the_window_has(self):
         self.broker.on_run = lambda run: run.answer_all()

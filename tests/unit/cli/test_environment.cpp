@@ -46,7 +46,6 @@ TEST_CASE("plain http is for this machine") {
 TEST_CASE("what is missing or wrong is named with how to set it, and the token is not shown") {
     for (const auto& [values, words] : std::vector<std::pair<std::map<std::string, std::string>, std::string>>{
              {{}, "EDGE_URL"},
-             {{{"EDGE_URL", "http://h"}}, "EDGE_TOKEN"},
              {{{"EDGE_URL", "h:1"}, {"EDGE_TOKEN", "t"}}, "EDGE_URL"},
              {{{"EDGE_URL", "ftp://h"}, {"EDGE_TOKEN", "t"}}, "EDGE_URL"},
              {{{"EDGE_URL", "http://h/api/v1"}, {"EDGE_TOKEN", "t"}}, "EDGE_URL"},
@@ -64,4 +63,11 @@ TEST_CASE("what is missing or wrong is named with how to set it, and the token i
         CHECK_FALSE(environment.error().next.empty());
         CHECK(text_of(environment.error()).find("cret") == std::string::npos);
     }
+}
+
+TEST_CASE("who does not say who they are is told so as one whom the broker does not know") {
+    const auto environment = from({{"EDGE_URL", "http://h"}});
+    REQUIRE_FALSE(environment);
+    CHECK(environment.error().exit == ExitCode::auth);
+    CHECK(environment.error().what == "neither EDGE_TOKEN nor EDGE_TOKEN_FILE is set");
 }

@@ -83,6 +83,14 @@ TEST_CASE("results that the stream kept to itself are missed") {
     CHECK(state.missing_results() == 0);
 }
 
+TEST_CASE("an event of many megabytes is taken: a long run is introduced by one") {
+    std::string event = run("running", task(1, "queued"));
+    event.pop_back();
+    RunState state;
+    REQUIRE(state.event("run", event + ",\"more\":\"" + std::string(9'000'000, 'x') + "\"}"));
+    CHECK(state.rows().size() == 1);
+}
+
 TEST_CASE("events of no known name are ignored, and garbled ones are errors") {
     RunState state = begun();
     CHECK(state.event("novel", "not even JSON"));
