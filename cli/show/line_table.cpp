@@ -10,17 +10,6 @@ namespace {
 
 constexpr std::size_t kMostTaskRows = 50;
 
-Column text_column(const char* title, std::size_t typical, int spare = 0, bool elastic = false) {
-    return {.title = title, .spare = spare, .elastic = elastic, .typical = typical};
-}
-Column number_column(const char* title, std::size_t typical, int spare = 0) {
-    return {.title = title, .align = Align::right, .spare = spare, .typical = typical};
-}
-
-Cell time_cell(const std::optional<std::uint64_t>& us) {
-    return us ? Cell{duration_text(*us)} : Cell{};
-}
-
 using Counted = std::pair<std::string, std::size_t>;
 std::vector<Counted> most_frequent_first(const std::map<std::string, std::size_t>& counts) {
     std::vector<Counted> sorted(counts.begin(), counts.end());

@@ -9,21 +9,10 @@
 namespace edge::cli {
 namespace {
 
-Column text_column(const char* title, std::size_t typical, int spare = 0, bool elastic = false, std::size_t usual = 0) {
-    return {.title = title, .spare = spare, .elastic = elastic, .typical = typical, .usual = usual};
-}
-Column number_column(const char* title, std::size_t typical, int spare = 0, std::size_t usual = 0) {
-    return {.title = title, .align = Align::right, .spare = spare, .typical = typical, .usual = usual};
-}
-
 template <class T>
 T detail_of(const ProbeResult& result) {
     auto decoded = decode<T>(result.detail, UnknownFields::ignore);
     return decoded ? std::move(decoded.value()) : T{};
-}
-
-Cell time_cell(const std::optional<std::uint64_t>& us, Tone tone = Tone::plain) {
-    return us ? Cell{duration_text(*us), tone} : Cell{};
 }
 
 // ── what each service shows ──

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cli/show/figures.hpp"
+
 namespace edge::cli {
 namespace {
 
@@ -77,6 +79,18 @@ std::string joined(const Table& table, const Widths& widths, const Style& style,
 }
 
 }  // namespace
+
+Column text_column(const char* title, std::size_t typical, int spare, bool elastic, std::size_t usual) {
+    return {.title = title, .spare = spare, .elastic = elastic, .typical = typical, .usual = usual};
+}
+
+Column number_column(const char* title, std::size_t typical, int spare, std::size_t usual) {
+    return {.title = title, .align = Align::right, .spare = spare, .typical = typical, .usual = usual};
+}
+
+Cell time_cell(const std::optional<std::uint64_t>& us, Tone tone) {
+    return us ? Cell{duration_text(*us), tone} : Cell{};
+}
 
 Widths fit(const Table& table, std::optional<std::size_t> width) {
     Widths widths = natural(table);

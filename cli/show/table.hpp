@@ -1,5 +1,6 @@
 // Rows and columns that fit a terminal.
 #pragma once
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,11 @@ struct Column {
     /// Room its text takes if it comes: kept by a log, whose columns are set before there is any.
     std::size_t usual = 0;
 };
+
+Column text_column(const char* title, std::size_t typical, int spare = 0, bool elastic = false, std::size_t usual = 0);
+Column number_column(const char* title, std::size_t typical, int spare = 0, std::size_t usual = 0);
+/// A duration, or nothing where there is none.
+Cell time_cell(const std::optional<std::uint64_t>& us, Tone tone = Tone::plain);
 
 struct Table {
     std::vector<Column> columns;
