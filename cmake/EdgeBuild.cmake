@@ -27,7 +27,8 @@ target_compile_options(edge_flags INTERFACE
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(edge_flags INTERFACE -Werror=unused-result -fpch-preprocess)
 else()
-  target_compile_options(edge_flags INTERFACE -Wno-unused-command-line-argument -Wno-missing-braces)
+  # clang's -Wconversion is about signs as well, which gcc's is not in C++: one warning level for both.
+  target_compile_options(edge_flags INTERFACE -Wno-unused-command-line-argument -Wno-missing-braces -Wno-sign-conversion)
 endif()
 target_link_options(edge_flags INTERFACE -pie -Wl,-z,relro,-z,now)
 
@@ -43,6 +44,9 @@ if(EDGE_SANITIZE)
   set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g1")
   if(EDGE_FUZZ)
     target_compile_options(edge_flags INTERFACE -fsanitize=fuzzer-no-link)
+    target_compile_definitions(edge_flags INTERFACE _GLIBCXX_ASSERTIONS) # what ASan cannot see: an index within a string's capacity
+    # Asserts stay in; clang takes a third longer at -O2, and what is fuzzed is not a third faster.
+    set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O1 -gline-tables-only")
   endif()
 else()
   target_compile_definitions(edge_flags INTERFACE _FORTIFY_SOURCE=2 _GLIBCXX_ASSERTIONS)

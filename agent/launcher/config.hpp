@@ -48,13 +48,22 @@ struct Limits {
 };
 BOOST_DESCRIBE_STRUCT(Limits, (), (cpu_percent, memory_mb, pids))
 
+/// What a line may send, all its workers together; 0 is no limit.
+struct LineLimits {
+    static constexpr bool fields_have_defaults = true;
+    std::uint64_t bytes_per_s = 0;  // of IP
+    std::uint64_t packets_per_s = 0;
+};
+BOOST_DESCRIBE_STRUCT(LineLimits, (), (bytes_per_s, packets_per_s))
+
 struct Policy {
     static constexpr bool fields_have_defaults = true;
     std::vector<std::string> services;
     Targets targets;
+    LineLimits line;
     Limits worker;
 };
-BOOST_DESCRIBE_STRUCT(Policy, (), (services, targets, worker))
+BOOST_DESCRIBE_STRUCT(Policy, (), (services, targets, line, worker))
 
 struct Config {
     std::vector<Line> lines;

@@ -29,9 +29,9 @@ std::string text_in(const LineName& name) {
 
 }  // namespace
 
-Launcher::Launcher(const Options& options, const Config& config, Lines& lines, CgroupTree& groups, Poller& poller,
-                   spdlog::logger& log)
-    : options_(options), config_(config), lines_(lines), groups_(groups), poller_(poller), log_(log) {}
+Launcher::Launcher(const Options& options, const Config& config, Lines& lines, LineGuard& guard, CgroupTree& groups,
+                   Poller& poller, spdlog::logger& log)
+    : options_(options), config_(config), lines_(lines), guard_(guard), groups_(groups), poller_(poller), log_(log) {}
 
 Result<SandboxImage> Launcher::image() {
     SandboxImage image;
@@ -49,7 +49,7 @@ Result<> Launcher::start() {
     EDGE_TRY(auto links, Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR}));
     EDGE_TRY(signals_, termination_signals());
     links_.emplace(std::move(links));
-    workers_.emplace(poller_, groups_, std::move(sandbox_image), config_.policy.worker, options_.uid_base, log_,
+    workers_.emplace(poller_, groups_, guard_, std::move(sandbox_image), config_.policy.worker, options_.uid_base, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     server_.emplace(
         poller_, options_.agent_uid, log_,

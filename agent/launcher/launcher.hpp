@@ -21,12 +21,12 @@ struct Options {
     uid_t uid_base = 0;
 };
 
-/// Owns: server and workers. Borrows: the lines and the groups, which outlive it.
+/// Owns: server and workers. Borrows: the lines, their guard and the groups, which outlive it.
 /// Executor: run() is the process's one thread.
 class Launcher {
   public:
-    Launcher(const Options& options, const Config& config, Lines& lines, CgroupTree& groups, Poller& poller,
-             spdlog::logger& log);
+    Launcher(const Options& options, const Config& config, Lines& lines, LineGuard& guard, CgroupTree& groups,
+             Poller& poller, spdlog::logger& log);
 
     /// Finds the probe's files, follows the devices, opens the socket. Errors: any; nothing is left behind.
     Result<> start();
@@ -47,6 +47,7 @@ class Launcher {
     const Options& options_;
     const Config& config_;
     Lines& lines_;
+    LineGuard& guard_;
     CgroupTree& groups_;
     Poller& poller_;
     spdlog::logger& log_;

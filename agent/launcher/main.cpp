@@ -143,10 +143,10 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
         line_groups.push_back(std::move(group));
     }
     BpfLineGuard guard;
-    Lines lines(config.lines, *network, guard, log);
+    Lines lines(config.lines, config.policy, *network, guard, log);
     EDGE_TRY(lines.bring_up(std::move(line_groups)));
     EDGE_TRY(auto poller, Poller::open());
-    Launcher launcher(command.options, config, lines, groups, poller, log);
+    Launcher launcher(command.options, config, lines, guard, groups, poller, log);
     EDGE_TRY(launcher.start());
     launcher.run();
     return ok();

@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/workers/launcher_answers.hpp"
+
 namespace edge::agent {
 namespace {
 
@@ -25,26 +27,11 @@ Result<Fd> connect_to(const std::string& path) {
     return fd;
 }
 
-/// The body of an answer of type B. Errors: what the launcher said.
+/// The body of the answer, if there was one.
 template <class B>
-Result<B> body_of(const Result<std::string>& packet) {
+Result<B> body_in(const Result<std::string>& packet) {
     if (!packet) return packet.error();
-    const std::string& bytes = packet.value();
-    launcher::Header header;
-    std::memcpy(&header, bytes.data(), sizeof header);
-    if (header.status != 0) {
-        launcher::Packet<launcher::Failure> failure;
-        std::memcpy(&failure, bytes.data(), std::min(bytes.size(), sizeof failure));
-        failure.body.text[sizeof failure.body.text - 1] = '\0';
-        return Error{Errc::unavailable, "edge-launcher",
-                     failure.body.text[0] != 0 ? failure.body.text : std::strerror(header.status)};
-    }
-    if (bytes.size() != sizeof(launcher::Packet<B>))
-        return Error{Errc::bad_syntax, "edge-launcher",
-                     "an answer of another size: agent and launcher are of different builds"};
-    launcher::Packet<B> whole;
-    std::memcpy(&whole, bytes.data(), sizeof whole);
-    return whole.body;
+    return body_of<B>(packet.value());
 }
 
 }  // namespace
@@ -116,19 +103,15 @@ bool LauncherClient::receive() {
 }
 
 void LauncherClient::take(const std::string& packet, Fd fd) {
-    launcher::Header header;
-    if (packet.size() < sizeof header) return lost({Errc::bad_syntax, path_, "a packet without a header"});
-    std::memcpy(&header, packet.data(), sizeof header);
-    if (header.magic != launcher::kMagic || header.version != launcher::kVersion) {
-        return lost({Errc::unsupported, path_, "edge-launcher is of another version; install both from one build"});
-    }
-    if (header.serial != 0) {
-        if (auto node = waiting_.extract(header.serial)) node.mapped()(packet, std::move(fd));
+    const auto header = header_of(packet);
+    if (!header) return lost({header.error().code, path_, header.error().detail});
+    if (header.value().serial != 0) {
+        if (auto node = waiting_.extract(header.value().serial)) node.mapped()(packet, std::move(fd));
         return;
     }
-    if (header.type == launcher::Type::line_changed) {
+    if (header.value().type == launcher::Type::line_changed) {
         if (const auto line = body_of<launcher::LineInfo>(packet)) listener_.line_changed(line.value());
-    } else if (header.type == launcher::Type::worker_exited) {
+    } else if (header.value().type == launcher::Type::worker_exited) {
         if (const auto exit = body_of<launcher::WorkerExited>(packet)) listener_.worker_exited(exit.value());
     }
 }
@@ -182,7 +165,7 @@ void LauncherClient::ask(launcher::Type type, const B& body, Answer answer) {
 void LauncherClient::get_line(std::uint32_t index, Reply<launcher::LineInfo> reply) {
     ask(launcher::Type::get_line, launcher::GetLine{index},
         [reply = std::move(reply)](const Result<std::string>& packet, Fd) {
-            reply(body_of<launcher::LineInfo>(packet));
+            reply(body_in<launcher::LineInfo>(packet));
         });
 }
 
@@ -191,14 +174,14 @@ void LauncherClient::get_host(Reply<launcher::HostInfo> reply) {
     const launcher::Header header{.type = launcher::Type::get_host, .serial = serial_};
     send(std::string(reinterpret_cast<const char*>(&header), sizeof header), serial_,
          [reply = std::move(reply)](const Result<std::string>& packet, Fd) {
-             reply(body_of<launcher::HostInfo>(packet));
+             reply(body_in<launcher::HostInfo>(packet));
          });
 }
 
 void LauncherClient::spawn(const launcher::LineName& line, Reply<Worker> reply) {
     ask(launcher::Type::spawn, launcher::Spawn{line},
         [reply = std::move(reply)](const Result<std::string>& packet, Fd fd) {
-            const auto spawned = body_of<launcher::Spawned>(packet);
+            const auto spawned = body_in<launcher::Spawned>(packet);
             if (!spawned) return reply(spawned.error());
             if (!fd) return reply(Error{Errc::bad_syntax, "edge-launcher", "a worker without its socket"});
             reply(Worker{spawned.value(), std::move(fd)});
@@ -207,12 +190,12 @@ void LauncherClient::spawn(const launcher::LineName& line, Reply<Worker> reply) 
 
 void LauncherClient::kill(std::uint32_t worker, Reply<launcher::Done> reply) {
     ask(launcher::Type::kill, launcher::Kill{worker},
-        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::Done>(packet)); });
+        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_in<launcher::Done>(packet)); });
 }
 
 void LauncherClient::route_get(const launcher::RouteGet& query, Reply<launcher::Route> reply) {
     ask(launcher::Type::route_get, query,
-        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_of<launcher::Route>(packet)); });
+        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_in<launcher::Route>(packet)); });
 }
 
 }  // namespace edge::agent

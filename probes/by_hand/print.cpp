@@ -5,6 +5,15 @@
 #include "protocol/json/described.hpp"
 
 namespace edge::probes {
+
+/// Of a hop, as http's progress tells it.
+struct Phase {
+    static constexpr bool fields_have_defaults = true;
+    std::string name;
+    std::uint64_t us = 0;
+};
+BOOST_DESCRIBE_STRUCT(Phase, (), (name, us))
+
 namespace {
 
 std::string ms(std::uint64_t us) {
@@ -124,8 +133,9 @@ std::string progress_text(Service service, const Json& data) {
         return text + (r.from ? ", from " + printable(*r.from) : "") + (r.dup ? ", duplicate" : "") + "\n";
     }
     if (service == Service::http && data.contains("phase")) {
-        const Json& phase = data["phase"];
-        return printable(phase.value("name", "")) + " " + ms(phase.value("us", std::uint64_t{0})) + "\n";
+        const auto phase = decode<Phase>(data["phase"], UnknownFields::ignore);
+        if (!phase) return {};
+        return printable(phase.value().name) + " " + ms(phase.value().us) + "\n";
     }
     return {};
 }

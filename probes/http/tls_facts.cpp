@@ -86,7 +86,7 @@ int TlsWatch::verify(X509_STORE_CTX* context, void* self) {
     auto& watch = *static_cast<TlsWatch*>(self);
     const int good = X509_verify_cert(context);
     X509* leaf = X509_STORE_CTX_get0_cert(context);
-    if (leaf) watch.read_certificate(leaf);
+    if (leaf) read_certificate(leaf, watch.facts_);
     if (good != 1) watch.facts_.verify_error = certificate_error_name(X509_STORE_CTX_get_error(context));
     if (good == 1 && leaf) {
         const bool is_address = static_cast<bool>(IpAddress::parse(watch.host_));
@@ -98,10 +98,10 @@ int TlsWatch::verify(X509_STORE_CTX* context, void* self) {
     return good;
 }
 
-void TlsWatch::read_certificate(X509* certificate) {
-    facts_.subject = name_text(X509_get_subject_name(certificate));
-    facts_.issuer = name_text(X509_get_issuer_name(certificate));
-    facts_.not_after = time_text(X509_get0_notAfter(certificate));
+void read_certificate(const X509* certificate, TlsFacts& facts) {
+    facts.subject = name_text(X509_get_subject_name(certificate));
+    facts.issuer = name_text(X509_get_issuer_name(certificate));
+    facts.not_after = time_text(X509_get0_notAfter(certificate));
 }
 
 void TlsWatch::on_info(const SSL* ssl, int where, int value) {

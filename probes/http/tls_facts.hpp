@@ -44,13 +44,15 @@ class TlsWatch {
   private:
     static int verify(X509_STORE_CTX* context, void* self);
     static void on_info(const SSL* ssl, int where, int value);
-    void read_certificate(X509* certificate);
 
     std::string host_;
     TlsFacts facts_;
     std::string alert_;
     bool is_done_ = false;
 };
+
+/// Subject, issuer and end of a certificate that anybody may have sent: bounded, whatever it holds.
+void read_certificate(const X509* certificate, TlsFacts& facts);
 
 /// `expired` for X509_V_ERR_CERT_HAS_EXPIRED, …; OpenSSL's sentence for one without a short name.
 std::string certificate_error_name(long error);

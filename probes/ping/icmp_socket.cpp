@@ -1,13 +1,13 @@
 #include "probes/ping/icmp_socket.hpp"
 
-#include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
-#include <cstring>
+
+#include "probes/ping/control_messages.hpp"
 
 namespace edge::probes {
 namespace {
@@ -23,13 +23,6 @@ void ask_for_details(int fd, bool v6) {
 std::string address_text(const sockaddr_storage& storage) {
     const auto endpoint = from_sockaddr(reinterpret_cast<const sockaddr*>(&storage), sizeof storage);
     return endpoint ? endpoint->address.text() : std::string();
-}
-
-template <class T>
-T read_cmsg(const cmsghdr* header) {
-    T value{};
-    std::memcpy(&value, CMSG_DATA(header), sizeof value);
-    return value;
 }
 
 }  // namespace
@@ -87,32 +80,17 @@ bool IcmpSocket::receive_one(bool from_error_queue, const std::function<void(con
     if (got < 0) return errno != EAGAIN && errno != EBADF && !from_error_queue;  // a pending error was told: go on
     Message message;
     message.bytes = {bytes.data(), static_cast<std::size_t>(got)};
-    IcmpError error;
-    bool is_error = false;
-    for (cmsghdr* one = CMSG_FIRSTHDR(&header); one; one = CMSG_NXTHDR(&header, one)) {
-        const bool is_ip = one->cmsg_level == IPPROTO_IP;
-        const bool is_ip6 = one->cmsg_level == IPPROTO_IPV6;
-        if (one->cmsg_level == SOL_SOCKET && one->cmsg_type == SCM_TIMESTAMPNS) {
-            const auto stamp = read_cmsg<timespec>(one);
-            message.stamped = std::chrono::seconds(stamp.tv_sec) + std::chrono::nanoseconds(stamp.tv_nsec);
-        } else if ((is_ip && one->cmsg_type == IP_TTL) || (is_ip6 && one->cmsg_type == IPV6_HOPLIMIT)) {
-            message.ttl = static_cast<std::uint32_t>(read_cmsg<int>(one));
-        } else if ((is_ip && one->cmsg_type == IP_RECVERR) || (is_ip6 && one->cmsg_type == IPV6_RECVERR)) {
-            const auto why = read_cmsg<sock_extended_err>(one);
-            is_error = true;
-            error.type = why.ee_type;
-            error.code = why.ee_code;
-            error.is_local = why.ee_origin == SO_EE_ORIGIN_LOCAL;
-            error.os_errno = static_cast<int>(why.ee_errno);
-            sockaddr_storage offender{};
-            const std::size_t room = one->cmsg_len - CMSG_LEN(sizeof why);
-            std::memcpy(&offender, CMSG_DATA(one) + sizeof why, std::min(room, sizeof offender));
-            if (!error.is_local) error.from = address_text(offender);
-        }
-    }
-    if (is_error) {
-        error.quoted = message.bytes;
-        on_error(error);
+    const ControlFacts told = read_control(header);
+    message.ttl = told.ttl;
+    message.stamped = told.stamped;
+    if (told.error) {
+        const QueuedError& error = *told.error;
+        on_error({.quoted = message.bytes,
+                  .type = error.type,
+                  .code = error.code,
+                  .from = error.from ? error.from->text() : std::string(),
+                  .is_local = error.is_local,
+                  .os_errno = error.os_errno});
     } else if (!from_error_queue) {
         message.from = address_text(from);
         on_message(message);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "probes/policy/special_ranges.hpp"
+#include "protocol/targets/special_ranges.hpp"
 
 namespace edge::probes {
 namespace {

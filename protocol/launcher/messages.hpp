@@ -89,6 +89,17 @@ struct Done {};
 struct Stats {
     std::uint32_t worker = 0;
 };
+/// What the line guard saw of one sandbox, in packets and bytes of IP. What was refused is in no other figure.
+struct Traffic {
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t sent_packets = 0;
+    std::uint64_t received_bytes = 0;
+    std::uint64_t received_packets = 0;
+    std::uint64_t strays = 0;     // by another device, or from another source than the line's
+    std::uint64_t denied = 0;     // packets to a target that policy forbids
+    std::uint64_t throttled = 0;  // beyond the line's budget
+    std::uint64_t unasked = 0;    // TCP connections from outside
+};
 struct WorkerStats {
     std::uint32_t worker = 0;
     std::uint32_t pids = 0;
@@ -97,6 +108,7 @@ struct WorkerStats {
     std::uint64_t memory_bytes = 0;
     std::uint64_t memory_peak_bytes = 0;
     std::uint64_t oom_kills = 0;
+    Traffic traffic{};
 };
 struct RouteGet {
     LineName line{};

@@ -49,10 +49,15 @@ PURE = [
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
     ("agent/spool/segment.?pp", PARSER),
+    ("agent/workers/launcher_answers.?pp", PARSER),
     *[(f"agent/workers/{name}.?pp", CORE) for name in ("pool_fsm", "pool_tasks", "verdict")],
     ("agent/launcher/packets.?pp", PARSER),
-    ("agent/launcher/lines/routing_plan.?pp", CORE),
+    *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("routing_plan", "target_table")],
+    ("agent/launcher/lines/netlink_messages.?pp", PARSER),
+    ("agent/launcher/sandbox/log_lines.?pp", PARSER),
     *[(f"probes/ping/{name}.?pp", CORE) for name in ("ping_core", "icmp_echo")],
+    ("probes/ping/control_messages.?pp", PARSER),
+    ("probes/by_hand/print.?pp", "what a person reads is text out of values"),
     *[(f"probes/dns/{name}.?pp", CORE) for name in ("answer", "query_core", "query_message")],
     *[(f"probes/http/{name}.?pp", PARSER) for name in ("response_head", "kept_answer", "redirect")],
     ("probes/policy/*.?pp", CORE),
@@ -72,6 +77,8 @@ IMPURE_INCLUDES = [
 # What a pure core includes all the same: (file, header) and why.
 IMPURE_ALLOWED = {
     ("agent/launcher/packets.cpp", "sys/socket.h"): "AF_INET and AF_INET6 are numbers of the packets' format",
+    ("agent/launcher/lines/netlink_messages.cpp", "sys/socket.h"): "AF_INET and AF_INET6 are numbers of the messages' format",
+    ("probes/ping/control_messages.hpp", "sys/socket.h"): "msghdr is what is read",
 }
 # (pattern in code, why)
 IMPURE_CODE = [

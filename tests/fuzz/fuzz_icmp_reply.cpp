@@ -15,6 +15,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (const auto reply = probes::decode_echo_reply(v6, message, cookie, payload)) {
         const bool is_ours = std::search(message.begin(), message.end(), cookie.begin(), cookie.end()) != message.end();
         fuzz::demand(is_ours, "a reply is ours only with our cookie");
+        Bytes request = probes::encode_echo_request(v6, reply->seq, cookie, payload);
+        fuzz::demand(std::equal(request.begin() + 6, request.end(), message.begin() + 6, message.end()),
+                     "a reply carries what its request carried");
+        fuzz::demand(probes::decode_quoted_request(v6, request) == reply->seq, "and an error would quote it");
     }
     probes::decode_quoted_request(v6, message);
     if (message.size() >= 2)

@@ -10,6 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto parsed = parse_json(text);
     fuzz::demand(bool(parsed) == is_fine, "check_json and parse_json agree");
     if (!parsed) return 0;
+    fuzz::demand(fuzz::nesting(text) <= JsonLimits{}.depth, "what is let in is not deep");
+    fuzz::demand(text.find('\0') == std::string_view::npos, "nor has it a NUL");
     const std::string written = dump_json(parsed.value());
     const auto again = parse_json(written, JsonLimits{.bytes = 2 * 1024 * 1024});
     fuzz::demand(bool(again), "what was written is JSON");

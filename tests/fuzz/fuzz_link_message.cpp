@@ -8,6 +8,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto received = link::decode_message(fuzz::text_of(data, size));
     if (!received) return 0;
     for (const auto& [envelope, detail] : received.value()) {
+        fuzz::demand(fuzz::nesting(detail) <= kDetailDepth, "a detail is one that the API can show");
+        if (const auto* result = std::get_if<link::TaskResult>(&envelope))
+            fuzz::demand(result->detail_bytes == detail.size(), "a detail is as long as its result says");
         if (std::holds_alternative<link::UnknownEnvelope>(envelope)) continue;
         const std::string written = link::encode_envelope(envelope, detail);
         if (written.size() > link::kMaxMessage) continue;  // escapes can be longer than what they stand for

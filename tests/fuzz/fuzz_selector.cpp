@@ -6,8 +6,9 @@ using namespace edge;
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const std::map<std::string, std::string> labels{{"province", "guangdong"}, {"city", "广州"}};
+    static const std::map<std::string, std::string> none;
     static const std::vector<broker::Candidate> candidates{
-        {"gz-1", "telecom", "ct", &labels}, {"gz-1", "unicom", "cu", &labels}, {"sh-1", "mobile", "cm", nullptr}};
+        {"gz-1", "telecom", "ct", &labels}, {"gz-1", "unicom", "cu", &labels}, {"sh-1", "mobile", "cm", &none}};
     const auto selector = broker::parse_selector(fuzz::text_of(data, size));
     if (!selector) return 0;
     const auto chosen = broker::select(selector.value(), candidates);

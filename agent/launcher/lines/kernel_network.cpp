@@ -1,6 +1,5 @@
 #include <fcntl.h>
 #include <linux/fib_rules.h>
-#include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <sys/file.h>
@@ -10,7 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/lines/netlink_messages.hpp"
 #include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/os/netlink.hpp"
 
@@ -26,14 +25,6 @@ std::size_t size_of(bool v6) {
 
 void put_address(NetlinkRequest& request, std::uint16_t attribute, const IpAddress& address) {
     request.put_bytes(attribute, address.bytes.data(), size_of(address.v6));
-}
-
-std::optional<IpAddress> address_of(const nlattr* attribute, bool v6) {
-    if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != size_of(v6)) return std::nullopt;
-    IpAddress address;
-    address.v6 = v6;
-    std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), size_of(v6));
-    return address;
 }
 
 NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule& rule) {
@@ -72,36 +63,6 @@ NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const Tabl
     return request;
 }
 
-std::optional<Rule> owned_rule(const nlmsghdr* message) {
-    const auto& header = *static_cast<const fib_rule_hdr*>(mnl_nlmsg_get_payload(message));
-    const Attributes<FRA_MAX + 1> attributes(message, sizeof header);
-    const bool ip = header.family == AF_INET || header.family == AF_INET6;  // multicast routing has rules as well
-    if (!ip || attributes.u8(FRA_PROTOCOL) != kRoutingProtocol) return std::nullopt;
-    Rule rule;
-    rule.v6 = header.family == AF_INET6;
-    rule.pref = attributes.u32(FRA_PRIORITY);
-    rule.mark = attributes.u32(FRA_FWMARK);
-    rule.from = address_of(attributes[FRA_SRC], rule.v6);
-    if (header.action == FR_ACT_TO_TBL)
-        rule.table = attributes[FRA_TABLE] != nullptr ? attributes.u32(FRA_TABLE) : header.table;
-    return rule;
-}
-
-std::optional<TableRoute> route_of(const nlmsghdr* message) {
-    const auto& header = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
-    if (header.rtm_type != RTN_UNICAST || (header.rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
-    const Attributes<RTA_MAX + 1> attributes(message, sizeof header);
-    TableRoute route;
-    const bool v6 = header.rtm_family == AF_INET6;
-    route.table = attributes[RTA_TABLE] != nullptr ? attributes.u32(RTA_TABLE) : header.rtm_table;
-    route.to.address = address_of(attributes[RTA_DST], v6).value_or(IpAddress{v6, {}});
-    route.to.length = header.rtm_dst_len;
-    route.gateway = address_of(attributes[RTA_GATEWAY], v6);
-    route.device = attributes.u32(RTA_OIF);
-    route.source = address_of(attributes[RTA_PREFSRC], v6);
-    return route;
-}
-
 RouteAnswer no_route(int error) {
     RouteAnswer answer;
     answer.error = error;
@@ -119,21 +80,19 @@ class KernelNetwork final : public Network {
         EDGE_TRY(netlink_.ask(
             links, [&] { by_index.clear(); },
             [&](const nlmsghdr* message) {
-                const auto& header = *static_cast<const ifinfomsg*>(mnl_nlmsg_get_payload(message));
-                const Attributes<IFLA_IFNAME + 1> attributes(message, sizeof header);
-                if (attributes[IFLA_IFNAME] == nullptr) return;
-                Device device;
-                device.index = static_cast<std::uint32_t>(header.ifi_index);
-                device.up = (header.ifi_flags & IFF_UP) != 0;
-                device.carrier = (header.ifi_flags & IFF_LOWER_UP) != 0;
-                by_index[device.index] = {mnl_attr_get_str(attributes[IFLA_IFNAME]), device};
+                if (auto named = device_in(message))
+                    by_index[named->device.index] = {std::move(named->name), named->device};
             }));
         NetlinkRequest addresses(RTM_GETADDR, NLM_F_DUMP);
         addresses.extra<ifaddrmsg>();
         const auto forget = [&] {
             for (auto& [index, entry] : by_index) entry.second.addresses.clear();
         };
-        EDGE_TRY(netlink_.ask(addresses, forget, [&](const nlmsghdr* message) { add_address(message, by_index); }));
+        EDGE_TRY(netlink_.ask(addresses, forget, [&](const nlmsghdr* message) {
+            const auto found = usable_address_in(message);
+            const auto at = found ? by_index.find(found->device) : by_index.end();
+            if (at != by_index.end()) at->second.second.addresses.push_back(found->assigned);
+        }));
         Devices devices;
         for (auto& [index, entry] : by_index) devices.insert(std::move(entry));
         return devices;
@@ -146,7 +105,7 @@ class KernelNetwork final : public Network {
         EDGE_TRY(netlink_.ask(
             rules, [&] { owned.rules.clear(); },
             [&](const nlmsghdr* message) {
-                if (const auto rule = owned_rule(message)) owned.rules.push_back(*rule);
+                if (const auto rule = owned_rule_in(message)) owned.rules.push_back(*rule);
             }));
         EDGE_TRY(owned.routes, both_families(kRoutingProtocol, 0));
         return owned;
@@ -178,15 +137,7 @@ class KernelNetwork final : public Network {
         request.put_u32(RTA_MARK, mark);
         RouteAnswer answer;
         const auto asked = netlink_.ask(
-            request, [] {},
-            [&](const nlmsghdr* message) {
-                const auto& found = *static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
-                const Attributes<RTA_MAX + 1> attributes(message, sizeof found);
-                answer.device = attributes.u32(RTA_OIF);
-                answer.table = attributes.u32(RTA_TABLE);
-                answer.gateway = address_of(attributes[RTA_GATEWAY], to.v6);
-                answer.source = address_of(attributes[RTA_PREFSRC], to.v6);
-            });
+            request, [] {}, [&](const nlmsghdr* message) { answer = route_answer_in(message).value_or(answer); });
         if (!asked) {
             if (asked.error().code != Errc::io || asked.error().os_errno == 0) return asked.error();
             return no_route(asked.error().os_errno);
@@ -198,21 +149,6 @@ class KernelNetwork final : public Network {
     }
 
   private:
-    static void add_address(const nlmsghdr* message,
-                            std::map<std::uint32_t, std::pair<std::string, Device>>& by_index) {
-        const auto& header = *static_cast<const ifaddrmsg*>(mnl_nlmsg_get_payload(message));
-        const Attributes<IFA_FLAGS + 1> attributes(message, sizeof header);
-        const bool v6 = header.ifa_family == AF_INET6;
-        const auto flags = attributes[IFA_FLAGS] != nullptr ? attributes.u32(IFA_FLAGS) : header.ifa_flags;
-        // Not usable as a source before duplicate address detection is over; an event tells when it is.
-        if ((flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) return;
-        const auto* local = attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
-        const auto address = address_of(local, v6);
-        const auto device = by_index.find(header.ifa_index);
-        if (!address || device == by_index.end()) return;
-        device->second.second.addresses.push_back({*address, header.ifa_prefixlen});
-    }
-
     /// By protocol or by table, 0 being any; checked again here, because kernels before 4.20 do not filter.
     Result<std::vector<TableRoute>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
         std::vector<TableRoute> found;
@@ -224,10 +160,9 @@ class KernelNetwork final : public Network {
         const auto asked = netlink_.ask(
             request, [&] { found.clear(); },
             [&](const nlmsghdr* message) {
-                const auto route = route_of(message);
-                const auto owner = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message))->rtm_protocol;
-                if (route && (protocol == 0 || owner == protocol) && (table == 0 || route->table == table))
-                    found.push_back(*route);
+                const auto one = route_in(message);
+                if (one && (protocol == 0 || one->protocol == protocol) && (table == 0 || one->route.table == table))
+                    found.push_back(one->route);
             });
         if (!asked && asked.error().os_errno != ENOENT) return asked.error();  // ENOENT: no such table yet
         return found;

@@ -1,77 +1,93 @@
 #include "agent/launcher/lines/line_guard.hpp"
 
-#include <sys/syscall.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <cstring>
+#include <utility>
+
+#include "agent/launcher/os/bpf.hpp"
 
 namespace edge::launcher {
 namespace {
 
-// bpf(2) without libbpf: our programs need no relocation, map or BTF.
-long bpf(bpf_cmd command, bpf_attr& attributes) {
-    return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
+constexpr std::uint32_t kMostTargets = 4096;    // entries of a trie
+constexpr std::uint32_t kMostSandboxes = 1024;  // slots, and those whose group is still being emptied
+
+struct Hook {
+    bpf_prog_type type;
+    bpf_attach_type attach;
+    BpfProgram program;
+};
+
+/// In the order in which they are put in place: what refuses most comes first.
+std::vector<Hook> hooks(const Binding& binding, const GuardMaps& maps) {
+    return {
+        {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, sock_create_program(binding)},
+        {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, egress_program(binding, maps)},
+        {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS, ingress_program(maps)},
+        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, target_program(false, binding, maps)},
+        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT, target_program(true, binding, maps)},
+        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG, target_program(false, binding, maps)},
+        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG, target_program(true, binding, maps)},
+        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND, bind_program(false, binding)},
+        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_BIND, bind_program(true, binding)},
+    };
 }
 
-std::uint64_t address(const void* pointer) {
-    return reinterpret_cast<std::uintptr_t>(pointer);
-}
-
-/// The program, checked by the kernel. Errors: unsupported, with the verifier's last words.
-Result<Fd> load_program(bpf_prog_type type, bpf_attach_type attach, const std::vector<bpf_insn>& instructions) {
-    std::array<char, 4096> words{};
-    bpf_attr attributes;
-    std::memset(&attributes, 0, sizeof attributes);
-    attributes.prog_type = type;
-    attributes.expected_attach_type = attach;
-    attributes.insns = address(instructions.data());
-    attributes.insn_cnt = static_cast<__u32>(instructions.size());
-    attributes.license = address("Apache-2.0");
-    std::strncpy(attributes.prog_name, "edge_line", sizeof attributes.prog_name - 1);
-    Fd program(static_cast<int>(bpf(BPF_PROG_LOAD, attributes)));
-    if (program) return program;
-    const int refused = errno;
-    attributes.log_buf = address(words.data());  // once more, to hear why
-    attributes.log_size = words.size();
-    attributes.log_level = 1;
-    bpf(BPF_PROG_LOAD, attributes);
-    std::string log(words.data());
-    std::replace(log.begin(), log.end(), '\n', ' ');  // one line for whoever has to act
-    return Error{Errc::unsupported, "bpf",
-                 "the kernel refused the line guard; it needs CONFIG_CGROUP_BPF and Linux 5.8 " + log, refused};
-}
-
-/// Beside programs of others; with `replaced` in the place of that one, with no moment without either. It stays when
-/// this process ends, and goes with the cgroup.
-Result<> attach_program(int cgroup, bpf_attach_type attach, const Fd& program, const Fd* replaced) {
-    bpf_attr attributes;
-    std::memset(&attributes, 0, sizeof attributes);
-    attributes.target_fd = static_cast<__u32>(cgroup);
-    attributes.attach_bpf_fd = static_cast<__u32>(program.get());
-    attributes.attach_type = attach;
-    attributes.attach_flags = BPF_F_ALLOW_MULTI;
-    if (replaced != nullptr) {
-        attributes.attach_flags |= BPF_F_REPLACE;
-        attributes.replace_bpf_fd = static_cast<__u32>(replaced->get());
+Result<Fd> make_trie(const std::vector<TargetEntry>& targets, bool v6) {
+    const auto bytes = static_cast<std::uint32_t>(v6 ? 16 : 4);
+    EDGE_TRY(auto trie, make_bpf_map(BPF_MAP_TYPE_LPM_TRIE, 4 + bytes, sizeof(TargetVerdict), kMostTargets));
+    for (const auto& entry : targets) {
+        if (entry.prefix.address.v6 != v6) continue;
+        TrieKey key{.bits = entry.prefix.length};
+        std::memcpy(key.address, entry.prefix.address.bytes.data(), bytes);
+        EDGE_TRY(set_bpf_entry(trie, &key, &entry.verdict));
     }
-    if (bpf(BPF_PROG_ATTACH, attributes) != 0)
-        return Error{Errc::unsupported, "bpf", "the line guard cannot be attached to its cgroup", errno};
-    return ok();
+    return trie;
 }
 
 }  // namespace
 
-Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& binding) {
+Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& binding,
+                            const std::vector<TargetEntry>& targets) {
     const auto before = held_.find(line);
-    if (before != held_.end() && before->second.binding == binding) return ok();
-    EDGE_TRY(auto program,
-             load_program(BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, sock_create_program(binding)));
-    const Fd* replaced = before == held_.end() ? nullptr : &before->second.program;
-    EDGE_TRY(attach_program(cgroup, BPF_CGROUP_INET_SOCK_CREATE, program, replaced));
-    held_[line] = Held{binding, std::move(program)};
+    Held* held = before == held_.end() ? nullptr : &before->second;
+    if (held != nullptr && held->binding == binding && held->targets == targets) return ok();
+    if (!traffic_) {
+        EDGE_TRY(traffic_, make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(std::uint64_t), sizeof(Traffic), kMostSandboxes));
+    }
+    Held fresh;
+    EDGE_TRY(fresh.targets4, make_trie(targets, false));
+    EDGE_TRY(fresh.targets6, make_trie(targets, true));
+    EDGE_TRY(fresh.buckets, make_bpf_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t), 2));
+    const auto wanted =
+        hooks(binding, {fresh.targets4.get(), fresh.targets6.get(), traffic_.get(), fresh.buckets.get()});
+    for (std::size_t i = 0; i < kPrograms; ++i) {
+        EDGE_TRY(fresh.programs[i], load_bpf_program(wanted[i].type, wanted[i].attach, wanted[i].program));
+    }
+    for (std::size_t i = 0; i < kPrograms; ++i) {
+        const Fd* replaced = held == nullptr ? nullptr : &held->programs[i];
+        EDGE_TRY(attach_bpf_program(cgroup, wanted[i].attach, fresh.programs[i], replaced));
+        if (held != nullptr) held->programs[i] = std::move(fresh.programs[i]);
+    }
+    if (held != nullptr) fresh.programs = std::move(held->programs);
+    fresh.binding = binding;
+    fresh.targets = targets;
+    held_.insert_or_assign(line, std::move(fresh));
     return ok();
+}
+
+Result<> BpfLineGuard::begin_traffic(std::uint64_t cgroup) {
+    const Traffic none;
+    return set_bpf_entry(traffic_, &cgroup, &none);
+}
+
+Traffic BpfLineGuard::traffic(std::uint64_t cgroup) const {
+    Traffic traffic;
+    if (!get_bpf_entry(traffic_, &cgroup, &traffic)) return {};
+    return traffic;
+}
+
+void BpfLineGuard::end_traffic(std::uint64_t cgroup) {
+    remove_bpf_entry(traffic_, &cgroup);
 }
 
 }  // namespace edge::launcher

@@ -38,8 +38,8 @@ Result<> remove_routing(Network& network, spdlog::logger& log) {
     return ok();
 }
 
-Lines::Lines(std::vector<Line> lines, Network& network, LineGuard& guard, spdlog::logger& log)
-    : lines_(std::move(lines)), network_(network), guard_(guard), log_(log) {}
+Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log)
+    : lines_(std::move(lines)), policy_(policy), network_(network), guard_(guard), log_(log) {}
 
 Lines::~Lines() {
     if (!up_) return;
@@ -49,7 +49,8 @@ Lines::~Lines() {
 
 Result<> Lines::bring_up(std::vector<Fd> groups) {
     groups_ = std::move(groups);
-    EDGE_TRY(devices_, network_.devices());
+    EDGE_TRY(auto devices, network_.devices());
+    note_devices(std::move(devices));
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         EDGE_TRY(hold(i));
         if (device_of(lines_[i]) == nullptr)
@@ -73,23 +74,23 @@ std::vector<std::uint32_t> Lines::follow() {
         log_.error("devices_unknown why=\"{}\"", now.error().message());
         return {};
     }
-    std::erase_if(now.value(), [&](const auto& entry) {
-        return std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.device == entry.first; });
-    });
-    if (now.value() == devices_) return {};
-    const Devices before = std::exchange(devices_, std::move(now.value()));
+    const Devices before = devices_;
+    const bool moved = note_devices(std::move(now.value()));
+    if (devices_ == before && !moved) return {};
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         const Line& line = lines_[i];
         const auto was = before.find(line.device);
         const auto* is = device_of(line);
-        if (was == before.end() ? is == nullptr : is != nullptr && was->second.same_link(*is)) continue;
-        changed.push_back(static_cast<std::uint32_t>(i));
-        log_.info("line_changed line={} device={} ifindex={} link_up={}", line.name, line.device, info(i).ifindex,
-                  info(i).link_up);
+        const bool same_link = was == before.end() ? is == nullptr : is != nullptr && was->second.same_link(*is);
+        if (same_link && !moved) continue;
         // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
         const auto held = hold(i);
         if (!held) log_.error("guard_failed line={} why=\"{}\"", line.name, held.error().message());
+        if (same_link) continue;
+        changed.push_back(static_cast<std::uint32_t>(i));
+        log_.info("line_changed line={} device={} ifindex={} link_up={}", line.name, line.device, info(i).ifindex,
+                  info(i).link_up);
     }
     for (const auto& failure : route()) log_.warn("routing_refused what=\"{}\"", failure.message());
     report_missing();
@@ -101,10 +102,27 @@ const Device* Lines::device_of(const Line& line) const {
     return found == devices_.end() ? nullptr : &found->second;
 }
 
+bool Lines::note_devices(Devices devices) {
+    std::vector<IpAddress> own;
+    for (const auto& [name, device] : devices)
+        for (const auto& has : device.addresses) own.push_back(has.address);
+    std::sort(own.begin(), own.end());
+    std::erase_if(devices, [&](const auto& entry) {
+        return std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.device == entry.first; });
+    });
+    devices_ = std::move(devices);
+    return std::exchange(own_, own) != own;
+}
+
 Result<> Lines::hold(std::size_t index) {
-    const auto* device = device_of(lines_[index]);
-    return guard_.hold(lines_[index].name, groups_[index].get(),
-                       Binding{device != nullptr ? device->index : 0, lines_[index].mark});
+    const Line& line = lines_[index];
+    const auto* device = device_of(line);
+    const Binding binding{.device = device != nullptr ? device->index : 0,
+                          .mark = line.mark,
+                          .addresses = line.addresses,
+                          .ports = policy_.targets.ports,
+                          .budget = {policy_.line.bytes_per_s, policy_.line.packets_per_s}};
+    return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy_.targets, line.resolvers, own_));
 }
 
 std::vector<Error> Lines::route() {

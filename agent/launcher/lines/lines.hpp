@@ -20,7 +20,7 @@ Result<> remove_routing(Network& network, spdlog::logger& log);
 /// Owns: the rules and routes of the lines, from bring_up until it goes. Borrows everything else.
 class Lines {
   public:
-    Lines(std::vector<Line> lines, Network& network, LineGuard& guard, spdlog::logger& log);
+    Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log);
     ~Lines();
     Lines(const Lines&) = delete;
 
@@ -40,16 +40,20 @@ class Lines {
 
   private:
     const Device* device_of(const Line& line) const;
+    /// True when the host has other addresses than before.
+    bool note_devices(Devices devices);
     Result<> hold(std::size_t index);
     std::vector<Error> route();
     void report_missing();
 
     std::vector<Line> lines_;
+    const Policy& policy_;
     Network& network_;
     LineGuard& guard_;
     spdlog::logger& log_;
     std::vector<Fd> groups_;
-    Devices devices_;  // those the lines name
+    Devices devices_;             // those the lines name
+    std::vector<IpAddress> own_;  // of every device of this host
     std::vector<std::string> reported_;
     bool up_ = false;
 };

@@ -58,9 +58,8 @@ Result<> Netlink::transact(NetlinkRequest& request, const Each& each) {
     for (;;) {
         const ssize_t received = mnl_socket_recvfrom(socket_.get(), buffer.data(), buffer.size());
         if (received < 0) return os_error(errno, "netlink", "receive");
-        int left = static_cast<int>(received);
-        for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(message, left);
-             message = mnl_nlmsg_next(message, &left)) {
+        std::span<const char> left(buffer.data(), static_cast<std::size_t>(received));
+        while (const auto* message = next_message(left)) {
             if (message->nlmsg_seq != sequence_) continue;  // the rest of an answer that was given up
             interrupted = interrupted || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
             if (message->nlmsg_type == NLMSG_ERROR || message->nlmsg_type == NLMSG_DONE) {

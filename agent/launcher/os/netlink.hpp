@@ -2,9 +2,11 @@
 #pragma once
 #include <libmnl/libmnl.h>
 
+#include <algorithm>
 #include <array>
 #include <functional>
 #include <memory>
+#include <span>
 
 #include "protocol/result.hpp"
 
@@ -29,6 +31,16 @@ class NetlinkRequest {
   private:
     alignas(nlmsghdr) std::array<char, 512> buffer_{};
 };
+
+/// The next message of what was received, cut off its front; null where no whole one is left. mnl_nlmsg_ok() takes a
+/// length above INT_MAX for one that fits, and mnl_nlmsg_next() then stays where it is.
+inline const nlmsghdr* next_message(std::span<const char>& received) {
+    if (received.size() < sizeof(nlmsghdr)) return nullptr;
+    const auto* message = reinterpret_cast<const nlmsghdr*>(received.data());
+    if (message->nlmsg_len < sizeof(nlmsghdr) || message->nlmsg_len > received.size()) return nullptr;
+    received = received.subspan(std::min<std::size_t>(NLMSG_ALIGN(message->nlmsg_len), received.size()));
+    return message;
+}
 
 /// The attributes of one message, by type; absent ones are null.
 template <std::size_t Count>

@@ -74,6 +74,7 @@ WorkerGroup& WorkerGroup::operator=(WorkerGroup&& other) noexcept {
     std::swap(mounts_, other.mounts_);
     std::swap(below_, other.below_);
     std::swap(dir_, other.dir_);
+    std::swap(id_, other.id_);
     return *this;
 }
 
@@ -232,7 +233,9 @@ Result<WorkerGroup> CgroupTree::add_worker(const std::string& line, std::uint32_
             if (!set && !(file.optional && set.error().os_errno == ENOENT)) return set.error();
         }
     group.dir_ = Fd(::open((mounts_->v2 + group.below_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!group.dir_) return os_error(errno, mounts_->v2 + group.below_);
+    struct stat status {};
+    if (!group.dir_ || ::fstat(group.fd(), &status) != 0) return os_error(errno, mounts_->v2 + group.below_);
+    group.id_ = status.st_ino;
     return group;
 }
 

@@ -57,6 +57,8 @@ class WorkerGroup {
     ~WorkerGroup();
 
     int fd() const { return dir_.get(); }  // for CLONE_INTO_CGROUP
+    /// As BPF's bpf_skb_cgroup_id says it: the inode of its directory (kernfs_id).
+    std::uint64_t id() const { return id_; }
     /// Puts a process into the v1 twins; the v2 group it was born in. Errors: io.
     Result<> admit(pid_t pid) const;
     /// SIGKILL to all in it, children and daemons too, by the kernel in one step (cgroup.kill, Linux 5.14).
@@ -73,6 +75,7 @@ class WorkerGroup {
     const CgroupMounts* mounts_ = nullptr;  // the tree's
     std::string below_;                     // "/NAME/line-x/worker-1"; empty: nothing to remove
     Fd dir_;
+    std::uint64_t id_ = 0;
 };
 
 /// NAME, held by a lock so that two launchers cannot share it. Owns: all below it; removes it when it goes.

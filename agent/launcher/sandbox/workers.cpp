@@ -14,10 +14,11 @@ namespace edge::launcher {
 
 using namespace std::chrono_literals;
 
-Workers::Workers(Poller& poller, CgroupTree& groups, SandboxImage image, Limits limits, uid_t uid_base,
-                 spdlog::logger& log, OnExit on_exit)
+Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits,
+                 uid_t uid_base, spdlog::logger& log, OnExit on_exit)
     : poller_(poller),
       groups_(groups),
+      guard_(guard),
       image_(std::move(image)),
       limits_(limits),
       uid_base_(uid_base),
@@ -62,6 +63,7 @@ Result<Workers::Started> Workers::spawn(ClientId client, const std::string& line
     worker.line = line;
     worker.slot = *slot;
     EDGE_TRY(worker.group, groups_.add_worker(line, worker.id, limits_));
+    EDGE_TRY(guard_.begin_traffic(worker.group.id()));
     const uid_t uid = uid_base_ + *slot;
     taken_[*slot] = true;
     last_slot_ = *slot;
@@ -99,6 +101,7 @@ Result<WorkerStats> Workers::stats(ClientId client, std::uint32_t worker) {
     EDGE_TRY(auto* mine, owned(client, worker));
     WorkerStats stats = mine->group.stats();
     stats.worker = worker;
+    stats.traffic = guard_.traffic(mine->group.id());
     return stats;
 }
 
@@ -161,10 +164,12 @@ WorkerExited Workers::verdict(const Worker& worker, const siginfo_t& how) const 
 }
 
 void Workers::leave(std::uint32_t slot, WorkerGroup group) {
-    if (group.remove())
+    if (group.remove()) {
+        guard_.end_traffic(group.id());
         taken_[slot] = false;
-    else
+    } else {
         leaving_.push_back({slot, std::move(group), Clock::now() + 10ms});
+    }
 }
 
 std::optional<Workers::Clock::time_point> Workers::deadline() const {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/launcher/lines/line_guard.hpp"
 #include "agent/launcher/os/poller.hpp"
 #include "agent/launcher/sandbox/cgroups.hpp"
 #include "agent/launcher/sandbox/log_lines.hpp"
@@ -32,8 +33,9 @@ class Workers {
     };
     using OnExit = std::function<void(ClientId, const WorkerExited&)>;
 
-    Workers(Poller& poller, CgroupTree& groups, SandboxImage image, Limits limits, uid_t uid_base, spdlog::logger& log,
-            OnExit on_exit);
+    /// `guard` counts the traffic of each worker's group.
+    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits, uid_t uid_base,
+            spdlog::logger& log, OnExit on_exit);
     /// Kills all and waits for them.
     ~Workers();
     Workers(const Workers&) = delete;
@@ -76,6 +78,7 @@ class Workers {
 
     Poller& poller_;
     CgroupTree& groups_;
+    LineGuard& guard_;
     SandboxImage image_;
     Limits limits_;
     uid_t uid_base_;

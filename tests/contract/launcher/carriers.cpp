@@ -93,6 +93,22 @@ void Carriers::in_carrier(int n, const std::string& command) const {
     enter(node_);
 }
 
+bool Carriers::reaches(int n, const std::string& address, int port) const {
+    enter(carriers_[static_cast<std::size_t>(n)]);
+    const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    enter(node_);
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<std::uint16_t>(port));
+    ::inet_pton(AF_INET, address.c_str(), &to.sin_addr);
+    ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to);
+    pollfd waiting{fd.get(), POLLOUT, 0};
+    int why = ETIMEDOUT;
+    socklen_t size = sizeof why;
+    if (::poll(&waiting, 1, 500) == 1) ::getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &why, &size);
+    return why == 0;
+}
+
 void Carriers::plug_in(int n) {
     const std::string wan = "wan" + std::to_string(n), net4 = "100.64." + std::to_string(n + 1),
                       net6 = "fd64:" + std::to_string(n + 1) + ":";

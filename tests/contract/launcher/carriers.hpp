@@ -30,6 +30,8 @@ class Carriers {
     void plug_in(int n);
     /// How many packets for the target have arrived by line `n`.
     int arrived(int n) const { return arrived_[static_cast<std::size_t>(n)]; }
+    /// Whether a TCP connection from the carrier of line `n` is taken, within half a second.
+    bool reaches(int n, const std::string& address, int port) const;
     /// Puts the calling thread into yet another namespace, where no line is, until `back`.
     void elsewhere();
     void back();

@@ -126,6 +126,91 @@ std::string option(const Words& words) {
     return said;
 }
 
+/// What a datagram asks of the kernel beside its target: to leave by a device (0: none), or from an address (empty:
+/// none).
+std::string send_with(int fd, const Endpoint& to, int device, const Endpoint* source) {
+    char control[128]{}, text[] = "stray";
+    iovec data{text, sizeof text - 1};
+    msghdr message{};
+    message.msg_name = const_cast<sockaddr*>(to.get());
+    message.msg_namelen = to.size;
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (to.storage.ss_family == AF_INET) {
+        in_pktinfo info{};
+        info.ipi_ifindex = device;
+        if (source != nullptr) info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(source->get())->sin_addr;
+        header->cmsg_level = IPPROTO_IP;
+        header->cmsg_type = IP_PKTINFO;
+        header->cmsg_len = CMSG_LEN(sizeof info);
+        std::memcpy(CMSG_DATA(header), &info, sizeof info);
+        message.msg_controllen = CMSG_SPACE(sizeof info);
+    } else {
+        in6_pktinfo info{};
+        info.ipi6_ifindex = static_cast<unsigned>(device);
+        if (source != nullptr) info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(source->get())->sin6_addr;
+        header->cmsg_level = IPPROTO_IPV6;
+        header->cmsg_type = IPV6_PKTINFO;
+        header->cmsg_len = CMSG_LEN(sizeof info);
+        std::memcpy(CMSG_DATA(header), &info, sizeof info);
+        message.msg_controllen = CMSG_SPACE(sizeof info);
+    }
+    return outcome(sendmsg(fd, &message, 0));
+}
+
+/// stray udp|ping IFINDEX ADDRESS PORT | from udp SOURCE ADDRESS PORT
+std::string stray(const Words& words) {
+    const auto to = endpoint(words[3], std::stoi(words[4]));
+    const bool v6 = to.storage.ss_family == AF_INET6;
+    const int echo = v6 ? static_cast<int>(IPPROTO_ICMPV6) : static_cast<int>(IPPROTO_ICMP);
+    const int fd = socket(to.storage.ss_family, SOCK_DGRAM, words[1] == "ping" ? echo : 0);
+    if (fd < 0) return std::string("socket ") + strerrorname_np(errno);
+    const auto source = endpoint(words[2], 0);
+    const bool by_device = words[0] == "stray";
+    const auto said = send_with(fd, to, by_device ? std::stoi(words[2]) : 0, by_device ? nullptr : &source);
+    close(fd);
+    return said;
+}
+
+/// send ADDRESS PORT TIMES: datagrams that are not connected; how many left, and why no more.
+std::string send_many(const Words& words) {
+    const auto to = endpoint(words[1], std::stoi(words[2]));
+    const int fd = socket(to.storage.ss_family, SOCK_DGRAM, 0);
+    int sent = 0;
+    std::string why = "ok";
+    for (int i = 0; i < std::stoi(words[3]); ++i) {
+        if (sendto(fd, "who", 3, 0, to.get(), to.size) >= 0) {
+            ++sent;
+        } else {
+            why = strerrorname_np(errno);
+        }
+    }
+    close(fd);
+    return std::to_string(sent) + " " + why;
+}
+
+/// fastopen ADDRESS PORT: TCP whose first send connects.
+std::string fast_open(const Words& words) {
+    const auto to = endpoint(words[1], std::stoi(words[2]));
+    const int fd = socket(to.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    const ssize_t sent = sendto(fd, "who", 3, MSG_FASTOPEN | MSG_NOSIGNAL, to.get(), to.size);
+    const auto said = sent < 0 && errno == EINPROGRESS ? "ok" : outcome(sent);
+    close(fd);
+    return said;
+}
+
+/// bind udp|tcp ADDRESS PORT
+std::string bind_to(const Words& words) {
+    const auto to = endpoint(words[2], std::stoi(words[3]));
+    const int fd = socket(to.storage.ss_family, words[1] == "tcp" ? SOCK_STREAM : SOCK_DGRAM, 0);
+    const auto said = outcome(bind(fd, to.get(), to.size));
+    close(fd);
+    return said;
+}
+
 std::string make_socket(const Words& words) {
     const int fd = socket(std::stoi(words[1]), std::stoi(words[2]), std::stoi(words[3]));
     const auto said = outcome(fd);
@@ -293,6 +378,10 @@ std::string run(const Words& words, int argc, char** argv, char** environment) {
     const auto& verb = words[0];
     if (verb == "udp" || verb == "tcp") return ask(words);
     if (verb == "ping") return ping(words);
+    if (verb == "stray" || verb == "from") return stray(words);
+    if (verb == "send") return send_many(words);
+    if (verb == "fastopen") return fast_open(words);
+    if (verb == "bind") return bind_to(words);
     if (verb == "option") return option(words);
     if (verb == "socket") return make_socket(words);
     if (verb == "call") return call(words);

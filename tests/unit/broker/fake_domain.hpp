@@ -141,7 +141,7 @@ class FakeDomain final : public Domain {
         run_([=, this] { log("leave " + session.text()); });
     }
     void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override {
-        run_([=, this] {
+        run_([=] {
             if (request.token != kJoinToken) return reply(Error{Errc::denied, {}, "the join token is wrong"});
             reply(link::EnrollReply{id<NodeId>(9), node_name(request.name.empty() ? "gz-9" : request.name.c_str()),
                                     "default"});

@@ -19,13 +19,19 @@ IpAddress ip(const char* text) {
 
 class FakeGuard final : public LineGuard {
   public:
-    Result<> hold(const std::string& line, int, const Binding& binding) override {
+    Result<> hold(const std::string& line, int, const Binding& binding,
+                  const std::vector<TargetEntry>& targets) override {
         if (refuse) return Error{Errc::unsupported, "bpf", "refused"};
         held[line] = binding;
+        allowed[line] = targets;
         return ok();
     }
+    Result<> begin_traffic(std::uint64_t) override { return ok(); }
+    Traffic traffic(std::uint64_t) const override { return {}; }
+    void end_traffic(std::uint64_t) override {}
     Enforcement enforcement() const override { return Enforcement::bpf_guard; }
     std::map<std::string, Binding> held;
+    std::map<std::string, std::vector<TargetEntry>> allowed;
     bool refuse = false;
 };
 
@@ -51,6 +57,7 @@ struct Setting {
     std::size_t rules() { return network.owned().value().rules.size(); }
 
     std::vector<Line> lines;
+    Policy policy;
     FakeNetwork network;
     FakeGuard guard;
     std::ostringstream said;
@@ -63,9 +70,9 @@ TEST_CASE("a line is guarded, ruled and routed when it comes up, and leaves noth
     Setting at;
     at.plug_in(7);
     {
-        Lines lines(at.lines, at.network, at.guard, at.log);
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
         REQUIRE(at.bring_up(lines));
-        CHECK(at.guard.held["telecom"] == Binding{7, 0x101});
+        CHECK(at.guard.held["telecom"].device == 7);
         CHECK(at.rules() == 5);
         CHECK(at.routes() == 2);
         CHECK(lines.info(0).link_up == 1);
@@ -77,9 +84,9 @@ TEST_CASE("a line is guarded, ruled and routed when it comes up, and leaves noth
 
 TEST_CASE("a device that is not there makes a line that is down and guarded against every socket") {
     Setting at;
-    Lines lines(at.lines, at.network, at.guard, at.log);
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
-    CHECK(at.guard.held["telecom"] == Binding{0, 0x101});
+    CHECK(at.guard.held["telecom"].device == 0);
     CHECK(at.rules() == 5);
     CHECK(at.routes() == 0);
     CHECK(lines.info(0).ifindex == 0);
@@ -89,14 +96,14 @@ TEST_CASE("a device that is not there makes a line that is down and guarded agai
 
     at.plug_in(9);
     CHECK(lines.follow() == std::vector<std::uint32_t>{0});
-    CHECK(at.guard.held["telecom"] == Binding{9, 0x101});
+    CHECK(at.guard.held["telecom"].device == 9);
     CHECK(at.routes() == 2);
 }
 
 TEST_CASE("a line that changed is told once, and what concerns no line is not told") {
     Setting at;
     at.plug_in(7);
-    Lines lines(at.lines, at.network, at.guard, at.log);
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
     CHECK(lines.follow().empty());
     at.network.add_device("docker0", {20, true, true, {}});
@@ -104,13 +111,13 @@ TEST_CASE("a line that changed is told once, and what concerns no line is not to
     at.network.remove_device("wan0");
     CHECK(lines.follow() == std::vector<std::uint32_t>{0});
     CHECK(lines.follow().empty());
-    CHECK(at.guard.held["telecom"] == Binding{0, 0x101});
+    CHECK(at.guard.held["telecom"].device == 0);
 }
 
 TEST_CASE("an address that comes later brings its routes, without telling that the line changed") {
     Setting at;
     at.network.add_device("wan0", {7, true, true, {}});
-    Lines lines(at.lines, at.network, at.guard, at.log);
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
     CHECK(at.routes() == 0);
     CHECK(at.said.str().find("todo=\"ip address add 100.64.1.2/PREFIX dev wan0\"") != std::string::npos);
@@ -124,10 +131,34 @@ TEST_CASE("without a guard no line comes up, and no rule is left") {
     at.plug_in(7);
     at.guard.refuse = true;
     {
-        Lines lines(at.lines, at.network, at.guard, at.log);
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
         const auto up = at.bring_up(lines);
         REQUIRE_FALSE(up);
         CHECK(up.error().code == Errc::unsupported);
     }
     CHECK(at.rules() == 0);
+}
+
+TEST_CASE("the guard is told the line's addresses, the policy's ports and budget, and every address of the host") {
+    Setting at;
+    at.policy.targets.ports = {443};
+    at.policy.line.bytes_per_s = 1'000'000;
+    at.plug_in(7);
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    const Binding& held = at.guard.held["telecom"];
+    CHECK(held.mark == 0x101);
+    CHECK(held.addresses == std::vector{ip("100.64.1.2")});
+    CHECK(held.ports == std::vector<std::uint16_t>{443});
+    CHECK(held.budget == Budget{1'000'000, 0});
+
+    const auto verdict_on = [&](const char* address) {
+        for (const auto& entry : at.guard.allowed["telecom"])
+            if (entry.prefix == IpPrefix::parse(address).value()) return entry.verdict;
+        return TargetVerdict::allow;  // by a wider entry
+    };
+    CHECK(verdict_on("203.0.114.9/32") == TargetVerdict::allow);
+    at.network.add_device("docker0", {20, true, true, {{ip("203.0.114.9"), 24}}});
+    CHECK(lines.follow().empty());  // no line changed, but what may be spoken to did
+    CHECK(verdict_on("203.0.114.9/32") == TargetVerdict::deny);
 }

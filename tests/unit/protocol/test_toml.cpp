@@ -100,6 +100,17 @@ TEST_CASE("a file that is not TOML says where it stops being so") {
     }
 }
 
+TEST_CASE("a table's name that is none, and letters that are not ASCII, are problems or text like any other") {
+    for (const std::string text :
+         {"[=]\n", "[[=]]\n", "[\xc3\xa9]\n", "[[\0]]\n", "\xc5\xb6 = 1\n", "a.b\t\xc5\xb6 = 1\n", "a = \xc3\xa9\n"}) {
+        CAPTURE(text);
+        CHECK(problems(text).starts_with("f.toml:"));
+    }
+    CHECK(
+        problems("[api.labels]\n\"\xc3\xa9\" = '\xc5\xb6'\n# \xc3\xa9\n\"\xe5\xb9\xbf\" = \"\"\"\\\n \xc3\xa9\"\"\"\n")
+            .empty());
+}
+
 TEST_CASE("a key with ~ or / in it has a position like any other, and does not hide the next problem") {
     CHECK(problems("[api]\n\"a/b~\" = 1\nport = 'x'\n") ==
           "f.toml:2:1: unknown key \"a/b~\"\nf.toml:3:1: expected an integer");
@@ -132,5 +143,12 @@ TEST_CASE("size, nesting and the number of problems are bounded") {
     std::string tables = "a = ";
     for (int i = 0; i < 100'000; ++i) tables += "{a=";
     CHECK_FALSE(decode_toml<Config>(tables, "f.toml"));
+    // Behind a string of several lines as well, which may hold a '#' and end in quotes of its own.
+    for (const std::string before : {"a = \"\"\"\n\"\"\"", "a = \"\"\"\n# \"\"\"", "a = \"\"\"x\"\"\"\"",
+                                     "a = '''\n'''''", "a = \"\"\"\\\"\"\"\"\""}) {
+        CAPTURE(before);
+        CHECK(problems("x = {" + before + ", " + dotted + " = 1}\n") == "f.toml: a dotted key of more than 16 parts");
+        CHECK(problems("x = {" + before + "}\n") == "f.toml:1:1: unknown key \"x\"");
+    }
     CHECK(problems("# " + dotted + "\n[api]\nlisten = \"" + dotted + "\" # " + dotted + "\n").empty());
 }

@@ -7,7 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <fstream>
 #include <stdexcept>
 
@@ -16,7 +15,8 @@ extern char** environ;
 namespace edge::broker::test {
 namespace {
 
-using std::chrono::steady_clock;
+/// Given up on only when it hangs: sanitizers on a busy machine take their time.
+constexpr int kPatienceMs = 120'000;
 
 struct Pipe {
     int ends[2];
@@ -53,10 +53,11 @@ int exit_code(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-std::uint16_t port_after(const std::string& log, const std::string& word) {
-    const std::size_t at = log.find(word);
-    const std::size_t end = log.find(' ', at);
-    return static_cast<std::uint16_t>(std::stoi(log.substr(log.rfind(':', end) + 1)));
+/// Of `key`=SCHEME://HOST:PORT in the line that says ready.
+std::uint16_t port_in(const std::string& log, const std::string& key) {
+    const std::size_t begin = log.find(" " + key + "=", log.find("broker.ready")) + 1;
+    const std::string url = log.substr(begin, log.find(' ', begin) - begin);
+    return static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1)));
 }
 
 }  // namespace
@@ -81,20 +82,20 @@ BrokerProcess::BrokerProcess(const std::string& config) {
     ::close(err.ends[1]);
     stderr_ = err.ends[0];
     while (log_.find("broker.ready") == std::string::npos || !log_.ends_with('\n')) {
-        if (!read_log()) throw std::runtime_error("edge-broker did not start: " + log_);
+        if (read_log() != Log::more) throw std::runtime_error("edge-broker did not start: " + log_);
     }
-    api_port_ = port_after(log_, " api=");
-    gateway_port_ = port_after(log_, " gateway=");
+    api_port_ = port_in(log_, "api");
+    gateway_port_ = port_in(log_, "gateway");
 }
 
-bool BrokerProcess::read_log() {
+BrokerProcess::Log BrokerProcess::read_log() {
     pollfd poll{stderr_, POLLIN, 0};
     char bytes[4096];
-    if (::poll(&poll, 1, 20'000) <= 0) return false;
+    if (::poll(&poll, 1, kPatienceMs) <= 0) return Log::silent;
     const ssize_t size = ::read(stderr_, bytes, sizeof bytes);
-    if (size <= 0) return false;
+    if (size <= 0) return Log::ended;
     log_.append(bytes, static_cast<std::size_t>(size));
-    return true;
+    return Log::more;
 }
 
 BrokerProcess::~BrokerProcess() {
@@ -107,8 +108,9 @@ BrokerProcess::~BrokerProcess() {
 
 int BrokerProcess::stop() {
     ::kill(pid_, SIGTERM);
-    while (read_log()) {  // its standard error ends with it
-    }
+    Log log = Log::more;
+    while (log == Log::more) log = read_log();
+    if (log == Log::silent) return -1;  // its standard error ends with it, and did not
     int status = 0;
     if (::waitpid(pid_, &status, 0) != pid_) return -1;
     pid_ = 0;

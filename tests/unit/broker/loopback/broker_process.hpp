@@ -26,13 +26,14 @@ class BrokerProcess {
 
     std::uint16_t api_port() const { return api_port_; }
     std::uint16_t gateway_port() const { return gateway_port_; }
-    /// SIGTERM; its exit code, or -1 when it does not end within ten seconds.
+    /// SIGTERM; its exit code, or -1 when it does not end.
     int stop();
     std::string log() const { return log_; }
     long resident_kib() const;
 
   private:
-    bool read_log();
+    enum class Log { more, ended, silent };
+    Log read_log();
 
     int pid_ = 0;
     int stderr_ = -1;

@@ -33,7 +33,7 @@ class PlainClient {
             text.remove_prefix(static_cast<std::size_t>(sent));
         }
     }
-    /// Reads until `end` is there, or the server closes, or ten seconds pass; what came, `end` included.
+    /// Reads until `end` is there, or the server closes, or hangs; what came, `end` included.
     std::string read_until(std::string_view end) {
         while (end.empty() || came_.find(end) == std::string::npos) {
             if (!read_some()) return std::exchange(came_, {});
@@ -62,10 +62,12 @@ class PlainClient {
     }
 
   private:
+    static constexpr int kPatienceMs = 120'000;
+
     bool read_some() {
         pollfd poll{fd_, POLLIN, 0};
         char bytes[4096];
-        if (::poll(&poll, 1, 10'000) <= 0) return false;
+        if (::poll(&poll, 1, kPatienceMs) <= 0) return false;
         const ssize_t size = ::recv(fd_, bytes, sizeof bytes, 0);
         if (size <= 0) return false;
         came_.append(bytes, static_cast<std::size_t>(size));

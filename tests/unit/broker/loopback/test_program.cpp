@@ -218,7 +218,7 @@ TEST_CASE("a node joins, a run is made, its result is stored, and all of it outl
         agent.join(client);
 
         auto waiting = std::async(std::launch::async,
-                                  [&] { return api.ask("POST", "/api/v1/jobs", kJob, "Prefer: wait=10\r\n"); });
+                                  [&] { return api.ask("POST", "/api/v1/jobs", kJob, "Prefer: wait=120\r\n"); });
         work(client, 1);
         const Answer done = waiting.get();
         CAPTURE(done.text);

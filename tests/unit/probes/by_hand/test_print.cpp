@@ -91,6 +91,9 @@ TEST_CASE("progress is a line a reply; what is not understood is not shown") {
     CHECK(progress_text(Service::ping, Json{{"reply", 1}}).empty());
     CHECK(progress_text(Service::http, Json{{"phase", {{"name", "connect"}, {"us", 1000}, {"hop", 0}}}}) ==
           "connect 1.000 ms\n");
+    // A worker parses hostile bytes and could say anything.
+    for (const Json& odd : {Json("connect"), Json{{"name", 7}}, Json{{"us", "x"}}, Json(nullptr)})
+        CHECK(progress_text(Service::http, Json{{"phase", odd}}).empty());
     CHECK(progress_text(Service::dns, Json{{"try", Json::object()}}).empty());
 }
 

@@ -1,0 +1,113 @@
+#include "agent/launcher/lines/netlink_messages.hpp"
+
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cstring>
+
+#include "agent/launcher/os/netlink.hpp"
+
+namespace edge::launcher {
+namespace {
+
+/// The family's fixed header, or null where the message ends before it does.
+template <class Header>
+const Header* header_of(const nlmsghdr* message) {
+    if (mnl_nlmsg_get_payload_len(message) < sizeof(Header)) return nullptr;
+    return static_cast<const Header*>(mnl_nlmsg_get_payload(message));
+}
+
+bool is_ip(unsigned family) {
+    return family == AF_INET || family == AF_INET6;
+}
+std::size_t size_of(bool v6) {
+    return v6 ? 16 : 4;
+}
+
+std::optional<IpAddress> address_of(const nlattr* attribute, bool v6) {
+    if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != size_of(v6)) return std::nullopt;
+    IpAddress address;
+    address.v6 = v6;
+    std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), size_of(v6));
+    return address;
+}
+
+}  // namespace
+
+std::optional<NamedDevice> device_in(const nlmsghdr* message) {
+    const auto* header = header_of<ifinfomsg>(message);
+    if (header == nullptr) return std::nullopt;
+    const Attributes<IFLA_IFNAME + 1> attributes(message, sizeof *header);
+    const auto* name = attributes[IFLA_IFNAME];
+    if (name == nullptr) return std::nullopt;
+    const auto* text = static_cast<const char*>(mnl_attr_get_payload(name));
+    NamedDevice named{std::string(text, strnlen(text, mnl_attr_get_payload_len(name))), {}};
+    named.device.index = static_cast<std::uint32_t>(header->ifi_index);
+    named.device.up = (header->ifi_flags & IFF_UP) != 0;
+    named.device.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
+    return named;
+}
+
+std::optional<DeviceAddress> usable_address_in(const nlmsghdr* message) {
+    const auto* header = header_of<ifaddrmsg>(message);
+    if (header == nullptr || !is_ip(header->ifa_family)) return std::nullopt;
+    const Attributes<IFA_FLAGS + 1> attributes(message, sizeof *header);
+    const auto flags = attributes[IFA_FLAGS] != nullptr ? attributes.u32(IFA_FLAGS) : header->ifa_flags;
+    // Not usable as a source before duplicate address detection is over; an event tells when it is.
+    if ((flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) return std::nullopt;
+    const auto* local = attributes[IFA_LOCAL] != nullptr ? attributes[IFA_LOCAL] : attributes[IFA_ADDRESS];
+    const auto address = address_of(local, header->ifa_family == AF_INET6);
+    if (!address) return std::nullopt;
+    return DeviceAddress{header->ifa_index, {*address, header->ifa_prefixlen}};
+}
+
+std::optional<Rule> owned_rule_in(const nlmsghdr* message) {
+    const auto* header = header_of<fib_rule_hdr>(message);
+    if (header == nullptr || !is_ip(header->family)) return std::nullopt;  // multicast routing has rules as well
+    const Attributes<FRA_MAX + 1> attributes(message, sizeof *header);
+    if (attributes.u8(FRA_PROTOCOL) != kRoutingProtocol) return std::nullopt;
+    Rule rule;
+    rule.v6 = header->family == AF_INET6;
+    rule.pref = attributes.u32(FRA_PRIORITY);
+    rule.mark = attributes.u32(FRA_FWMARK);
+    rule.from = address_of(attributes[FRA_SRC], rule.v6);
+    if (header->action == FR_ACT_TO_TBL)
+        rule.table = attributes[FRA_TABLE] != nullptr ? attributes.u32(FRA_TABLE) : header->table;
+    return rule;
+}
+
+std::optional<KernelRoute> route_in(const nlmsghdr* message) {
+    const auto* header = header_of<rtmsg>(message);
+    if (header == nullptr || !is_ip(header->rtm_family)) return std::nullopt;
+    if (header->rtm_type != RTN_UNICAST || (header->rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
+    const bool v6 = header->rtm_family == AF_INET6;
+    if (header->rtm_dst_len > 8 * size_of(v6)) return std::nullopt;
+    const Attributes<RTA_MAX + 1> attributes(message, sizeof *header);
+    KernelRoute found{{}, header->rtm_protocol};
+    TableRoute& route = found.route;
+    route.table = attributes[RTA_TABLE] != nullptr ? attributes.u32(RTA_TABLE) : header->rtm_table;
+    route.to.address = address_of(attributes[RTA_DST], v6).value_or(IpAddress{v6, {}});
+    route.to.length = header->rtm_dst_len;
+    route.gateway = address_of(attributes[RTA_GATEWAY], v6);
+    route.device = attributes.u32(RTA_OIF);
+    route.source = address_of(attributes[RTA_PREFSRC], v6);
+    return found;
+}
+
+std::optional<RouteAnswer> route_answer_in(const nlmsghdr* message) {
+    const auto* header = header_of<rtmsg>(message);
+    if (header == nullptr || !is_ip(header->rtm_family)) return std::nullopt;
+    const bool v6 = header->rtm_family == AF_INET6;
+    const Attributes<RTA_MAX + 1> attributes(message, sizeof *header);
+    RouteAnswer answer;
+    answer.device = attributes.u32(RTA_OIF);
+    answer.table = attributes.u32(RTA_TABLE);
+    answer.gateway = address_of(attributes[RTA_GATEWAY], v6);
+    answer.source = address_of(attributes[RTA_PREFSRC], v6);
+    return answer;
+}
+
+}  // namespace edge::launcher

@@ -1,0 +1,215 @@
+// What the guard of a line's cgroup holds a sandbox to, tried from inside; what arrived at the carriers is the oracle.
+#include <doctest/doctest.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <optional>
+
+#include "carriers.hpp"
+#include "launcher_process.hpp"
+
+using namespace edge::launcher;
+using namespace edge::launcher::test;
+
+namespace {
+
+struct Running {
+    explicit Running(const std::string& policy = policy_toml(), const std::string& lines = lines_toml()) {
+        folder.write("policy.toml", policy);
+        folder.write("lines.toml", lines);
+        launcher.emplace(folder);
+        REQUIRE_MESSAGE(launcher->says("ready lines=2"), launcher->log());
+        client.emplace(launcher->socket());
+    }
+    Carriers& carriers = shared_carriers();
+    ConfigFolder folder;
+    std::optional<LauncherProcess> launcher;
+    std::optional<Client> client;
+};
+
+std::string policy_with(const std::string& targets, const std::string& line = "") {
+    return "services = [\"dns\"]\n[targets]\n" + targets + "\n[line]\n" + line + "\n[worker]\nmemory_mb = 512\n";
+}
+
+std::string index_of(const char* device) {
+    return std::to_string(if_nametoindex(device));
+}
+
+}  // namespace
+
+TEST_CASE("a datagram that names another device in its ancillary data does not leave by it") {
+    Running up;
+    auto worker = up.client->spawn("unicom");
+    const int before = up.carriers.arrived(0);
+    // The binding alone lets IPv4 through here: ip_cmsg_send takes the device named for the one bound to.
+    CHECK(worker.tell("stray udp " + index_of("wan0") + " 198.51.100.10 5300") == "EPERM");
+    CHECK(worker.tell("stray udp " + index_of("lo") + " 198.51.100.10 5300") != "ok");
+    CHECK(worker.tell("stray udp " + index_of("wan0") + " 2001:db8::10 5300") != "ok");
+    CHECK(worker.tell("stray ping " + index_of("wan0") + " 2001:db8::10 0") != "ok");
+    CHECK(worker.tell("stray udp " + index_of("wan1") + " 198.51.100.10 5300") == "ok");
+    CHECK(up.carriers.arrived(0) == before);
+    CHECK(up.client->stats(worker).traffic.strays >= 1);
+}
+
+TEST_CASE("a datagram from another line's address does not leave") {
+    Running up;
+    auto worker = up.client->spawn("unicom");
+    CHECK(worker.tell("from udp 100.64.1.2 198.51.100.10 5300") == "EPERM");
+    CHECK(worker.tell("from udp fd64:1::2 2001:db8::10 5300") == "EPERM");
+    CHECK(worker.tell("from udp 100.64.2.2 198.51.100.10 5300") == "ok");
+    CHECK(worker.tell("from udp fd64:2::2 2001:db8::10 5300") == "ok");
+    CHECK(up.client->stats(worker).traffic.strays == 2);
+}
+
+TEST_CASE("only the line's own addresses may be bound to") {
+    Running up;
+    auto worker = up.client->spawn("telecom");
+    for (const std::string kind : {"udp", "tcp"}) {
+        CAPTURE(kind);
+        for (const std::string address : {"0.0.0.0", "::", "127.0.0.1", "::1", "100.64.2.2", "fd64:2::2"}) {
+            CAPTURE(address);
+            CHECK(worker.tell("bind " + kind + " " + address + " 4000") == "EPERM");
+        }
+        CHECK(worker.tell("bind " + kind + " 100.64.1.2 4000") == "ok");
+        CHECK(worker.tell("bind " + kind + " fd64:1::2 4000") == "ok");
+    }
+}
+
+TEST_CASE("targets that policy forbids are refused by the kernel, whatever the worker thinks") {
+    Running up;
+    auto worker = up.client->spawn("telecom");
+    for (const std::string address :
+         {"127.0.0.1",       "10.0.0.1",        "172.16.0.1", "192.168.0.1", "169.254.169.254",
+          "100.100.100.200", "100.64.1.1",      "100.64.1.2", "100.64.2.1",  "100.64.2.2",
+          "224.0.0.1",       "255.255.255.255", "0.0.0.0",    "::1",         "fe80::1",
+          "fd00:ec2::254",   "fd64:1::1",       "fd64:1::2",  "ff02::1",     "::ffff:10.0.0.1",
+          "64:ff9b::a00:1",  "2002:a00:1::",    "::10.0.0.1"}) {
+        CAPTURE(address);
+        CHECK(worker.tell("udp " + address + " 5300 1") == "EPERM");
+        CHECK(worker.tell("tcp " + address + " 5300 1") == "EPERM");
+        CHECK(worker.tell("send " + address + " 5300 1") == "0 EPERM");
+        CHECK(worker.tell("fastopen " + address + " 5300") == "EPERM");
+        CHECK(worker.tell("ping " + address) != "ok");
+    }
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000").starts_with("ok telecom"));
+}
+
+TEST_CASE("ports that policy does not list are refused, and 53 is open to the line's resolver only") {
+    const std::string resolver = "100.64.1.1";  // in a range that is denied otherwise
+    std::string lines = lines_toml();
+    for (auto at = lines.find(kTarget4); at != std::string::npos; at = lines.find(kTarget4))
+        lines.replace(at, std::string(kTarget4).size(), resolver);
+    Running up(policy_toml(), lines);
+    auto worker = up.client->spawn("telecom");
+    CHECK(worker.tell("udp 198.51.100.10 5301 1") == "EPERM");
+    CHECK(worker.tell("tcp 2001:db8::10 22 1") == "EPERM");
+    CHECK(worker.tell("udp 198.51.100.10 53 1") == "EPERM");
+    CHECK(worker.tell("udp " + resolver + " 53 1") != "EPERM");
+    CHECK(worker.tell("send " + resolver + " 53 1") == "1 ok");
+    CHECK(worker.tell("udp " + resolver + " 54 1") == "EPERM");
+    CHECK(worker.tell("ping " + resolver) == "EPERM");
+    CHECK(up.client->stats(worker).traffic.denied >= 1);  // the ping: no hook but the packets' sees it
+}
+
+TEST_CASE("an IPv4 address inside an allowed IPv6 address must be allowed as well") {
+    Running up(
+        policy_with("allow = [\"2000::/3\", \"64:ff9b::/96\", \"198.51.100.0/24\"]\ndeny = [\"203.0.113.0/24\"]"));
+    auto worker = up.client->spawn("telecom");
+    struct {
+        const char* address;
+        bool allowed;
+    } const kRows[] = {
+        {"64:ff9b::c633:640a", true},   // 198.51.100.10
+        {"64:ff9b::a00:1", false},      // 10.0.0.1
+        {"64:ff9b::cb00:7101", false},  // 203.0.113.1
+        {"2002:c633:640a::1", true},
+        {"2002:7f00:1::1", false},                  // 127.0.0.1
+        {"2001:0:c633:640a:0:0:39cc:9bf5", true},   // server and client 198.51.100.10
+        {"2001:0:a00:1:0:0:39cc:9bf5", false},      // server 10.0.0.1
+        {"2001:0:c633:640a:0:0:f5ff:fffe", false},  // client 10.0.0.1
+        {"2001:db8:1::5efe:198.51.100.10", true},   // ISATAP
+        {"2001:db8:1:0:200:5efe:192.168.1.1", false},
+    };
+    for (const auto& [address, allowed] : kRows) {
+        CAPTURE(address);
+        CHECK((worker.tell(std::string("send ") + address + " 5300 1") != "0 EPERM") == allowed);
+    }
+}
+
+TEST_CASE("nobody outside can open a connection to what runs on a line") {
+    Running up;
+    std::string procs = output_of("find /sys/fs/cgroup -path '*edge-contract/line-telecom/cgroup.procs' | head -1");
+    procs.erase(procs.find_last_not_of('\n') + 1);
+    const auto connects = [&](bool guarded) {
+        int ready[2], stop[2];
+        REQUIRE(pipe(ready) == 0);
+        REQUIRE(pipe(stop) == 0);
+        const pid_t pid = fork();
+        if (pid == 0) {  // a server without a sandbox: only the guard is left
+            if (guarded) std::ofstream(procs) << getpid() << std::flush;
+            const int fd = socket(AF_INET, SOCK_STREAM, 0);
+            sockaddr_in at{};
+            at.sin_family = AF_INET;
+            at.sin_port = htons(4100);
+            at.sin_addr.s_addr = htonl(0x64400102);  // 100.64.1.2
+            const bool listening = bind(fd, reinterpret_cast<sockaddr*>(&at), sizeof at) == 0 && listen(fd, 4) == 0;
+            char word = listening ? 'y' : 'n';
+            (void)!write(ready[1], &word, 1);
+            (void)!read(stop[0], &word, 1);
+            _exit(0);
+        }
+        char word = 'n';
+        REQUIRE(read(ready[0], &word, 1) == 1);
+        REQUIRE(word == 'y');
+        const bool reached = up.carriers.reaches(0, "100.64.1.2", 4100);
+        (void)!write(stop[1], "x", 1);
+        waitpid(pid, nullptr, 0);
+        for (const int fd : {ready[0], ready[1], stop[0], stop[1]}) close(fd);
+        return reached;
+    };
+    CHECK(connects(false));  // the way there is open
+    CHECK_FALSE(connects(true));
+}
+
+TEST_CASE("what a sandbox sends and receives is counted in IP bytes") {
+    Running up;
+    auto worker = up.client->spawn("telecom");
+    auto other = up.client->spawn("telecom");
+    const auto before = up.client->stats(worker).traffic;
+    CHECK(before.sent_packets == 0);
+    REQUIRE(worker.tell("udp 198.51.100.10 5300 3000").starts_with("ok telecom"));
+    const auto after = up.client->stats(worker).traffic;
+    CHECK(after.sent_packets == 1);
+    CHECK(after.sent_bytes == 20 + 8 + 3);
+    CHECK(after.received_packets == 1);
+    CHECK(after.received_bytes > 28);
+    CHECK(up.client->stats(other).traffic.sent_packets == 0);
+}
+
+TEST_CASE("a line sends no more than its budget, all its workers together") {
+    Running up(policy_with("allow = [\"198.51.100.0/24\"]", "packets_per_s = 50"));
+    auto first = up.client->spawn("telecom");
+    auto second = up.client->spawn("telecom");
+    auto elsewhere = up.client->spawn("unicom");
+    first.tell("send 198.51.100.10 5300 400");
+    second.tell("send 198.51.100.10 5300 400");
+    const auto one = up.client->stats(first).traffic, two = up.client->stats(second).traffic;
+    CHECK(one.sent_packets + two.sent_packets >= 50);  // a second's worth at once
+    CHECK(one.sent_packets + two.sent_packets < 400);  // and what came due meanwhile, on a busy machine
+    CHECK(one.throttled + two.throttled == 800 - one.sent_packets - two.sent_packets);
+    CHECK(elsewhere.tell("send 198.51.100.10 5300 40") == "40 ok");
+}
+
+TEST_CASE("a byte budget counts whole packets") {
+    Running up(policy_with("allow = [\"198.51.100.0/24\"]", "bytes_per_s = 3100"));
+    auto worker = up.client->spawn("telecom");
+    worker.tell("send 198.51.100.10 5300 1000");  // 31 bytes each
+    const auto traffic = up.client->stats(worker).traffic;
+    CHECK(traffic.sent_packets >= 99);
+    CHECK(traffic.sent_packets < 500);
+    CHECK(traffic.sent_packets + traffic.throttled == 1000);
+}

@@ -1,0 +1,105 @@
+#include <doctest/doctest.h>
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <cstring>
+#include <string>
+
+#include "agent/launcher/lines/netlink_messages.hpp"
+#include "agent/launcher/os/netlink.hpp"
+
+using namespace edge;
+using namespace edge::launcher;
+
+namespace {
+
+NetlinkRequest own_rule() {
+    NetlinkRequest message(RTM_NEWRULE, 0);
+    auto& header = message.extra<fib_rule_hdr>();
+    header.family = AF_INET;
+    header.action = FR_ACT_TO_TBL;
+    message.put_u8(FRA_PROTOCOL, kRoutingProtocol);
+    message.put_u32(FRA_PRIORITY, 100);
+    message.put_u32(FRA_FWMARK, 0x101);
+    message.put_u32(FRA_TABLE, 101);
+    return message;
+}
+
+NetlinkRequest route(std::uint8_t family, std::uint8_t length) {
+    NetlinkRequest message(RTM_NEWROUTE, 0);
+    auto& header = message.extra<rtmsg>();
+    header.rtm_family = family;
+    header.rtm_dst_len = length;
+    header.rtm_type = RTN_UNICAST;
+    header.rtm_protocol = kRoutingProtocol;
+    message.put_u32(RTA_TABLE, 101);
+    message.put_u32(RTA_OIF, 7);
+    return message;
+}
+
+}  // namespace
+
+TEST_CASE("a rule of ours is read, another's is not") {
+    auto message = own_rule();
+    const auto rule = owned_rule_in(message.header());
+    REQUIRE(rule);
+    CHECK(*rule == Rule{.v6 = false, .pref = 100, .mark = 0x101, .from = {}, .table = 101});
+    NetlinkRequest other(RTM_NEWRULE, 0);
+    other.extra<fib_rule_hdr>().family = AF_INET;
+    CHECK_FALSE(owned_rule_in(other.header()));
+}
+
+TEST_CASE("a route is read with who wrote it; one of no family or with an endless prefix is none") {
+    auto message = route(AF_INET, 24);
+    const auto found = route_in(message.header());
+    REQUIRE(found);
+    CHECK(found->protocol == kRoutingProtocol);
+    CHECK(found->route.table == 101);
+    CHECK(found->route.to.length == 24);
+    CHECK_FALSE(route_in(route(AF_INET, 33).header()));
+    CHECK(route_in(route(AF_INET6, 128).header()));
+    CHECK_FALSE(route_in(route(AF_INET6, 129).header()));
+    CHECK_FALSE(route_in(route(128, 0).header()));
+}
+
+TEST_CASE("a message that ends before its fixed header says nothing") {
+    NetlinkRequest bare(RTM_NEWROUTE, 0);
+    CHECK_FALSE(device_in(bare.header()));
+    CHECK_FALSE(usable_address_in(bare.header()));
+    CHECK_FALSE(owned_rule_in(bare.header()));
+    CHECK_FALSE(route_in(bare.header()));
+    CHECK_FALSE(route_answer_in(bare.header()));
+}
+
+TEST_CASE("a device's name ends at its attribute's end, NUL or not") {
+    NetlinkRequest message(RTM_NEWLINK, 0);
+    message.extra<ifinfomsg>().ifi_index = 7;
+    message.put_bytes(IFLA_IFNAME, "wan0", 4);
+    message.put_u32(IFLA_MTU, 0x61616161);
+    const auto named = device_in(message.header());
+    REQUIRE(named);
+    CHECK(named->name == "wan0");
+    CHECK(named->device.index == 7);
+}
+
+TEST_CASE("messages come out of a buffer one by one, and one that claims more than there is does not") {
+    auto first = own_rule();
+    auto second = route(AF_INET, 24);
+    std::string bytes(reinterpret_cast<const char*>(first.header()), first.header()->nlmsg_len);
+    bytes.append(reinterpret_cast<const char*>(second.header()), second.header()->nlmsg_len);
+    std::span<const char> left(bytes);
+    const auto* one = next_message(left);
+    REQUIRE(one != nullptr);
+    CHECK(owned_rule_in(one));
+    const auto* two = next_message(left);
+    REQUIRE(two != nullptr);
+    CHECK(route_in(two));
+    CHECK(next_message(left) == nullptr);
+    for (const std::uint32_t length : {0u, 15u, 17u, 0x7fffffffu, 0xffffffffu}) {
+        nlmsghdr lie{};
+        lie.nlmsg_len = length;
+        std::span<const char> all(reinterpret_cast<const char*>(&lie), sizeof lie);
+        CHECK(next_message(all) == nullptr);
+    }
+}
