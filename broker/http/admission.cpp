@@ -93,7 +93,7 @@ bool Admission::ask_one_to_go(const std::optional<std::string>& address) {
     if (!idlest) return false;
     wants_one_ = false;
     idlest->asked_to_go = true;
-    asio::post(idlest->executor, [self = shared_from_this(), place = std::move(idlest)] {
+    asio::post(idlest->executor, [self = shared_from_this(), place = idlest] {
         if (place->on_wanted && place->on_wanted()) return;  // its departure makes room
         asio::post(self->executor_, [self, place] {
             place->asked_to_go = false;

@@ -11,7 +11,7 @@ constexpr std::uint32_t kTasksAtOnce = 500;
 using Kind = http::Stream::Kind;
 
 /// Executor: the exchange's connection thread, but for event() and end(), which post to it.
-/// Owners: the domain's subscriber table until end() or unsubscribe().
+/// Owners: the domain's subscriber table until end() or unsubscribe(), and the stream until all tasks are told.
 class RunEvents final : public RunSubscriber, public std::enable_shared_from_this<RunEvents> {
   public:
     RunEvents(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId run)
@@ -117,8 +117,9 @@ void RunEvents::take_tasks(const Result<Page<TaskView>>& page) {
         introduce(page.value().items);
     }
     if (const auto& next = page.value().next_cursor) {
-        stream_->when_room([weak = weak_from_this(), cursor = *next] {
-            if (const auto self = weak.lock(); self && !self->over_) self->ask_for_tasks(cursor);
+        // Not weakly: when the run has ended, this is all that holds us until every task is told.
+        stream_->when_room([self = shared_from_this(), cursor = *next] {
+            if (!self->over_) self->ask_for_tasks(cursor);
         });
         return;
     }

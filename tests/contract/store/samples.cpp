@@ -30,7 +30,7 @@ NodeRecord node(std::int64_t row) {
 }
 
 SpoolRecord spool(std::int64_t row, std::int64_t node_row) {
-    return SpoolRecord{SpoolRow{row}, NodeRow{node_row}, id<SpoolId>(static_cast<std::uint64_t>(row)), 0};
+    return SpoolRecord{SpoolRow{row}, NodeRow{node_row}, id<SpoolId>(static_cast<std::uint64_t>(row)), 0, {}};
 }
 
 AddRun run(std::int64_t row, std::uint32_t tasks, std::int64_t first_task) {

@@ -292,7 +292,7 @@ TEST_CASE_TEMPLATE("a page of large results ends early, and the next one goes on
     seed(*store);
     const AddRun run = samples::run(1, 21, 1);
     Batch batch{run};
-    const std::string large = "{\"x\":\"" + std::string(240 * 1024, 'x') + "\"}";
+    const std::string large = "{\"x\":\"" + std::string(250 * 1024, 'x') + "\"}";
     for (std::size_t i = 0; i < 20; ++i)
         batch.push_back(samples::result(static_cast<std::int64_t>(i) + 1, run, i, i + 1, large));
     // One that is above the bound by itself is still a page.

@@ -153,6 +153,7 @@ TEST_CASE("a rid that another result of the spool has is no answer: the task sta
     SUBCASE("after a restart of the broker") {
         r.agent.send({first});
         r.rig.restart();
+        r.agent.hello.spool_first = 2;
         r.agent.hello.running = {{r.tasks[1].task_id, 1}};
         r.agent.connect();
         r.agent.send({second});
