@@ -59,7 +59,6 @@ Result<> Lines::bring_up(std::vector<Fd> groups) {
     for (const auto& failure : route()) {
         // A host without IPv6 has no IPv6 to close either.
         const bool no_family = failure.os_errno == EAFNOSUPPORT || failure.os_errno == EOPNOTSUPP;
-        log_.warn("routing_refused what=\"{}\"", failure.message());
         if (!no_family && failure.where.find("table") == std::string::npos)
             return failure;  // a rule: not a line without it
     }
@@ -73,10 +72,6 @@ std::vector<std::uint32_t> Lines::follow() {
         log_.error("devices_unknown why=\"{}\"", now.error().message());
         return {};
     }
-    std::erase_if(now.value(), [&](const auto& entry) {
-        return std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.device == entry.first; });
-    });
-    if (now.value() == devices_) return {};
     const Devices before = std::exchange(devices_, std::move(now.value()));
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
@@ -91,7 +86,9 @@ std::vector<std::uint32_t> Lines::follow() {
         const auto held = hold(i);
         if (!held) log_.error("guard_failed line={} why=\"{}\"", line.name, held.error().message());
     }
-    for (const auto& failure : route()) log_.warn("routing_refused what=\"{}\"", failure.message());
+    // Even if every device is as it was: a link that went down and up between two looks has lost its routes, and
+    // anybody may delete a rule. What stands already is no change, so the events of our own changes end here.
+    route();
     report_missing();
     return changed;
 }
@@ -107,10 +104,26 @@ Result<> Lines::hold(std::size_t index) {
                        Binding{device != nullptr ? device->index : 0, lines_[index].mark});
 }
 
+/// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said
+/// once, and again only when it is something else.
 std::vector<Error> Lines::route() {
-    const auto owned = network_.owned();
-    if (!owned) return {owned.error()};
-    return network_.apply(routing_changes(owned.value(), wanted_routing(lines_, devices_)));
+    std::vector<Error> failures;
+    if (const auto owned = network_.owned()) {
+        const auto changes = routing_changes(owned.value(), wanted_routing(lines_, devices_));
+        if (!changes.empty())
+            log_.debug("routing_changed rules_added={} routes_added={} rules_removed={} routes_removed={}",
+                       changes.add_rules.size(), changes.add_routes.size(), changes.remove_rules.size(),
+                       changes.remove_routes.size());
+        failures = network_.apply(changes);
+    } else {
+        failures.push_back(owned.error());
+    }
+    std::vector<std::string> refused;
+    for (const auto& failure : failures) refused.push_back(failure.message());
+    if (refused != refused_)
+        for (const auto& what : refused) log_.warn("routing_refused what=\"{}\"", what);
+    refused_ = std::move(refused);
+    return failures;
 }
 
 /// What the operator has to do; once, and again only when it is something else.
@@ -133,6 +146,10 @@ void Lines::report_missing() {
     if (missing != reported_)
         for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
     reported_ = std::move(missing);
+}
+
+bool Lines::has_table(std::uint32_t table) const {
+    return std::any_of(lines_.begin(), lines_.end(), [table](const Line& line) { return line.table == table; });
 }
 
 std::optional<std::size_t> Lines::find(const std::string& name) const {
