@@ -132,13 +132,13 @@ void Launcher::spawn(ClientId client, const Header& header, const Spawn& body) {
         return refuse(client, header,
                       Error{Errc::not_found, "line " + text_in(body.line), "is not in lines.toml", ENOENT});
     const auto arguments = worker_arguments(options_.probe, lines_[*line], config_.policy, ca_);
-    const auto started = workers_->spawn(client, lines_[*line].name, arguments);
+    auto started = workers_->spawn(client, lines_[*line].name, arguments);
     if (!started) {
         log_.error("spawn_failed line={} why=\"{}\"", lines_[*line].name, started.error().message());
         return refuse(client, header, started.error());
     }
     server_->send(client, packet_of(header.type, header.serial, started.value().spawned),
-                  started.value().channel.get());
+                  std::move(started.value().channel));
 }
 
 void Launcher::route_get(ClientId client, const Header& header, const RouteGet& body) {
