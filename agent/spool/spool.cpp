@@ -25,9 +25,7 @@ Error no_space(Error error) {
 
 std::vector<link::AttemptRef> Spool::open_attempts() const {
     std::vector<link::AttemptRef> attempts;
-    for (const auto& [attempt, open] : open_) {
-        if (!finished_.contains(attempt)) attempts.push_back(attempt);
-    }
+    for (const auto& [attempt, open] : open_) attempts.push_back(attempt);  // until remember() of its result
     return attempts;
 }
 

@@ -56,6 +56,7 @@ class Spool {
 
     /// Accepted and unfinished, or finished and not yet acknowledged: not to be run again.
     bool knows(const link::AttemptRef& attempt) const { return open_.contains(attempt) || finished_.contains(attempt); }
+    /// Accepted, and without a committed result.
     std::vector<link::AttemptRef> open_attempts() const;
     /// Of an open attempt.
     AcceptedTask accepted(const link::AttemptRef& attempt) const;
