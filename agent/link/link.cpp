@@ -210,7 +210,10 @@ void Link::act(ForgetResults&& action) {
 }
 
 void Link::act(RenewSpool&& action) {
-    if (auto renewed = spool_.renew(action.why); !renewed) return listener_.disk_failed(renewed.error());
+    auto renewed = spool_.renew(action.why);
+    if (!renewed && renewed.error().code != Errc::unavailable) return listener_.disk_failed(renewed.error());
+    // Nothing changed then, and the next session comes to the same point again.
+    if (!renewed) spdlog::error("spool_full why=\"{}\"", renewed.error().message());
     for (const std::string& note : spool_.take_notes()) spdlog::warn("{}", note);
 }
 
