@@ -41,6 +41,7 @@ Result<> Agent::run() {
     EDGE_TRY(spool_.commit());
     wait_for_signal();
     workers_.start();
+    link_.slots_free(slots_free());  // the spool may be full from before
     EDGE_TRY(link_.start());
     io_.run();
     if (failure_) return *failure_;
@@ -96,7 +97,7 @@ void Agent::describe(link::Hello& hello) {
 }
 
 void Agent::link_changed() {
-    if (stage_ != Stage::serving) schedule();
+    if (stage_ != Stage::serving || at_limit_) schedule();
 }
 
 void Agent::disk_failed(const Error& why) {
@@ -136,11 +137,23 @@ void Agent::settle() {
     if (!commit()) return;
     for (Waiting& one : std::exchange(starting_, {})) workers_.submit(std::move(one.task), one.received);
     for (const link::AttemptRef& attempt : std::exchange(stopping_, {})) workers_.cancel(attempt);
-    const auto busy = static_cast<std::uint32_t>(std::min<std::size_t>(workers_.tasks(), kWorkSlots));
-    link_.slots_free(kWorkSlots - busy);
+    link_.slots_free(slots_free());
     link_.committed();
     if (stage_ == Stage::draining) leave_when_quiet();
     if (stage_ == Stage::leaving && link_.closed()) stop();
+}
+
+/// None above the spool's limit: what was accepted is still run and its results are kept, however many they are, so new
+/// work has to wait until the broker has taken some.
+std::uint32_t Agent::slots_free() {
+    const std::uint64_t bytes = spool_.bytes();
+    const std::uint64_t limit = std::uint64_t{settings_.agent.spool_mb} * 1024 * 1024;
+    const bool was_at_limit = std::exchange(at_limit_, bytes >= limit);
+    if (at_limit_ && !was_at_limit)
+        spdlog::error("spool_limit_reached bytes={} limit={} consequence=\"no new work\"", bytes, limit);
+    if (was_at_limit && !at_limit_) spdlog::info("spool_limit_left bytes={} limit={}", bytes, limit);
+    if (at_limit_) return 0;
+    return kWorkSlots - static_cast<std::uint32_t>(std::min<std::size_t>(workers_.tasks(), kWorkSlots));
 }
 
 bool Agent::commit() {
@@ -154,6 +167,7 @@ bool Agent::commit() {
     // Nothing is lost: it is all still in memory, and the broker hears of none of it until there is space.
     spdlog::error("spool_full why=\"{}\"", committed.error().message());
     no_space_ = true;
+    link_.slots_free(0);
     space_.expires_after(kSpaceAgain);
     space_.async_wait([this](const boost::system::error_code& error) {
         if (error) return;

@@ -50,6 +50,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     void schedule();
     void settle();
     bool commit();
+    std::uint32_t slots_free();
     void wait_for_signal();
     void drain();
     void leave_when_quiet();
@@ -68,6 +69,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     std::vector<link::AttemptRef> stopping_;
     bool scheduled_ = false;
     bool no_space_ = false;
+    bool at_limit_ = false;  // of the spool: no new work is taken
     enum class Stage { serving, draining, leaving } stage_ = Stage::serving;
     std::optional<Error> failure_;
 };

@@ -152,7 +152,7 @@ int enroll_node(const std::string& config, const std::string& url, const std::st
                     identity.value().node_id.text().c_str());
         return exit_ok;
     }
-    if (!was_there && identity.error().code != Errc::io) {  // nothing half-made is left
+    if (!was_there && !state.value().read(kKeyFile)) {  // refused: nothing half-made is left
         (void)state.value().remove("lock");
         (void)::rmdir(directory.c_str());
     }

@@ -31,6 +31,7 @@ void check(const Settings& settings, Checker& checker) {
     checker.range(agent.workers_per_line, 1, 16, "/agent/workers_per_line");
     checker.range(agent.tasks_per_worker, 1, 1024, "/agent/tasks_per_worker");
     checker.range(agent.drain_ms, 0, 300'000, "/agent/drain_ms");
+    checker.range(agent.spool_mb, 16, 65'536, "/agent/spool_mb");
     checker.range(settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
     checker.require(settings.node.labels.size() <= 32, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {

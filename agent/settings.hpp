@@ -27,8 +27,9 @@ struct AgentSettings {
     std::uint32_t workers_per_line = 1;    // 1..16
     std::uint32_t tasks_per_worker = 256;  // 1..1024
     std::uint32_t drain_ms = 10'000;       // 0..300000
+    std::uint32_t spool_mb = 256;          // MiB, 16..65536
 };
-BOOST_DESCRIBE_STRUCT(AgentSettings, (), (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms))
+BOOST_DESCRIBE_STRUCT(AgentSettings, (), (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms, spool_mb))
 
 struct LinkTimes {
     static constexpr bool fields_have_defaults = true;

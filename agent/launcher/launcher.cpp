@@ -46,19 +46,21 @@ Result<SandboxImage> Launcher::image() {
 
 Result<> Launcher::start() {
     EDGE_TRY(auto sandbox_image, image());
-    EDGE_TRY(auto links, Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR}));
+    EDGE_TRY(auto network,
+             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
     EDGE_TRY(signals_, termination_signals());
-    links_.emplace(std::move(links));
+    network_.emplace(std::move(network));
     workers_.emplace(poller_, groups_, guard_, std::move(sandbox_image), config_.policy.worker, options_.uid_base, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     server_.emplace(
         poller_, options_.agent_uid, log_,
         [this](ClientId client, const Request& request) { on_request(client, request); },
         [this](ClientId client) { workers_->drop_client(client); });
-    EDGE_TRY(poller_.watch(links_->fd(), [this] { on_links(); }));
+    EDGE_TRY(poller_.watch(network_->fd(), [this] { on_network(); }));
     EDGE_TRY(poller_.watch(signals_.get(), [this] { stopping_ = true; }));
     EDGE_TRY(server_->listen(options_.socket));
-    on_links();  // what changed between bring_up and subscribe
+    follow_lines();  // what changed between bring_up and subscribe
     warn_about_ping();
     log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(), "bpf-guard",
               groups_.hybrid() ? "hybrid" : "v2", Workers::kSlots, options_.socket);
@@ -73,8 +75,17 @@ void Launcher::run() {
     log_.info("stopping");
 }
 
-void Launcher::on_links() {
-    links_->drain();
+void Launcher::on_network() {
+    if (network_->drain([this](const nlmsghdr* event) { return concerns_lines(event); })) follow_lines();
+}
+
+/// Of routes only those in the lines' tables: the main table of a router may change all the time.
+bool Launcher::concerns_lines(const nlmsghdr* event) const {
+    if (event->nlmsg_type != RTM_NEWROUTE && event->nlmsg_type != RTM_DELROUTE) return true;
+    return lines_.has_table(Attributes<RTA_TABLE + 1>(event, sizeof(rtmsg)).u32(RTA_TABLE));
+}
+
+void Launcher::follow_lines() {
     for (const auto index : lines_.follow()) server_->send_all(packet_of(Type::line_changed, 0, lines_.info(index)));
 }
 
@@ -121,13 +132,13 @@ void Launcher::spawn(ClientId client, const Header& header, const Spawn& body) {
         return refuse(client, header,
                       Error{Errc::not_found, "line " + text_in(body.line), "is not in lines.toml", ENOENT});
     const auto arguments = worker_arguments(options_.probe, lines_[*line], config_.policy, ca_);
-    const auto started = workers_->spawn(client, lines_[*line].name, arguments);
+    auto started = workers_->spawn(client, lines_[*line].name, arguments);
     if (!started) {
         log_.error("spawn_failed line={} why=\"{}\"", lines_[*line].name, started.error().message());
         return refuse(client, header, started.error());
     }
     server_->send(client, packet_of(header.type, header.serial, started.value().spawned),
-                  started.value().channel.get());
+                  std::move(started.value().channel));
 }
 
 void Launcher::route_get(ClientId client, const Header& header, const RouteGet& body) {

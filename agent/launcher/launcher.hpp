@@ -35,7 +35,9 @@ class Launcher {
 
   private:
     void on_request(ClientId client, const Request& request);
-    void on_links();
+    void on_network();
+    bool concerns_lines(const nlmsghdr* event) const;
+    void follow_lines();
     void on_exit(ClientId client, const WorkerExited& exited);
     void spawn(ClientId client, const Header& header, const Spawn& body);
     void route_get(ClientId client, const Header& header, const RouteGet& body);
@@ -52,7 +54,7 @@ class Launcher {
     Poller& poller_;
     spdlog::logger& log_;
     std::string ca_;  // the bundle's path in the sandbox
-    std::optional<Netlink> links_;
+    std::optional<Netlink> network_;
     Fd signals_;
     bool stopping_ = false;
     std::optional<Workers> workers_;

@@ -29,6 +29,26 @@ Result<Fd> new_socket() {
     return fd;
 }
 
+/// False, and errno, if it was not sent; with `passed`, that descriptor goes along.
+bool send_packet(int to, const Bytes& packet, const Fd& passed) {
+    iovec part{const_cast<std::byte*>(packet.data()), packet.size()};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+    if (passed) {
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        auto* rights = CMSG_FIRSTHDR(&message);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        const int number = passed.get();
+        std::memcpy(CMSG_DATA(rights), &number, sizeof number);
+    }
+    return ::sendmsg(to, &message, MSG_NOSIGNAL) >= 0;
+}
+
 /// A socket file that belongs to `owner`, mode 0600, without CAP_CHOWN: it is made with the owner's fsuid, in a folder
 /// of our own where that uid may write for the moment, and moved to its place when it is ready.
 Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
@@ -78,7 +98,7 @@ Server::~Server() {
         poller_.forget(socket_.get());
         ::unlink(path_.c_str());
     }
-    for (const auto& [id, fd] : clients_) poller_.forget(fd.get());
+    for (const auto& [id, client] : clients_) poller_.forget(client.fd.get());
 }
 
 Result<> Server::listen(const std::string& path) {
@@ -102,17 +122,23 @@ void Server::accept() {
     if (clients_.size() >= kMaxClients)
         return log_.warn("client_refused uid={} pid={} why=\"too many\"", peer.uid, peer.pid);
     const ClientId id = ++last_client_;
-    if (!poller_.watch(fd.get(), [this, id] { receive(id); })) return;
-    clients_.emplace(id, std::move(fd));
+    if (!poller_.watch(fd.get(), [this, id] { serve(id); })) return;
+    clients_[id].fd = std::move(fd);
     log_.info("client_connected client={} uid={} pid={}", id, peer.uid, peer.pid);
 }
 
-void Server::receive(ClientId client) {
+void Server::serve(ClientId client) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) return;
+    if (found->second.slow)
+        flush(client);
+    else
+        receive(client, found->second.fd.get());
+}
+
+void Server::receive(ClientId client, int fd) {
     alignas(std::max_align_t) std::byte packet[kMaxRequest];
-    const ssize_t n =
-        ::recv(found->second.get(), packet, sizeof packet, MSG_TRUNC);  // descriptors sent along are not taken
+    const ssize_t n = ::recv(fd, packet, sizeof packet, MSG_TRUNC);  // descriptors sent along are not taken
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (n <= 0) return drop(client, "closed");
     if (static_cast<std::size_t>(n) > sizeof packet) return drop(client, "malformed packet");
@@ -121,36 +147,40 @@ void Server::receive(ClientId client) {
     on_request_(client, *request);
 }
 
-void Server::send(ClientId client, const Bytes& packet, int passed) {
+void Server::send(ClientId client, Bytes packet, Fd passed) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) return;
-    iovec part{const_cast<std::byte*>(packet.data()), packet.size()};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
-    if (passed >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof control;
-        auto* rights = CMSG_FIRSTHDR(&message);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        std::memcpy(CMSG_DATA(rights), &passed, sizeof passed);
+    auto& unsent = found->second.unsent;
+    if (unsent.size() >= kMaxUnsent) return drop(client, "does not read what it is sent");
+    unsent.push_back({std::move(packet), std::move(passed)});
+    if (!found->second.slow) flush(client);
+}
+
+void Server::flush(ClientId client) {
+    auto& [fd, unsent, slow] = clients_.at(client);
+    while (!unsent.empty()) {
+        if (!send_packet(fd.get(), unsent.front().packet, unsent.front().passed)) {
+            if (errno != EAGAIN) return drop(client, "closed");
+            break;
+        }
+        unsent.pop_front();
     }
-    if (::sendmsg(found->second.get(), &message, MSG_NOSIGNAL) < 0) drop(client, "does not read its answers");
+    if (slow == !unsent.empty()) return;
+    slow = !unsent.empty();
+    poller_.wait_until(fd.get(), slow ? Poller::Ready::to_write : Poller::Ready::to_read);
+    if (slow) log_.debug("client_slow client={}", client);
 }
 
 void Server::send_all(const Bytes& packet) {
     std::vector<ClientId> ids;  // sending may drop one
-    for (const auto& [id, fd] : clients_) ids.push_back(id);
+    for (const auto& [id, to] : clients_) ids.push_back(id);
     for (const auto id : ids) send(id, packet);
 }
 
 void Server::drop(ClientId client, const char* why) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) return;
-    poller_.forget(found->second.get());
+    poller_.forget(found->second.fd.get());
     clients_.erase(found);
     log_.info("client_gone client={} why=\"{}\"", client, why);
     on_gone_(client);

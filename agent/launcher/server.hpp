@@ -2,6 +2,7 @@
 #pragma once
 #include <spdlog/logger.h>
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -13,11 +14,15 @@
 namespace edge::launcher {
 
 /// Owns: the socket and its path, the connections. Executor: the launcher's one thread.
-/// Only the agent's uid and root are served (SO_PEERCRED). A connection ends when it sends what is no request, or does
-/// not read what it is sent.
+/// Only the agent's uid and root are served (SO_PEERCRED). What a client is slow to read waits for it, and until it has
+/// read that, no further request of its is taken; so answers do not pile up, but events may. A connection ends when it
+/// sends what is no request, or when kMaxUnsent packets wait for it.
 class Server {
   public:
     static constexpr std::size_t kMaxClients = 16;
+    /// Beside the 200 or so that the socket itself holds: every worker's exit, and each line going up and down a dozen
+    /// times. A packet is at most 300 bytes.
+    static constexpr std::size_t kMaxUnsent = 1024;
     using OnRequest = std::function<void(ClientId, const Request&)>;
     using OnGone = std::function<void(ClientId)>;
 
@@ -28,12 +33,24 @@ class Server {
     /// Errors: unavailable (somebody serves there), io.
     Result<> listen(const std::string& path);
     /// With `passed`, that descriptor goes along. To a client that has gone: nothing happens.
-    void send(ClientId client, const Bytes& packet, int passed = -1);
+    void send(ClientId client, Bytes packet, Fd passed = {});
     void send_all(const Bytes& packet);
 
   private:
+    struct Unsent {
+        Bytes packet;
+        Fd passed;
+    };
+    struct Client {
+        Fd fd;
+        std::deque<Unsent> unsent;
+        bool slow = false;  // its socket is full: we wait to write, not to read
+    };
+
     void accept();
-    void receive(ClientId client);
+    void serve(ClientId client);
+    void receive(ClientId client, int fd);
+    void flush(ClientId client);
     void drop(ClientId client, const char* why);
 
     Poller& poller_;
@@ -43,7 +60,7 @@ class Server {
     OnGone on_gone_;
     Fd socket_;
     std::string path_;
-    std::map<ClientId, Fd> clients_;
+    std::map<ClientId, Client> clients_;
     ClientId last_client_ = 0;
 };
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr int kTries = 3;  // for a reply that was lost; each is answered alike
 
-/// The `detail` of an RFC 9457 problem, without what a terminal would obey; it says what to do.
+/// The `detail` of an RFC 9457 problem, without what a terminal would obey.
 std::string detail_of(const HttpAnswer& answer) {
     const auto json = parse_json(answer.body, JsonLimits{.bytes = 16 * 1024});
     std::string text;
@@ -18,10 +18,13 @@ std::string detail_of(const HttpAnswer& answer) {
     for (char& c : text) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
     }
-    if (text.empty())
-        text = "the broker answered HTTP " + std::to_string(answer.status) +
-               "; ask its operator, perhaps for a new join token";
-    return text;
+    return text.empty() ? "it answered HTTP " + std::to_string(answer.status) : text;
+}
+
+/// Only these say that the broker knows neither token nor key, and will not: docs/protocol.md, Enrolment. After any
+/// other answer it may have enrolled the key, or do so when it is asked again.
+bool is_refusal(unsigned status) {
+    return status == 401 || status == 403 || status == 409 || status == 422;
 }
 
 Result<link::EnrollReply> understood(const HttpAnswer& answer) {
@@ -30,9 +33,9 @@ Result<link::EnrollReply> understood(const HttpAnswer& answer) {
         if (reply) return reply;
         return Error{Errc::denied, "the broker", "its answer is not one of an edge-broker: " + reply.error().message()};
     }
-    if (answer.status == 429 || answer.status >= 500)
-        return Error{Errc::unavailable, "the broker", "try again later: " + detail_of(answer)};
-    return Error{Errc::denied, "refused", detail_of(answer)};
+    if (answer.status == 429 || answer.status >= 500) return Error{Errc::unavailable, "the broker", detail_of(answer)};
+    if (is_refusal(answer.status)) return Error{Errc::denied, "refused", detail_of(answer)};
+    return Error{Errc::denied, "the broker", detail_of(answer) + "; is that the URL of an edge-broker's gateway?"};
 }
 
 std::string request_body(const EnrollOrder& order, const SigningKey& key) {
@@ -84,12 +87,13 @@ Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post)
     const auto answer = ask(endpoint, request_body(order, key.value()), post);
     auto reply = answer ? understood(answer.value()) : Result<link::EnrollReply>(answer.error());
     if (!reply) {
-        if (reply.error().code == Errc::io) {
-            return Error{Errc::io, reply.error().where,
-                         "no reply (" + reply.error().detail + "); the key is kept, run the same command again"};
+        Error why = reply.error();
+        if (answer && is_refusal(answer.value().status)) {
+            EDGE_TRY(state.remove(kKeyFile));
         }
-        EDGE_TRY(state.remove(kKeyFile));
-        return reply.error();
+        if (why.code == Errc::io || why.code == Errc::unavailable)
+            why.detail += "; the key is kept, try again with the same command";
+        return why;
     }
     const Identity identity{reply.value().node_id, reply.value().name, order.url, pin_text(token.pin)};
     EDGE_TRY(state.remove(kCounterFile));

@@ -20,10 +20,10 @@ struct EnrollOrder {
 using Post =
     std::function<Result<HttpAnswer>(const Endpoint& endpoint, const std::string& path, const std::string& body)>;
 
-/// Writes node.key first, asks, writes identity.json last. A reply that is lost leaves the key: the same command with
-/// the same key is the same node. A refusal leaves nothing. Errors: conflict (already enrolled), denied (the broker or
-/// the pin said no), unavailable (no broker, or it asks to come later), io (no reply, or the disk), bad_value (URL or
-/// token).
+/// Writes node.key first, asks, writes identity.json last. Only a refusal (401, 403, 409, 422) removes the key: after a
+/// lost reply or a 503 the same command with the same key is the same node. Errors: conflict (already enrolled), denied
+/// (the broker or the pin said no), unavailable (no broker, or it asks to come later), io (no reply, or the disk),
+/// bad_value (URL or token).
 Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post);
 
 }  // namespace edge::agent

@@ -61,6 +61,7 @@ void Link::connection_message(std::string text) {
 void Link::connection_writable() {
     writing_ = false;
     pump();
+    if (!writing_) listener_.link_changed();  // the last word was said
 }
 
 void Link::connection_closed(const Closed& why) {
@@ -75,10 +76,7 @@ void Link::connection_closed(const Closed& why) {
 // ── what the agent says ──
 
 void Link::committed() {
-    if (fsm_.live() && spool_.work_last() != work_acked_) {
-        work_acked_ = spool_.work_last();
-        carry_out(fsm_.work_durable(work_acked_));
-    }
+    carry_out(fsm_.work_durable());
     pump();
 }
 
@@ -177,7 +175,7 @@ void Link::act(SayHello&& action) {
     hello.spool_id = spool_.id();
     hello.spool_first = spool_.first();
     hello.spool_last = spool_.last();
-    hello.work_last = work_acked_ = spool_.work_last();
+    hello.work_last = spool_.work_last();
     hello.running = spool_.open_attempts();
     lines_dirty_ = false;
     lines_.push_back(signed_hello(hello, key_, action.nonce, binding_));
@@ -212,7 +210,10 @@ void Link::act(ForgetResults&& action) {
 }
 
 void Link::act(RenewSpool&& action) {
-    if (auto renewed = spool_.renew(action.why); !renewed) return listener_.disk_failed(renewed.error());
+    auto renewed = spool_.renew(action.why);
+    if (!renewed && renewed.error().code != Errc::unavailable) return listener_.disk_failed(renewed.error());
+    // Nothing changed then, and the next session comes to the same point again.
+    if (!renewed) spdlog::error("spool_full why=\"{}\"", renewed.error().message());
     for (const std::string& note : spool_.take_notes()) spdlog::warn("{}", note);
 }
 

@@ -24,7 +24,7 @@ class Link : private BrokerConnection::Listener {
         virtual void stop_work(std::uint64_t n, const link::AttemptRef& attempt) = 0;
         /// Fills in what the link does not know: labels, lines, policy.
         virtual void describe(link::Hello& hello) = 0;
-        /// Results were acknowledged, or the session ended: what waits for quiet looks again.
+        /// Results were acknowledged, all was written, or the session ended: what waits for quiet looks again.
         virtual void link_changed() = 0;
         /// The disk failed: the process must end and recover.
         virtual void disk_failed(const Error& why) = 0;
@@ -35,7 +35,7 @@ class Link : private BrokerConnection::Listener {
 
     /// Errors: the join counter cannot be read.
     Result<> start();
-    /// After a commit of the spool: acknowledge work, send results.
+    /// After a commit of the spool, and of all that was received: acknowledge work, send results.
     void committed();
     void slots_free(std::uint32_t free);
     void show(const link::Progress& progress);
@@ -88,7 +88,6 @@ class Link : private BrokerConnection::Listener {
     std::deque<std::string> progress_;  // dropped when they pile up
     std::size_t progress_bytes_ = 0;
     bool lines_dirty_ = false;
-    std::uint64_t work_acked_ = 0;
     boost::asio::steady_timer timer_;
     Time armed_ = Time::max();
 };

@@ -94,6 +94,7 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     state_ = State::storing;
     join_counter_ = welcome.join_counter;
     work_next_ = std::max<std::uint64_t>(welcome.work_from, 1);
+    work_acked_ = work_next_ - 1;
     credit_ = welcome.credit;
     result_next_ = welcome.results_acked + 1;
     result_acked_ = welcome.results_acked;
@@ -120,7 +121,9 @@ LinkActions LinkFsm::counter_stored(Time now) {
     backoff_.session_began(now);
     plan_heartbeat(now);
     work_granted_ = work_next_ - 1 + (draining_ ? 0 : slots_);
-    return one(line_of(link::WelcomeAck{join_counter_, {work_granted_, kWorkBytes}}));
+    LinkActions actions = one(line_of(link::WelcomeAck{join_counter_, {work_granted_, kWorkBytes}}));
+    if (draining_) actions.push_back(line_of(link::Goaway{link::GoawayReason::maintenance, 0, 0}));
+    return actions;
 }
 
 LinkActions LinkFsm::on(const link::Reject& reject) {
@@ -295,9 +298,10 @@ void LinkFsm::wrote(Time now) {
     plan_heartbeat(now);
 }
 
-LinkActions LinkFsm::work_durable(std::uint64_t n) {
-    if (state_ != State::live) return {};
-    return one(line_of(link::WorkAck{n}));
+LinkActions LinkFsm::work_durable() {
+    if (state_ != State::live || work_acked_ == work_next_ - 1) return {};
+    work_acked_ = work_next_ - 1;
+    return one(line_of(link::WorkAck{work_acked_}));
 }
 
 LinkActions LinkFsm::slots_free(std::uint32_t free) {

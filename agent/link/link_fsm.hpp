@@ -96,8 +96,9 @@ class LinkFsm {
     /// When to call tick(); nothing while there is nothing to wait for.
     std::optional<Time> deadline() const;
 
-    /// All work up to n is durable.
-    LinkActions work_durable(std::uint64_t n);
+    /// All work received so far is durable. What is acknowledged is numbered by this session, and by no other: work
+    /// that an earlier one brought may have become durable only now.
+    LinkActions work_durable();
     /// So many more tasks could be taken.
     LinkActions slots_free(std::uint32_t free);
     /// No more work is taken from now on.
@@ -156,6 +157,7 @@ class LinkFsm {
 
     std::uint64_t join_counter_ = 0;  // of this session, until stored
     std::uint64_t work_next_ = 1;
+    std::uint64_t work_acked_ = 0;
     std::uint64_t work_granted_ = 0;
     std::uint32_t slots_ = 0;
     link::Credit credit_;  // for results

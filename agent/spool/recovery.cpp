@@ -113,7 +113,7 @@ Result<> Spool::load(std::uint64_t number, const std::string& bytes, spool::Segm
     }
     active_ = number;
     active_bytes_ = scan.end;
-    sealed_.push_back({number, last()});
+    sealed_.push_back({number, last(), scan.end});
     return ok();
 }
 
@@ -136,6 +136,15 @@ void Spool::take(const spool::Found& found, std::uint64_t segment) {
                               static_cast<std::uint32_t>(record.body.size()), record.attempt});
             break;
     }
+}
+
+/// A part of the new segment, synced. It replaces nothing before it is renamed, so that it may fail and be tried again.
+Result<> Spool::write_renewed(std::string_view bytes) {
+    auto written = disk_->append(spool::kRenewing, bytes);
+    if (written) written = disk_->sync(spool::kRenewing);
+    if (written) return ok();
+    EDGE_TRY(disk_->remove(spool::kRenewing));  // what it took is needed by others
+    return later_if_full(written);
 }
 
 Result<> Spool::renew(const std::string& reason) {
@@ -169,7 +178,7 @@ Result<> Spool::renew(const std::string& reason) {
                               static_cast<std::uint32_t>(body.size()), place.attempt});
         add({spool::Kind::result, renumbered.size(), place.attempt, body});
         if (chunk.size() >= kChunk) {
-            EDGE_TRY(disk_->append(spool::kRenewing, chunk));
+            EDGE_TRY(write_renewed(chunk));
             chunk.clear();
         }
     }
@@ -177,8 +186,7 @@ Result<> Spool::renew(const std::string& reason) {
     spool::append_record(chunk, {.kind = spool::Kind::work, .seq = work_committed_, .attempt = {}, .body = {}},
                          static_cast<std::uint32_t>(offset));
     offset += spool::kRecordBytes;
-    EDGE_TRY(disk_->append(spool::kRenewing, chunk));
-    EDGE_TRY(disk_->sync(spool::kRenewing));
+    EDGE_TRY(write_renewed(chunk));
     EDGE_TRY(disk_->rename(spool::kRenewing, segment_name(number)));
     EDGE_TRY(disk_->sync_names());  // from here on the new spool is the one
 

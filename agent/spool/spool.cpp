@@ -12,23 +12,26 @@ namespace {
 
 constexpr std::uint64_t kNotWrittenYet = std::numeric_limits<std::uint64_t>::max();
 
-bool is_full(const Error& error) {
-    return error.os_errno == ENOSPC || error.os_errno == EDQUOT;
-}
-
-Error no_space(Error error) {
-    error.code = Errc::unavailable;
-    return error;
-}
-
 }  // namespace
+
+Result<> Spool::later_if_full(Result<> done) {
+    if (done || (done.error().os_errno != ENOSPC && done.error().os_errno != EDQUOT)) return done;
+    Error full = done.error();
+    full.code = Errc::unavailable;
+    return full;
+}
 
 std::vector<link::AttemptRef> Spool::open_attempts() const {
     std::vector<link::AttemptRef> attempts;
-    for (const auto& [attempt, open] : open_) {
-        if (!finished_.contains(attempt)) attempts.push_back(attempt);
-    }
+    for (const auto& [attempt, open] : open_) attempts.push_back(attempt);  // until remember() of its result
     return attempts;
+}
+
+std::uint64_t Spool::bytes() const {
+    if (index_.empty() && open_.empty() && pending_.empty()) return 0;
+    std::uint64_t bytes = active_bytes_;
+    for (const Sealed& segment : sealed_) bytes += segment.bytes;
+    return bytes;
 }
 
 AcceptedTask Spool::accepted(const link::AttemptRef& attempt) const {
@@ -75,8 +78,7 @@ void Spool::remember(const Pending& record, std::size_t body_offset) {
 Result<> Spool::begin_segment(std::uint64_t number, std::string_view records) {
     const spool::Header header{
         .spool_id = id_, .number = number, .next_result = last() + 1, .work_last = work_committed_};
-    auto made = disk_->replace(spool::segment_name(number), spool::encode_header(header).append(records));
-    if (!made) return is_full(made.error()) ? no_space(made.error()) : made.error();
+    EDGE_TRY(later_if_full(disk_->replace(spool::segment_name(number), spool::encode_header(header).append(records))));
     active_ = number;
     active_bytes_ = spool::kHeaderBytes + records.size();
     return ok();
@@ -87,7 +89,7 @@ Result<> Spool::commit() {
     std::size_t bytes = 0;
     for (const Pending& record : pending_) bytes += spool::kRecordBytes + record.body.size();
     if (active_bytes_ > spool::kHeaderBytes && active_bytes_ + bytes > segment_bytes_) {
-        const Sealed full{active_, last()};
+        const Sealed full{active_, last(), active_bytes_};
         EDGE_TRY(begin_segment(active_ + 1, {}));
         sealed_.push_back(full);
     }
@@ -100,7 +102,7 @@ Result<> Spool::commit() {
     const std::string name = spool::segment_name(active_);
     if (auto written = disk_->append(name, group); !written) {
         EDGE_TRY(disk_->truncate(name, active_bytes_));
-        return is_full(written.error()) ? no_space(written.error()) : written.error();
+        return later_if_full(written);
     }
     EDGE_TRY(disk_->sync(name));
     std::size_t at = active_bytes_;
@@ -138,7 +140,9 @@ Result<> Spool::drop_segments() {
     bool saved = false;
     while (!sealed_.empty() && sealed_.front().last_result <= acked_ && sealed_.front().number < oldest_open) {
         if (!saved) {
-            EDGE_TRY(save_ack());
+            // The next segment's header says it too; on a full disk it is this removal that makes space.
+            auto noted = later_if_full(save_ack());
+            if (!noted && noted.error().code != Errc::unavailable) return noted;
             saved = true;
         }
         // One at a time, in order: an accept must not outlive the result that closed it.

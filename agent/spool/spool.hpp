@@ -56,6 +56,7 @@ class Spool {
 
     /// Accepted and unfinished, or finished and not yet acknowledged: not to be run again.
     bool knows(const link::AttemptRef& attempt) const { return open_.contains(attempt) || finished_.contains(attempt); }
+    /// Accepted, and without a committed result.
     std::vector<link::AttemptRef> open_attempts() const;
     /// Of an open attempt.
     AcceptedTask accepted(const link::AttemptRef& attempt) const;
@@ -67,6 +68,8 @@ class Spool {
     std::uint64_t finish(link::TaskResult result, std::string_view detail);
 
     bool dirty() const { return !pending_.empty(); }
+    /// What its segments take on disk; 0 when nothing in them is needed any more, though the last one stays.
+    std::uint64_t bytes() const;
     Result<> commit();
 
     /// The bytes of a committed, unacknowledged result, as they go on the link.
@@ -79,7 +82,8 @@ class Spool {
     Result<> save_ack();
 
     /// A new spool_id and numbers from 1 for what is still here. For a spool whose numbers can no longer be continued:
-    /// damage took some, or the other side knows more of them than we do.
+    /// damage took some, or the other side knows more of them than we do. Errors: unavailable when there is no space
+    /// for a second copy: the spool is as it was.
     Result<> renew(const std::string& reason);
 
   private:
@@ -102,6 +106,7 @@ class Spool {
     struct Sealed {
         std::uint64_t number;
         std::uint64_t last_result;
+        std::uint64_t bytes;
     };
 
     Spool(Disk& disk, std::size_t segment_bytes) : disk_(&disk), segment_bytes_(segment_bytes) {}
@@ -110,6 +115,9 @@ class Spool {
     void take(const spool::Found& found, std::uint64_t segment);
     Result<> begin_segment(std::uint64_t number, std::string_view records);
     Result<> drop_segments();
+    /// No space is unavailable; all else is as it is.
+    static Result<> later_if_full(Result<> done);
+    Result<> write_renewed(std::string_view bytes);
     void remember(const Pending& record, std::size_t body_offset);
     std::string renumbered(std::vector<Pending>& records, std::uint32_t group) const;
 

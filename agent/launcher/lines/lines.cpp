@@ -49,8 +49,7 @@ Lines::~Lines() {
 
 Result<> Lines::bring_up(std::vector<Fd> groups) {
     groups_ = std::move(groups);
-    EDGE_TRY(auto devices, network_.devices());
-    note_devices(std::move(devices));
+    EDGE_TRY(devices_, network_.devices());
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         EDGE_TRY(hold(i));
         if (device_of(lines_[i]) == nullptr)
@@ -60,7 +59,6 @@ Result<> Lines::bring_up(std::vector<Fd> groups) {
     for (const auto& failure : route()) {
         // A host without IPv6 has no IPv6 to close either.
         const bool no_family = failure.os_errno == EAFNOSUPPORT || failure.os_errno == EOPNOTSUPP;
-        log_.warn("routing_refused what=\"{}\"", failure.message());
         if (!no_family && failure.where.find("table") == std::string::npos)
             return failure;  // a rule: not a line without it
     }
@@ -74,25 +72,24 @@ std::vector<std::uint32_t> Lines::follow() {
         log_.error("devices_unknown why=\"{}\"", now.error().message());
         return {};
     }
-    const Devices before = devices_;
-    const bool moved = note_devices(std::move(now.value()));
-    if (devices_ == before && !moved) return {};
+    const Devices before = std::exchange(devices_, std::move(now.value()));
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         const Line& line = lines_[i];
         const auto was = before.find(line.device);
         const auto* is = device_of(line);
-        const bool same_link = was == before.end() ? is == nullptr : is != nullptr && was->second.same_link(*is);
-        if (same_link && !moved) continue;
+        // Also where the line is as it was: the host's own addresses are no targets, and may be others now.
         // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
         const auto held = hold(i);
         if (!held) log_.error("guard_failed line={} why=\"{}\"", line.name, held.error().message());
-        if (same_link) continue;
+        if (was == before.end() ? is == nullptr : is != nullptr && was->second.same_link(*is)) continue;
         changed.push_back(static_cast<std::uint32_t>(i));
         log_.info("line_changed line={} device={} ifindex={} link_up={}", line.name, line.device, info(i).ifindex,
                   info(i).link_up);
     }
-    for (const auto& failure : route()) log_.warn("routing_refused what=\"{}\"", failure.message());
+    // Even if every device is as it was: a link that went down and up between two looks has lost its routes, and
+    // anybody may delete a rule. What stands already is no change, so the events of our own changes end here.
+    route();
     report_missing();
     return changed;
 }
@@ -102,33 +99,40 @@ const Device* Lines::device_of(const Line& line) const {
     return found == devices_.end() ? nullptr : &found->second;
 }
 
-bool Lines::note_devices(Devices devices) {
-    std::vector<IpAddress> own;
-    for (const auto& [name, device] : devices)
-        for (const auto& has : device.addresses) own.push_back(has.address);
-    std::sort(own.begin(), own.end());
-    std::erase_if(devices, [&](const auto& entry) {
-        return std::none_of(lines_.begin(), lines_.end(), [&](const Line& line) { return line.device == entry.first; });
-    });
-    devices_ = std::move(devices);
-    return std::exchange(own_, own) != own;
-}
-
 Result<> Lines::hold(std::size_t index) {
     const Line& line = lines_[index];
     const auto* device = device_of(line);
+    std::vector<IpAddress> own;
+    for (const auto& [name, any] : devices_)
+        for (const auto& has : any.addresses) own.push_back(has.address);
     const Binding binding{.device = device != nullptr ? device->index : 0,
                           .mark = line.mark,
                           .addresses = line.addresses,
                           .ports = policy_.targets.ports,
                           .budget = {policy_.line.bytes_per_s, policy_.line.packets_per_s}};
-    return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy_.targets, line.resolvers, own_));
+    return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy_.targets, line.resolvers, own));
 }
 
+/// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said
+/// once, and again only when it is something else.
 std::vector<Error> Lines::route() {
-    const auto owned = network_.owned();
-    if (!owned) return {owned.error()};
-    return network_.apply(routing_changes(owned.value(), wanted_routing(lines_, devices_)));
+    std::vector<Error> failures;
+    if (const auto owned = network_.owned()) {
+        const auto changes = routing_changes(owned.value(), wanted_routing(lines_, devices_));
+        if (!changes.empty())
+            log_.debug("routing_changed rules_added={} routes_added={} rules_removed={} routes_removed={}",
+                       changes.add_rules.size(), changes.add_routes.size(), changes.remove_rules.size(),
+                       changes.remove_routes.size());
+        failures = network_.apply(changes);
+    } else {
+        failures.push_back(owned.error());
+    }
+    std::vector<std::string> refused;
+    for (const auto& failure : failures) refused.push_back(failure.message());
+    if (refused != refused_)
+        for (const auto& what : refused) log_.warn("routing_refused what=\"{}\"", what);
+    refused_ = std::move(refused);
+    return failures;
 }
 
 /// What the operator has to do; once, and again only when it is something else.
@@ -151,6 +155,10 @@ void Lines::report_missing() {
     if (missing != reported_)
         for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
     reported_ = std::move(missing);
+}
+
+bool Lines::has_table(std::uint32_t table) const {
+    return std::any_of(lines_.begin(), lines_.end(), [table](const Line& line) { return line.table == table; });
 }
 
 std::optional<std::size_t> Lines::find(const std::string& name) const {

@@ -28,20 +28,21 @@ class Lines {
     /// A device that is not there, or a route that cannot be added, is logged, and the line stays closed.
     /// Errors: unsupported, io.
     Result<> bring_up(std::vector<Fd> groups);
-    /// After any link or address event: brings everything up to date. Returns the lines whose LineInfo changed.
+    /// After any event of links, addresses, rules or routes: brings everything up to date. Does nothing where all
+    /// stands. Returns the lines whose LineInfo changed.
     std::vector<std::uint32_t> follow();
 
     std::size_t size() const { return lines_.size(); }
     const Line& operator[](std::size_t index) const { return lines_[index]; }
     std::optional<std::size_t> find(const std::string& name) const;
+    /// Is this some line's table?
+    bool has_table(std::uint32_t table) const;
     LineInfo info(std::size_t index) const;
     /// Errors: io. No route is an answer with `error` set.
     Result<Route> route_get(std::size_t index, const IpAddress& destination);
 
   private:
     const Device* device_of(const Line& line) const;
-    /// True when the host has other addresses than before.
-    bool note_devices(Devices devices);
     Result<> hold(std::size_t index);
     std::vector<Error> route();
     void report_missing();
@@ -52,9 +53,8 @@ class Lines {
     LineGuard& guard_;
     spdlog::logger& log_;
     std::vector<Fd> groups_;
-    Devices devices_;             // those the lines name
-    std::vector<IpAddress> own_;  // of every device of this host
-    std::vector<std::string> reported_;
+    Devices devices_;
+    std::vector<std::string> refused_, reported_;  // what was said last
     bool up_ = false;
 };
 

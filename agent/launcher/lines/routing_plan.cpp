@@ -40,7 +40,11 @@ void add_routes(const Line& line, const Device& device, std::vector<TableRoute>&
         const auto* assigned = find_assigned(device, address);
         if (assigned == nullptr) continue;
         const IpPrefix network = network_of(*assigned);
-        if (network.length < (address.v6 ? 128 : 32))
+        // Two addresses in one network: the first is the source there too. Two routes to it would replace each other.
+        const bool there = std::any_of(routes.begin(), routes.end(), [&](const TableRoute& route) {
+            return route.table == line.table && route.to == network;
+        });
+        if (!there && network.length < (address.v6 ? 128 : 32))
             routes.push_back(TableRoute{line.table, network, {}, device.index, address});
         if (std::exchange(default_done[address.v6], true)) continue;  // the first address of a family is the source
         IpPrefix all;

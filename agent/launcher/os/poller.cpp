@@ -26,6 +26,13 @@ Result<> Poller::watch(int fd, Handler handler) {
     return ok();
 }
 
+void Poller::wait_until(int fd, Ready ready) {
+    epoll_event event{};
+    event.events = ready == Ready::to_read ? EPOLLIN : EPOLLOUT;
+    event.data.fd = fd;
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);  // of a watched one there is nothing to refuse
+}
+
 void Poller::forget(int fd) {
     if (handlers_.erase(fd) != 0) ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
 }

@@ -18,8 +18,12 @@ class Poller {
     using Handler = std::function<void()>;
 
     static Result<Poller> open();
+    enum class Ready { to_read, to_write };
+
     /// Calls `handler` whenever `fd` is readable or hung up. The descriptor stays its owner's.
     Result<> watch(int fd, Handler handler);
+    /// From now on the handler of a watched descriptor is called when it is ready for this, or hung up.
+    void wait_until(int fd, Ready ready);
     void forget(int fd);
     /// One round: waits until something happens or `deadline` passes.
     void wait(std::optional<std::chrono::steady_clock::time_point> deadline);

@@ -168,6 +168,8 @@ Client::Client(const std::string& socket) : fd_(::socket(AF_UNIX, SOCK_SEQPACKET
     std::memcpy(address.sun_path, socket.data(), socket.size());
     if (::connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         throw std::runtime_error("connect " + socket);
+    const int room = 8 << 20;  // so that a test may ask much before it reads
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 }
 
 void Client::send(const Bytes& packet) const {

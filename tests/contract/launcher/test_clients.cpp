@@ -115,6 +115,23 @@ TEST_CASE("what is not there is refused with its reason, and the connection stay
     CHECK(client.line(0).count == 2);
 }
 
+TEST_CASE("answers that a client is slow to read wait for it, and its workers live on") {
+    Running up;
+    Client client(up.launcher.socket());
+    auto worker = client.spawn("telecom");
+    RouteGet question;
+    question.line = line_name("telecom");
+    question.destination.family = AF_INET;
+    constexpr std::uint32_t kMany = 2000;  // a socket holds 280 answers or so
+    for (std::uint32_t n = 0; n < kMany; ++n) client.send(packet_of(Type::route_get, 10'000 + n, question));
+    CHECK(up.launcher.says("client_slow client="));
+    std::uint32_t answered = 0;
+    while (answered < kMany && client.event<Route>(Type::route_get)) ++answered;
+    CHECK(answered == kMany);
+    CHECK(worker.tell("socket 2 1 0") == "ok");
+    CHECK(client.line(0).count == 2);  // and it is served as before
+}
+
 TEST_CASE("a client's workers end with its connection, another's live on") {
     Running up;
     Client stays(up.launcher.socket());

@@ -1,7 +1,9 @@
 // Lines on a real kernel: closed when there is no way, open again when there is, over both families.
 #include <doctest/doctest.h>
+#include <signal.h>
 
 #include <cerrno>
+#include <fstream>
 
 #include "carriers.hpp"
 #include "launcher_process.hpp"
@@ -67,7 +69,9 @@ TEST_CASE("rules and routes stand as documented, and go with the launcher") {
 }
 
 TEST_CASE("a line without a route fails closed, and nothing arrives by the other") {
-    Running up;
+    Running up("external");  // managed ones would be back at once
+    sh("ip route add default via 100.64.2.1 dev wan1 table 102 && ip -6 route add default via fd64:2::1 dev wan1 table "
+       "102");
     auto worker = up.client->spawn("unicom");
     CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
     const int by_telecom = up.carriers.arrived(0), by_unicom = up.carriers.arrived(1);
@@ -155,6 +159,63 @@ TEST_CASE("a cable that is pulled is told, and so is the cable that is back") {
     auto worker = up.client->spawn("telecom");
     CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
     CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok telecom fd64:1::2");
+}
+
+TEST_CASE("rules and routes that somebody removes come back by themselves") {
+    Running up;
+    const std::string all = "ip rule | sort; ip -6 rule | sort; ip route show table 102; ip -6 route show table 102";
+    const auto stood = output_of(all);
+    REQUIRE(stood.find("proto 237") != std::string::npos);
+    const auto stands_again = [&](const std::string& what, const std::string& where) {
+        CAPTURE(what);
+        sh(what);
+        // The kernel tells the launcher, and nobody else: look until it has acted.
+        sh("timeout 20 sh -c 'until " + where + "; do :; done'");
+        CHECK(output_of(all) == stood);
+    };
+    stands_again("ip rule del pref 10010", "ip rule | grep -q ^10010:");
+    stands_again("ip rule del pref 10011", "ip rule | grep -q ^10011:");
+    stands_again("ip -6 rule del pref 11011", "ip -6 rule | grep -q ^11011:");
+    stands_again("ip route del default table 102", "ip route show table 102 | grep -q ^default");
+    stands_again("ip -6 route del default table 102", "ip -6 route show table 102 | grep -q ^default");
+    stands_again("ip route flush table 102", "[ $(ip route show table 102 | wc -l) = 2 ]");
+    stands_again("ip route replace unreachable default table 102",
+                 "ip route show table 102 | grep -q \"^default via\"");
+    auto worker = up.client->spawn("unicom");
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok unicom fd64:2::2");
+}
+
+TEST_CASE("a link that went down and up before anybody looked has its routes again") {
+    Running up;
+    sh("sysctl -qw net.ipv6.conf.wan1.keep_addr_on_down=1");
+    auto worker = up.client->spawn("unicom");
+    up.launcher->signal(SIGSTOP);
+    // The kernel finishes with carrier and addresses a little later: wait, or the launcher would see them come.
+    sh("ip link set wan1 down; ip link set wan1 up; timeout 20 sh -c 'until ip addr show dev wan1 | grep -q LOWER_UP "
+       "&& "
+       "ip -6 addr show dev wan1 | grep -q fd64:2::2/64 && ! ip -6 addr show dev wan1 | grep -q tentative; do :; "
+       "done'");
+    REQUIRE(output_of("ip route show table 102") == "");
+    up.launcher->signal(SIGCONT);
+    sh("timeout 20 sh -c 'until ip route show table 102 | grep -q ^default && ip -6 route show table 102 | grep -q "
+       "^default; do :; done'");
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok unicom fd64:2::2");
+}
+
+TEST_CASE("more events than the socket holds are as good as one") {
+    Running up;
+    up.launcher->signal(SIGSTOP);
+    // 212,992 bytes of socket buffer, by default, and each event takes a kilobyte of it.
+    std::ofstream batch(up.folder.path() + "/batch");
+    for (int n = 0; n < 1500; ++n) batch << "route add 203.0.113." << n % 250 << "/32 dev lo metric " << n << "\n";
+    batch.close();
+    sh("ip -batch " + up.folder.path() + "/batch");
+    sh("ip rule del pref 10010; ip route flush table 102");
+    up.launcher->signal(SIGCONT);
+    sh("timeout 20 sh -c 'until ip rule | grep -q ^10010: && ip route show table 102 | grep -q ^default; do :; done'");
+    CHECK(up.client->spawn("unicom").tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
 }
 
 TEST_CASE("external routes are checked and left alone") {

@@ -1,12 +1,16 @@
 // The same suite on the fake that the unit tests use and on rtnetlink.
 #include <doctest/doctest.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 
 #include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/os/netlink.hpp"
 #include "carriers.hpp"
 #include "fake_network.hpp"
+#include "launcher_process.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
@@ -111,4 +115,26 @@ TEST_CASE("the kernel's network holds what it was given") {
     const auto network = open_kernel_network();
     REQUIRE(network);
     holds_what_it_was_given(*network.value());
+}
+
+TEST_CASE("events that concern nobody are read away; when some were lost, that concerns everybody") {
+    shared_carriers();
+    auto events = Netlink::subscribe({RTNLGRP_IPV4_ROUTE});
+    REQUIRE(events);
+    const auto in_table_103 = [](const nlmsghdr* event) {
+        return Attributes<RTA_TABLE + 1>(event, sizeof(rtmsg)).u32(RTA_TABLE) == 103;
+    };
+    CHECK_FALSE(events.value().drain(in_table_103));
+    sh("ip route add 203.0.113.0/24 dev lo table 104");
+    CHECK_FALSE(events.value().drain(in_table_103));
+    sh("ip route add 203.0.113.0/24 dev lo table 103; ip route flush table 104");
+    CHECK(events.value().drain(in_table_103));
+    CHECK_FALSE(events.value().drain(in_table_103));
+
+    ConfigFolder folder;
+    std::ofstream batch(folder.path() + "/batch");  // more than the 212,992 bytes that a socket holds by default
+    for (int n = 0; n < 1500; ++n) batch << "route add 203.0.113.0/24 dev lo table 104 metric " << n << "\n";
+    batch.close();
+    sh("ip -batch " + folder.path() + "/batch; ip route flush table 103; ip route flush table 104");
+    CHECK(events.value().drain([](const nlmsghdr*) { return false; }));
 }

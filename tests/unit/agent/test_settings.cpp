@@ -15,6 +15,7 @@ TEST_CASE("an empty file is all defaults") {
     REQUIRE(settings);
     CHECK(settings.value().agent.tasks_per_worker == 256);
     CHECK(settings.value().link.first_retry_ms == 30'000);
+    CHECK(settings.value().agent.spool_mb == 256);
 }
 
 TEST_CASE("what is wrong is said with its line and column") {
@@ -28,6 +29,7 @@ TEST_CASE("what is wrong is said with its line and column") {
          "a.toml:2:1: unknown key \"state_dri\"; did you mean \"state_dir\"?"},
         {"wrong type", "[agent]\nworkers_per_line = \"two\"\n", "a.toml:2:1: expected an integer"},
         {"out of range", "[agent]\ntasks_per_worker = 0\n", "a.toml:2:1: 0 is out of range; expected 1 to 1024"},
+        {"a spool too small", "[agent]\nspool_mb = 15\n", "a.toml:2:1: 15 is out of range; expected 16 to 65536"},
         {"relative path", "[agent]\nstate_dir = \"state\"\n", "a.toml:2:1: expected an absolute path"},
         {"log level", "[log]\nlevel = \"loud\"\n", "a.toml:2:1: expected one of debug, info, warn, error"},
         {"node name", "[node]\nname = \"GZ 1\"\n",

@@ -17,6 +17,13 @@ class FakeNetwork final : public Network {
         devices_.erase(name);
     }
 
+    /// As a link that goes down and up, or an administrator: nothing of ours is left, the devices are as before.
+    void forget_routes() { routing_.routes.clear(); }
+    void forget_rules() { routing_.rules.clear(); }
+    /// As a host without IPv6.
+    void refuse_v6() { v6_ = false; }
+    int rounds_of_changes() const { return rounds_; }
+
     Result<Devices> devices() override { return devices_; }
     Result<Routing> owned() override { return routing_; }
     Result<std::vector<TableRoute>> table(std::uint32_t table) override {
@@ -28,6 +35,7 @@ class FakeNetwork final : public Network {
 
     std::vector<Error> apply(const RoutingChanges& changes) override {
         std::vector<Error> failures;
+        if (!changes.empty()) ++rounds_;
         for (const auto& route : changes.add_routes) {
             const bool there = std::any_of(devices_.begin(), devices_.end(),
                                            [&](const auto& d) { return d.second.index == route.device; });
@@ -40,6 +48,10 @@ class FakeNetwork final : public Network {
             routing_.routes.push_back(route);
         }
         for (const auto& rule : changes.add_rules) {
+            if (rule.v6 && !v6_) {
+                failures.push_back(os_error(EAFNOSUPPORT, text_of(rule)));
+                continue;
+            }
             std::erase(routing_.rules, rule);
             routing_.rules.push_back(rule);
         }
@@ -74,6 +86,8 @@ class FakeNetwork final : public Network {
   private:
     Devices devices_;
     Routing routing_;
+    bool v6_ = true;
+    int rounds_ = 0;
 };
 
 }  // namespace edge::launcher::test

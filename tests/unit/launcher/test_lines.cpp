@@ -162,3 +162,44 @@ TEST_CASE("the guard is told the line's addresses, the policy's ports and budget
     CHECK(lines.follow().empty());  // no line changed, but what may be spoken to did
     CHECK(verdict_on("203.0.114.9/32") == TargetVerdict::deny);
 }
+
+TEST_CASE("rules and routes that went while no device changed are put back") {
+    Setting at;
+    at.plug_in(7);
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    SUBCASE("routes") {
+        at.network.forget_routes();
+    }
+    SUBCASE("rules") {
+        at.network.forget_rules();
+    }
+    CHECK(lines.follow().empty());
+    CHECK(at.rules() == 5);
+    CHECK(at.routes() == 2);
+}
+
+TEST_CASE("where all stands nothing is changed, so that the events of our own changes end") {
+    Setting at;
+    at.lines[0].addresses.push_back(ip("100.64.1.3"));  // of one network: each would be the source of its route
+    at.network.add_device("wan0", {7, true, true, {{ip("100.64.1.2"), 24}, {ip("100.64.1.3"), 24}}});
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.network.rounds_of_changes() == 1);
+    lines.follow();
+    lines.follow();
+    CHECK(at.network.rounds_of_changes() == 1);
+}
+
+TEST_CASE("what the kernel refuses is said once, however often it is tried") {
+    Setting at;
+    at.plug_in(7);
+    at.network.refuse_v6();
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    const std::string said = at.said.str();
+    CHECK(said.find("routing_refused what=\"6 10001: ") != std::string::npos);
+    lines.follow();
+    lines.follow();
+    CHECK(at.said.str() == said);
+}

@@ -85,7 +85,8 @@ link::Received ScriptedConnection::next() {
     return first;
 }
 
-link::Hello ScriptedConnection::shake_hands(const PublicKey& key, const link::Welcome& welcome) {
+link::Hello ScriptedConnection::shake_hands(const PublicKey& key, const link::Welcome& welcome,
+                                            std::optional<std::uint64_t> granted) {
     const std::string nonce(32, 'n');
     link::Challenge challenge;
     challenge.proto = {link::kProtocolVersion};
@@ -101,6 +102,7 @@ link::Hello ScriptedConnection::shake_hands(const PublicKey& key, const link::We
     send(welcome);
     const auto ack = expect<link::WelcomeAck>();
     if (ack.join_counter != welcome.join_counter) throw std::runtime_error("another counter was confirmed");
+    if (granted && ack.credit.upto_n != *granted) throw std::runtime_error("other credit was granted");
     return hello.value().hello;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +31,10 @@ class ScriptedConnection {
     }
     /// How many messages the agent sent.
     int messages() const { return messages_; }
-    /// challenge, hello, welcome, welcome_ack. Answers the hello, its signature checked against `key`.
-    link::Hello shake_hands(const PublicKey& key, const link::Welcome& welcome);
+    /// challenge, hello, welcome, welcome_ack. Answers the hello, its signature checked against `key`. With `granted`,
+    /// the welcome_ack must grant work up to that number.
+    link::Hello shake_hands(const PublicKey& key, const link::Welcome& welcome,
+                            std::optional<std::uint64_t> granted = std::nullopt);
 
   protected:
     int messages_ = 0;

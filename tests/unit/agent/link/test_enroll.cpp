@@ -69,21 +69,32 @@ TEST_CASE("a node that joined has a key and an identity, and proved the one to g
     CHECK(to_base64(load_key(disk).value().public_key()) == broker.asked[0].public_key);
 }
 
-TEST_CASE("a refusal leaves nothing and says what the broker said") {
+TEST_CASE("only a refusal removes the key, and each answer is told with what to do") {
+    enum class Key { kept, removed };
     struct Case {
         const char* name;
         Result<HttpAnswer> answer;
         Errc code;
+        Key key;
         const char* said;
     };
+    const char* again = "try again with the same command";
     const Case cases[] = {
-        {"used", HttpAnswer{403, R"({"detail":"the join token was used"})"}, Errc::denied, "the join token was used"},
-        {"no JSON", HttpAnswer{302, "<html>"}, Errc::denied, "HTTP 302"},
-        {"escapes", HttpAnswer{403, R"({"detail":"a\u001b[31m\nb"})"}, Errc::denied, "a [31m b"},
-        {"overloaded", HttpAnswer{503, ""}, Errc::unavailable, "try again later"},
-        {"wrong broker", HttpAnswer{200, "{}"}, Errc::denied, "not one of an edge-broker"},
-        {"other key", Error{Errc::denied, "x", "another key than the pinned one"}, Errc::denied, "pinned"},
-        {"not there", Error{Errc::unavailable, "x", "connect: refused"}, Errc::unavailable, "refused"},
+        {"unknown", HttpAnswer{401, ""}, Errc::denied, Key::removed, "HTTP 401"},
+        {"used", HttpAnswer{403, R"({"detail":"the join token was used"})"}, Errc::denied, Key::removed, "was used"},
+        {"taken", HttpAnswer{409, R"({"detail":"the name is taken"})"}, Errc::denied, Key::removed, "is taken"},
+        {"bad value", HttpAnswer{422, R"({"detail":"/name: bad"})"}, Errc::denied, Key::removed, "/name: bad"},
+        {"escapes", HttpAnswer{403, R"({"detail":"a\u001b[31m\nb"})"}, Errc::denied, Key::removed, "a [31m b"},
+        {"overloaded", HttpAnswer{503, ""}, Errc::unavailable, Key::kept, again},
+        {"broken", HttpAnswer{500, R"({"detail":"a defect"})"}, Errc::unavailable, Key::kept,
+         "a defect; the key is kept"},
+        {"a proxy's", HttpAnswer{502, "<html>"}, Errc::unavailable, Key::kept, again},
+        {"too many", HttpAnswer{429, ""}, Errc::unavailable, Key::kept, again},
+        {"no broker's", HttpAnswer{302, "<html>"}, Errc::denied, Key::kept, "HTTP 302"},
+        {"not found", HttpAnswer{404, "<html>"}, Errc::denied, Key::kept, "is that the URL"},
+        {"wrong broker", HttpAnswer{200, "{}"}, Errc::denied, Key::kept, "not one of an edge-broker"},
+        {"other key", Error{Errc::denied, "x", "another key than the pinned one"}, Errc::denied, Key::kept, "pinned"},
+        {"not there", Error{Errc::unavailable, "x", "connect: refused"}, Errc::unavailable, Key::kept, again},
     };
     for (const Case& one : cases) {
         SUBCASE(one.name) {
@@ -94,7 +105,12 @@ TEST_CASE("a refusal leaves nothing and says what the broker said") {
             CHECK(identity.error().code == one.code);
             CHECK_MESSAGE(identity.error().message().find(one.said) != std::string::npos, identity.error().message());
             CHECK(identity.error().message().find('\n') == std::string::npos);
-            CHECK(disk.list().value().empty());
+            CHECK(disk.has(kKeyFile) == (one.key == Key::kept));
+            CHECK(!disk.has(kIdentityFile));
+            Broker later{{welcome()}, {}};
+            REQUIRE(enroll(disk, kOrder, later.post()));
+            const bool same_key = later.asked.at(0).public_key == broker.asked.at(0).public_key;
+            CHECK(same_key == (one.key == Key::kept));
         }
     }
 }

@@ -165,7 +165,8 @@ TEST_CASE("work is taken in order, once, and only as far as granted") {
     CHECK(rig.hear(task(1)) == Texts{"start 1"});
     CHECK(rig.hear(task(1)).empty());
     CHECK(rig.hear(link::CancelTask{2, task_id(1), 1}) == Texts{"stop 2"});
-    CHECK(texts_of(rig.fsm.work_durable(2)) == Texts{R"(send {"t":"wack","n":2})"});
+    CHECK(texts_of(rig.fsm.work_durable()) == Texts{R"(send {"t":"wack","n":2})"});
+    CHECK(texts_of(rig.fsm.work_durable()).empty());
     SUBCASE("a gap") {
         CHECK(rig.hear(task(4)).back() == "hangup 1002 work_order");
     }
@@ -173,6 +174,29 @@ TEST_CASE("work is taken in order, once, and only as far as granted") {
         for (std::uint64_t n = 3; n <= 8; ++n) CHECK(rig.hear(task(n)).size() == 1);
         CHECK(rig.hear(task(9)).back() == "hangup 1002 work_order");
     }
+}
+
+TEST_CASE("work of an earlier session that becomes durable late is not acknowledged in this one") {
+    Rig rig;
+    rig.go_live();
+    for (std::uint64_t n = 1; n <= 4; ++n) rig.hear(task(n));  // and the disk is full
+    rig.fsm.closed({}, rig.now);
+    rig.go_live();  // the broker numbers from 1 again
+    CHECK(texts_of(rig.fsm.work_durable()).empty());
+    rig.hear(task(1));
+    CHECK(texts_of(rig.fsm.work_durable()) == Texts{R"(send {"t":"wack","n":1})"});
+}
+
+TEST_CASE("an agent that drains says so in every session, and grants nothing") {
+    Rig rig;
+    rig.fsm.start(rig.now);
+    rig.fsm.opened(rig.now);
+    rig.hear(Rig::challenge());
+    CHECK(texts_of(rig.fsm.drain()).empty());
+    rig.hear(Rig::welcome());
+    CHECK(texts_of(rig.fsm.counter_stored(rig.now)) ==
+          Texts{R"(send {"t":"welcome_ack","join_counter":9,"credit":{"upto_n":0,"bytes":1048576}})",
+                R"(send {"t":"goaway","reason":"maintenance","deadline_ms":0,"window_ms":0})"});
 }
 
 TEST_CASE("credit for work is renewed in steps, never taken back, and not while draining") {

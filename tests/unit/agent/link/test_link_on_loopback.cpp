@@ -147,6 +147,31 @@ TEST_CASE("many results share a message, a large one fits, and credit in bytes h
     CHECK(messages <= 4);  // the hello, the small ones, the large one
 }
 
+TEST_CASE("a spool that cannot be renewed for want of space is renewed in a later session") {
+    std::vector<SpoolId> met;
+    const Script knows_too_much = [&](ScriptedConnection& one) {
+        link::Challenge challenge;
+        challenge.proto = {link::kProtocolVersion};
+        challenge.nonce = to_base64(Digest{});
+        one.send(challenge);
+        met.push_back(link::decode_hello(one.receive()).value().hello.spool_id);
+        one.send(Node::welcome(99));
+        try {
+            one.receive();  // nothing but the end
+        } catch (const std::exception&) {
+        }
+    };
+    ScriptedBroker broker({knows_too_much, knows_too_much});
+    Node node(broker.endpoint());
+    node.finish_one(1);
+    const SpoolId id = node.spool_.id();
+    node.disk_.fail_append(ENOSPC);
+    node.run_until([&] { return node.spool_.id() != id; });
+    CHECK(broker.finish() == "");
+    CHECK(met == std::vector{id, id});
+    CHECK(node.spool_.last() == 1);
+}
+
 TEST_CASE("attempts the broker revokes are stopped") {
     ScriptedBroker broker({[](ScriptedConnection& one) {
         auto welcome = Node::welcome();

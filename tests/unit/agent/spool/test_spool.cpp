@@ -89,8 +89,9 @@ TEST_CASE("an attempt is known from its accept until its result is acknowledged"
     REQUIRE(spool.commit());
     CHECK(spool.open_attempts().size() == 1);
     spool.finish(result_of(1), {});
-    CHECK(spool.open_attempts().empty());
+    CHECK(spool.open_attempts() == std::vector{attempt(1)});  // nothing but a committed result may take its place
     REQUIRE(spool.commit());
+    CHECK(spool.open_attempts().empty());
     CHECK(spool.knows(attempt(1)));
     REQUIRE(spool.ack(1));
     CHECK(!spool.knows(attempt(1)));
@@ -175,6 +176,73 @@ TEST_CASE("without space nothing is promised and nothing is lost") {
     REQUIRE(again);
     CHECK(again.value().last() == 2);
     CHECK(again.value().take_notes().empty());
+}
+
+TEST_CASE("without space for a renewed copy the spool is as it was, and can be renewed later") {
+    ForgetfulDisk disk;
+    auto opened = Spool::open(disk);
+    REQUIRE(opened);
+    Spool& spool = opened.value();
+    for (std::uint8_t i = 1; i <= 5; ++i) run_one(spool, i);
+    const SpoolId id = spool.id();
+    disk.fail_append(ENOSPC);
+    const auto full = spool.renew("test");
+    REQUIRE(!full);
+    CHECK(full.error().code == Errc::unavailable);
+    CHECK(!disk.has(spool::kRenewing));  // it would take the space that commit() needs
+    CHECK(spool.id() == id);
+    run_one(spool, 6);
+    CHECK(spool.last() == 6);
+    REQUIRE(spool.renew("test"));
+    CHECK(spool.id() != id);
+    CHECK(spool.last() == 6);
+}
+
+TEST_CASE("on a full disk acknowledged segments are removed all the same: that makes the space") {
+    ForgetfulDisk disk;
+    auto opened = Spool::open(disk, kSmall);
+    REQUIRE(opened);
+    Spool& spool = opened.value();
+    for (std::uint8_t i = 1; i <= 20; ++i) run_one(spool, i);
+    const auto files = disk.list().value().size();
+    disk.fail_append(ENOSPC);  // the note of what was acknowledged
+    REQUIRE(spool.ack(20));
+    CHECK(disk.list().value().size() < files);
+    auto again = Spool::open(disk, kSmall);
+    REQUIRE(again);
+    CHECK(again.value().last() == 20);
+    CHECK(again.value().take_notes().empty());
+}
+
+TEST_CASE("its size is that of its segments, and nothing when nothing is waiting") {
+    ForgetfulDisk disk;
+    const auto on_disk = [&] {
+        std::uint64_t bytes = 0;
+        const auto names = disk.list();
+        for (const auto& name : names.value())
+            if (name.starts_with("seg-")) bytes += disk.bytes(name).size();
+        return bytes;
+    };
+    {
+        auto opened = Spool::open(disk, kSmall);
+        REQUIRE(opened);
+        Spool& spool = opened.value();
+        CHECK(spool.bytes() == 0);
+        for (std::uint8_t i = 1; i <= 20; ++i) run_one(spool, i);
+        CHECK(spool.bytes() == on_disk());
+        REQUIRE(spool.ack(17));
+        CHECK(spool.bytes() == on_disk());
+    }
+    auto again = Spool::open(disk, kSmall);
+    REQUIRE(again);
+    CHECK(again.value().bytes() == on_disk());
+    REQUIRE(again.value().renew("test"));
+    CHECK(again.value().bytes() == on_disk());
+    REQUIRE(again.value().ack(again.value().last()));
+    CHECK(again.value().bytes() == 0);
+    again.value().accept(21, attempt(21), accepted());
+    REQUIRE(again.value().commit());
+    CHECK(again.value().bytes() == on_disk());
 }
 
 TEST_CASE("a sync that failed is an end, not a retry") {

@@ -1,0 +1,75 @@
+// The whole agent in front of a scripted broker, without a launcher.
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "agent/agent.hpp"
+#include "tests/unit/agent/forgetful_disk.hpp"
+#include "tests/unit/agent/link/scripted_broker.hpp"
+#include "tests/unit/agent/results.hpp"
+
+using namespace edge;
+using namespace edge::agent;
+using namespace std::chrono_literals;
+
+namespace {
+
+SigningKey key() {
+    return SigningKey::from_secret(Digest{1}).value();
+}
+
+/// Runs the agent until it ends by itself; false if it has to be stopped.
+bool run(const ScriptedBroker& broker, Disk& state, Spool& spool, std::uint32_t spool_mb) {
+    boost::asio::io_context io(1);
+    Settings settings;
+    settings.agent.launcher = "/nonexistent/launcher.sock";
+    settings.agent.spool_mb = spool_mb;
+    settings.agent.drain_ms = 60'000;  // an agent with nothing to do does not wait that long
+    Agent agent(io, settings, Joined{Identity{}, key(), broker.endpoint()}, state, spool);
+    bool in_time = true;
+    boost::asio::steady_timer limit(io, 15s);
+    limit.async_wait([&](const boost::system::error_code& error) {
+        if (error) return;
+        in_time = false;
+        io.stop();
+    });
+    REQUIRE(agent.run());
+    return in_time;
+}
+
+link::Welcome welcome() {
+    link::Welcome one;
+    one.join_counter = 1;
+    one.work_from = 1;
+    one.credit = {1000, 16 * 1024 * 1024};
+    return one;
+}
+
+void need(bool holds, const char* what) {
+    if (!holds) throw std::runtime_error(what);
+}
+
+}  // namespace
+
+TEST_CASE("above the spool's limit no work is asked for, and below it again work is; SIGTERM says goaway") {
+    ForgetfulDisk state, disk;
+    auto spool = Spool::open(disk, 256 * 1024);
+    REQUIRE(spool);
+    const std::string detail = "\"" + std::string(200'000, 'd') + "\"";
+    for (std::uint8_t i = 1; i <= 6; ++i) {
+        spool.value().finish(result_of(i, detail.size()), detail);
+        REQUIRE(spool.value().commit());
+    }
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        one.shake_hands(key().public_key(), welcome(), 0);
+        for (std::uint64_t n = 1; n <= 6; ++n) need(one.expect<link::TaskResult>().n == n, "another result");
+        one.send(link::ResultAck{6});
+        need(one.expect<link::Credit>().upto_n == 768, "another credit");
+        ::kill(::getpid(), SIGTERM);
+        need(one.expect<link::Goaway>().reason == link::GoawayReason::maintenance, "another reason");
+        need(one.expect<link::Credit>().upto_n == 0, "credit while it drains");
+        one.receive();  // until it is closed
+    }});
+    CHECK(run(broker, state, spool.value(), 1));
+    CHECK(broker.finish().find("closed") != std::string::npos);
+}
