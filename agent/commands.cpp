@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "agent/agent.hpp"
@@ -20,6 +21,7 @@ namespace edge::agent {
 namespace {
 
 constexpr std::chrono::seconds kEnrollWithin{15};
+constexpr std::size_t kMaxTokenText = 1024;  // a join token has 120 characters
 
 /// The settings, or the status to end with; all problems are said.
 std::variant<Settings, int> load_settings(const std::string& file) {
@@ -80,10 +82,10 @@ bool others_can_read(const std::string& path) {
 std::variant<Joined, int> load_joined(Disk& state, const std::string& directory, const std::string& config) {
     auto identity = load_identity(state);
     if (!identity && identity.error().code == Errc::not_found) {
-        return complain(exit_config,
-                        directory +
-                            ": this node has not joined a broker; run: edge-agent enroll URL --token TOKEN --config " +
-                            config);
+        return complain(
+            exit_config,
+            directory + ": this node has not joined a broker; run: edge-agent enroll URL --token-file FILE --config " +
+                config);
     }
     if (!identity)
         return complain(exit_config,
@@ -133,9 +135,31 @@ int check_config(const std::string& config) {
     return exit_ok;
 }
 
-int enroll_node(const std::string& config, const std::string& url, const std::string& token) {
+Result<std::string> join_token(const JoinTokenSource& source) {
+    if (source.file.empty()) return source.text;
+    const bool piped = source.file == "-";
+    const std::string where = piped ? "standard input" : source.file;
+    std::ifstream file;
+    if (!piped) file.open(source.file, std::ios::binary);
+    std::istream& stream = piped ? std::cin : file;
+    std::string text(kMaxTokenText + 1, '\0');
+    stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+    if (stream.bad() || (!piped && !file.is_open()))
+        return Error{Errc::not_found, where, "cannot be read; it should hold the join token"};
+    text.resize(static_cast<std::size_t>(stream.gcount()));
+    const bool too_long = text.size() > kMaxTokenText;
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+    if (text.empty() || too_long || text.find('\n') != std::string::npos)
+        return Error{Errc::bad_value, where, "expected one line, the join token, and nothing else"};
+    return text;
+}
+
+int enroll_node(const std::string& config, const std::string& url, const JoinTokenSource& source) {
     const auto loaded = load_settings(config);
     if (const int* status = std::get_if<int>(&loaded)) return *status;
+    const auto token = join_token(source);
+    if (!token)
+        return complain(token.error().code == Errc::not_found ? exit_no_input : exit_usage, token.error().message());
     const Settings& settings = std::get<Settings>(loaded);
     const std::string& directory = settings.agent.state_dir;
     const bool was_there = ::access(directory.c_str(), F_OK) == 0;
@@ -145,7 +169,7 @@ int enroll_node(const std::string& config, const std::string& url, const std::st
     const Post post = [](const Endpoint& endpoint, const std::string& path, const std::string& body) {
         return https_post(endpoint, path, body, kEnrollWithin);
     };
-    const EnrollOrder order{url, token, settings.node.name.text(), settings.node.labels};
+    const EnrollOrder order{url, token.value(), settings.node.name.text(), settings.node.labels};
     const auto identity = enroll(state.value(), order, post);
     if (identity) {
         std::printf("enrolled as %s (%s)\n", identity.value().name.text().c_str(),

@@ -2,6 +2,8 @@
 #pragma once
 #include <string>
 
+#include "protocol/result.hpp"
+
 namespace edge::agent {
 
 /// Names as in sysexits.h, which is how systemd shows them.
@@ -16,8 +18,17 @@ enum ExitStatus : int {
     exit_config = 78,
 };
 
+/// Where the join token is: one of both.
+struct JoinTokenSource {
+    std::string text{};
+    std::string file{};  // `-`: standard input
+};
+/// Without the end of its line. Errors: not_found (no such file, or unreadable), bad_value (empty, or more than one
+/// line of at most 1 KiB).
+Result<std::string> join_token(const JoinTokenSource& source);
+
 int check_config(const std::string& config);
-int enroll_node(const std::string& config, const std::string& url, const std::string& token);
+int enroll_node(const std::string& config, const std::string& url, const JoinTokenSource& token);
 int run_agent(const std::string& config);
 
 /// `edge-agent: WHERE: WHAT; WHAT TO DO`

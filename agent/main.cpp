@@ -1,4 +1,5 @@
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 
 #include "agent/commands.hpp"
 
@@ -8,7 +9,7 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", EDGE_VERSION);
     std::string config = "/etc/edge/agent.toml";
     std::string url;
-    std::string token;
+    JoinTokenSource token;
     bool check = false;
     app.add_option("--config", config, "agent.toml")->capture_default_str();
     app.add_flag("--check-config", check, "Say `ok`, or all that is wrong with the file, and exit");
@@ -16,7 +17,12 @@ int main(int argc, char** argv) {
     CLI::App* enroll =
         app.add_subcommand("enroll", "Join a broker: makes the node's key, writes identity.json")->fallthrough();
     enroll->add_option("url", url, "https://HOST:PORT of the broker's gateway")->required();
-    enroll->add_option("--token", token, "Join token, as the broker printed it")->required();
+    CLI::Option* from_file = enroll->add_option(
+        "--token-file", token.file, "File with the join token, - for standard input; or EDGE_JOIN_TOKEN_FILE names it");
+    enroll
+        ->add_option("--token", token.text,
+                     "The join token itself; every user of this machine can see it in the list of processes")
+        ->excludes(from_file);
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked) {  // --help, --version
@@ -25,6 +31,12 @@ int main(int argc, char** argv) {
         return complain(exit_usage, std::string(error.what()) + "; see edge-agent --help");
     }
     if (check) return check_config(config);
-    if (enroll->parsed()) return enroll_node(config, url, token);
-    return run_agent(config);
+    if (!enroll->parsed()) return run_agent(config);
+    if (token.text.empty() && token.file.empty()) {
+        const char* named = std::getenv("EDGE_JOIN_TOKEN_FILE");
+        if (named == nullptr || *named == '\0')
+            return complain(exit_usage, "enroll: no join token; write it to a file and say --token-file FILE");
+        token.file = named;
+    }
+    return enroll_node(config, url, token);
 }

@@ -33,22 +33,7 @@ bool is_device(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != '/' && c != ':'; });
 }
 
-/// Collects what is wrong with one file's values, each with the place where it stands.
-class Checker {
-  public:
-    Checker(std::string_view text, const std::string& file, Problems& problems)
-        : text_(TomlText::parse(text, file)), problems_(problems) {}
-
-    void need(bool holds, const std::string& pointer, std::string what) {
-        if (!holds) problems_.push_back(Error{Errc::bad_value, text_.value().position(pointer), std::move(what)});
-    }
-
-  private:
-    Result<TomlText> text_;  // has a value: the checker is made after the same text was decoded
-    Problems& problems_;
-};
-
-void check_addresses(const Line& line, const std::string& at, Checker& checker) {
+void check_addresses(const Line& line, const std::string& at, TomlChecker& checker) {
     checker.need(!line.addresses.empty(), at + "/addresses", "addresses is missing; list the line's own addresses");
     checker.need(line.addresses.size() <= kMaxAddresses, at + "/addresses", "at most 4 addresses a line");
     checker.need(line.resolvers.size() <= kMaxAddresses, at + "/resolvers", "at most 4 resolvers a line");
@@ -56,7 +41,7 @@ void check_addresses(const Line& line, const std::string& at, Checker& checker) 
     checker.need(!line.gateway6 || line.gateway6->v6, at + "/gateway6", "gateway6 must be an IPv6 address");
 }
 
-void check_line(const Line& line, const std::string& at, Checker& checker) {
+void check_line(const Line& line, const std::string& at, TomlChecker& checker) {
     checker.need(is_word(line.name, sizeof(LineName::text) - 1), at + "/name",
                  "name must be 1 to 31 of a-z, 0-9 and -");
     checker.need(line.carrier.empty() || is_word(line.carrier, sizeof(LineInfo::carrier) - 1), at + "/carrier",
@@ -70,7 +55,7 @@ void check_line(const Line& line, const std::string& at, Checker& checker) {
 
 /// Two lines with one mark would be one line.
 template <class Value>
-void check_unique(const std::vector<Line>& lines, Value Line::*field, const std::string& key, Checker& checker) {
+void check_unique(const std::vector<Line>& lines, Value Line::*field, const std::string& key, TomlChecker& checker) {
     std::map<Value, const Line*> seen;
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const auto [at, fresh] = seen.try_emplace(lines[i].*field, &lines[i]);
@@ -92,7 +77,7 @@ std::optional<T> decode_file(std::string_view text, const std::string& file, Pro
 std::vector<Line> parse_lines(std::string_view text, const std::string& file, Problems& problems) {
     auto decoded = decode_file<LinesFile>(text, file, problems);
     if (!decoded) return {};
-    Checker checker(text, file, problems);
+    TomlChecker checker(text, file, problems);
     auto& lines = decoded->line;
     checker.need(!lines.empty(), "", "names no line; add a [[line]]");
     checker.need(lines.size() <= kMaxLines, "/line", "at most " + std::to_string(kMaxLines) + " lines");
@@ -106,7 +91,7 @@ std::vector<Line> parse_lines(std::string_view text, const std::string& file, Pr
 Policy parse_policy(std::string_view text, const std::string& file, Problems& problems) {
     auto decoded = decode_file<Policy>(text, file, problems);
     if (!decoded) return {};
-    Checker checker(text, file, problems);
+    TomlChecker checker(text, file, problems);
     const Policy& policy = *decoded;
     for (std::size_t i = 0; i < policy.services.size(); ++i) {
         const auto& service = policy.services[i];

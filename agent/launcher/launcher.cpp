@@ -23,10 +23,6 @@ struct Match : Handlers... {
     using Handlers::operator()...;
 };
 
-std::string text_in(const LineName& name) {
-    return name.text;
-}  // parse_request saw its NUL
-
 }  // namespace
 
 Launcher::Launcher(const Options& options, const Config& config, Lines& lines, LineGuard& guard, CgroupTree& groups,
@@ -95,62 +91,58 @@ void Launcher::on_exit(ClientId client, const WorkerExited& exited) {
 
 void Launcher::on_request(ClientId client, const Request& request) {
     const Header& header = request.header;
-    const auto answer = [&](const auto& body) { server_->send(client, packet_of(header.type, header.serial, body)); };
+    const auto answer = [&](const auto& body, Fd passed = {}) {
+        server_->send(client, packet_of(header.type, header.serial, body), std::move(passed));
+    };
+    const auto reply = [&](const auto& result) {
+        if (result)
+            answer(result.value());
+        else
+            refuse(client, header, result.error());
+    };
     std::visit(Match{
-                   [&](const GetLine& body) {
-                       if (body.index < lines_.size())
-                           answer(lines_.info(body.index));
-                       else
-                           refuse(
-                               client, header,
-                               Error{Errc::not_found, "line " + std::to_string(body.index), "there is none", ENOENT});
+                   [&](const GetLine& body) { reply(line_info(body)); },
+                   [&](const Spawn& body) {
+                       auto started = spawn(client, body);
+                       if (!started) return refuse(client, header, started.error());
+                       answer(started.value().spawned, std::move(started.value().channel));
                    },
-                   [&](const Spawn& body) { spawn(client, header, body); },
-                   [&](const Kill& body) {
-                       const auto killed = workers_->kill(client, body.worker);
-                       if (killed)
-                           answer(Done{});
-                       else
-                           refuse(client, header, killed.error());
-                   },
-                   [&](const Stats& body) {
-                       const auto stats = workers_->stats(client, body.worker);
-                       if (stats)
-                           answer(stats.value());
-                       else
-                           refuse(client, header, stats.error());
-                   },
-                   [&](const RouteGet& body) { route_get(client, header, body); },
+                   [&](const Kill& body) { reply(kill(client, body)); },
+                   [&](const Stats& body) { reply(workers_->stats(client, body.worker)); },
+                   [&](const RouteGet& body) { reply(route_get(body)); },
                    [&](const GetHost&) { answer(host()); },
                },
                request.verb);
 }
 
-void Launcher::spawn(ClientId client, const Header& header, const Spawn& body) {
-    const auto line = lines_.find(text_in(body.line));
-    if (!line)
-        return refuse(client, header,
-                      Error{Errc::not_found, "line " + text_in(body.line), "is not in lines.toml", ENOENT});
-    const auto arguments = worker_arguments(options_.probe, lines_[*line], config_.policy, ca_);
-    auto started = workers_->spawn(client, lines_[*line].name, arguments);
-    if (!started) {
-        log_.error("spawn_failed line={} why=\"{}\"", lines_[*line].name, started.error().message());
-        return refuse(client, header, started.error());
-    }
-    server_->send(client, packet_of(header.type, header.serial, started.value().spawned),
-                  std::move(started.value().channel));
+Result<std::size_t> Launcher::line_named(const LineName& name) const {
+    const std::string text = name.text;  // parse_request saw its NUL
+    if (const auto line = lines_.find(text)) return *line;
+    return Error{Errc::not_found, "line " + text, "is not in lines.toml", ENOENT};
 }
 
-void Launcher::route_get(ClientId client, const Header& header, const RouteGet& body) {
-    const auto line = lines_.find(text_in(body.line));
-    const auto destination = address_in(body.destination);
-    if (!line || !destination)
-        return refuse(client, header,
-                      Error{Errc::not_found, "route_get", !line ? "no such line" : "no such address family",
-                            !line ? ENOENT : EINVAL});
-    const auto route = lines_.route_get(*line, *destination);
-    if (!route) return refuse(client, header, route.error());
-    server_->send(client, packet_of(header.type, header.serial, route.value()));
+Result<LineInfo> Launcher::line_info(const GetLine& body) const {
+    if (body.index < lines_.size()) return lines_.info(body.index);
+    return Error{Errc::not_found, "line " + std::to_string(body.index), "there is none", ENOENT};
+}
+
+Result<Workers::Started> Launcher::spawn(ClientId client, const Spawn& body) {
+    EDGE_TRY(const auto index, line_named(body.line));
+    const Line& line = lines_[index];
+    auto started = workers_->spawn(client, line.name, worker_arguments(options_.probe, line, config_.policy, ca_));
+    if (!started) log_.error("spawn_failed line={} why=\"{}\"", line.name, started.error().message());
+    return started;
+}
+
+Result<Done> Launcher::kill(ClientId client, const Kill& body) {
+    EDGE_TRY(workers_->kill(client, body.worker));
+    return Done{};
+}
+
+Result<Route> Launcher::route_get(const RouteGet& body) {
+    EDGE_TRY(const auto line, line_named(body.line));
+    if (const auto destination = address_in(body.destination)) return lines_.route_get(line, *destination);
+    return Error{Errc::bad_value, "route_get", "no such address family", EINVAL};
 }
 
 HostInfo Launcher::host() const {

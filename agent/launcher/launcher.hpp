@@ -39,8 +39,11 @@ class Launcher {
     bool concerns_lines(const nlmsghdr* event) const;
     void follow_lines();
     void on_exit(ClientId client, const WorkerExited& exited);
-    void spawn(ClientId client, const Header& header, const Spawn& body);
-    void route_get(ClientId client, const Header& header, const RouteGet& body);
+    Result<std::size_t> line_named(const LineName& name) const;
+    Result<LineInfo> line_info(const GetLine& body) const;
+    Result<Workers::Started> spawn(ClientId client, const Spawn& body);
+    Result<Done> kill(ClientId client, const Kill& body);
+    Result<Route> route_get(const RouteGet& body);
     HostInfo host() const;
     void refuse(ClientId client, const Header& header, const Error& error);
     void warn_about_ping() const;

@@ -56,6 +56,22 @@ boost::outcome_v2::basic_result<T, std::vector<Error>, boost::outcome_v2::policy
     return problems;
 }
 
+/// Adds what is wrong with the values of a file to its problems, each with the place where the value stands.
+class TomlChecker {
+  public:
+    /// `text` was decoded before, so it parses.
+    TomlChecker(std::string_view text, const std::string& file, std::vector<Error>& problems)
+        : text_(TomlText::parse(text, file).value()), problems_(problems) {}
+
+    void need(bool holds, std::string_view pointer, std::string what) {
+        if (!holds) problems_.push_back(Error{Errc::bad_value, text_.position(pointer), std::move(what)});
+    }
+
+  private:
+    TomlText text_;
+    std::vector<Error>& problems_;
+};
+
 /// The problems, a line each.
 std::string lines_of(const std::vector<Error>& problems);
 

@@ -42,6 +42,10 @@ class Source:
         self.includes = [(self.line(m.start()), m.group(2), m.group(1) == '"') for m in INCLUDE.finditer(self.text)
                          if self.code[self.text.index("#", m.start())] == "#"]
 
+    def lines_of_code(self):
+        code = LEXEME.sub(lambda match: blank(match.group(0)) if match.group(0)[0] == "/" else match.group(0), self.text)
+        return sum(1 for line in code.splitlines() if line.strip() and not INCLUDE.match(line))
+
     def line(self, offset):
         return self.text.count("\n", 0, offset) + 1
 
@@ -167,6 +171,15 @@ def beast(tree):
         yield Offence(users[-1], 0, f"{len(users)} files include Beast, {most} may: {', '.join(users)}", why)
 
 
+def sizes(tree):
+    for glob, most, why in rules.SIZES:
+        lines = sum(tree.sources[path].lines_of_code() for path in tree.matching(glob))
+        if not lines:
+            yield nothing(f"{glob} matches no code")
+        if lines > most:
+            yield Offence(glob, 0, f"{lines} lines of code, {most} may be", why)
+
+
 def names(tree):
     for path in sorted({str(p) for file in tree.files for p in [PurePosixPath(file), *PurePosixPath(file).parents][:-1]}):
         stem = PurePosixPath(path).name.split(".")[0].lower()
@@ -202,7 +215,7 @@ def examples(tree):
             yield Offence(page, 0, f"the example {name} is " + ("another than" if name in shown else "missing; it is in") + f" {folder}/{name}.json", rules.EXAMPLES_REASON)
 
 
-CHECKS = [arrows, fences, purity, bans, sql, beast, names, readmes, examples]
+CHECKS = [arrows, fences, purity, bans, sql, beast, sizes, names, readmes, examples]
 
 
 def main(root):

@@ -164,6 +164,15 @@ class Rules(unittest.TestCase):
         self.write("agent/b.cpp", "#include <boost/beast.hpp>\n")
         self.assertEqual(len(self.offences()), 1, self.offences())
 
+    def test_more_code_than_may_be(self):
+        glob, most, _ = rules.SIZES[0]
+        there = sum(source.lines_of_code() for path, source in check.Tree(self.root).sources.items() if check.glob_match(path, glob))
+        spare = most - there
+        self.write("agent/launcher/large.cpp", "// why\n\n#include <a>\n" + 'auto a = f(  // x\n"text");\n' * (spare // 2) + "int b;\n" * (spare % 2))
+        self.assert_only()
+        self.write("agent/launcher/one_more.cpp", "/* why\n   so */ int a;\n")
+        self.assert_only(f"{glob}:0: {most + 1} lines of code, {most} may be")
+
     def test_names_that_say_nothing(self):
         for path in ["agent/util.cpp", "agent/string_utils.hpp", "agent/core.cpp", "broker/shared.hpp", "cli/job-manager.cpp", "probes/test_helper.cpp", "tests/common.py"]:
             with self.subTest(path):

@@ -133,6 +133,17 @@ class BadStart(unittest.TestCase):
         config = self.write("agent.toml", f'[agent]\nstate_dir = "{self.folder}/state"\nlauncher = "{self.folder}/none"\n')
         self.refused(CONFIG, "edge-agent", "run", "--config", config, says=["edge-agent enroll"])
 
+    def test_a_join_token_that_is_not_there_is_told(self):
+        config = self.write("agent.toml", f'[agent]\nstate_dir = "{self.folder}/state"\n')
+        enroll = ["edge-agent", "enroll", "https://127.0.0.1:1", "--config", config]
+        self.refused(USAGE, *enroll, says=["--token-file"])
+        self.refused(NO_INPUT, *enroll, "--token-file", f"{self.folder}/none", says=["none", "cannot be read"])
+        self.refused(NO_INPUT, "env", f"EDGE_JOIN_TOKEN_FILE={self.folder}/none", *enroll, says=["none", "cannot be read"])
+        self.refused(USAGE, *enroll, "--token-file", self.write("empty", "\n"), says=["empty", "one line"])
+        self.refused(USAGE, *enroll, "--token-file", config, "--token", "x", says=["--token"])
+        self.refused(USAGE, *enroll, "--token-file", self.write("other", "no token\n"), says=["token"])
+        self.assertFalse(os.path.exists(f"{self.folder}/state"))
+
     def test_a_launcher_without_privilege_says_which(self):
         self.write("policy.toml", 'services = ["ping"]\n')
         self.write("lines.toml", LINE)

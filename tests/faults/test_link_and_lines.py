@@ -103,7 +103,8 @@ class JoinTokens(unittest.TestCase):
         config = f"{state}/agent.toml"
         with open(config, "w", encoding="utf-8") as file:
             file.write(f'[agent]\nstate_dir = "{state}/state"\nlauncher = "{state}/none.sock"\n')
-        done = running_lab.on_node("edge-agent", "enroll", "https://10.90.0.1:7443", "--token", token, "--config", config)
+        done = running_lab.on_node("edge-agent", "enroll", "https://10.90.0.1:7443", "--token-file", "-",
+                                   "--config", config, input=token)
         left = sorted(os.listdir(f"{state}/state")) if os.path.isdir(f"{state}/state") else []
         return done.returncode, done.stderr, left
 

@@ -74,8 +74,8 @@ class Edge:
         self.programs.wait_until(launcher, lambda: self.programs.says(launcher, "ready"), within_s=UP_WITHIN_S, what="ready")
 
         answer = self.call("POST", "/api/v1/join-tokens", {"node": node.name})
-        self._once(node.name, "edge-agent", "enroll", f"https://{GATEWAY}", "--token", answer["token"],
-                   "--config", f"{directory}/agent.toml", uid=uid)
+        self._once(node.name, "edge-agent", "enroll", f"https://{GATEWAY}", "--token-file", "-",
+                   "--config", f"{directory}/agent.toml", uid=uid, text=answer["token"])
         self.programs.start(f"edge-agent-{node.name}", node.name,
                             [f"{self.binaries}/edge-agent", "run", "--config", f"{directory}/agent.toml"], uid=uid)
 
@@ -94,10 +94,10 @@ class Edge:
                 return node["state"] == "connected" and all(lines.get(c.name) == "up" for c in topology.CARRIERS)
         return False
 
-    def _once(self, network, program, *arguments, uid=None):
-        """Run a command to its end, as `uid` if given; its standard output."""
+    def _once(self, network, program, *arguments, uid=None, text=""):
+        """Run a command to its end, as `uid` if given, with `text` as standard input; its standard output."""
         command = placed(network, [f"{self.binaries}/{program}", *arguments], uid)
-        done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, input=text)
         if done.returncode != 0:
             raise SystemExit(f"lab: {program} {arguments[0]}: status {done.returncode}\n{done.stderr}{done.stdout}")
         return done.stdout
