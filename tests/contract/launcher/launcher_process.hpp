@@ -13,6 +13,7 @@
 
 #include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/packets.hpp"
+#include "slot.hpp"
 
 namespace edge::launcher::test {
 
@@ -29,9 +30,9 @@ class ConfigFolder {
 };
 
 struct Flags {
-    std::string cgroup = "edge-contract";
+    std::string cgroup = own_group();
     uid_t agent_uid = 0;
-    uid_t uid_base = 1'800'000'000;
+    uid_t uid_base = own_uids();
     std::string socket{};  // default: in the folder
     std::string probe{};   // default: the payload
     std::vector<std::string> more{};
@@ -54,7 +55,7 @@ class LauncherProcess {
     ~LauncherProcess();  // SIGTERM, and waits
     LauncherProcess(const LauncherProcess&) = delete;
 
-    /// Waits for a line of its standard error; false if it ends without, or 20 s pass.
+    /// Waits for a line of its standard error; false if it ends without, or hangs.
     bool says(const std::string& text);
     /// Waits for it to end; its exit code, or 128 + signal.
     int exit_code();

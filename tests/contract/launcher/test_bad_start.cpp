@@ -53,7 +53,7 @@ const BadStart kBadStarts[] = {
          flags.before = {"/usr/bin/unshare", "--mount", "sh", "-c", "umount -l /sys/fs/cgroup && exec \"$@\"", "sh"};
      },
      71, "cgroup: no cgroup v2 tree is mounted; mount one"},
-    {"a group of something else", [](auto&, auto& flags) { flags.cgroup = "edge-contract-foreign"; }, 73,
+    {"a group of something else", [](auto&, auto& flags) { flags.cgroup = own_group("-foreign"); }, 73,
      "is a group of something else; choose another --cgroup"},
     {"a socket in a folder that is not there", [](auto&, auto& flags) { flags.socket = "/nowhere/launcher.sock"; }, 74,
      "the socket's folder must exist"},
@@ -71,24 +71,23 @@ const BadStart kBadStarts[] = {
 
 TEST_CASE("a launcher that cannot start says why in one line and leaves nothing") {
     shared_carriers();
-    DelegatedGroup foreign("edge-contract-foreign");
-    DelegatedGroup inside("edge-contract-foreign/someone");
-    const std::string state =
-        "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all; find /sys/fs/cgroup -type d | grep "
-        "edge-contract";
+    DelegatedGroup foreign(own_group("-foreign"));
+    DelegatedGroup inside(own_group("-foreign/someone"));
+    const std::string routing = "ip rule; ip -6 rule; ip route show table all; ip -6 route show table all";
+    const auto state = [&] { return output_of(routing) + groups_named(own_group()); };
     for (const auto& bad : kBadStarts) {
         SUBCASE(bad.name) {
             ConfigFolder folder;
             Flags flags;
             bad.prepare(folder, flags);
-            const auto before = output_of(state);
+            const auto before = state();
             const auto files = output_of("ls -A " + folder.path());
             LauncherProcess launcher(folder, flags);
             CHECK(launcher.exit_code() == bad.code);
             CHECK_MESSAGE(launcher.says(bad.says), launcher.log());
             std::string last = launcher.log();
             CHECK(last.rfind("edge-launcher: ") == last.find("edge-launcher: "));
-            CHECK(output_of(state) == before);
+            CHECK(state() == before);
             CHECK(output_of("ls -A " + folder.path()) == files);
         }
     }

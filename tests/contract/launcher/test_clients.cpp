@@ -135,5 +135,5 @@ TEST_CASE("a client's workers end with its connection, another's live on") {
     CHECK(kept.tell("socket 2 1 0") == "ok");
     auto more = stays.spawn("telecom");
     CHECK(more.spawned().worker == 4);
-    CHECK(groups_named("edge-contract/line-telecom/worker-2") == "");
+    CHECK(groups_named(own_group() + "/line-telecom/worker-2") == "");
 }

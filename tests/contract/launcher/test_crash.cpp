@@ -1,6 +1,7 @@
 // After kill -9 the next start finds and clears what was left; two launchers keep out of each other's way.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -34,14 +35,14 @@ TEST_CASE("what a killed launcher left is cleared by the next start") {
     }
     CHECK(::access(("/proc/" + std::to_string(orphan) + "/root").c_str(), F_OK) != 0);
     CHECK(output_of("ip rule | grep 237") != "");  // the lines stay closed meanwhile
-    CHECK(groups_named("edge-contract/line-telecom/worker-1") != "");
+    CHECK(groups_named(own_group() + "/line-telecom/worker-1") != "");
     SUBCASE("which then serves") {
         folder.write("lines.toml", lines_toml().substr(0, lines_toml().find("[[line]]", 5)));  // with one line fewer
         LauncherProcess next(folder);
         REQUIRE_MESSAGE(next.says("ready lines=1"), next.log());
         CHECK(output_of("ip rule | grep -c 237") == "3\n");
-        CHECK(groups_named("edge-contract/line-unicom") == "");
-        CHECK(groups_named("edge-contract/line-telecom/worker-1") == "");
+        CHECK(groups_named(own_group() + "/line-unicom") == "");
+        CHECK(groups_named(own_group() + "/line-telecom/worker-1") == "");
         CHECK(Client(next.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
     }
     SUBCASE("or by --cleanup, which needs no configuration") {
@@ -52,19 +53,21 @@ TEST_CASE("what a killed launcher left is cleared by the next start") {
         CHECK(cleanup.exit_code() == 0);
     }
     CHECK(output_of(kRouting) == before);
-    CHECK(groups_named("edge-contract") == "");
+    CHECK(groups_named(own_group()) == "");
 }
 
 TEST_CASE("processes that outlived a launcher are killed with their group") {
     shared_carriers();
     ConfigFolder folder;
     // What a worker would be if the death signal had not reached it.
-    const std::string group = "/sys/fs/cgroup/unified/edge-contract/line-telecom/worker-9";
     const bool pure_v2 = ::access("/sys/fs/cgroup/unified", F_OK) != 0;
-    const std::string path = pure_v2 ? "/sys/fs/cgroup/edge-contract/line-telecom/worker-9" : group;
+    const std::string path =
+        std::string(pure_v2 ? "/sys/fs/cgroup/" : "/sys/fs/cgroup/unified/") + own_group() + "/line-telecom/worker-9";
     sh("mkdir -p " + path);
-    const pid_t stray = ::fork();
+    const pid_t suite = ::getpid(), stray = ::fork();
     if (stray == 0) {
+        ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (::getppid() != suite) ::_exit(1);
         ::signal(SIGTERM, SIG_IGN);
         for (;;) ::pause();
     }
@@ -90,18 +93,18 @@ TEST_CASE("a second launcher with the same group, or in the same network namespa
         LauncherProcess second(folder, flags);
         CHECK(second.exit_code() == 69);
         CHECK(
-            second.says("edge-contract: another edge-launcher holds this group; stop it, or choose another --cgroup"));
+            second.says(own_group() + ": another edge-launcher holds this group; stop it, or choose another --cgroup"));
         carriers.back();
     }
     SUBCASE("the same network namespace") {
-        flags.cgroup = "edge-contract-2";
+        flags.cgroup = own_group("-2");
         LauncherProcess second(folder, flags);
         CHECK(second.exit_code() == 69);
         CHECK(second.says("another edge-launcher runs in this network namespace"));
-        CHECK(groups_named("edge-contract-2") == "");
+        CHECK(groups_named(own_group("-2")) == "");
     }
     SUBCASE("the same socket") {
-        flags.cgroup = "edge-contract-2";
+        flags.cgroup = own_group("-2");
         flags.socket = first.socket();
         carriers.elsewhere();
         LauncherProcess second(folder, flags);
@@ -126,7 +129,7 @@ TEST_CASE("launchers in different network namespaces run side by side") {
     Client client(first.socket());
     auto worker = client.spawn("telecom");
     {
-        Flags flags{.cgroup = "edge-contract-2", .uid_base = 1'800'001'000};
+        Flags flags{.cgroup = own_group("-2"), .uid_base = own_uids() + 1000};
         carriers.elsewhere();  // where its devices are not: lines down, but it serves
         LauncherProcess second(folder, flags);
         REQUIRE_MESSAGE(second.says("ready lines=2"), second.log());
@@ -134,10 +137,10 @@ TEST_CASE("launchers in different network namespaces run side by side") {
         CHECK(second.says("line_down line=telecom device=wan0 why=\"no such device\""));
         Client other(second.socket());
         auto closed = other.spawn("telecom");
-        CHECK(closed.spawned().uid == 1'800'001'000);
+        CHECK(closed.spawned().uid == own_uids() + 1000);
         CHECK(closed.tell("udp 198.51.100.10 5300 300") == "socket EPERM");
         CHECK(other.line(0).link_up == 0);
     }
-    CHECK(groups_named("edge-contract-2") == "");
+    CHECK(groups_named(own_group("-2")) == "");
     CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
 }

@@ -16,6 +16,12 @@ constexpr int kMemoryMb = 256;  // the runtime's own share
 constexpr int kMemoryMb = 48;
 #endif
 
+int times(const std::string& word, const std::string& text) {
+    int count = 0;
+    for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) ++count;
+    return count;
+}
+
 struct Limited {
     explicit Limited(const std::string& policy) {
         folder.write("policy.toml", policy);
@@ -61,14 +67,16 @@ TEST_CASE("a worker cannot fork beyond its limit of processes") {
 }
 
 TEST_CASE("a worker gets its share of a processor and no more") {
-    Limited up(policy_toml(20, kMemoryMb));
+    // A share that a worker gets on a busy machine as well: what never reaches its limit is not held by it.
+    Limited up(policy_toml(5, kMemoryMb));
     auto worker = up.client->spawn("telecom");
+    CHECK(worker.tell("identity").starts_with("uid="));  // it has started: what follows is the spinning alone
     const auto before = up.client->stats(worker);
     const int used_ms = std::stoi(worker.tell("spin 1000"));
     const auto after = up.client->stats(worker);
-    CHECK(used_ms <= 300);  // 200, and one period of 100 ms that had begun
-    CHECK(used_ms >= 50);
-    CHECK(after.cpu_us - before.cpu_us >= 50'000);
+    CHECK(used_ms <= 100);  // 50, and a period that had begun
+    CHECK(used_ms >= 10);
+    CHECK(after.cpu_us - before.cpu_us >= 10'000);
     CHECK(after.throttled_us - before.throttled_us >= 100'000);
 }
 
@@ -118,11 +126,12 @@ TEST_CASE("a worker's standard error is logged, but a flood of it is not") {
     CHECK(up.launcher->says("text=\"hello\""));
     CHECK(worker.tell("say 20000 flood") == "ok");
     CHECK(up.launcher->says("worker_log_dropped"));
-    const auto log = up.launcher->log();
-    int floods = 0;
-    for (auto at = log.find("flood"); at != std::string::npos; at = log.find("flood", at + 1)) ++floods;
-    CHECK(floods <= 60);
-    bool heard = false;  // it still is, once the flood has run off
+    CHECK(times("text=\"hello\"", up.launcher->log()) == 1);
+    // Up to the notice alone: by the time we look, the next seconds may have had their lines too.
+    const auto log = up.launcher->log().substr(0, up.launcher->log().find("worker_log_dropped"));
+    CHECK(times("flood", log) <= 200);  // 20 a second, by unit_launcher; the seconds are a busy machine's
+    // It still is, once the flood has run off.
+    bool heard = false;
     for (int tries = 0; tries < 100 && !heard; ++tries) {
         worker.tell("say 1 after");
         worker.tell("spin 100");
