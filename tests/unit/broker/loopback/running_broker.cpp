@@ -95,8 +95,10 @@ bool RunningBroker::drain() {
     std::promise<void> api_done, gateway_done;
     api_->drain([&] { api_done.set_value(); });
     gateway_->drain([&] { gateway_done.set_value(); });
-    return gateway_done.get_future().wait_for(10s) == std::future_status::ready &&
-           api_done.get_future().wait_for(10s) == std::future_status::ready;
+    const bool gone = gateway_done.get_future().wait_for(10s) == std::future_status::ready &&
+                      api_done.get_future().wait_for(10s) == std::future_status::ready;
+    domain_thread.run([] {});
+    return gone;
 }
 
 }  // namespace edge::broker::test

@@ -63,25 +63,28 @@ struct BrokerChange {
     gateway::SessionOptions session{};
 };
 
+/// Destroyed as in broker/serve.cpp: servers, then the domain's thread, which does all it was given before it ends,
+/// then the domain, then the contexts whose timers its subscribers hold.
 class RunningBroker {
+    http::IoThreads threads_{2};
+
   public:
     explicit RunningBroker(const BrokerChange& change = {});
     ~RunningBroker();
 
     std::uint16_t api_port() const { return api_->port(); }
     std::uint16_t gateway_port() const { return gateway_->port(); }
-    /// True when all connections were gone within ten seconds.
+    /// True when all connections were gone within ten seconds; then the domain has done what they gave it.
     bool drain();
 
     Happenings happened;
-    OneThread domain_thread;
     FakeDomain domain{[this](std::function<void()> work) { domain_thread.post(std::move(work)); }};
+    OneThread domain_thread;
     SigningKey key = SigningKey::generate();  // of the one node there is
     NodeId node;
 
   private:
     std::filesystem::path folder_;
-    http::IoThreads threads_{2};
     std::unique_ptr<http::Server> api_;
     std::unique_ptr<http::Server> gateway_;
 };
