@@ -113,17 +113,20 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
 
     void finish_as_counted() {
         if (core_->all_received()) return finish(Status::ok, std::nullopt);
-        if (core_->anything_received()) return finish(Status::partial, std::nullopt);
-        if (send_errno_ != 0)
-            return finish(Status::failed, errno_failure(send_errno_, "send", report_.socket->dst_addr));
+        finish(core_->anything_received() ? Status::partial : Status::failed, why_not_all());
+    }
+
+    /// A part that is missing has its reason as well as a whole: a line that goes down in the middle is the line's fault.
+    Failure why_not_all() const {
+        if (send_errno_ != 0) return errno_failure(send_errno_, "send", report_.socket->dst_addr);
         if (const PingReply* reply = core_->first_error()) {
             const std::string who = reply->from.value_or(report_.socket->dst_addr);
             const bool is_here =
                 who == report_.socket->src_addr;  // this kernel says so: the line is down, or nobody answers ARP
-            return finish(Status::failed, Failure{is_here ? Source::line : Source::path, "wait", *reply->error,
-                                                  who + " answers " + *reply->error});
+            return Failure{is_here ? Source::line : Source::path, "wait", *reply->error,
+                           who + " answers " + *reply->error};
         }
-        finish(Status::failed, timed_out(Source::path, "wait", "no reply in time"));
+        return timed_out(Source::path, "wait", "no reply in time");
     }
 
     void finish_stopped(Failure failure) {

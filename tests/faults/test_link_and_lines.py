@@ -91,6 +91,7 @@ class Faults(unittest.TestCase):
             answers = by_line(self.finished(run_id))
         finally:
             cable("plug", "mobile")
+        self.assertIn(answers["mobile"]["status"], ("failed", "partial"))  # partial: a reply was quicker than the hand
         self.assertEqual(answers["mobile"]["failure"]["source"], "line", answers["mobile"])
         self.assertIn(answers["telecom"]["status"], ("ok", "partial"))
 

@@ -224,7 +224,7 @@ struct Rig : Workers::Listener {
 
     template <class Done>
     void run_until(Done done) {
-        const auto end = std::chrono::steady_clock::now() + 10s;
+        const auto end = std::chrono::steady_clock::now() + 60s;
         while (!done() && std::chrono::steady_clock::now() < end) io.run_one_for(50ms);
         CHECK(done());
     }
