@@ -200,7 +200,7 @@ PoolActions PoolFsm::launcher_down(Moment now) {
                            now, actions);
                 break;
             case Phase::verifying:
-                conclude(key, std::nullopt, actions);
+                conclude(key, actions);
                 break;
         }
     }

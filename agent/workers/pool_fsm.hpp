@@ -97,6 +97,8 @@ class PoolFsm {
         WorkerId worker = 0;
         Span span;
         ProbeReport report;
+        std::map<std::string, std::optional<RouteAnswer>> routes;  // verifying: by destination
+        std::size_t routes_awaited = 0;
     };
     struct Worker {
         LineName line;
@@ -127,7 +129,8 @@ class PoolFsm {
 
     /// Ends a task that no worker answered for.
     void answer_for(std::uint64_t key, ProbeReport report, Moment now, PoolActions& actions);
-    void conclude(std::uint64_t key, const std::optional<RouteAnswer>& route, PoolActions& actions);
+    void conclude(std::uint64_t key, PoolActions& actions);
+    std::set<std::string> destinations_of(const Job& job) const;
     void verify(std::uint64_t key, Moment now, PoolActions& actions);
     void hand_out(Slot& slot, Moment now, PoolActions& actions);
     void run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now, PoolActions& actions);

@@ -13,12 +13,12 @@ std::vector<Frame> samples() {
     report.status = Status::ok;
     report.started_us = 1'700'000'000'000'000;
     report.summary = Summary{.duration_us = 12'345, .rtt_us = 12'000, .loss = 0.5, .code = "NOERROR", .bytes = 80};
-    report.socket = SocketFacts{.src_addr = "100.64.1.2",
-                                .src_port = 1,
-                                .dst_addr = "198.18.0.1",
-                                .dst_port = 53,
-                                .ifname = "wan0",
-                                .fwmark = 0x101};
+    report.sockets = {SocketFacts{.src_addr = "100.64.1.2",
+                                  .src_port = 1,
+                                  .dst_addr = "198.18.0.1",
+                                  .dst_port = 53,
+                                  .ifname = "wan0",
+                                  .fwmark = 0x101}};
     report.detail = Json{{"answer", Json::array({"198.18.0.80"})}};
     return {Run{.task = 7, .service = Service::dns, .params = Json{{"target", "lab.test"}}, .deadline_ms = 3000},
             Cancel{.task = 7}, Ready{.version = "0.1.0", .sandbox = "seccomp+landlock"},

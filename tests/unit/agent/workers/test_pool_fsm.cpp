@@ -80,7 +80,7 @@ struct Rig {
 ProbeReport good(const char* source = "100.64.1.2") {
     ProbeReport report;
     report.status = Status::ok;
-    report.socket = SocketFacts{source, 0, "192.0.2.1", 0, "wan0", 0};
+    report.sockets = {SocketFacts{source, 0, "192.0.2.1", 0, "wan0", 0x101}};
     return report;
 }
 
@@ -149,6 +149,50 @@ TEST_CASE("a worker's word alone verifies nothing") {
         rig.done(1, 1, good());
         CHECK(texts_of(rig.pool.route(line_name("telecom"), "192.0.2.1", std::nullopt, rig.now)) ==
               Texts{"deliver 1 failed line/check/unverified"});
+    }
+}
+
+TEST_CASE("every socket of a probe is verified, each destination asked for once") {
+    Rig rig({1, 8});
+    rig.warm();
+    for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
+    ProbeReport report = good();
+    report.sockets.push_back(report.sockets[0]);
+    report.sockets.push_back({"100.64.1.2", 0, "192.0.2.2", 0, "wan0", 0x101});
+    CHECK(rig.done(1, 1, report) == Texts{"route telecom 192.0.2.1", "route telecom 192.0.2.2"});
+    CHECK(rig.answer(route_of(good_route())).empty());
+    CHECK(rig.answer(route_of(good_route()), "192.0.2.2") == Texts{"deliver 1 ok verified"});
+
+    SUBCASE("the last went by another route") {
+        rig.pass(1s);
+        auto astray = good_route();
+        std::strcpy(astray.ifname, "wan1");
+        rig.done(1, 2, report);
+        rig.answer(route_of(astray), "192.0.2.2");
+        CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 2 failed line/check/unverified"});
+    }
+    SUBCASE("the last had the address of another line") {
+        report.sockets[2].src_addr = "100.64.2.2";
+        CHECK(rig.done(1, 2, report) == Texts{"deliver 2 failed line/check/unverified"});
+    }
+    SUBCASE("one went to what is no address") {
+        report.sockets[1].dst_addr = "nowhere";
+        CHECK(rig.done(1, 2, report) == Texts{"deliver 2 failed line/check/unverified"});
+    }
+    SUBCASE("one is known, the other has to be asked for") {
+        report.sockets[2].dst_addr = "192.0.2.3";
+        CHECK(rig.done(1, 2, report) == Texts{"route telecom 192.0.2.3"});
+        CHECK(rig.answer(route_of(good_route()), "192.0.2.3") == Texts{"deliver 2 ok verified"});
+    }
+    SUBCASE("more than any probe has") {
+        report.sockets.clear();
+        for (int i = 0; i < 1000; ++i)
+            report.sockets.push_back({"100.64.1.2", 0, "198.18.0." + std::to_string(i % 256), 0, "wan0", 0x101});
+        CHECK(rig.done(1, 2, report).size() == kMaxSockets);
+        Texts texts;
+        for (int i = 0; i < 16; ++i)
+            texts = rig.answer(route_of(good_route()), ("198.18.0." + std::to_string(i)).c_str());
+        CHECK(texts == Texts{"deliver 2 failed line/check/unverified"});
     }
 }
 
@@ -405,7 +449,7 @@ TEST_CASE("a failure asks again where a success would have believed the last sec
     rig.pass(100ms);
     CHECK(rig.done(1, 2, good()) == Texts{"deliver 2 ok verified"});
     auto failed = timed_out();
-    failed.socket = good().socket;
+    failed.sockets = good().sockets;
     CHECK(rig.done(1, 3, failed) == Texts{"route telecom 192.0.2.1"});
 }
 
