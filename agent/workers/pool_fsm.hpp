@@ -71,7 +71,7 @@ class PoolFsm {
     PoolActions spawned(const LineName& line, WorkerId worker, Moment now);
     PoolActions spawn_failed(const LineName& line, const std::string& why, Moment now);
     PoolActions frame(WorkerId worker, worker::Frame frame, Moment now);
-    /// It sent what is no frame.
+    /// It broke the protocol; of a doomed one nothing is said.
     PoolActions broken(WorkerId worker, const std::string& why, Moment now);
     PoolActions exited(WorkerId worker, launcher::ExitReason reason, std::int32_t code, Moment now);
     /// Its socket ended: everything it sent was read.

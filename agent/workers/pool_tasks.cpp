@@ -122,8 +122,8 @@ void PoolFsm::run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now,
 PoolActions PoolFsm::on_done(WorkerId id, Worker& worker, worker::Done&& done, Moment now) {
     PoolActions actions;
     if (worker.running.erase(done.task) == 0) {
-        actions.push_back(PoolNote{true, "worker_answered_twice worker=" + std::to_string(id)});
-        return actions;
+        // A doomed one may still answer what the pool has given up; one that lives has made it up, or answers twice.
+        return broken(id, "an answer to a task that it does not run", now);
     }
     Job& job = jobs_.at(done.task);
     job.phase = Phase::verifying;
