@@ -201,6 +201,25 @@ TEST_CASE("P4: a redirect to what policy forbids is refused before a packet, wit
     }
 }
 
+TEST_CASE("a Location of 60 KiB that is no URL is told in a sentence, and its report in a frame") {
+    for (const std::string& location :
+         {std::string(60'000, '\x01'), "gopher" + std::string(8'000, 'x') + "://127.0.0.1/",
+          std::string(60'000, '"')}) {
+        Rig rig;
+        TcpServer server(rig.io(), [&](Peer peer, std::string) {
+            peer->send_then_close("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + "\r\n\r\n");
+        });
+        HttpSpec spec = get(server.url());
+        spec.redirects = 3;
+        const Ran ran = rig.run(spec);
+        REQUIRE(ran.report.failure);
+        CHECK(ran.report.status == Status::refused);
+        CHECK(ran.report.failure->text.starts_with("the redirect leads to "));
+        CHECK(ran.report.failure->text.size() <= 1024);
+        CHECK(worker::encode_frame(worker::Done{1, ran.report}).size() <= 4 + worker::kMaxFrame);
+    }
+}
+
 TEST_CASE("a refused target or port is never connected to") {
     TargetPolicy policy;
     policy.services = {Service::http};
