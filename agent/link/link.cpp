@@ -88,8 +88,10 @@ void Link::slots_free(std::uint32_t free) {
 
 void Link::show(const link::Progress& progress) {
     if (!fsm_.live() || progress_bytes_ > kProgressBytes) return;
-    progress_.push_back(encode_envelope(progress));
-    progress_bytes_ += progress_.back().size();
+    std::string line = encode_envelope(progress);
+    if (line.size() >= most_of_a_batch()) return;  // would never be taken, and hold up all behind it
+    progress_bytes_ += line.size();
+    progress_.push_back(std::move(line));
 }
 
 void Link::drain() {
@@ -116,8 +118,12 @@ void Link::pump() {
     connection_->write(std::move(message));
 }
 
+std::size_t Link::most_of_a_batch() const {
+    return std::min(kBatch, fsm_.max_message());
+}
+
 bool Link::gather(std::string& message) {
-    const std::size_t most = std::min(kBatch, fsm_.max_message());
+    const std::size_t most = most_of_a_batch();
     if (lines_dirty_ && fsm_.live()) {
         lines_dirty_ = false;
         link::Hello facts;

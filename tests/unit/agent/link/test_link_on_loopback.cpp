@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 
 #include "agent/link/https_post.hpp"
@@ -145,6 +146,29 @@ TEST_CASE("many results share a message, a large one fits, and credit in bytes h
     node.io_.run_for(100ms);
     CHECK(broker.finish() == "");
     CHECK(messages <= 4);  // the hello, the small ones, the large one
+}
+
+TEST_CASE("progress that no message can carry is dropped, and does not hold up what follows") {
+    std::atomic<bool> is_shown = false;
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        one.send(ping_task(1));
+        while (one.receive().find("\"seq\":4") == std::string::npos) {
+        }
+        is_shown = true;
+    }});
+    Node node(broker.endpoint());
+    bool has_begun = false;
+    node.run_until([&] {
+        if (node.started == 1 && !std::exchange(has_begun, true)) {
+            for (const std::size_t bytes : {200'000u, 70'000u, 65'536u})
+                node.link_.show({task_id(1), 1, link::ProgressKind::data, Json{{"text", std::string(bytes, 'x')}}});
+            node.link_.show({task_id(1), 1, link::ProgressKind::data, Json{{"seq", 4}}});
+            node.link_.pump();
+        }
+        return is_shown.load();
+    });
+    CHECK(broker.finish() == "");
 }
 
 TEST_CASE("attempts the broker revokes are stopped") {
