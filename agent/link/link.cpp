@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/link/hello.hpp"
+#include "protocol/link/fit_result.hpp"
 
 namespace edge::agent {
 namespace {
@@ -145,15 +146,18 @@ bool Link::gather(std::string& message) {
 
 bool Link::gather_results(std::string& message, std::size_t most) {
     while (const auto n = fsm_.next_result(spool_.last())) {
-        const std::size_t bytes = spool_.result_bytes(*n);
+        const std::size_t bytes = std::min(spool_.result_bytes(*n), fsm_.max_message());
         if (!fsm_.has_credit(bytes) || (!message.empty() && message.size() + bytes + 1 > most)) return false;
-        const auto result = spool_.result(*n);
+        auto result = spool_.result(*n);
+        // It was spooled for a session that took more; sent as it is, it would be refused and sent again for ever.
+        if (result && result.value().size() > fsm_.max_message())
+            result = link::fit_result(result.value(), fsm_.max_message());
         if (!result) {
             listener_.disk_failed(result.error());
             return false;
         }
+        fsm_.result_sent(*n, result.value().size());
         add_line(message, result.value());
-        fsm_.result_sent(*n, bytes);
     }
     return true;
 }
