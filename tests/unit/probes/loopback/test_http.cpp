@@ -395,6 +395,32 @@ TEST_CASE("TLS facts: a certificate we trust, one we do not, one that has expire
     }
 }
 
+TEST_CASE("a chain of certificates that costs more to read than any real one ends the handshake, verified or not") {
+    struct Row {
+        int extra;
+        const char* code;  // empty: taken
+    };
+    for (const Row& row : {Row{15, ""}, Row{16, "certificate_chain_too_long"}, Row{80, "handshake_failed"}}) {
+        CAPTURE(row.extra);
+        auto keeper = std::make_unique<boost::asio::io_context>();
+        const auto made = std::make_unique<TlsServer>(*keeper, false, row.extra);
+        Rig rig(TargetPolicy::unrestricted(), trust_of(made->certificate_pem()));
+        std::thread serving([&] { keeper->run(); });
+        HttpSpec spec = get(made->url());
+        const Ran strict = rig.run(spec);
+        spec.verify = false;
+        const Ran lax = rig.run(spec);
+        keeper->stop();
+        serving.join();
+        for (const Ran* ran : {&strict, &lax}) {
+            CHECK((ran->report.status == Status::ok) == std::string_view(row.code).empty());
+            if (ran->report.status == Status::ok) continue;
+            CHECK(ran->report.failure->phase == "tls");
+            CHECK(ran->report.failure->code == row.code);
+        }
+    }
+}
+
 TEST_CASE("P15: garbage instead of TLS is a typed failure") {
     Rig rig;
     for (const std::string& garbage : {std::string(10'000, '\xff'), std::string("HTTP/1.1 400 Bad Request\r\n\r\n"),
