@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "protocol/cut_text.hpp"
+
 namespace edge::probes {
 
 std::string errno_name(int os_errno) {
@@ -39,6 +41,7 @@ Failure errno_failure(int os_errno, std::string phase, const std::string& peer) 
 }
 
 Failure denied(std::string phase, std::string why) {
+    cut_text(why, kMaxFailureText);  // it may quote a redirect of 8 KiB
     return Failure{Source::policy, std::move(phase), "denied", std::move(why)};
 }
 

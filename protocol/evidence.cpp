@@ -12,17 +12,18 @@ std::string hex(std::uint32_t mark) {
     return text;
 }
 
-std::string mismatch(const LineFacts& line, const std::optional<SocketFacts>& socket,
-                     const std::optional<RouteGet>& route) {
-    if (!socket) return "no socket was used";
-    if (std::find(line.addresses.begin(), line.addresses.end(), socket->src_addr) == line.addresses.end()) {
-        return "source address " + socket->src_addr + " is not one of line " + line.name;
+std::string mismatch(const LineFacts& line, const SocketFacts& socket, const std::optional<RouteGet>& route) {
+    if (std::find(line.addresses.begin(), line.addresses.end(), socket.src_addr) == line.addresses.end()) {
+        return "source address " + socket.src_addr + " is not one of line " + line.name;
     }
-    if (!socket->ifname.empty() && socket->ifname != line.ifname) {
-        return "the socket was bound to " + socket->ifname + ", not " + line.ifname;
+    // The bpf guard binds and marks every socket as it is made, and getsockopt(2) tells both to anybody.
+    const bool is_bound = line.enforced_by == EnforcedBy::bpf;
+    if (socket.ifname != line.ifname && (is_bound || !socket.ifname.empty())) {
+        return "the socket was bound to " + (socket.ifname.empty() ? "no device" : socket.ifname) + ", not " +
+               line.ifname;
     }
-    if (socket->fwmark != 0 && socket->fwmark != line.mark) {
-        return "the socket had mark " + hex(socket->fwmark) + ", not " + hex(line.mark);
+    if (socket.fwmark != line.mark && (is_bound || socket.fwmark != 0)) {
+        return "the socket had mark " + hex(socket.fwmark) + ", not " + hex(line.mark);
     }
     if (!route) return "the launcher did not say which route the kernel takes";
     if (!route->error.empty()) return "the kernel has no route: " + route->error;
@@ -31,6 +32,19 @@ std::string mismatch(const LineFacts& line, const std::optional<SocketFacts>& so
         return "the kernel's route is from table " + std::to_string(route->table) + ", not " +
                std::to_string(line.table);
     }
+    return {};
+}
+
+std::string mismatch(const LineFacts& line, const std::vector<SocketPath>& paths) {
+    if (paths.empty()) return "no socket was used";
+    if (paths.size() > kMaxSockets) return std::to_string(paths.size()) + " sockets are more than a probe has";
+    for (std::size_t i = 0; i < paths.size(); ++i) {
+        const std::string reason = mismatch(line, paths[i].socket, paths[i].route);
+        if (reason.empty()) continue;
+        if (paths.size() == 1) return reason;
+        return "socket " + std::to_string(i + 1) + " of " + std::to_string(paths.size()) + ", to " +
+               paths[i].socket.dst_addr + ": " + reason;
+    }
     if (line.enforced_by != EnforcedBy::bpf && line.enforced_by != EnforcedBy::nft)
         return "no kernel guard enforces the line";
     return {};
@@ -38,22 +52,22 @@ std::string mismatch(const LineFacts& line, const std::optional<SocketFacts>& so
 
 }  // namespace
 
-Evidence make_evidence(const LineFacts& line, const std::optional<SocketFacts>& socket,
-                       const std::optional<RouteGet>& route) {
+Evidence make_evidence(const LineFacts& line, const std::vector<SocketPath>& paths) {
     Evidence evidence;
-    if (socket) {
-        evidence.src_addr = socket->src_addr;
-        evidence.src_port = socket->src_port;
-        evidence.dst_addr = socket->dst_addr;
-        evidence.dst_port = socket->dst_port;
+    if (!paths.empty()) {
+        const auto& [socket, route] = paths.back();
+        evidence.src_addr = socket.src_addr;
+        evidence.src_port = socket.src_port;
+        evidence.dst_addr = socket.dst_addr;
+        evidence.dst_port = socket.dst_port;
+        evidence.route_get = route;
     }
     evidence.ifname = line.ifname;
     evidence.ifindex = line.ifindex;
     evidence.fwmark = line.mark;
     evidence.table = line.table;
-    evidence.route_get = route;
     evidence.enforced_by = line.enforced_by;
-    evidence.mismatch_reason = mismatch(line, socket, route);
+    evidence.mismatch_reason = mismatch(line, paths);
     evidence.verified = evidence.mismatch_reason.empty();
     return evidence;
 }

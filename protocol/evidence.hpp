@@ -55,12 +55,19 @@ struct LineFacts {
     EnforcedBy enforced_by = EnforcedBy::none;
 };
 
-/// Joins the three views. `route` is empty when the launcher was not asked or did not answer.
-/// verified: the socket's source is one of the line's addresses, its device and mark (where the kernel told) are
-/// the line's, the route's oif is the line's device, the route's table is the line's, and a kernel mechanism enforces
-/// it (bpf or nft).
-Evidence make_evidence(const LineFacts& line, const std::optional<SocketFacts>& socket,
-                       const std::optional<RouteGet>& route);
+/// One socket of a probe, and the kernel's route to where it went; empty when the launcher was not asked or did not
+/// answer.
+struct SocketPath {
+    SocketFacts socket;
+    std::optional<RouteGet> route;
+};
+
+/// Joins the three views. `paths`: every socket that carried the measurement, in order; evidence tells of the last,
+/// which the answer came from. verified: of each, the source is one of the line's addresses, the device and mark are
+/// the line's (under nft a socket bears neither, because its rules go by the user id: there they must not be others),
+/// the route's oif is the line's device, the route's table is the line's; and a kernel mechanism enforces it (bpf or
+/// nft).
+Evidence make_evidence(const LineFacts& line, const std::vector<SocketPath>& paths);
 
 /// A mismatch fails the result: it is never published as good. A probe that sent nothing has nothing to verify.
 void apply_evidence(const Evidence& evidence, ProbeReport& report);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/link/hello.hpp"
+#include "protocol/link/fit_result.hpp"
 
 namespace edge::agent {
 namespace {
@@ -86,8 +87,10 @@ void Link::slots_free(std::uint32_t free) {
 
 void Link::show(const link::Progress& progress) {
     if (!fsm_.live() || progress_bytes_ > kProgressBytes) return;
-    progress_.push_back(encode_envelope(progress));
-    progress_bytes_ += progress_.back().size();
+    std::string line = encode_envelope(progress);
+    if (line.size() >= most_of_a_batch()) return;  // would never be taken, and hold up all behind it
+    progress_bytes_ += line.size();
+    progress_.push_back(std::move(line));
 }
 
 void Link::drain() {
@@ -114,8 +117,12 @@ void Link::pump() {
     connection_->write(std::move(message));
 }
 
+std::size_t Link::most_of_a_batch() const {
+    return std::min(kBatch, fsm_.max_message());
+}
+
 bool Link::gather(std::string& message) {
-    const std::size_t most = std::min(kBatch, fsm_.max_message());
+    const std::size_t most = most_of_a_batch();
     if (lines_dirty_ && fsm_.live()) {
         lines_dirty_ = false;
         link::Hello facts;
@@ -137,15 +144,18 @@ bool Link::gather(std::string& message) {
 
 bool Link::gather_results(std::string& message, std::size_t most) {
     while (const auto n = fsm_.next_result(spool_.last())) {
-        const std::size_t bytes = spool_.result_bytes(*n);
+        const std::size_t bytes = std::min(spool_.result_bytes(*n), fsm_.max_message());
         if (!fsm_.has_credit(bytes) || (!message.empty() && message.size() + bytes + 1 > most)) return false;
-        const auto result = spool_.result(*n);
+        auto result = spool_.result(*n);
+        // It was spooled for a session that took more; sent as it is, it would be refused and sent again for ever.
+        if (result && result.value().size() > fsm_.max_message())
+            result = link::fit_result(result.value(), fsm_.max_message());
         if (!result) {
             listener_.disk_failed(result.error());
             return false;
         }
+        fsm_.result_sent(*n, result.value().size());
         add_line(message, result.value());
-        fsm_.result_sent(*n, bytes);
     }
     return true;
 }

@@ -67,6 +67,8 @@ class Link : private BrokerConnection::Listener {
     void act(Hangup&& action);
     void act(Say&& action);
     void arm();
+    /// Bytes; of a message with more than one envelope in it.
+    std::size_t most_of_a_batch() const;
     bool gather(std::string& message);
     bool gather_results(std::string& message, std::size_t most);
     SpoolNumbers numbers() const { return {spool_.first(), spool_.last(), spool_.acked()}; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/json/described.hpp"
+#include "protocol/link/fit_result.hpp"
 
 namespace edge::agent {
 namespace {
@@ -100,7 +101,7 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     result_acked_ = welcome.results_acked;
     in_flight_.clear();
     in_flight_bytes_ = 0;
-    max_message_ = std::clamp<std::size_t>(welcome.limits.frame_bytes, 4096, link::kMaxMessage);
+    max_message_ = std::clamp(std::size_t{welcome.limits.frame_bytes}, link::kLeastMessage, link::kMaxMessage);
     heartbeat_ = std::clamp(Milliseconds(welcome.limits.heartbeat_ms), Milliseconds(1s), Milliseconds(60s));
     LinkActions actions;
     actions.push_back(ForgetResults{welcome.results_acked});
@@ -331,7 +332,7 @@ LinkActions LinkFsm::finish() {
 }
 
 bool LinkFsm::has_credit(std::size_t bytes) const {
-    return in_flight_bytes_ + bytes <= credit_.bytes;
+    return in_flight_.empty() || in_flight_bytes_ + bytes <= credit_.bytes;
 }
 
 std::optional<std::uint64_t> LinkFsm::next_result(std::uint64_t last_committed) const {

@@ -78,7 +78,7 @@ PoolActions PoolFsm::broken(WorkerId id, const std::string& why, Moment now) {
     if (at == workers_.end() || at->second.doomed) return actions;
     actions.push_back(PoolNote{true, "worker_broken worker=" + std::to_string(id) + " line=" + at->second.line.text() +
                                          " why=\"" + why + "\""});
-    doom(id, at->second, "worker_broken", "the worker sent what is no frame: " + why, now, actions);
+    doom(id, at->second, "worker_broken", "the worker broke the protocol: " + why, now, actions);
     return actions;
 }
 
@@ -200,7 +200,7 @@ PoolActions PoolFsm::launcher_down(Moment now) {
                            now, actions);
                 break;
             case Phase::verifying:
-                conclude(key, std::nullopt, actions);
+                conclude(key, actions);
                 break;
         }
     }

@@ -71,7 +71,7 @@ class PoolFsm {
     PoolActions spawned(const LineName& line, WorkerId worker, Moment now);
     PoolActions spawn_failed(const LineName& line, const std::string& why, Moment now);
     PoolActions frame(WorkerId worker, worker::Frame frame, Moment now);
-    /// It sent what is no frame.
+    /// It broke the protocol; of a doomed one nothing is said.
     PoolActions broken(WorkerId worker, const std::string& why, Moment now);
     PoolActions exited(WorkerId worker, launcher::ExitReason reason, std::int32_t code, Moment now);
     /// Its socket ended: everything it sent was read.
@@ -97,6 +97,8 @@ class PoolFsm {
         WorkerId worker = 0;
         Span span;
         ProbeReport report;
+        std::map<std::string, std::optional<RouteAnswer>> routes;  // verifying: by destination
+        std::size_t routes_awaited = 0;
     };
     struct Worker {
         LineName line;
@@ -127,7 +129,8 @@ class PoolFsm {
 
     /// Ends a task that no worker answered for.
     void answer_for(std::uint64_t key, ProbeReport report, Moment now, PoolActions& actions);
-    void conclude(std::uint64_t key, const std::optional<RouteAnswer>& route, PoolActions& actions);
+    void conclude(std::uint64_t key, PoolActions& actions);
+    std::set<std::string> destinations_of(const Job& job) const;
     void verify(std::uint64_t key, Moment now, PoolActions& actions);
     void hand_out(Slot& slot, Moment now, PoolActions& actions);
     void run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now, PoolActions& actions);

@@ -77,7 +77,7 @@ void PoolFsm::answer_for(std::uint64_t key, ProbeReport report, Moment now, Pool
     }
     job.span.ended_us = now.wall_us;
     job.report = std::move(report);
-    conclude(key, std::nullopt, actions);
+    conclude(key, actions);
 }
 
 void PoolFsm::hand_out(Slot& slot, Moment now, PoolActions& actions) {
@@ -122,8 +122,8 @@ void PoolFsm::run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now,
 PoolActions PoolFsm::on_done(WorkerId id, Worker& worker, worker::Done&& done, Moment now) {
     PoolActions actions;
     if (worker.running.erase(done.task) == 0) {
-        actions.push_back(PoolNote{true, "worker_answered_twice worker=" + std::to_string(id)});
-        return actions;
+        // A doomed one may still answer what the pool has given up; one that lives has made it up, or answers twice.
+        return broken(id, "an answer to a task that it does not run", now);
     }
     Job& job = jobs_.at(done.task);
     job.phase = Phase::verifying;
@@ -136,29 +136,39 @@ PoolActions PoolFsm::on_done(WorkerId id, Worker& worker, worker::Done&& done, M
     return actions;
 }
 
+/// Where each of its sockets went; where it failed without one, what lies behind the line.
+std::set<std::string> PoolFsm::destinations_of(const Job& job) const {
+    std::set<std::string> all;
+    const auto& sockets = job.report.sockets;
+    for (std::size_t i = 0; i < std::min(sockets.size(), kMaxSockets); ++i) all.insert(sockets[i].dst_addr);
+    if (sockets.empty() && may_be_the_line(job.report)) all.insert(slots_.at(job.task.line).line.towards);
+    std::erase_if(all, [](const std::string& text) { return !address_from(text); });
+    return all;
+}
+
 void PoolFsm::verify(std::uint64_t key, Moment now, PoolActions& actions) {
     Job& job = jobs_.at(key);
-    const bool suspect = may_be_the_line(job.report);
-    std::string destination = job.report.socket ? job.report.socket->dst_addr : std::string();
-    if (!job.report.socket && suspect) destination = slots_.at(job.task.line).line.towards;
-    if (!launcher_ || !address_from(destination)) {
-        conclude(key, std::nullopt, actions);
-        return;
-    }
     if (routes_.size() >= kRoutes) {
         std::erase_if(routes_, [&](const auto& item) {
             return !item.second.asked && now.steady - item.second.at >= kRouteFresh;
         });
     }
-    CachedRoute& cached = routes_[{job.task.line, destination}];
-    const Time::duration fresh = suspect ? Time::duration(kRouteFreshAfterFailure) : Time::duration(kRouteFresh);
-    if (!cached.asked && cached.answer && now.steady - cached.at < fresh) {
-        conclude(key, cached.answer, actions);
-        return;
+    const Time::duration fresh =
+        may_be_the_line(job.report) ? Time::duration(kRouteFreshAfterFailure) : Time::duration(kRouteFresh);
+    if (launcher_) {
+        for (const std::string& destination : destinations_of(job)) {
+            CachedRoute& cached = routes_[{job.task.line, destination}];
+            if (!cached.asked && cached.answer && now.steady - cached.at < fresh) {
+                job.routes[destination] = cached.answer;
+                continue;
+            }
+            ++job.routes_awaited;
+            cached.waiting.push_back(key);
+            if (!cached.asked) actions.push_back(AskRoute{job.task.line, destination});
+            cached.asked = true;
+        }
     }
-    cached.waiting.push_back(key);
-    if (!cached.asked) actions.push_back(AskRoute{job.task.line, destination});
-    cached.asked = true;
+    if (job.routes_awaited == 0) conclude(key, actions);
 }
 
 PoolActions PoolFsm::route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer,
@@ -170,23 +180,36 @@ PoolActions PoolFsm::route(const LineName& line, const std::string& destination,
     at->second.asked = false;
     at->second.answer = answer;
     at->second.at = now.steady;
-    for (const std::uint64_t key : waiting) conclude(key, answer, actions);
+    for (const std::uint64_t key : waiting) {
+        Job& job = jobs_.at(key);
+        job.routes[destination] = answer;
+        if (--job.routes_awaited == 0) conclude(key, actions);
+    }
     return actions;
 }
 
-void PoolFsm::conclude(std::uint64_t key, const std::optional<RouteAnswer>& route, PoolActions& actions) {
+void PoolFsm::conclude(std::uint64_t key, PoolActions& actions) {
     Job& job = jobs_.at(key);
     LineFacts facts;
     facts.name = job.task.line.text();
-    std::optional<RouteAnswer> blame = route;
+    const auto route_to = [&job](const std::string& destination) {
+        const auto at = job.routes.find(destination);
+        return at == job.routes.end() ? std::optional<RouteAnswer>() : at->second;
+    };
+    std::vector<SocketPath> paths;
+    for (const SocketFacts& socket : job.report.sockets) {
+        const auto answer = route_to(socket.dst_addr);
+        paths.push_back({socket, answer ? std::optional(answer->route) : std::nullopt});
+    }
+    std::optional<RouteAnswer> blame;
+    if (!paths.empty()) blame = route_to(paths.back().socket.dst_addr);
     if (const auto slot = slots_.find(job.task.line); slot != slots_.end()) {
         facts = slot->second.line.facts;
+        if (paths.empty()) blame = route_to(slot->second.line.towards);
         if (launcher_ && !slot->second.line.up) blame = RouteAnswer{};
     }
     blame_line(blame, job.report);
-    std::optional<RouteGet> kernel;  // evidence speaks of the probe's own socket only
-    if (route && job.report.socket) kernel = route->route;
-    const Evidence evidence = make_evidence(facts, job.report.socket, kernel);
+    const Evidence evidence = make_evidence(facts, paths);
     apply_evidence(evidence, job.report);
     actions.push_back(Deliver{make_finished(job.task, job.span, std::move(job.report), evidence)});
     drop_wake(key, job);

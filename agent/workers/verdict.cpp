@@ -3,22 +3,19 @@
 #include <algorithm>
 
 #include "protocol/crypto/keys.hpp"
+#include "protocol/cut_text.hpp"
+#include "protocol/ip.hpp"
+#include "protocol/link/fit_result.hpp"
 
 namespace edge::agent {
 namespace {
 
-constexpr std::size_t kTextBytes = 1024;
-constexpr std::size_t kCodeBytes = 64;
 constexpr std::size_t kTargetBytes = 2048;
+constexpr std::size_t kReasonBytes = 256;
 constexpr std::size_t kResolved = 32;
-constexpr std::size_t kEnvelopeBytes = 16 * 1024;  // more than all of the above together
-constexpr std::size_t kDetailBytes = link::kMaxMessage - kEnvelopeBytes;
 
-/// Cuts between characters: half a UTF-8 sequence would be replaced when it is written.
-void cut(std::string& text, std::size_t most) {
-    if (text.size() <= most) return;
-    while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0U) == 0x80U) --most;
-    text.resize(most);
+bool is_address(const std::string& text) {
+    return static_cast<bool>(IpAddress::parse(text));
 }
 
 ResultId new_rid(std::uint64_t wall_us) {
@@ -65,7 +62,7 @@ std::string target_in(const Json& params) {
     const auto at = params.is_object() ? params.find("target") : params.end();
     std::string target =
         params.is_object() && at != params.end() && at->is_string() ? at->get<std::string>() : std::string();
-    cut(target, kTargetBytes);
+    cut_text(target, kTargetBytes);
     return target;
 }
 
@@ -82,35 +79,31 @@ Finished make_finished(const link::Task& task, const Span& span, ProbeReport rep
     result.status = report.status;
     result.failure = std::move(report.failure);
     if (result.failure) {
-        cut(result.failure->phase, kCodeBytes);
-        cut(result.failure->code, kCodeBytes);
-        cut(result.failure->text, kTextBytes);
+        cut_text(result.failure->phase, kMaxCode);
+        cut_text(result.failure->code, kMaxCode);
+        cut_text(result.failure->text, kMaxFailureText);
     }
     // The worker's start is the more exact one, where it can be true.
     const bool plausible = report.started_us >= span.started_us && report.started_us <= span.ended_us;
     result.started_us = plausible ? report.started_us : span.started_us;
     result.ended_us = span.ended_us;
-    result.queued_us = span.queued_us;
+    result.queued_us = span.queued_us + (plausible ? report.started_us - span.started_us : 0);  // also in the worker
     result.summary = std::move(report.summary);
-    if (result.summary.code) cut(*result.summary.code, kCodeBytes);
+    if (result.summary.code) cut_text(*result.summary.code, kMaxCode);
     result.evidence = evidence;
-    for (std::string* text : {&result.evidence.src_addr, &result.evidence.dst_addr, &result.evidence.mismatch_reason})
-        cut(*text, 256);
+    for (std::string* address : {&result.evidence.src_addr, &result.evidence.dst_addr}) {
+        if (!is_address(*address)) address->clear();
+    }
+    cut_text(result.evidence.mismatch_reason, kReasonBytes);
     result.resolved = std::move(report.resolved);
+    std::erase_if(result.resolved, [](const std::string& address) { return !is_address(address); });
     if (result.resolved.size() > kResolved) result.resolved.resize(kResolved);
-    for (std::string& address : result.resolved) cut(address, kCodeBytes);
     result.concurrency = report.concurrency;
-    if (!report.detail.empty()) finished.detail = dump_json(report.detail);
-    if (finished.detail.size() > kDetailBytes) {
-        finished.detail.clear();
-        result.truncated = true;
-    }
-    if (report.detail.is_object() && report.detail.size() == 1 &&
-        report.detail.contains("truncated")) {  // cut by the worker's frame
-        finished.detail.clear();
-        result.truncated = true;
-    }
+    result.truncated =
+        report.detail.is_object() && report.detail.size() == 1 && report.detail.contains("truncated");  // by its frame
+    if (!report.detail.empty() && !result.truncated) finished.detail = dump_json(report.detail);
     result.detail_bytes = static_cast<std::uint32_t>(finished.detail.size());
+    link::fit_result(result, finished.detail, link::kMaxMessage);
     return finished;
 }
 

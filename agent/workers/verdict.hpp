@@ -32,8 +32,9 @@ void blame_line(const std::optional<RouteAnswer>& route, ProbeReport& report);
 /// Could the line be at fault? Then its state is asked for before blaming anybody.
 bool may_be_the_line(const ProbeReport& report);
 
-/// Joins task, report and evidence. Texts are cut to a sane length and the detail is left out when both do not fit a
-/// message, because a worker parses hostile bytes and is not trusted.
+/// Joins task, report and evidence. A worker parses hostile bytes and is not trusted: what is no address is dropped
+/// where one belongs, texts are cut to a sane length, and the detail is left out when both do not fit a message as they
+/// are written.
 Finished make_finished(const link::Task& task, const Span& span, ProbeReport report, const Evidence& evidence);
 
 /// The target as far as the params say one.

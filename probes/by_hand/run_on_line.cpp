@@ -83,11 +83,13 @@ Result<Outcome> run_on_line(const Command& command, const ShowProgress& show) {
         auto report = converse(stream, command.spec, show);
         outcome.report = report ? std::move(report.value()) : lost(report.error());
     }
-    std::optional<RouteGet> route;
-    if (outcome.report.socket) {
-        if (auto answer = launcher.route_get(line, outcome.report.socket->dst_addr)) route = std::move(answer.value());
+    std::vector<SocketPath> paths;
+    for (const SocketFacts& socket : outcome.report.sockets) {
+        SocketPath& path = paths.emplace_back(SocketPath{socket, std::nullopt});
+        if (paths.size() > kMaxSockets) break;  // that alone says enough
+        if (auto answer = launcher.route_get(line, socket.dst_addr)) path.route = std::move(answer.value());
     }
-    outcome.evidence = make_evidence(line_facts(line), outcome.report.socket, route);
+    outcome.evidence = make_evidence(line_facts(line), paths);
     apply_evidence(*outcome.evidence, outcome.report);
     (void)launcher.kill(worker.number);  // it has already left at end of file, most likely
     return outcome;

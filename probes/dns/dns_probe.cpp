@@ -106,7 +106,7 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
         arm(ask.until);
         const int error = socket_->connect();
         if (error != 0 && error != EINPROGRESS) return core_->failed(error, "connect", Clock::now());
-        report_.socket = socket_->facts();
+        report_.sockets.push_back(socket_->facts());
         if (socket_->is_tcp()) {
             wait(asio::posix::descriptor_base::wait_write, &DnsProbe::on_connected);
             return QueryCore::Wait{};
@@ -155,7 +155,7 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
         if (const int error = socket_->connect_error(); error != 0)
             return core_->failed(error, "connect", Clock::now());
         core_->connected(Clock::now());
-        report_.socket = socket_->facts();
+        report_.sockets.back() = socket_->facts();
         const auto length = outgoing_.size();
         outgoing_.insert(outgoing_.begin(),
                          {static_cast<std::uint8_t>(length >> 8), static_cast<std::uint8_t>(length)});

@@ -89,7 +89,9 @@ class HttpProbe : public Probe, public std::enable_shared_from_this<HttpProbe> {
         HttpHop hop = transfer_->hop();
         hop.timings.resolve_us = resolve_us_;
         hop.timings.total_us += resolve_us_.value_or(0);
-        if (!report_.socket) report_.socket = transfer_->socket();
+        // An answer without its socket's facts still counts as a hop: one that is not verified.
+        if (transfer_->socket() || hop.status != 0)
+            report_.sockets.push_back(transfer_->socket().value_or(SocketFacts{}));
         detail_.body_truncated = transfer_->body_truncated();
         kept_.keep_body(transfer_->body(), detail_);
         kept_.trim(hop);

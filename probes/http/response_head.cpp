@@ -1,5 +1,6 @@
 #include "probes/http/response_head.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace edge::probes {
@@ -44,7 +45,8 @@ void ResponseHead::begin(std::string_view line) {
     reason_.clear();
     status_ = 0;
     const std::size_t first = line.find(' ');
-    protocol_ = line.substr(0, first);
+    constexpr std::size_t kMaxProtocol = 16;
+    protocol_ = line.substr(0, std::min(first, kMaxProtocol));
     if (first == std::string_view::npos) return;
     line = trimmed(line.substr(first));
     std::from_chars(line.data(), line.data() + line.size(), status_);

@@ -24,6 +24,8 @@ int watch_index() {
     return index;
 }
 
+constexpr int kMaxChain = 16;
+constexpr long kMaxChainBytes = 24 * 1024;
 constexpr std::size_t kMaxName = 512;  // of a subject or issuer: a certificate may carry 10,000
 
 std::string name_text(const X509_NAME* name) {
@@ -77,13 +79,21 @@ Result<TrustStore> TrustStore::load(const std::string& pem_file) {
 void TlsWatch::attach(SSL_CTX* context, const TrustStore& trust) {
     SSL_CTX_set1_cert_store(context, trust.get());
     SSL_CTX_set_ex_data(context, watch_index(), this);
+    SSL_CTX_set_max_cert_list(context, kMaxChainBytes);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);  // whatever libcurl said: verify() decides
     SSL_CTX_set_cert_verify_callback(context, &TlsWatch::verify, this);
     SSL_CTX_set_info_callback(context, &TlsWatch::on_info);
 }
 
-/// Called whether or not the caller insists on a good certificate; libcurl decides what a bad one means.
+/// Called whether or not the caller insists on a good certificate. 0 ends the handshake.
 int TlsWatch::verify(X509_STORE_CTX* context, void* self) {
     auto& watch = *static_cast<TlsWatch*>(self);
+    if (sk_X509_num(X509_STORE_CTX_get0_untrusted(context)) > kMaxChain) {
+        X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_CHAIN_TOO_LONG);
+        watch.facts_.verify_error = certificate_error_name(X509_V_ERR_CERT_CHAIN_TOO_LONG);
+        watch.has_refused_ = true;
+        return 0;
+    }
     const int good = X509_verify_cert(context);
     X509* leaf = X509_STORE_CTX_get0_cert(context);
     if (leaf) read_certificate(leaf, watch.facts_);
@@ -95,7 +105,8 @@ int TlsWatch::verify(X509_STORE_CTX* context, void* self) {
         if (matches != 1) watch.facts_.verify_error = "hostname_mismatch";
     }
     watch.facts_.verified = watch.facts_.verify_error.empty();
-    return good;
+    watch.has_refused_ = watch.insists_ && good != 1;
+    return watch.has_refused_ ? 0 : 1;
 }
 
 void read_certificate(const X509* certificate, TlsFacts& facts) {

@@ -30,7 +30,10 @@ class TrustStore {
 /// Watches the handshake of one SSL_CTX. Must outlive it.
 class TlsWatch {
   public:
-    explicit TlsWatch(std::string host) : host_(std::move(host)) {}
+    /// `insists`: a certificate that is not good ends the handshake. A chain of more than 16 certificates or 24 KiB
+    /// does so in any case: a certificate of 370 bytes costs 4,700 once it is read, and stays as long as the
+    /// connection.
+    TlsWatch(std::string host, bool insists) : host_(std::move(host)), insists_(insists) {}
     void attach(SSL_CTX* context, const TrustStore& trust);
 
     bool is_done() const { return is_done_; }
@@ -40,12 +43,16 @@ class TlsWatch {
     const std::string& alert() const { return alert_; }
     /// `expired`, `unknown_issuer`, `hostname_mismatch`, …; empty while nothing is wrong.
     const std::string& certificate_problem() const { return facts_.verify_error; }
+    /// Whether that ended the handshake.
+    bool has_refused() const { return has_refused_; }
 
   private:
     static int verify(X509_STORE_CTX* context, void* self);
     static void on_info(const SSL* ssl, int where, int value);
 
     std::string host_;
+    bool insists_;
+    bool has_refused_ = false;
     TlsFacts facts_;
     std::string alert_;
     bool is_done_ = false;

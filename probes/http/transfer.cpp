@@ -50,7 +50,7 @@ Transfer::Transfer(HttpEngine& engine, TransferPlan plan, std::function<void(con
       plan_(std::move(plan)),
       tell_phase_(std::move(phase)),
       easy_(curl_easy_init()),
-      tls_(plan_.request.url.host),
+      tls_(plan_.request.url.host, plan_.verify),
       record_(
           std::make_shared<SocketRecord>(SocketRecord{Endpoint{plan_.address, plan_.request.url.port}, std::nullopt})) {
     if (!easy_) throw std::bad_alloc();
@@ -246,7 +246,8 @@ std::optional<Failure> Transfer::failure() const {
     if (code_ == CURLE_OK || (is_body_cut_ && code_ == CURLE_WRITE_ERROR)) return std::nullopt;
     long os_errno = 0;
     curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_errno);
-    const std::string problem = plan_.verify ? tls_.certificate_problem() : std::string();
+    const bool is_refused = plan_.verify || tls_.has_refused();
+    const std::string problem = is_refused ? tls_.certificate_problem() : std::string();
     return transfer_failure(
         TransferEnd{code_, os_errno, phase_, error_text_, text(record_->peer), tls_.alert(), problem, head_problem_});
 }

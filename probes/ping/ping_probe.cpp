@@ -47,7 +47,7 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
         const IpAddress target = std::get<IpAddress>(chosen);
         if (auto opened = socket_.open(target); !opened)
             return finish(Status::failed, cannot_open(opened.error(), target.text()));
-        report_.socket = socket_.facts();
+        report_.sockets = {socket_.facts()};
         core_.emplace(spec_, target.v6, target.text(), random_value<Cookie>(), Clock::now());
         listen();
         carry_out(core_->tick(Clock::now()));
@@ -102,7 +102,7 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
             },
             [this](const IcmpSocket::IcmpError& error) {
                 if (is_over_) return;
-                const bool v6 = report_.socket->dst_addr.find(':') != std::string::npos;
+                const bool v6 = report_.sockets.front().dst_addr.find(':') != std::string::npos;
                 const auto seq = decode_quoted_request(v6, error.quoted);
                 if (!seq) return;
                 std::string name =
@@ -116,13 +116,15 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
         finish(core_->anything_received() ? Status::partial : Status::failed, why_not_all());
     }
 
-    /// A part that is missing has its reason as well as a whole: a line that goes down in the middle is the line's fault.
+    /// A part that is missing has its reason as well as a whole: a line that goes down in the middle is the line's
+    /// fault.
     Failure why_not_all() const {
-        if (send_errno_ != 0) return errno_failure(send_errno_, "send", report_.socket->dst_addr);
+        if (send_errno_ != 0) return errno_failure(send_errno_, "send", report_.sockets.front().dst_addr);
         if (const PingReply* reply = core_->first_error()) {
-            const std::string who = reply->from.value_or(report_.socket->dst_addr);
+            const std::string who = reply->from.value_or(report_.sockets.front().dst_addr);
             const bool is_here =
-                who == report_.socket->src_addr;  // this kernel says so: the line is down, or nobody answers ARP
+                who ==
+                report_.sockets.front().src_addr;  // this kernel says so: the line is down, or nobody answers ARP
             return Failure{is_here ? Source::line : Source::path, "wait", *reply->error,
                            who + " answers " + *reply->error};
         }

@@ -25,6 +25,9 @@ using Clock = std::chrono::steady_clock;
 /// a port can use it for this many lookups.
 constexpr unsigned kLookupsPerChannel = 32;
 
+/// Of one name: an answer of 64 KiB holds four thousand, and each would go into the report.
+constexpr std::size_t kAddresses = 32;
+
 std::string code_of(int status) {
     switch (status) {
         case ARES_SUCCESS:
@@ -66,6 +69,7 @@ std::vector<IpAddress> addresses_of(const ares_addrinfo& info) {
         if (const auto endpoint = from_sockaddr(node->ai_addr, node->ai_addrlen)) found.push_back(endpoint->address);
     }
     std::stable_partition(found.begin(), found.end(), [](const IpAddress& a) { return !a.v6; });
+    if (found.size() > kAddresses) found.resize(kAddresses);
     return found;
 }
 

@@ -6,6 +6,7 @@
 
 #include "probes/run_probe.hpp"
 #include "probes/started.hpp"
+#include "protocol/cut_text.hpp"
 
 namespace edge::probes {
 namespace {
@@ -29,7 +30,7 @@ void Session::start(std::string sandbox) {
 }
 
 void Session::read() {
-    if (is_closed_ || is_reading_ || outgoing_.size() > kStopReadingAbove) return;
+    if (is_closed_ || is_reading_ || unsent_ > kStopReadingAbove) return;
     is_reading_ = true;
     stream_.async_read_some(asio::buffer(incoming_), [this](boost::system::error_code error, std::size_t size) {
         is_reading_ = false;
@@ -61,77 +62,115 @@ void Session::take_frames() {
 void Session::take(const worker::Run& run) {
     if (tasks_.contains(run.task)) return close("task " + std::to_string(run.task) + " is already running");
     if (tasks_.size() >= kMaxTasks)
-        return refuse(run, Status::failed,
+        return refuse(run.task, Status::failed,
                       Failure{Source::agent, "start", "busy", "the worker has all the tasks it takes"});
     if (!around_.policy.runs(run.service)) {
-        return refuse(run, Status::refused,
+        return refuse(run.task, Status::refused,
                       Failure{Source::policy, "spec", "denied", "the node's policy does not run this service"});
     }
     auto spec = decode_spec(run.service, run.params);
-    if (!spec) return refuse(run, Status::failed, Failure{Source::agent, "spec", "bad_value", spec.error().message()});
+    if (!spec)
+        return refuse(run.task, Status::failed, Failure{Source::agent, "spec", "bad_value", spec.error().message()});
     const std::uint64_t longest = longest_run_ms(spec.value()) + 1'000;
-    begin(run.task, std::move(spec.value()), run.deadline_ms == 0 ? longest : run.deadline_ms);
+    admission_.wait(run.task, spec.value());
+    Task& task = tasks_.emplace(run.task, Task{std::move(spec.value()), asio::steady_timer(around_.io)}).first->second;
+    task.deadline.expires_after(std::chrono::milliseconds(run.deadline_ms == 0 ? longest : run.deadline_ms));
+    task.deadline.async_wait([this, number = run.task](boost::system::error_code error) {
+        if (!error) out_of_time(number);
+    });
+    begin_what_fits();
+    if (const auto at = tasks_.find(run.task); at != tasks_.end()) at->second.has_waited = !at->second.probe;
 }
 
 void Session::take(const worker::Cancel& cancel) {
     const auto at = tasks_.find(cancel.task);
     if (at == tasks_.end()) return;  // its Done is on the way
     const ProbePtr probe = at->second.probe;
+    if (!probe) return refuse(cancel.task, Status::failed, stopped(Stop::canceled, Source::agent, "start"));
     probe->stop(Stop::canceled);
 }
 
-void Session::begin(std::uint64_t number, ProbeSpec spec, std::uint64_t deadline_ms) {
+void Session::out_of_time(std::uint64_t number) {
+    const auto at = tasks_.find(number);
+    if (at == tasks_.end()) return;
+    const ProbePtr probe = at->second.probe;
+    if (!probe) {
+        return refuse(number, Status::refused,
+                      Failure{Source::agent, "start", "expired", "the worker had no room for it before its deadline"});
+    }
+    at->second.is_cut_short = at->second.has_waited;
+    probe->stop(Stop::deadline);
+}
+
+void Session::begin_what_fits() {
+    while (!is_closed_) {
+        const auto number = admission_.next(unsent_);
+        if (!number) return;
+        begin(*number, tasks_.at(*number));
+    }
+}
+
+void Session::begin(std::uint64_t number, Task& task) {
     ProbeEvents events;
     events.progress = [this, number](Json data) {
-        if (outgoing_.size() < kDropProgressAbove) send(worker::Progress{number, std::move(data)});
+        if (unsent_ < kDropProgressAbove) send(worker::Progress{number, std::move(data)});
     };
-    events.done = [this, number, concurrency = static_cast<std::uint32_t>(tasks_.size() + 1)](ProbeReport report) {
+    events.done = [this, number, concurrency = static_cast<std::uint32_t>(admission_.running())](ProbeReport report) {
         report.concurrency = concurrency;
         end(number, std::move(report));
     };
-    const ProbePtr probe = make_probe(std::move(spec), around_, std::move(events));
-    Task& task = tasks_.emplace(number, Task{probe, asio::steady_timer(around_.io)}).first->second;
-    task.deadline.expires_after(std::chrono::milliseconds(deadline_ms));
-    task.deadline.async_wait([probe = std::weak_ptr(probe)](boost::system::error_code error) {
-        const ProbePtr late = probe.lock();
-        if (!error && late) late->stop(Stop::deadline);
-    });
+    const ProbePtr probe = task.probe = make_probe(std::move(task.spec), around_, std::move(events));
     try {
         probe->start();
     } catch (const std::exception& error) {  // of a library: this task's end, not the worker's
-        ProbeReport report;
-        Started().stamp(report);
-        report.failure = Failure{Source::agent, "start", "internal", error.what()};
-        end(number, std::move(report));
+        if (tasks_.contains(number))
+            refuse(number, Status::failed, Failure{Source::agent, "start", "internal", error.what()});
     }
 }
 
 void Session::end(std::uint64_t number, ProbeReport report) {
-    if (tasks_.erase(number) > 0) send(worker::Done{number, std::move(report)});
+    const auto at = tasks_.find(number);
+    if (at == tasks_.end()) return;
+    if (at->second.is_cut_short && report.failure) {
+        // Not the target's or the path's fault: it was given less than its time.
+        report.failure->source = Source::agent;
+        report.failure->text += ", after it had waited for room in the worker";
+    }
+    tasks_.erase(at);
+    send(worker::Done{number, std::move(report)});
+    admission_.leave(number);  // who waits begins when this report is written
 }
 
-void Session::refuse(const worker::Run& run, Status status, Failure failure) {
+void Session::refuse(std::uint64_t number, Status status, Failure failure) {
+    cut_text(failure.text, kMaxFailureText);  // it may quote the params
     ProbeReport report;
     Started().stamp(report);
     report.status = status;
     report.failure = std::move(failure);
-    send(worker::Done{run.task, std::move(report)});
+    tasks_.erase(number);
+    admission_.leave(number);
+    send(worker::Done{number, std::move(report)});
 }
 
 void Session::send(const worker::Frame& frame) {
     if (is_closed_) return;
-    outgoing_ += worker::encode_frame(frame);
+    outgoing_.push_back(worker::encode_frame(frame));
+    unsent_ += outgoing_.back().size();
     if (writing_.empty()) write();
 }
 
 void Session::write() {
     writing_.swap(outgoing_);
     if (writing_.empty()) return;
-    asio::async_write(stream_, asio::buffer(writing_), [this](boost::system::error_code error, std::size_t) {
+    std::vector<asio::const_buffer> buffers;
+    for (const std::string& frame : writing_) buffers.push_back(asio::buffer(frame));
+    asio::async_write(stream_, buffers, [this](boost::system::error_code error, std::size_t size) {
         writing_.clear();
+        unsent_ -= size;
         if (is_closed_) return;
         if (error) return close(error.message());
         write();
+        begin_what_fits();
         read();
     });
 }
@@ -140,8 +179,9 @@ void Session::close(const std::string& why) {
     if (is_closed_) return;
     is_closed_ = true;
     const auto unfinished = std::exchange(tasks_, {});
-    for (const auto& [number, task] : unfinished)
-        task.probe->stop(Stop::canceled);  // frees their sockets; nobody hears it
+    for (const auto& [number, task] : unfinished) {
+        if (task.probe) task.probe->stop(Stop::canceled);  // frees their sockets; nobody hears it
+    }
     boost::system::error_code ignored;
     stream_.close(ignored);
     closed_(why);

@@ -5,14 +5,17 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "probes/probe.hpp"
+#include "probes/worker/admission.hpp"
 #include "protocol/worker/frames.hpp"
 
 namespace edge::probes {
 
 /// Owns: the stream and the tasks' probes. Executor: the io_context's one thread.
-/// The agent's own numbers name tasks; exactly one Done answers each Run.
+/// The agent's own numbers name tasks; exactly one Done answers each Run. One that there is no room for waits, and its
+/// deadline runs meanwhile.
 class Session {
   public:
     static constexpr std::size_t kMaxTasks = 1024;
@@ -24,17 +27,23 @@ class Session {
 
   private:
     struct Task {
-        ProbePtr probe;
+        ProbeSpec spec;
         boost::asio::steady_timer deadline;
+        ProbePtr probe{};           // empty while it waits
+        bool has_waited = false;    // for room
+        bool is_cut_short = false;  // by the deadline, after it had waited
     };
 
     void read();
     void take_frames();
     void take(const worker::Run& run);
     void take(const worker::Cancel& cancel);
-    void begin(std::uint64_t number, ProbeSpec spec, std::uint64_t deadline_ms);
+    void begin_what_fits();
+    void begin(std::uint64_t number, Task& task);
+    void out_of_time(std::uint64_t number);
     void end(std::uint64_t number, ProbeReport report);
-    void refuse(const worker::Run& run, Status status, Failure failure);
+    /// The answer for a task whose probe did not begin.
+    void refuse(std::uint64_t number, Status status, Failure failure);
     void send(const worker::Frame& frame);
     void write();
     void close(const std::string& why);
@@ -44,9 +53,11 @@ class Session {
     std::function<void(const std::string&)> closed_;
     worker::FrameReader reader_;
     std::string incoming_;
-    std::string outgoing_;  // waiting
-    std::string writing_;   // handed to the kernel
+    std::vector<std::string> outgoing_;  // frames waiting: a single string would double its space as it grows
+    std::vector<std::string> writing_;   // handed to the kernel
+    std::size_t unsent_ = 0;             // bytes of both
     std::map<std::uint64_t, Task> tasks_;
+    Admission admission_;
     bool is_reading_ = false;
     bool is_closed_ = false;
 };

@@ -30,8 +30,8 @@ struct Failure {
 };
 BOOST_DESCRIBE_STRUCT(Failure, (), (source, phase, code, text))
 
-/// Read from the probe's own socket by getsockname(2), getpeername(2) and SO_BINDTODEVICE, SO_MARK; the first socket
-/// that carried the measurement.
+/// Read from a probe's own socket by getsockname(2), getpeername(2) and SO_BINDTODEVICE, SO_MARK. All four can be read
+/// without a capability.
 struct SocketFacts {
     static constexpr bool fields_have_defaults = true;
     std::string src_addr;
@@ -39,9 +39,12 @@ struct SocketFacts {
     std::string dst_addr;
     std::uint16_t dst_port = 0;
     std::string ifname;        // bound device, empty when none
-    std::uint32_t fwmark = 0;  // 0 when none, or when the kernel will not tell
+    std::uint32_t fwmark = 0;  // 0 when none
 };
 BOOST_DESCRIBE_STRUCT(SocketFacts, (), (src_addr, src_port, dst_addr, dst_port, ifname, fwmark))
+
+/// More than a probe has: 11 hops of HTTP, or 5 tries of DNS by UDP and then TCP.
+inline constexpr std::size_t kMaxSockets = 16;
 
 /// What aggregates are made of.
 struct Summary {
@@ -189,11 +192,12 @@ struct ProbeReport {
     std::optional<Failure> failure;
     std::uint64_t started_us = 0;  // wall clock, microseconds since 1970
     Summary summary;
-    std::optional<SocketFacts> socket;
+    // That carried the measurement, in order: one a hop of HTTP, one a socket of DNS. The answer came from the last.
+    std::vector<SocketFacts> sockets;
     std::vector<std::string> resolved;  // addresses the target's name had, in the order given
     std::uint32_t concurrency = 0;      // tasks of this worker when it started
     Json detail = Json::object();       // PingDetail, DnsDetail or HttpDetail
 };
-BOOST_DESCRIBE_STRUCT(ProbeReport, (), (status, failure, started_us, summary, socket, resolved, concurrency, detail))
+BOOST_DESCRIBE_STRUCT(ProbeReport, (), (status, failure, started_us, summary, sockets, resolved, concurrency, detail))
 
 }  // namespace edge

@@ -1,5 +1,6 @@
 #include "protocol/worker/frames.hpp"
 
+#include "protocol/cut_text.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::worker {
@@ -38,17 +39,46 @@ Result<Frame> decode_as(const Json& json) {
     return Frame(std::move(one));
 }
 
+// Each gives a frame that fits, whatever it held: a frame above kMaxFrame costs its worker's life at the other end.
+
+Frame cut_to_fit(Run run) {
+    run.params = Json::object();
+    return run;
+}
+Frame cut_to_fit(Cancel cancel) {
+    return cancel;
+}
+Frame cut_to_fit(Ready ready) {
+    cut_text(ready.version, kMaxCode);
+    cut_text(ready.sandbox, kMaxCode);
+    return ready;
+}
+Frame cut_to_fit(Progress progress) {
+    progress.data = Json{{"truncated", true}};
+    return progress;
+}
+Frame cut_to_fit(Done done) {
+    const auto fits = [&] { return to_text(done).size() <= kMaxFrame; };
+    ProbeReport& report = done.report;
+    report.detail = Json{{"truncated", true}};
+    if (!fits()) report.resolved.clear();
+    if (fits()) return done;
+    if (report.failure) {
+        cut_text(report.failure->phase, kMaxCode);
+        cut_text(report.failure->code, kMaxCode);
+        cut_text(report.failure->text, kMaxFailureText);
+    }
+    if (report.summary.code) cut_text(*report.summary.code, kMaxCode);
+    // Not shortened: a hop left out would be a hop not verified. Without any, the result is not verified at all.
+    if (!fits()) report.sockets.clear();
+    return done;
+}
+
 }  // namespace
 
 std::string encode_frame(const Frame& frame) {
     std::string text = to_text(frame);
-    if (text.size() > kMaxFrame) {
-        if (const auto* done = std::get_if<Done>(&frame)) {
-            Done cut = *done;
-            cut.report.detail = Json{{"truncated", true}};
-            text = to_text(cut);
-        }
-    }
+    if (text.size() > kMaxFrame) text = to_text(std::visit([](const auto& one) { return cut_to_fit(one); }, frame));
     std::string bytes(4, '\0');
     for (std::size_t i = 0; i < 4; ++i) bytes[i] = static_cast<char>(text.size() >> (24 - 8 * i));
     return bytes + text;

@@ -52,7 +52,10 @@ BOOST_DESCRIBE_STRUCT(Done, (), (task, report))
 
 using Frame = std::variant<Run, Cancel, Ready, Progress, Done>;
 
-/// Length and JSON, ready to write. A Done whose detail does not fit has its detail cut to `{"truncated":true}`.
+/// Length and JSON, ready to write, of at most kMaxFrame whatever is in it. Of a Done that does not fit the detail
+/// becomes
+/// `{"truncated":true}`, then the resolved addresses go, then texts are cut, then the sockets go; of a Progress the
+/// data, of a Run the params.
 std::string encode_frame(const Frame& frame);
 
 /// One frame's JSON (without its length). Unknown fields are an error: both ends are one build.

@@ -61,6 +61,7 @@ PURE = [
     *[(f"probes/dns/{name}.?pp", CORE) for name in ("answer", "query_core", "query_message")],
     *[(f"probes/http/{name}.?pp", PARSER) for name in ("response_head", "kept_answer", "redirect")],
     ("probes/policy/*.?pp", CORE),
+    ("probes/worker/admission.?pp", CORE),
     *[(f"cli/run/{name}.?pp", CORE) for name in ("run_state", "follow_fsm")],
     *[(f"cli/api/{name}.?pp", PARSER) for name in ("sse", "problem")],
     *[(f"cli/show/{name}.?pp", "tables are text out of values") for name in ("figures", "probe_table", "style", "table", "text")],

@@ -24,7 +24,9 @@ struct Views {
     std::optional<RouteGet> route =
         RouteGet{.oif = "wan0", .gw = "100.64.1.1", .prefsrc = "100.64.1.2", .table = 101, .error = {}};
 
-    Evidence evidence() const { return make_evidence(line, socket, route); }
+    Evidence evidence() const {
+        return make_evidence(line, socket ? std::vector{SocketPath{*socket, route}} : std::vector<SocketPath>{});
+    }
 };
 
 }  // namespace
@@ -46,15 +48,46 @@ TEST_CASE("when socket, line and route agree the evidence is verified and holds 
     CHECK(evidence.enforced_by == EnforcedBy::bpf);
 }
 
-TEST_CASE("a kernel that hides device and mark from a process without privileges spoils nothing") {
+TEST_CASE("where rules go by user id a socket bears no device and mark, and other ones still count") {
     Views views;
+    views.line.enforced_by = EnforcedBy::nft;
+    CHECK(views.evidence().verified);
     views.socket->ifname.clear();
     views.socket->fwmark = 0;
     CHECK(views.evidence().verified);
-    views.line.enforced_by = EnforcedBy::nft;
-    CHECK(views.evidence().verified);
     views.socket->src_addr = "fd64:1::2";
     CHECK(views.evidence().verified);
+    views.socket->ifname = "wan1";
+    CHECK(views.evidence().mismatch_reason == "the socket was bound to wan1, not wan0");
+    views.socket->ifname.clear();
+    views.socket->fwmark = 0x102;
+    CHECK(views.evidence().mismatch_reason == "the socket had mark 0x102, not 0x101");
+}
+
+TEST_CASE("of several sockets the last is told of, and each has to agree") {
+    const Views views;
+    std::vector<SocketPath> paths(3, SocketPath{*views.socket, views.route});
+    paths[2].socket.dst_addr = "198.18.0.90";
+    paths[2].route->gw = "100.64.1.9";
+    const Evidence good = make_evidence(views.line, paths);
+    CHECK(good.verified);
+    CHECK(good.dst_addr == "198.18.0.90");
+    CHECK(good.route_get->gw == "100.64.1.9");
+    for (std::size_t i = 0; i < 3; ++i) {
+        auto spoilt = paths;
+        spoilt[i].socket.src_addr = "100.64.2.2";
+        const Evidence bad = make_evidence(views.line, spoilt);
+        CHECK_FALSE(bad.verified);
+        CHECK(bad.mismatch_reason == "socket " + std::to_string(i + 1) + " of 3, to " + spoilt[i].socket.dst_addr +
+                                         ": source address 100.64.2.2 is not one of line telecom");
+        spoilt = paths;
+        spoilt[i].route.reset();
+        CHECK_FALSE(make_evidence(views.line, spoilt).verified);
+    }
+    paths.resize(kMaxSockets + 1, paths[0]);
+    CHECK(make_evidence(views.line, paths).mismatch_reason == "17 sockets are more than a probe has");
+    paths.resize(kMaxSockets);
+    CHECK(make_evidence(views.line, paths).verified);
 }
 
 TEST_CASE("one disagreement is enough, and the reason names it") {
@@ -68,7 +101,9 @@ TEST_CASE("one disagreement is enough, and the reason names it") {
         {"source address  is not one of line telecom", [](Views& v) { v.socket->src_addr.clear(); }},
         {"source address 100.64.1.2 is not one of line telecom", [](Views& v) { v.line.addresses.clear(); }},
         {"the socket was bound to wan1, not wan0", [](Views& v) { v.socket->ifname = "wan1"; }},
+        {"the socket was bound to no device, not wan0", [](Views& v) { v.socket->ifname.clear(); }},
         {"the socket had mark 0x102, not 0x101", [](Views& v) { v.socket->fwmark = 0x102; }},
+        {"the socket had mark 0x0, not 0x101", [](Views& v) { v.socket->fwmark = 0; }},
         {"the launcher did not say which route the kernel takes", [](Views& v) { v.route.reset(); }},
         {"the kernel has no route: ENETUNREACH", [](Views& v) { v.route->error = "ENETUNREACH"; }},
         {"the kernel's route leaves by wan1, not wan0", [](Views& v) { v.route->oif = "wan1"; }},

@@ -13,12 +13,12 @@ std::vector<Frame> samples() {
     report.status = Status::ok;
     report.started_us = 1'700'000'000'000'000;
     report.summary = Summary{.duration_us = 12'345, .rtt_us = 12'000, .loss = 0.5, .code = "NOERROR", .bytes = 80};
-    report.socket = SocketFacts{.src_addr = "100.64.1.2",
-                                .src_port = 1,
-                                .dst_addr = "198.18.0.1",
-                                .dst_port = 53,
-                                .ifname = "wan0",
-                                .fwmark = 0x101};
+    report.sockets = {SocketFacts{.src_addr = "100.64.1.2",
+                                  .src_port = 1,
+                                  .dst_addr = "198.18.0.1",
+                                  .dst_port = 53,
+                                  .ifname = "wan0",
+                                  .fwmark = 0x101}};
     report.detail = Json{{"answer", Json::array({"198.18.0.80"})}};
     return {Run{.task = 7, .service = Service::dns, .params = Json{{"target", "lab.test"}}, .deadline_ms = 3000},
             Cancel{.task = 7}, Ready{.version = "0.1.0", .sandbox = "seccomp+landlock"},
@@ -128,6 +128,55 @@ TEST_CASE("a Done whose detail does not fit has its detail cut, and says so") {
     CHECK(cut.task == 9);
     CHECK(cut.report.summary.code == "200");
     CHECK(cut.report.detail == Json{{"truncated", true}});
+}
+
+TEST_CASE("whatever a frame holds, what is written fits what is read, and only what must go is gone") {
+    // Bytes that JSON writes as one, three and six; less than a frame, about one, and more.
+    const std::string texts[] = {std::string(1000, '\x01'), std::string(50'000, '\x01'), std::string(100'000, '\xff'),
+                                 std::string(300'000, 'x')};
+    const auto decoded = [](const Frame& frame) {
+        const std::string bytes = encode_frame(frame);
+        REQUIRE(bytes.size() <= 4 + kMaxFrame);
+        FrameReader reader;
+        reader.push(bytes);
+        REQUIRE(reader.next().value().value() == bytes.substr(4));
+        auto whole = decode_frame(bytes.substr(4));
+        REQUIRE(whole);
+        return whole.value();
+    };
+    for (const std::string& text : texts) {
+        CAPTURE(text.size());
+        decoded(Run{1, Service::http, Json{{"target", text}}, 1});
+        decoded(Ready{text, text});
+        decoded(Progress{1, Json{{"text", text}}});
+        constexpr int kAllFields = 6;
+        for (int field = 0; field <= kAllFields; ++field) {
+            CAPTURE(field);
+            const auto in = [&](int one) { return field == one || field == kAllFields; };
+            Done done{7, {}};
+            done.report.summary.duration_us = 5;
+            if (in(0)) done.report.detail = Json{{"text", text}};
+            if (in(1)) done.report.resolved = {text, text};
+            if (in(2)) done.report.failure = Failure{Source::target, "read", "code", text};
+            if (in(3)) done.report.failure = Failure{Source::target, text, text, "text"};
+            if (in(4)) done.report.summary.code = text;
+            if (in(5)) done.report.sockets = {SocketFacts{text, 1, text, 2, text, 3}};
+            const Frame back = decoded(done);
+            CHECK(std::get<Done>(back).task == 7);
+            CHECK(std::get<Done>(back).report.summary.duration_us == 5);
+        }
+    }
+    Done many{1, {}};
+    many.report.sockets.resize(4'000);
+    decoded(many);
+    many.report.detail = Json{{"body", std::string(300'000, 'x')}};
+    many.report.sockets.resize(2);
+    many.report.resolved = {"192.0.2.1"};
+    many.report.failure = Failure{Source::target, "read", "code", std::string(20'000, 't')};
+    const auto back = std::get<Done>(decoded(many)).report;
+    CHECK(back.sockets.size() == 2);
+    CHECK(back.resolved.size() == 1);
+    CHECK(back.failure->text.size() == 20'000);
 }
 
 TEST_CASE("the longest ping there may be comes through whole, each of its thousand replies") {

@@ -222,6 +222,7 @@ TEST_CASE("results are sent as far as the broker's credit goes, in numbers and i
     rig.go_live();
     CHECK(rig.fsm.next_result(10) == 1);
     CHECK(rig.fsm.has_credit(600));
+    CHECK(rig.fsm.has_credit(100'000));  // one may always go, however large
     rig.fsm.result_sent(1, 600);
     CHECK(rig.fsm.next_result(10) == 2);
     CHECK(!rig.fsm.has_credit(600));

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 
 #include "agent/link/https_post.hpp"
@@ -170,6 +171,68 @@ TEST_CASE("a spool that cannot be renewed for want of space is renewed in a late
     CHECK(broker.finish() == "");
     CHECK(met == std::vector{id, id});
     CHECK(node.spool_.last() == 1);
+}
+
+TEST_CASE("a result spooled for a session that took more is cut for one that takes less") {
+    std::vector<link::TaskResult> results;
+    std::size_t longest = 0;
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        auto welcome = Node::welcome();
+        welcome.limits.frame_bytes = 8192;
+        welcome.credit.bytes = 4096;  // less than one of them: one may always go
+        one.shake_hands(Node::key(), welcome);
+        for (std::uint64_t n = 1; n <= 3; ++n) {
+            const auto received = one.next();
+            results.push_back(std::get<link::TaskResult>(received.envelope));
+            longest = std::max(longest, link::encode_envelope(received.envelope, received.detail).size());
+            one.send(link::ResultAck{n});
+        }
+        one.send(link::Heartbeat{1, std::nullopt});
+        one.receive();
+    }});
+    Node node(broker.endpoint());
+    node.finish_one(1, 6'000);
+    node.finish_one(2, 200'000);
+    auto huge = result_of(3, 300'000);  // more than any session takes: of a version that counted otherwise
+    huge.resolved.assign(1000, "192.0.2.1");
+    node.spool_.finish(huge, "\"" + std::string(299'998, 'd') + "\"");
+    REQUIRE(node.spool_.commit());
+    node.run_until([&] { return node.spool_.acked() == 3; });
+    node.io_.run_for(100ms);
+    CHECK(broker.finish() == "");
+    REQUIRE(results.size() == 3);
+    CHECK(results[0].detail_bytes == 6'000);
+    CHECK_FALSE(results[0].truncated);
+    for (const std::size_t i : {1u, 2u}) {
+        CHECK(results[i].n == i + 1);
+        CHECK(results[i].truncated);
+        CHECK(results[i].detail_bytes == 0);
+        CHECK(results[i].task_id == task_id(static_cast<std::uint8_t>(i + 1)));
+    }
+    CHECK(longest <= 8192);
+}
+
+TEST_CASE("progress that no message can carry is dropped, and does not hold up what follows") {
+    std::atomic<bool> is_shown = false;
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        one.send(ping_task(1));
+        while (one.receive().find("\"seq\":4") == std::string::npos) {
+        }
+        is_shown = true;
+    }});
+    Node node(broker.endpoint());
+    bool has_begun = false;
+    node.run_until([&] {
+        if (node.started == 1 && !std::exchange(has_begun, true)) {
+            for (const std::size_t bytes : {200'000u, 70'000u, 65'536u})
+                node.link_.show({task_id(1), 1, link::ProgressKind::data, Json{{"text", std::string(bytes, 'x')}}});
+            node.link_.show({task_id(1), 1, link::ProgressKind::data, Json{{"seq", 4}}});
+            node.link_.pump();
+        }
+        return is_shown.load();
+    });
+    CHECK(broker.finish() == "");
 }
 
 TEST_CASE("attempts the broker revokes are stopped") {

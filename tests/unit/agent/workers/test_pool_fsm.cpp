@@ -80,7 +80,7 @@ struct Rig {
 ProbeReport good(const char* source = "100.64.1.2") {
     ProbeReport report;
     report.status = Status::ok;
-    report.socket = SocketFacts{source, 0, "192.0.2.1", 0, "wan0", 0};
+    report.sockets = {SocketFacts{source, 0, "192.0.2.1", 0, "wan0", 0x101}};
     return report;
 }
 
@@ -149,6 +149,50 @@ TEST_CASE("a worker's word alone verifies nothing") {
         rig.done(1, 1, good());
         CHECK(texts_of(rig.pool.route(line_name("telecom"), "192.0.2.1", std::nullopt, rig.now)) ==
               Texts{"deliver 1 failed line/check/unverified"});
+    }
+}
+
+TEST_CASE("every socket of a probe is verified, each destination asked for once") {
+    Rig rig({1, 8});
+    rig.warm();
+    for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
+    ProbeReport report = good();
+    report.sockets.push_back(report.sockets[0]);
+    report.sockets.push_back({"100.64.1.2", 0, "192.0.2.2", 0, "wan0", 0x101});
+    CHECK(rig.done(1, 1, report) == Texts{"route telecom 192.0.2.1", "route telecom 192.0.2.2"});
+    CHECK(rig.answer(route_of(good_route())).empty());
+    CHECK(rig.answer(route_of(good_route()), "192.0.2.2") == Texts{"deliver 1 ok verified"});
+
+    SUBCASE("the last went by another route") {
+        rig.pass(1s);
+        auto astray = good_route();
+        std::strcpy(astray.ifname, "wan1");
+        rig.done(1, 2, report);
+        rig.answer(route_of(astray), "192.0.2.2");
+        CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 2 failed line/check/unverified"});
+    }
+    SUBCASE("the last had the address of another line") {
+        report.sockets[2].src_addr = "100.64.2.2";
+        CHECK(rig.done(1, 2, report) == Texts{"deliver 2 failed line/check/unverified"});
+    }
+    SUBCASE("one went to what is no address") {
+        report.sockets[1].dst_addr = "nowhere";
+        CHECK(rig.done(1, 2, report) == Texts{"deliver 2 failed line/check/unverified"});
+    }
+    SUBCASE("one is known, the other has to be asked for") {
+        report.sockets[2].dst_addr = "192.0.2.3";
+        CHECK(rig.done(1, 2, report) == Texts{"route telecom 192.0.2.3"});
+        CHECK(rig.answer(route_of(good_route()), "192.0.2.3") == Texts{"deliver 2 ok verified"});
+    }
+    SUBCASE("more than any probe has") {
+        report.sockets.clear();
+        for (int i = 0; i < 1000; ++i)
+            report.sockets.push_back({"100.64.1.2", 0, "198.18.0." + std::to_string(i % 256), 0, "wan0", 0x101});
+        CHECK(rig.done(1, 2, report).size() == kMaxSockets);
+        Texts texts;
+        for (int i = 0; i < 16; ++i)
+            texts = rig.answer(route_of(good_route()), ("198.18.0." + std::to_string(i)).c_str());
+        CHECK(texts == Texts{"deliver 2 failed line/check/unverified"});
     }
 }
 
@@ -261,6 +305,34 @@ TEST_CASE("a worker that does not answer in time is killed, and only the stuck t
     CHECK(rig.ready(2) == Texts{"note worker_ready", "run on 2", "show started"});
 }
 
+TEST_CASE("a worker that answers twice, or what it was never asked, is broken") {
+    for (const std::uint64_t answered : {1u, 7u}) {
+        CAPTURE(answered);
+        Rig rig;
+        rig.warm();
+        rig.submit(1);
+        rig.submit(2);
+        rig.done(1, 1, good());
+        CHECK(rig.done(1, answered, good()) == Texts{"note worker_broken", "kill 1"});
+        CHECK(rig.done(1, answered, good()).empty());  // once is enough
+        CHECK(rig.submit(3).empty());
+        rig.pool.exited(1, launcher::ExitReason::killed, 9, rig.now);
+        CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"deliver 2 failed agent/wait/worker_broken", "drop 1"});
+    }
+}
+
+TEST_CASE("a late answer of a worker that is to die is not heard, and other answers of it still are") {
+    Rig rig;
+    rig.warm();
+    rig.submit(1);
+    rig.pass(1s);
+    rig.submit(2);
+    rig.pass(6s);
+    CHECK(texts_of(rig.pool.tick(rig.now)).back() == "kill 1");
+    CHECK(rig.done(1, 1, good()).empty());
+    CHECK(rig.done(1, 2, good()) == Texts{"route telecom 192.0.2.1"});
+}
+
 TEST_CASE("a worker that crashed fails its tasks, and running out of memory is told apart") {
     struct Case {
         const char* name;
@@ -349,7 +421,7 @@ TEST_CASE("a worker that is not ready in time is killed") {
     CHECK(texts.front() == "drop 1");
 }
 
-TEST_CASE("a worker that talks nonsense is killed, one that answers twice only noted") {
+TEST_CASE("a worker that talks nonsense is killed") {
     Rig rig;
     rig.warm();
     rig.submit(1);
@@ -361,9 +433,6 @@ TEST_CASE("a worker that talks nonsense is killed, one that answers twice only n
     }
     SUBCASE("ready twice") {
         CHECK(texts_of(rig.pool.frame(1, worker::Ready{"1", ""}, rig.now)) == Texts{"note worker_broken", "kill 1"});
-    }
-    SUBCASE("an answer nobody waits for") {
-        CHECK(rig.done(1, 77, good()) == Texts{"note worker_answered_twice"});
     }
     SUBCASE("progress of nothing") {
         CHECK(texts_of(rig.pool.frame(1, worker::Progress{77, {}}, rig.now)).empty());
@@ -405,7 +474,7 @@ TEST_CASE("a failure asks again where a success would have believed the last sec
     rig.pass(100ms);
     CHECK(rig.done(1, 2, good()) == Texts{"deliver 2 ok verified"});
     auto failed = timed_out();
-    failed.socket = good().socket;
+    failed.sockets = good().sockets;
     CHECK(rig.done(1, 3, failed) == Texts{"route telecom 192.0.2.1"});
 }
 

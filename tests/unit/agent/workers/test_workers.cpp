@@ -184,7 +184,7 @@ class FakeLauncher {
         }
         ProbeReport report;
         report.status = Status::ok;
-        report.socket = SocketFacts{"100.64.1.2", 1, "192.0.2.1", 0, "wan0", 0};
+        report.sockets = {SocketFacts{"100.64.1.2", 1, "192.0.2.1", 0, "wan0", 0x101}};
         report.detail = Json{{"target", target}};
         write(end, encode_frame(worker::Progress{run.task, Json{{"seq", 0}}}) +
                        encode_frame(worker::Done{run.task, report}));

@@ -121,11 +121,13 @@ Identity make_identity(bool is_expired) {
 
 }  // namespace
 
-TlsServer::TlsServer(asio::io_context& io, bool is_expired)
+TlsServer::TlsServer(asio::io_context& io, bool is_expired, int extra)
     : acceptor_(io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), context_(asio::ssl::context::tls_server) {
     const Identity identity = make_identity(is_expired);
     certificate_ = identity.certificate;
-    context_.use_certificate_chain(asio::buffer(identity.certificate));
+    std::string chain = identity.certificate;
+    for (int i = 0; i < extra; ++i) chain += identity.certificate;
+    context_.use_certificate_chain(asio::buffer(chain));
     context_.use_private_key(asio::buffer(identity.key), asio::ssl::context::pem);
     accept();
 }

@@ -58,7 +58,8 @@ class TcpServer {
 /// signed.
 class TlsServer {
   public:
-    explicit TlsServer(boost::asio::io_context& io, bool is_expired = false);
+    /// `extra`: certificates sent along that nobody needs.
+    explicit TlsServer(boost::asio::io_context& io, bool is_expired = false, int extra = 0);
     std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
     std::string url() const { return "https://127.0.0.1:" + std::to_string(port()) + "/"; }
     const std::string& certificate_pem() const { return certificate_; }

@@ -58,8 +58,8 @@ TEST_CASE("an answer over UDP is told with its records and time") {
     REQUIRE(detail.answer.size() == 1);
     CHECK(detail.answer[0].rdata == "198.18.0.10");
     CHECK(detail.query_us > 0);
-    CHECK(ran.report.socket->src_addr == "127.0.0.1");
-    CHECK(ran.report.socket->dst_port == server.port());
+    CHECK(ran.report.sockets.at(0).src_addr == "127.0.0.1");
+    CHECK(ran.report.sockets.at(0).dst_port == server.port());
     REQUIRE(ran.progress.size() == 1);
     CHECK(ran.progress[0]["try"]["transport"] == "udp");
 }
@@ -72,7 +72,7 @@ TEST_CASE("each query has an id and a source port of its own") {
         return std::vector<Bytes>{dns_answer(query)};
     });
     std::vector<std::uint16_t> ports;
-    for (int i = 0; i < 20; ++i) ports.push_back(rig.run(ask(server.port())).report.socket->src_port);
+    for (int i = 0; i < 20; ++i) ports.push_back(rig.run(ask(server.port())).report.sockets.at(0).src_port);
     std::sort(ids.begin(), ids.end());
     std::sort(ports.begin(), ports.end());
     CHECK(std::unique(ids.begin(), ids.end()) - ids.begin() > 17);
@@ -130,6 +130,8 @@ TEST_CASE("nobody there, nobody answering, and an answer only to the second try"
     CHECK(late.report.status == Status::ok);
     CHECK(late.detail<DnsDetail>().tries == 2);
     CHECK(late.progress.size() == 2);
+    REQUIRE(late.report.sockets.size() == 2);  // one a try, and the answer came by the last
+    CHECK(late.report.sockets[0].src_port != late.report.sockets[1].src_port);
 }
 
 TEST_CASE("over TCP, whole, in pieces, closed early, and two in one") {

@@ -1,5 +1,11 @@
+#include <sched.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
 #include <thread>
 
+#include "probes/reactor/socket_facts.hpp"
+#include "protocol/worker/frames.hpp"
 #include "tests/unit/probes/loopback/rig.hpp"
 #include "tests/unit/probes/loopback/servers.hpp"
 
@@ -59,10 +65,10 @@ TEST_CASE("an answer is told with status, headers in order, sizes, peer and each
     CHECK(hop.timings.transfer_us);
     CHECK(hop.timings.total_us >= *hop.timings.connect_us + *hop.timings.first_byte_us);
     CHECK(*detail.body == "hel");
-    REQUIRE(ran.report.socket);
-    CHECK(ran.report.socket->src_addr == "127.0.0.1");
-    CHECK(ran.report.socket->dst_port == server.port());
-    CHECK(ran.report.socket->src_port != 0);
+    REQUIRE(ran.report.sockets.size() == 1);
+    CHECK(ran.report.sockets[0].src_addr == "127.0.0.1");
+    CHECK(ran.report.sockets[0].dst_port == server.port());
+    CHECK(ran.report.sockets[0].src_port != 0);
     CHECK(seen.find("GET /a?b HTTP/1.1\r\n") == 0);
     CHECK(seen.find("X-Mine: yes\r\n") != std::string::npos);
     CHECK(seen.find("X-Empty:\r\n") != std::string::npos);
@@ -129,6 +135,49 @@ TEST_CASE("redirects are followed as far as asked, each on a connection of its o
     CHECK(short_of.report.failure->code == "too_many_redirects");
 }
 
+TEST_CASE("the report has a socket for each hop, the last one the answer's") {
+    Rig rig;
+    TcpServer last(rig.io(), [](Peer peer, std::string) {
+        peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    });
+    TcpServer first(rig.io(), [&](Peer peer, std::string) {
+        peer->send_then_close("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + last.url() + "\r\n\r\n");
+    });
+    HttpSpec spec = get(first.url());
+    spec.redirects = 1;
+    const Ran ran = rig.run(spec);
+    CHECK(ran.report.status == Status::ok);
+    REQUIRE(ran.report.sockets.size() == 2);
+    CHECK(ran.report.sockets[0].dst_port == first.port());
+    CHECK(ran.report.sockets[1].dst_port == last.port());
+    for (const SocketFacts& socket : ran.report.sockets) {
+        CHECK(socket.src_addr == "127.0.0.1");
+        CHECK(socket.src_port != 0);
+    }
+}
+
+TEST_CASE("what a socket was bound to and marked with can be read without a capability") {
+    const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    REQUIRE(fd >= 0);
+    const std::uint32_t mark = 0x101;
+    const bool is_root = setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0 &&
+                         setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) == 0;
+    if (!is_root) MESSAGE("skipped: no right to mark a socket (needs root)");
+    if (is_root) {
+        // In a child, whose user namespace has no right over this network namespace.
+        const pid_t child = fork();
+        if (child == 0) {
+            const bool is_powerless = unshare(CLONE_NEWUSER) == 0;
+            const SocketFacts facts = socket_facts(fd, Endpoint{});
+            _exit(is_powerless && facts.ifname == "lo" && facts.fwmark == mark ? 0 : 1);
+        }
+        int status = -1;
+        REQUIRE(waitpid(child, &status, 0) == child);
+        CHECK(status == 0);
+    }
+    close(fd);
+}
+
 TEST_CASE("P4: a redirect to what policy forbids is refused before a packet, with the hop so far") {
     for (const char* location : {"http://169.254.169.254/latest/", "http://[::1]:9/", "http://2852039166/",
                                  "//10.0.0.1/x", "http://[::ffff:10.0.0.1]/", "file:///etc/passwd", "ftp://198.18.0.1/",
@@ -152,6 +201,25 @@ TEST_CASE("P4: a redirect to what policy forbids is refused before a packet, wit
     }
 }
 
+TEST_CASE("a Location of 60 KiB that is no URL is told in a sentence, and its report in a frame") {
+    for (const std::string& location :
+         {std::string(60'000, '\x01'), "gopher" + std::string(8'000, 'x') + "://127.0.0.1/",
+          std::string(60'000, '"')}) {
+        Rig rig;
+        TcpServer server(rig.io(), [&](Peer peer, std::string) {
+            peer->send_then_close("HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + "\r\n\r\n");
+        });
+        HttpSpec spec = get(server.url());
+        spec.redirects = 3;
+        const Ran ran = rig.run(spec);
+        REQUIRE(ran.report.failure);
+        CHECK(ran.report.status == Status::refused);
+        CHECK(ran.report.failure->text.starts_with("the redirect leads to "));
+        CHECK(ran.report.failure->text.size() <= 1024);
+        CHECK(worker::encode_frame(worker::Done{1, ran.report}).size() <= 4 + worker::kMaxFrame);
+    }
+}
+
 TEST_CASE("a refused target or port is never connected to") {
     TargetPolicy policy;
     policy.services = {Service::http};
@@ -160,7 +228,7 @@ TEST_CASE("a refused target or port is never connected to") {
     const Ran denied = rig.run(get(server.url()));
     CHECK(denied.report.status == Status::refused);
     CHECK(denied.report.failure->phase == "connect");
-    CHECK_FALSE(denied.report.socket);
+    CHECK(denied.report.sockets.empty());
     HttpSpec pinned = get("http://www.lab.test/");
     pinned.connect_to = "127.0.0.1";
     CHECK(rig.run(pinned).report.status == Status::refused);
@@ -324,6 +392,32 @@ TEST_CASE("TLS facts: a certificate we trust, one we do not, one that has expire
         CHECK(good.tls->version == "TLSv1.3");
         CHECK(good.timings.tls_us);
         CHECK(good.timings.connect_us);
+    }
+}
+
+TEST_CASE("a chain of certificates that costs more to read than any real one ends the handshake, verified or not") {
+    struct Row {
+        int extra;
+        const char* code;  // empty: taken
+    };
+    for (const Row& row : {Row{15, ""}, Row{16, "certificate_chain_too_long"}, Row{80, "handshake_failed"}}) {
+        CAPTURE(row.extra);
+        auto keeper = std::make_unique<boost::asio::io_context>();
+        const auto made = std::make_unique<TlsServer>(*keeper, false, row.extra);
+        Rig rig(TargetPolicy::unrestricted(), trust_of(made->certificate_pem()));
+        std::thread serving([&] { keeper->run(); });
+        HttpSpec spec = get(made->url());
+        const Ran strict = rig.run(spec);
+        spec.verify = false;
+        const Ran lax = rig.run(spec);
+        keeper->stop();
+        serving.join();
+        for (const Ran* ran : {&strict, &lax}) {
+            CHECK((ran->report.status == Status::ok) == std::string_view(row.code).empty());
+            if (ran->report.status == Status::ok) continue;
+            CHECK(ran->report.failure->phase == "tls");
+            CHECK(ran->report.failure->code == row.code);
+        }
     }
 }
 

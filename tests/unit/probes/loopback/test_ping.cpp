@@ -47,8 +47,8 @@ TEST_CASE("loopback answers every echo, over IPv4 and IPv6, with size, TTL and t
         }
         CHECK(detail.replies[2].tx_us >= 20'000);
         CHECK(ran->progress.size() == 3);
-        CHECK(ran->report.socket->src_addr == target);
-        CHECK(ran->report.socket->dst_addr == target);
+        CHECK(ran->report.sockets.at(0).src_addr == target);
+        CHECK(ran->report.sockets.at(0).dst_addr == target);
     }
 }
 

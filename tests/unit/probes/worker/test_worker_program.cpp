@@ -1,11 +1,14 @@
 // The sealed program against servers in a thread of this one.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <fstream>
 #include <set>
 #include <sstream>
 #include <thread>
 
+#include "probes/worker/admission.hpp"
 #include "protocol/json/described.hpp"
 #include "tests/unit/probes/loopback/own_network.hpp"
 #include "tests/unit/probes/loopback/servers.hpp"
@@ -16,13 +19,43 @@ using namespace edge::probes;
 
 namespace {
 
+/// Answers with 56 KiB of headers, but only once nobody new has come for a while: so all that will ask at once do.
+class HeldAnswers {
+  public:
+    explicit HeldAnswers(boost::asio::io_context& io) : timer_(io) {}
+
+    void hold(std::shared_ptr<Connection> peer) {
+        peers_.push_back(std::move(peer));
+        most_ = std::max(most_.load(), peers_.size());
+        timer_.expires_after(std::chrono::milliseconds(300));
+        timer_.async_wait([this](boost::system::error_code error) {
+            if (error) return;
+            for (const auto& one : std::exchange(peers_, {})) one->send_then_close(answer());
+        });
+    }
+    std::size_t most() const { return most_; }
+
+  private:
+    static std::string answer() {
+        std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n";
+        for (int i = 0; i < 250; ++i) text += "X-" + std::to_string(i) + ": " + std::string(220, 'v') + "\r\n";
+        return text + "\r\n";
+    }
+
+    boost::asio::steady_timer timer_;
+    std::vector<std::shared_ptr<Connection>> peers_;
+    std::atomic<std::size_t> most_ = 0;
+};
+
 /// HTTP, HTTPS and DNS servers, served by a thread of their own; the resolver's port is what the kernel gave.
 class World {
   public:
     World()
-        : web(io,
-              [](std::shared_ptr<Connection> peer, std::string head) {
+        : held(io),
+          web(io,
+              [this](std::shared_ptr<Connection> peer, std::string head) {
                   if (head.find("GET /silent") == 0) return kept().push_back(peer);
+                  if (head.find("GET /held") == 0) return held.hold(peer);
                   peer->send_then_close("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
               }),
           tls(io),
@@ -38,6 +71,7 @@ class World {
     }
 
     boost::asio::io_context io;
+    HeldAnswers held;
     TcpServer web;
     TlsServer tls;
     UdpServer dns;
@@ -182,6 +216,73 @@ TEST_CASE("500 tasks at once are each answered once; deadlines and cancels are k
     worker.send(worker::Cancel{1001});  // of a task that is over: nothing
     worker.send(run(2000, Service::http, {{"target", world.web.url()}}));
     CHECK(worker.done()->task == 2000);
+    CHECK(worker.finish() == 0);
+}
+
+TEST_CASE(
+    "256 HTTP tasks whose answers are as large as may be run as many at once as have room, and all are answered") {
+    World world;
+    WorkerProcess worker(arguments());
+    expect_ready(worker);
+    HttpSpec spec;
+    spec.target = world.web.url("/held");
+    spec.keep_body_bytes = 65'536;
+    const std::size_t room = Admission::kHttp / most_bytes(spec);
+    for (std::uint64_t task = 0; task < 256; ++task)
+        worker.send(
+            run(task, Service::http, {{"target", world.web.url("/held")}, {"keep_body_bytes", 65'536}}, 60'000));
+    std::set<std::uint64_t> answered;
+    for (int i = 0; i < 256; ++i) {
+        const auto done = worker.done();
+        REQUIRE(done);
+        CHECK(answered.insert(done->task).second);
+        CHECK(done->report.status == Status::ok);
+        CHECK(done->report.detail["hops"][0]["headers"].size() == 251);
+        CHECK(done->report.concurrency <= room);
+    }
+    CHECK(world.held.most() <= room);
+    CHECK(world.held.most() > room / 2);  // and not one after the other
+    CHECK(worker.finish() == 0);
+}
+
+TEST_CASE("a task that waits for room keeps its deadline, can be canceled, and holds up no other service") {
+    World world;
+    WorkerProcess worker(arguments());
+    expect_ready(worker);
+    const std::size_t room = Admission::kHttp / most_bytes(HttpSpec());
+    const Json silent{{"target", world.web.url("/silent")}};
+    for (std::uint64_t task = 0; task < room; ++task) worker.send(run(task, Service::http, silent, 2'000));
+    worker.send(run(1001, Service::http, silent, 500));     // will not have begun by then
+    worker.send(run(1002, Service::http, silent, 60'000));  // canceled while it waits
+    worker.send(run(1003, Service::http, silent, 3'000));   // begins when the others end, and has a second
+    worker.send(run(1004, Service::http, {{"target", world.web.url()}}, 60'000));
+    worker.send(
+        run(1005, Service::dns, {{"target", "www.lab.test"}, {"server", "127.0.0.1"}, {"port", world.dns.port()}}));
+    worker.send(worker::Cancel{1002});
+    std::vector<std::uint64_t> order;
+    std::map<std::uint64_t, ProbeReport> reports;
+    while (reports.size() < room + 5) {
+        auto done = worker.done();
+        REQUIRE(done);
+        order.push_back(done->task);
+        reports.emplace(done->task, std::move(done->report));
+    }
+    const auto told = [&](std::uint64_t task) {
+        const auto& failure = reports.at(task).failure;
+        return failure ? std::string(enum_text(failure->source)) + "/" + failure->phase + "/" + failure->code : "ok";
+    };
+    CHECK(told(1001) == "agent/start/expired");
+    CHECK(reports.at(1001).status == Status::refused);
+    CHECK(told(1002) == "agent/start/canceled");
+    CHECK(told(1003).starts_with("agent/"));
+    CHECK(told(1003).ends_with("/timeout"));
+    CHECK(told(1004) == "ok");
+    CHECK(told(1005) == "ok");
+    for (std::uint64_t task = 0; task < room; ++task) CHECK(told(task) == "path/wait/timeout");
+    const auto place = [&](std::uint64_t task) { return std::find(order.begin(), order.end(), task) - order.begin(); };
+    CHECK(place(1005) < place(0));
+    CHECK(place(0) < place(1004));
+    CHECK(reports.at(1004).started_us >= reports.at(0).started_us + 1'500'000);  // its wait shows
     CHECK(worker.finish() == 0);
 }
 
