@@ -30,7 +30,8 @@ void check_route(const launcher::Route& route) {
     fuzz::demand(answer.route.error.empty() == (route.error == 0), "an errno has a name");
     const LineFacts line{
         .name = "telecom", .ifname = "wan0", .table = 101, .addresses = {"100.64.1.2"}, .enforced_by = EnforcedBy::bpf};
-    const auto evidence = make_evidence(line, SocketFacts{.src_addr = "100.64.1.2"}, answer.route);
+    const SocketFacts socket{.src_addr = "100.64.1.2", .ifname = "wan0"};
+    const auto evidence = make_evidence(line, {{socket, answer.route}});
     const bool agrees = route.error == 0 && answer.route.oif == line.ifname && route.table == line.table;
     fuzz::demand(evidence.verified == agrees, "verified is a route by the line's device and table");
 }

@@ -24,7 +24,9 @@ link::Task task() {
 }
 
 void check_result(const ProbeReport& report) {
-    const auto evidence = make_evidence({.name = "telecom", .ifname = "wan0"}, report.socket, std::nullopt);
+    std::vector<SocketPath> paths;
+    for (const auto& socket : report.sockets) paths.push_back({socket, std::nullopt});
+    const auto evidence = make_evidence({.name = "telecom", .ifname = "wan0"}, paths);
     fuzz::demand(!evidence.verified, "nothing is verified on the word of a worker alone");
     const agent::Span span{.queued_us = 1, .started_us = 10, .ended_us = 20};
     agent::Finished finished = agent::make_finished(task(), span, report, evidence);
