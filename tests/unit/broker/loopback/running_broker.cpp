@@ -9,7 +9,10 @@
 
 namespace edge::broker::test {
 
-using namespace std::chrono_literals;
+namespace {
+/// Given up on only when it hangs: sanitizers on a busy machine take their time.
+constexpr std::chrono::seconds kPatience{120};
+}  // namespace
 
 void OneThread::run(const std::function<void()>& work) {
     std::promise<void> done;
@@ -34,7 +37,7 @@ void OneThread::loop() {
 
 bool Happenings::wait_for(const std::string& what) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, 10s, [&] {
+    return changed_.wait_for(lock, kPatience, [&] {
         return std::any_of(all_.begin(), all_.end(), [&](const std::string& one) { return one.starts_with(what); });
     });
 }
@@ -95,8 +98,8 @@ bool RunningBroker::drain() {
     std::promise<void> api_done, gateway_done;
     api_->drain([&] { api_done.set_value(); });
     gateway_->drain([&] { gateway_done.set_value(); });
-    const bool gone = gateway_done.get_future().wait_for(10s) == std::future_status::ready &&
-                      api_done.get_future().wait_for(10s) == std::future_status::ready;
+    const bool gone = gateway_done.get_future().wait_for(kPatience) == std::future_status::ready &&
+                      api_done.get_future().wait_for(kPatience) == std::future_status::ready;
     domain_thread.run([] {});
     return gone;
 }

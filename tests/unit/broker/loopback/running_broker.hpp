@@ -46,7 +46,7 @@ class Happenings {
         all_.push_back(std::move(what));
         changed_.notify_all();
     }
-    /// Waits until one begins with `what`; false after ten seconds.
+    /// Waits until one begins with `what`; false when it hangs.
     bool wait_for(const std::string& what);
     std::size_t count(const std::string& what);
 
@@ -74,7 +74,7 @@ class RunningBroker {
 
     std::uint16_t api_port() const { return api_->port(); }
     std::uint16_t gateway_port() const { return gateway_->port(); }
-    /// True when all connections were gone within ten seconds; then the domain has done what they gave it.
+    /// True when all connections were gone; then the domain has done what they gave it.
     bool drain();
 
     Happenings happened;

@@ -101,17 +101,23 @@ TEST_CASE("100 Continue is sent to who waits for it") {
 }
 
 TEST_CASE("clients that drip are told, idle ones are not waited for") {
+    // One limit at a time: a client on a busy machine may be idle for longer than that before it drips.
     BrokerChange change;
-    change.api = [](http::Settings& settings) {
-        settings.deadlines.head = settings.deadlines.body = settings.deadlines.idle = 150ms;
-    };
-    RunningBroker broker(change);
-    PlainClient head(broker.api_port()), body(broker.api_port()), idle(broker.api_port());
-    head.send("GET /healthz HT");
-    body.send(request("POST", "/api/v1/jobs", "", kJob).substr(0, 180));
-    CHECK(head.read_all().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
-    CHECK(body.read_all().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
-    CHECK(idle.read_all() == "");
+    SUBCASE("that drip") {
+        change.api = [](http::Settings& settings) { settings.deadlines.head = settings.deadlines.body = 150ms; };
+        RunningBroker broker(change);
+        PlainClient head(broker.api_port()), body(broker.api_port());
+        head.send("GET /healthz HT");
+        body.send(request("POST", "/api/v1/jobs", "", kJob).substr(0, 180));
+        CHECK(head.read_all().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
+        CHECK(body.read_all().starts_with("HTTP/1.1 408 Request Timeout\r\n"));
+    }
+    SUBCASE("idle ones") {
+        change.api = [](http::Settings& settings) { settings.deadlines.idle = 150ms; };
+        RunningBroker broker(change);
+        PlainClient idle(broker.api_port());
+        CHECK(idle.read_all() == "");
+    }
 }
 
 TEST_CASE("a full server closes what has been idle longest to make room") {
