@@ -159,11 +159,9 @@ Answer<> fetch_run(Client& client, const std::string& run_id, RunState& state) {
     const std::string path = "/api/v1/runs/" + percent_encoded(run_id);
     EDGE_TRY(const auto run, client.get(path));
     EDGE_TRY(taken(state.take_run(run)));
-    EDGE_TRY(const auto tasks, client.get(path + "/tasks"));
-    if (const auto items = tasks.find("items"); items != tasks.end() && items->is_array()) {
-        for (const auto& item : *items) {
-            EDGE_TRY(taken(state.take_task(item)));
-        }
+    EDGE_TRY(const auto tasks, client.list(path + "/tasks", kMostRows));
+    for (const auto& item : tasks) {
+        EDGE_TRY(taken(state.take_task(item)));
     }
     EDGE_TRY(const auto results, client.list(path + "/results", kMostRows));
     for (const auto& item : results) {
