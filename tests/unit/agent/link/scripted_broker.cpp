@@ -110,6 +110,7 @@ struct ScriptedBroker::Inside {
     asio::io_context io;
     asio::ssl::context tls{asio::ssl::context::tls_server};
     tcp::acceptor acceptor{io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
+    const std::uint16_t port = acceptor.local_endpoint().port();  // the thread closes the acceptor when it is done
     Digest pin = use_new_certificate(tls);
     BrokerOptions options;
     std::string wrong;
@@ -199,7 +200,7 @@ ScriptedBroker::~ScriptedBroker() {
 }
 
 Endpoint ScriptedBroker::endpoint() const {
-    return {"127.0.0.1", std::to_string(inside_->acceptor.local_endpoint().port()), inside_->pin};
+    return {"127.0.0.1", std::to_string(inside_->port), inside_->pin};
 }
 
 std::string ScriptedBroker::finish() {

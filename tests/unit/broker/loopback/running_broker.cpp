@@ -68,7 +68,7 @@ std::shared_ptr<boost::asio::ssl::context> tls(const std::filesystem::path& fold
 
 }  // namespace
 
-RunningBroker::RunningBroker(const BrokerChange& change) {
+RunningBroker::RunningBroker(const BrokerChange& change) : threads_(change.threads) {
     char made[] = "/tmp/edge-loopback-XXXXXX";
     if (!::mkdtemp(made)) throw std::runtime_error("mkdtemp");
     folder_ = made;

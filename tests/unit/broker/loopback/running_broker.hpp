@@ -61,12 +61,13 @@ struct BrokerChange {
     std::function<void(http::Settings&)> api = [](http::Settings&) {};
     std::function<void(http::Settings&)> gateway = [](http::Settings&) {};
     gateway::SessionOptions session{};
+    unsigned threads = 2;
 };
 
 /// Destroyed as in broker/serve.cpp: servers, then the domain's thread, which does all it was given before it ends,
 /// then the domain, then the contexts whose timers its subscribers hold.
 class RunningBroker {
-    http::IoThreads threads_{2};
+    http::IoThreads threads_;
 
   public:
     explicit RunningBroker(const BrokerChange& change = {});
