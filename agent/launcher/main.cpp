@@ -1,9 +1,11 @@
 // edge-launcher: flags, the order of starting, and the one line that says why it cannot.
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <pwd.h>
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,6 +14,7 @@
 #include "agent/launcher/launcher.hpp"
 #include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
+#include "agent/launcher/sandbox/own_group.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -29,6 +32,14 @@ struct CommandLine {
 
 Error usage(const std::string& what) {
     return Error{Errc::bad_syntax, "usage", what + "; see edge-launcher --help"};
+}
+
+Result<uid_t> uid_of(const std::string& user) {
+    int number = 0;
+    const auto [end, failed] = std::from_chars(user.data(), user.data() + user.size(), number);
+    if (failed == std::errc() && end == user.data() + user.size() && number >= 0) return static_cast<uid_t>(number);
+    if (const auto* entry = ::getpwnam(user.c_str())) return entry->pw_uid;
+    return usage("--agent-uid " + user + ": no such user, and no number from 0 to " + std::to_string(kMaxUid));
 }
 
 /// What may be missing depends on the mode, and some values on each other.
@@ -62,14 +73,15 @@ Result<> check(CommandLine& line) {
 Result<CommandLine> parse(int argc, char** argv) {
     CommandLine line;
     bool cleanup = false, check_config = false;
+    std::string agent;
     CLI::App app("Brings lines up and starts probe workers in sandboxes; root's part of the agent.", "edge-launcher");
     app.set_version_flag("--version", "edge-launcher " EDGE_VERSION);
     app.add_option("--config", line.options.config, "folder of lines.toml and policy.toml");
     app.add_option("--socket", line.options.socket, "where the agent finds it");
-    app.add_option("--agent-uid", line.options.agent_uid, "who is served, beside root")->check(CLI::Range(0, kMaxUid));
+    app.add_option("--agent-uid", agent, "who is served, beside root: a number, or a user's name");
     app.add_option("--uid-base", line.options.uid_base, "workers run as this uid and the 255 above it")
         ->check(CLI::Range(0, kMaxUid));
-    app.add_option("--cgroup", line.options.cgroup, "control group for all it makes, below the root of the trees");
+    app.add_option("--cgroup", line.options.cgroup, "control group for all it makes, below the root of the trees; or self: below its own, as a unit");
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
     app.add_flag("--cleanup", cleanup, "remove what a crashed launcher left, and end");
@@ -79,6 +91,9 @@ Result<CommandLine> parse(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) std::exit(app.exit(error));
         return usage(error.what());
+    }
+    if (!agent.empty()) {
+        EDGE_TRY(line.options.agent_uid, uid_of(agent));
     }
     if (cleanup) line.mode = Mode::cleanup;
     if (check_config) line.mode = Mode::check_config;
@@ -128,7 +143,9 @@ Result<CgroupTree> claim_groups(const std::string& name) {
                  const auto text = read_file(v2 + "/cgroup.controllers");
                  return text ? text.value() : std::string();
              }));
-    return CgroupTree::claim(std::move(mounts), name);
+    if (name != "self") return CgroupTree::claim(std::move(mounts), name);
+    EDGE_TRY(const auto below_ours, enter_own_group(mounts));
+    return CgroupTree::claim(std::move(mounts), below_ours);
 }
 
 /// Everything is undone in reverse when this returns, whether it served or could not start.

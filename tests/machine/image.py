@@ -13,7 +13,7 @@ import time
 HERE = os.path.dirname(os.path.realpath(__file__))
 SUITE = "bookworm"
 PACKAGES = ("linux-image-cloud-amd64 systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftables util-linux "
-            "python3-minimal ca-certificates openssl curl jq libpam-systemd "
+            "python3 ca-certificates openssl curl jq libpam-systemd "
             "libcurl4 libc-ares2 libcap2 libseccomp2 libldns3 libsqlite3-0 libspdlog1.10 libfmt9 libmnl0 libssl3 "
             "libasan8 libubsan1").split()
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs")
@@ -25,6 +25,7 @@ After=multi-user.target
 [Service]
 ExecStart=/usr/bin/python3 -B /usr/local/lib/guest.py
 Environment=HOME=/root LANG=C.UTF-8 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+StandardError=journal+console
 Delegate=yes
 KillMode=process
 OOMPolicy=continue

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/launcher/sandbox/cgroups.hpp"
+#include "agent/launcher/sandbox/own_group.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
@@ -63,4 +64,12 @@ TEST_CASE("limits are written as each version of the files takes them") {
     CHECK(files(Controller::memory, false) == "memory.limit_in_bytes=67108864 memory.memsw.limit_in_bytes=67108864? ");
     CHECK(files(Controller::pids, true) == "pids.max=4 ");
     CHECK(files(Controller::pids, false) == "pids.max=4 ");
+}
+
+TEST_CASE("the group an init system gave us is the v2 line's, and the root is none") {
+    CHECK(v2_group_in("0::/edge.slice/edge-launcher.service\n") == "/edge.slice/edge-launcher.service");
+    CHECK(v2_group_in("4:memory:/a\n1:cpu:/b\n0::/user.slice\n") == "/user.slice");
+    CHECK(v2_group_in("10::/x\n0::/\n").empty());
+    CHECK(v2_group_in("4:memory:/a\n").empty());
+    CHECK(v2_group_in("").empty());
 }

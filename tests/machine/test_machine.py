@@ -1,0 +1,95 @@
+"""On a real systemd, a pure cgroup v2 tree and Debian's own kernel. Set EDGE_BIN to a build's programs."""
+import json
+import os
+import re
+import sys
+import unittest
+
+import image
+from machine import Machine
+
+BIN = os.environ.get("EDGE_BIN", "")
+REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+MEMORY_MB = 512 if os.environ.get("EDGE_SANITIZED") else 64  # a sanitizer's shadow needs room
+ASAN = {"ASAN_OPTIONS": "abort_on_error=1:detect_leaks=0"}
+
+LINES = """[[line]]
+name = "telecom"
+carrier = "ct"
+device = "wan0"
+addresses = ["100.64.1.2", "fd64:1::2"]
+gateway4 = "100.64.1.1"
+gateway6 = "fd64:1::1"
+table = 101
+mark = 0x101
+resolvers = ["100.64.1.1"]
+routes = "managed"
+"""
+POLICY = f"""services = ["dns", "http", "ping"]
+[targets]
+allow = ["198.51.100.0/24"]
+[worker]
+cpu_percent = 50
+memory_mb = {MEMORY_MB}
+pids = 4
+"""
+# The far end of the line, in a network namespace: a gateway behind which one target answers.
+CARRIER = """set -e
+sysctl -qw net.ipv4.ping_group_range='70000 70255'
+ip netns add carrier
+ip link add wan0 type veth peer name node netns carrier
+ip addr add 100.64.1.2/24 dev wan0
+ip addr add fd64:1::2/64 dev wan0 nodad
+ip link set wan0 up
+ip -n carrier addr add 100.64.1.1/24 dev node
+ip -n carrier addr add fd64:1::1/64 dev node nodad
+ip -n carrier addr add 198.51.100.10/32 dev lo
+ip -n carrier link set lo up
+ip -n carrier link set node up
+"""
+
+
+class OnARealMachine(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.machine = Machine()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.machine.__exit__()
+
+    def test_1_the_launchers_promises_hold_on_the_oldest_kernel(self):
+        self.assertTrue(self.machine.check("uname", "-r").startswith("6.1."))
+        self.machine.put({f"/opt/edge/{name}": f"{BIN}/{name}" for name in ("contract_launcher", "edge-launcher")} |
+                         {"/opt/edge/launcher_payload": os.environ["EDGE_PAYLOAD"]})
+        status, output = self.machine.run("/opt/edge/contract_launcher", timeout_s=900, EDGE_LAUNCHER="/opt/edge/edge-launcher",
+                                          EDGE_PAYLOAD="/opt/edge/launcher_payload", **ASAN)
+        self.assertEqual(status, 0, output[-6000:])
+        print("machine: contract_launcher:", re.search(r"test cases:.*", output).group(), flush=True)
+
+    def test_2_the_units_run_a_probe_in_a_limited_sandbox(self):
+        machine = self.machine
+        for user in ("edge-agent",):
+            machine.check("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user)
+        units = {f"/etc/systemd/system/{name}": f"{REPOSITORY}/systemd/{name}" for name in ("edge.slice", "edge-launcher.service")}
+        machine.put(units | {"/usr/sbin/edge-launcher": f"{BIN}/edge-launcher", "/usr/sbin/edge-probe": f"{BIN}/edge-probe",
+                             "/etc/edge/lines.toml": LINES.encode(), "/etc/edge/policy.toml": POLICY.encode()})
+        machine.check("bash", "-c", CARRIER)
+        machine.check("systemctl", "daemon-reload")
+        machine.check("systemctl", "start", "edge-launcher.service")
+        self.addCleanup(lambda: print(machine.run("journalctl", "-u", "edge-launcher", "-o", "cat", "-n", "30")[1]))
+        machine.check("bash", "-c", "for i in $(seq 300); do [ -S /run/edge/launcher.sock ] && exit; sleep 0.1; done; exit 1")
+        status, output = machine.run("edge-probe", "ping", "198.51.100.10", "--line", "telecom", "--count", "2",
+                                     "--json", **ASAN)
+        self.assertEqual(status, 0, output)
+        result = json.loads(output[output.index("{"):])
+        self.assertEqual(result["status"], "ok", output)
+        self.assertEqual(result["evidence"]["source_address"], "100.64.1.2")
+
+
+if __name__ == "__main__":
+    why = image.missing()
+    if why:
+        print(f"skipped: {why}")
+        sys.exit(77)
+    unittest.main(verbosity=2)
