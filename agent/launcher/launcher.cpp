@@ -12,6 +12,7 @@
 #include "agent/launcher/os/sha256.hpp"
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
+#include "protocol/launcher/payloads.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -100,13 +101,14 @@ void Launcher::on_request(ClientId client, const Request& request) {
         else
             refuse(client, header, result.error());
     };
+    const auto hand_over = [&](Result<Workers::Started> started) {
+        if (!started) return refuse(client, header, started.error());
+        answer(started.value().spawned, std::move(started.value().channel));
+    };
     std::visit(Match{
                    [&](const GetLine& body) { reply(line_info(body)); },
-                   [&](const Spawn& body) {
-                       auto started = spawn(client, body);
-                       if (!started) return refuse(client, header, started.error());
-                       answer(started.value().spawned, std::move(started.value().channel));
-                   },
+                   [&](const Spawn& body) { hand_over(spawn(client, body)); },
+                   [&](const Attempt& body) { hand_over(attempt(client, body)); },
                    [&](const Kill& body) { reply(kill(client, body)); },
                    [&](const Stats& body) { reply(workers_->stats(client, body.worker)); },
                    [&](const RouteGet& body) { reply(route_get(body)); },
@@ -132,6 +134,16 @@ Result<Workers::Started> Launcher::spawn(ClientId client, const Spawn& body) {
     auto started = workers_->spawn(client, line.name, worker_arguments(options_.probe, line, config_.policy, ca_));
     if (!started) log_.error("spawn_failed line={} why=\"{}\"", line.name, started.error().message());
     return started;
+}
+
+/// In the same cage as a worker: the same program, told to try something. What is tried is no word of the asker's.
+Result<Workers::Started> Launcher::attempt(ClientId client, const Attempt& body) {
+    EDGE_TRY(const auto index, line_named(body.line));
+    const std::string name(kPayloads[body.payload].name);
+    log_.info("escape_attempt line={} payload={} sealed={}", lines_[index].name, name, body.sealed);
+    std::vector<std::string> arguments{options_.probe, "payload", name, "3"};
+    if (body.sealed != 0) arguments.push_back("--sealed");
+    return workers_->spawn(client, lines_[index].name, arguments);
 }
 
 Result<Done> Launcher::kill(ClientId client, const Kill& body) {

@@ -42,6 +42,7 @@ class Launcher {
     Result<std::size_t> line_named(const LineName& name) const;
     Result<LineInfo> line_info(const GetLine& body) const;
     Result<Workers::Started> spawn(ClientId client, const Spawn& body);
+    Result<Workers::Started> attempt(ClientId client, const Attempt& body);
     Result<Done> kill(ClientId client, const Kill& body);
     Result<Route> route_get(const RouteGet& body);
     HostInfo host() const;

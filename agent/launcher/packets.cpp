@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "protocol/launcher/payloads.hpp"
+
 namespace edge::launcher {
 namespace {
 
@@ -15,6 +17,9 @@ std::optional<Request> with_body(const Header& header, std::span<const std::byte
     std::memcpy(&body, packet.data() + offsetof(Packet<Body>, body), sizeof body);
     if constexpr (requires { body.line; }) {
         if (std::memchr(body.line.text, '\0', sizeof body.line.text) == nullptr) return std::nullopt;
+    }
+    if constexpr (requires { body.payload; }) {
+        if (body.payload >= kPayloads.size() || body.sealed > 1) return std::nullopt;
     }
     return Request{header, body};
 }
@@ -31,6 +36,8 @@ std::optional<Request> parse_request(std::span<const std::byte> packet) {
             return with_body<GetLine>(header, packet);
         case Type::spawn:
             return with_body<Spawn>(header, packet);
+        case Type::attempt:
+            return with_body<Attempt>(header, packet);
         case Type::kill:
             return with_body<Kill>(header, packet);
         case Type::stats:

@@ -18,7 +18,7 @@ namespace edge::launcher {
 using Bytes = std::vector<std::byte>;
 
 struct GetHost {};
-using Verb = std::variant<GetLine, Spawn, Kill, Stats, RouteGet, GetHost>;
+using Verb = std::variant<GetLine, Spawn, Attempt, Kill, Stats, RouteGet, GetHost>;
 struct Request {
     Header header;
     Verb verb;

@@ -1,132 +1,111 @@
 #include "probes/payload/payload.hpp"
 
-#include <fcntl.h>
-#include <linux/if_packet.h>
-#include <netinet/in.h>
-#include <sched.h>
-#include <sys/mount.h>
-#include <sys/ptrace.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sysexits.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <string_view>
+#include <cstdlib>
 
 #include "probes/failures.hpp"
+#include "probes/payload/attempt.hpp"
+#include "probes/worker/landlock.hpp"
 #include "probes/worker/seccomp_filter.hpp"
 
 namespace edge::probes {
 namespace {
 
-/// Each answers 0 when it got through, else an errno.
-int outcome(long result) {
-    return result < 0 ? errno : 0;
+constexpr std::size_t kMostFacts = 4096;
+
+std::string line_of(int fd) {
+    std::string line;
+    for (char c = 0; line.size() < kMostFacts && read(fd, &c, 1) == 1 && c != '\n';) line.push_back(c);
+    return line;
 }
 
-int set_option(int level, int name, const void* value, socklen_t size) {
-    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    if (fd < 0) return errno;
-    const int result = outcome(setsockopt(fd, level, name, value, size));
-    close(fd);
-    return result;
-}
-
-int set_number(int level, int name, int value) {
-    return set_option(level, name, &value, sizeof value);
-}
-
-int make_socket(int family, int type, int protocol) {
-    const int fd = socket(family, type, protocol);
-    if (fd < 0) return errno;
-    close(fd);
-    return 0;
-}
-
-int listen_on_loopback() {
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    return fd < 0 ? errno : outcome(listen(fd, 1));
-}
-
-int open_file(const char* path) {
-    return outcome(open(path, O_RDONLY | O_CLOEXEC));
-}
-
-int start_program() {
-    char* const none[] = {nullptr};
-    return outcome(execve("/bin/false", none, none));  // its status 1 says that it ran
-}
-
-int fork_child() {
-    const long child = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
-    if (child == 0) _exit(0);
-    return outcome(child);
-}
-
-struct Attempt {
-    std::string_view name;
-    int (*run)();
-};
-constexpr std::array kAttempts = std::to_array<Attempt>({
-    {"open-shadow", [] { return open_file("/etc/shadow"); }},
-    {"open-proc", [] { return open_file("/proc/1/environ"); }},
-    {"so-mark", [] { return set_number(SOL_SOCKET, SO_MARK, 1); }},
-    {"so-bindtodevice", [] { return set_option(SOL_SOCKET, SO_BINDTODEVICE, "lo", 3); }},
-    {"ip-unicast-if", [] { return set_number(IPPROTO_IP, 50, static_cast<int>(htonl(1))); }},  // IP_UNICAST_IF
-    {"ip-freebind", [] { return set_number(IPPROTO_IP, IP_FREEBIND, 1); }},
-    {"raw-socket", [] { return make_socket(AF_INET, SOCK_RAW, IPPROTO_ICMP); }},
-    {"packet-socket", [] { return make_socket(AF_PACKET, SOCK_DGRAM, 0); }},
-    {"netlink-socket", [] { return make_socket(AF_NETLINK, SOCK_RAW, 0); }},
-    {"unix-socket", [] { return make_socket(AF_UNIX, SOCK_STREAM, 0); }},
-    {"vsock-socket", [] { return make_socket(40, SOCK_STREAM, 0); }},  // AF_VSOCK
-    {"kill-all", [] { return outcome(syscall(SYS_kill, -1, 0)); }},
-    {"memfd", [] { return outcome(syscall(SYS_memfd_create, "x", 0)); }},
-    {"listen", [] { return listen_on_loopback(); }},
-    {"ptrace", [] { return outcome(ptrace(PTRACE_ATTACH, 1, nullptr, nullptr)); }},
-    {"unshare", [] { return outcome(unshare(CLONE_NEWUSER)); }},
-    {"setns", [] { return outcome(syscall(SYS_setns, 0, 0)); }},
-    {"mount", [] { return outcome(mount("none", "/", "tmpfs", 0, nullptr)); }},
-    {"bpf", [] { return outcome(syscall(SYS_bpf, 0, nullptr, 0)); }},
-    {"io-uring", [] { return outcome(syscall(SYS_io_uring_setup, 1, nullptr)); }},
-    {"keyctl", [] { return outcome(syscall(SYS_keyctl, 0, 0, 0, 0, 0)); }},
-    {"fork", [] { return fork_child(); }},
-    {"execve", [] { return start_program(); }},
-});
-
-const Attempt* find(std::string_view name) {
-    for (const Attempt& attempt : kAttempts) {
-        if (attempt.name == name) return &attempt;
-    }
-    return nullptr;
+void tell(int fd, const std::string& line) {
+    const std::string text = line + "\n";
+    (void)!send(fd, text.data(), text.size(), MSG_NOSIGNAL);
 }
 
 }  // namespace
 
+Facts Facts::parse(std::string_view line) {
+    Facts facts;
+    while (!line.empty()) {
+        const auto end = std::min(line.find(' '), line.size());
+        const auto word = line.substr(0, end);
+        line.remove_prefix(std::min(end + 1, line.size()));
+        if (const auto equals = word.find('='); equals != std::string_view::npos)
+            facts.values_.emplace(word.substr(0, equals), word.substr(equals + 1));
+    }
+    return facts;
+}
+
+std::string Facts::text(const std::string& key) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? std::string() : found->second;
+}
+
+int Facts::number(const std::string& key) const {
+    return std::atoi(text(key).c_str());
+}
+
+std::vector<std::string> Facts::list(const std::string& key) const {
+    std::vector<std::string> all;
+    const std::string values = text(key);
+    for (std::size_t at = 0; at < values.size();) {
+        const auto end = std::min(values.find(',', at), values.size());
+        all.push_back(values.substr(at, end - at));
+        at = end + 1;
+    }
+    return all;
+}
+
+AttemptOutcome stopped(int error) {
+    return {false, errno_name(error)};
+}
+
+AttemptOutcome tried(long result, std::string_view what) {
+    return result < 0 ? stopped(errno) : got(std::string(what));
+}
+
+AttemptOutcome any_of(std::initializer_list<AttemptOutcome> all) {
+    for (const auto& one : all)
+        if (one.got_through) return one;
+    return *(all.end() - 1);
+}
+
+std::optional<Attempt> find_attempt(std::string_view name) {
+    for (const auto attempts :
+         {line_attempts(), target_attempts(), file_attempts(), kernel_attempts(), host_attempts()})
+        for (const auto& attempt : attempts)
+            if (attempt.name == name) return attempt;
+    return std::nullopt;
+}
+
 int run_payload(const std::vector<std::string>& arguments) {
-    bool got_through = false;
-    bool has_name = false;
-    for (const std::string& name : arguments) {
-        if (name == "--sealed") {
-            if (auto sealed = seal_system_calls(); !sealed) return EX_OSERR;
-            continue;
+    if (arguments.size() < 2) return EX_USAGE;
+    const auto attempt = find_attempt(arguments[0]);
+    const int fd = std::atoi(arguments[1].c_str());
+    const bool sealed = arguments.size() > 2 && arguments[2] == "--sealed";
+    if (!attempt || fd < 3) return EX_USAGE;
+    std::signal(SIGPIPE, SIG_IGN);
+    const Facts facts = Facts::parse(line_of(fd));
+    if (sealed) {
+        give_up_files();
+        if (auto put_on = seal_system_calls(); !put_on) {
+            tell(fd, "broken " + put_on.error().message());
+            return EX_OSERR;
         }
-        const Attempt* attempt = find(name);
-        if (!attempt) return EX_USAGE;
-        has_name = true;
-        const int error = attempt->run();
-        got_through = got_through || error == 0;
-        std::printf("%s: %s\n", name.c_str(), error == 0 ? "ok" : errno_name(error).c_str());
-        std::fflush(stdout);
     }
-    if (!has_name) {
-        for (const Attempt& attempt : kAttempts)
-            std::printf("%.*s\n", static_cast<int>(attempt.name.size()), attempt.name.data());
+    tell(fd, "trying");
+    const AttemptOutcome outcome = attempt->run(facts);
+    tell(fd, (outcome.got_through ? "through " : "stopped ") + outcome.how);
+    for (char c = 0; read(fd, &c, 1) == 1;) {
     }
-    return got_through ? 1 : EX_OK;
+    _exit(EX_OK);
 }
 
 }  // namespace edge::probes

@@ -1,13 +1,14 @@
-// Hidden: `edge-probe payload NAME…` tries to get out of the sandbox it runs in and says how far it came. The escape
-// tests of the launcher and of `doctor` run it; it does nothing that a compromised worker could not do.
+// Hidden: `edge-probe payload NAME FD` tries to get out of the sandbox it runs in. edge-launcher starts it where it
+// would start a worker, for tests and for `edge-agent doctor`; it does nothing that a compromised worker could not do.
 #pragma once
 #include <string>
 #include <vector>
 
 namespace edge::probes {
 
-/// One line a name, `NAME: ENOENT` or `NAME: ok`; `--sealed` puts the worker's own filter on first. Without names it
-/// lists them. Exit status: 0 when every attempt failed, 1 when one succeeded, 64 for an unknown name.
+/// Reads one line of facts from FD, says `trying`, tries, and says `stopped WHY` or `through WHAT`, a line each. Stays
+/// until FD is closed, so that what it left behind can be looked at. `--sealed` puts the worker's own filter and
+/// Landlock on first. Exit status: 0, or 64 for arguments that are none.
 int run_payload(const std::vector<std::string>& arguments);
 
 }  // namespace edge::probes

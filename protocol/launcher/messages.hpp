@@ -20,6 +20,7 @@ enum class Type : std::uint16_t {
     stats = 4,      // Stats → WorkerStats
     route_get = 5,  // RouteGet → Route; how the kernel would send to dst over this line now
     get_host = 6,   // empty body (Header only) → HostInfo
+    attempt = 7,    // Attempt → Spawned + one fd; an escape attempt of payloads.hpp in the place of a worker
     // launcher → agent, unasked
     worker_exited = 32,  // WorkerExited
     line_changed = 33,   // LineInfo, whenever link state or index of a line changes
@@ -76,6 +77,11 @@ struct GetLine {
 };
 struct Spawn {
     LineName line{};
+};
+struct Attempt {
+    LineName line{};
+    std::uint32_t payload = 0;  // an index of kPayloads; no name and no argument
+    std::uint32_t sealed = 0;   // 1: with the worker's own filter and Landlock on
 };
 struct Spawned {
     std::uint32_t worker = 0;  // never reused while the launcher lives

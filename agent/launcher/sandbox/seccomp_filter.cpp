@@ -1,5 +1,6 @@
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
 
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "agent/launcher/os/fd.hpp"
 
@@ -70,6 +72,30 @@ Result<> deny_families(scmp_filter_ctx context) {
     return ok();
 }
 
+/// Joining a group makes the kernel report it by whichever device the caller names, in packets of no socket, which no
+/// program on the line's cgroup sees: seen arriving at another line's carrier (tests/escape, igmp-join, mld-join).
+Result<> deny_groups(scmp_filter_ctx context) {
+    // Joins and filters of <linux/in.h> and <linux/in6.h>; the MCAST_ ones have the same number in both families.
+    constexpr std::pair<int, int> kJoins[] = {{IPPROTO_IP, IP_ADD_MEMBERSHIP},
+                                              {IPPROTO_IP, IP_ADD_SOURCE_MEMBERSHIP},
+                                              {IPPROTO_IP, IP_MSFILTER},
+                                              {IPPROTO_IP, MCAST_JOIN_GROUP},
+                                              {IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP},
+                                              {IPPROTO_IP, MCAST_MSFILTER},
+                                              {IPPROTO_IPV6, IPV6_JOIN_GROUP},
+                                              {IPPROTO_IPV6, IPV6_JOIN_ANYCAST},
+                                              {IPPROTO_IPV6, MCAST_JOIN_GROUP},
+                                              {IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP},
+                                              {IPPROTO_IPV6, MCAST_MSFILTER}};
+    for (const auto& [level, name] : kJoins) {
+        const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
+                                              SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(level)),
+                                              SCMP_A2(SCMP_CMP_EQ, static_cast<scmp_datum_t>(name)));
+        if (status != 0) return refused(status, "setsockopt");
+    }
+    return ok();
+}
+
 Result<> deny_new_namespaces(scmp_filter_ctx context) {
     int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     for (std::uint64_t bit = 1; bit <= kNewNamespaces && status == 0; bit <<= 1)
@@ -104,6 +130,7 @@ Result<std::vector<sock_filter>> wide_filter() {
     ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: the list is long, calls are many
     EDGE_TRY(deny_listed(context.get()));
     EDGE_TRY(deny_families(context.get()));
+    EDGE_TRY(deny_groups(context.get()));
     EDGE_TRY(deny_new_namespaces(context.get()));
     return exported(context.get());
 }

@@ -16,7 +16,8 @@ namespace edge::launcher {
 std::span<const std::string_view> denied_calls();
 
 /// The filter as BPF, made before fork because libseccomp allocates. Also: clone3 answers ENOSYS (its flags cannot be
-/// seen, glibc then uses clone), clone may not make namespaces, socket makes AF_INET and AF_INET6 only (EAFNOSUPPORT).
+/// seen, glibc then uses clone), clone may not make namespaces, socket makes AF_INET and AF_INET6 only (EAFNOSUPPORT),
+/// setsockopt joins no multicast group (EPERM).
 /// Errors: unsupported.
 Result<std::vector<sock_filter>> wide_filter();
 

@@ -60,7 +60,7 @@ Carriers::Carriers() : home_(current_namespace()), stop_(::eventfd(0, EFD_CLOEXE
         in_carrier(n, std::string("ip addr add ") + kTarget6 + "/128 dev lo nodad");
         in_carrier(n, "sysctl -qw net.ipv4.conf.all.arp_ignore=1");  // as a carrier's gateway: it is not the target
         for (const int family : {AF_INET, AF_INET6})
-            for (const int type : {SOCK_DGRAM, SOCK_STREAM}) ears_.push_back({n, type, Fd(listener(n, family, type))});
+            for (const int type : {SOCK_DGRAM, SOCK_STREAM}) ears_.push_back({n, type, listener(n, family, type)});
         plug_in(n);
     }
     sh("ip route add default via 100.64.1.1");  // the main table knows the first line only
@@ -125,10 +125,15 @@ void Carriers::plug_in(int n) {
     sh("until ip -6 route show table local | grep -q 'ff00::/8 dev " + wan + " '; do :; done");
 }
 
-int Carriers::listener(int n, int family, int type) const {
+Fd Carriers::socket_in_carrier(int n, int family, int type, int protocol) const {
     enter(carriers_[static_cast<std::size_t>(n)]);  // a socket stays in the namespace it was made in
-    const int fd = ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    Fd fd(::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
     enter(node_);
+    return fd;
+}
+
+Fd Carriers::listener(int n, int family, int type) const {
+    Fd fd = socket_in_carrier(n, family, type, 0);
     sockaddr_in six_or_four{};
     sockaddr_in6 six{};
     six_or_four.sin_family = AF_INET;
@@ -138,8 +143,9 @@ int Carriers::listener(int n, int family, int type) const {
     ::inet_pton(AF_INET6, kTarget6, &six.sin6_addr);
     const auto* address =
         family == AF_INET ? reinterpret_cast<const sockaddr*>(&six_or_four) : reinterpret_cast<const sockaddr*>(&six);
-    if (::bind(fd, address, family == AF_INET ? sizeof six_or_four : sizeof six) != 0) throw std::runtime_error("bind");
-    if (type == SOCK_STREAM && ::listen(fd, 8) != 0) throw std::runtime_error("listen");
+    if (::bind(fd.get(), address, family == AF_INET ? sizeof six_or_four : sizeof six) != 0)
+        throw std::runtime_error("bind");
+    if (type == SOCK_STREAM && ::listen(fd.get(), 8) != 0) throw std::runtime_error("listen");
     return fd;
 }
 

@@ -32,13 +32,15 @@ class Carriers {
     int arrived(int n) const { return arrived_[static_cast<std::size_t>(n)]; }
     /// Whether a TCP connection from the carrier of line `n` is taken, within half a second.
     bool reaches(int n, const std::string& address, int port) const;
+    /// A socket that belongs to the carrier of line `n`.
+    Fd socket_in_carrier(int n, int family, int type, int protocol) const;
     /// Puts the calling thread into yet another namespace, where no line is, until `back`.
     void elsewhere();
     void back();
 
   private:
     void in_carrier(int n, const std::string& command) const;
-    int listener(int n, int family, int type) const;
+    Fd listener(int n, int family, int type) const;
     void answer();
 
     Fd home_, node_, elsewhere_, stop_;

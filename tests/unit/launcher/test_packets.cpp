@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "agent/launcher/packets.hpp"
+#include "protocol/launcher/payloads.hpp"
 
 using namespace edge::launcher;
 
@@ -24,6 +25,8 @@ TEST_CASE("each request is read as what it is") {
     CHECK(std::get<GetLine>(parse_request(request(Type::get_line, GetLine{3}))->verb).index == 3);
     CHECK(std::get<Kill>(parse_request(request(Type::kill, Kill{4}))->verb).worker == 4);
     CHECK(std::get<Stats>(parse_request(request(Type::stats, Stats{5}))->verb).worker == 5);
+    const auto attempt = parse_request(request(Type::attempt, Attempt{{"telecom"}, 2, 1}));
+    CHECK(std::get<Attempt>(attempt->verb).payload == 2);
     RouteGet route{{"unicom"}, {}};
     route.destination.family = AF_INET6;
     CHECK(std::get<RouteGet>(parse_request(request(Type::route_get, route))->verb).destination.family == AF_INET6);
@@ -49,6 +52,13 @@ TEST_CASE("no packet of another size, and no changed header, is a request") {
     for (char& c : unterminated.line.text) c = 'x';
     CHECK_FALSE(parse_request(request(Type::spawn, unterminated)));
     CHECK_FALSE(parse_request(request(Type::worker_exited, WorkerExited{})));
+}
+
+TEST_CASE("an attempt is one of the list") {
+    const auto last = static_cast<std::uint32_t>(kPayloads.size() - 1);
+    CHECK(parse_request(request(Type::attempt, Attempt{{"telecom"}, last, 0})));
+    CHECK_FALSE(parse_request(request(Type::attempt, Attempt{{"telecom"}, last + 1, 0})));
+    CHECK_FALSE(parse_request(request(Type::attempt, Attempt{{"telecom"}, last, 2})));
 }
 
 TEST_CASE("an answer has the request's serial, an errno its reason, and no stray bytes") {

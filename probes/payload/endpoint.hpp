@@ -1,0 +1,50 @@
+// Addresses and sockets for escape attempts, as plain as a hostile program would make them.
+#pragma once
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "probes/payload/attempt.hpp"
+
+namespace edge::probes {
+
+struct Endpoint {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+
+    const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+    bool v6() const { return storage.ss_family == AF_INET6; }
+};
+
+/// An address without a meaning gives an endpoint that the kernel refuses.
+Endpoint endpoint(const std::string& address, int port, int scope = 0);
+
+class AttemptSocket {
+  public:
+    AttemptSocket(int family, int type, int protocol = 0) : fd_(socket(family, type | SOCK_CLOEXEC, protocol)) {}
+    AttemptSocket(const AttemptSocket&) = delete;
+    ~AttemptSocket() {
+        if (fd_ >= 0) close(fd_);
+    }
+    explicit operator bool() const { return fd_ >= 0; }
+    int get() const { return fd_; }
+    long set(int level, int name, const void* value, std::size_t size) const {
+        return setsockopt(fd_, level, name, value, static_cast<socklen_t>(size));
+    }
+    long set(int level, int name, int value) const { return set(level, name, &value, sizeof value); }
+    long send_to(const Endpoint& to) const { return sendto(fd_, "edge", 4, MSG_NOSIGNAL, to.get(), to.size); }
+
+  private:
+    int fd_;
+};
+
+/// A datagram with one control message.
+long send_with_control(int fd, const Endpoint& to, int level, int type, const void* data, std::size_t size);
+
+/// UDP by sendto, by connect; TCP, which is not waited for; a ping that is answered: the first that got through.
+AttemptOutcome send_all_ways(const Endpoint& to);
+
+}  // namespace edge::probes
