@@ -10,6 +10,7 @@
 
 #include "protocol/ip.hpp"
 #include "protocol/result.hpp"
+#include "protocol/targets/target_port.hpp"
 
 namespace edge::launcher {
 
@@ -37,8 +38,9 @@ struct Targets {
     std::vector<IpPrefix> allow;       // lifts the built-in deny list of edge-probe
     std::vector<IpPrefix> deny;        // always wins
     std::vector<std::uint16_t> ports;  // TCP and UDP destinations; none: any
+    std::vector<TargetPort> only;      // TCP, whatever the built-in list and `ports` say
 };
-BOOST_DESCRIBE_STRUCT(Targets, (), (allow, deny, ports))
+BOOST_DESCRIBE_STRUCT(Targets, (), (allow, deny, ports, only))
 
 struct Limits {
     static constexpr bool fields_have_defaults = true;

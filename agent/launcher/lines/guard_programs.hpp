@@ -30,10 +30,12 @@ struct Binding {
 };
 
 /// Descriptors of the maps that the programs ask. targets4 and targets6: LPM tries of an address's bytes to
-/// TargetVerdict; traffic: hash of a cgroup's id to Traffic; buckets: array of two u64, bytes and packets.
+/// TargetVerdict; open: hash of OpenKey to anything; traffic: hash of a cgroup's id to Traffic; buckets: array of two
+/// u64, bytes and packets.
 struct GuardMaps {
     int targets4 = -1;
     int targets6 = -1;
+    int open = -1;
     int traffic = -1;
     int buckets = -1;
 };
@@ -42,6 +44,14 @@ struct GuardMaps {
 struct TrieKey {
     std::uint32_t bits = 0;
     std::uint8_t address[16]{};
+};
+
+/// An open port: the address's bytes, zeros behind an IPv4 one, and the port in network order.
+struct OpenKey {
+    std::uint8_t address[16]{};
+    std::uint16_t port = 0;
+    std::uint8_t protocol = 0;
+    std::uint8_t v6 = 0;
 };
 
 /// `cgroup/sock_create`: lets TCP, UDP and ping sockets over IPv4 and IPv6 be made, each bound to the device and marked

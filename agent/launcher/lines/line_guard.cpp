@@ -1,5 +1,8 @@
 #include "agent/launcher/lines/line_guard.hpp"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
 #include <cstring>
 #include <utility>
 
@@ -9,6 +12,7 @@ namespace edge::launcher {
 namespace {
 
 constexpr std::uint32_t kMostTargets = 4096;    // entries of a trie
+constexpr std::uint32_t kMostOpenPorts = 512;   // 256 of policy.toml, and those of four resolvers
 constexpr std::uint32_t kMostSandboxes = 1024;  // slots, and those whose group is still being emptied
 
 struct Hook {
@@ -44,10 +48,22 @@ Result<Fd> make_trie(const std::vector<TargetEntry>& targets, bool v6) {
     return trie;
 }
 
+Result<Fd> make_open_ports(const std::vector<OpenPort>& ports) {
+    EDGE_TRY(auto map, make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(OpenKey), 1, kMostOpenPorts));
+    for (const auto& [target, udp] : ports) {
+        OpenKey key{.port = htons(target.port),
+                    .protocol = static_cast<std::uint8_t>(udp ? IPPROTO_UDP : IPPROTO_TCP),
+                    .v6 = static_cast<std::uint8_t>(target.address.v6)};
+        std::memcpy(key.address, target.address.bytes.data(), target.address.v6 ? 16 : 4);
+        const std::uint8_t open = 1;
+        EDGE_TRY(set_bpf_entry(map, &key, &open));
+    }
+    return map;
+}
+
 }  // namespace
 
-Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& binding,
-                            const std::vector<TargetEntry>& targets) {
+Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& binding, const TargetTable& targets) {
     const auto before = held_.find(line);
     Held* held = before == held_.end() ? nullptr : &before->second;
     if (held != nullptr && held->binding == binding && held->targets == targets) return ok();
@@ -55,11 +71,12 @@ Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& 
         EDGE_TRY(traffic_, make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(std::uint64_t), sizeof(Traffic), kMostSandboxes));
     }
     Held fresh;
-    EDGE_TRY(fresh.targets4, make_trie(targets, false));
-    EDGE_TRY(fresh.targets6, make_trie(targets, true));
+    EDGE_TRY(fresh.targets4, make_trie(targets.entries, false));
+    EDGE_TRY(fresh.targets6, make_trie(targets.entries, true));
+    EDGE_TRY(fresh.open, make_open_ports(targets.open));
     EDGE_TRY(fresh.buckets, make_bpf_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t), 2));
-    const auto wanted =
-        hooks(binding, {fresh.targets4.get(), fresh.targets6.get(), traffic_.get(), fresh.buckets.get()});
+    const auto wanted = hooks(
+        binding, {fresh.targets4.get(), fresh.targets6.get(), fresh.open.get(), traffic_.get(), fresh.buckets.get()});
     for (std::size_t i = 0; i < kPrograms; ++i) {
         EDGE_TRY(fresh.programs[i], load_bpf_program(wanted[i].type, wanted[i].attach, wanted[i].program));
     }

@@ -20,8 +20,7 @@ class LineGuard {
     /// From now on what is made in the line's cgroup, and below it, is so bound and may speak to these targets.
     /// Idempotent; the first call comes before the first worker, later ones when the device came, went or was made
     /// anew, or the host's addresses changed. Errors: unsupported; then what held before still holds.
-    virtual Result<> hold(const std::string& line, int cgroup, const Binding& binding,
-                          const std::vector<TargetEntry>& targets) = 0;
+    virtual Result<> hold(const std::string& line, int cgroup, const Binding& binding, const TargetTable& targets) = 0;
     /// Begins, reads and ends the figures of one sandbox: a cgroup below a line's, by its id. Of one that was not begun
     /// all are zero. Errors: io.
     virtual Result<> begin_traffic(std::uint64_t cgroup) = 0;
@@ -33,8 +32,7 @@ class LineGuard {
 /// The programs stay with the line's cgroup, not with this object: when the launcher dies, what it held stays held.
 class BpfLineGuard final : public LineGuard {
   public:
-    Result<> hold(const std::string& line, int cgroup, const Binding& binding,
-                  const std::vector<TargetEntry>& targets) override;
+    Result<> hold(const std::string& line, int cgroup, const Binding& binding, const TargetTable& targets) override;
     Result<> begin_traffic(std::uint64_t cgroup) override;
     Traffic traffic(std::uint64_t cgroup) const override;
     void end_traffic(std::uint64_t cgroup) override;
@@ -44,8 +42,8 @@ class BpfLineGuard final : public LineGuard {
     static constexpr std::size_t kPrograms = 9;
     struct Held {
         Binding binding;
-        std::vector<TargetEntry> targets;
-        Fd targets4, targets6, buckets;
+        TargetTable targets;
+        Fd targets4, targets6, open, buckets;
         std::array<Fd, kPrograms> programs;
     };
     std::map<std::string, Held> held_;

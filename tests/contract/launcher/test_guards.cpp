@@ -115,6 +115,22 @@ TEST_CASE("ports that policy does not list are refused, and 53 is open to the li
     CHECK(up.client->stats(worker).traffic.denied >= 1);  // the ping: no hook but the packets' sees it
 }
 
+TEST_CASE("what `only` lists is open over TCP on that port and on no other, although its range is denied") {
+    Running up(policy_with("only = [\"198.51.100.10:5300\", \"[2001:db8::10]:5300\"]\nports = [80]"));
+    auto worker = up.client->spawn("unicom");
+    for (const std::string target : {kTarget4, kTarget6}) {
+        CAPTURE(target);
+        const int before = up.carriers.arrived(1);
+        CHECK(worker.tell("tcp " + target + " 5300 3000").starts_with("ok unicom"));
+        CHECK(up.carriers.arrived(1) == before + 1);
+        CHECK(worker.tell("tcp " + target + " 5301 1") == "EPERM");
+        CHECK(worker.tell("udp " + target + " 5300 1") == "EPERM");
+        CHECK(worker.tell("send " + target + " 5300 1") == "0 EPERM");
+        CHECK(worker.tell("ping " + target) != "ok");
+        CHECK(up.carriers.arrived(1) == before + 1);
+    }
+}
+
 TEST_CASE("an IPv4 address inside an allowed IPv6 address must be allowed as well") {
     Running up(
         policy_with("allow = [\"2000::/3\", \"64:ff9b::/96\", \"198.51.100.0/24\"]\ndeny = [\"203.0.113.0/24\"]"));

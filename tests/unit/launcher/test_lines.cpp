@@ -19,8 +19,7 @@ IpAddress ip(const char* text) {
 
 class FakeGuard final : public LineGuard {
   public:
-    Result<> hold(const std::string& line, int, const Binding& binding,
-                  const std::vector<TargetEntry>& targets) override {
+    Result<> hold(const std::string& line, int, const Binding& binding, const TargetTable& targets) override {
         if (refuse) return Error{Errc::unsupported, "bpf", "refused"};
         held[line] = binding;
         allowed[line] = targets;
@@ -31,7 +30,7 @@ class FakeGuard final : public LineGuard {
     void end_traffic(std::uint64_t) override {}
     Enforcement enforcement() const override { return Enforcement::bpf_guard; }
     std::map<std::string, Binding> held;
-    std::map<std::string, std::vector<TargetEntry>> allowed;
+    std::map<std::string, TargetTable> allowed;
     bool refuse = false;
 };
 
@@ -153,7 +152,7 @@ TEST_CASE("the guard is told the line's addresses, the policy's ports and budget
     CHECK(held.budget == Budget{1'000'000, 0});
 
     const auto verdict_on = [&](const char* address) {
-        for (const auto& entry : at.guard.allowed["telecom"])
+        for (const auto& entry : at.guard.allowed["telecom"].entries)
             if (entry.prefix == IpPrefix::parse(address).value()) return entry.verdict;
         return TargetVerdict::allow;  // by a wider entry
     };

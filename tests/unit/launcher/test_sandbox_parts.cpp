@@ -24,12 +24,15 @@ TEST_CASE("a worker is told line and policy, in this order and no other") {
     policy.targets.allow = {IpPrefix::parse("198.18.0.0/15").value()};
     policy.targets.deny = {IpPrefix::parse("2001:db8::/32").value()};
     policy.targets.ports = {53, 443};
+    policy.targets.only = {TargetPort::parse("203.0.113.5:7480").value()};
     std::string all;
     for (const auto& word : worker_arguments("/bin/edge-probe", line, policy, "/etc/ca.crt")) all += word + " ";
     CHECK(all ==
           "/bin/edge-probe worker --fd 3 --line telecom --device wan0 --address 100.64.1.2 --address fd64:1::2 "
           "--resolver 100.64.1.53 "
-          "--allow 198.18.0.0/15 --deny 2001:db8::/32 --port 53 --port 443 --service dns --service ping --ca "
+          "--allow 198.18.0.0/15 --deny 2001:db8::/32 --port 53 --port 443 --only 203.0.113.5:7480 --service dns "
+          "--service "
+          "ping --ca "
           "/etc/ca.crt ");
     CHECK(worker_arguments("/p", line, {}, "").back() == "100.64.1.53");
 }
