@@ -132,6 +132,14 @@ Config read_config(const std::string& dir, Problems& problems) {
     return config;
 }
 
+void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines) {
+    const auto each = kWorkerUids / static_cast<std::uint32_t>(std::max<std::size_t>(lines.size(), 1));
+    for (auto& line : lines) {
+        line.uids = {uid_base, uid_base + each - 1};
+        uid_base += each;
+    }
+}
+
 std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy,
                                           const std::string& ca) {
     std::vector<std::string> words{program, "worker", "--fd", "3", "--line", line.name, "--device", line.device};

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "agent/launcher/config.hpp"
 #include "agent/launcher/lines/bpf_assembly.hpp"
 #include "protocol/ip.hpp"
 #include "protocol/launcher/messages.hpp"
@@ -26,6 +27,7 @@ struct Binding {
     std::vector<IpAddress> addresses{};  // sources, and what may be bound to
     std::vector<std::uint16_t> ports{};  // TCP and UDP destinations; none: any
     Budget budget{};
+    UidRange uids{};  // of its workers
     friend bool operator==(const Binding&, const Binding&) = default;
 };
 

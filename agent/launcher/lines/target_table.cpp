@@ -38,13 +38,6 @@ bool is_special(const IpPrefix& prefix) {
                        [&](const SpecialRange& range) { return inside(prefix, range.prefix); });
 }
 
-IpAddress last_of(const IpPrefix& prefix) {
-    IpAddress last = prefix.address;
-    for (std::size_t bit = prefix.length; bit < (last.v6 ? 128U : 32U); ++bit)
-        last.bytes[bit / 8] = static_cast<std::uint8_t>(last.bytes[bit / 8] | (0x80U >> (bit % 8)));
-    return last;
-}
-
 /// By its last address: a prefix wider than the range of an embedding ends elsewhere, and the range has its own entry.
 TargetVerdict allowed(const IpPrefix& prefix) {
     switch (embedding_of(last_of(prefix))) {
@@ -77,6 +70,13 @@ bool may_open(const IpAddress& address, const Targets& targets, const std::set<I
 }
 
 }  // namespace
+
+IpAddress last_of(const IpPrefix& prefix) {
+    IpAddress last = prefix.address;
+    for (std::size_t bit = prefix.length; bit < (last.v6 ? 128U : 32U); ++bit)
+        last.bytes[bit / 8] = static_cast<std::uint8_t>(last.bytes[bit / 8] | (0x80U >> (bit % 8)));
+    return last;
+}
 
 TargetTable target_table(const Targets& targets, const std::vector<IpAddress>& resolvers,
                          const std::vector<IpAddress>& own) {

@@ -18,6 +18,9 @@ enum class TargetVerdict : std::uint32_t {
     allow_teredo = 4,
 };
 
+/// The last address of a prefix.
+IpAddress last_of(const IpPrefix& prefix);
+
 struct TargetEntry {
     IpPrefix prefix;
     TargetVerdict verdict = TargetVerdict::deny;

@@ -1,4 +1,4 @@
-#include "agent/launcher/lines/line_guard.hpp"
+#include "agent/launcher/lines/bpf_line_guard.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -14,27 +14,6 @@ namespace {
 constexpr std::uint32_t kMostTargets = 4096;    // entries of a trie
 constexpr std::uint32_t kMostOpenPorts = 512;   // 256 of policy.toml, and those of four resolvers
 constexpr std::uint32_t kMostSandboxes = 1024;  // slots, and those whose group is still being emptied
-
-struct Hook {
-    bpf_prog_type type;
-    bpf_attach_type attach;
-    BpfProgram program;
-};
-
-/// In the order in which they are put in place: what refuses most comes first.
-std::vector<Hook> hooks(const Binding& binding, const GuardMaps& maps) {
-    return {
-        {BPF_PROG_TYPE_CGROUP_SOCK, BPF_CGROUP_INET_SOCK_CREATE, sock_create_program(binding)},
-        {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_EGRESS, egress_program(binding, maps)},
-        {BPF_PROG_TYPE_CGROUP_SKB, BPF_CGROUP_INET_INGRESS, ingress_program(maps)},
-        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_CONNECT, target_program(false, binding, maps)},
-        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_CONNECT, target_program(true, binding, maps)},
-        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP4_SENDMSG, target_program(false, binding, maps)},
-        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_UDP6_SENDMSG, target_program(true, binding, maps)},
-        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET4_BIND, bind_program(false, binding)},
-        {BPF_PROG_TYPE_CGROUP_SOCK_ADDR, BPF_CGROUP_INET6_BIND, bind_program(true, binding)},
-    };
-}
 
 Result<Fd> make_trie(const std::vector<TargetEntry>& targets, bool v6) {
     const auto bytes = static_cast<std::uint32_t>(v6 ? 16 : 4);
@@ -63,20 +42,50 @@ Result<Fd> make_open_ports(const std::vector<OpenPort>& ports) {
 
 }  // namespace
 
+std::vector<GuardHook> guard_hooks(const Binding& binding, const GuardMaps& maps) {
+    constexpr auto kSocket = BPF_PROG_TYPE_CGROUP_SOCK;
+    constexpr auto kPacket = BPF_PROG_TYPE_CGROUP_SKB;
+    constexpr auto kAddress = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+    return {
+        {"cgroup/sock_create", kSocket, BPF_CGROUP_INET_SOCK_CREATE, sock_create_program(binding)},
+        {"cgroup_skb/egress", kPacket, BPF_CGROUP_INET_EGRESS, egress_program(binding, maps)},
+        {"cgroup_skb/ingress", kPacket, BPF_CGROUP_INET_INGRESS, ingress_program(maps)},
+        {"cgroup/connect4", kAddress, BPF_CGROUP_INET4_CONNECT, target_program(false, binding, maps)},
+        {"cgroup/connect6", kAddress, BPF_CGROUP_INET6_CONNECT, target_program(true, binding, maps)},
+        {"cgroup/sendmsg4", kAddress, BPF_CGROUP_UDP4_SENDMSG, target_program(false, binding, maps)},
+        {"cgroup/sendmsg6", kAddress, BPF_CGROUP_UDP6_SENDMSG, target_program(true, binding, maps)},
+        {"cgroup/bind4", kAddress, BPF_CGROUP_INET4_BIND, bind_program(false, binding)},
+        {"cgroup/bind6", kAddress, BPF_CGROUP_INET6_BIND, bind_program(true, binding)},
+    };
+}
+
+GuardMaps KeptMaps::numbers(const Fd& traffic) const {
+    return {targets4.get(), targets6.get(), open.get(), traffic.get(), buckets.get()};
+}
+
+Result<KeptMaps> make_guard_maps(const TargetTable& targets) {
+    KeptMaps maps;
+    EDGE_TRY(maps.targets4, make_trie(targets.entries, false));
+    EDGE_TRY(maps.targets6, make_trie(targets.entries, true));
+    EDGE_TRY(maps.open, make_open_ports(targets.open));
+    EDGE_TRY(maps.buckets, make_bpf_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t), 2));
+    return maps;
+}
+
+Result<Fd> make_traffic_map() {
+    return make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(std::uint64_t), sizeof(Traffic), kMostSandboxes);
+}
+
 Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& binding, const TargetTable& targets) {
     const auto before = held_.find(line);
     Held* held = before == held_.end() ? nullptr : &before->second;
     if (held != nullptr && held->binding == binding && held->targets == targets) return ok();
-    if (!traffic_) {
-        EDGE_TRY(traffic_, make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(std::uint64_t), sizeof(Traffic), kMostSandboxes));
-    }
     Held fresh;
-    EDGE_TRY(fresh.targets4, make_trie(targets.entries, false));
-    EDGE_TRY(fresh.targets6, make_trie(targets.entries, true));
-    EDGE_TRY(fresh.open, make_open_ports(targets.open));
-    EDGE_TRY(fresh.buckets, make_bpf_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t), 2));
-    const auto wanted = hooks(
-        binding, {fresh.targets4.get(), fresh.targets6.get(), fresh.open.get(), traffic_.get(), fresh.buckets.get()});
+    EDGE_TRY(const auto maps, make_guard_maps(targets));
+    if (!traffic_) {
+        EDGE_TRY(traffic_, make_traffic_map());
+    }
+    const auto wanted = guard_hooks(binding, maps.numbers(traffic_));
     for (std::size_t i = 0; i < kPrograms; ++i) {
         EDGE_TRY(fresh.programs[i], load_bpf_program(wanted[i].type, wanted[i].attach, wanted[i].program));
     }
@@ -92,19 +101,19 @@ Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& 
     return ok();
 }
 
-Result<> BpfLineGuard::begin_traffic(std::uint64_t cgroup) {
+Result<> BpfLineGuard::begin_traffic(const SandboxId& sandbox) {
     const Traffic none;
-    return set_bpf_entry(traffic_, &cgroup, &none);
+    return set_bpf_entry(traffic_, &sandbox.cgroup, &none);
 }
 
-Traffic BpfLineGuard::traffic(std::uint64_t cgroup) const {
+Traffic BpfLineGuard::traffic(const SandboxId& sandbox) const {
     Traffic traffic;
-    if (!get_bpf_entry(traffic_, &cgroup, &traffic)) return {};
+    if (!get_bpf_entry(traffic_, &sandbox.cgroup, &traffic)) return {};
     return traffic;
 }
 
-void BpfLineGuard::end_traffic(std::uint64_t cgroup) {
-    remove_bpf_entry(traffic_, &cgroup);
+void BpfLineGuard::end_traffic(const SandboxId& sandbox) {
+    remove_bpf_entry(traffic_, &sandbox.cgroup);
 }
 
 }  // namespace edge::launcher
