@@ -100,8 +100,10 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
                      "unknown service \"" + service + "\"" + did_you_mean(service, kServices));
     }
     const auto& targets = policy.targets;
-    for (const auto& [key, size] :
-         {std::pair{"allow", targets.allow.size()}, {"deny", targets.deny.size()}, {"ports", targets.ports.size()}})
+    for (const auto& [key, size] : {std::pair{"allow", targets.allow.size()},
+                                    {"deny", targets.deny.size()},
+                                    {"ports", targets.ports.size()},
+                                    {"only", targets.only.size()}})
         checker.need(size <= kMaxEntries, std::string("/targets/") + key, "at most 256 entries");
     checker.need(std::find(targets.ports.begin(), targets.ports.end(), 0) == targets.ports.end(), "/targets/ports",
                  "ports are 1 to 65535");
@@ -130,6 +132,14 @@ Config read_config(const std::string& dir, Problems& problems) {
     return config;
 }
 
+void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines) {
+    const auto each = kWorkerUids / static_cast<std::uint32_t>(std::max<std::size_t>(lines.size(), 1));
+    for (auto& line : lines) {
+        line.uids = {uid_base, uid_base + each - 1};
+        uid_base += each;
+    }
+}
+
 std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy,
                                           const std::string& ca) {
     std::vector<std::string> words{program, "worker", "--fd", "3", "--line", line.name, "--device", line.device};
@@ -142,6 +152,7 @@ std::vector<std::string> worker_arguments(const std::string& program, const Line
     for (const auto& prefix : policy.targets.allow) add("--allow", prefix.text());
     for (const auto& prefix : policy.targets.deny) add("--deny", prefix.text());
     for (const auto port : policy.targets.ports) add("--port", std::to_string(port));
+    for (const auto& target : policy.targets.only) add("--only", target.text());
     for (const auto& service : policy.services) add("--service", service);
     if (!ca.empty()) add("--ca", ca);
     return words;

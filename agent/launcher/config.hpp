@@ -10,12 +10,20 @@
 
 #include "protocol/ip.hpp"
 #include "protocol/result.hpp"
+#include "protocol/targets/target_port.hpp"
 
 namespace edge::launcher {
 
 /// Who writes the routes of a line's table: the launcher, or the host's own network configuration (then only checked).
 enum class Routes { managed, external };
 BOOST_DESCRIBE_ENUM(Routes, managed, external)
+
+/// User ids, both ends included.
+struct UidRange {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+    friend auto operator<=>(const UidRange&, const UidRange&) = default;
+};
 
 struct Line {
     static constexpr bool fields_have_defaults = true;
@@ -29,6 +37,7 @@ struct Line {
     std::uint32_t mark = 0;
     std::vector<IpAddress> resolvers;
     Routes routes = Routes::external;
+    UidRange uids{};  // its workers'; not of the file
 };
 BOOST_DESCRIBE_STRUCT(Line, (), (name, carrier, device, addresses, gateway4, gateway6, table, mark, resolvers, routes))
 
@@ -37,8 +46,9 @@ struct Targets {
     std::vector<IpPrefix> allow;       // lifts the built-in deny list of edge-probe
     std::vector<IpPrefix> deny;        // always wins
     std::vector<std::uint16_t> ports;  // TCP and UDP destinations; none: any
+    std::vector<TargetPort> only;      // TCP, whatever the built-in list and `ports` say
 };
-BOOST_DESCRIBE_STRUCT(Targets, (), (allow, deny, ports))
+BOOST_DESCRIBE_STRUCT(Targets, (), (allow, deny, ports, only))
 
 struct Limits {
     static constexpr bool fields_have_defaults = true;
@@ -79,6 +89,10 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
 
 /// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written.
 Config read_config(const std::string& dir, Problems& problems);
+
+/// uid-base and the 255 above it, shared out: with nftables a line is known by the uids of its workers. Pure.
+inline constexpr std::uint32_t kWorkerUids = 256;
+void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines);
 
 /// What a worker is told of it, as arguments: `PROGRAM worker --fd 3 --line …`; `ca` is the CA bundle's path, or empty.
 /// Pure.

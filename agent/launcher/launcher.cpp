@@ -19,6 +19,10 @@ namespace {
 
 constexpr const char* kCaBundle = "/etc/ssl/certs/ca-certificates.crt";
 
+const char* name_of(Enforcement level) {
+    return level == Enforcement::bpf_guard ? "bpf-guard" : "nft-guard";
+}
+
 template <class... Handlers>
 struct Match : Handlers... {
     using Handlers::operator()...;
@@ -48,7 +52,7 @@ Result<> Launcher::start() {
                                  RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
     EDGE_TRY(signals_, termination_signals());
     network_.emplace(std::move(network));
-    workers_.emplace(poller_, groups_, guard_, std::move(sandbox_image), config_.policy.worker, options_.uid_base, log_,
+    workers_.emplace(poller_, groups_, guard_, std::move(sandbox_image), config_.policy.worker, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     server_.emplace(
         poller_, options_.agent_uid, log_,
@@ -59,8 +63,8 @@ Result<> Launcher::start() {
     EDGE_TRY(server_->listen(options_.socket));
     follow_lines();  // what changed between bring_up and subscribe
     warn_about_ping();
-    log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(), "bpf-guard",
-              groups_.hybrid() ? "hybrid" : "v2", Workers::kSlots, options_.socket);
+    log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(),
+              name_of(guard_.enforcement()), groups_.hybrid() ? "hybrid" : "v2", kWorkerUids, options_.socket);
     return ok();
 }
 
@@ -131,7 +135,7 @@ Result<LineInfo> Launcher::line_info(const GetLine& body) const {
 Result<Workers::Started> Launcher::spawn(ClientId client, const Spawn& body) {
     EDGE_TRY(const auto index, line_named(body.line));
     const Line& line = lines_[index];
-    auto started = workers_->spawn(client, line.name, worker_arguments(options_.probe, line, config_.policy, ca_));
+    auto started = workers_->spawn(client, line, worker_arguments(options_.probe, line, config_.policy, ca_));
     if (!started) log_.error("spawn_failed line={} why=\"{}\"", line.name, started.error().message());
     return started;
 }
@@ -162,8 +166,8 @@ HostInfo Launcher::host() const {
     const auto digest = sha256(config_.policy_text);
     std::copy(digest.begin(), digest.end(), host.policy_hash);
     host.cgroup_mode = groups_.hybrid() ? 1 : 2;
-    host.worker_slots = Workers::kSlots;
-    host.enforcement = Enforcement::bpf_guard;
+    host.worker_slots = kWorkerUids;
+    host.enforcement = guard_.enforcement();
     utsname name{};
     ::uname(&name);
     std::copy_n(name.release, std::min(std::strlen(name.release), sizeof host.kernel - 1), host.kernel);
@@ -182,7 +186,7 @@ void Launcher::warn_about_ping() const {
     if (!text) return;
     std::uint64_t low = 1, high = 0;
     std::istringstream(text.value()) >> low >> high;
-    const std::uint64_t first = options_.uid_base, last = first + Workers::kSlots - 1;
+    const std::uint64_t first = options_.uid_base, last = first + kWorkerUids - 1;
     if (low <= first && last <= high) return;
     const bool nobody = low > high;
     log_.warn("ping_denied gids={}-{} todo=\"sysctl -w net.ipv4.ping_group_range='{} {}'\"", first, last,

@@ -12,6 +12,8 @@
 #include <string>
 
 #include "agent/launcher/launcher.hpp"
+#include "agent/launcher/lines/guard_features.hpp"
+#include "agent/launcher/lines/nft_line_guard.hpp"
 #include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
 #include "agent/launcher/sandbox/own_group.hpp"
@@ -28,6 +30,7 @@ struct CommandLine {
     Options options;
     Mode mode = Mode::serve;
     std::string level = "info";
+    std::string guard = "auto";
 };
 
 Error usage(const std::string& what) {
@@ -54,7 +57,7 @@ Result<> check(CommandLine& line) {
     if (options.socket.empty()) return usage("--socket is missing");
     if (options.uid_base < 1000) return usage("--uid-base is missing or below 1000");
     if (options.agent_uid == kNoUid) return usage("--agent-uid is missing");
-    if (options.agent_uid - options.uid_base < Workers::kSlots) return usage("--agent-uid is one of the workers' uids");
+    if (options.agent_uid - options.uid_base < kWorkerUids) return usage("--agent-uid is one of the workers' uids");
     std::error_code failed;
     options.socket = std::filesystem::absolute(options.socket);
     if (options.probe.empty()) {  // installed beside this program
@@ -84,6 +87,8 @@ Result<CommandLine> parse(int argc, char** argv) {
     app.add_option("--cgroup", line.options.cgroup, "control group for all it makes, below the root of the trees; or self: below its own, as a unit");
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+    app.add_option("--guard", line.guard, "what holds the lines: auto, bpf, or nft where BPF does not work")
+        ->check(CLI::IsMember({"auto", "bpf", "nft"}));
     app.add_flag("--cleanup", cleanup, "remove what a crashed launcher left, and end");
     app.add_flag("--check-config", check_config, "read the two files, and end");
     try {
@@ -99,6 +104,11 @@ Result<CommandLine> parse(int argc, char** argv) {
     if (check_config) line.mode = Mode::check_config;
     EDGE_TRY(check(line));
     return line;
+}
+
+GuardChoice guard_named(const std::string& name) {
+    if (name == "auto") return GuardChoice::automatic;
+    return name == "bpf" ? GuardChoice::bpf : GuardChoice::nft;
 }
 
 int exit_code(const Error& error) {
@@ -154,16 +164,18 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup));
     EDGE_TRY(const auto network, open_kernel_network());
     EDGE_TRY(remove_routing(*network, log));
+    if (const auto removed = remove_nft_guard(); !removed)
+        log.debug("nft_unusable why=\"{}\"", removed.error().message());
     std::vector<Fd> line_groups;
     for (const auto& line : config.lines) {
         EDGE_TRY(auto group, groups.add_line(line.name));
         line_groups.push_back(std::move(group));
     }
-    BpfLineGuard guard;
-    Lines lines(config.lines, config.policy, *network, guard, log);
+    EDGE_TRY(const auto guard, choose_guard(guard_named(command.guard), line_groups.front().get(), log));
+    Lines lines(config.lines, config.policy, *network, *guard, log);
     EDGE_TRY(lines.bring_up(std::move(line_groups)));
     EDGE_TRY(auto poller, Poller::open());
-    Launcher launcher(command.options, config, lines, guard, groups, poller, log);
+    Launcher launcher(command.options, config, lines, *guard, groups, poller, log);
     EDGE_TRY(launcher.start());
     launcher.run();
     return ok();
@@ -172,7 +184,8 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
     EDGE_TRY(const auto groups, claim_groups(command.options.cgroup));  // removed when it goes
     EDGE_TRY(const auto network, open_kernel_network());
-    return remove_routing(*network, log);
+    EDGE_TRY(remove_routing(*network, log));
+    return remove_nft_guard();
 }
 
 int run(int argc, char** argv) {
@@ -188,6 +201,7 @@ int run(int argc, char** argv) {
         Problems problems;
         config = read_config(command.value().options.config, problems);
         if (!problems.empty()) return fail(problems);
+        share_out_uids(command.value().options.uid_base, config.lines);
     }
     if (mode == Mode::check_config) {
         std::printf("ok lines=%zu services=%zu\n", config.lines.size(), config.policy.services.size());

@@ -66,7 +66,7 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
             return finish(Status::failed, Failure{Source::agent, "start", "no_resolver",
                                                   "the line has no resolver; name one with server"});
         server_ = Endpoint{*server, static_cast<std::uint16_t>(spec_.port)};
-        if (auto refusal = around_.policy.refusal(server_.address, server_.port)) {
+        if (auto refusal = around_.policy.refusal(server_.address, server_.port, Transport::udp)) {
             return finish(Status::refused, denied("connect", std::move(*refusal)));
         }
         auto question = make_question(spec_.target, spec_.type);

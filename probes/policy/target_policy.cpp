@@ -29,21 +29,23 @@ bool TargetPolicy::runs(Service service) const {
     return holds(services, service);
 }
 
-std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::optional<std::uint16_t> port) const {
+std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::optional<std::uint16_t> port,
+                                                 Transport transport) const {
     if (port == 53 && holds(resolvers, address)) return std::nullopt;
     if (holds(own_addresses, address)) return address.text() + " is an address of the node itself";
     std::vector<IpAddress> stands_for = embedded_v4(address);
     stands_for.insert(stands_for.begin(), address);
+    const bool listed = port && transport == Transport::tcp && holds(only, TargetPort{address, *port});
     for (const IpAddress& one : stands_for) {
         const std::string who = one == address ? one.text() : address.text() + ", which leads to " + one.text() + ",";
         if (covers(deny, one)) return who + " is denied by the node's policy";
-        if (covers(allow, one)) continue;
+        if (listed || covers(allow, one)) continue;
         if (const auto range = special_range(one)) {
             return who + " is in " + range->prefix.text() + ", " + std::string(range->what) +
                    ", which the node's policy does not allow";
         }
     }
-    if (port && !ports.empty() && !holds(ports, *port)) {
+    if (port && !listed && !ports.empty() && !holds(ports, *port)) {
         return "port " + std::to_string(*port) + " is not one the node's policy allows";
     }
     return std::nullopt;

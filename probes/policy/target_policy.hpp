@@ -7,8 +7,11 @@
 
 #include "protocol/ip.hpp"
 #include "protocol/probes/spec.hpp"
+#include "protocol/targets/target_port.hpp"
 
 namespace edge::probes {
+
+enum class Transport { tcp, udp };
 
 /// What the node's operator allows, as the launcher passes it on.
 struct TargetPolicy {
@@ -16,6 +19,7 @@ struct TargetPolicy {
     std::vector<std::uint16_t> ports;      // TCP and UDP destination ports; empty: any
     std::vector<IpPrefix> allow;           // lifts the built-in ranges
     std::vector<IpPrefix> deny;            // always wins
+    std::vector<TargetPort> only;          // TCP, whatever the built-in ranges and `ports` say
     std::vector<IpAddress> resolvers;      // the line's own: always allowed on port 53
     std::vector<IpAddress> own_addresses;  // of the line: never a target
 
@@ -25,7 +29,8 @@ struct TargetPolicy {
     bool runs(Service service) const;
 
     /// Nothing when the address may be spoken to; otherwise why not, as one sentence. `port` is empty for ICMP.
-    std::optional<std::string> refusal(const IpAddress& address, std::optional<std::uint16_t> port) const;
+    std::optional<std::string> refusal(const IpAddress& address, std::optional<std::uint16_t> port,
+                                       Transport transport = Transport::tcp) const;
 };
 
 }  // namespace edge::probes

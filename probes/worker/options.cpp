@@ -34,6 +34,7 @@ Result<> take(WorkerOptions& options, const std::string& name, const std::string
     if (name == "--resolver") return add(options.resolvers, IpAddress::parse(value));
     if (name == "--allow") return add(policy.allow, IpPrefix::parse(value));
     if (name == "--deny") return add(policy.deny, IpPrefix::parse(value));
+    if (name == "--only") return add(policy.only, TargetPort::parse(value));
     if (name == "--port") return add(policy.ports, number<std::uint16_t>(value));
     if (name == "--service") return add(policy.services, service(value));
     if (name == "--fd") {

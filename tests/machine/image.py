@@ -155,7 +155,6 @@ def _freeze(directory):
             stream = channel.makefile("rwb", buffering=0)
             stream.readline()  # its greeting
             _command(stream, "qmp_capabilities")
-            _command(stream, "stop")
             _command(stream, "migrate", uri=f"exec:cat > {directory}/memory")
             while (status := _command(stream, "query-migrate"))["status"] != "completed":
                 if status["status"] in ("failed", "cancelled"):

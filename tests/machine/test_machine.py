@@ -67,7 +67,14 @@ class OnARealMachine(unittest.TestCase):
         self.assertEqual(status, 0, output[-6000:])
         print("machine: contract_launcher:", re.search(r"test cases:.*", output).group(), flush=True)
 
-    def test_2_the_units_run_a_probe_in_a_limited_sandbox(self):
+    def test_2_no_escape_attempt_gets_out(self):
+        self.machine.put({f"/opt/edge/{name}": f"{BIN}/{name}" for name in ("escape", "edge-launcher", "edge-probe")})
+        status, output = self.machine.run("/opt/edge/escape", "-v", timeout_s=900, EDGE_LAUNCHER="/opt/edge/edge-launcher",
+                                          EDGE_PROBE="/opt/edge/edge-probe", **ASAN)
+        self.assertEqual(status, 0, output[-6000:])
+        print("machine: escape:", output.splitlines()[-1], flush=True)
+
+    def test_3_the_units_run_a_probe_in_a_limited_sandbox(self):
         machine = self.machine
         for user in ("edge-agent",):
             machine.check("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", user)

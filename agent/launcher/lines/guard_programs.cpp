@@ -23,7 +23,7 @@ constexpr int kHeader = -40;  // 40 bytes: an IP header
 constexpr int kKey = -64;     // 24 bytes: a TrieKey
 constexpr int kCgroup = -72;  // 8 bytes
 constexpr int kIndex = -80;   // 4 bytes
-constexpr int kDueAt = -88;   // 8 bytes
+constexpr int kOpen = -104;   // 20 bytes: an OpenKey
 constexpr int kKeyAddress = kKey + static_cast<int>(offsetof(TrieKey, address));
 
 constexpr std::uint64_t kSecond = 1'000'000'000;  // nanoseconds
@@ -92,18 +92,14 @@ constexpr std::uint32_t is(TargetVerdict verdict) {
 }
 
 void ask_v4_inside(A& a, int map, Label denied) {
-    const Label allowed = a.label();
     ask_targets(a, map, 32, denied);
-    a.go_if(BPF_JEQ, kScratch, is(TargetVerdict::allow), allowed);
-    a.go_if(BPF_JNE, kScratch, is(TargetVerdict::allow_and_dns), denied);
-    a.place(allowed);
+    a.go_if(BPF_JNE, kScratch, is(TargetVerdict::allow), denied);
 }
 
-/// Of the address in the key: to `denied`, or to `dns` if it is a resolver, or on.
-void check_target(A& a, bool v6, const GuardMaps& maps, Label dns, Label denied) {
+/// Of the address in the key: to `denied`, or on.
+void check_target(A& a, bool v6, const GuardMaps& maps, Label denied) {
     ask_targets(a, v6 ? maps.targets6 : maps.targets4, v6 ? 128 : 32, denied);
     a.go_if(BPF_JEQ, kScratch, is(TargetVerdict::deny), denied);
-    a.go_if(BPF_JEQ, kScratch, is(TargetVerdict::dns_only), dns);
     if (!v6) return;
     const Label passed = a.label(), tail = a.label(), sixtofour = a.label(), teredo = a.label();
     a.go_if(BPF_JEQ, kScratch, is(TargetVerdict::allow_tail), tail);
@@ -127,6 +123,33 @@ void check_target(A& a, bool v6, const GuardMaps& maps, Label dns, Label denied)
     move_v4(a, 12, 0xffff);
     ask_v4_inside(a, maps.targets4, denied);
     a.place(passed);
+}
+
+/// Lays out the key of `check_open`: its address, of one or four words, from base + offset on.
+void put_open_address(A& a, bool v6, int base, int offset) {
+    for (int i = 0; i < 4; ++i) {
+        if (i > 0 && !v6) {
+            a.store_value(BPF_REG_10, kOpen + 4 * i, 0);
+            continue;
+        }
+        a.load(BPF_REG_2, base, offset + 4 * i);
+        a.store(BPF_REG_10, kOpen + 4 * i, BPF_REG_2);
+    }
+    a.store_value(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, v6)), v6 ? 1 : 0, A::byte);
+}
+
+/// Goes to `allowed` if the key, with this port and protocol, is an open one; else on.
+void check_open(A& a, int map, Label allowed) {
+    const Label closed = a.label();
+    a.store(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, port)), kPort, A::half);
+    a.store(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, protocol)), kProtocol, A::byte);
+    a.map(BPF_REG_1, map);
+    a.copy(BPF_REG_2, BPF_REG_10);
+    a.calc(BPF_ADD, BPF_REG_2, kOpen);
+    a.call(BPF_FUNC_map_lookup_elem);
+    a.go_if_null(BPF_REG_0, closed);
+    a.go(allowed);
+    a.place(closed);
 }
 
 /// Adds to the sandbox's figures: one to `packets`, and with `bytes` the packet's length there. A group that nobody
@@ -210,9 +233,41 @@ struct HeaderLayout {
 constexpr HeaderLayout kIpv4{20, 9, 12, 16, 1};
 constexpr HeaderLayout kIpv6{40, 6, 8, 24, 4};
 
+/// Bytes of the header behind the IP header that stands at kHeader, into its place.
+void load_behind_header(A& a, bool v6, int offset, int bytes, Label failed) {
+    if (v6) {
+        a.set(BPF_REG_2, kIpv6.bytes + offset);
+    } else {
+        a.load(BPF_REG_2, BPF_REG_10, kHeader, A::byte);
+        a.calc(BPF_AND, BPF_REG_2, 0xf);
+        a.calc(BPF_LSH, BPF_REG_2, 2);
+        a.calc(BPF_ADD, BPF_REG_2, offset);
+    }
+    a.copy(BPF_REG_1, kContext);
+    a.copy(BPF_REG_3, BPF_REG_10);
+    a.calc(BPF_ADD, BPF_REG_3, kHeader);
+    a.set(BPF_REG_4, bytes);
+    a.call(BPF_FUNC_skb_load_bytes);
+    a.go_if(BPF_JNE, BPF_REG_0, 0, failed);
+}
+
+/// The packet's protocol and destination port, behind its IP header, which is given up for it. What has none goes to
+/// `none`, and so does IPv6 with options in between: nobody needs them to reach an open port.
+void load_ports(A& a, bool v6, Label none) {
+    const HeaderLayout& layout = v6 ? kIpv6 : kIpv4;
+    const Label has_port = a.label();
+    constexpr int kDestination = 2;  // in a TCP or UDP header
+    a.load(kProtocol, BPF_REG_10, kHeader + layout.protocol, A::byte);
+    a.go_if(BPF_JEQ, kProtocol, IPPROTO_TCP, has_port);
+    a.go_if(BPF_JNE, kProtocol, IPPROTO_UDP, none);
+    a.place(has_port);
+    load_behind_header(a, v6, kDestination, 2, none);
+    a.load(kPort, BPF_REG_10, kHeader, A::half);
+}
+
 void check_packet(A& a, bool v6, const Binding& binding, const GuardMaps& maps, Label stray, Label denied) {
     const HeaderLayout& layout = v6 ? kIpv6 : kIpv4;
-    const Label ours = a.label(), dns = a.label(), passed = a.label();
+    const Label ours = a.label(), closed = a.label(), passed = a.label();
     const auto sources = of_family(binding.addresses, v6);
     if (sources.empty()) return a.go(stray);  // the verifier refuses what cannot be reached
     load_header(a, layout.bytes, stray);
@@ -223,12 +278,13 @@ void check_packet(A& a, bool v6, const Binding& binding, const GuardMaps& maps, 
         a.load(BPF_REG_2, BPF_REG_10, kHeader + layout.destination + 4 * i);
         a.store(BPF_REG_10, kKeyAddress + 4 * i, BPF_REG_2);
     }
-    check_target(a, v6, maps, dns, denied);
+    check_target(a, v6, maps, closed);
     a.go(passed);
-    a.place(dns);  // its port is the connect and sendmsg programs' business; here no ping reaches it
-    a.load(BPF_REG_2, BPF_REG_10, kHeader + layout.protocol, A::byte);
-    a.go_if(BPF_JEQ, BPF_REG_2, IPPROTO_UDP, passed);
-    a.go_if(BPF_JNE, BPF_REG_2, IPPROTO_TCP, denied);
+    a.place(closed);
+    put_open_address(a, v6, BPF_REG_10, kHeader + layout.destination);
+    load_ports(a, v6, denied);
+    check_open(a, maps.open, passed);
+    a.go(denied);
     a.place(passed);
 }
 
@@ -243,20 +299,7 @@ void check_unasked(A& a, bool v6, Label unasked) {
             a.go_if(BPF_JEQ, BPF_REG_2, options, unasked);
     a.go_if(BPF_JNE, BPF_REG_2, IPPROTO_TCP, passed);
     constexpr int kFlags = 13;  // in a TCP header
-    if (v6) {
-        a.set(BPF_REG_2, layout.bytes + kFlags);
-    } else {
-        a.load(BPF_REG_2, BPF_REG_10, kHeader, A::byte);
-        a.calc(BPF_AND, BPF_REG_2, 0xf);
-        a.calc(BPF_LSH, BPF_REG_2, 2);
-        a.calc(BPF_ADD, BPF_REG_2, kFlags);
-    }
-    a.copy(BPF_REG_1, kContext);
-    a.copy(BPF_REG_3, BPF_REG_10);
-    a.calc(BPF_ADD, BPF_REG_3, kHeader);
-    a.set(BPF_REG_4, 1);
-    a.call(BPF_FUNC_skb_load_bytes);
-    a.go_if(BPF_JNE, BPF_REG_0, 0, unasked);
+    load_behind_header(a, v6, kFlags, 1, unasked);
     a.load(BPF_REG_2, BPF_REG_10, kHeader, A::byte);
     a.calc(BPF_AND, BPF_REG_2, 0x12);  // SYN and ACK
     a.go_if(BPF_JEQ, BPF_REG_2, 0x02, unasked);
@@ -342,32 +385,27 @@ BpfProgram ingress_program(const GuardMaps& maps) {
 
 BpfProgram target_program(bool v6, const Binding& binding, const GuardMaps& maps) {
     A a;
-    const Label dns = a.label(), denied = a.label(), allowed = a.label(), has_port = a.label(), listed = a.label();
+    const Label closed = a.label(), allowed = a.label(), has_port = a.label();
     a.copy(kContext, BPF_REG_1);
     a.load(kPort, kContext, offsetof(bpf_sock_addr, user_port));
     a.load(kProtocol, kContext, offsetof(bpf_sock_addr, protocol));
+    const auto field = static_cast<int>(v6 ? offsetof(bpf_sock_addr, user_ip6) : offsetof(bpf_sock_addr, user_ip4));
     for (int i = 0; i < (v6 ? 4 : 1); ++i) {
-        const auto field = v6 ? offsetof(bpf_sock_addr, user_ip6) : offsetof(bpf_sock_addr, user_ip4);
-        a.load(BPF_REG_2, kContext, static_cast<int>(field) + 4 * i);
+        a.load(BPF_REG_2, kContext, field + 4 * i);
         a.store(BPF_REG_10, kKeyAddress + 4 * i, BPF_REG_2);
     }
-    check_target(a, v6, maps, dns, denied);
+    check_target(a, v6, maps, closed);
     a.go_if(BPF_JEQ, kProtocol, IPPROTO_TCP, has_port);
     a.go_if(BPF_JNE, kProtocol, IPPROTO_UDP, allowed);
     a.place(has_port);
-    a.go_if(BPF_JNE, kScratch, is(TargetVerdict::allow_and_dns), listed);
-    a.go_if(BPF_JEQ, kPort, htons(53), allowed);
-    a.place(listed);
     for (const auto port : binding.ports) a.go_if(BPF_JEQ, kPort, htons(port), allowed);
-    if (!binding.ports.empty()) a.go(denied);
+    if (binding.ports.empty()) a.go(allowed);
+    a.place(closed);
+    put_open_address(a, v6, kContext, field);
+    check_open(a, maps.open, allowed);
+    a.answer(0);
     a.place(allowed);
     a.answer(1);
-    a.place(dns);
-    a.go_if(BPF_JNE, kPort, htons(53), denied);
-    a.go_if(BPF_JEQ, kProtocol, IPPROTO_UDP, allowed);
-    a.go_if(BPF_JEQ, kProtocol, IPPROTO_TCP, allowed);
-    a.place(denied);
-    a.answer(0);
     return std::move(a).finish();
 }
 

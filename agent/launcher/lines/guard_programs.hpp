@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "agent/launcher/config.hpp"
 #include "agent/launcher/lines/bpf_assembly.hpp"
 #include "protocol/ip.hpp"
 #include "protocol/launcher/messages.hpp"
@@ -26,14 +27,17 @@ struct Binding {
     std::vector<IpAddress> addresses{};  // sources, and what may be bound to
     std::vector<std::uint16_t> ports{};  // TCP and UDP destinations; none: any
     Budget budget{};
+    UidRange uids{};  // of its workers
     friend bool operator==(const Binding&, const Binding&) = default;
 };
 
 /// Descriptors of the maps that the programs ask. targets4 and targets6: LPM tries of an address's bytes to
-/// TargetVerdict; traffic: hash of a cgroup's id to Traffic; buckets: array of two u64, bytes and packets.
+/// TargetVerdict; open: hash of OpenKey to anything; traffic: hash of a cgroup's id to Traffic; buckets: array of two
+/// u64, bytes and packets.
 struct GuardMaps {
     int targets4 = -1;
     int targets6 = -1;
+    int open = -1;
     int traffic = -1;
     int buckets = -1;
 };
@@ -42,6 +46,14 @@ struct GuardMaps {
 struct TrieKey {
     std::uint32_t bits = 0;
     std::uint8_t address[16]{};
+};
+
+/// An open port: the address's bytes, zeros behind an IPv4 one, and the port in network order.
+struct OpenKey {
+    std::uint8_t address[16]{};
+    std::uint16_t port = 0;
+    std::uint8_t protocol = 0;
+    std::uint8_t v6 = 0;
 };
 
 /// `cgroup/sock_create`: lets TCP, UDP and ping sockets over IPv4 and IPv6 be made, each bound to the device and marked

@@ -41,6 +41,10 @@ NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule&
         request.put_u32(FRA_FWMASK, 0xffffffff);
     }
     if (rule.table != 0) request.put_u32(FRA_TABLE, rule.table);
+    if (rule.uids) {
+        const fib_rule_uid_range range{rule.uids->first, rule.uids->last};
+        request.put_bytes(FRA_UID_RANGE, &range, sizeof range);
+    }
     return request;
 }
 
@@ -126,15 +130,19 @@ class KernelNetwork final : public Network {
         return failures;
     }
 
-    Result<RouteAnswer> route_get(const IpAddress& to, std::uint32_t device, std::uint32_t mark) override {
+    Result<RouteAnswer> route_get(const IpAddress& to, const Sender& sender) override {
         NetlinkRequest request(RTM_GETROUTE, 0);
         auto& header = request.extra<rtmsg>();
         header.rtm_family = family_of(to.v6);
         header.rtm_dst_len = static_cast<std::uint8_t>(8 * size_of(to.v6));
         if (!to.v6) header.rtm_flags = RTM_F_LOOKUP_TABLE;  // IPv6 tells the table anyway, and refuses the flag
         put_address(request, RTA_DST, to);
-        request.put_u32(RTA_OIF, device);
-        request.put_u32(RTA_MARK, mark);
+        if (sender.uid) {
+            request.put_u32(RTA_UID, *sender.uid);
+        } else {
+            request.put_u32(RTA_OIF, sender.device);
+            request.put_u32(RTA_MARK, sender.mark);
+        }
         RouteAnswer answer;
         const auto asked = netlink_.ask(
             request, [] {}, [&](const nlmsghdr* message) { answer = route_answer_in(message).value_or(answer); });

@@ -99,6 +99,11 @@ const Device* Lines::device_of(const Line& line) const {
     return found == devices_.end() ? nullptr : &found->second;
 }
 
+/// nftables binds no socket and marks no packet before its way is chosen.
+SteerBy Lines::steered_by() const {
+    return guard_.enforcement() == Enforcement::nft_guard ? SteerBy::uid : SteerBy::mark;
+}
+
 Result<> Lines::hold(std::size_t index) {
     const Line& line = lines_[index];
     const auto* device = device_of(line);
@@ -109,7 +114,8 @@ Result<> Lines::hold(std::size_t index) {
                           .mark = line.mark,
                           .addresses = line.addresses,
                           .ports = policy_.targets.ports,
-                          .budget = {policy_.line.bytes_per_s, policy_.line.packets_per_s}};
+                          .budget = {policy_.line.bytes_per_s, policy_.line.packets_per_s},
+                          .uids = line.uids};
     return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy_.targets, line.resolvers, own));
 }
 
@@ -118,7 +124,7 @@ Result<> Lines::hold(std::size_t index) {
 std::vector<Error> Lines::route() {
     std::vector<Error> failures;
     if (const auto owned = network_.owned()) {
-        const auto changes = routing_changes(owned.value(), wanted_routing(lines_, devices_));
+        const auto changes = routing_changes(owned.value(), wanted_routing(lines_, devices_, steered_by()));
         if (!changes.empty())
             log_.debug("routing_changed rules_added={} routes_added={} rules_removed={} routes_removed={}",
                        changes.add_rules.size(), changes.add_routes.size(), changes.remove_rules.size(),
@@ -197,7 +203,9 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) 
         route.error = ENODEV;
         return route;
     }
-    EDGE_TRY(const auto answer, network_.route_get(destination, line.ifindex, line.mark));
+    Sender sender{.device = line.ifindex, .mark = line.mark};
+    if (steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
+    EDGE_TRY(const auto answer, network_.route_get(destination, sender));
     route.error = answer.error;
     if (answer.error != 0) return route;
     route.ifindex = answer.device;

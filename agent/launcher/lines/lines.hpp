@@ -10,6 +10,7 @@
 #include "agent/launcher/config.hpp"
 #include "agent/launcher/lines/line_guard.hpp"
 #include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/os/fd.hpp"
 #include "protocol/launcher/messages.hpp"
 
 namespace edge::launcher {
@@ -43,6 +44,7 @@ class Lines {
 
   private:
     const Device* device_of(const Line& line) const;
+    SteerBy steered_by() const;
     Result<> hold(std::size_t index);
     std::vector<Error> route();
     void report_missing();

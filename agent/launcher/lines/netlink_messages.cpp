@@ -74,6 +74,12 @@ std::optional<Rule> owned_rule_in(const nlmsghdr* message) {
     rule.pref = attributes.u32(FRA_PRIORITY);
     rule.mark = attributes.u32(FRA_FWMARK);
     rule.from = address_of(attributes[FRA_SRC], rule.v6);
+    const auto* uids = attributes[FRA_UID_RANGE];
+    if (uids != nullptr && mnl_attr_get_payload_len(uids) == sizeof(fib_rule_uid_range)) {
+        fib_rule_uid_range range{};
+        std::memcpy(&range, mnl_attr_get_payload(uids), sizeof range);
+        rule.uids = UidRange{range.start, range.end};
+    }
     if (header->action == FR_ACT_TO_TBL)
         rule.table = attributes[FRA_TABLE] != nullptr ? attributes.u32(FRA_TABLE) : header->table;
     return rule;

@@ -8,13 +8,20 @@
 
 namespace edge::launcher {
 
-/// How the kernel would send to a destination from a socket bound to a device with a mark.
+/// How the kernel would send to a destination.
 struct RouteAnswer {
     std::uint32_t device = 0;
     std::uint32_t table = 0;
     std::optional<IpAddress> gateway;
     std::optional<IpAddress> source;
     int error = 0;  // errno: no route
+};
+
+/// Who asks for a route: a socket bound to a device and marked, or an unbound one of a user.
+struct Sender {
+    std::uint32_t device = 0;
+    std::uint32_t mark = 0;
+    std::optional<std::uint32_t> uid{};
 };
 
 class Network {
@@ -29,7 +36,7 @@ class Network {
     /// Carries the changes out in their order. What is there already, or gone already, is no error. Goes on after a
     /// failure, so that one line's trouble is not another's; returns all failures.
     virtual std::vector<Error> apply(const RoutingChanges& changes) = 0;
-    virtual Result<RouteAnswer> route_get(const IpAddress& to, std::uint32_t device, std::uint32_t mark) = 0;
+    virtual Result<RouteAnswer> route_get(const IpAddress& to, const Sender& sender) = 0;
 };
 
 /// Over rtnetlink, in the network namespace the process is in. Errors: io.

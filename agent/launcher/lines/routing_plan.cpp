@@ -25,8 +25,12 @@ IpPrefix network_of(const Device::Assigned& assigned) {
     return prefix;
 }
 
-void add_rules(const Line& line, std::uint32_t nth, std::vector<Rule>& rules) {
+void add_rules(const Line& line, std::uint32_t nth, SteerBy by, std::vector<Rule>& rules) {
     for (const bool v6 : {false, true}) {  // both families, whatever addresses the line has: the other one is closed
+        if (by == SteerBy::uid) {
+            rules.push_back(Rule{v6, kMarkPref + 10 * nth + 2, 0, {}, line.table, line.uids});
+            rules.push_back(Rule{v6, kMarkPref + 10 * nth + 3, 0, {}, 0, line.uids});
+        }
         rules.push_back(Rule{v6, kMarkPref + 10 * nth, line.mark, {}, line.table});
         rules.push_back(Rule{v6, kMarkPref + 10 * nth + 1, line.mark, {}, 0});
     }
@@ -75,10 +79,10 @@ std::string target_of(const TableRoute& route) {
 
 }  // namespace
 
-Routing wanted_routing(const std::vector<Line>& lines, const Devices& devices) {
+Routing wanted_routing(const std::vector<Line>& lines, const Devices& devices, SteerBy by) {
     Routing wanted;
     for (std::uint32_t nth = 0; nth < lines.size(); ++nth) {
-        add_rules(lines[nth], nth, wanted.rules);
+        add_rules(lines[nth], nth, by, wanted.rules);
         const auto device = devices.find(lines[nth].device);
         if (lines[nth].routes == Routes::managed && device != devices.end() && device->second.up)
             add_routes(lines[nth], device->second, wanted.routes);
@@ -124,6 +128,7 @@ std::vector<std::string> missing_routes(const std::vector<Line>& lines, const st
 std::string text_of(const Rule& rule) {
     return std::string(rule.v6 ? "6 " : "4 ") + std::to_string(rule.pref) + ": from " +
            (rule.from ? rule.from->text() : "all") + (rule.mark != 0 ? " fwmark " + hex(rule.mark) : "") +
+           (rule.uids ? " uidrange " + std::to_string(rule.uids->first) + "-" + std::to_string(rule.uids->last) : "") +
            (rule.table != 0 ? " lookup " + std::to_string(rule.table) : " unreachable");
 }
 

@@ -35,9 +35,10 @@ using Devices = std::map<std::string, Device>;
 struct Rule {
     bool v6 = false;
     std::uint32_t pref = 0;
-    std::uint32_t mark = 0;         // 0: any
-    std::optional<IpAddress> from;  // none: any
-    std::uint32_t table = 0;        // 0: unreachable
+    std::uint32_t mark = 0;          // 0: any
+    std::optional<IpAddress> from;   // none: any
+    std::uint32_t table = 0;         // 0: unreachable
+    std::optional<UidRange> uids{};  // none: any
     friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
@@ -68,7 +69,9 @@ struct RoutingChanges {
 
 /// What the lines want on a host that has these devices. Routes only where the device is up and has the address: the
 /// kernel refuses the others, and the line stays closed by its `unreachable` rule.
-Routing wanted_routing(const std::vector<Line>& lines, const Devices& devices);
+/// By mark alone where sockets are made with one, by the workers' uids as well where they are not.
+enum class SteerBy { mark, uid };
+Routing wanted_routing(const std::vector<Line>& lines, const Devices& devices, SteerBy by = SteerBy::mark);
 
 RoutingChanges routing_changes(const Routing& actual, const Routing& wanted);
 

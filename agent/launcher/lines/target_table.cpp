@@ -38,13 +38,6 @@ bool is_special(const IpPrefix& prefix) {
                        [&](const SpecialRange& range) { return inside(prefix, range.prefix); });
 }
 
-IpAddress last_of(const IpPrefix& prefix) {
-    IpAddress last = prefix.address;
-    for (std::size_t bit = prefix.length; bit < (last.v6 ? 128U : 32U); ++bit)
-        last.bytes[bit / 8] = static_cast<std::uint8_t>(last.bytes[bit / 8] | (0x80U >> (bit % 8)));
-    return last;
-}
-
 /// By its last address: a prefix wider than the range of an embedding ends elsewhere, and the range has its own entry.
 TargetVerdict allowed(const IpPrefix& prefix) {
     switch (embedding_of(last_of(prefix))) {
@@ -61,32 +54,48 @@ TargetVerdict allowed(const IpPrefix& prefix) {
 }
 
 /// Of the addresses that no longer prefix of the table holds: what lies around this one decides.
-TargetVerdict judge(const IpPrefix& prefix, const Targets& targets, const std::set<IpPrefix>& resolvers,
-                    const std::set<IpPrefix>& own) {
+TargetVerdict judge(const IpPrefix& prefix, const Targets& targets, const std::set<IpPrefix>& own) {
     const bool refused = own.contains(prefix) || inside_any(prefix, targets.deny) ||
                          (!inside_any(prefix, targets.allow) && is_special(prefix));
-    if (resolvers.contains(prefix)) return refused ? TargetVerdict::dns_only : TargetVerdict::allow_and_dns;
     return refused ? TargetVerdict::deny : allowed(prefix);
+}
+
+/// Neither the host's own nor explicitly denied, by itself or by an IPv4 address inside.
+bool may_open(const IpAddress& address, const Targets& targets, const std::set<IpPrefix>& own) {
+    auto leads_to = embedded_v4(address);
+    leads_to.push_back(address);
+    return !own.contains(host(address)) && std::none_of(leads_to.begin(), leads_to.end(), [&](const IpAddress& one) {
+        return inside_any(host(one), targets.deny);
+    });
 }
 
 }  // namespace
 
-std::vector<TargetEntry> target_table(const Targets& targets, const std::vector<IpAddress>& resolvers,
-                                      const std::vector<IpAddress>& own) {
-    std::set<IpPrefix> resolver_hosts, own_hosts;
-    for (const auto& address : resolvers) resolver_hosts.insert(host(address));
+IpAddress last_of(const IpPrefix& prefix) {
+    IpAddress last = prefix.address;
+    for (std::size_t bit = prefix.length; bit < (last.v6 ? 128U : 32U); ++bit)
+        last.bytes[bit / 8] = static_cast<std::uint8_t>(last.bytes[bit / 8] | (0x80U >> (bit % 8)));
+    return last;
+}
+
+TargetTable target_table(const Targets& targets, const std::vector<IpAddress>& resolvers,
+                         const std::vector<IpAddress>& own) {
+    std::set<IpPrefix> own_hosts;
     for (const auto& address : own) own_hosts.insert(host(address));
 
     std::set<IpPrefix> prefixes{everything(false), everything(true), global_unicast()};
     for (const auto& range : special_ranges()) prefixes.insert(range.prefix);
     prefixes.insert(targets.allow.begin(), targets.allow.end());
     prefixes.insert(targets.deny.begin(), targets.deny.end());
-    prefixes.insert(resolver_hosts.begin(), resolver_hosts.end());
     prefixes.insert(own_hosts.begin(), own_hosts.end());
 
-    std::vector<TargetEntry> table;
-    table.reserve(prefixes.size());
-    for (const auto& prefix : prefixes) table.push_back({prefix, judge(prefix, targets, resolver_hosts, own_hosts)});
+    TargetTable table;
+    table.entries.reserve(prefixes.size());
+    for (const auto& prefix : prefixes) table.entries.push_back({prefix, judge(prefix, targets, own_hosts)});
+    for (const auto& address : resolvers)
+        for (const bool udp : {false, true}) table.open.push_back({{address, 53}, udp});
+    for (const auto& target : targets.only)
+        if (may_open(target.address, targets, own_hosts)) table.open.push_back({target, false});
     return table;
 }
 

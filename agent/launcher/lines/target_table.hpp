@@ -1,5 +1,5 @@
-// The node's target policy as the kernel can ask it: one entry a prefix, the longest that holds an address decides.
-// Pure.
+// The node's target policy as the kernel can ask it: one entry a prefix, the longest that holds an address decides; and
+// the ports that are open whatever it says. Pure.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -13,12 +13,13 @@ namespace edge::launcher {
 enum class TargetVerdict : std::uint32_t {
     deny = 0,
     allow = 1,
-    dns_only = 2,  // UDP and TCP to port 53: a line's own resolver
-    allow_tail = 3,
-    allow_sixtofour = 4,
-    allow_teredo = 5,
-    allow_and_dns = 6,  // a line's own resolver where targets are allowed anyway: port 53 whatever ports are listed
+    allow_tail = 2,
+    allow_sixtofour = 3,
+    allow_teredo = 4,
 };
+
+/// The last address of a prefix.
+IpAddress last_of(const IpPrefix& prefix);
 
 struct TargetEntry {
     IpPrefix prefix;
@@ -26,9 +27,22 @@ struct TargetEntry {
     friend bool operator==(const TargetEntry&, const TargetEntry&) = default;
 };
 
+/// One open port of one address, whatever verdict and list of ports say: a resolver's 53, and what `only` lists.
+struct OpenPort {
+    TargetPort target;
+    bool udp = false;  // or TCP
+    friend bool operator==(const OpenPort&, const OpenPort&) = default;
+};
+
+struct TargetTable {
+    std::vector<TargetEntry> entries;
+    std::vector<OpenPort> open;
+    friend bool operator==(const TargetTable&, const TargetTable&) = default;
+};
+
 /// Says the same of every address as probes/policy's TargetPolicy, which the worker asks; of an address that no entry
 /// holds there is none: 0.0.0.0/0 and ::/0 are in it. `own` are the addresses of this host, of whatever device.
-std::vector<TargetEntry> target_table(const Targets& targets, const std::vector<IpAddress>& resolvers,
-                                      const std::vector<IpAddress>& own);
+TargetTable target_table(const Targets& targets, const std::vector<IpAddress>& resolvers,
+                         const std::vector<IpAddress>& own);
 
 }  // namespace edge::launcher

@@ -103,4 +103,13 @@ Result<> attach_bpf_program(int cgroup, bpf_attach_type attach, const Fd& progra
     return ok();
 }
 
+Result<> detach_bpf_program(int cgroup, bpf_attach_type attach, const Fd& program) {
+    auto attributes = no_attributes();
+    attributes.target_fd = static_cast<__u32>(cgroup);
+    attributes.attach_bpf_fd = static_cast<__u32>(program.get());
+    attributes.attach_type = attach;
+    if (bpf(BPF_PROG_DETACH, attributes) != 0) return os_error(errno, "bpf", "the line guard cannot be taken off");
+    return ok();
+}
+
 }  // namespace edge::launcher

@@ -23,5 +23,6 @@ Result<Fd> load_bpf_program(bpf_prog_type type, bpf_attach_type attach, const st
 /// Beside programs of others; with `replaced` in the place of that one, with no moment without either. It stays when
 /// this process ends, and goes with the cgroup. Errors: unsupported.
 Result<> attach_bpf_program(int cgroup, bpf_attach_type attach, const Fd& program, const Fd* replaced);
+Result<> detach_bpf_program(int cgroup, bpf_attach_type attach, const Fd& program);
 
 }  // namespace edge::launcher

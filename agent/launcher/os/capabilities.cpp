@@ -12,7 +12,9 @@
 namespace edge::launcher {
 namespace {
 
-constexpr std::array<cap_value_t, 5> kNeeded{CAP_SETUID, CAP_SETGID, CAP_NET_ADMIN, CAP_BPF, CAP_KILL};
+constexpr std::array<cap_value_t, 4> kNeeded{CAP_SETUID, CAP_SETGID, CAP_NET_ADMIN, CAP_KILL};
+/// Kept where they are there: without CAP_BPF the lines are held by nftables.
+constexpr cap_value_t kUseful = CAP_BPF;
 
 struct FreeCaps {
     void operator()(cap_t caps) const { ::cap_free(caps); }
@@ -50,16 +52,18 @@ Result<> keep_needed_capabilities() {
     if (::geteuid() != 0 || !missing.empty())
         return Error{Errc::denied, "privileges",
                      (::geteuid() != 0 ? std::string("not root") : "missing " + missing) +
-                         "; run as root with cap_setuid, cap_setgid, cap_net_admin, cap_bpf and cap_kill"};
+                         "; run as root with cap_setuid, cap_setgid, cap_net_admin, cap_kill and cap_bpf"};
 
     const bool may_drop = holds(held.get(), CAP_SETPCAP, CAP_EFFECTIVE);
     for (cap_value_t value = 0; value < ::cap_max_bits(); ++value) {
-        const bool needed = std::find(kNeeded.begin(), kNeeded.end(), value) != kNeeded.end();
+        const bool needed = value == kUseful || std::find(kNeeded.begin(), kNeeded.end(), value) != kNeeded.end();
         if (needed || ::cap_get_bound(value) != 1 || !may_drop) continue;  // a unit file may have cut it already
         if (::cap_drop_bound(value) != 0) return os_error(errno, "capabilities", "cannot drop " + name_of(value));
     }
-    for (const auto set : {CAP_PERMITTED, CAP_EFFECTIVE})
+    for (const auto set : {CAP_PERMITTED, CAP_EFFECTIVE}) {
         ::cap_set_flag(kept.get(), set, static_cast<int>(kNeeded.size()), kNeeded.data(), CAP_SET);
+        if (holds(held.get(), kUseful, CAP_PERMITTED)) ::cap_set_flag(kept.get(), set, 1, &kUseful, CAP_SET);
+    }
     const cap_value_t dac_override = CAP_DAC_OVERRIDE;
     if (holds(held.get(), dac_override, CAP_PERMITTED))
         ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &dac_override, CAP_SET);

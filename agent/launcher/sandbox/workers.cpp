@@ -15,13 +15,12 @@ namespace edge::launcher {
 using namespace std::chrono_literals;
 
 Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits,
-                 uid_t uid_base, spdlog::logger& log, OnExit on_exit)
+                 spdlog::logger& log, OnExit on_exit)
     : poller_(poller),
       groups_(groups),
       guard_(guard),
       image_(std::move(image)),
       limits_(limits),
-      uid_base_(uid_base),
       log_(log),
       on_exit_(std::move(on_exit)) {}
 
@@ -35,19 +34,20 @@ Workers::~Workers() {
     }
 }
 
-std::optional<std::uint32_t> Workers::free_slot() {
-    for (std::uint32_t i = 1; i <= kSlots; ++i) {  // round and round, so that a uid rests before it is used again
-        const std::uint32_t slot = (last_slot_ + i) % kSlots;
-        if (!taken_[slot]) return slot;
+std::optional<uid_t> Workers::free_uid(const UidRange& uids) const {
+    const auto count = uids.last - uids.first + 1;
+    const auto last = last_uid_.find(uids);
+    const auto next = last == last_uid_.end() ? 0 : last->second - uids.first + 1;
+    for (std::uint32_t i = 0; i < count; ++i) {  // round and round, so that a uid rests before it is used again
+        const uid_t uid = uids.first + (next + i) % count;
+        if (!taken_.contains(uid)) return uid;
     }
     return std::nullopt;
 }
 
-Result<Workers::Started> Workers::spawn(ClientId client, const std::string& line,
-                                        const std::vector<std::string>& arguments) {
-    const auto slot = free_slot();
-    if (!slot)
-        return Error{Errc::unavailable, "spawn", "all " + std::to_string(kSlots) + " worker slots are taken", EAGAIN};
+Result<Workers::Started> Workers::spawn(ClientId client, const Line& line, const std::vector<std::string>& arguments) {
+    const auto uid = free_uid(line.uids);
+    if (!uid) return Error{Errc::unavailable, "spawn", "every uid of line " + line.name + " is taken", EAGAIN};
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return os_error(errno, "socketpair");
     Fd channel(ends[0]);
@@ -60,26 +60,25 @@ Result<Workers::Started> Workers::spawn(ClientId client, const std::string& line
 
     worker.id = ++last_id_;
     worker.client = client;
-    worker.line = line;
-    worker.slot = *slot;
-    EDGE_TRY(worker.group, groups_.add_worker(line, worker.id, limits_));
-    EDGE_TRY(guard_.begin_traffic(worker.group.id()));
-    const uid_t uid = uid_base_ + *slot;
-    taken_[*slot] = true;
-    last_slot_ = *slot;
-    auto process = start_worker(image_, arguments, uid, worker.group, theirs.get(), their_log.get());
+    worker.line = line.name;
+    worker.uid = *uid;
+    EDGE_TRY(worker.group, groups_.add_worker(line.name, worker.id, limits_));
+    EDGE_TRY(guard_.begin_traffic({worker.group.id(), *uid}));
+    taken_.insert(*uid);
+    last_uid_[line.uids] = *uid;
+    auto process = start_worker(image_, arguments, *uid, worker.group, theirs.get(), their_log.get());
     if (!process) {
-        leave(*slot, std::move(worker.group));
+        leave(*uid, std::move(worker.group));
         return process.error();
     }
     worker.process = std::move(process.value());
 
     const std::uint32_t id = worker.id;
-    const Spawned spawned{id, worker.process.pid, uid};
+    const Spawned spawned{id, worker.process.pid, *uid};
     auto& kept = workers_[id] = std::move(worker);
     EDGE_TRY(poller_.watch(kept.process.pidfd.get(), [this, id] { reap(id); }));
     EDGE_TRY(poller_.watch(kept.log.get(), [this, id] { read_log(id); }));
-    log_.debug("worker_started worker={} line={} pid={} uid={}", id, line, spawned.pid, uid);
+    log_.debug("worker_started worker={} line={} pid={} uid={}", id, line.name, spawned.pid, *uid);
     return Started{spawned, std::move(channel)};
 }
 
@@ -101,7 +100,7 @@ Result<WorkerStats> Workers::stats(ClientId client, std::uint32_t worker) {
     EDGE_TRY(auto* mine, owned(client, worker));
     WorkerStats stats = mine->group.stats();
     stats.worker = worker;
-    stats.traffic = guard_.traffic(mine->group.id());
+    stats.traffic = guard_.traffic({mine->group.id(), mine->uid});
     return stats;
 }
 
@@ -150,7 +149,7 @@ void Workers::reap(std::uint32_t id) {
     const WorkerExited exited = verdict(worker, how);
     log_.debug("worker_exited worker={} line={} reason={} code={}", id, worker.line,
                static_cast<unsigned>(exited.reason), exited.code);
-    leave(worker.slot, std::move(worker.group));
+    leave(worker.uid, std::move(worker.group));
     on_exit_(worker.client, exited);
 }
 
@@ -163,12 +162,12 @@ WorkerExited Workers::verdict(const Worker& worker, const siginfo_t& how) const 
     return exited;
 }
 
-void Workers::leave(std::uint32_t slot, WorkerGroup group) {
+void Workers::leave(uid_t uid, WorkerGroup group) {
     if (group.remove()) {
-        guard_.end_traffic(group.id());
-        taken_[slot] = false;
+        guard_.end_traffic({group.id(), uid});
+        taken_.erase(uid);
     } else {
-        leaving_.push_back({slot, std::move(group), Clock::now() + 10ms});
+        leaving_.push_back({uid, std::move(group), Clock::now() + 10ms});
     }
 }
 
@@ -187,7 +186,7 @@ void Workers::tick() {
         if (one.again > now)
             leaving_.push_back(std::move(one));
         else
-            leave(one.slot, std::move(one.group));
+            leave(one.uid, std::move(one.group));
     }
     for (auto& [id, worker] : workers_) {
         if (!worker.lines.paused_until() || *worker.lines.paused_until() > now) continue;

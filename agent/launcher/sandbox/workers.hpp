@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,22 +27,21 @@ using ClientId = std::uint64_t;
 class Workers {
   public:
     using Clock = std::chrono::steady_clock;
-    static constexpr std::uint32_t kSlots = 256;  // uid-base and the 255 above it
     struct Started {
         Spawned spawned;
         Fd channel;  // the asker's end
     };
     using OnExit = std::function<void(ClientId, const WorkerExited&)>;
 
-    /// `guard` counts the traffic of each worker's group.
-    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits, uid_t uid_base,
+    /// `guard` counts the traffic of each worker.
+    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits,
             spdlog::logger& log, OnExit on_exit);
     /// Kills all and waits for them.
     ~Workers();
     Workers(const Workers&) = delete;
 
-    /// Errors: unavailable when every slot is taken; io, naming the step.
-    Result<Started> spawn(ClientId client, const std::string& line, const std::vector<std::string>& arguments);
+    /// Errors: unavailable when every uid of the line is taken; io, naming the step.
+    Result<Started> spawn(ClientId client, const Line& line, const std::vector<std::string>& arguments);
     /// Only the client that asked for a worker may kill it or read its figures. Errors: not_found, io.
     Result<> kill(ClientId client, std::uint32_t worker);
     Result<WorkerStats> stats(ClientId client, std::uint32_t worker);
@@ -56,38 +56,37 @@ class Workers {
         std::uint32_t id = 0;
         ClientId client = 0;
         std::string line;
-        std::uint32_t slot = 0;
+        uid_t uid = 0;
         bool killed = false;
         StartedWorker process;
         WorkerGroup group;
         Fd log;
         LogLines lines;
     };
-    struct Leaving {  // gone, but its group is not empty yet: the slot's uid must not be used again
-        std::uint32_t slot;
+    struct Leaving {  // gone, but its group is not empty yet: the uid must not be used again
+        uid_t uid;
         WorkerGroup group;
         Clock::time_point again;
     };
 
-    std::optional<std::uint32_t> free_slot();
+    std::optional<uid_t> free_uid(const UidRange& uids) const;
     Result<Worker*> owned(ClientId client, std::uint32_t worker);
     void read_log(std::uint32_t id);
     void reap(std::uint32_t id);
     WorkerExited verdict(const Worker& worker, const siginfo_t& how) const;
-    void leave(std::uint32_t slot, WorkerGroup group);
+    void leave(uid_t uid, WorkerGroup group);
 
     Poller& poller_;
     CgroupTree& groups_;
     LineGuard& guard_;
     SandboxImage image_;
     Limits limits_;
-    uid_t uid_base_;
     spdlog::logger& log_;
     OnExit on_exit_;
     std::map<std::uint32_t, Worker> workers_;
     std::vector<Leaving> leaving_;
-    std::vector<bool> taken_ = std::vector<bool>(kSlots);
-    std::uint32_t last_slot_ = kSlots - 1;
+    std::set<uid_t> taken_;
+    std::map<UidRange, uid_t> last_uid_;  // of each line
     std::uint32_t last_id_ = 0;
 };
 

@@ -42,7 +42,7 @@ const BadStart kBadStarts[] = {
      [](auto&, auto& flags) {
          flags.before = {"/usr/bin/setpriv", "--inh-caps=-all", "--bounding-set=-bpf,-setuid"};
      },
-     77, "privileges: missing cap_setuid, cap_bpf; run as root with"},
+     77, "privileges: missing cap_setuid; run as root with"},
     {"another user",
      [](auto&, auto& flags) {
          flags.before = {"/usr/bin/setpriv", "--reuid=65534", "--clear-groups"};

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <utility>
 
 #include "agent/launcher/lines/network.hpp"
 #include "agent/launcher/os/netlink.hpp"
@@ -69,7 +70,7 @@ void holds_what_it_was_given(Network& network) {
     }
     CHECK(network.table(101).value().size() == 3);
 
-    const auto answer = network.route_get(ip("198.51.100.10"), wan.index, 0x101);
+    const auto answer = network.route_get(ip("198.51.100.10"), {wan.index, 0x101});
     REQUIRE(answer);
     CHECK(answer.value().error == 0);
     CHECK(answer.value().table == 101);
@@ -80,7 +81,7 @@ void holds_what_it_was_given(Network& network) {
     other_gateway.add_routes = {TableRoute{101, net("0.0.0.0/0"), ip("100.64.1.9"), wan.index, ip("100.64.1.2")}};
     other_gateway.remove_routes = {add.add_routes[1]};
     CHECK(network.apply(other_gateway).empty());
-    CHECK(network.route_get(ip("198.51.100.10"), wan.index, 0x101).value().gateway == ip("100.64.1.9"));
+    CHECK(network.route_get(ip("198.51.100.10"), {wan.index, 0x101}).value().gateway == ip("100.64.1.9"));
 
     const auto owned = network.owned().value();
     for (int twice = 0; twice < 2; ++twice) {  // nor is what has gone
@@ -90,7 +91,31 @@ void holds_what_it_was_given(Network& network) {
         CHECK(network.apply(remove).empty());
         CHECK(text_of(network.owned().value()) == "");
     }
-    CHECK(network.route_get(ip("2001:db8::10"), wan.index + 1000, 0x101).value().error != 0);
+    CHECK(network.route_get(ip("2001:db8::10"), {wan.index + 1000, 0x101}).value().error != 0);
+
+    RoutingChanges by_uid;  // a socket that no guard binds or marks
+    by_uid.add_routes = {TableRoute{101, net("100.64.1.0/24"), {}, wan.index, ip("100.64.1.2")},
+                         TableRoute{101, net("0.0.0.0/0"), ip("100.64.1.1"), wan.index, ip("100.64.1.2")}};
+    by_uid.add_rules = {Rule{false, 10003, 0, {}, 0, UidRange{70001, 70009}},
+                        Rule{false, 10002, 0, {}, 101, UidRange{70001, 70009}}};
+    CHECK(network.apply(by_uid).empty());
+    CHECK(text_of(network.owned().value()).find("4 10002: from all uidrange 70001-70009 lookup 101\n") !=
+          std::string::npos);
+    for (const std::uint32_t uid : {70001U, 70009U}) {
+        const auto way = network.route_get(ip("198.51.100.10"), {.uid = uid}).value();
+        CHECK(way.device == wan.index);
+        CHECK(way.table == 101);
+    }
+    CHECK(network.route_get(ip("198.51.100.10"), {.uid = 70010}).value().table != 101);
+    by_uid.remove_routes = std::exchange(by_uid.add_routes, {});
+    by_uid.add_rules.clear();
+    CHECK(network.apply(by_uid).empty());
+    CHECK(network.route_get(ip("198.51.100.10"), {.uid = 70001}).value().error != 0);
+    CHECK(
+        network
+            .apply(RoutingChanges{
+                .add_routes = {}, .add_rules = {}, .remove_rules = network.owned().value().rules, .remove_routes = {}})
+            .empty());
 
     RoutingChanges impossible;
     impossible.add_routes = {TableRoute{101, net("0.0.0.0/0"), ip("100.64.1.1"), 4000, {}}};

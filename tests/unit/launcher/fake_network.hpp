@@ -60,20 +60,20 @@ class FakeNetwork final : public Network {
         return failures;
     }
 
-    Result<RouteAnswer> route_get(const IpAddress& to, std::uint32_t device, std::uint32_t mark) override {
+    Result<RouteAnswer> route_get(const IpAddress& to, const Sender& sender) override {
         RouteAnswer answer;
         std::vector<Rule> rules = routing_.rules;
         std::sort(rules.begin(), rules.end(), [](const Rule& a, const Rule& b) { return a.pref < b.pref; });
         for (const auto& rule : rules) {
-            if (rule.v6 != to.v6 || rule.mark != mark) continue;
+            if (rule.v6 != to.v6 || !matches(rule, sender)) continue;
             if (rule.table == 0) break;
             const TableRoute* best = nullptr;
             for (const auto& route : routing_.routes)
-                if (route.table == rule.table && route.device == device && route.to.contains(to) &&
-                    (best == nullptr || best->to.length < route.to.length))
+                if (route.table == rule.table && (sender.uid || route.device == sender.device) &&
+                    route.to.contains(to) && (best == nullptr || best->to.length < route.to.length))
                     best = &route;
             if (best == nullptr) continue;
-            answer.device = device;
+            answer.device = best->device;
             answer.table = best->table;
             answer.gateway = best->gateway;
             answer.source = best->source;
@@ -84,6 +84,12 @@ class FakeNetwork final : public Network {
     }
 
   private:
+    static bool matches(const Rule& rule, const Sender& sender) {
+        if (rule.from) return false;
+        if (rule.uids) return sender.uid && rule.uids->first <= *sender.uid && *sender.uid <= rule.uids->last;
+        return rule.mark == (sender.uid ? 0 : sender.mark);
+    }
+
     Devices devices_;
     Routing routing_;
     bool v6_ = true;

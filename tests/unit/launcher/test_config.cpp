@@ -116,13 +116,15 @@ TEST_CASE("a policy is read, and an empty one has the documented defaults") {
     Problems problems;
     const auto policy = parse_policy(
         "services=[\"dns\",\"ping\"]\n[targets]\nallow=[\"198.18.0.0/15\"]\ndeny=[\"2001:db8::/"
-        "32\"]\nports=[53,443]\n[worker]\ncpu_percent=20\nmemory_mb=32\npids=8\n",
+        "32\"]\nports=[53,443]\nonly=[\"203.0.113.5:7480\",\"[2001:db8::5]:443\"]\n[worker]\ncpu_percent=20\nmemory_mb="
+        "32\npids=8\n",
         "policy.toml", problems);
     CHECK(told(problems) == "");
     CHECK(policy.services == std::vector<std::string>{"dns", "ping"});
     CHECK(policy.targets.allow[0].text() == "198.18.0.0/15");
     CHECK(policy.targets.deny[0].text() == "2001:db8::/32");
     CHECK(policy.targets.ports == std::vector<std::uint16_t>{53, 443});
+    CHECK(policy.targets.only[1] == TargetPort{IpAddress::parse("2001:db8::5").value(), 443});
     CHECK(policy.worker.cpu_percent == 20);
     CHECK(policy.worker.memory_mb == 32);
     CHECK(policy.worker.pids == 8);
@@ -141,6 +143,8 @@ TEST_CASE("what is wrong with a policy is told with its place") {
     CHECK(wrong_policy("[targets]\nports = [0]\n") == "policy.toml:2:1: ports are 1 to 65535\n");
     CHECK(wrong_policy("[targets]\nallow = [\"10.0.0.1/8\"]\n") ==
           "policy.toml:2:10: bits are set behind the prefix length\n");
+    CHECK(wrong_policy("[targets]\nonly = [\"203.0.113.5\"]\n") ==
+          "policy.toml:2:9: expected ADDRESS:PORT, such as 192.0.2.1:443 or [2001:db8::1]:443\n");
     CHECK(wrong_policy("[worker]\nmemory_mb = 1\n") == "policy.toml:2:1: memory_mb is 8 to 65536\n");
     CHECK(wrong_policy("[worker]\ncpu_percent = 0\npids = 0\n") ==
           "policy.toml:2:1: cpu_percent is 1 to 6400\npolicy.toml:3:1: pids is 1 to 4096\n");

@@ -19,19 +19,19 @@ IpAddress ip(const char* text) {
 
 class FakeGuard final : public LineGuard {
   public:
-    Result<> hold(const std::string& line, int, const Binding& binding,
-                  const std::vector<TargetEntry>& targets) override {
+    Result<> hold(const std::string& line, int, const Binding& binding, const TargetTable& targets) override {
         if (refuse) return Error{Errc::unsupported, "bpf", "refused"};
         held[line] = binding;
         allowed[line] = targets;
         return ok();
     }
-    Result<> begin_traffic(std::uint64_t) override { return ok(); }
-    Traffic traffic(std::uint64_t) const override { return {}; }
-    void end_traffic(std::uint64_t) override {}
-    Enforcement enforcement() const override { return Enforcement::bpf_guard; }
+    Result<> begin_traffic(const SandboxId&) override { return ok(); }
+    Traffic traffic(const SandboxId&) const override { return {}; }
+    void end_traffic(const SandboxId&) override {}
+    Enforcement enforcement() const override { return level; }
+    Enforcement level = Enforcement::bpf_guard;
     std::map<std::string, Binding> held;
-    std::map<std::string, std::vector<TargetEntry>> allowed;
+    std::map<std::string, TargetTable> allowed;
     bool refuse = false;
 };
 
@@ -153,7 +153,7 @@ TEST_CASE("the guard is told the line's addresses, the policy's ports and budget
     CHECK(held.budget == Budget{1'000'000, 0});
 
     const auto verdict_on = [&](const char* address) {
-        for (const auto& entry : at.guard.allowed["telecom"])
+        for (const auto& entry : at.guard.allowed["telecom"].entries)
             if (entry.prefix == IpPrefix::parse(address).value()) return entry.verdict;
         return TargetVerdict::allow;  // by a wider entry
     };
@@ -161,6 +161,21 @@ TEST_CASE("the guard is told the line's addresses, the policy's ports and budget
     at.network.add_device("docker0", {20, true, true, {{ip("203.0.114.9"), 24}}});
     CHECK(lines.follow().empty());  // no line changed, but what may be spoken to did
     CHECK(verdict_on("203.0.114.9/32") == TargetVerdict::deny);
+}
+
+TEST_CASE("where the guard binds no socket, a line is steered by the uids of its workers") {
+    Setting at;
+    at.guard.level = Enforcement::nft_guard;
+    at.lines[0].uids = {70001, 70009};
+    at.plug_in(7);
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.guard.held["telecom"].uids == UidRange{70001, 70009});
+    CHECK(at.rules() == 9);  // two more of each family
+    const auto route = lines.route_get(0, ip("198.51.100.10")).value();
+    CHECK(route.table == 101);
+    CHECK(route.ifindex == 7);
+    CHECK(lines.info(0).enforced_by == Enforcement::nft_guard);
 }
 
 TEST_CASE("rules and routes that went while no device changed are put back") {

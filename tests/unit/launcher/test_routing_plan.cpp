@@ -47,6 +47,13 @@ std::string text_of(const RoutingChanges& changes) {
            text_of(changes.remove_routes, "-");
 }
 
+/// `kLines` with uids, for hosts where no guard binds.
+std::vector<Line> lines_with_uids() {
+    auto lines = kLines;
+    share_out_uids(70000, lines);
+    return lines;
+}
+
 const std::string kMarkRules =
     "4 10000: from all fwmark 0x101 lookup 101\n"
     "4 10001: from all fwmark 0x101 unreachable\n"
@@ -156,4 +163,15 @@ TEST_CASE("what an external line lacks is told as the command that adds it") {
     const auto present = wanted_routing(kLines, kDevices).routes;
     CHECK(missing_routes(lines, present).empty());
     CHECK(missing_routes(kLines, {}).empty());  // managed: ours to write
+}
+
+TEST_CASE("uids have their rules before all `from` rules, and `unreachable` behind each") {
+    const auto rules = text_of(wanted_routing(lines_with_uids(), {}, SteerBy::uid).rules);
+    for (const std::string family : {"4 ", "6 "}) {
+        CHECK(rules.find(family + "10002: from all uidrange 70000-70127 lookup 101\n") != std::string::npos);
+        CHECK(rules.find(family + "10003: from all uidrange 70000-70127 unreachable\n") != std::string::npos);
+        CHECK(rules.find(family + "10012: from all uidrange 70128-70255 lookup 102\n") != std::string::npos);
+        CHECK(rules.find(family + "10013: from all uidrange 70128-70255 unreachable\n") != std::string::npos);
+    }
+    CHECK(text_of(wanted_routing(lines_with_uids(), {}).rules).find("uidrange") == std::string::npos);
 }

@@ -24,14 +24,28 @@ TEST_CASE("a worker is told line and policy, in this order and no other") {
     policy.targets.allow = {IpPrefix::parse("198.18.0.0/15").value()};
     policy.targets.deny = {IpPrefix::parse("2001:db8::/32").value()};
     policy.targets.ports = {53, 443};
+    policy.targets.only = {TargetPort::parse("203.0.113.5:7480").value()};
     std::string all;
     for (const auto& word : worker_arguments("/bin/edge-probe", line, policy, "/etc/ca.crt")) all += word + " ";
     CHECK(all ==
           "/bin/edge-probe worker --fd 3 --line telecom --device wan0 --address 100.64.1.2 --address fd64:1::2 "
           "--resolver 100.64.1.53 "
-          "--allow 198.18.0.0/15 --deny 2001:db8::/32 --port 53 --port 443 --service dns --service ping --ca "
+          "--allow 198.18.0.0/15 --deny 2001:db8::/32 --port 53 --port 443 --only 203.0.113.5:7480 --service dns "
+          "--service "
+          "ping --ca "
           "/etc/ca.crt ");
     CHECK(worker_arguments("/p", line, {}, "").back() == "100.64.1.53");
+}
+
+TEST_CASE("each line has uids of its own, all of them among the 256") {
+    std::vector<Line> lines(3);
+    share_out_uids(70000, lines);
+    CHECK(lines[0].uids == UidRange{70000, 70084});
+    CHECK(lines[1].uids == UidRange{70085, 70169});
+    CHECK(lines[2].uids == UidRange{70170, 70254});
+    lines.resize(32);
+    share_out_uids(70000, lines);
+    CHECK(lines[31].uids == UidRange{70248, 70255});
 }
 
 TEST_CASE("the digest is SHA-256, at every length of padding") {

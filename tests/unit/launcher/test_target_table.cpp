@@ -20,36 +20,30 @@ IpPrefix net(const std::string& text) {
 }
 
 /// As the kernel's trie: the longest prefix that holds the address.
-TargetVerdict look_up(const std::vector<TargetEntry>& table, const IpAddress& address) {
+TargetVerdict look_up(const TargetTable& table, const IpAddress& address) {
     const TargetEntry* best = nullptr;
-    for (const auto& entry : table)
+    for (const auto& entry : table.entries)
         if (entry.prefix.contains(address) && (best == nullptr || best->prefix.length < entry.prefix.length))
             best = &entry;
     REQUIRE(best != nullptr);
     return best->verdict;
 }
 
-bool allows_v4(const std::vector<TargetEntry>& table, const IpAddress& address) {
-    const auto verdict = look_up(table, address);
-    return verdict == TargetVerdict::allow || verdict == TargetVerdict::allow_and_dns;
-}
-
 /// As target_program decides, for a TCP or UDP port.
-bool allows(const std::vector<TargetEntry>& table, const std::vector<std::uint16_t>& ports, const IpAddress& address,
-            std::uint16_t port) {
-    const auto verdict = look_up(table, address);
-    if (verdict == TargetVerdict::deny) return false;
-    if (verdict == TargetVerdict::dns_only) return port == 53;
-    if (verdict == TargetVerdict::allow_and_dns && port == 53) return true;
-    if (verdict != TargetVerdict::allow_and_dns)
-        for (const auto& inside : embedded_v4(address))
-            if (!allows_v4(table, inside)) return false;
+bool allows(const TargetTable& table, const std::vector<std::uint16_t>& ports, const IpAddress& address,
+            std::uint16_t port, bool udp) {
+    const OpenPort asked{{address, port}, udp};
+    if (std::find(table.open.begin(), table.open.end(), asked) != table.open.end()) return true;
+    if (look_up(table, address) == TargetVerdict::deny) return false;
+    for (const auto& inside : embedded_v4(address))
+        if (look_up(table, inside) != TargetVerdict::allow) return false;
     return ports.empty() || std::find(ports.begin(), ports.end(), port) != ports.end();
 }
 
-/// Addresses at the edges of the interesting ranges, and around them.
-IpAddress draw(std::mt19937& random, const std::vector<TargetEntry>& table) {
-    const auto& entry = table[random() % table.size()];
+/// Addresses at the edges of the interesting ranges, and around them; and those with an open port.
+IpAddress draw(std::mt19937& random, const TargetTable& table) {
+    if (random() % 4 == 0) return table.open[random() % table.open.size()].target.address;
+    const auto& entry = table.entries[random() % table.entries.size()];
     IpAddress address = entry.prefix.address;
     const unsigned bits = address.v6 ? 128 : 32;
     for (unsigned bit = entry.prefix.length; bit < bits; ++bit)
@@ -80,17 +74,47 @@ TEST_CASE("table and policy say the same of every address") {
             for (const std::vector<std::uint16_t>& ports : {std::vector<std::uint16_t>{}, {80, 443}}) {
                 const std::vector<IpAddress> resolvers{ip("10.0.0.53"), ip("198.51.100.53"), ip("2001:db8::53")};
                 const std::vector<IpAddress> own{ip("198.51.100.2"), ip("2001:db8::2"), ip("127.0.0.1")};
-                const auto table = target_table(Targets{allow, deny, ports}, resolvers, own);
-                probes::TargetPolicy policy{{}, ports, allow, deny, resolvers, own};
+                const std::vector<TargetPort> only{
+                    {ip("10.0.0.53"), 22},   {ip("10.1.0.1"), 22},         {ip("203.0.114.5"), 7480},
+                    {ip("127.0.0.1"), 7480}, {ip("2001:db8::2"), 80},      {ip("2001:db8:9::5"), 7480},
+                    {ip("8.8.8.8"), 7480},   {ip("64:ff9b::a01:1"), 7480}, {ip("64:ff9b::a00:1"), 7480}};
+                const auto table = target_table(Targets{allow, deny, ports, only}, resolvers, own);
+                probes::TargetPolicy policy{{}, ports, allow, deny, only, resolvers, own};
                 for (int i = 0; i < 2'000; ++i) {
                     const IpAddress address = draw(random, table);
-                    const auto port = static_cast<std::uint16_t>(std::vector{53, 80, 22}[random() % 3]);
-                    const bool expected = !policy.refusal(address, port);
+                    const auto port = static_cast<std::uint16_t>(std::vector{53, 80, 22, 7480}[random() % 4]);
+                    const bool udp = random() % 2 == 0;
+                    const bool expected =
+                        !policy.refusal(address, port, udp ? probes::Transport::udp : probes::Transport::tcp);
                     CAPTURE(address.text());
                     CAPTURE(port);
-                    REQUIRE(allows(table, ports, address, port) == expected);
+                    CAPTURE(udp);
+                    REQUIRE(allows(table, ports, address, port, udp) == expected);
                 }
             }
+}
+
+TEST_CASE("what `only` lists is open on that TCP port, unless it is denied or an address of the host") {
+    const Targets targets{.allow = {},
+                          .deny = {net("8.8.8.0/24"), net("10.9.0.0/16")},
+                          .ports = {80},
+                          .only = {{ip("192.168.1.9"), 7480},
+                                   {ip("1.1.1.1"), 7480},
+                                   {ip("8.8.8.8"), 7480},
+                                   {ip("8.8.4.4"), 7480},
+                                   {ip("64:ff9b::10.9.1.1"), 7480}}};
+    const auto table = target_table(targets, {}, {ip("8.8.4.4")});
+    const auto opens = [&](const char* address, std::uint16_t port, bool udp = false) {
+        return allows(table, targets.ports, ip(address), port, udp);
+    };
+    CHECK(opens("192.168.1.9", 7480));
+    CHECK_FALSE(opens("192.168.1.9", 7480, true));
+    CHECK_FALSE(opens("192.168.1.9", 80));
+    CHECK(opens("1.1.1.1", 7480));  // although it is no port of the list
+    CHECK(opens("1.1.1.1", 80));    // as without it
+    CHECK_FALSE(opens("8.8.8.8", 7480));
+    CHECK_FALSE(opens("8.8.4.4", 7480));
+    CHECK_FALSE(opens("64:ff9b::10.9.1.1", 7480));
 }
 
 TEST_CASE("an address that nothing special holds is allowed, and one of the host's is not") {
@@ -99,7 +123,10 @@ TEST_CASE("an address that nothing special holds is allowed, and one of the host
     CHECK(look_up(table, ip("8.8.4.4")) == TargetVerdict::deny);
     CHECK(look_up(table, ip("2400:1::5")) == TargetVerdict::deny);
     CHECK(look_up(table, ip("2400:1::6")) == TargetVerdict::allow);
-    CHECK(look_up(table, ip("192.168.1.1")) == TargetVerdict::dns_only);
+    CHECK(look_up(table, ip("192.168.1.1")) == TargetVerdict::deny);
+    CHECK(allows(table, {}, ip("192.168.1.1"), 53, true));
+    CHECK(allows(table, {}, ip("192.168.1.1"), 53, false));
+    CHECK_FALSE(allows(table, {}, ip("192.168.1.1"), 54, true));
     CHECK(look_up(table, ip("192.168.1.2")) == TargetVerdict::deny);
     CHECK(look_up(table, ip("4000::1")) == TargetVerdict::deny);
 }

@@ -81,6 +81,18 @@ TEST_CASE("a policy that allows everything still keeps denied and own addresses"
     CHECK(policy.refusal(ip("192.0.2.7"), std::nullopt));
 }
 
+TEST_CASE("what `only` lists is open over TCP on its port, and deny wins over it") {
+    TargetPolicy policy = lab();
+    policy.only = {{ip("10.0.0.5"), 7480}, {ip("1.1.1.1"), 7480}, {ip("8.8.8.8"), 7480}, {ip("198.18.0.2"), 7480}};
+    CHECK_FALSE(policy.refusal(ip("10.0.0.5"), 7480));
+    CHECK(policy.refusal(ip("10.0.0.5"), 7480, Transport::udp));
+    CHECK(policy.refusal(ip("10.0.0.5"), 80));
+    CHECK(policy.refusal(ip("10.0.0.5"), std::nullopt));
+    CHECK_FALSE(policy.refusal(ip("1.1.1.1"), 7480));
+    CHECK(policy.refusal(ip("8.8.8.8"), 7480));
+    CHECK(policy.refusal(ip("198.18.0.2"), 7480));
+}
+
 TEST_CASE("a refusal says which address, which range and why") {
     CHECK(
         *lab().refusal(ip("169.254.169.254"), 80) ==

@@ -26,6 +26,8 @@ TEST_CASE("the launcher's command line becomes options and policy") {
                                               "--port",
                                               "53",
                                               "80",
+                                              "--only",
+                                              "[fd64:9::5]:7480",
                                               "--service",
                                               "dns",
                                               "--service",
@@ -43,6 +45,7 @@ TEST_CASE("the launcher's command line becomes options and policy") {
     CHECK(options.policy.runs(Service::ping));
     CHECK_FALSE(options.policy.runs(Service::http));
     CHECK_FALSE(options.policy.refusal(IpAddress::parse("100.64.1.53").value(), 53));
+    CHECK_FALSE(options.policy.refusal(IpAddress::parse("fd64:9::5").value(), 7480));
     CHECK(options.policy.refusal(IpAddress::parse("fd64:1::2").value(), 80));
 }
 
@@ -53,6 +56,7 @@ TEST_CASE("what the launcher would never write is an error that names it") {
                                                          {"stray"},
                                                          {"--port", "65536"},
                                                          {"--port", "-1"},
+                                                         {"--only", "fd64:9::5"},
                                                          {"--service", "tcp"},
                                                          {"--address", "127.1"},
                                                          {"--allow", "10.0.0.1/8"},

@@ -1,0 +1,119 @@
+#include "agent/launcher/lines/bpf_line_guard.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <cstring>
+#include <utility>
+
+#include "agent/launcher/os/bpf.hpp"
+
+namespace edge::launcher {
+namespace {
+
+constexpr std::uint32_t kMostTargets = 4096;    // entries of a trie
+constexpr std::uint32_t kMostOpenPorts = 512;   // 256 of policy.toml, and those of four resolvers
+constexpr std::uint32_t kMostSandboxes = 1024;  // slots, and those whose group is still being emptied
+
+Result<Fd> make_trie(const std::vector<TargetEntry>& targets, bool v6) {
+    const auto bytes = static_cast<std::uint32_t>(v6 ? 16 : 4);
+    EDGE_TRY(auto trie, make_bpf_map(BPF_MAP_TYPE_LPM_TRIE, 4 + bytes, sizeof(TargetVerdict), kMostTargets));
+    for (const auto& entry : targets) {
+        if (entry.prefix.address.v6 != v6) continue;
+        TrieKey key{.bits = entry.prefix.length};
+        std::memcpy(key.address, entry.prefix.address.bytes.data(), bytes);
+        EDGE_TRY(set_bpf_entry(trie, &key, &entry.verdict));
+    }
+    return trie;
+}
+
+Result<Fd> make_open_ports(const std::vector<OpenPort>& ports) {
+    EDGE_TRY(auto map, make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(OpenKey), 1, kMostOpenPorts));
+    for (const auto& [target, udp] : ports) {
+        OpenKey key{.port = htons(target.port),
+                    .protocol = static_cast<std::uint8_t>(udp ? IPPROTO_UDP : IPPROTO_TCP),
+                    .v6 = static_cast<std::uint8_t>(target.address.v6)};
+        std::memcpy(key.address, target.address.bytes.data(), target.address.v6 ? 16 : 4);
+        const std::uint8_t open = 1;
+        EDGE_TRY(set_bpf_entry(map, &key, &open));
+    }
+    return map;
+}
+
+}  // namespace
+
+std::vector<GuardHook> guard_hooks(const Binding& binding, const GuardMaps& maps) {
+    constexpr auto kSocket = BPF_PROG_TYPE_CGROUP_SOCK;
+    constexpr auto kPacket = BPF_PROG_TYPE_CGROUP_SKB;
+    constexpr auto kAddress = BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+    return {
+        {"cgroup/sock_create", kSocket, BPF_CGROUP_INET_SOCK_CREATE, sock_create_program(binding)},
+        {"cgroup_skb/egress", kPacket, BPF_CGROUP_INET_EGRESS, egress_program(binding, maps)},
+        {"cgroup_skb/ingress", kPacket, BPF_CGROUP_INET_INGRESS, ingress_program(maps)},
+        {"cgroup/connect4", kAddress, BPF_CGROUP_INET4_CONNECT, target_program(false, binding, maps)},
+        {"cgroup/connect6", kAddress, BPF_CGROUP_INET6_CONNECT, target_program(true, binding, maps)},
+        {"cgroup/sendmsg4", kAddress, BPF_CGROUP_UDP4_SENDMSG, target_program(false, binding, maps)},
+        {"cgroup/sendmsg6", kAddress, BPF_CGROUP_UDP6_SENDMSG, target_program(true, binding, maps)},
+        {"cgroup/bind4", kAddress, BPF_CGROUP_INET4_BIND, bind_program(false, binding)},
+        {"cgroup/bind6", kAddress, BPF_CGROUP_INET6_BIND, bind_program(true, binding)},
+    };
+}
+
+GuardMaps KeptMaps::numbers(const Fd& traffic) const {
+    return {targets4.get(), targets6.get(), open.get(), traffic.get(), buckets.get()};
+}
+
+Result<KeptMaps> make_guard_maps(const TargetTable& targets) {
+    KeptMaps maps;
+    EDGE_TRY(maps.targets4, make_trie(targets.entries, false));
+    EDGE_TRY(maps.targets6, make_trie(targets.entries, true));
+    EDGE_TRY(maps.open, make_open_ports(targets.open));
+    EDGE_TRY(maps.buckets, make_bpf_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t), 2));
+    return maps;
+}
+
+Result<Fd> make_traffic_map() {
+    return make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(std::uint64_t), sizeof(Traffic), kMostSandboxes);
+}
+
+Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& binding, const TargetTable& targets) {
+    const auto before = held_.find(line);
+    Held* held = before == held_.end() ? nullptr : &before->second;
+    if (held != nullptr && held->binding == binding && held->targets == targets) return ok();
+    Held fresh;
+    EDGE_TRY(const auto maps, make_guard_maps(targets));
+    if (!traffic_) {
+        EDGE_TRY(traffic_, make_traffic_map());
+    }
+    const auto wanted = guard_hooks(binding, maps.numbers(traffic_));
+    for (std::size_t i = 0; i < kPrograms; ++i) {
+        EDGE_TRY(fresh.programs[i], load_bpf_program(wanted[i].type, wanted[i].attach, wanted[i].program));
+    }
+    for (std::size_t i = 0; i < kPrograms; ++i) {
+        const Fd* replaced = held == nullptr ? nullptr : &held->programs[i];
+        EDGE_TRY(attach_bpf_program(cgroup, wanted[i].attach, fresh.programs[i], replaced));
+        if (held != nullptr) held->programs[i] = std::move(fresh.programs[i]);
+    }
+    if (held != nullptr) fresh.programs = std::move(held->programs);
+    fresh.binding = binding;
+    fresh.targets = targets;
+    held_.insert_or_assign(line, std::move(fresh));
+    return ok();
+}
+
+Result<> BpfLineGuard::begin_traffic(const SandboxId& sandbox) {
+    const Traffic none;
+    return set_bpf_entry(traffic_, &sandbox.cgroup, &none);
+}
+
+Traffic BpfLineGuard::traffic(const SandboxId& sandbox) const {
+    Traffic traffic;
+    if (!get_bpf_entry(traffic_, &sandbox.cgroup, &traffic)) return {};
+    return traffic;
+}
+
+void BpfLineGuard::end_traffic(const SandboxId& sandbox) {
+    remove_bpf_entry(traffic_, &sandbox.cgroup);
+}
+
+}  // namespace edge::launcher
