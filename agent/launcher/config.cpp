@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
+#include <sstream>
 
 #include "agent/launcher/os/files.hpp"
 #include "protocol/config/toml.hpp"
@@ -33,7 +35,23 @@ bool is_device(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != '/' && c != ':'; });
 }
 
+/// Is the gateway in the network of one of the line's addresses? Nothing where no length is said, as for ppp0.
+bool may_be_gateway(const Line& line, const std::optional<IpAddress>& gateway) {
+    bool said = false;
+    for (const auto& address : line.addresses) {
+        if (!gateway || address.v6 != gateway->v6 || address.length == 0) continue;
+        if (network_of(address, address.length).contains(*gateway)) return true;
+        said = true;
+    }
+    return !said || (gateway->v6 && gateway->bytes[0] == 0xfe && (gateway->bytes[1] & 0xc0) == 0x80);  // fe80::/10
+}
+
 void check_addresses(const Line& line, const std::string& at, TomlChecker& checker) {
+    const auto outside = [](const std::string& key, const std::optional<IpAddress>& gateway) {
+        return key + " " + (gateway ? gateway->text() : "") + " is in the network of no address of the line";
+    };
+    checker.need(may_be_gateway(line, line.gateway4), at + "/gateway4", outside("gateway4", line.gateway4));
+    checker.need(may_be_gateway(line, line.gateway6), at + "/gateway6", outside("gateway6", line.gateway6));
     checker.need(!line.addresses.empty(), at + "/addresses", "addresses is missing; list the line's own addresses");
     checker.need(line.addresses.size() <= kMaxAddresses, at + "/addresses", "at most 4 addresses a line");
     checker.need(line.resolvers.size() <= kMaxAddresses, at + "/resolvers", "at most 4 resolvers a line");
@@ -64,6 +82,24 @@ void check_unique(const std::vector<Line>& lines, Value Line::*field, const std:
     }
 }
 
+/// Two lines on one device are told apart by their addresses, or not at all.
+void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
+    for (std::size_t i = 0; i < lines.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j) {
+            const Line &one = lines[i], &other = lines[j];
+            const bool shared = one.device == other.device;
+            const bool both_by_address = one.kind == LineKind::address && other.kind == LineKind::address;
+            const auto at = "/line/" + std::to_string(i);
+            checker.need(!shared || both_by_address, at + "/device",
+                         "device is that of line \"" + other.name +
+                             "\" as well; give both kind = \"address\", or each a device");
+            for (const auto& address : one.addresses)
+                checker.need(
+                    std::find(other.addresses.begin(), other.addresses.end(), address) == other.addresses.end(),
+                    at + "/addresses", address.text() + " is an address of line \"" + other.name + "\" as well");
+        }
+}
+
 template <class T>
 std::optional<T> decode_file(std::string_view text, const std::string& file, Problems& problems) {
     auto decoded = decode_toml<T>(text, file);
@@ -72,7 +108,56 @@ std::optional<T> decode_file(std::string_view text, const std::string& file, Pro
     return std::nullopt;
 }
 
+bool offers(const Policy& policy, std::string_view service) {
+    return std::find(policy.services.begin(), policy.services.end(), service) != policy.services.end();
+}
+
 }  // namespace
+
+Result<LineAddress> LineAddress::parse(std::string_view text) {
+    const auto slash = text.find('/');
+    EDGE_TRY(const auto address, IpAddress::parse(text.substr(0, slash)));
+    LineAddress parsed(address);
+    if (slash == std::string_view::npos) return parsed;
+    const auto digits = text.substr(slash + 1);
+    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), parsed.length);
+    const unsigned most = address.v6 ? 128 : 32;
+    if (failed == std::errc{} && end == digits.data() + digits.size() && parsed.length > 0 && parsed.length <= most)
+        return parsed;
+    return Error{Errc::bad_value, {}, "expected a prefix length of 1 to " + std::to_string(most)};
+}
+
+IpPrefix network_of(const IpAddress& address, std::uint8_t length) {
+    IpPrefix prefix{address, length};
+    for (unsigned bit = length; bit < 128; ++bit)
+        prefix.address.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80u >> bit % 8));
+    return prefix;
+}
+
+void check_together(const Config& config, const ConfigTexts& texts, Problems& problems) {
+    TomlChecker policy(texts.policy, texts.policy_file, problems), lines(texts.lines, texts.lines_file, problems);
+    const auto& targets = config.policy.targets;
+    const auto lists = [&](std::uint16_t port) {
+        return targets.ports.empty() ||
+               std::find(targets.ports.begin(), targets.ports.end(), port) != targets.ports.end();
+    };
+    for (std::size_t i = 0; i < config.lines.size(); ++i) {
+        const Line& line = config.lines[i];
+        for (const auto& resolver : line.resolvers)
+            for (std::size_t d = 0; d < targets.deny.size(); ++d)
+                policy.need(targets.deny[d] != network_of(resolver, resolver.v6 ? 128 : 32),
+                            "/targets/deny/" + std::to_string(d),
+                            "denies " + resolver.text() + ", a resolver of line \"" + line.name +
+                                "\", which stays open on port 53; take it out of one of the two");
+        lines.need(!line.resolvers.empty() || !offers(config.policy, "dns") || lists(53), "/line/" + std::to_string(i),
+                   "has no resolvers, and policy.toml offers dns but does not list port 53; add one of the two");
+    }
+    const bool dns_alone = !targets.ports.empty() && std::all_of(targets.ports.begin(), targets.ports.end(),
+                                                                 [](std::uint16_t port) { return port == 53; });
+    for (const std::string service : {"http", "tls"})
+        policy.need(!dns_alone || !offers(config.policy, service), "/targets/ports",
+                    "leave " + service + " no port to go to; add 80 and 443, or take " + service + " out of services");
+}
 
 std::vector<Line> parse_lines(std::string_view text, const std::string& file, Problems& problems) {
     auto decoded = decode_file<LinesFile>(text, file, problems);
@@ -85,6 +170,7 @@ std::vector<Line> parse_lines(std::string_view text, const std::string& file, Pr
     check_unique(lines, &Line::name, "name", checker);
     check_unique(lines, &Line::mark, "mark", checker);
     check_unique(lines, &Line::table, "table", checker);
+    check_devices(lines, checker);
     return std::move(lines);
 }
 
@@ -119,16 +205,21 @@ Config read_config(const std::string& dir, Problems& problems) {
     Config config;
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
-    if (auto text = read_trusted_file(lines_file))
+    ConfigTexts texts{lines_file, {}, policy_file, {}};
+    if (auto text = read_trusted_file(lines_file)) {
         config.lines = parse_lines(text.value(), lines_file, problems);
-    else
+        texts.lines = std::move(text.value());
+    } else {
         problems.push_back(text.error());
+    }
     if (auto text = read_trusted_file(policy_file)) {
         config.policy = parse_policy(text.value(), policy_file, problems);
         config.policy_text = std::move(text.value());
     } else {
         problems.push_back(text.error());
     }
+    texts.policy = config.policy_text;
+    if (problems.empty()) check_together(config, texts, problems);
     return config;
 }
 
@@ -138,6 +229,19 @@ void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines) {
         line.uids = {uid_base, uid_base + each - 1};
         uid_base += each;
     }
+}
+
+std::optional<std::string> user_among_workers(std::string_view passwd, std::uint32_t uid_base) {
+    std::istringstream in{std::string(passwd)};
+    for (std::string user; std::getline(in, user);) {  // passwd(5): NAME:PASSWORD:UID:...
+        const auto name = user.find(':'), password = user.find(':', name + 1);
+        if (password == std::string::npos) continue;
+        std::uint32_t uid = 0;
+        const auto [end, failed] = std::from_chars(user.data() + password + 1, user.data() + user.size(), uid);
+        if (failed == std::errc{} && uid - uid_base < kWorkerUids)
+            return user.substr(0, name) + " (uid " + std::to_string(uid) + ")";
+    }
+    return std::nullopt;
 }
 
 std::vector<std::string> worker_arguments(const std::string& program, const Line& line, const Policy& policy,

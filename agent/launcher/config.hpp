@@ -18,6 +18,21 @@ namespace edge::launcher {
 enum class Routes { managed, external };
 BOOST_DESCRIBE_ENUM(Routes, managed, external)
 
+/// What tells a line from others on this host. `device`: a network device that is the line's alone, of whatever make
+/// (VLAN, bond, ppp). `address`: an address of a device that several such lines share.
+enum class LineKind { device, address };
+BOOST_DESCRIBE_ENUM(LineKind, device, address)
+
+/// An address of the line, and if the file says it, the length of the network it stands in (0: not said).
+struct LineAddress : IpAddress {
+    LineAddress() = default;
+    LineAddress(const IpAddress& address, std::uint8_t network = 0) : IpAddress(address), length(network) {}
+    /// `192.0.2.5` or `192.0.2.5/24`.
+    static Result<LineAddress> parse(std::string_view text);
+
+    std::uint8_t length = 0;
+};
+
 /// User ids, both ends included.
 struct UidRange {
     std::uint32_t first = 0;
@@ -29,8 +44,9 @@ struct Line {
     static constexpr bool fields_have_defaults = true;
     std::string name;
     std::string carrier;
+    LineKind kind = LineKind::device;
     std::string device;
-    std::vector<IpAddress> addresses;
+    std::vector<LineAddress> addresses;
     std::optional<IpAddress> gateway4;
     std::optional<IpAddress> gateway6;
     std::uint32_t table = 0;
@@ -39,7 +55,8 @@ struct Line {
     Routes routes = Routes::external;
     UidRange uids{};  // its workers'; not of the file
 };
-BOOST_DESCRIBE_STRUCT(Line, (), (name, carrier, device, addresses, gateway4, gateway6, table, mark, resolvers, routes))
+BOOST_DESCRIBE_STRUCT(Line, (),
+                      (name, carrier, kind, device, addresses, gateway4, gateway6, table, mark, resolvers, routes))
 
 struct Targets {
     static constexpr bool fields_have_defaults = true;
@@ -87,12 +104,23 @@ using Problems = std::vector<Error>;  // each with FILE:LINE:COLUMN in `where`
 std::vector<Line> parse_lines(std::string_view text, const std::string& file, Problems& problems);
 Policy parse_policy(std::string_view text, const std::string& file, Problems& problems);
 
+/// The prefix of this length that holds the address. Pure.
+IpPrefix network_of(const IpAddress& address, std::uint8_t length);
+
+struct ConfigTexts {
+    std::string lines_file, lines, policy_file, policy;
+};
+/// Where the two contradict each other: what a line needs and the policy forbids. Of texts that parse. Pure.
+void check_together(const Config& config, const ConfigTexts& texts, Problems& problems);
+
 /// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written.
 Config read_config(const std::string& dir, Problems& problems);
 
 /// uid-base and the 255 above it, shared out: with nftables a line is known by the uids of its workers. Pure.
 inline constexpr std::uint32_t kWorkerUids = 256;
 void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines);
+/// The first user of a passwd(5) file whose uid is among those, as `NAME (uid N)`. Pure.
+std::optional<std::string> user_among_workers(std::string_view passwd, std::uint32_t uid_base);
 
 /// What a worker is told of it, as arguments: `PROGRAM worker --fd 3 --line …`; `ca` is the CA bundle's path, or empty.
 /// Pure.

@@ -58,6 +58,9 @@ Result<> check(CommandLine& line) {
     if (options.uid_base < 1000) return usage("--uid-base is missing or below 1000");
     if (options.agent_uid == kNoUid) return usage("--agent-uid is missing");
     if (options.agent_uid - options.uid_base < kWorkerUids) return usage("--agent-uid is one of the workers' uids");
+    if (const auto passwd = read_file("/etc/passwd", 4 << 20))
+        if (const auto user = user_among_workers(passwd.value(), options.uid_base))
+            return usage("--uid-base: " + *user + " of /etc/passwd is among the 256 uids from there on");
     std::error_code failed;
     options.socket = std::filesystem::absolute(options.socket);
     if (options.probe.empty()) {  // installed beside this program

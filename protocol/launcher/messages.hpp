@@ -47,6 +47,9 @@ struct Address {
 
 enum class Enforcement : std::uint32_t { none = 0, cooperative = 1, nft_guard = 2, bpf_guard = 3 };
 
+/// What tells a line from others on the host: its device, or its addresses on a device that others use as well.
+enum class LineBy : std::uint32_t { device = 0, address = 1 };
+
 struct LineInfo {
     std::uint32_t count = 0;  // how many lines there are in all
     std::uint32_t index = 0;
@@ -58,6 +61,7 @@ struct LineInfo {
     std::uint32_t table = 0;
     std::uint32_t link_up = 0;  // IFF_UP and carrier present
     Enforcement enforced_by{};
+    LineBy kind{};
     Address addresses[kMaxAddresses]{};
     Address gateway4{};
     Address gateway6{};

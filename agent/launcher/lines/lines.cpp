@@ -112,7 +112,7 @@ Result<> Lines::hold(std::size_t index) {
         for (const auto& has : any.addresses) own.push_back(has.address);
     const Binding binding{.device = device != nullptr ? device->index : 0,
                           .mark = line.mark,
-                          .addresses = line.addresses,
+                          .addresses = {line.addresses.begin(), line.addresses.end()},
                           .ports = policy_.targets.ports,
                           .budget = {policy_.line.bytes_per_s, policy_.line.packets_per_s},
                           .uids = line.uids};
@@ -183,6 +183,7 @@ LineInfo Lines::info(std::size_t index) const {
     copy_text(info.carrier, line.carrier);
     copy_text(info.ifname, line.device);
     info.ifindex = device != nullptr ? device->index : 0;
+    info.kind = line.kind == LineKind::address ? LineBy::address : LineBy::device;
     info.mark = line.mark;
     info.table = line.table;
     info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;

@@ -18,13 +18,6 @@ const Device::Assigned* find_assigned(const Device& device, const IpAddress& add
     return nullptr;
 }
 
-IpPrefix network_of(const Device::Assigned& assigned) {
-    IpPrefix prefix{assigned.address, assigned.length};
-    for (unsigned bit = assigned.length; bit < 128; ++bit)
-        prefix.address.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80u >> bit % 8));
-    return prefix;
-}
-
 void add_rules(const Line& line, std::uint32_t nth, SteerBy by, std::vector<Rule>& rules) {
     for (const bool v6 : {false, true}) {  // both families, whatever addresses the line has: the other one is closed
         if (by == SteerBy::uid) {
@@ -43,7 +36,7 @@ void add_routes(const Line& line, const Device& device, std::vector<TableRoute>&
     for (const auto& address : line.addresses) {
         const auto* assigned = find_assigned(device, address);
         if (assigned == nullptr) continue;
-        const IpPrefix network = network_of(*assigned);
+        const IpPrefix network = network_of(assigned->address, assigned->length);
         // Two addresses in one network: the first is the source there too. Two routes to it would replace each other.
         const bool there = std::any_of(routes.begin(), routes.end(), [&](const TableRoute& route) {
             return route.table == line.table && route.to == network;

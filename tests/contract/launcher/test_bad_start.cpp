@@ -63,6 +63,14 @@ const BadStart kBadStarts[] = {
          flags.socket = folder.path() + "/taken";
      },
      69, "taken: is there and no socket; choose another --socket"},
+    {"a user among the workers", [](auto&, auto& flags) { flags.uid_base = 65534 - 255; }, 64,
+     "--uid-base: nobody (uid 65534) of /etc/passwd is among the 256 uids from there on"},
+    {"two lines on one device",
+     [](auto& folder, auto&) {
+         std::string lines = lines_toml();
+         folder.write("lines.toml", lines.replace(lines.find("wan1"), 4, "wan0"));
+     },
+     78, "lines.toml:15:1: device is that of line \"telecom\" as well; give both kind = \"address\", or each a device"},
     {"an agent among the workers", [](auto&, auto& flags) { flags.agent_uid = flags.uid_base + 3; }, 64,
      "--agent-uid is one of the workers' uids"},
 };

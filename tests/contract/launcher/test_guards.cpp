@@ -348,3 +348,39 @@ TEST_CASE("the table of a killed launcher holds on, and goes with the next start
     CHECK(output_of("nft list tables") == "");
     CHECK(output_of("ip rule | grep -c uidrange") == "0\n");
 }
+
+TEST_CASE("two lines share a device, and each leaves from its own addresses alone") {
+    const auto guard = each_guard();
+    Carriers carriers;
+    sh("ip addr add 100.64.1.3/24 dev wan0 && ip -6 addr add fd64:1::3/64 dev wan0 nodad");
+    ConfigFolder folder;
+    std::string lines;
+    for (const std::string n : {"2", "3"})
+        lines += "[[line]]\nname = \"line" + n + "\"\nkind = \"address\"\ndevice = \"wan0\"\naddresses = [\"100.64.1." +
+                 n + "/24\", \"fd64:1::" + n +
+                 "/64\"]\ngateway4 = \"100.64.1.1\"\ngateway6 = \"fd64:1::1\"\ntable = 10" + n + "\nmark = 0x10" + n +
+                 "\nresolvers = [\"198.51.100.10\"]\nroutes = \"managed\"\n";
+    folder.write("lines.toml", lines);
+    Flags flags;
+    flags.more = {"--guard", guard};
+    LauncherProcess launcher(folder, flags);
+    REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+    Client client(launcher.socket());
+    CHECK(client.line(1).kind == LineBy::address);
+    for (const std::string n : {"2", "3"}) {
+        CAPTURE(n);
+        const std::string other = n == "2" ? "3" : "2";
+        auto worker = client.spawn("line" + n);
+        for (const std::string kind : {"udp", "tcp"}) {  // nobody says bind: the table does
+            CHECK(worker.tell(kind + " 198.51.100.10 5300 3000") == "ok telecom 100.64.1." + n);
+            CHECK(worker.tell(kind + " 2001:db8::10 5300 3000") == "ok telecom fd64:1::" + n);
+        }
+        const int before = carriers.arrived(0);
+        CHECK(worker.tell("from udp 100.64.1." + other + " 198.51.100.10 5300") == "EPERM");
+        CHECK(worker.tell("from udp fd64:1::" + other + " 2001:db8::10 5300") == "EPERM");
+        CHECK(carriers.arrived(0) == before);
+        CHECK(client.stats(worker).traffic.strays == 2);
+        for (const char* target : {kTarget4, kTarget6})
+            CHECK(client.route("line" + n, target).table == 100U + static_cast<unsigned>(n[0] - '0'));
+    }
+}

@@ -97,10 +97,75 @@ TEST_CASE("what is wrong with a line is told with its place") {
 }
 
 TEST_CASE("two lines may not share a name, a mark or a table") {
-    CHECK(wrong_lines(kLine + kLine) ==
-          "lines.toml:13:1: name is that of line \"telecom\" as well\n"
-          "lines.toml:20:1: mark is that of line \"telecom\" as well\n"
-          "lines.toml:19:1: table is that of line \"telecom\" as well\n");
+    CHECK(
+        wrong_lines(kLine + kLine) ==
+        "lines.toml:13:1: name is that of line \"telecom\" as well\n"
+        "lines.toml:20:1: mark is that of line \"telecom\" as well\n"
+        "lines.toml:19:1: table is that of line \"telecom\" as well\n"
+        "lines.toml:15:1: device is that of line \"telecom\" as well; give both kind = \"address\", or each a device\n"
+        "lines.toml:16:1: 100.64.1.2 is an address of line \"telecom\" as well\n"
+        "lines.toml:16:1: fd64:1::2 is an address of line \"telecom\" as well\n");
+    auto second = replaced(replaced(kLine, "telecom", "unicom"), "[\"100.64.1.2\", \"fd64:1::2\"]", "[\"100.64.1.3\"]");
+    second = replaced(replaced(second, "table = 101", "table = 102"), "mark = 0x101", "mark = 0x102");
+    CHECK(wrong_lines(kLine + second).find("lines.toml:15:1: device is that of line") == 0);
+    const auto by_address = [](const std::string& text) {
+        return replaced(text, "carrier", "kind = \"address\"\ncarrier");
+    };
+    CHECK(wrong_lines(by_address(kLine) + second).find("lines.toml:16:1: device is that of line") == 0);
+    CHECK(wrong_lines(by_address(kLine) + by_address(second)) == "");
+}
+
+TEST_CASE("a gateway is in the network of an address that says its own") {
+    const auto with = [](const std::string& address, const std::string& gateway) {
+        return wrong_lines(replaced(replaced(kLine, "\"100.64.1.2\"", "\"" + address + "\""), "\"100.64.1.1\"",
+                                    "\"" + gateway + "\""));
+    };
+    CHECK(with("100.64.1.2/24", "100.64.1.1") == "");
+    CHECK(with("100.64.1.2", "100.64.9.1") == "");  // nobody said which network
+    CHECK(with("100.64.1.2/24", "100.64.9.1") ==
+          "lines.toml:6:1: gateway4 100.64.9.1 is in the network of no address of the line\n");
+    CHECK(with("100.64.1.2/33", "100.64.1.1") == "lines.toml:5:14: expected a prefix length of 1 to 32\n");
+    CHECK(with("100.64.1.2/", "100.64.1.1") == "lines.toml:5:14: expected a prefix length of 1 to 32\n");
+    const auto six = replaced(kLine, "\"fd64:1::2\"", "\"fd64:1::2/64\"");
+    CHECK(wrong_lines(six) == "");
+    CHECK(wrong_lines(replaced(six, "\"fd64:1::1\"", "\"fe80::1\"")) == "");
+    CHECK(wrong_lines(replaced(six, "\"fd64:1::1\"", "\"fd64:2::1\"")) ==
+          "lines.toml:7:1: gateway6 fd64:2::1 is in the network of no address of the line\n");
+}
+
+TEST_CASE("what a line needs and the policy forbids is told, in the file where it stands") {
+    const auto together = [](const std::string& lines, const std::string& policy) {
+        Problems problems;
+        Config config;
+        config.lines = parse_lines(lines, "lines.toml", problems);
+        config.policy = parse_policy(policy, "policy.toml", problems);
+        REQUIRE(told(problems) == "");
+        check_together(config, {"lines.toml", lines, "policy.toml", policy}, problems);
+        return told(problems);
+    };
+    const auto without_resolver = replaced(kLine, "resolvers = [\"100.64.1.53\"]\n", "");
+    CHECK(together(kLine, "services = [\"dns\"]\n[targets]\ndeny = [\"100.64.0.0/16\"]\nports = [5300]\n") == "");
+    CHECK(together(kLine, "[targets]\ndeny = [\"10.0.0.0/8\",\n\"100.64.1.53/32\"]\n") ==
+          "policy.toml:3:1: denies 100.64.1.53, a resolver of line \"telecom\", which stays open on port 53; take it "
+          "out of "
+          "one of the two\n");
+    CHECK(
+        together(without_resolver, "services = [\"dns\"]\n[targets]\nports = [80]\n") ==
+        "lines.toml:1:1: has no resolvers, and policy.toml offers dns but does not list port 53; add one of the two\n");
+    CHECK(together(without_resolver, "services = [\"dns\"]\n[targets]\nports = [53]\n") == "");
+    CHECK(together(without_resolver, "services = [\"ping\"]\n[targets]\nports = [80]\n") == "");
+    CHECK(together(kLine, "services = [\"http\"]\n[targets]\nports = [53]\n") ==
+          "policy.toml:3:1: leave http no port to go to; add 80 and 443, or take http out of services\n");
+    CHECK(together(kLine, "services = [\"http\"]\n[targets]\nports = [53, 8080]\n") == "");
+}
+
+TEST_CASE("workers may not be people") {
+    const std::string passwd =
+        "root:x:0:0::/root:/bin/sh\nbroken\nann:x:70255:70255::/home/ann:/bin/sh\nbob:x:70256:1::/:/bin/sh\n";
+    CHECK(user_among_workers(passwd, 70000) == "ann (uid 70255)");
+    CHECK(user_among_workers(passwd, 70256) == "bob (uid 70256)");
+    CHECK(user_among_workers(passwd, 70257) == std::nullopt);
+    CHECK(user_among_workers(passwd, 69999) == std::nullopt);
 }
 
 TEST_CASE("every problem of a file is told at once") {
