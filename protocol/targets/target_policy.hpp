@@ -8,7 +8,7 @@
 #include "protocol/ip.hpp"
 #include "protocol/probes/spec.hpp"
 
-namespace edge::probes {
+namespace edge {
 
 /// What the node's operator allows, as the launcher passes it on.
 struct TargetPolicy {
@@ -24,8 +24,11 @@ struct TargetPolicy {
 
     bool runs(Service service) const;
 
+    /// As refusal, where only the port is known yet.
+    std::optional<std::string> port_refusal(std::uint16_t port) const;
+
     /// Nothing when the address may be spoken to; otherwise why not, as one sentence. `port` is empty for ICMP.
     std::optional<std::string> refusal(const IpAddress& address, std::optional<std::uint16_t> port) const;
 };
 
-}  // namespace edge::probes
+}  // namespace edge

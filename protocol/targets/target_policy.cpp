@@ -1,10 +1,10 @@
-#include "probes/policy/target_policy.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 #include <algorithm>
 
 #include "protocol/targets/special_ranges.hpp"
 
-namespace edge::probes {
+namespace edge {
 namespace {
 
 template <class T>
@@ -29,6 +29,11 @@ bool TargetPolicy::runs(Service service) const {
     return holds(services, service);
 }
 
+std::optional<std::string> TargetPolicy::port_refusal(std::uint16_t port) const {
+    if (ports.empty() || holds(ports, port)) return std::nullopt;
+    return "port " + std::to_string(port) + " is not one the node's policy allows";
+}
+
 std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::optional<std::uint16_t> port) const {
     if (port == 53 && holds(resolvers, address)) return std::nullopt;
     if (holds(own_addresses, address)) return address.text() + " is an address of the node itself";
@@ -43,10 +48,7 @@ std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::
                    ", which the node's policy does not allow";
         }
     }
-    if (port && !ports.empty() && !holds(ports, *port)) {
-        return "port " + std::to_string(*port) + " is not one the node's policy allows";
-    }
-    return std::nullopt;
+    return port ? port_refusal(*port) : std::nullopt;
 }
 
-}  // namespace edge::probes
+}  // namespace edge

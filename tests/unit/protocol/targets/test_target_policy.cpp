@@ -1,9 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "probes/policy/target_policy.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 using namespace edge;
-using namespace edge::probes;
 
 namespace {
 
