@@ -71,6 +71,7 @@ Result<CommandLine> parse(int argc, char** argv) {
         ->check(CLI::Range(0, kMaxUid));
     app.add_option("--cgroup", line.options.cgroup, "control group for all it makes, below the root of the trees");
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
+    app.add_option("--state", line.options.state, "folder where it keeps the bytes of the day and the month");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
     app.add_flag("--cleanup", cleanup, "remove what a crashed launcher left, and end");
     app.add_flag("--check-config", check_config, "read the two files, and end");

@@ -26,8 +26,8 @@ struct TargetEntry {
     friend bool operator==(const TargetEntry&, const TargetEntry&) = default;
 };
 
-/// Says the same of every address as probes/policy's TargetPolicy, which the worker asks; of an address that no entry
-/// holds there is none: 0.0.0.0/0 and ::/0 are in it. `own` are the addresses of this host, of whatever device.
+/// Says the same of every address as TargetPolicy of protocol/targets, which the worker asks; of an address that no
+/// entry holds there is none: 0.0.0.0/0 and ::/0 are in it. `own` are the addresses of this host, of whatever device.
 std::vector<TargetEntry> target_table(const Targets& targets, const std::vector<IpAddress>& resolvers,
                                       const std::vector<IpAddress>& own);
 

@@ -14,6 +14,17 @@ namespace edge::launcher {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+void add(Traffic& sum, const Traffic& one) {
+    for (auto field :
+         {&Traffic::sent_bytes, &Traffic::sent_packets, &Traffic::received_bytes, &Traffic::received_packets,
+          &Traffic::strays, &Traffic::denied, &Traffic::throttled, &Traffic::unasked})
+        sum.*field += one.*field;
+}
+
+}  // namespace
+
 Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits,
                  uid_t uid_base, spdlog::logger& log, OnExit on_exit)
     : poller_(poller),
@@ -69,7 +80,7 @@ Result<Workers::Started> Workers::spawn(ClientId client, const std::string& line
     last_slot_ = *slot;
     auto process = start_worker(image_, arguments, uid, worker.group, theirs.get(), their_log.get());
     if (!process) {
-        leave(*slot, std::move(worker.group));
+        leave(*slot, line, std::move(worker.group));
         return process.error();
     }
     worker.process = std::move(process.value());
@@ -103,6 +114,16 @@ Result<WorkerStats> Workers::stats(ClientId client, std::uint32_t worker) {
     stats.worker = worker;
     stats.traffic = guard_.traffic(mine->group.id());
     return stats;
+}
+
+Traffic Workers::traffic(const std::string& line) const {
+    const auto ended = ended_.find(line);
+    Traffic sum = ended == ended_.end() ? Traffic{} : ended->second;
+    for (const auto& [id, worker] : workers_)
+        if (worker.line == line) add(sum, guard_.traffic(worker.group.id()));
+    for (const auto& one : leaving_)
+        if (one.line == line) add(sum, guard_.traffic(one.group.id()));
+    return sum;
 }
 
 void Workers::drop_client(ClientId client) {
@@ -150,7 +171,7 @@ void Workers::reap(std::uint32_t id) {
     const WorkerExited exited = verdict(worker, how);
     log_.debug("worker_exited worker={} line={} reason={} code={}", id, worker.line,
                static_cast<unsigned>(exited.reason), exited.code);
-    leave(worker.slot, std::move(worker.group));
+    leave(worker.slot, worker.line, std::move(worker.group));
     on_exit_(worker.client, exited);
 }
 
@@ -163,12 +184,13 @@ WorkerExited Workers::verdict(const Worker& worker, const siginfo_t& how) const 
     return exited;
 }
 
-void Workers::leave(std::uint32_t slot, WorkerGroup group) {
+void Workers::leave(std::uint32_t slot, const std::string& line, WorkerGroup group) {
     if (group.remove()) {
+        add(ended_[line], guard_.traffic(group.id()));
         guard_.end_traffic(group.id());
         taken_[slot] = false;
     } else {
-        leaving_.push_back({slot, std::move(group), Clock::now() + 10ms});
+        leaving_.push_back({slot, line, std::move(group), Clock::now() + 10ms});
     }
 }
 
@@ -187,7 +209,7 @@ void Workers::tick() {
         if (one.again > now)
             leaving_.push_back(std::move(one));
         else
-            leave(one.slot, std::move(one.group));
+            leave(one.slot, one.line, std::move(one.group));
     }
     for (auto& [id, worker] : workers_) {
         if (!worker.lines.paused_until() || *worker.lines.paused_until() > now) continue;

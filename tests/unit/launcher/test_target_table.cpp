@@ -4,8 +4,8 @@
 #include <random>
 
 #include "agent/launcher/lines/target_table.hpp"
-#include "probes/policy/target_policy.hpp"
 #include "protocol/targets/special_ranges.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
@@ -81,7 +81,7 @@ TEST_CASE("table and policy say the same of every address") {
                 const std::vector<IpAddress> resolvers{ip("10.0.0.53"), ip("198.51.100.53"), ip("2001:db8::53")};
                 const std::vector<IpAddress> own{ip("198.51.100.2"), ip("2001:db8::2"), ip("127.0.0.1")};
                 const auto table = target_table(Targets{allow, deny, ports}, resolvers, own);
-                probes::TargetPolicy policy{{}, ports, allow, deny, resolvers, own};
+                TargetPolicy policy{{}, ports, allow, deny, resolvers, own};
                 for (int i = 0; i < 2'000; ++i) {
                     const IpAddress address = draw(random, table);
                     const auto port = static_cast<std::uint16_t>(std::vector{53, 80, 22}[random() % 3]);
