@@ -16,6 +16,8 @@ namespace {
 constexpr std::uint32_t kWorkSlots = 768;
 constexpr std::chrono::seconds kSpaceAgain{1};
 constexpr std::chrono::seconds kLeaving{3};
+constexpr std::chrono::seconds kLookAgain{10};
+constexpr std::uint32_t kLooksOfFacts = 6;  // once a minute; counters are totals, so asking oftener tells no more
 
 LinkSettings link_settings(const Settings& settings) {
     std::uint64_t seed = 0;
@@ -34,7 +36,10 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
             state, spool, *this),
       signals_(io, SIGTERM, SIGINT),
       drained_(io),
-      space_(io) {}
+      space_(io),
+      readings_(settings.agent.state_dir),
+      look_again_(io),
+      looks_(kLooksOfFacts) {}  // the first look with a session tells
 
 Result<> Agent::run() {
     answer_for_the_last_process();
@@ -42,6 +47,7 @@ Result<> Agent::run() {
     wait_for_signal();
     workers_.start();
     link_.slots_free(slots_free());  // the spool may be full from before
+    look_at_host();
     EDGE_TRY(link_.start());
     io_.run();
     if (failure_) return *failure_;
@@ -122,6 +128,44 @@ void Agent::task_progress(link::Progress progress) {
 void Agent::lines_changed() {
     link_.lines_changed();
     schedule();
+}
+
+void Agent::policy_changed() {
+    pressure_.thresholds(workers_.policy()->host);
+    link_.policy_changed();
+    schedule();
+}
+
+// ── the host ──
+
+void Agent::look_at_host() {
+    using namespace std::chrono;
+    const Time now = moment_now().steady;
+    const auto elapsed = looked_ ? duration_cast<microseconds>(now - *looked_).count() : 0;
+    looked_ = now;
+    host_ = readings_.read(static_cast<std::uint64_t>(elapsed));
+    const bool changed = pressure_.sample(host_, now);
+    host_.busy = pressure_.busy();
+    if (changed) {
+        workers_.busy(host_.busy);
+        if (host_.busy.empty())
+            spdlog::info("host_free");
+        else
+            spdlog::warn("host_busy why=\"{}\" consequence=\"new tasks are refused\"", host_.busy);
+    }
+    if (++looks_ >= kLooksOfFacts || changed) tell_facts();
+    look_again_.expires_after(kLookAgain);
+    look_again_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) look_at_host();
+    });
+}
+
+void Agent::tell_facts() {
+    if (!link_.live()) return;  // the next look tries again, and what was used meanwhile is in it
+    looks_ = 0;
+    workers_.usage([this](std::vector<link::LineUsage> lines, std::vector<link::SandboxUsage> sandboxes) {
+        link_.tell(minute_.make(host_, std::move(lines), std::move(sandboxes), moment_now()));
+    });
 }
 
 // ── a turn of the loop ──

@@ -7,6 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "agent/host/host_readings.hpp"
+#include "agent/host/minute_facts.hpp"
+#include "agent/host/pressure_fsm.hpp"
 #include "agent/link/link.hpp"
 #include "agent/settings.hpp"
 #include "agent/spool/spool.hpp"
@@ -42,11 +45,16 @@ class Agent : private Link::Listener, private Workers::Listener {
     void describe(link::Hello& hello) override;
     void link_changed() override;
     void disk_failed(const Error& why) override;
+    std::optional<link::Policy> policy() override { return workers_.policy(); }
+    void broker_found(const std::vector<std::string>& addresses) override { workers_.deny(addresses); }
     void task_finished(Finished finished) override;
     void task_progress(link::Progress progress) override;
     void lines_changed() override;
+    void policy_changed() override;
 
     void answer_for_the_last_process();
+    void look_at_host();
+    void tell_facts();
     void schedule();
     void settle();
     bool commit();
@@ -65,6 +73,13 @@ class Agent : private Link::Listener, private Workers::Listener {
     boost::asio::signal_set signals_;
     boost::asio::steady_timer drained_;
     boost::asio::steady_timer space_;
+    HostReadings readings_;
+    PressureFsm pressure_;
+    MinuteFacts minute_;
+    link::HostFacts host_;
+    boost::asio::steady_timer look_again_;
+    std::optional<Time> looked_;
+    std::uint32_t looks_;  // since facts were told
     std::vector<Waiting> starting_;
     std::vector<link::AttemptRef> stopping_;
     bool scheduled_ = false;

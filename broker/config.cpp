@@ -45,6 +45,7 @@ std::vector<Error> check(const BrokerConfig& config) {
         checks.wrong("/gateway/public_url", host.error().detail);
     if (config.api.connections_per_address < 1 || config.api.connections_per_address > 1'024)
         checks.wrong("/api/connections_per_address", "expected 1 to 1024");
+    if (config.api.target_probes_per_s > 1'000'000) checks.wrong("/api/target_probes_per_s", "expected 0 to 1000000");
     if (config.store.path.empty()) checks.wrong("/store/path", "missing");
     if (config.broker.io_threads < 1 || config.broker.io_threads > 64)
         checks.wrong("/broker/io_threads", "expected 1 to 64");

@@ -18,8 +18,9 @@ struct ApiConfig {
     std::string cert_file{};                // PEM, with the chain
     std::string key_file{};
     std::uint32_t connections_per_address = 256;  // 1..1024; there are 1024 in all
+    std::uint32_t target_probes_per_s = 100;      // of one target, over all nodes; 0..1'000'000, 0 is no limit
 };
-BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file, connections_per_address))
+BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file, connections_per_address, target_probes_per_s))
 
 struct GatewayConfig {
     static constexpr bool fields_have_defaults = true;

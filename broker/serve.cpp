@@ -70,6 +70,7 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     DomainOptions options;
     options.gateway_pin = std::move(pin);
     options.open_tasks = config.broker.open_tasks;
+    options.target_probes_per_s = config.api.target_probes_per_s;
     return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
 }
 

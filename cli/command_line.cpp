@@ -21,6 +21,7 @@ constexpr std::uint32_t kMostLines = 100'000;
 constexpr std::uint32_t kMostRepeats = 1'000;
 constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
 constexpr std::uint32_t kMostListed = 1'000'000;
+constexpr std::uint32_t kMostTopped = 500;  // the broker's page
 
 Trouble usage(std::string what, std::string next) {
     return Trouble{ExitCode::usage, std::move(what), std::move(next)};
@@ -102,8 +103,24 @@ const std::map<std::string, Kind> kListed{{"nodes", Kind::nodes}, {"node", Kind:
 const std::map<std::string, Kind> kDescribed{{"node", Kind::nodes},  {"nodes", Kind::nodes}, {"line", Kind::lines},
                                              {"lines", Kind::lines}, {"run", Kind::runs},    {"runs", Kind::runs}};
 
-template <class T>
-CLI::Option* choice(CLI::App& app, const std::string& flag, T& value, const std::map<std::string, T>& names,
+const std::map<std::string, Kind> kTopped{
+    {"node", Kind::nodes}, {"nodes", Kind::nodes}, {"line", Kind::lines}, {"lines", Kind::lines}};
+const std::map<std::string, std::string> kLevels{
+    {"bpf-guard", "bpf-guard"}, {"nft-guard", "nft-guard"}, {"cooperative", "cooperative"}};
+const std::map<std::string, std::string> kFigures{{"bytes", "bytes"},
+                                                  {"sent", "sent"},
+                                                  {"received", "received"},
+                                                  {"cpu", "cpu"},
+                                                  {"load", "load"},
+                                                  {"pressure", "pressure"},
+                                                  {"memory", "memory"},
+                                                  {"packets", "packets"},
+                                                  {"denied", "denied"},
+                                                  {"throttled", "throttled"},
+                                                  {"day", "day"}};
+
+template <class T, class Chosen>
+CLI::Option* choice(CLI::App& app, const std::string& flag, T& value, const std::map<std::string, Chosen>& names,
                     const std::string& help) {
     std::string list;
     std::vector<std::string> words;
@@ -162,6 +179,7 @@ class HelpTexts : public CLI::Formatter {
             {"http", "URL from SELECTOR..."},
             {"get", "WHAT"},
             {"describe", "WHAT ID"},
+            {"top", "WHAT"},
             {"token", "create"},
             {"create", "[--node NAME] [--ttl TIME]"},
             {"api", "[GET] PATH"},
@@ -208,6 +226,7 @@ struct Tree {
     std::map<std::string, Probe> probes;
     CLI::App* get = nullptr;
     CLI::App* describe = nullptr;
+    CLI::App* top = nullptr;
     CLI::App* token = nullptr;
     CLI::App* token_create = nullptr;
     CLI::App* version = nullptr;
@@ -216,6 +235,7 @@ struct Tree {
     GetCommand get_command;
     DescribeCommand describe_command;
     std::string describe_timeout;
+    TopCommand top_command;
     TokenCommand token_command;
     std::string token_ttl;
     std::vector<std::string> api_words;
@@ -262,6 +282,13 @@ Tree::Tree() {
     describe->add_option("--timeout", describe_timeout, "with --follow: wait so long, as 30s or 2m")
         ->type_name("TIME")
         ->multi_option_policy(kLastCounts);
+
+    top = app.add_subcommand("top", "nodes or lines by what they used in their last minute");
+    choice(*top, "kind", top_command.kind, kTopped, "nodes or lines")->type_name("WHAT");
+    choice(*top, "--sort", top_command.sort, kFigures,
+           "bytes, sent or received; of nodes cpu, load, pressure, memory; of lines packets, denied, throttled, day");
+    choice(*top, "-o,--output", top_command.format, kFormats, "table, wide, json or jsonl");
+    number(*top, "--limit", top_command.limit, kMostTopped, "at most so many; 50 without it");
 
     token = app.add_subcommand("token", "join tokens, by which a new node enrols");
     token->require_subcommand(0, 1);
@@ -313,6 +340,8 @@ void Tree::add_probe(const std::string& name, Service service, const std::string
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->type_name("KEY=VALUE");
+    choice(*probe.app, "--require-level", probe.command.require_level, kLevels,
+           "bpf-guard, nft-guard or cooperative: lines that are held by less are left out");
     number(*probe.app, "--start-within-ms", probe.command.start_within_ms, kMostStartWithinMs,
            "a task that has not begun in that time expires");
 }
@@ -361,6 +390,10 @@ Answer<Command> Tree::command() {
             EDGE_TRY(describe_command.timeout, duration("--timeout", describe_timeout));
         }
         return Command(describe_command);
+    }
+    if (top->parsed()) {
+        if (top->count("kind") == 0) return usage("top what: nodes or lines?", "edgectl top nodes");
+        return Command(top_command);
     }
     if (token_create->parsed()) {
         if (!token_ttl.empty()) {

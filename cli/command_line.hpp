@@ -24,6 +24,7 @@ struct ProbeCommand {
     std::map<std::string, std::string> labels;
     std::optional<std::uint32_t> start_within_ms;
     std::optional<std::uint32_t> repeat;
+    std::optional<std::string> require_level;  // bpf-guard, nft-guard, cooperative
     std::optional<std::chrono::milliseconds> timeout;
     FailOn fail_on = FailOn::any;
     Format format = Format::table;
@@ -43,6 +44,13 @@ struct DescribeCommand {
     FailOn fail_on = FailOn::any;
     Format format = Format::table;
 };
+/// Who uses most, by their last minute.
+struct TopCommand {
+    Kind kind = Kind::nodes;  // nodes or lines
+    std::string sort;         // empty: the broker's first
+    std::size_t limit = 50;
+    Format format = Format::table;
+};
 struct TokenCommand {
     std::optional<std::string> node;
     std::optional<std::uint64_t> ttl_ms;
@@ -57,8 +65,8 @@ struct HelpCommand {
     std::string text;
 };
 
-using Command =
-    std::variant<ProbeCommand, GetCommand, DescribeCommand, TokenCommand, ApiCommand, VersionCommand, HelpCommand>;
+using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, TokenCommand, ApiCommand,
+                             VersionCommand, HelpCommand>;
 
 struct Invocation {
     Command command;

@@ -4,8 +4,8 @@
 #include <functional>
 #include <memory>
 
-#include "probes/policy/target_policy.hpp"
 #include "protocol/probes/report.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 namespace edge::probes {
 

@@ -193,6 +193,16 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
         checker.need(size <= kMaxEntries, std::string("/targets/") + key, "at most 256 entries");
     checker.need(std::find(targets.ports.begin(), targets.ports.end(), 0) == targets.ports.end(), "/targets/ports",
                  "ports are 1 to 65535");
+    const auto& destination = policy.destination;
+    checker.need(destination.probes_per_s <= 100'000, "/destination/probes_per_s", "probes_per_s is 0 to 100000");
+    checker.need(destination.burst <= 1'000'000 && (destination.burst > 0 || destination.probes_per_s == 0),
+                 "/destination/burst", "burst is 1 to 1000000");
+    checker.need(policy.host.cpu_pressure_percent <= 100, "/host/cpu_pressure_percent",
+                 "cpu_pressure_percent is 0 to 100");
+    checker.need(policy.host.memory_pressure_percent <= 100, "/host/memory_pressure_percent",
+                 "memory_pressure_percent is 0 to 100");
+    checker.need(policy.host.load_per_cpu_percent <= 100'000, "/host/load_per_cpu_percent",
+                 "load_per_cpu_percent is 0 to 100000");
     const auto& worker = policy.worker;
     checker.need(worker.cpu_percent >= 1 && worker.cpu_percent <= 6400, "/worker/cpu_percent",
                  "cpu_percent is 1 to 6400");

@@ -63,7 +63,7 @@ struct Targets {
     std::vector<IpPrefix> allow;       // lifts the built-in deny list of edge-probe
     std::vector<IpPrefix> deny;        // always wins
     std::vector<std::uint16_t> ports;  // TCP and UDP destinations; none: any
-    std::vector<TargetPort> only;      // TCP, whatever the built-in list and `ports` say
+    std::vector<TargetPort> only;      // TCP, whatever the others say
 };
 BOOST_DESCRIBE_STRUCT(Targets, (), (allow, deny, ports, only))
 
@@ -80,17 +80,38 @@ struct LineLimits {
     static constexpr bool fields_have_defaults = true;
     std::uint64_t bytes_per_s = 0;  // of IP
     std::uint64_t packets_per_s = 0;
+    std::uint64_t bytes_per_day = 0;    // both ways, of a UTC day; then the line is closed until midnight
+    std::uint64_t p95_bytes_per_s = 0;  // 5 % of a month's five-minute slots may be above it
 };
-BOOST_DESCRIBE_STRUCT(LineLimits, (), (bytes_per_s, packets_per_s))
+BOOST_DESCRIBE_STRUCT(LineLimits, (), (bytes_per_s, packets_per_s, bytes_per_day, p95_bytes_per_s))
+
+/// How often one destination may be probed, by all lines of the node together; 0 is no limit.
+struct DestinationLimits {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t probes_per_s = 1;
+    std::uint32_t burst = 10;
+};
+BOOST_DESCRIBE_STRUCT(DestinationLimits, (), (probes_per_s, burst))
+
+/// Beyond it the host has other things to do and no new task is taken; 0 is never.
+struct HostLimits {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t cpu_pressure_percent = 40;
+    std::uint32_t memory_pressure_percent = 10;
+    std::uint32_t load_per_cpu_percent = 200;  // where the kernel tells no pressure
+};
+BOOST_DESCRIBE_STRUCT(HostLimits, (), (cpu_pressure_percent, memory_pressure_percent, load_per_cpu_percent))
 
 struct Policy {
     static constexpr bool fields_have_defaults = true;
     std::vector<std::string> services;
     Targets targets;
     LineLimits line;
+    DestinationLimits destination;
+    HostLimits host;
     Limits worker;
 };
-BOOST_DESCRIBE_STRUCT(Policy, (), (services, targets, line, worker))
+BOOST_DESCRIBE_STRUCT(Policy, (), (services, targets, line, destination, host, worker))
 
 struct Config {
     std::vector<Line> lines;

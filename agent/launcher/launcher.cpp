@@ -10,6 +10,7 @@
 
 #include "agent/launcher/os/files.hpp"
 #include "agent/launcher/os/sha256.hpp"
+#include "agent/launcher/policy_entries.hpp"
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
 #include "protocol/launcher/payloads.hpp"
@@ -21,6 +22,12 @@ constexpr const char* kCaBundle = "/etc/ssl/certs/ca-certificates.crt";
 
 const char* name_of(Enforcement level) {
     return level == Enforcement::bpf_guard ? "bpf-guard" : "nft-guard";
+}
+
+using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+Deadline earlier(const Deadline& a, const Deadline& b) {
+    return a && b ? std::min(*a, *b) : a ? a : b;
 }
 
 template <class... Handlers>
@@ -54,6 +61,8 @@ Result<> Launcher::start() {
     network_.emplace(std::move(network));
     workers_.emplace(poller_, groups_, guard_, std::move(sandbox_image), config_.policy.worker, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
+    usage_.emplace(options_.state, config_.policy.line, lines_, *workers_, log_);
+    EDGE_TRY(usage_->load());
     server_.emplace(
         poller_, options_.agent_uid, log_,
         [this](ClientId client, const Request& request) { on_request(client, request); },
@@ -70,8 +79,9 @@ Result<> Launcher::start() {
 
 void Launcher::run() {
     while (!stopping_) {
-        poller_.wait(workers_->deadline());
+        poller_.wait(earlier(workers_->deadline(), usage_->deadline()));
         workers_->tick();
+        tell(usage_->tick());
     }
     log_.info("stopping");
 }
@@ -87,7 +97,11 @@ bool Launcher::concerns_lines(const nlmsghdr* event) const {
 }
 
 void Launcher::follow_lines() {
-    for (const auto index : lines_.follow()) server_->send_all(packet_of(Type::line_changed, 0, lines_.info(index)));
+    tell(lines_.follow());
+}
+
+void Launcher::tell(const std::vector<std::uint32_t>& changed) {
+    for (const auto index : changed) server_->send_all(packet_of(Type::line_changed, 0, lines_.info(index)));
 }
 
 void Launcher::on_exit(ClientId client, const WorkerExited& exited) {
@@ -117,6 +131,9 @@ void Launcher::on_request(ClientId client, const Request& request) {
                    [&](const Stats& body) { reply(workers_->stats(client, body.worker)); },
                    [&](const RouteGet& body) { reply(route_get(body)); },
                    [&](const GetHost&) { answer(host()); },
+                   [&](const GetPolicy& body) { reply(policy_part(policy_entries(lines_.policy()), body.part)); },
+                   [&](const DenyTargets& body) { reply(deny(body)); },
+                   [&](const AskUsage& body) { reply(usage(body)); },
                },
                request.verb);
 }
@@ -135,7 +152,7 @@ Result<LineInfo> Launcher::line_info(const GetLine& body) const {
 Result<Workers::Started> Launcher::spawn(ClientId client, const Spawn& body) {
     EDGE_TRY(const auto index, line_named(body.line));
     const Line& line = lines_[index];
-    auto started = workers_->spawn(client, line, worker_arguments(options_.probe, line, config_.policy, ca_));
+    auto started = workers_->spawn(client, line, worker_arguments(options_.probe, line, lines_.policy(), ca_));
     if (!started) log_.error("spawn_failed line={} why=\"{}\"", line.name, started.error().message());
     return started;
 }
@@ -159,6 +176,19 @@ Result<Route> Launcher::route_get(const RouteGet& body) {
     EDGE_TRY(const auto line, line_named(body.line));
     if (const auto destination = address_in(body.destination)) return lines_.route_get(line, *destination);
     return Error{Errc::bad_value, "route_get", "no such address family", EINVAL};
+}
+
+Result<Done> Launcher::deny(const DenyTargets& body) {
+    std::vector<IpAddress> addresses;
+    for (const auto& one : body.addresses)
+        if (const auto address = address_in(one)) addresses.push_back(*address);
+    EDGE_TRY(lines_.deny(std::move(addresses)));
+    return Done{};
+}
+
+Result<LineUsage> Launcher::usage(const AskUsage& body) {
+    if (body.index < lines_.size()) return usage_->of(body.index);
+    return Error{Errc::not_found, "line " + std::to_string(body.index), "there is none", ENOENT};
 }
 
 HostInfo Launcher::host() const {

@@ -9,6 +9,7 @@
 #include "agent/launcher/os/netlink.hpp"
 #include "agent/launcher/sandbox/workers.hpp"
 #include "agent/launcher/server.hpp"
+#include "agent/launcher/usage.hpp"
 
 namespace edge::launcher {
 
@@ -17,6 +18,7 @@ struct Options {
     std::string socket;
     std::string cgroup;
     std::string probe;
+    std::string state;                         // folder; empty: bytes of the day and month are forgotten at the end
     uid_t agent_uid = static_cast<uid_t>(-1);  // -1: not given
     uid_t uid_base = 0;
 };
@@ -45,6 +47,9 @@ class Launcher {
     Result<Workers::Started> attempt(ClientId client, const Attempt& body);
     Result<Done> kill(ClientId client, const Kill& body);
     Result<Route> route_get(const RouteGet& body);
+    Result<Done> deny(const DenyTargets& body);
+    Result<LineUsage> usage(const AskUsage& body);
+    void tell(const std::vector<std::uint32_t>& changed);
     HostInfo host() const;
     void refuse(ClientId client, const Header& header, const Error& error);
     void warn_about_ping() const;
@@ -62,6 +67,7 @@ class Launcher {
     Fd signals_;
     bool stopping_ = false;
     std::optional<Workers> workers_;
+    std::optional<Usage> usage_;
     std::optional<Server> server_;
 };
 

@@ -89,6 +89,7 @@ Result<CommandLine> parse(int argc, char** argv) {
         ->check(CLI::Range(0, kMaxUid));
     app.add_option("--cgroup", line.options.cgroup, "control group for all it makes, below the root of the trees; or self: below its own, as a unit");
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
+    app.add_option("--state", line.options.state, "folder where it keeps the bytes of the day and the month");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
     app.add_option("--guard", line.guard, "what holds the lines: auto, bpf, or nft where BPF does not work")
         ->check(CLI::IsMember({"auto", "bpf", "nft"}));

@@ -47,6 +47,12 @@ std::optional<Request> parse_request(std::span<const std::byte> packet) {
         case Type::get_host:
             if (packet.size() != sizeof header) return std::nullopt;
             return Request{header, GetHost{}};
+        case Type::get_policy:
+            return with_body<GetPolicy>(header, packet);
+        case Type::deny_targets:
+            return with_body<DenyTargets>(header, packet);
+        case Type::line_usage:
+            return with_body<AskUsage>(header, packet);
         case Type::worker_exited:
         case Type::line_changed:
             break;  // ours to send
@@ -59,6 +65,13 @@ std::optional<IpAddress> address_in(const Address& address) {
     IpAddress out;
     out.v6 = address.family == AF_INET6;
     std::memcpy(out.bytes.data(), address.bytes, out.v6 ? 16 : 4);
+    return out;
+}
+
+Address to_wire(const IpAddress& address) {
+    Address out;
+    out.family = address.v6 ? AF_INET6 : AF_INET;
+    std::memcpy(out.bytes, address.bytes.data(), sizeof out.bytes);
     return out;
 }
 

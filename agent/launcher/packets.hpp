@@ -18,7 +18,8 @@ namespace edge::launcher {
 using Bytes = std::vector<std::byte>;
 
 struct GetHost {};
-using Verb = std::variant<GetLine, Spawn, Attempt, Kill, Stats, RouteGet, GetHost>;
+using Verb =
+    std::variant<GetLine, Spawn, Attempt, Kill, Stats, RouteGet, GetHost, GetPolicy, DenyTargets, AskUsage>;
 struct Request {
     Header header;
     Verb verb;
@@ -32,6 +33,8 @@ std::optional<Request> parse_request(std::span<const std::byte> packet);
 
 /// The address, if its family is one.
 std::optional<IpAddress> address_in(const Address& address);
+
+Address to_wire(const IpAddress& address);
 
 /// An answer (serial of the request) or an event (serial 0). Padding is zero, so that no memory of ours leaks.
 template <class Body>

@@ -52,8 +52,10 @@ std::string said(const char* step, const error_code& error, const PinnedTls& tls
     return std::string(step) + ": " + error.message();
 }
 
-/// Name, TCP and TLS. Errors: as https_post says, before anything of ours was sent.
-asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, const PinnedTls& tls) {
+/// Name, TCP and TLS; `found_at` gets the addresses that were to be tried. Errors: as https_post says, before anything
+/// of ours was sent.
+asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, const PinnedTls& tls,
+                                 std::vector<std::string>& found_at) {
     auto& transport = beast::get_lowest_layer(stream);
     transport.expires_after(kEachStep);
     error_code not_an_address;
@@ -62,12 +64,14 @@ asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, co
         tcp::resolver resolver(co_await asio::this_coro::executor);
         const auto [failed, found] = co_await resolver.async_resolve(endpoint.host, endpoint.port, kToken);
         if (failed) co_return Error{Errc::unavailable, endpoint.authority(), said("resolve", failed, tls)};
+        for (const auto& one : found) found_at.push_back(one.endpoint().address().to_string());
         const auto [refused, peer] = co_await transport.async_connect(found, kToken);
         if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
     } else {
         std::uint16_t port = 0;
         std::from_chars(endpoint.port.data(), endpoint.port.data() + endpoint.port.size(), port);
         const tcp::endpoint peer(address, port);
+        found_at.push_back(address.to_string());
         const auto [refused] = co_await transport.async_connect(peer, kToken);
         if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
     }
@@ -98,7 +102,8 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
         : endpoint(std::move(to)), tls(endpoint.pin), socket(io, tls.context()), closing(io), listener(&who) {}
 
     asio::awaitable<Closed> run(std::shared_ptr<Open> self) {
-        const auto secured = co_await secure(self->socket.next_layer(), self->endpoint, self->tls);
+        const auto secured = co_await secure(self->socket.next_layer(), self->endpoint, self->tls, self->found_at);
+        if (self->listener && !self->found_at.empty()) self->listener->connection_resolved(self->found_at);
         if (!secured) co_return Closed{secured.error().detail, {}};
         if (self->left) co_return Closed{"left while dialling", {}};
         const Closed refused = co_await upgrade(self);
@@ -169,6 +174,7 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
     websocket::stream<TlsStream> socket;
     asio::steady_timer closing;
     Listener* listener;
+    std::vector<std::string> found_at;
     std::string sending;
     bool left = false;
 };
@@ -217,7 +223,8 @@ namespace {
 asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string path, std::string body,
                            Result<HttpAnswer>& answer) {
     TlsStream stream(co_await asio::this_coro::executor, tls.context());
-    const auto secured = co_await secure(stream, endpoint, tls);
+    std::vector<std::string> unused;
+    const auto secured = co_await secure(stream, endpoint, tls, unused);
     if (!secured) {
         answer = secured.error();
         co_return;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "agent/link/endpoint.hpp"
 #include "agent/link/link_fsm.hpp"
@@ -18,6 +19,8 @@ class BrokerConnection {
         virtual ~Listener() = default;
         /// `binding`: 32 bytes that only the two ends of this TLS connection know.
         virtual void connection_opened(std::string binding) = 0;
+        /// The addresses that the broker's name stands for, before it is known whether one answers.
+        virtual void connection_resolved(const std::vector<std::string>& addresses) = 0;
         virtual void connection_message(std::string text) = 0;
         virtual void connection_writable() = 0;
         /// Last of all, once, also when it never opened.

@@ -59,6 +59,10 @@ void Link::connection_message(std::string text) {
     pump();
 }
 
+void Link::connection_resolved(const std::vector<std::string>& addresses) {
+    listener_.broker_found(addresses);
+}
+
 void Link::connection_writable() {
     writing_ = false;
     pump();
@@ -91,6 +95,12 @@ void Link::show(const link::Progress& progress) {
     if (line.size() >= most_of_a_batch()) return;  // would never be taken, and hold up all behind it
     progress_bytes_ += line.size();
     progress_.push_back(std::move(line));
+}
+
+void Link::tell(const link::Facts& facts) {
+    if (!fsm_.live()) return;
+    lines_.push_back(encode_envelope(facts));
+    pump();
 }
 
 void Link::drain() {
@@ -128,6 +138,10 @@ bool Link::gather(std::string& message) {
         link::Hello facts;
         listener_.describe(facts);
         lines_.push_back(encode_envelope(link::Lines{std::move(facts.lines)}));
+    }
+    if (policy_dirty_ && fsm_.live()) {
+        policy_dirty_ = false;
+        if (auto policy = listener_.policy()) lines_.push_back(encode_envelope(std::move(*policy)));
     }
     while (!lines_.empty() && (message.empty() || message.size() + lines_.front().size() < most)) {
         add_line(message, lines_.front());
@@ -199,6 +213,7 @@ void Link::act(StoreCounter&& action) {
         return carry_out(fsm_.give_up("join counter not stored"));
     }
     join_counter_ = action.join_counter;
+    policy_dirty_ = true;  // once a session
     carry_out(fsm_.counter_stored(moment_now().steady));
 }
 

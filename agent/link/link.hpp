@@ -5,7 +5,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/link/broker_connection.hpp"
 #include "agent/link/identity.hpp"
@@ -26,6 +28,10 @@ class Link : private BrokerConnection::Listener {
         virtual void describe(link::Hello& hello) = 0;
         /// Results were acknowledged, all was written, or the session ended: what waits for quiet looks again.
         virtual void link_changed() = 0;
+        /// What the node lends; none while it is not known.
+        virtual std::optional<link::Policy> policy() = 0;
+        /// Where the broker was found: no probe's business.
+        virtual void broker_found(const std::vector<std::string>& addresses) = 0;
         /// The disk failed: the process must end and recover.
         virtual void disk_failed(const Error& why) = 0;
     };
@@ -40,6 +46,9 @@ class Link : private BrokerConnection::Listener {
     void slots_free(std::uint32_t free);
     void show(const link::Progress& progress);
     void lines_changed() { lines_dirty_ = true; }
+    void policy_changed() { policy_dirty_ = true; }
+    /// Droppable: nothing is kept for a later session.
+    void tell(const link::Facts& facts);
     void drain();
     void finish();
     /// Nothing is left to say: all committed results acknowledged, or no session to say it in.
@@ -51,6 +60,7 @@ class Link : private BrokerConnection::Listener {
 
   private:
     void connection_opened(std::string binding) override;
+    void connection_resolved(const std::vector<std::string>& addresses) override;
     void connection_message(std::string text) override;
     void connection_writable() override;
     void connection_closed(const Closed& why) override;
@@ -90,6 +100,7 @@ class Link : private BrokerConnection::Listener {
     std::deque<std::string> progress_;  // dropped when they pile up
     std::size_t progress_bytes_ = 0;
     bool lines_dirty_ = false;
+    bool policy_dirty_ = false;
     boost::asio::steady_timer timer_;
     Time armed_ = Time::max();
 };

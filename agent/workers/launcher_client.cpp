@@ -162,11 +162,13 @@ void LauncherClient::ask(launcher::Type type, const B& body, Answer answer) {
     send(std::string(reinterpret_cast<const char*>(&packet), sizeof packet), serial_, std::move(answer));
 }
 
+template <class B, class A>
+void LauncherClient::ask_for(launcher::Type type, const B& body, Reply<A> reply) {
+    ask(type, body, [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_in<A>(packet)); });
+}
+
 void LauncherClient::get_line(std::uint32_t index, Reply<launcher::LineInfo> reply) {
-    ask(launcher::Type::get_line, launcher::GetLine{index},
-        [reply = std::move(reply)](const Result<std::string>& packet, Fd) {
-            reply(body_in<launcher::LineInfo>(packet));
-        });
+    ask_for(launcher::Type::get_line, launcher::GetLine{index}, std::move(reply));
 }
 
 void LauncherClient::get_host(Reply<launcher::HostInfo> reply) {
@@ -189,13 +191,27 @@ void LauncherClient::spawn(const launcher::LineName& line, Reply<Worker> reply) 
 }
 
 void LauncherClient::kill(std::uint32_t worker, Reply<launcher::Done> reply) {
-    ask(launcher::Type::kill, launcher::Kill{worker},
-        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_in<launcher::Done>(packet)); });
+    ask_for(launcher::Type::kill, launcher::Kill{worker}, std::move(reply));
+}
+
+void LauncherClient::stats(std::uint32_t worker, Reply<launcher::WorkerStats> reply) {
+    ask_for(launcher::Type::stats, launcher::Stats{worker}, std::move(reply));
+}
+
+void LauncherClient::get_policy(std::uint32_t part, Reply<launcher::PolicyPart> reply) {
+    ask_for(launcher::Type::get_policy, launcher::GetPolicy{part}, std::move(reply));
+}
+
+void LauncherClient::deny_targets(const launcher::DenyTargets& body, Reply<launcher::Done> reply) {
+    ask_for(launcher::Type::deny_targets, body, std::move(reply));
+}
+
+void LauncherClient::line_usage(std::uint32_t line, Reply<launcher::LineUsage> reply) {
+    ask_for(launcher::Type::line_usage, launcher::AskUsage{line}, std::move(reply));
 }
 
 void LauncherClient::route_get(const launcher::RouteGet& query, Reply<launcher::Route> reply) {
-    ask(launcher::Type::route_get, query,
-        [reply = std::move(reply)](const Result<std::string>& packet, Fd) { reply(body_in<launcher::Route>(packet)); });
+    ask_for(launcher::Type::route_get, query, std::move(reply));
 }
 
 }  // namespace edge::agent

@@ -43,6 +43,10 @@ class LauncherClient {
     void get_host(Reply<launcher::HostInfo> reply);
     void spawn(const launcher::LineName& line, Reply<Worker> reply);
     void kill(std::uint32_t worker, Reply<launcher::Done> reply);
+    void stats(std::uint32_t worker, Reply<launcher::WorkerStats> reply);
+    void get_policy(std::uint32_t part, Reply<launcher::PolicyPart> reply);
+    void deny_targets(const launcher::DenyTargets& body, Reply<launcher::Done> reply);
+    void line_usage(std::uint32_t line, Reply<launcher::LineUsage> reply);
     void route_get(const launcher::RouteGet& query, Reply<launcher::Route> reply);
 
   private:
@@ -56,6 +60,8 @@ class LauncherClient {
     void lost(Error why);
     template <class B>
     void ask(launcher::Type type, const B& body, Answer answer);
+    template <class B, class A>
+    void ask_for(launcher::Type type, const B& body, Reply<A> reply);
     void send(std::string packet, std::uint32_t serial, Answer answer);
     void flush();
 

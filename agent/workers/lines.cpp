@@ -57,7 +57,8 @@ std::string errno_name(int number) {
 Result<Line> line_from(const launcher::LineInfo& info) {
     EDGE_TRY(auto name, LineName::parse(text_of(info.name.text)));
     Line line;
-    line.up = info.link_up != 0 && info.ifindex != 0;
+    const bool closed = info.closed != launcher::Closed::no;
+    line.up = info.link_up != 0 && info.ifindex != 0 && !closed;
     line.report.name = name;
     line.report.carrier = text_of(info.carrier);
     line.report.device = text_of(info.ifname);
@@ -65,6 +66,7 @@ Result<Line> line_from(const launcher::LineInfo& info) {
     line.report.resolvers = texts_of(info.resolvers);
     line.report.state = line.up ? link::LineState::up : link::LineState::down;
     if (!line.up) line.report.reason = info.ifindex == 0 ? "the device is not there" : "no carrier on the device";
+    if (closed) line.report.reason = "day's bytes are spent";
     line.report.enforced_by = enforcement(info.enforced_by);
     line.report.mark = info.mark;
     line.report.table = info.table;
@@ -99,6 +101,33 @@ std::optional<launcher::Address> address_from(const std::string& text) {
     address.family = ip.value().v6 ? AF_INET6 : AF_INET;
     std::copy_n(ip.value().bytes.begin(), ip.value().v6 ? 16 : 4, address.bytes);
     return address;
+}
+
+std::string address_text(const launcher::Address& address) {
+    return text_of(address);
+}
+
+link::LineUsage usage_from(const LineName& name, const launcher::LineUsage& usage) {
+    const launcher::Traffic& t = usage.traffic;
+    return {.name = name,
+            .sent_bytes = t.sent_bytes,
+            .sent_packets = t.sent_packets,
+            .received_bytes = t.received_bytes,
+            .received_packets = t.received_packets,
+            .denied = t.denied,
+            .throttled = t.throttled,
+            .day_bytes = usage.day_bytes};
+}
+
+link::SandboxUsage usage_from(const LineName& line, const launcher::WorkerStats& stats) {
+    return {.worker = stats.worker,
+            .line = line,
+            .pids = stats.pids,
+            .cpu_us = stats.cpu_us,
+            .throttled_us = stats.throttled_us,
+            .memory_bytes = stats.memory_bytes,
+            .memory_peak_bytes = stats.memory_peak_bytes,
+            .oom_kills = stats.oom_kills};
 }
 
 launcher::LineName launcher_name(const LineName& name) {

@@ -25,8 +25,12 @@ struct RouteAnswer {
 };
 RouteAnswer route_from(const launcher::Route& route);
 
+link::LineUsage usage_from(const LineName& name, const launcher::LineUsage& usage);
+link::SandboxUsage usage_from(const LineName& line, const launcher::WorkerStats& stats);
+
 /// The launcher's form of an address, or nothing when the text is not one.
 std::optional<launcher::Address> address_from(const std::string& text);
+std::string address_text(const launcher::Address& address);
 launcher::LineName launcher_name(const LineName& name);
 
 }  // namespace edge::agent

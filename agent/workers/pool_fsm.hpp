@@ -15,6 +15,7 @@
 
 #include "agent/moment.hpp"
 #include "agent/spool/spool.hpp"
+#include "agent/workers/task_admission.hpp"
 #include "agent/workers/verdict.hpp"
 #include "protocol/launcher/messages.hpp"
 #include "protocol/worker/frames.hpp"
@@ -81,6 +82,9 @@ class PoolFsm {
     /// `received`: when the task came; its start_within counts from then.
     PoolActions submit(link::Task task, Moment received, Moment now);
     PoolActions cancel(const link::AttemptRef& attempt, Moment now);
+    /// Of tasks that come from now on.
+    void policy(const link::Policy& policy) { admission_.policy(policy); }
+    void busy(std::string why) { admission_.busy(std::move(why)); }
     PoolActions tick(Moment now);
     std::optional<Time> deadline() const;
 
@@ -146,6 +150,7 @@ class PoolFsm {
     PoolActions on_done(WorkerId id, Worker& worker, worker::Done&& done, Moment now);
 
     PoolSettings settings_;
+    TaskAdmission admission_;
     bool launcher_ = false;
     std::uint64_t next_key_ = 1;
     std::map<LineName, Slot> slots_;

@@ -47,6 +47,8 @@ PoolActions PoolFsm::submit(link::Task task, Moment received, Moment now) {
                    now, actions);
     } else if (!slot->second.line.up) {
         answer_for(key, link_down_report(slot->second.line), now, actions);
+    } else if (auto refused = admission_.refusal(job.task, slot->second.line, now)) {
+        answer_for(key, std::move(*refused), now, actions);
     } else {
         slot->second.queue.push_back(key);
         hand_out(slot->second, now, actions);

@@ -26,9 +26,8 @@ void Workers::launcher_up() {
     spdlog::info("launcher_connected socket={}", launcher_path_);
     state_ = Launcher::up;
     carry_out(pool_.launcher_up());
-    launcher_.get_host([this](const Result<launcher::HostInfo>& host) {
-        if (host) policy_hash_ = to_hex(host.value().policy_hash);
-    });
+    send_denied();  // before a worker is spawned, which learns of it as an argument
+    fetch_policy();
     launcher_.get_line(0, [this](const Result<launcher::LineInfo>& first) {
         if (!first) {
             if (state_ == Launcher::up) spdlog::error("lines_unknown why=\"{}\"", first.error().message());
@@ -64,6 +63,7 @@ void Workers::line_changed(const launcher::LineInfo& info) {
         return;
     }
     const link::LineReport& report = line.value().report;
+    line_indices_[report.name] = info.index;
     spdlog::info("line_{} line={} carrier={} device={}{}", line.value().up ? "up" : "down", report.name.text(),
                  report.carrier, report.device, report.reason.empty() ? "" : " reason=\"" + report.reason + "\"");
     carry_out(pool_.line(std::move(line.value()), moment_now()));
@@ -102,13 +102,14 @@ void Workers::act(SpawnWorker&& action) {
         if (!spawned) return carry_out(pool_.spawn_failed(line, spawned.error().message(), moment_now()));
         const WorkerId worker = spawned.value().info.worker;
         WorkerChannel::Listener& here = *this;
-        channels_[worker] = std::make_unique<WorkerChannel>(io_, worker, std::move(spawned.value().socket), here);
+        channels_[worker] = {line,
+                             std::make_unique<WorkerChannel>(io_, worker, std::move(spawned.value().socket), here)};
         carry_out(pool_.spawned(line, worker, moment_now()));
     });
 }
 
 void Workers::act(SendFrame&& action) {
-    if (const auto at = channels_.find(action.worker); at != channels_.end()) at->second->write(action.frame);
+    if (const auto at = channels_.find(action.worker); at != channels_.end()) at->second.stream->write(action.frame);
 }
 
 void Workers::act(KillWorker&& action) {

@@ -2,8 +2,10 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
         virtual void task_finished(Finished finished) = 0;
         virtual void task_progress(link::Progress progress) = 0;
         virtual void lines_changed() = 0;
+        virtual void policy_changed() = 0;
     };
 
     Workers(boost::asio::io_context& io, std::string launcher_path, PoolSettings settings, Listener& listener);
@@ -32,6 +35,15 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     std::vector<link::LineReport> lines() const { return pool_.lines(); }
     /// Hex SHA-256 of the launcher's policy; empty until it said.
     const std::string& policy_hash() const { return policy_hash_; }
+    /// As the launcher told it, what deny() took away included; none until it did.
+    const std::optional<link::Policy>& policy() const { return policy_; }
+    /// No probe may speak to these, whatever policy.toml says; at most eight, instead of those before.
+    void deny(std::vector<std::string> addresses);
+    /// Why no new tasks are taken; empty: they are.
+    void busy(const std::string& why) { pool_.busy(why); }
+    /// Totals of lines, figures of the sandboxes that live; without a launcher both are empty.
+    using UsageReply = std::function<void(std::vector<link::LineUsage>, std::vector<link::SandboxUsage>)>;
+    void usage(UsageReply reply);
     std::size_t tasks() const { return pool_.tasks(); }
 
   private:
@@ -43,6 +55,10 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     void worker_broken(std::uint32_t worker, const Error& why) override;
     void worker_hung_up(std::uint32_t worker) override;
 
+    static constexpr std::uint32_t kMostParts = 1024;  // of a policy; the launcher's lists are far shorter
+    void send_denied();
+    void fetch_policy();
+    void take_part(const Result<launcher::PolicyPart>& part);
     void fetch_lines(std::uint32_t from, std::uint32_t count);
     void carry_out(PoolActions actions);
     void act(SpawnWorker&& action);
@@ -60,10 +76,18 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     PoolFsm pool_;
     std::string launcher_path_;
     LauncherClient launcher_;
-    std::map<WorkerId, std::unique_ptr<WorkerChannel>> channels_;
+    struct Channel {
+        LineName line;
+        std::unique_ptr<WorkerChannel> stream;
+    };
+    std::map<WorkerId, Channel> channels_;
+    std::map<LineName, std::uint32_t> line_indices_;  // the launcher's
     boost::asio::steady_timer timer_;
     Time armed_ = Time::max();
     std::string policy_hash_;
+    std::optional<link::Policy> policy_;
+    link::Policy fetched_;  // as far as its parts have come
+    std::vector<std::string> denied_;
     enum class Launcher { unknown, up, down } state_ = Launcher::unknown;
 };
 

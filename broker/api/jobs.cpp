@@ -13,8 +13,9 @@ struct JobBody {
     std::optional<std::map<std::string, std::string>> labels;
     std::optional<std::uint32_t> start_within_ms;
     std::optional<std::uint32_t> repeat;
+    std::optional<std::string> require_level;
 };
-BOOST_DESCRIBE_STRUCT(JobBody, (), (service, params, selector, labels, start_within_ms, repeat))
+BOOST_DESCRIBE_STRUCT(JobBody, (), (service, params, selector, labels, start_within_ms, repeat, require_level))
 
 namespace {
 
@@ -24,9 +25,18 @@ constexpr std::size_t kMostLabels = 32;
 constexpr std::size_t kLongestLabel = 128;
 constexpr std::size_t kLongestSelector = 1024;
 constexpr std::size_t kLongestKey = 255;
+constexpr const char* kTargetRetryS = "10";  // by then a target's bucket is full again, if nobody else probes it
 
 Error bad(std::string where, std::string detail) {
     return Error{Errc::bad_value, std::move(where), std::move(detail)};
+}
+
+/// A level as `edge-agent doctor` and policy files name it.
+Result<EnforcedBy> level_named(std::string_view text) {
+    if (text == "bpf-guard") return EnforcedBy::bpf;
+    if (text == "nft-guard") return EnforcedBy::nft;
+    if (text == "cooperative") return EnforcedBy::cooperative;
+    return bad("/require_level", "expected bpf-guard, nft-guard or cooperative");
 }
 
 bool is_plain(std::string_view text) {
@@ -61,22 +71,32 @@ Result<JobRequest> job_request(JobBody body, const http::Request& request) {
     if (body.labels) job.labels = std::move(*body.labels);
     job.start_within_ms = body.start_within_ms;
     job.repeat = body.repeat.value_or(1);
+    if (body.require_level) {
+        EDGE_TRY(job.require_level, level_named(*body.require_level));
+    }
     job.idempotency_key = request.header("idempotency-key");
     job.fingerprint = sha256(as_bytes(request.body));
     return job;
 }
 
+// What was asked for cannot be done: 422 rather than "there is no such page", "not allowed" and "edit conflict".
+void refuse(const CallPtr& call, const Error& error) {
+    http::Problem problem = http::problem_of(error);
+    if (error.code == Errc::not_found)
+        problem = {http::Code::no_match, error.detail, {{"/selector", "no_match", error.detail}}};
+    if (error.code == Errc::denied)
+        problem = {http::Code::not_lent, error.detail, {{error.where, "not_lent", error.detail}}};
+    if (error.code == Errc::conflict) problem.code = http::Code::idempotency_key_reused;
+    if (error.code != Errc::too_large) return call->refuse(std::move(problem));
+    problem.code = http::Code::too_many_tasks;
+    if (error.where.empty()) return call->refuse(std::move(problem));
+    problem = {http::Code::too_many_probes, error.detail, {{error.where, "too_many_probes", error.detail}}};
+    call->refuse(std::move(problem), {{"Retry-After", kTargetRetryS}});
+}
+
 void created(const CallPtr& call, Result<RunView> run, std::uint32_t wait_s) {
-    if (!run) {
-        http::Problem problem = http::problem_of(run.error());
-        // What was asked for cannot be done: 422 rather than "there is no such page" and "edit conflict".
-        if (run.error().code == Errc::not_found)
-            problem = {http::Code::no_match, run.error().detail, {{"/selector", "no_match", run.error().detail}}};
-        if (run.error().code == Errc::too_large) problem.code = http::Code::too_many_tasks;
-        if (run.error().code == Errc::conflict) problem.code = http::Code::idempotency_key_reused;
-        return call->refuse(std::move(problem));
-    }
-    if (wait_s > 0) return reply_when_finished(call, run.value().id, wait_s);
+    if (!run) return refuse(call, run.error());
+    if (wait_s > 0) return reply_when_finished(call, std::move(run.value()), wait_s);
     call->exchange->post([call, view = std::move(run.value())] {
         call->reply(202, dump_json(to_json(view)), {{"Location", "/api/v1/runs/" + view.id.text()}});
     });

@@ -27,10 +27,18 @@ void get_result(CallPtr call);
 void list_nodes(CallPtr call);
 void get_node(CallPtr call);
 void list_lines(CallPtr call);
+
+// usage.cpp
+void get_node_usage(CallPtr call);
+void top_nodes(CallPtr call);
+void top_lines(CallPtr call);
+
+// nodes.cpp, too
 void create_join_token(CallPtr call);
 void list_join_tokens(CallPtr call);
 
-/// Answers with the run and its results when it has finished, or as it stands after `wait_s`. (wait_for_run.cpp)
-void reply_when_finished(CallPtr call, RunId run, std::uint32_t wait_s);
+/// Answers with the run that was made and its results when it has finished, or as it stands after `wait_s`.
+/// (wait_for_run.cpp)
+void reply_when_finished(CallPtr call, RunView made, std::uint32_t wait_s);
 
 }  // namespace edge::broker::api

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 
 #include "broker/api/api.hpp"
@@ -13,8 +14,20 @@ struct Route {
     std::string_view operation_id;
     Auth auth;
     void (*operation)(CallPtr);
-    bool pages = false;  // takes limit and cursor
+    std::string_view takes = {};  // the parameters, with a space between
 };
+constexpr std::string_view kPage = "limit cursor";
+constexpr std::string_view kTop = "limit sort";
+
+bool takes(const Route& route, std::string_view parameter) {
+    std::string_view rest = route.takes;
+    while (!rest.empty()) {
+        const auto word = rest.substr(0, rest.find(' '));
+        if (word == parameter) return true;
+        rest.remove_prefix(std::min(word.size() + 1, rest.size()));
+    }
+    return false;
+}
 
 constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/healthz", "getHealth", Auth::none, get_health},
@@ -22,19 +35,22 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/version", "getVersion", Auth::none, get_version},
     {"GET", "/api/v1/openapi.json", "getOpenapi", Auth::none, get_openapi},
     {"POST", "/api/v1/jobs", "createJob", Auth::bearer, create_job},
-    {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, true},
+    {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, kPage},
     {"GET", "/api/v1/jobs/{id}", "getJob", Auth::bearer, get_job},
-    {"GET", "/api/v1/runs", "listRuns", Auth::bearer, list_runs, true},
+    {"GET", "/api/v1/runs", "listRuns", Auth::bearer, list_runs, kPage},
     {"GET", "/api/v1/runs/{id}", "getRun", Auth::bearer, get_run},
-    {"GET", "/api/v1/runs/{id}/tasks", "listRunTasks", Auth::bearer, list_run_tasks, true},
-    {"GET", "/api/v1/runs/{id}/results", "listRunResults", Auth::bearer, list_run_results, true},
+    {"GET", "/api/v1/runs/{id}/tasks", "listRunTasks", Auth::bearer, list_run_tasks, kPage},
+    {"GET", "/api/v1/runs/{id}/results", "listRunResults", Auth::bearer, list_run_results, kPage},
     {"GET", "/api/v1/runs/{id}/events", "streamRunEvents", Auth::bearer, stream_run_events},
     {"GET", "/api/v1/results/{id}", "getResult", Auth::bearer, get_result},
-    {"GET", "/api/v1/nodes", "listNodes", Auth::bearer, list_nodes, true},
+    {"GET", "/api/v1/nodes", "listNodes", Auth::bearer, list_nodes, kPage},
     {"GET", "/api/v1/nodes/{node}", "getNode", Auth::bearer, get_node},
-    {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, true},
+    {"GET", "/api/v1/nodes/{node}/usage", "getNodeUsage", Auth::bearer, get_node_usage},
+    {"GET", "/api/v1/usage/nodes", "topNodes", Auth::bearer, top_nodes, kTop},
+    {"GET", "/api/v1/usage/lines", "topLines", Auth::bearer, top_lines, kTop},
+    {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, kPage},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
-    {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, true},
+    {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},
 });
 
 constexpr auto kFacts = [] {
@@ -80,7 +96,7 @@ bool check_query(const Route& route, Call& call) {
         wrong = query.error().where + ": " + query.error().detail;
     } else {
         for (const auto& [name, value] : query.value()) {
-            if (!route.pages || (name != "limit" && name != "cursor")) wrong = "unknown parameter \"" + name + "\"";
+            if (!takes(route, name)) wrong = "unknown parameter \"" + name + "\"";
         }
     }
     if (wrong.empty()) {

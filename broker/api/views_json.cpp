@@ -41,6 +41,13 @@ Json to_json(const LineRef& line) {
     return {{"name", line.name.text()}, {"carrier", line.carrier}};
 }
 
+Json left_out_json(const RunView& run) {
+    Json lines = Json::array();
+    for (const auto& one : run.left_out)
+        lines.push_back({{"node", to_json(one.node)}, {"line", to_json(one.line)}, {"reason", one.why}});
+    return {{"total", run.left_out_total}, {"lines", std::move(lines)}};
+}
+
 Json to_json(const RunView& run) {
     Json json = {{"id", run.id.text()},
                  {"job_id", run.job_id.text()},
@@ -51,6 +58,7 @@ Json to_json(const RunView& run) {
                  {"created_at", rfc3339_ms(run.created_at)}};
     put_time(json, "finished_at", run.finished_at);
     json["tasks"] = encode(run.tasks);
+    if (run.left_out_total > 0) json["left_out"] = left_out_json(run);
     return json;
 }
 
@@ -84,12 +92,53 @@ Json to_json(const NodeView& node) {
     Json lines = Json::array();
     for (const auto& line : node.lines) lines.push_back(encode(line));
     json["lines"] = std::move(lines);
+    if (!node.busy.empty()) json["busy"] = node.busy;
+    if (node.policy) json["policy"] = encode(*node.policy);
     return json;
 }
 
 Json line_json(const NodeRef& node, const link::LineReport& line) {
     Json json = encode(line);
     json["node"] = to_json(node);
+    return json;
+}
+
+Json usage_json(const UsageView& usage) {
+    std::uint64_t sent = 0, received = 0;
+    for (const auto& line : usage.facts.lines) {
+        sent += line.sent_bytes;
+        received += line.received_bytes;
+    }
+    return {{"node", to_json(usage.node)},
+            {"told_at", rfc3339_ms(usage.told_at)},
+            {"interval_ms", usage.facts.interval_ms},
+            {"host", encode(usage.facts.host)},
+            {"sent_bytes", sent},
+            {"received_bytes", received}};
+}
+
+Json usage_json(const UsageView& usage, const link::LineUsage& line) {
+    Json json = encode(line);
+    json["node"] = to_json(usage.node);
+    json["told_at"] = rfc3339_ms(usage.told_at);
+    json["interval_ms"] = usage.facts.interval_ms;
+    return json;
+}
+
+Json whole_usage_json(const UsageView& usage) {
+    Json json = usage_json(usage);
+    json["lines"] = encode(usage.facts.lines);
+    json["sandboxes"] = encode(usage.facts.sandboxes);
+    Json& history = json["history"] = Json::array();
+    for (const auto& point : usage.history) {
+        Json one = {{"told_at", rfc3339_ms(point.told_at)},
+                    {"interval_ms", point.interval_ms},
+                    {"memory_free_bytes", point.memory_free_bytes},
+                    {"sent_bytes", point.sent_bytes},
+                    {"received_bytes", point.received_bytes}};
+        if (point.cpu_permille) one["cpu_permille"] = *point.cpu_permille;
+        history.push_back(std::move(one));
+    }
     return json;
 }
 

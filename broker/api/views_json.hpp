@@ -22,6 +22,11 @@ Json to_json(const RunProgress& progress);
 /// A line of a node, with the node it is of.
 Json line_json(const NodeRef& node, const link::LineReport& line);
 
+/// How a node does and what it used in its last minute, for a list; a line of it; all that is known of it.
+Json usage_json(const UsageView& usage);
+Json usage_json(const UsageView& usage, const link::LineUsage& line);
+Json whole_usage_json(const UsageView& usage);
+
 /// Text, because the detail is put in as it was stored, without being parsed. On one line.
 std::string result_text(const ResultView& result);
 

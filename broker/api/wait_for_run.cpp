@@ -11,7 +11,8 @@ constexpr std::size_t kMostDetail = 16 * 1024 * 1024;  // of all results togethe
 /// Owners: the domain's subscriber table until end() or unsubscribe(), and the exchange's timer.
 class RunWait final : public RunSubscriber, public std::enable_shared_from_this<RunWait> {
   public:
-    RunWait(CallPtr call, RunId run, std::uint32_t wait_s) : call_(std::move(call)), run_id_(run), wait_s_(wait_s) {}
+    RunWait(CallPtr call, RunView made, std::uint32_t wait_s)
+        : call_(std::move(call)), run_id_(made.id), made_(std::move(made)), wait_s_(wait_s) {}
 
     void start() {
         call_->domain.subscribe(run_id_, shared_from_this(), [call = call_](Result<RunView> reply) {
@@ -50,15 +51,20 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
             results += result_text(*result);
         }
         results += "]";
-        answer(200, with_member(dump_json(to_json(*run_)), "results", results));
+        answer(200, with_member(text_of(*run_), "results", results));
     }
     void give_up() {
         if (std::exchange(over_, true)) return;
         call_->domain.unsubscribe(run_id_, shared_from_this());
         call_->domain.run(run_id_,
                           when_known<RunView>(call_, [self = shared_from_this()](const Call&, const RunView& run) {
-                              self->answer(202, dump_json(to_json(run)));
+                              self->answer(202, self->text_of(run));
                           }));
+    }
+    std::string text_of(RunView run) const {
+        run.left_out_total = made_.left_out_total;
+        run.left_out = made_.left_out;
+        return dump_json(to_json(run));
     }
     void answer(int status, std::string json) {
         call_->reply(status, std::move(json),
@@ -68,6 +74,7 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
 
     CallPtr call_;
     RunId run_id_;
+    RunView made_;  // knows which lines were left out
     std::uint32_t wait_s_;
     std::shared_ptr<const RunView> run_;
     std::vector<std::shared_ptr<const ResultView>> results_;
@@ -77,8 +84,8 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
 
 }  // namespace
 
-void reply_when_finished(CallPtr call, RunId run, std::uint32_t wait_s) {
-    std::make_shared<RunWait>(std::move(call), run, wait_s)->start();
+void reply_when_finished(CallPtr call, RunView made, std::uint32_t wait_s) {
+    std::make_shared<RunWait>(std::move(call), std::move(made), wait_s)->start();
 }
 
 }  // namespace edge::broker::api

@@ -62,6 +62,7 @@ struct JobRequest {
     std::map<std::string, std::string> labels;
     std::optional<std::uint32_t> start_within_ms;  // 1..86'400'000; default 60'000
     std::uint32_t repeat = 1;                      // tasks of each line, 1..1000
+    EnforcedBy require_level = EnforcedBy::none;   // lines that are held by less are left out
     std::string idempotency_key;                   // empty: none
     Digest fingerprint{};                          // of the request's body, for the key
 };
@@ -89,7 +90,8 @@ class Domain {
     /// Errors: denied.
     virtual void authenticate(std::string bearer, Reply<Principal> reply) = 0;
     /// Errors: bad_value (selector; `where` is /selector), not_found (nothing matches; detail names the nearest
-    /// labels), conflict (idempotency key with another body), too_large (too many tasks are open).
+    /// labels), denied (every line was left out; detail says why), conflict (idempotency key with another body),
+    /// too_large (too many tasks are open; with `where` /params/target: too many probes of one target).
     virtual void create_job(JobRequest request, Reply<RunView> reply) = 0;
     virtual void job(JobId id, Reply<JobView> reply) = 0;
     virtual void jobs(PageRequest page, Reply<Page<JobView>> reply) = 0;
@@ -101,6 +103,10 @@ class Domain {
     virtual void nodes(Reply<std::vector<NodeView>> reply) = 0;
     /// By id (`node_…`) or by name.
     virtual void node(std::string id_or_name, Reply<NodeView> reply) = 0;
+    /// Errors: not_found, also where the node has not told its usage since the broker began.
+    virtual void usage(std::string id_or_name, Reply<UsageView> reply) = 0;
+    /// Of all nodes that told it, without history.
+    virtual void usages(Reply<std::vector<UsageView>> reply) = 0;
     /// Until end() or unsubscribe; the subscriber is called while the domain holds it. Errors: not_found.
     virtual void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) = 0;
     virtual void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) = 0;

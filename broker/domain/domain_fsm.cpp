@@ -36,7 +36,7 @@ Result<NodeKey> DomainFsm::find_key(NodeId id) const {
     return NodeKey{node->record.key, Fleet::view(*node).state};
 }
 
-Result<NodeView> DomainFsm::node(std::string_view id_or_name) const {
+Result<const Node*> DomainFsm::node_named(std::string_view id_or_name) const {
     const Node* node = nullptr;
     if (const auto id = NodeId::parse(id_or_name)) {
         node = state_.fleet.find(id.value());
@@ -44,7 +44,21 @@ Result<NodeView> DomainFsm::node(std::string_view id_or_name) const {
         node = state_.fleet.find(name.value());
     }
     if (!node) return Error{Errc::not_found, {}, "no node has this id or name"};
-    return Fleet::view(*node);
+    return node;
+}
+
+Result<NodeView> DomainFsm::node(std::string_view id_or_name) const {
+    EDGE_TRY(const auto* node, node_named(id_or_name));
+    NodeView view = Fleet::view(*node);
+    view.policy = node->record.policy;
+    return view;
+}
+
+Result<UsageView> DomainFsm::usage(std::string_view id_or_name) const {
+    EDGE_TRY(const auto* node, node_named(id_or_name));
+    if (node->usage.told_at() == 0)
+        return Error{Errc::not_found, {}, "the node has not told its usage yet; an agent does once a minute"};
+    return node->usage.view(node->ref(), NodeUsage::Detail::history);
 }
 
 RunPtr DomainFsm::active(RunId id) const {

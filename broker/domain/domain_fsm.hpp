@@ -53,6 +53,9 @@ class DomainFsm {
     std::vector<NodeView> nodes() const { return state_.fleet.views(); }
     /// Errors: not_found.
     Result<NodeView> node(std::string_view id_or_name) const;
+    /// Errors: not_found.
+    Result<UsageView> usage(std::string_view id_or_name) const;
+    std::vector<UsageView> usages() const { return state_.fleet.usages(); }
     /// A run that is not finished; others are in the store alone.
     RunPtr active(RunId id) const;
     /// Tasks of a run as the store has them become what they are now. False: it is not active, the store has the last
@@ -83,6 +86,7 @@ class DomainFsm {
     std::size_t active_runs() const { return state_.runs.size(); }
 
   private:
+    Result<const Node*> node_named(std::string_view id_or_name) const;
     void change_watchers(RunId id, int by);
 
     DomainState state_;

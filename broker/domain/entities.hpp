@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/domain/node_usage.hpp"
 #include "broker/domain/timers.hpp"
 #include "broker/domain/views.hpp"
 #include "broker/store/records.hpp"
@@ -96,6 +97,7 @@ struct Node {
     bool lost_disk = false;   // it came with a new spool and knows nothing of what it was given before
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;
+    NodeUsage usage;
 
     NodeRef ref() const { return NodeRef{record.id, record.name}; }
 };

@@ -63,7 +63,7 @@ Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
         if (!may_work(*node)) continue;
         for (const auto& line : node->record.lines) {
             candidates.push_back({node->record.name.text(), line.name.text(), line.carrier, &node->record.labels});
-            lines.push_back(Chosen{node.get(), LineRef{line.name, line.carrier}});
+            lines.push_back(Chosen{node.get(), LineRef{line.name, line.carrier}, &line});
         }
     }
     EDGE_TRY(const auto indices, select(selector, candidates));
@@ -86,6 +86,14 @@ std::vector<NodeView> Fleet::views() const {
     return all;
 }
 
+std::vector<UsageView> Fleet::usages() const {
+    std::vector<UsageView> all;
+    for (const auto& node : nodes_) {
+        if (node->usage.told_at() > 0) all.push_back(node->usage.view(node->ref(), NodeUsage::Detail::latest));
+    }
+    return all;
+}
+
 NodeView Fleet::view(const Node& node) {
     const NodeRecord& r = node.record;
     NodeView view{.node = node.ref(),
@@ -98,9 +106,12 @@ NodeView Fleet::view(const Node& node) {
                   .last_seen_at = r.last_seen_at,
                   .rtt_us = node.rtt_us,
                   .clock_offset_us = node.clock_offset_us,
-                  .lines = r.lines};
+                  .lines = r.lines,
+                  .busy = {},
+                  .policy = {}};
     if (may_work(node)) {
         const bool live = node.session && node.session->confirmed;
+        if (live) view.busy = node.usage.facts().host.busy;
         view.state = live ? NodeState::connected : r.connected_at ? NodeState::disconnected : NodeState::enrolled;
     }
     return view;

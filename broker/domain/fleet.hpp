@@ -14,6 +14,7 @@ namespace edge::broker {
 struct Chosen {
     Node* node = nullptr;
     LineRef line;
+    const link::LineReport* report = nullptr;  // as the node told it last; valid for the time of one call
 };
 
 class Fleet {
@@ -29,6 +30,7 @@ class Fleet {
     static Spool* find_spool(const Node& node, SpoolId id);
 
     /// Lines of all nodes that may be given work. Errors: bad_value, not_found.
+    /// Those of one node stand together.
     Result<std::vector<Chosen>> choose(std::string_view selector) const;
 
     /// Tasks of all nodes that have no end yet.
@@ -36,6 +38,7 @@ class Fleet {
 
     std::vector<NodeView> views() const;
     static NodeView view(const Node& node);
+    std::vector<UsageView> usages() const;
 
   private:
     std::vector<std::unique_ptr<Node>> nodes_;  // in the order of enrolment

@@ -178,6 +178,10 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         dispatch_.offer(session, now, out);
     } else if (auto* lines = std::get_if<link::Lines>(&received.envelope)) {
         if (!sessions_.lines(session, std::move(*lines), out)) return wrong("too_large", kTooManyLines);
+    } else if (auto* policy = std::get_if<link::Policy>(&received.envelope)) {
+        if (!sessions_.policy(session, std::move(*policy), out)) return wrong("too_large", kTooMuchPolicy);
+    } else if (auto* facts = std::get_if<link::Facts>(&received.envelope)) {
+        if (!session.node->usage.take(std::move(*facts), now.wall)) return wrong("too_large", kTooManyFacts);
     } else if (std::holds_alternative<link::Goaway>(received.envelope)) {
         session.draining = true;
     } else if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&received.envelope)) {

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "broker/domain/lending.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::broker {
@@ -11,6 +12,9 @@ constexpr std::size_t kMostTasks = 100'000;
 constexpr std::uint32_t kMostRepeats = 1'000;
 constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
 constexpr std::uint64_t kRunMarginMs = 2'000;  // over a probe's own timeouts: hand-over, a busy machine
+constexpr std::uint32_t kTargetBurstS = 10;    // of [api] target_probes_per_s may come at once
+constexpr std::size_t kMostTargets = 65'536;   // that are remembered
+constexpr std::size_t kMostReasons = 8;        // in one message
 constexpr WallTime kKeyLifetime = 86'400'000'000;
 
 Error reused_key() {
@@ -18,7 +22,68 @@ Error reused_key() {
                  "this Idempotency-Key was used with another request; take a new one"};
 }
 
+/// "gz-1/telecom: the node does not lend http; gz-2/telecom: …; and 5 more"
+std::string reasons(const std::vector<LeftOut>& left_out, std::size_t total) {
+    std::string text;
+    const std::size_t named = std::min(left_out.size(), kMostReasons);
+    for (std::size_t i = 0; i < named; ++i) {
+        const LeftOut& one = left_out[i];
+        text += (i == 0 ? "" : "; ") + one.node.name.text() + "/" + one.line.name.text() + ": " + one.why;
+    }
+    if (total > named) text += "; and " + std::to_string(total - named) + " more";
+    return text;
+}
+
 }  // namespace
+
+Jobs::Jobs(DomainState& state, Dispatch& dispatch)
+    : state_(state),
+      dispatch_(dispatch),
+      targets_(state.options.target_probes_per_s, state.options.target_probes_per_s * kTargetBurstS, kMostTargets) {}
+
+Result<Jobs::Choice> Jobs::choose(const JobRequest& request) const {
+    EDGE_TRY(auto selected, state_.fleet.choose(request.selector));
+    Choice choice;
+    Lending lending(request.spec, request.require_level);
+    for (auto& one : selected) {
+        auto why = lending.refusal(one.node->record, *one.report);
+        if (!why) {
+            choice.lines.push_back(std::move(one));
+            continue;
+        }
+        ++choice.left_out_total;
+        if (choice.left_out.size() < kMostLeftOut)
+            choice.left_out.push_back({one.node->ref(), std::move(one.line), std::move(*why)});
+    }
+    if (choice.lines.empty()) return Error{Errc::denied, "/selector", reasons(choice.left_out, choice.left_out_total)};
+    return choice;
+}
+
+Result<> Jobs::check_room(const JobRequest& request, std::size_t wanted, Now now) {
+    if (wanted > kMostTasks) return Error{Errc::bad_value, "/selector", "makes more than 100000 tasks; add limit:N"};
+    const std::size_t open = state_.fleet.open_tasks() + tasks_under_way_;
+    if (open + wanted > state_.options.open_tasks) {
+        return Error{Errc::too_large,
+                     {},
+                     std::to_string(open) + " tasks are open and this makes " + std::to_string(wanted) +
+                         "; [broker] open_tasks is " + std::to_string(state_.options.open_tasks) +
+                         ": try again when some have ended"};
+    }
+    const auto destination = destination_of(request.spec);
+    const std::uint32_t per_s = state_.options.target_probes_per_s;
+    if (!destination || per_s == 0) return ok();
+    const std::string limit = "[api] target_probes_per_s is " + std::to_string(per_s);
+    if (wanted > std::size_t{per_s} * kTargetBurstS) {
+        return Error{Errc::bad_value, "/selector",
+                     "makes " + std::to_string(wanted) + " probes of one target at once, and " + limit +
+                         "; at most ten seconds' worth go at once: add limit:N"};
+    }
+    if (!targets_.take(destination->host, static_cast<std::uint32_t>(wanted), now.mono)) {
+        return Error{Errc::too_large, "/params/target",
+                     destination->host + " was probed enough for now; " + limit + " over all nodes"};
+    }
+    return ok();
+}
 
 void Jobs::create(Ticket ticket, JobRequest request, Now now, Actions& out) {
     if (request.idempotency_key.empty()) return start(ticket, std::move(request), now, out);
@@ -67,25 +132,13 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     if (request.repeat < 1 || request.repeat > kMostRepeats) {
         return answer(ticket, key, Error{Errc::bad_value, "/repeat", "is 1 to 1000"}, out);
     }
-    auto lines = state_.fleet.choose(request.selector);
-    if (!lines) return answer(ticket, key, lines.error(), out);
-    const std::size_t wanted = lines.value().size() * request.repeat;
-    if (wanted > kMostTasks) {
-        return answer(ticket, key, Error{Errc::bad_value, "/selector", "makes more than 100000 tasks; add limit:N"},
-                      out);
-    }
-    const std::size_t open = state_.fleet.open_tasks() + tasks_under_way_;
-    if (open + wanted > state_.options.open_tasks) {
-        return answer(ticket, key,
-                      Error{Errc::too_large,
-                            {},
-                            std::to_string(open) + " tasks are open and this makes " + std::to_string(wanted) +
-                                "; [broker] open_tasks is " + std::to_string(state_.options.open_tasks) +
-                                ": try again when some have ended"},
-                      out);
-    }
+    auto chosen = choose(request);
+    if (!chosen) return answer(ticket, key, chosen.error(), out);
+    Choice& choice = chosen.value();
+    const std::size_t wanted = choice.lines.size() * request.repeat;
+    if (const auto room = check_room(request, wanted, now); !room) return answer(ticket, key, room.error(), out);
     tasks_under_way_ += wanted;
-    LoadedRun made = make(request, lines.value(), now);
+    LoadedRun made = make(request, choice.lines, now);
     Batch batch;
     batch.emplace_back(AddRun{made.job, made.run, made.tasks});
     if (!key.empty()) batch.push_back(AddKey{KeyRecord{key, request.fingerprint, made.run.row, now.wall}});
@@ -93,10 +146,14 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     // In memory only when it is in the store: a refused write leaves nothing behind.
     state_.journal.ask(
         out, std::move(batch),
-        [this, ticket, key, wanted, made = std::move(made), params = std::move(params)](Now at, Actions& after) {
+        [this, ticket, key, wanted, made = std::move(made), params = std::move(params),
+         left_out = std::move(choice.left_out), total = choice.left_out_total](Now at, Actions& after) {
             tasks_under_way_ -= wanted;
             const RunPtr run = state_.runs.add(made, params, state_.fleet, at, ActiveRuns::Origin::request);
-            answer(ticket, key, ActiveRuns::view(*run), after);
+            RunView view = ActiveRuns::view(*run);
+            view.left_out = left_out;
+            view.left_out_total = total;
+            answer(ticket, key, std::move(view), after);
             dispatch_.begin(run, at, after);
         },
         [this, ticket, key, wanted](const Error& error, Now, Actions& after) {

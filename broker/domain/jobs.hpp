@@ -6,12 +6,13 @@
 
 #include "broker/domain/dispatch.hpp"
 #include "broker/domain/domain_state.hpp"
+#include "protocol/targets/target_buckets.hpp"
 
 namespace edge::broker {
 
 class Jobs {
   public:
-    Jobs(DomainState& state, Dispatch& dispatch) : state_(state), dispatch_(dispatch) {}
+    Jobs(DomainState& state, Dispatch& dispatch);
 
     void create(Ticket ticket, JobRequest request, Now now, Actions& out);
     /// Answers FindKey.
@@ -25,11 +26,20 @@ class Jobs {
         std::vector<Ticket> tickets;
     };
     void start(Ticket ticket, JobRequest request, Now now, Actions& out);
+    struct Choice {
+        std::vector<Chosen> lines;
+        std::vector<LeftOut> left_out;  // the first of them
+        std::uint32_t left_out_total = 0;
+    };
+    /// The lines of the selector that may be asked for this. Errors: as create_job says.
+    Result<Choice> choose(const JobRequest& request) const;
+    Result<> check_room(const JobRequest& request, std::size_t wanted, Now now);
     void answer(Ticket ticket, const std::string& key, Result<RunView> run, Actions& out);
     LoadedRun make(const JobRequest& request, const std::vector<Chosen>& lines, Now now);
 
     DomainState& state_;
     Dispatch& dispatch_;
+    TargetBuckets targets_;
     std::size_t tasks_under_way_ = 0;                           // of runs that are being written
     std::unordered_map<std::string, Waiting> waiting_;          // by key
     std::unordered_map<std::uint64_t, std::string> searching_;  // ticket of a FindKey → key

@@ -157,6 +157,16 @@ void LocalDomain::node(std::string id_or_name, Reply<NodeView> reply) {
     });
 }
 
+void LocalDomain::usage(std::string id_or_name, Reply<UsageView> reply) {
+    mailbox_.post([this, id_or_name = std::move(id_or_name), reply = std::move(reply)](Now, Actions&) {
+        reply(fsm_.usage(id_or_name));
+    });
+}
+
+void LocalDomain::usages(Reply<std::vector<UsageView>> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(fsm_.usages()); });
+}
+
 void LocalDomain::subscribe(RunId id, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
     mailbox_.post([this, id, subscriber = std::move(subscriber), reply = std::move(reply)](Now, Actions&) {
         const RunPtr run = fsm_.active(id);

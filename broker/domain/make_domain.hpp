@@ -22,6 +22,7 @@ struct DomainOptions {
     std::uint32_t start_within_ms = 60'000;  // of a job that does not say
     std::uint32_t close_margin_ms = 10'000;  // after start_within and run_within a task without a result is lost
     std::uint32_t open_tasks = 200'000;      // that may have no end yet, of all runs together
+    std::uint32_t target_probes_per_s = 0;   // tasks for one target, of all nodes together; 0 is no limit
     std::uint32_t result_window = 4'096;     // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
     link::Limits limits;  // told in `welcome`; the gateway keeps the heartbeat

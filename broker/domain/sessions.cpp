@@ -66,6 +66,7 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
     NodeRecord& r = node.record;
     r.agent_version = hello.agent_version;
     r.policy_hash = hello.policy_hash;
+    if (r.policy && r.policy->hash != r.policy_hash) r.policy.reset();  // it is another one now, and told soon
     r.labels = hello.labels;
     r.lines = std::move(hello.lines);
     r.connected_at = now.wall;
@@ -155,6 +156,17 @@ bool Sessions::lines(Session& session, link::Lines lines, Actions& out) {
     NodeRecord& record = session.node->record;
     if (same_lines(record.lines, lines.lines)) return true;
     record.lines = std::move(lines.lines);
+    state_.journal.write(out, Batch{PutNode{record}}, nullptr);
+    return true;
+}
+
+bool Sessions::policy(Session& session, link::Policy policy, Actions& out) {
+    const std::string told = dump_json(encode(policy));
+    if (told.size() > kMostPolicyBytes) return false;
+    NodeRecord& record = session.node->record;
+    if (record.policy && dump_json(encode(*record.policy)) == told) return true;
+    record.policy_hash = policy.hash;
+    record.policy = std::move(policy);
     state_.journal.write(out, Batch{PutNode{record}}, nullptr);
     return true;
 }

@@ -9,6 +9,8 @@ namespace edge::broker {
 
 inline constexpr std::size_t kMostLinesOfNode = 32;
 inline constexpr const char* kTooManyLines = "a node has at most 32 lines";
+inline constexpr std::size_t kMostPolicyBytes = 32 * 1024;  // what policy.toml may say is less
+inline constexpr const char* kTooMuchPolicy = "a policy is at most 32 KiB";
 
 class Sessions {
   public:
@@ -19,6 +21,8 @@ class Sessions {
     void leave(SessionId id, Now now, Actions& out);
     /// False: there are too many of them, and nothing was changed.
     bool lines(Session& session, link::Lines lines, Actions& out);
+    /// As lines().
+    bool policy(Session& session, link::Policy policy, Actions& out);
     void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us);
 
     /// The agent broke the protocol: it is told, and may come again.

@@ -37,6 +37,26 @@ struct NodeView {
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;  // node's wall clock minus ours
     std::vector<link::LineReport> lines;
+    std::string busy;                    // why it takes no new tasks now; empty when it does
+    std::optional<link::Policy> policy;  // where one node was asked for
+};
+
+/// A minute of a node, as far as it is kept.
+struct UsagePoint {
+    WallTime told_at = 0;
+    std::uint32_t interval_ms = 0;
+    std::optional<std::uint32_t> cpu_permille;
+    std::uint64_t memory_free_bytes = 0;
+    std::uint64_t sent_bytes = 0;
+    std::uint64_t received_bytes = 0;
+};
+
+/// What a node told last of itself, and the minutes before. In memory only: a broker that starts knows none.
+struct UsageView {
+    NodeRef node;
+    WallTime told_at = 0;
+    link::Facts facts;
+    std::vector<UsagePoint> history;  // the oldest first, where one node was asked for
 };
 
 struct LineRef {
@@ -81,6 +101,14 @@ struct JobView {
     std::optional<RunId> last_run;
 };
 
+/// A line that a job chose and was not given a task, because its node would refuse it.
+struct LeftOut {
+    NodeRef node;
+    LineRef line;
+    std::string why;
+};
+inline constexpr std::size_t kMostLeftOut = 20;  // that are named; the others are counted
+
 struct RunView {
     RunId id;
     JobId job_id;
@@ -91,6 +119,9 @@ struct RunView {
     WallTime created_at = 0;
     std::optional<WallTime> finished_at;
     TaskCounts tasks;
+    // Said once, in the answer to the request that made the run.
+    std::uint32_t left_out_total = 0;
+    std::vector<LeftOut> left_out{};  // the first kMostLeftOut of them
 };
 
 /// A stored result: the agent's envelope as it came, whose it is, and its detail as opaque JSON text.

@@ -30,6 +30,8 @@ struct IsForBroker {
     bool operator()(const link::Credit&) const { return true; }
     bool operator()(const link::Progress&) const { return true; }
     bool operator()(const link::Lines&) const { return true; }
+    bool operator()(const link::Policy&) const { return true; }
+    bool operator()(const link::Facts&) const { return true; }
     bool operator()(const link::Goaway&) const { return true; }
     template <class Other>
     bool operator()(const Other&) const {

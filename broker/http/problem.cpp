@@ -20,10 +20,12 @@ constexpr ProblemKind kKinds[] = {
     {Code::expectation_failed, "expectation_failed", 417, "The expectation cannot be met"},
     {Code::invalid_body, "invalid_body", 422, "The body says something that cannot be done"},
     {Code::no_match, "no_match", 422, "The selector matches no line"},
+    {Code::not_lent, "not_lent", 422, "No chosen line may be asked for this"},
     {Code::idempotency_key_reused, "idempotency_key_reused", 422, "The Idempotency-Key was used with another body"},
     {Code::upgrade_required, "upgrade_required", 426, "This resource speaks WebSocket"},
     {Code::header_too_large, "header_too_large", 431, "The head of the request is too large"},
     {Code::too_many_tasks, "too_many_tasks", 429, "Too many tasks are open"},
+    {Code::too_many_probes, "too_many_probes", 429, "The target was probed enough for now"},
     {Code::internal, "internal", 500, "The broker failed"},
     {Code::unavailable, "unavailable", 503, "Not available now"},
 };

@@ -25,10 +25,12 @@ enum class Code {
     expectation_failed,
     invalid_body,
     no_match,
+    not_lent,
     idempotency_key_reused,
     upgrade_required,
     header_too_large,
     too_many_tasks,
+    too_many_probes,
     internal,
     unavailable,
 };

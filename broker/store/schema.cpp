@@ -189,7 +189,12 @@ UPDATE spools SET newest_rid = newest.rid
 FROM (SELECT spool, max(rid) AS rid FROM results GROUP BY spool) AS newest WHERE newest.spool = spools.k;
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2};
+// Empty: not told yet.
+constexpr std::string_view kStep3 = R"sql(
+ALTER TABLE nodes ADD COLUMN policy TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

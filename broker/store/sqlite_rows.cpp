@@ -36,6 +36,9 @@ Result<NodeRecord> node(sqlite::Statement& row) {
     n.epoch = row.natural(12);
     n.join_counter = row.natural(13);
     n.join_confirmed = row.integer(14) != 0;
+    if (!row.text(15).empty()) {
+        EDGE_TRY(n.policy, from_column<link::Policy>(row.text(15)));
+    }
     return n;
 }
 

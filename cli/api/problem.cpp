@@ -25,7 +25,7 @@ BOOST_DESCRIBE_STRUCT(Problem, (), (title, detail, code, request_id, errors))
 namespace {
 
 ExitCode exit_of(int status, std::string_view code) {
-    if (code == "no_match") return ExitCode::no_match;
+    if (code == "no_match" || code == "not_lent") return ExitCode::no_match;
     switch (status) {
         case 400:
         case 422:

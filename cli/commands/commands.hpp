@@ -9,6 +9,8 @@ namespace edge::cli {
 Answer<ExitCode> run_probe(const ProbeCommand& command, Client& client, const Screen& screen);
 Answer<ExitCode> get(const GetCommand& command, Client& client, const Screen& screen);
 Answer<ExitCode> describe(const DescribeCommand& command, Client& client, const Screen& screen);
+/// On a terminal painted again until Ctrl-C, elsewhere told once.
+Answer<ExitCode> top(const TopCommand& command, Client& client, const Screen& screen);
 Answer<ExitCode> create_token(const TokenCommand& command, Client& client, const Screen& screen);
 Answer<ExitCode> call_api(const ApiCommand& command, Client& client, const Screen& screen);
 /// `client` is null where the environment names no broker.

@@ -44,6 +44,44 @@ void put_line(Sheet& sheet, const Json& line) {
     sheet.item("enforced by", printable(text_at(line, "enforced_by")));
 }
 
+/// `50 B/s`, or nothing for 0, which is no limit.
+std::string limit_text(const Json& object, const char* key, const char* unit, bool is_bytes) {
+    const auto number = number_at(object, key).value_or(0);
+    if (number == 0) return {};
+    return (is_bytes ? bytes_text(number) : std::to_string(number)) + unit;
+}
+
+std::string comma_list(const std::vector<std::string>& texts) {
+    std::string all;
+    for (const auto& text : texts) {
+        if (!text.empty()) all += (all.empty() ? "" : ", ") + text;
+    }
+    return all;
+}
+
+void put_policy(Sheet& sheet, const Json& policy) {
+    if (!policy.is_object()) return;
+    const Json& targets = member(policy, "targets");
+    const Json& line = member(policy, "line");
+    const Json& host = member(policy, "host");
+    const Json& destination = member(policy, "destination");
+    std::vector<std::string> ports;
+    for (const auto& port : member(targets, "ports")) ports.push_back(dump_json(port));
+    sheet.item("  lends", printable(list_at(policy, "services")));
+    sheet.item("  ports", ports.empty() ? "any" : comma_list(ports));
+    sheet.item("  allowed", printable(list_at(targets, "allow")));
+    sheet.item("  denied", printable(list_at(targets, "deny")));
+    sheet.item("  each line", comma_list({limit_text(line, "bytes_per_s", "/s", true),
+                                          limit_text(line, "packets_per_s", " packets/s", false),
+                                          limit_text(line, "bytes_per_day", " a day", true),
+                                          limit_text(line, "p95_bytes_per_s", "/s at the 95th percentile", true)}));
+    sheet.item("  target", comma_list({limit_text(destination, "probes_per_s", " probes/s", false),
+                                       limit_text(destination, "burst", " at once", false)}));
+    sheet.item("  busy at", comma_list({limit_text(host, "cpu_pressure_percent", " % cpu pressure", false),
+                                        limit_text(host, "memory_pressure_percent", " % memory pressure", false),
+                                        limit_text(host, "load_per_cpu_percent", " % load per cpu", false)}));
+}
+
 Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, const Screen& screen) {
     EDGE_TRY(const auto node, client.get("/api/v1/nodes/" + percent_encoded(command.id)));
     if (command.format == Format::json || command.format == Format::jsonl) {
@@ -60,7 +98,9 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
     sheet.item("enrolled", time_and_age(node, "enrolled_at"));
     sheet.item("round trip", duration_at(node, "rtt_us"));
     sheet.item("agent", printable(text_at(node, "agent_version")));
+    sheet.item("busy", printable(text_at(node, "busy")), Tone::warn);
     sheet.item("policy", printable(text_at(node, "policy_hash")));
+    put_policy(sheet, member(node, "policy"));
     for (const auto& [key, value] : member(node, "labels").items())
         sheet.item("label", printable(key + "=" + (value.is_string() ? value.get<std::string>() : "")));
     for (const auto& line : member(node, "lines")) {

@@ -38,8 +38,10 @@ Listing nodes() {
                     lines = std::to_string(up) + "/" + std::to_string(list->size()) + " up";
                 }
                 const auto state = text_at(item, "state");
+                const auto busy = text_at(item, "busy");
                 std::vector<Cell> row{{printable(text_at(item, "name"))},
-                                      {printable(state), tone_of_state(state)},
+                                      {printable(busy.empty() ? state : state + ", busy"),
+                                       busy.empty() ? tone_of_state(state) : Tone::warn},
                                       {lines},
                                       {duration_at(item, "rtt_us")},
                                       {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},

@@ -18,6 +18,7 @@ std::string body_of(const ProbeCommand& command) {
     if (!command.labels.empty()) body["labels"] = command.labels;
     if (command.start_within_ms) body["start_within_ms"] = *command.start_within_ms;
     if (command.repeat) body["repeat"] = *command.repeat;
+    if (command.require_level) body["require_level"] = *command.require_level;
     return dump_json(body);
 }
 
@@ -72,6 +73,15 @@ void say_where_results_are(const RunState& state, Format format, const Screen& s
             "each result: edgectl describe run " + printable(state.run().id) + " -o jsonl", Tone::dim));
 }
 
+void say_left_out(const LeftOut& left_out, const Screen& screen) {
+    for (const auto& one : left_out.lines)
+        screen.say(screen.err_style.paint(
+            "left out " + printable(one.node.name + "/" + one.line.name + ": " + one.reason), Tone::warn));
+    if (left_out.total > left_out.lines.size())
+        screen.say(screen.err_style.paint(
+            "left out " + std::to_string(left_out.total - left_out.lines.size()) + " more", Tone::warn));
+}
+
 std::string how_to_resume(const std::string& run_id) {
     return "the run goes on; edgectl describe run " + run_id + " --follow";
 }
@@ -106,6 +116,7 @@ Answer<ExitCode> run_probe(const ProbeCommand& command, Client& client, const Sc
     screen.say(screen.err_style.paint(
         printable(run.service + " " + run.target + " from " + run.selector) + ": " + count + ", " + printable(run.id),
         Tone::dim));
+    say_left_out(run.left_out, screen);
     auto left = command.timeout;
     if (left)
         left = std::max(std::chrono::milliseconds(1),

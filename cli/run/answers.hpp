@@ -49,6 +49,22 @@ struct Task {
 };
 BOOST_DESCRIBE_STRUCT(Task, (), (id, node, line, state, attempt))
 
+struct LeftOutLine {
+    static constexpr bool fields_have_defaults = true;
+    NodeRef node;
+    LineRef line;
+    std::string reason;
+};
+BOOST_DESCRIBE_STRUCT(LeftOutLine, (), (node, line, reason))
+
+/// Lines that were chosen and are not asked, because their nodes would refuse.
+struct LeftOut {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t total = 0;
+    std::vector<LeftOutLine> lines;  // the first of them
+};
+BOOST_DESCRIBE_STRUCT(LeftOut, (), (total, lines))
+
 struct Run {
     static constexpr bool fields_have_defaults = true;
     std::string id;
@@ -61,9 +77,11 @@ struct Run {
     std::optional<std::string> finished_at;
     TaskCounts tasks;
     std::vector<Task> tasks_list;  // only in the first event of a stream
+    LeftOut left_out;              // only in the answer that made the run
 };
 BOOST_DESCRIBE_STRUCT(Run, (),
-                      (id, job_id, service, target, selector, state, created_at, finished_at, tasks, tasks_list))
+                      (id, job_id, service, target, selector, state, created_at, finished_at, tasks, tasks_list,
+                       left_out))
 
 struct ProbeResult {
     static constexpr bool fields_have_defaults = true;

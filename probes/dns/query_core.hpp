@@ -7,8 +7,8 @@
 #include <variant>
 
 #include "probes/dns/query_message.hpp"
-#include "probes/policy/target_policy.hpp"
 #include "protocol/probes/report.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 namespace edge::probes {
 

@@ -6,9 +6,9 @@
 #include <variant>
 #include <vector>
 
-#include "probes/policy/target_policy.hpp"
 #include "probes/resolve/resolver.hpp"
 #include "protocol/probes/report.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 namespace edge::probes {
 

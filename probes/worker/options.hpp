@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "probes/policy/target_policy.hpp"
 #include "protocol/result.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 namespace edge::probes {
 

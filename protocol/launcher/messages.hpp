@@ -14,13 +14,16 @@ inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families toge
 
 enum class Type : std::uint16_t {
     // agent → launcher, each answered
-    get_line = 1,   // GetLine → LineInfo; by index 0..count-1
-    spawn = 2,      // Spawn → Spawned + one fd by SCM_RIGHTS: our end of the worker's STREAM socketpair
-    kill = 3,       // Kill → Done; the whole sandbox, by cgroup
-    stats = 4,      // Stats → WorkerStats
-    route_get = 5,  // RouteGet → Route; how the kernel would send to dst over this line now
-    get_host = 6,   // empty body (Header only) → HostInfo
-    attempt = 7,    // Attempt → Spawned + one fd; an escape attempt of payloads.hpp in the place of a worker
+    get_line = 1,       // GetLine → LineInfo; by index 0..count-1
+    spawn = 2,          // Spawn → Spawned + one fd by SCM_RIGHTS: our end of the worker's STREAM socketpair
+    kill = 3,           // Kill → Done; the whole sandbox, by cgroup
+    stats = 4,          // Stats → WorkerStats
+    route_get = 5,      // RouteGet → Route; how the kernel would send to dst over this line now
+    get_host = 6,       // empty body (Header only) → HostInfo
+    attempt = 7,        // Attempt → Spawned + one fd; an escape attempt of payloads.hpp in the place of a worker
+    get_policy = 10,    // GetPolicy → PolicyPart; by index 0..parts-1
+    deny_targets = 11,  // DenyTargets → Done; instead of those it denied before
+    line_usage = 12,    // AskUsage → LineUsage
     // launcher → agent, unasked
     worker_exited = 32,  // WorkerExited
     line_changed = 33,   // LineInfo, whenever link state or index of a line changes
@@ -45,6 +48,8 @@ struct Address {
     std::uint8_t bytes[16]{};
 };
 
+/// Why a line is closed although its link may be up.
+enum class Closed : std::uint32_t { no = 0, day_spent = 1 };
 enum class Enforcement : std::uint32_t { none = 0, cooperative = 1, nft_guard = 2, bpf_guard = 3 };
 
 /// What tells a line from others on the host: its device, or its addresses on a device that others use as well.
@@ -62,6 +67,7 @@ struct LineInfo {
     std::uint32_t link_up = 0;  // IFF_UP and carrier present
     Enforcement enforced_by{};
     LineBy kind{};
+    Closed closed{};
     Address addresses[kMaxAddresses]{};
     Address gateway4{};
     Address gateway6{};
@@ -78,6 +84,48 @@ struct HostInfo {
 
 struct GetLine {
     std::uint32_t index = 0;
+};
+
+/// What one entry of a PolicyPart says; a kind the agent does not know is skipped.
+enum class PolicyFact : std::uint32_t {
+    service = 1,  // text
+    allow = 2,    // address and number, the prefix's length
+    deny = 3,
+    port = 4,  // number, as of all that follow
+    line_bytes_per_s = 16,
+    line_packets_per_s = 17,
+    line_bytes_per_day = 18,
+    line_p95_bytes_per_s = 19,
+    destination_probes_per_s = 20,
+    destination_burst = 21,
+    worker_cpu_percent = 22,
+    worker_memory_mb = 23,
+    worker_pids = 24,
+    host_cpu_pressure_percent = 25,
+    host_memory_pressure_percent = 26,
+    host_load_per_cpu_percent = 27,
+};
+struct PolicyEntry {
+    PolicyFact fact{};  // 0: nothing more
+    Address address{};
+    char text[16]{};
+    std::uint64_t number = 0;
+};
+inline constexpr unsigned kPolicyEntries = 4;  // of one packet
+struct GetPolicy {
+    std::uint32_t part = 0;
+};
+/// policy.toml as the launcher took it, a few entries at a time.
+struct PolicyPart {
+    std::uint32_t parts = 0;  // how many there are in all
+    std::uint32_t part = 0;
+    PolicyEntry entries[kPolicyEntries]{};
+};
+
+/// Addresses that no probe may speak to, beside what policy.toml denies. The agent can only narrow.
+inline constexpr unsigned kMaxDenied = 8;
+struct DenyTargets {
+    Address addresses[kMaxDenied]{};
 };
 struct Spawn {
     LineName line{};
@@ -109,6 +157,14 @@ struct Traffic {
     std::uint64_t denied = 0;     // packets to a target that policy forbids
     std::uint64_t throttled = 0;  // beyond the line's budget
     std::uint64_t unasked = 0;    // TCP connections from outside
+};
+struct AskUsage {
+    std::uint32_t index = 0;  // of the line, as in GetLine
+};
+/// Of a line, since the launcher began to count; its sandboxes that ended are in it.
+struct LineUsage {
+    Traffic traffic{};
+    std::uint64_t day_bytes = 0;  // of this UTC day, both ways
 };
 struct WorkerStats {
     std::uint32_t worker = 0;

@@ -10,6 +10,8 @@
 
 #include "protocol/evidence.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/link/facts.hpp"
+#include "protocol/link/node_policy.hpp"
 #include "protocol/probes/report.hpp"
 #include "protocol/probes/spec.hpp"
 
@@ -248,8 +250,9 @@ struct UnknownEnvelope {
     bool must = false;
 };
 
-using Envelope = std::variant<Challenge, Hello, Welcome, Reject, WelcomeAck, Task, CancelTask, WorkAck, TaskResult,
-                              ResultAck, Credit, Progress, Lines, Heartbeat, Goaway, ProtocolError, UnknownEnvelope>;
+using Envelope =
+    std::variant<Challenge, Hello, Welcome, Reject, WelcomeAck, Task, CancelTask, WorkAck, TaskResult, ResultAck,
+                 Credit, Progress, Lines, Policy, Facts, Heartbeat, Goaway, ProtocolError, UnknownEnvelope>;
 
 /// An envelope and, for a TaskResult, its line of detail (JSON text, already bounded and checked).
 struct Received {

@@ -24,6 +24,7 @@ FENCES = [
     ("agent/*.?pp", r"agent/launcher/", "agent and launcher meet in protocol/launcher, across a process boundary"),
     ("agent/link/*.?pp", r"agent/(launcher|workers)/", "the link carries work and does not know who does it"),
     ("agent/spool/*.?pp", r"agent/(launcher|workers|link)/", "the spool keeps bytes and does not know who sends them"),
+    ("agent/host/*.?pp", r"agent/(launcher|link|spool|workers)/", "how the machine is doing depends on nobody's work"),
     ("agent/workers/*.?pp", r"agent/(launcher|link)/", "workers answer tasks and do not know where they came from"),
     ("probes/dns/*.?pp", r"probes/(http|ping|worker|by_hand)/", "a probe knows no other probe and not who runs it"),
     ("probes/http/*.?pp", r"probes/(dns|ping|worker|by_hand)/", "a probe knows no other probe and not who runs it"),
@@ -42,7 +43,7 @@ PURE = [
     ("broker/domain/views.hpp", "views are values, read on any thread"),
     *[(f"broker/domain/{name}.?pp", CORE) for name in (
         "actions", "active_runs", "conclusion", "dispatch", "domain_fsm", "domain_state", "enrolment", "entities", "fleet", "intake",
-        "jobs", "join_rule", "journal", "selector", "sessions", "timers", "token_text")],
+        "jobs", "join_rule", "journal", "lending", "node_usage", "selector", "sessions", "timers", "token_text")],
     ("broker/store/store.hpp", "the domain is built against it without a database"),
     ("broker/store/records.hpp", "records are values"),
     ("broker/gateway/session_fsm.?pp", CORE),
@@ -50,8 +51,10 @@ PURE = [
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
     ("agent/spool/segment.?pp", PARSER),
     ("agent/workers/launcher_answers.?pp", PARSER),
-    *[(f"agent/workers/{name}.?pp", CORE) for name in ("pool_fsm", "pool_tasks", "verdict")],
+    *[(f"agent/workers/{name}.?pp", CORE) for name in ("node_policy", "pool_fsm", "pool_tasks", "task_admission", "verdict")],
+    *[(f"agent/host/{name}.?pp", CORE) for name in ("kernel_texts", "minute_facts", "pressure_fsm")],
     ("agent/launcher/packets.?pp", PARSER),
+    *[(f"agent/launcher/{name}.?pp", CORE) for name in ("policy_entries", "usage_ledger")],
     *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("routing_plan", "target_table")],
     ("agent/launcher/lines/netlink_messages.?pp", PARSER),
     ("agent/launcher/sandbox/log_lines.?pp", PARSER),
@@ -60,7 +63,6 @@ PURE = [
     ("probes/by_hand/print.?pp", "what a person reads is text out of values"),
     *[(f"probes/dns/{name}.?pp", CORE) for name in ("answer", "query_core", "query_message")],
     *[(f"probes/http/{name}.?pp", PARSER) for name in ("response_head", "kept_answer", "redirect")],
-    ("probes/policy/*.?pp", CORE),
     ("probes/worker/admission.?pp", CORE),
     *[(f"cli/run/{name}.?pp", CORE) for name in ("run_state", "follow_fsm")],
     *[(f"cli/api/{name}.?pp", PARSER) for name in ("sse", "problem")],
@@ -110,7 +112,7 @@ SQL = (r"\b(?:SELECT\b.+\bFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|
 BEAST = (r"boost/beast", ["protocol", "probes", "agent", "broker", "cli"], 4, "a file that includes Beast and coroutines takes 27-41 s to compile")
 
 # (files, most lines of code, why): what is left without blank lines, comments and includes.
-SIZES = [("agent/launcher/**/*.?pp", 4500, "the launcher is root: it is audited in one sitting (docs/decisions/0002)")]
+SIZES = [("agent/launcher/**/*.?pp", 5000, "the launcher is root: it is audited in one sitting (docs/decisions/0002)")]
 
 # Words that name nothing: alone, and as a part of a name (`ping_core` says whose core it is, `string_util` says nothing).
 NAMELESS = {"core", "shared"}

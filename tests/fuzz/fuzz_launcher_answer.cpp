@@ -2,6 +2,7 @@
 // it.
 #include "agent/workers/launcher_answers.hpp"
 #include "agent/workers/lines.hpp"
+#include "agent/workers/node_policy.hpp"
 #include "tests/fuzz/property.hpp"
 
 using namespace edge;
@@ -36,6 +37,15 @@ void check_route(const launcher::Route& route) {
     fuzz::demand(evidence.verified == agrees, "verified is a route by the line's device and table");
 }
 
+void check_policy(const launcher::PolicyPart& part) {
+    link::Policy policy;
+    agent::add_entries(part, policy);
+    const std::string told = link::encode_envelope(policy);
+    const auto received = link::decode_message(told);
+    fuzz::demand(received && received.value().size() == 1, "the broker takes what is told of a policy");
+    fuzz::demand(link::encode_envelope(received.value()[0].envelope) == told, "and understands the same");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -45,6 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_size<launcher::WorkerExited>(packet);
     check_size<launcher::Done>(packet);
     if (const auto line = agent::body_of<launcher::LineInfo>(packet)) check_line(line.value());
+    if (const auto part = agent::body_of<launcher::PolicyPart>(packet)) check_policy(part.value());
     const auto route = agent::body_of<launcher::Route>(packet);
     if (route) check_route(route.value());
     if (!route) fuzz::demand(route.error().message().find('\0') == std::string::npos, "an error is text");

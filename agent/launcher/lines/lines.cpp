@@ -1,25 +1,19 @@
 #include "agent/launcher/lines/lines.hpp"
 
 #include <net/if.h>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "agent/launcher/packets.hpp"
+
 namespace edge::launcher {
 namespace {
 
-Address wire(const IpAddress& address) {
-    Address out;
-    out.family = address.v6 ? AF_INET6 : AF_INET;
-    std::memcpy(out.bytes, address.bytes.data(), sizeof out.bytes);
-    return out;
-}
-
 Address wire(const std::optional<IpAddress>& address) {
-    return address ? wire(*address) : Address{};
+    return address ? to_wire(*address) : Address{};
 }
 
 template <std::size_t Size>
@@ -39,7 +33,12 @@ Result<> remove_routing(Network& network, spdlog::logger& log) {
 }
 
 Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log)
-    : lines_(std::move(lines)), policy_(policy), network_(network), guard_(guard), log_(log) {}
+    : lines_(std::move(lines)),
+      policy_(policy),
+      network_(network),
+      guard_(guard),
+      log_(log),
+      allowances_(lines_.size(), Allowance::all) {}
 
 Lines::~Lines() {
     if (!up_) return;
@@ -104,19 +103,49 @@ SteerBy Lines::steered_by() const {
     return guard_.enforcement() == Enforcement::nft_guard ? SteerBy::uid : SteerBy::mark;
 }
 
+Policy Lines::policy() const {
+    Policy narrowed = policy_;
+    for (const auto& address : denied_)
+        narrowed.targets.deny.push_back({address, static_cast<std::uint8_t>(address.v6 ? 128 : 32)});
+    return narrowed;
+}
+
+Result<> Lines::deny(std::vector<IpAddress> addresses) {
+    denied_ = std::move(addresses);
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        EDGE_TRY(hold(i));
+    }
+    return ok();
+}
+
+Result<> Lines::allow(std::size_t index, Allowance allowance) {
+    allowances_[index] = allowance;
+    return hold(index);
+}
+
+Budget Lines::budget(std::size_t index) const {
+    Budget budget{policy_.line.bytes_per_s, policy_.line.packets_per_s};
+    // A second's worth may leave at once, so a slot of 300 s held to 299/300 of the rate is never above the rate.
+    const std::uint64_t p95 = std::max<std::uint64_t>(policy_.line.p95_bytes_per_s / 300 * 299, 1);
+    if (allowances_[index] == Allowance::p95 && (budget.bytes_per_s == 0 || budget.bytes_per_s > p95))
+        budget.bytes_per_s = p95;
+    return budget;
+}
+
 Result<> Lines::hold(std::size_t index) {
     const Line& line = lines_[index];
     const auto* device = device_of(line);
     std::vector<IpAddress> own;
     for (const auto& [name, any] : devices_)
         for (const auto& has : any.addresses) own.push_back(has.address);
-    const Binding binding{.device = device != nullptr ? device->index : 0,
+    const bool closed = allowances_[index] == Allowance::none;
+    const Binding binding{.device = device != nullptr && !closed ? device->index : 0,
                           .mark = line.mark,
                           .addresses = {line.addresses.begin(), line.addresses.end()},
                           .ports = policy_.targets.ports,
-                          .budget = {policy_.line.bytes_per_s, policy_.line.packets_per_s},
+                          .budget = budget(index),
                           .uids = line.uids};
-    return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy_.targets, line.resolvers, own));
+    return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy().targets, line.resolvers, own));
 }
 
 /// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said
@@ -188,6 +217,7 @@ LineInfo Lines::info(std::size_t index) const {
     info.table = line.table;
     info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
     info.enforced_by = guard_.enforcement();
+    info.closed = allowances_[index] == Allowance::none ? Closed::day_spent : Closed::no;
     for (std::size_t i = 0; i < line.addresses.size(); ++i) info.addresses[i] = wire(line.addresses[i]);
     for (std::size_t i = 0; i < line.resolvers.size(); ++i) info.resolvers[i] = wire(line.resolvers[i]);
     info.gateway4 = wire(line.gateway4);

@@ -11,6 +11,7 @@
 #include "agent/launcher/lines/line_guard.hpp"
 #include "agent/launcher/lines/network.hpp"
 #include "agent/launcher/os/fd.hpp"
+#include "agent/launcher/usage_ledger.hpp"
 #include "protocol/launcher/messages.hpp"
 
 namespace edge::launcher {
@@ -33,6 +34,14 @@ class Lines {
     /// stands. Returns the lines whose LineInfo changed.
     std::vector<std::uint32_t> follow();
 
+    /// From now on these are no targets either, whatever policy.toml says; instead of those denied before.
+    /// Errors: unsupported; then the lines that are left keep what they had.
+    Result<> deny(std::vector<IpAddress> addresses);
+    /// policy.toml with what deny() took away.
+    Policy policy() const;
+    /// What the line may send from now on. Errors: unsupported; what held before still holds.
+    Result<> allow(std::size_t index, Allowance allowance);
+
     std::size_t size() const { return lines_.size(); }
     const Line& operator[](std::size_t index) const { return lines_[index]; }
     std::optional<std::size_t> find(const std::string& name) const;
@@ -46,6 +55,7 @@ class Lines {
     const Device* device_of(const Line& line) const;
     SteerBy steered_by() const;
     Result<> hold(std::size_t index);
+    Budget budget(std::size_t index) const;
     std::vector<Error> route();
     void report_missing();
 
@@ -54,6 +64,8 @@ class Lines {
     Network& network_;
     LineGuard& guard_;
     spdlog::logger& log_;
+    std::vector<Allowance> allowances_;  // in the lines' order
+    std::vector<IpAddress> denied_;
     std::vector<Fd> groups_;
     Devices devices_;
     std::vector<std::string> refused_, reported_;  // what was said last

@@ -60,15 +60,6 @@ TargetVerdict judge(const IpPrefix& prefix, const Targets& targets, const std::s
     return refused ? TargetVerdict::deny : allowed(prefix);
 }
 
-/// Neither the host's own nor explicitly denied, by itself or by an IPv4 address inside.
-bool may_open(const IpAddress& address, const Targets& targets, const std::set<IpPrefix>& own) {
-    auto leads_to = embedded_v4(address);
-    leads_to.push_back(address);
-    return !own.contains(host(address)) && std::none_of(leads_to.begin(), leads_to.end(), [&](const IpAddress& one) {
-        return inside_any(host(one), targets.deny);
-    });
-}
-
 }  // namespace
 
 IpAddress last_of(const IpPrefix& prefix) {
@@ -95,7 +86,7 @@ TargetTable target_table(const Targets& targets, const std::vector<IpAddress>& r
     for (const auto& address : resolvers)
         for (const bool udp : {false, true}) table.open.push_back({{address, 53}, udp});
     for (const auto& target : targets.only)
-        if (may_open(target.address, targets, own_hosts)) table.open.push_back({target, false});
+        if (!own_hosts.contains(host(target.address))) table.open.push_back({target, false});
     return table;
 }
 

@@ -40,8 +40,8 @@ struct TargetTable {
     friend bool operator==(const TargetTable&, const TargetTable&) = default;
 };
 
-/// Says the same of every address as probes/policy's TargetPolicy, which the worker asks; of an address that no entry
-/// holds there is none: 0.0.0.0/0 and ::/0 are in it. `own` are the addresses of this host, of whatever device.
+/// Says the same of every address as TargetPolicy of protocol/targets, which the worker asks; of an address that no
+/// entry holds there is none: 0.0.0.0/0 and ::/0 are in it. `own` are the addresses of this host, of whatever device.
 TargetTable target_table(const Targets& targets, const std::vector<IpAddress>& resolvers,
                          const std::vector<IpAddress>& own);
 

@@ -49,6 +49,22 @@ Result<std::string> read_trusted_file(const std::string& path, std::size_t limit
     return read_all(fd.get(), path, limit);
 }
 
+Result<> replace_file(const std::string& path, std::string_view text) {
+    const std::string fresh = path + ".new";
+    const Fd fd(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!fd) return os_error(errno, fresh, "cannot be written");
+    while (!text.empty()) {
+        const ssize_t n = ::write(fd.get(), text.data(), text.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return os_error(errno, fresh, "cannot be written");
+        text.remove_prefix(static_cast<std::size_t>(n));
+    }
+    const Fd folder(::open(path.substr(0, path.rfind('/') + 1).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (::fsync(fd.get()) != 0 || ::rename(fresh.c_str(), path.c_str()) != 0 || !folder || ::fsync(folder.get()) != 0)
+        return os_error(errno, path, "cannot be replaced");
+    return ok();
+}
+
 Result<> write_file(const std::string& path, std::string_view text) {
     const Fd fd(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (!fd) return os_error(errno, path, "cannot be opened for writing");

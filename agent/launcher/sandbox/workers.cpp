@@ -14,6 +14,17 @@ namespace edge::launcher {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+void add(Traffic& sum, const Traffic& one) {
+    for (auto field :
+         {&Traffic::sent_bytes, &Traffic::sent_packets, &Traffic::received_bytes, &Traffic::received_packets,
+          &Traffic::strays, &Traffic::denied, &Traffic::throttled, &Traffic::unasked})
+        sum.*field += one.*field;
+}
+
+}  // namespace
+
 Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits,
                  spdlog::logger& log, OnExit on_exit)
     : poller_(poller),
@@ -68,7 +79,7 @@ Result<Workers::Started> Workers::spawn(ClientId client, const Line& line, const
     last_uid_[line.uids] = *uid;
     auto process = start_worker(image_, arguments, *uid, worker.group, theirs.get(), their_log.get());
     if (!process) {
-        leave(*uid, std::move(worker.group));
+        leave(*uid, line.name, std::move(worker.group));
         return process.error();
     }
     worker.process = std::move(process.value());
@@ -102,6 +113,16 @@ Result<WorkerStats> Workers::stats(ClientId client, std::uint32_t worker) {
     stats.worker = worker;
     stats.traffic = guard_.traffic({mine->group.id(), mine->uid});
     return stats;
+}
+
+Traffic Workers::traffic(const std::string& line) const {
+    const auto ended = ended_.find(line);
+    Traffic sum = ended == ended_.end() ? Traffic{} : ended->second;
+    for (const auto& [id, worker] : workers_)
+        if (worker.line == line) add(sum, guard_.traffic(worker.group.id()));
+    for (const auto& one : leaving_)
+        if (one.line == line) add(sum, guard_.traffic(one.group.id()));
+    return sum;
 }
 
 void Workers::drop_client(ClientId client) {
@@ -149,7 +170,7 @@ void Workers::reap(std::uint32_t id) {
     const WorkerExited exited = verdict(worker, how);
     log_.debug("worker_exited worker={} line={} reason={} code={}", id, worker.line,
                static_cast<unsigned>(exited.reason), exited.code);
-    leave(worker.uid, std::move(worker.group));
+    leave(worker.uid, worker.line, std::move(worker.group));
     on_exit_(worker.client, exited);
 }
 
@@ -162,12 +183,13 @@ WorkerExited Workers::verdict(const Worker& worker, const siginfo_t& how) const 
     return exited;
 }
 
-void Workers::leave(uid_t uid, WorkerGroup group) {
+void Workers::leave(uid_t uid, const std::string& line, WorkerGroup group) {
     if (group.remove()) {
+        add(ended_[line], guard_.traffic({group.id(), uid}));
         guard_.end_traffic({group.id(), uid});
         taken_.erase(uid);
     } else {
-        leaving_.push_back({uid, std::move(group), Clock::now() + 10ms});
+        leaving_.push_back({uid, line, std::move(group), Clock::now() + 10ms});
     }
 }
 
@@ -186,7 +208,7 @@ void Workers::tick() {
         if (one.again > now)
             leaving_.push_back(std::move(one));
         else
-            leave(one.uid, std::move(one.group));
+            leave(one.uid, one.line, std::move(one.group));
     }
     for (auto& [id, worker] : workers_) {
         if (!worker.lines.paused_until() || *worker.lines.paused_until() > now) continue;

@@ -46,6 +46,8 @@ class Workers {
     Result<> kill(ClientId client, std::uint32_t worker);
     Result<WorkerStats> stats(ClientId client, std::uint32_t worker);
     void drop_client(ClientId client);
+    /// Of a line, since this began; workers that ended are in it.
+    Traffic traffic(const std::string& line) const;
 
     /// When `tick` has something to do; none while all is quiet.
     std::optional<Clock::time_point> deadline() const;
@@ -65,6 +67,7 @@ class Workers {
     };
     struct Leaving {  // gone, but its group is not empty yet: the uid must not be used again
         uid_t uid;
+        std::string line;
         WorkerGroup group;
         Clock::time_point again;
     };
@@ -74,7 +77,7 @@ class Workers {
     void read_log(std::uint32_t id);
     void reap(std::uint32_t id);
     WorkerExited verdict(const Worker& worker, const siginfo_t& how) const;
-    void leave(uid_t uid, WorkerGroup group);
+    void leave(uid_t uid, const std::string& line, WorkerGroup group);
 
     Poller& poller_;
     CgroupTree& groups_;
@@ -87,6 +90,7 @@ class Workers {
     std::vector<Leaving> leaving_;
     std::set<uid_t> taken_;
     std::map<UidRange, uid_t> last_uid_;  // of each line
+    std::map<std::string, Traffic> ended_;  // by line
     std::uint32_t last_id_ = 0;
 };
 

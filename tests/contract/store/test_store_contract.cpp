@@ -57,6 +57,13 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     node.epoch = 3;
     node.join_counter = 9;
     node.join_confirmed = false;
+    node.policy.emplace();
+    node.policy->hash = "ab12";
+    node.policy->services = {"dns", "ping"};
+    node.policy->targets.allow = {"10.0.0.0/8"};
+    node.policy->targets.ports = {53, 80};
+    node.policy->line.bytes_per_day = 10'000'000'000;
+    node.policy->host.cpu_pressure_percent = 40;
     JoinTokenRecord join{id<TokenId>(1), Digest{1, 2}, samples::node_name("gz-9"), 10, 20, {}, {}};
     ApiTokenRecord api{id<TokenId>(2), "abcd1234", Digest{3}, true, 30};
     REQUIRE(store->apply(Batch{PutNode{node}, PutJoinToken{join}, AddApiToken{api}}).has_value());
@@ -84,6 +91,8 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(n.epoch == 3);
     CHECK(n.join_counter == 9);
     CHECK(!n.join_confirmed);
+    REQUIRE(n.policy.has_value());
+    CHECK(encode(*n.policy) == encode(*node.policy));
     REQUIRE(loaded.spools.size() == 1);
     CHECK(loaded.spools[0].committed == 12);
     CHECK(loaded.spools[0].newest_rid == id<ResultId>(5));

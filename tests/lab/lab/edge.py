@@ -51,15 +51,16 @@ class Edge:
                           "--public-url", f"https://{GATEWAY}", "--json")
         made = json.loads(made)
         self.token = made["token"]
+        _lift_target_cap(made["config"])
         self.programs.start("edge-broker", "broker", [f"{self.binaries}/edge-broker", "--config", made["config"]])
         self.programs.wait_until("edge-broker", self._is_healthy, within_s=UP_WITHIN_S, what="GET /healthz")
 
     def _start_node(self, node):
         directory = f"{self.programs.directory}/{node.name}"
-        state, run = f"{directory}/state", f"{directory}/run"
+        state, run, usage = f"{directory}/state", f"{directory}/run", f"{directory}/usage"
         socket = f"{run}/launcher.sock"
         uid = self.slot.uid_base(node.index)
-        for folder in (directory, state, run):
+        for folder in (directory, state, run, usage):
             os.mkdir(folder, 0o755)
         os.chown(state, uid, uid)
         os.chmod(state, 0o700)
@@ -70,7 +71,8 @@ class Edge:
         launcher = f"edge-launcher-{node.name}"
         self.programs.start(launcher, node.name, [
             f"{self.binaries}/edge-launcher", "--config", directory, "--socket", socket, "--agent-uid", uid,
-            "--uid-base", uid + 1, "--cgroup", self.slot.cgroup(node.name), "--probe", f"{self.binaries}/edge-probe"])
+            "--uid-base", uid + 1, "--cgroup", self.slot.cgroup(node.name), "--probe", f"{self.binaries}/edge-probe",
+            "--state", usage])
         self.programs.wait_until(launcher, lambda: self.programs.says(launcher, "ready"), within_s=UP_WITHIN_S, what="ready")
 
         answer = self.call("POST", "/api/v1/join-tokens", {"node": node.name})
@@ -124,11 +126,26 @@ def _policy_toml(memory_mb):
 [targets]
 allow = [{allow}]
 ports = [53, 80, 443]
+[destination]
+probes_per_s = 10000
+burst = 100000
+[host]
+cpu_pressure_percent = 0
+memory_pressure_percent = 0
+load_per_cpu_percent = 0
 [worker]
 cpu_percent = 100
 memory_mb = {memory_mb}
 pids = 4
 '''
+
+
+def _lift_target_cap(config):
+    """Benches point everything at one target; what the cap does is tested where it is set."""
+    with open(config, encoding="utf-8") as file:
+        text = file.read()
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(text.replace("[api]\n", "[api]\ntarget_probes_per_s = 0\n", 1))
 
 
 def _agent_toml(node, state, socket):

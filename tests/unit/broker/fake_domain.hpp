@@ -171,6 +171,10 @@ class FakeDomain final : public Domain {
                     Error{Errc::not_found, "/selector", "nothing matches \"telecm\"; did you mean \"telecom\"?"});
             if (request.selector == "crowd")
                 return reply(Error{Errc::too_large, {}, "5 tasks are open; [broker] open_tasks is 5"});
+            if (request.selector == "stern")
+                return reply(Error{Errc::denied, "/selector", "gz-1/telecom: the node does not lend ping"});
+            if (request.selector == "eager")
+                return reply(Error{Errc::too_large, "/params/target", "a was probed enough for now"});
             if (request.selector == "((")
                 return reply(Error{Errc::bad_value, "/selector", "expected a word at character 1"});
             RunView run;
@@ -184,6 +188,11 @@ class FakeDomain final : public Domain {
             task_ = {
                 id<TaskId>(4), {id<NodeId>(7), node_name("gz-1")}, {line_name("telecom"), "ct"}, TaskState::running, 1};
             current_ = std::make_shared<const RunView>(run);
+            if (request.selector == "some") {
+                run.left_out_total = 2;
+                run.left_out = {
+                    {{id<NodeId>(8), node_name("gz-2")}, {line_name("telecom"), "ct"}, "the node does not lend ping"}};
+            }
             reply(run);
         });
     }
@@ -252,6 +261,17 @@ class FakeDomain final : public Domain {
             reply(*node_);
         });
     }
+    void usage(std::string name, Reply<UsageView> reply) override {
+        run_([=, this] {
+            for (const auto& one : usages_) {
+                if (one.node.name.text() == name) return reply(one);
+            }
+            reply(Error{Errc::not_found, {}, "no such node"});
+        });
+    }
+    void usages(Reply<std::vector<UsageView>> reply) override {
+        run_([=, this] { reply(usages_); });
+    }
     void subscribe(RunId wanted, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override {
         run_([=, this] {
             if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
@@ -290,6 +310,7 @@ class FakeDomain final : public Domain {
     NodeState node_state = NodeState::enrolled;
     std::optional<link::Reject> reject;
     std::vector<link::Hello> joined;
+    std::vector<UsageView> usages_;
     std::vector<std::string> stored;  // details of results
     std::size_t task_count = 1;       // of the run
     std::size_t task_pages = 0;       // asked for

@@ -40,13 +40,14 @@ TEST_CASE("all that is wrong is told at once, with its place") {
     CHECK(problems("[gatway]\n[broker]\nio_threads = \"two\"\n") ==
           "broker.toml:1:2: unknown key \"gatway\"; did you mean \"gateway\"?\nbroker.toml:3:1: expected an integer\n");
     const std::string text = problems(
-        "[api]\nlisten = \"0.0.0.0:8080\"\nconnections_per_address = 0\n[gateway]\ntls = false\npublic_url = "
+        "[api]\nlisten = \"0.0.0.0:8080\"\nconnections_per_address = 0\ntarget_probes_per_s = 1000001\n[gateway]\ntls "
+        "= false\npublic_url = "
         "\"http://x\"\n[broker]\nio_threads = "
         "65\nopen_tasks = 999\n[store]\npath = \"\"\n");
-    for (const char* word :
-         {"broker.toml:2:1: api/listen", "loopback", "broker.toml:3:1: api/connections_per_address",
-          "broker.toml:5:1: gateway/tls", "broker.toml:6:1: gateway/public_url", "broker.toml:8:1: broker/io_threads",
-          "broker.toml:9:1: broker/open_tasks", "broker.toml:11:1: store/path"}) {
+    for (const char* word : {"broker.toml:2:1: api/listen", "loopback", "broker.toml:3:1: api/connections_per_address",
+                             "broker.toml:4:1: api/target_probes_per_s", "broker.toml:6:1: gateway/tls",
+                             "broker.toml:7:1: gateway/public_url", "broker.toml:9:1: broker/io_threads",
+                             "broker.toml:10:1: broker/open_tasks", "broker.toml:12:1: store/path"}) {
         CAPTURE(word);
         CHECK(text.find(word) != std::string::npos);
     }

@@ -216,6 +216,8 @@ class Exchange(BaseHTTPRequestHandler):
         lines = [i for i, line in enumerate(LINES) if request["selector"].split()[0] in ("all", line[0], "carrier:" + line[1])]
         if not lines:
             return self.problem(422, "no_match", 'no line matches "telecm"; the nearest is "telecom"')
+        if request.get("require_level") == "bpf-guard" and request["params"]["target"] == "unguarded.test":
+            return self.problem(422, "not_lent", "gz-1/telecom: the line is held by nft, less than require_level asks")
         key = self.headers.get("Idempotency-Key")
         if key not in broker.jobs:
             run = Run(len(broker.runs) + 1, request, lines)
@@ -227,7 +229,10 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 5000\r\n\r\n{")
             self.close_connection = True
             return None
-        return self.reply(202, broker.jobs[key].json(), headers=[("Location", "/api/v1/runs/" + broker.jobs[key].id)])
+        left_out = {"total": 3, "lines": [{"node": {"id": make_id("node", 2), "name": "gz-2"}, "line": {"name": "telecom", "carrier": "ct"},
+                                           "reason": "the node does not lend ping"}]}
+        extra = {"left_out": left_out} if request["params"]["target"] == "partly.test" else {}
+        return self.reply(202, {**broker.jobs[key].json(), **extra}, headers=[("Location", "/api/v1/runs/" + broker.jobs[key].id)])
 
     def do_GET(self):
         self.note()
@@ -239,15 +244,26 @@ class Exchange(BaseHTTPRequestHandler):
             return self.run_part(path, parse_qs(parts.query))
         nodes = [{**NODE, "state": "connected", "labels": {"city": "广州", "province": "guangdong"}, "agent_version": "0.1.0", "policy_hash": "c0ffee" * 10,
                   "connected_at": "2026-01-01T00:00:00.000Z", "last_seen_at": "2026-01-01T00:00:00.000Z", "rtt_us": 4_200, "lines": [line_json(i) for i in range(3)]}]
+        policy = {"hash": "c0ffee", "services": ["dns", "ping"], "targets": {"allow": ["10.20.0.0/16"], "deny": ["192.0.2.0/24"], "ports": [53, 443]},
+                  "line": {"bytes_per_s": 0, "packets_per_s": 100, "bytes_per_day": 10_000_000, "p95_bytes_per_s": 0}, "destination": {"probes_per_s": 1, "burst": 10},
+                  "worker": {"cpu_percent": 50, "memory_mb": 64, "pids": 4}, "host": {"cpu_pressure_percent": 40, "memory_pressure_percent": 0, "load_per_cpu_percent": 0}}
+        usage = {"node": NODE, "told_at": "2026-01-01T00:00:00.000Z", "interval_ms": 60_000}
+        host = {"cpus": 4, "cpu_permille": 125, "load_permille": 640, "memory_bytes": 8_000_000_000, "memory_free_bytes": 5_000_000_000, "disk_bytes": 0,
+                "disk_free_bytes": 0, "busy": "the host has other things to do: cpu pressure 90 %, policy's limit 40 %"}
         if path == ["nodes"]:
             self.reply(200, {"items": nodes})
         elif path[0] == "nodes":
             if path[1] in (NODE["id"], NODE["name"]):
-                self.reply(200, nodes[0])
+                self.reply(200, {**nodes[0], "policy": policy, "busy": host["busy"]})
             else:
                 self.problem(404, "not_found", f"no node {path[1]}")
         elif path == ["lines"]:
             self.reply(200, {"items": [{**line_json(i), "node": NODE} for i in range(3)]})
+        elif path == ["usage", "nodes"]:
+            self.reply(200, {"items": [{**usage, "host": host, "sent_bytes": 48_211, "received_bytes": 310_876}]})
+        elif path == ["usage", "lines"]:
+            self.reply(200, {"items": [{**usage, "name": "telecom", "sent_bytes": 48_211, "sent_packets": 402, "received_bytes": 310_876,
+                                        "received_packets": 517, "denied": 3, "throttled": 0, "day_bytes": 91_220_140}]})
         elif path == ["runs"]:
             self.page([run.json() for run in reversed(self.broker.runs.values())], parse_qs(parts.query))
         elif path == ["jobs"]:

@@ -91,6 +91,16 @@ class Probes(WithBroker):
         self.assertEqual(request["params"], {"target": "https://lab.test/", "method": "POST", "headers": [{"name": "X-A", "value": "b"}, {"name": "X-C", "value": "d"}],
                                              "body": "x", "family": "v4", "timeout_ms": 3000})
 
+    def test_a_level_is_asked_for_and_who_is_left_out_is_told(self):
+        self.edgectl("ping", "x.test", "from", "all", "--require-level", "nft-guard")
+        self.assertEqual(next(iter(self.broker.runs.values())).request["require_level"], "nft-guard")
+        self.assertIn("held by nft", self.edgectl("ping", "unguarded.test", "from", "all", "--require-level", "bpf-guard", expect=8).stderr)
+        self.assertIn("--require-level", self.edgectl("ping", "x.test", "from", "all", "--require-level", "bpf", expect=2).stderr)
+        done = self.edgectl("ping", "partly.test", "from", "all", "-o", "json")
+        self.assertIn("left out gz-2/telecom: the node does not lend ping", done.stderr)
+        self.assertIn("left out 2 more", done.stderr)
+        self.assertEqual(len(json.loads(done.stdout)), 3)
+
     def test_a_failed_line_is_exit_code_3_unless_told_otherwise(self):
         failure = {"source": "line", "phase": "start", "code": "ENETDOWN", "text": "line mobile is down"}
 
@@ -363,6 +373,21 @@ class Lists(WithBroker):
         self.assertIn("mark        0x102, table 102", self.edgectl("describe", "line", "gz-1/unicom").stdout)
         self.edgectl("describe", "line", "unicom")
         self.assertIn('did you mean "unicom"', self.edgectl("describe", "line", "unicon", expect=5).stderr)
+
+    def test_a_nodes_policy_is_told_and_what_is_no_limit_is_not(self):
+        text = self.edgectl("describe", "node", "gz-1").stdout
+        for words in ("lends     dns, ping", "ports     53, 443", "allowed   10.20.0.0/16", "denied    192.0.2.0/24", "100 packets/s, 10.0 MB a day",
+                      "1 probes/s, 10 at once", "40 % cpu pressure", "cpu pressure 90 %"):
+            self.assertIn(words, text)
+        self.assertNotIn("memory pressure", text)
+
+    def test_top_tells_who_uses_most(self):
+        self.assertRegex(self.edgectl("top", "nodes").stdout, r"gz-1 +48.2 kB +311 kB +12.5% +0.6 +5000 MB .*cpu pressure 90 %")
+        self.assertRegex(self.edgectl("top", "lines", "--sort", "day", "--limit", "7").stdout, r"gz-1 +telecom +48.2 kB +311 kB +919 +91.2 MB +3")
+        self.assertEqual(len(self.broker.asked("/api/v1/usage/lines?limit=7&sort=day")), 1)
+        self.assertEqual(json.loads(self.edgectl("top", "lines", "-o", "json").stdout)[0]["day_bytes"], 91_220_140)
+        self.assertIn("nodes or lines", self.edgectl("top", expect=2).stderr)
+        self.assertIn("--sort", self.edgectl("top", "nodes", "--sort", "beauty", expect=2).stderr)
 
     def test_a_token_is_alone_on_stdout(self):
         done = self.edgectl("token", "create", "--node", "gz-2", "--ttl", "15m")

@@ -195,6 +195,12 @@ TEST_CASE("a policy is read, and an empty one has the documented defaults") {
     CHECK(policy.worker.pids == 8);
     const auto standard = parse_policy("", "policy.toml", problems);
     CHECK(told(problems) == "");
+    CHECK(standard.destination.probes_per_s == 1);
+    CHECK(standard.destination.burst == 10);
+    CHECK(standard.host.cpu_pressure_percent == 40);
+    CHECK(standard.host.memory_pressure_percent == 10);
+    CHECK(standard.host.load_per_cpu_percent == 200);
+    CHECK(standard.line.bytes_per_day == 0);
     CHECK(standard.worker.cpu_percent == 50);
     CHECK(standard.worker.memory_mb == 64);
     CHECK(standard.worker.pids == 4);
@@ -210,6 +216,9 @@ TEST_CASE("what is wrong with a policy is told with its place") {
           "policy.toml:2:10: bits are set behind the prefix length\n");
     CHECK(wrong_policy("[targets]\nonly = [\"203.0.113.5\"]\n") ==
           "policy.toml:2:9: expected ADDRESS:PORT, such as 192.0.2.1:443 or [2001:db8::1]:443\n");
+    CHECK(wrong_policy("[destination]\nprobes_per_s = 2\nburst = 0\n") == "policy.toml:3:1: burst is 1 to 1000000\n");
+    CHECK(wrong_policy("[host]\ncpu_pressure_percent = 101\n") ==
+          "policy.toml:2:1: cpu_pressure_percent is 0 to 100\n");
     CHECK(wrong_policy("[worker]\nmemory_mb = 1\n") == "policy.toml:2:1: memory_mb is 8 to 65536\n");
     CHECK(wrong_policy("[worker]\ncpu_percent = 0\npids = 0\n") ==
           "policy.toml:2:1: cpu_percent is 1 to 6400\npolicy.toml:3:1: pids is 1 to 4096\n");

@@ -100,6 +100,49 @@ TEST_CASE("a device that is not there makes a line that is down and guarded agai
     CHECK(at.routes() == 2);
 }
 
+TEST_CASE("what is denied later narrows the targets, and the next list takes its place") {
+    Setting at;
+    at.plug_in(7);
+    at.policy.targets.allow = {IpPrefix::parse("203.0.113.0/24").value()};
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    const auto verdict = [&](const char* address) {
+        for (const auto& entry : at.guard.allowed["telecom"])
+            if (entry.prefix.length == 32 && entry.prefix.address == ip(address)) return entry.verdict;
+        return TargetVerdict::allow;
+    };
+    REQUIRE(lines.deny({ip("203.0.113.7"), ip("2001:db8::7")}));
+    CHECK(verdict("203.0.113.7") == TargetVerdict::deny);
+    CHECK(lines.policy().targets.deny.size() == 2);
+    CHECK(lines.policy().targets.deny[1].text() == "2001:db8::7/128");
+    REQUIRE(lines.deny({ip("203.0.113.8")}));
+    CHECK(verdict("203.0.113.7") == TargetVerdict::allow);
+    CHECK(verdict("203.0.113.8") == TargetVerdict::deny);
+    CHECK(lines.follow().empty());
+    CHECK(verdict("203.0.113.8") == TargetVerdict::deny);
+}
+
+TEST_CASE("a line whose day is spent has no device, one whose month is spent has the rate; both come back") {
+    Setting at;
+    at.plug_in(7);
+    at.policy.line.bytes_per_s = 1'000'000;
+    at.policy.line.p95_bytes_per_s = 30'000;
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.guard.held["telecom"].budget.bytes_per_s == 1'000'000);
+    REQUIRE(lines.allow(0, Allowance::p95));
+    CHECK(at.guard.held["telecom"].budget.bytes_per_s == 29'900);
+    CHECK(lines.info(0).closed == Closed::no);
+    REQUIRE(lines.allow(0, Allowance::none));
+    CHECK(at.guard.held["telecom"].device == 0);
+    CHECK(lines.info(0).closed == Closed::day_spent);
+    (void)lines.follow();
+    CHECK(at.guard.held["telecom"].device == 0);
+    REQUIRE(lines.allow(0, Allowance::all));
+    CHECK(at.guard.held["telecom"].device == 7);
+    CHECK(at.guard.held["telecom"].budget.bytes_per_s == 1'000'000);
+}
+
 TEST_CASE("a line that changed is told once, and what concerns no line is not told") {
     Setting at;
     at.plug_in(7);

@@ -30,6 +30,13 @@ TEST_CASE("each request is read as what it is") {
     RouteGet route{{"unicom"}, {}};
     route.destination.family = AF_INET6;
     CHECK(std::get<RouteGet>(parse_request(request(Type::route_get, route))->verb).destination.family == AF_INET6);
+    CHECK(std::get<GetPolicy>(parse_request(request(Type::get_policy, GetPolicy{6}))->verb).part == 6);
+    CHECK(std::get<AskUsage>(parse_request(request(Type::line_usage, AskUsage{2}))->verb).index == 2);
+    DenyTargets deny;
+    deny.addresses[kMaxDenied - 1].family = AF_INET;
+    CHECK(std::get<DenyTargets>(parse_request(request(Type::deny_targets, deny))->verb)
+              .addresses[kMaxDenied - 1]
+              .family == AF_INET);
     Header header{.type = Type::get_host, .serial = 9};
     Bytes bytes(sizeof header);
     std::memcpy(bytes.data(), &header, sizeof header);

@@ -4,8 +4,8 @@
 #include <random>
 
 #include "agent/launcher/lines/target_table.hpp"
-#include "probes/policy/target_policy.hpp"
 #include "protocol/targets/special_ranges.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
@@ -79,7 +79,7 @@ TEST_CASE("table and policy say the same of every address") {
                     {ip("127.0.0.1"), 7480}, {ip("2001:db8::2"), 80},      {ip("2001:db8:9::5"), 7480},
                     {ip("8.8.8.8"), 7480},   {ip("64:ff9b::a01:1"), 7480}, {ip("64:ff9b::a00:1"), 7480}};
                 const auto table = target_table(Targets{allow, deny, ports, only}, resolvers, own);
-                probes::TargetPolicy policy{{}, ports, allow, deny, only, resolvers, own};
+                TargetPolicy policy{{}, ports, allow, deny, only, resolvers, own};
                 for (int i = 0; i < 2'000; ++i) {
                     const IpAddress address = draw(random, table);
                     const auto port = static_cast<std::uint16_t>(std::vector{53, 80, 22, 7480}[random() % 4]);
@@ -94,7 +94,7 @@ TEST_CASE("table and policy say the same of every address") {
             }
 }
 
-TEST_CASE("what `only` lists is open on that TCP port, unless it is denied or an address of the host") {
+TEST_CASE("what `only` lists is open on that TCP port, unless it is an address of the host") {
     const Targets targets{.allow = {},
                           .deny = {net("8.8.8.0/24"), net("10.9.0.0/16")},
                           .ports = {80},
@@ -112,9 +112,11 @@ TEST_CASE("what `only` lists is open on that TCP port, unless it is denied or an
     CHECK_FALSE(opens("192.168.1.9", 80));
     CHECK(opens("1.1.1.1", 7480));  // although it is no port of the list
     CHECK(opens("1.1.1.1", 80));    // as without it
-    CHECK_FALSE(opens("8.8.8.8", 7480));
+    CHECK(opens("8.8.8.8", 7480));
+    CHECK_FALSE(opens("8.8.8.8", 80));
     CHECK_FALSE(opens("8.8.4.4", 7480));
-    CHECK_FALSE(opens("64:ff9b::10.9.1.1", 7480));
+    CHECK(opens("64:ff9b::10.9.1.1", 7480));
+    CHECK_FALSE(opens("64:ff9b::10.9.1.1", 80));
 }
 
 TEST_CASE("an address that nothing special holds is allowed, and one of the host's is not") {

@@ -121,6 +121,38 @@ link::TaskResult refused() {
     return result;
 }
 
+link::Facts facts() {
+    return {.at_us = kNow,
+            .interval_ms = 60'000,
+            .host = {.cpus = 4,
+                     .cpu_permille = 125,
+                     .load_permille = 640,
+                     .memory_bytes = 8'316'342'272,
+                     .memory_free_bytes = 5'100'273'664,
+                     .disk_bytes = 42'006'183'936,
+                     .disk_free_bytes = 30'018'240'512,
+                     .cpu_pressure_permille = 12,
+                     .memory_pressure_permille = 0,
+                     .io_pressure_permille = 3,
+                     .busy = {}},
+            .lines = {{.name = telecom().name,
+                       .sent_bytes = 48'211,
+                       .sent_packets = 402,
+                       .received_bytes = 310'876,
+                       .received_packets = 517,
+                       .denied = 0,
+                       .throttled = 0,
+                       .day_bytes = 91'220'140}},
+            .sandboxes = {{.worker = 17,
+                           .line = telecom().name,
+                           .pids = 1,
+                           .cpu_us = 812'400,
+                           .throttled_us = 0,
+                           .memory_bytes = 14'221'312,
+                           .memory_peak_bytes = 19'922'944,
+                           .oom_kills = 0}}};
+}
+
 std::string dns_detail() {
     DnsDetail detail;
     detail.server = "100.64.1.53";
@@ -238,6 +270,19 @@ std::vector<Sample> envelopes() {
                   .data = Json{{"seq", 0}, {"rtt_us", 12'100}}},
          {}},
         {"lines", Lines{.lines = {telecom(), mobile()}}, {}},
+        {"policy",
+         Policy{.hash = hello().policy_hash,
+                .services = {"dns", "http", "ping"},
+                .targets = {.allow = {"10.20.0.0/16"}, .deny = {"198.51.100.0/24"}, .ports = {53, 80, 443}},
+                .line = {.bytes_per_s = 1'250'000,
+                         .packets_per_s = 1'000,
+                         .bytes_per_day = 10'000'000'000,
+                         .p95_bytes_per_s = 125'000},
+                .destination = {.probes_per_s = 1, .burst = 10},
+                .worker = {.cpu_percent = 50, .memory_mb = 64, .pids = 4},
+                .host = {.cpu_pressure_percent = 40, .memory_pressure_percent = 10, .load_per_cpu_percent = 200}},
+         {}},
+        {"facts", facts(), {}},
         {"hb", Heartbeat{.at_us = kNow, .echo_us = {}}, {}},
         {"hb_echo", Heartbeat{.at_us = kNow + 13'000, .echo_us = kNow}, {}},
         {"goaway", Goaway{.reason = GoawayReason::maintenance, .deadline_ms = 10'000, .window_ms = 30'000}, {}},

@@ -56,6 +56,8 @@ class Node : private Link::Listener {
     Link link_;
     std::vector<link::AttemptRef> stopped;
     int started = 0;
+    std::optional<link::Policy> lent;
+    std::vector<std::string> found_at;
 
   private:
     void start_work(link::Task task) override {
@@ -69,6 +71,8 @@ class Node : private Link::Listener {
     void stop_work(std::uint64_t, const link::AttemptRef& attempt) override { stopped.push_back(attempt); }
     void describe(link::Hello& hello) override { hello.labels = {{"city", "guangzhou"}}; }
     void link_changed() override {}
+    std::optional<link::Policy> policy() override { return lent; }
+    void broker_found(const std::vector<std::string>& addresses) override { found_at = addresses; }
     void disk_failed(const Error& why) override { FAIL(why.message()); }
 };
 
@@ -94,6 +98,37 @@ TEST_CASE("a session over TLS: hello bound to it, work acknowledged, result sent
     node.link_.finish();
     node.io_.run_for(500ms);
     CHECK(broker.finish().find("closed") != std::string::npos);  // the script was waiting in receive()
+}
+
+TEST_CASE(
+    "a policy is told once a session and when it changes, facts as they come, and the broker's address is known") {
+    std::vector<std::string> told;
+    const Script first = [&](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        told.push_back(one.expect<link::Policy>().services.at(0));
+        told.push_back(one.expect<link::Policy>().services.at(0));
+        told.push_back(std::to_string(one.expect<link::Facts>().host.cpus));
+    };
+    const Script second = [&](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        told.push_back(one.expect<link::Policy>().services.at(0));
+    };
+    ScriptedBroker broker({first, second});
+    Node node(broker.endpoint());
+    node.lent.emplace().services = {"dns"};
+    link::Facts facts;
+    facts.host.cpus = 7;
+    node.link_.tell(facts);  // no session: nobody hears it
+    node.run_until([&] { return node.link_.live(); });
+    CHECK(node.found_at == std::vector<std::string>{"127.0.0.1"});
+    node.lent->services = {"ping"};
+    node.link_.policy_changed();
+    node.link_.pump();
+    node.link_.tell(facts);
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (told.size() < 4 && std::chrono::steady_clock::now() < end) node.io_.run_one_for(50ms);
+    CHECK(broker.finish() == "");
+    CHECK(told == std::vector<std::string>{"dns", "ping", "7", "ping"});
 }
 
 TEST_CASE("what was not acknowledged when a session was lost is sent again in the next") {

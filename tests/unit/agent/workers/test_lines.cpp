@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "agent/workers/verdict.hpp"
 #include "tests/unit/agent/workers/line_infos.hpp"
 
 using namespace edge;
@@ -28,6 +29,18 @@ TEST_CASE("a line without carrier or device is down and says why") {
     info.link_up = 1;
     CHECK(!line_from(info).value().up);
     CHECK(line_from(info).value().report.reason == "the device is not there");
+}
+
+TEST_CASE("a line whose day is spent is down although its link is up, and tasks fail as the line's") {
+    auto info = line_info(0, "telecom");
+    info.closed = launcher::Closed::day_spent;
+    const Line line = line_from(info).value();
+    CHECK_FALSE(line.up);
+    CHECK(line.report.state == link::LineState::down);
+    CHECK(line.report.reason == "day's bytes are spent");
+    const auto report = link_down_report(line);
+    CHECK(report.failure->source == Source::line);
+    CHECK(report.failure->text.find("day's bytes are spent") != std::string::npos);
 }
 
 TEST_CASE("a name that is none is refused, also one without an end") {

@@ -50,6 +50,10 @@ class FakeLauncher {
         const std::lock_guard lock(mutex_);
         return killed_;
     }
+    std::vector<std::string> denied() {
+        const std::lock_guard lock(mutex_);
+        return denied_;
+    }
 
   private:
     void serve() {
@@ -105,6 +109,35 @@ class FakeLauncher {
                 }
                 send(header.type, header.serial, launcher::Done{});
                 send(launcher::Type::worker_exited, 0, launcher::WorkerExited{worker, launcher::ExitReason::killed, 9});
+                break;
+            }
+            case launcher::Type::get_policy: {
+                const auto part = body<launcher::GetPolicy>(packet).part;
+                launcher::PolicyPart answer{.parts = 2, .part = part, .entries = {}};
+                answer.entries[0].fact = launcher::PolicyFact::service;
+                std::strcpy(answer.entries[0].text, part == 0 ? "ping" : "dns");
+                send(header.type, header.serial, answer);
+                break;
+            }
+            case launcher::Type::deny_targets: {
+                const std::lock_guard lock(mutex_);
+                denied_.clear();
+                for (const auto& address : body<launcher::DenyTargets>(packet).addresses)
+                    if (address.family != 0) denied_.push_back(address_text(address));
+            }
+                send(header.type, header.serial, launcher::Done{});
+                break;
+            case launcher::Type::line_usage: {
+                launcher::LineUsage usage;
+                usage.traffic.sent_bytes = 100 + body<launcher::AskUsage>(packet).index;
+                send(header.type, header.serial, usage);
+                break;
+            }
+            case launcher::Type::stats: {
+                launcher::WorkerStats stats;
+                stats.worker = body<launcher::Stats>(packet).worker;
+                stats.cpu_us = 42;
+                send(header.type, header.serial, stats);
                 break;
             }
             case launcher::Type::route_get:
@@ -206,6 +239,7 @@ class FakeLauncher {
     Fd agent_;
     std::map<std::uint32_t, int> ends_;
     std::vector<std::uint32_t> killed_;
+    std::vector<std::string> denied_;
     std::uint32_t last_worker_ = 0;
     std::vector<std::thread> workers_;
     std::thread thread_;
@@ -221,6 +255,8 @@ struct Rig : Workers::Listener {
     void task_finished(Finished one) override { finished.push_back(std::move(one)); }
     void task_progress(link::Progress) override { ++progress; }
     void lines_changed() override {}
+    void policy_changed() override { ++policies; }
+    int policies = 0;
 
     template <class Done>
     void run_until(Done done) {
@@ -246,6 +282,60 @@ struct Rig : Workers::Listener {
 };
 
 }  // namespace
+
+TEST_CASE("the launcher's policy is put together, what is denied is told to it, and a service it lacks is refused") {
+    Rig rig;
+    FakeLauncher launcher(rig.path);
+    rig.workers.deny({"198.51.100.1", "2001:db8::1"});  // known before the launcher is
+    rig.workers.start();
+    rig.run_until([&] { return rig.policies == 1 && rig.line_is("telecom", link::LineState::up); });
+    CHECK(rig.workers.policy()->services == std::vector<std::string>{"ping", "dns"});
+    CHECK(rig.workers.policy()->hash == rig.workers.policy_hash());
+    CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.1", "2001:db8::1"});
+    rig.workers.deny({"198.51.100.2"});
+    rig.run_until([&] { return rig.policies == 2; });
+    CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.2"});
+    rig.workers.deny({"198.51.100.2"});  // nothing new: nothing is asked
+
+    link::Task task = ping_task(1);
+    task.service = Service::http;
+    task.params = Json{{"target", "http://lab.test/"}};
+    rig.workers.submit(std::move(task), moment_now());
+    rig.run_until([&] { return rig.finished.size() == 1; });
+    CHECK(rig.code(0) == "denied");
+    rig.workers.busy("the host has other things to do");
+    rig.submit(2, "lab.test");
+    rig.run_until([&] { return rig.finished.size() == 2; });
+    CHECK(rig.code(1) == "busy");
+    CHECK(rig.policies == 2);
+}
+
+TEST_CASE("usage is told when all have answered, and is empty without a launcher") {
+    Rig rig;
+    int told = 0;
+    rig.workers.usage([&](const auto& lines, const auto& sandboxes) { told += lines.empty() && sandboxes.empty(); });
+    CHECK(told == 1);
+    FakeLauncher launcher(rig.path);
+    rig.workers.start();
+    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
+    rig.submit(1, "lab.test");
+    rig.run_until([&] { return rig.finished.size() == 1; });
+    std::vector<link::LineUsage> lines;
+    std::vector<link::SandboxUsage> sandboxes;
+    rig.workers.usage([&](auto all, auto boxes) {
+        lines = std::move(all);
+        sandboxes = std::move(boxes);
+        ++told;
+    });
+    rig.run_until([&] { return told == 2; });
+    REQUIRE(lines.size() == 2);
+    CHECK(lines[0].name.text() == "telecom");
+    CHECK(lines[0].sent_bytes == 100);
+    CHECK(lines[1].sent_bytes == 101);
+    REQUIRE(sandboxes.size() == 1);
+    CHECK(sandboxes[0].cpu_us == 42);
+    CHECK(sandboxes[0].line.text() == "telecom");
+}
 
 TEST_CASE("lines are learnt, a worker is made, a task is run and verified") {
     Rig rig;

@@ -170,6 +170,10 @@ TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
         {R"({"service":"ping","params":{"target":"a"},"selector":"telecm"})", 422, "no_match", "/selector"},
         {R"({"service":"ping","params":{"target":"a"},"selector":"(("})", 422, "invalid_body", "/selector"},
         {R"({"service":"ping","params":{"target":"a"},"selector":"crowd"})", 429, "too_many_tasks", ""},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"stern"})", 422, "not_lent", "/selector"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"eager"})", 429, "too_many_probes", "/params/target"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","require_level":"bpf"})", 422, "invalid_body",
+         "/require_level"},
     };
     for (const auto& c : cases) {
         CAPTURE(c.body);
@@ -177,6 +181,67 @@ TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
         const Json problem = api.problem(api.post("/api/v1/jobs", c.body), c.status, c.code);
         if (*c.pointer) CHECK(problem["errors"][0]["pointer"] == c.pointer);
     }
+}
+
+TEST_CASE(
+    "a required level goes to the domain, who was left out is answered, and a target's cap says when to come again") {
+    Api api;
+    const auto response = api.post(
+        "/api/v1/jobs", R"({"service":"ping","params":{"target":"a"},"selector":"some","require_level":"nft-guard"})");
+    CHECK(api.domain.last_request.require_level == EnforcedBy::nft);
+    const Json run = api.json(response, "Run");
+    CHECK(run["left_out"]["total"] == 2);
+    CHECK(run["left_out"]["lines"][0]["node"]["name"] == "gz-2");
+    CHECK(run["left_out"]["lines"][0]["reason"] == "the node does not lend ping");
+    api.post("/api/v1/jobs", Api::kJob);
+    CHECK(api.domain.last_request.require_level == EnforcedBy::none);
+    const auto eager = api.post("/api/v1/jobs", R"({"service":"ping","params":{"target":"a"},"selector":"eager"})");
+    CHECK(header(eager, "Retry-After") == "10");
+
+    const auto exchange = api.begin({"POST",
+                                     "/api/v1/jobs",
+                                     R"({"service":"ping","params":{"target":"a"},"selector":"some"})",
+                                     {{"prefer", "wait=10"}}});
+    api.domain.finish_run();
+    REQUIRE(exchange->response);
+    CHECK(api.json(*exchange->response, "Run")["left_out"]["total"] == 2);
+}
+
+TEST_CASE("usage is shown of one node, and of all by what they used most") {
+    Api api;
+    CHECK(api.get("/api/v1/usage/nodes").body == R"({"items":[]})");
+    for (const auto& [name, bytes, cpu] :
+         {std::tuple{"gz-1", 100u, 900u}, {"gz-2", 300u, 100u}, {"sh-1", 200u, 500u}}) {
+        UsageView usage;
+        usage.node = {FakeDomain::id<NodeId>(7), NodeName::parse(name).value()};
+        usage.told_at = 1'763'802'000'125'000;
+        usage.facts.interval_ms = 60'000;
+        usage.facts.host.cpu_permille = cpu;
+        usage.facts.lines = {{.name = LineName::parse("telecom").value(), .sent_bytes = bytes},
+                             {.name = LineName::parse("unicom").value(), .sent_bytes = 1, .received_bytes = 3 * bytes}};
+        usage.history.resize(1);
+        usage.history[0].told_at = usage.told_at;
+        usage.history[0].sent_bytes = bytes;
+        api.domain.usages_.push_back(usage);
+    }
+    const auto names = [&](const Json& page) {
+        std::string all;
+        for (const auto& item : page["items"])
+            all += item["node"]["name"].get<std::string>() +
+                   (item.contains("name") ? "/" + item["name"].get<std::string>() : "") + " ";
+        return all;
+    };
+    CHECK(names(api.json(api.get("/api/v1/usage/nodes"), "NodeUsageTop")) == "gz-2 sh-1 gz-1 ");
+    CHECK(names(api.json(api.get("/api/v1/usage/nodes", "sort=cpu&limit=2"), "NodeUsageTop")) == "gz-1 sh-1 ");
+    CHECK(names(api.json(api.get("/api/v1/usage/lines", "limit=3"), "LineUsageTop")) ==
+          "gz-2/unicom sh-1/unicom gz-1/unicom ");
+    CHECK(names(api.json(api.get("/api/v1/usage/lines", "sort=sent&limit=1"), "LineUsageTop")) == "gz-2/telecom ");
+    api.problem(api.get("/api/v1/usage/nodes", "sort=beauty"), 400, "bad_parameter");
+    api.problem(api.get("/api/v1/usage/nodes", "cursor=x"), 400, "bad_parameter");
+    const Json one = api.json(api.get("/api/v1/nodes/gz-1/usage"), "NodeUsage");
+    CHECK(one["lines"].size() == 2);
+    CHECK(one["history"][0]["sent_bytes"] == 100);
+    api.problem(api.get("/api/v1/nodes/nobody/usage"), 404, "not_found");
 }
 
 TEST_CASE("bodies of another type, too deep or without a key's right are refused") {

@@ -2,7 +2,7 @@
 
 #include "probes/http/redirect.hpp"
 #include "probes/http/url.hpp"
-#include "probes/policy/target_policy.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 using namespace edge;
 using namespace edge::probes;

@@ -1,10 +1,10 @@
-#include "probes/policy/target_policy.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 #include <algorithm>
 
 #include "protocol/targets/special_ranges.hpp"
 
-namespace edge::probes {
+namespace edge {
 namespace {
 
 template <class T>
@@ -29,26 +29,28 @@ bool TargetPolicy::runs(Service service) const {
     return holds(services, service);
 }
 
+std::optional<std::string> TargetPolicy::port_refusal(std::uint16_t port) const {
+    if (ports.empty() || holds(ports, port)) return std::nullopt;
+    return "port " + std::to_string(port) + " is not one the node's policy allows";
+}
+
 std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::optional<std::uint16_t> port,
                                                  Transport transport) const {
     if (port == 53 && holds(resolvers, address)) return std::nullopt;
     if (holds(own_addresses, address)) return address.text() + " is an address of the node itself";
+    if (port && transport == Transport::tcp && holds(only, TargetPort{address, *port})) return std::nullopt;
     std::vector<IpAddress> stands_for = embedded_v4(address);
     stands_for.insert(stands_for.begin(), address);
-    const bool listed = port && transport == Transport::tcp && holds(only, TargetPort{address, *port});
     for (const IpAddress& one : stands_for) {
         const std::string who = one == address ? one.text() : address.text() + ", which leads to " + one.text() + ",";
         if (covers(deny, one)) return who + " is denied by the node's policy";
-        if (listed || covers(allow, one)) continue;
+        if (covers(allow, one)) continue;
         if (const auto range = special_range(one)) {
             return who + " is in " + range->prefix.text() + ", " + std::string(range->what) +
                    ", which the node's policy does not allow";
         }
     }
-    if (port && !listed && !ports.empty() && !holds(ports, *port)) {
-        return "port " + std::to_string(*port) + " is not one the node's policy allows";
-    }
-    return std::nullopt;
+    return port ? port_refusal(*port) : std::nullopt;
 }
 
-}  // namespace edge::probes
+}  // namespace edge

@@ -1,9 +1,8 @@
 #include <doctest/doctest.h>
 
-#include "probes/policy/target_policy.hpp"
+#include "protocol/targets/target_policy.hpp"
 
 using namespace edge;
-using namespace edge::probes;
 
 namespace {
 
@@ -81,7 +80,7 @@ TEST_CASE("a policy that allows everything still keeps denied and own addresses"
     CHECK(policy.refusal(ip("192.0.2.7"), std::nullopt));
 }
 
-TEST_CASE("what `only` lists is open over TCP on its port, and deny wins over it") {
+TEST_CASE("what `only` lists is open over TCP on its port, whatever else is denied") {
     TargetPolicy policy = lab();
     policy.only = {{ip("10.0.0.5"), 7480}, {ip("1.1.1.1"), 7480}, {ip("8.8.8.8"), 7480}, {ip("198.18.0.2"), 7480}};
     CHECK_FALSE(policy.refusal(ip("10.0.0.5"), 7480));
@@ -89,7 +88,8 @@ TEST_CASE("what `only` lists is open over TCP on its port, and deny wins over it
     CHECK(policy.refusal(ip("10.0.0.5"), 80));
     CHECK(policy.refusal(ip("10.0.0.5"), std::nullopt));
     CHECK_FALSE(policy.refusal(ip("1.1.1.1"), 7480));
-    CHECK(policy.refusal(ip("8.8.8.8"), 7480));
+    CHECK_FALSE(policy.refusal(ip("8.8.8.8"), 7480));
+    CHECK(policy.refusal(ip("8.8.8.8"), 443));
     CHECK(policy.refusal(ip("198.18.0.2"), 7480));
 }
 

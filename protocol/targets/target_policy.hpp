@@ -9,7 +9,7 @@
 #include "protocol/probes/spec.hpp"
 #include "protocol/targets/target_port.hpp"
 
-namespace edge::probes {
+namespace edge {
 
 enum class Transport { tcp, udp };
 
@@ -18,8 +18,8 @@ struct TargetPolicy {
     std::vector<Service> services;         // what may run at all
     std::vector<std::uint16_t> ports;      // TCP and UDP destination ports; empty: any
     std::vector<IpPrefix> allow;           // lifts the built-in ranges
-    std::vector<IpPrefix> deny;            // always wins
-    std::vector<TargetPort> only;          // TCP, whatever the built-in ranges and `ports` say
+    std::vector<IpPrefix> deny;            // wins over allow
+    std::vector<TargetPort> only;          // TCP, whatever all of the above say
     std::vector<IpAddress> resolvers;      // the line's own: always allowed on port 53
     std::vector<IpAddress> own_addresses;  // of the line: never a target
 
@@ -28,9 +28,12 @@ struct TargetPolicy {
 
     bool runs(Service service) const;
 
+    /// As refusal, where only the port is known yet.
+    std::optional<std::string> port_refusal(std::uint16_t port) const;
+
     /// Nothing when the address may be spoken to; otherwise why not, as one sentence. `port` is empty for ICMP.
     std::optional<std::string> refusal(const IpAddress& address, std::optional<std::uint16_t> port,
                                        Transport transport = Transport::tcp) const;
 };
 
-}  // namespace edge::probes
+}  // namespace edge
