@@ -14,7 +14,9 @@
 
 #include "agent/agent.hpp"
 #include "agent/disk/posix_disk.hpp"
+#include "agent/doctor/doctor.hpp"
 #include "agent/link/enroll.hpp"
+#include "agent/site_report/gather.hpp"
 #include "protocol/config/toml.hpp"
 
 namespace edge::agent {
@@ -213,6 +215,24 @@ int run_agent(const std::string& config) {
     Agent agent(io, settings, std::get<Joined>(std::move(joined)), state.value(), spool.value());
     if (auto ended = agent.run(); !ended)
         return complain(exit_io, ended.error().message() + "; the spool is recovered at the next start");
+    return exit_ok;
+}
+
+int run_doctor(const std::string& config, bool as_json) {
+    const auto loaded = load_settings(config);
+    if (const int* status = std::get_if<int>(&loaded)) return *status;
+    const Diagnosis diagnosis = examine(std::get<Settings>(loaded));
+    std::fputs((as_json ? edge::agent::as_json(diagnosis) : as_text(diagnosis)).c_str(), stdout);
+    return diagnosis.failed() ? exit_unwell : exit_ok;
+}
+
+int report_site(const std::string& config, const std::string& language) {
+    const auto loaded = load_settings(config);
+    if (const int* status = std::get_if<int>(&loaded)) return *status;
+    const auto facts = gather_site_facts(std::get<Settings>(loaded));
+    if (!facts)
+        return complain(exit_unavailable, facts.error().message() + "; run as root, with edge-launcher running");
+    std::fputs(site_page(facts.value(), language == "zh" ? Language::zh : Language::en).c_str(), stdout);
     return exit_ok;
 }
 

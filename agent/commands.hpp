@@ -9,6 +9,7 @@ namespace edge::agent {
 /// Names as in sysexits.h, which is how systemd shows them.
 enum ExitStatus : int {
     exit_ok = 0,
+    exit_unwell = 1,  // doctor found something that failed
     exit_usage = 64,
     exit_no_input = 66,     // a file is missing or unreadable
     exit_unavailable = 69,  // the broker, or the directory is in use
@@ -30,6 +31,10 @@ Result<std::string> join_token(const JoinTokenSource& source);
 int check_config(const std::string& config);
 int enroll_node(const std::string& config, const std::string& url, const JoinTokenSource& token);
 int run_agent(const std::string& config);
+/// exit_ok, or exit_unwell when something failed. `as_json`: for a program.
+int run_doctor(const std::string& config, bool as_json);
+/// `language` is en or zh.
+int report_site(const std::string& config, const std::string& language);
 
 /// `edge-agent: WHERE: WHAT; WHAT TO DO`
 int complain(int status, const std::string& text);

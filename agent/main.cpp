@@ -14,6 +14,15 @@ int main(int argc, char** argv) {
     app.add_option("--config", config, "agent.toml")->capture_default_str();
     app.add_flag("--check-config", check, "Say `ok`, or all that is wrong with the file, and exit");
     app.add_subcommand("run", "Serve until SIGTERM (what happens without a command)")->fallthrough();
+    bool as_json = false;
+    std::string language = "en";
+    CLI::App* doctor =
+        app.add_subcommand("doctor", "Whether this machine can do its work, with the command that mends what cannot")
+            ->fallthrough();
+    doctor->add_flag("--json", as_json, "For a program");
+    CLI::App* site =
+        app.add_subcommand("site-report", "What EDGE has put on this machine, and how each is undone")->fallthrough();
+    site->add_option("--lang", language, "en or zh")->check(CLI::IsMember({"en", "zh"}))->capture_default_str();
     CLI::App* enroll =
         app.add_subcommand("enroll", "Join a broker: makes the node's key, writes identity.json")->fallthrough();
     enroll->add_option("url", url, "https://HOST:PORT of the broker's gateway")->required();
@@ -31,6 +40,8 @@ int main(int argc, char** argv) {
         return complain(exit_usage, std::string(error.what()) + "; see edge-agent --help");
     }
     if (check) return check_config(config);
+    if (doctor->parsed()) return run_doctor(config, as_json);
+    if (site->parsed()) return report_site(config, language);
     if (!enroll->parsed()) return run_agent(config);
     if (token.text.empty() && token.file.empty()) {
         const char* named = std::getenv("EDGE_JOIN_TOKEN_FILE");

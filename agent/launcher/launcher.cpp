@@ -198,6 +198,13 @@ HostInfo Launcher::host() const {
     host.cgroup_mode = groups_.hybrid() ? 1 : 2;
     host.worker_slots = kWorkerUids;
     host.enforcement = guard_.enforcement();
+    host.uid_base = options_.uid_base;
+    options_.cgroup.copy(host.cgroup, sizeof host.cgroup - 1);
+    host.cpu_percent = config_.policy.worker.cpu_percent;
+    host.memory_mb = config_.policy.worker.memory_mb;
+    host.pids = config_.policy.worker.pids;
+    host.bytes_per_s = config_.policy.line.bytes_per_s;
+    host.packets_per_s = config_.policy.line.packets_per_s;
     utsname name{};
     ::uname(&name);
     std::copy_n(name.release, std::min(std::strlen(name.release), sizeof host.kernel - 1), host.kernel);

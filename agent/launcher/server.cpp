@@ -11,6 +11,9 @@
 #include <cstring>
 #include <filesystem>
 
+#include "agent/launcher/os/capabilities.hpp"
+#include "agent/launcher/sabotage.hpp"
+
 namespace edge::launcher {
 namespace {
 
@@ -68,6 +71,7 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
     const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
     const int why = errno;
     ::setfsuid(0);
+    lower_dac_override();
     ::umask(mask);
     if (bound != 0) return clean(os_error(why, path, "cannot be bound"));
     if (::listen(fd, 16) != 0) return clean(os_error(errno, path));
@@ -117,7 +121,7 @@ void Server::accept() {
     ucred peer{};
     socklen_t size = sizeof peer;
     if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
-    if (peer.uid != agent_ && peer.uid != 0)
+    if (peer.uid != agent_ && peer.uid != 0 && !EDGE_IS_OFF(client_uid))
         return log_.warn("client_refused uid={} pid={} why=\"not the agent and not root\"", peer.uid, peer.pid);
     if (clients_.size() >= kMaxClients)
         return log_.warn("client_refused uid={} pid={} why=\"too many\"", peer.uid, peer.pid);

@@ -180,14 +180,21 @@ void LauncherClient::get_host(Reply<launcher::HostInfo> reply) {
          });
 }
 
+LauncherClient::Answer LauncherClient::worker_answer(Reply<Worker> reply) {
+    return [reply = std::move(reply)](const Result<std::string>& packet, Fd fd) {
+        const auto spawned = body_in<launcher::Spawned>(packet);
+        if (!spawned) return reply(spawned.error());
+        if (!fd) return reply(Error{Errc::bad_syntax, "edge-launcher", "a worker without its socket"});
+        reply(Worker{spawned.value(), std::move(fd)});
+    };
+}
+
 void LauncherClient::spawn(const launcher::LineName& line, Reply<Worker> reply) {
-    ask(launcher::Type::spawn, launcher::Spawn{line},
-        [reply = std::move(reply)](const Result<std::string>& packet, Fd fd) {
-            const auto spawned = body_in<launcher::Spawned>(packet);
-            if (!spawned) return reply(spawned.error());
-            if (!fd) return reply(Error{Errc::bad_syntax, "edge-launcher", "a worker without its socket"});
-            reply(Worker{spawned.value(), std::move(fd)});
-        });
+    ask(launcher::Type::spawn, launcher::Spawn{line}, worker_answer(std::move(reply)));
+}
+
+void LauncherClient::attempt(const launcher::Attempt& attempt, Reply<Worker> reply) {
+    ask(launcher::Type::attempt, attempt, worker_answer(std::move(reply)));
 }
 
 void LauncherClient::kill(std::uint32_t worker, Reply<launcher::Done> reply) {

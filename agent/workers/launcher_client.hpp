@@ -42,6 +42,8 @@ class LauncherClient {
     void get_line(std::uint32_t index, Reply<launcher::LineInfo> reply);
     void get_host(Reply<launcher::HostInfo> reply);
     void spawn(const launcher::LineName& line, Reply<Worker> reply);
+    /// An escape attempt in the place of a worker; its stream is the attempt's.
+    void attempt(const launcher::Attempt& attempt, Reply<Worker> reply);
     void kill(std::uint32_t worker, Reply<launcher::Done> reply);
     void stats(std::uint32_t worker, Reply<launcher::WorkerStats> reply);
     void get_policy(std::uint32_t part, Reply<launcher::PolicyPart> reply);
@@ -62,6 +64,7 @@ class LauncherClient {
     void ask(launcher::Type type, const B& body, Answer answer);
     template <class B, class A>
     void ask_for(launcher::Type type, const B& body, Reply<A> reply);
+    static Answer worker_answer(Reply<Worker> reply);
     void send(std::string packet, std::uint32_t serial, Answer answer);
     void flush();
 

@@ -21,8 +21,18 @@ Column figure(const char* title, int spare = 0) {
     return {.title = title, .align = Align::right, .spare = spare};
 }
 
+/// A node is held as well as its weakest line.
+std::string level_of(const Json& lines) {
+    constexpr std::pair<const char*, const char*> kLevels[] = {
+        {"none", "none"}, {"cooperative", "cooperative"}, {"nft", "nft-guard"}, {"bpf", "bpf-guard"}};
+    for (const auto& [by, level] : kLevels)
+        for (const auto& line : lines)
+            if (text_at(line, "enforced_by") == by) return level;
+    return "-";
+}
+
 Listing nodes() {
-    return {{column("NAME"), column("STATE"), column("LINES"), figure("RTT", 4), column("SINCE", 3),
+    return {{column("NAME"), column("STATE"), column("LINES"), column("LEVEL", 6), figure("RTT", 4), column("SINCE", 3),
              column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9)},
             [](const Json& item, bool wide) {
                 std::string labels;
@@ -31,11 +41,12 @@ Listing nodes() {
                         labels += (labels.empty() ? "" : " ") + key + "=" +
                                   (value.is_string() ? value.get<std::string>() : "");
                 }
-                std::string lines;
+                std::string lines, level = "-";
                 if (const auto list = item.find("lines"); list != item.end() && list->is_array()) {
                     std::size_t up = 0;
                     for (const auto& line : *list) up += text_at(line, "state") == "up" ? 1u : 0u;
                     lines = std::to_string(up) + "/" + std::to_string(list->size()) + " up";
+                    level = level_of(*list);
                 }
                 const auto state = text_at(item, "state");
                 const auto busy = text_at(item, "busy");
@@ -43,6 +54,7 @@ Listing nodes() {
                                       {printable(busy.empty() ? state : state + ", busy"),
                                        busy.empty() ? tone_of_state(state) : Tone::warn},
                                       {lines},
+                                      {level},
                                       {duration_at(item, "rtt_us")},
                                       {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},
                                       {printable(text_at(item, "agent_version"))},

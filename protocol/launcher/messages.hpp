@@ -80,6 +80,13 @@ struct HostInfo {
     std::uint32_t worker_slots = 0;  // how many workers may live at once
     Enforcement enforcement{};
     char kernel[64]{};
+    char cgroup[128]{};             // NAME, the group of all it makes
+    std::uint32_t uid_base = 0;     // workers run as this uid and the worker_slots - 1 above it
+    std::uint32_t cpu_percent = 0;  // of one processor, each worker
+    std::uint32_t memory_mb = 0;    // each worker
+    std::uint32_t pids = 0;         // each worker
+    std::uint64_t bytes_per_s = 0;  // each line's budget; 0: none
+    std::uint64_t packets_per_s = 0;
 };
 
 struct GetLine {

@@ -5,6 +5,7 @@
 #include <net/ethernet.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -12,7 +13,6 @@ namespace edge::escape {
 namespace {
 
 constexpr int kLoopback = 2;  // the place; its device has index 1
-using launcher::test::kPort;
 
 struct Packet {
     std::string kind, source, target;
@@ -55,16 +55,17 @@ Packet packet_in(const unsigned char* bytes, std::size_t size) {
     return packet;
 }
 
-bool is_honest(const Packet& packet, int line) {
+bool is_honest(const Packet& packet, int line, const std::vector<int>& ports) {
     const std::string n = std::to_string(line + 1);
     const bool ours = packet.source == "100.64." + n + ".2" || packet.source == "fd64:" + n + "::2";
     const bool theirs = packet.target.starts_with("198.51.100.") || packet.target.starts_with("2001:db8:");
-    return ours && theirs && (packet.port == 0 || packet.port == kPort);
+    const bool listed = std::find(ports.begin(), ports.end(), packet.port) != ports.end();
+    return ours && theirs && (packet.port == 0 || listed);
 }
 
 }  // namespace
 
-Sentinels::Sentinels(const launcher::test::Carriers& carriers) {
+Sentinels::Sentinels(const launcher::test::Carriers& carriers, std::vector<int> ports) : ports_(std::move(ports)) {
     for (int n = 0; n < 2; ++n)
         fds_[static_cast<std::size_t>(n)] = carriers.socket_in_carrier(n, AF_PACKET, SOCK_DGRAM, htons(ETH_P_ALL));
     fds_[kLoopback] = launcher::Fd(::socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL)));
@@ -91,7 +92,7 @@ Sentinels::Seen Sentinels::read(int place, int line) {
         if (packet.of_the_kernel) continue;
         const std::string text = packet.kind + " " + packet.source + " > " + packet.target + ":" +
                                  std::to_string(packet.port) + (place == kLoopback ? " on loopback" : "");
-        (place == line && is_honest(packet, line) ? seen.honest : seen.strays).push_back(text);
+        (place == line && is_honest(packet, line, ports_) ? seen.honest : seen.strays).push_back(text);
     }
 }
 

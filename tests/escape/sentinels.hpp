@@ -14,7 +14,8 @@ using Packets = std::vector<std::string>;
 
 class Sentinels {
   public:
-    explicit Sentinels(const launcher::test::Carriers& carriers);
+    /// `ports`: what may be spoken to at the carriers' targets.
+    explicit Sentinels(const launcher::test::Carriers& carriers, std::vector<int> ports = {launcher::test::kPort});
 
     /// Forgets what has arrived.
     void begin();
@@ -30,6 +31,7 @@ class Sentinels {
     };
     Seen read(int place, int line);
 
+    std::vector<int> ports_;
     std::array<launcher::Fd, 3> fds_;  // carrier 0, carrier 1, the node's loopback
     std::array<Seen, 3> seen_;
 };

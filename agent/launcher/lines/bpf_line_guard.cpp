@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/launcher/os/bpf.hpp"
+#include "agent/launcher/sabotage.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -22,7 +23,8 @@ Result<Fd> make_trie(const std::vector<TargetEntry>& targets, bool v6) {
         if (entry.prefix.address.v6 != v6) continue;
         TrieKey key{.bits = entry.prefix.length};
         std::memcpy(key.address, entry.prefix.address.bytes.data(), bytes);
-        EDGE_TRY(set_bpf_entry(trie, &key, &entry.verdict));
+        const auto verdict = EDGE_IS_OFF(kernel_targets) ? TargetVerdict::allow : entry.verdict;
+        EDGE_TRY(set_bpf_entry(trie, &key, &verdict));
     }
     return trie;
 }
@@ -38,6 +40,23 @@ Result<Fd> make_open_ports(const std::vector<OpenPort>& ports) {
         EDGE_TRY(set_bpf_entry(map, &key, &open));
     }
     return map;
+}
+
+/// False, but in a test build that was told so.
+bool is_left_out([[maybe_unused]] bpf_attach_type attach) {
+    switch (attach) {
+        case BPF_CGROUP_INET_SOCK_CREATE:
+            return EDGE_IS_OFF(sock_create);
+        case BPF_CGROUP_INET_EGRESS:
+            return EDGE_IS_OFF(egress);
+        case BPF_CGROUP_INET_INGRESS:
+            return EDGE_IS_OFF(ingress);
+        case BPF_CGROUP_INET4_BIND:
+        case BPF_CGROUP_INET6_BIND:
+            return EDGE_IS_OFF(bind);
+        default:
+            return EDGE_IS_OFF(connect);
+    }
 }
 
 }  // namespace
@@ -90,6 +109,7 @@ Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& 
         EDGE_TRY(fresh.programs[i], load_bpf_program(wanted[i].type, wanted[i].attach, wanted[i].program));
     }
     for (std::size_t i = 0; i < kPrograms; ++i) {
+        if (is_left_out(wanted[i].attach)) continue;
         const Fd* replaced = held == nullptr ? nullptr : &held->programs[i];
         EDGE_TRY(attach_bpf_program(cgroup, wanted[i].attach, fresh.programs[i], replaced));
         if (held != nullptr) held->programs[i] = std::move(fresh.programs[i]);

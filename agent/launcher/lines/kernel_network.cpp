@@ -12,6 +12,7 @@
 #include "agent/launcher/lines/netlink_messages.hpp"
 #include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/os/netlink.hpp"
+#include "agent/launcher/sabotage.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -121,8 +122,10 @@ class KernelNetwork final : public Network {
         std::vector<Error> failures;
         for (const auto& route : changes.add_routes)
             change(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), EEXIST, text_of(route), failures);
-        for (const auto& rule : changes.add_rules)
+        for (const auto& rule : changes.add_rules) {
+            if (rule.table == 0 && EDGE_IS_OFF(unreachable)) continue;
             change(rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule), EEXIST, text_of(rule), failures);
+        }
         for (const auto& rule : changes.remove_rules)
             change(rule_request(RTM_DELRULE, 0, rule), ENOENT, text_of(rule), failures);
         for (const auto& route : changes.remove_routes)

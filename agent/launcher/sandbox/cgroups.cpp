@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,7 @@
 
 #include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
+#include "agent/launcher/sabotage.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -46,6 +48,17 @@ std::vector<std::string> children_of(const std::string& dir) {
     for (const auto& entry : std::filesystem::directory_iterator(dir, failed))
         if (entry.is_directory(failed)) names.push_back(entry.path().filename());
     return names;
+}
+
+/// The disk that `/` is on: limits are set on whole disks. Empty where it is on none, as on overlayfs.
+std::string root_disk() {
+    struct stat root {};
+    if (::stat("/", &root) != 0 || major(root.st_dev) == 0) return {};
+    const std::string number = std::to_string(major(root.st_dev)) + ":" + std::to_string(minor(root.st_dev));
+    const std::string sys = "/sys/dev/block/" + number;
+    if (::access((sys + "/partition").c_str(), F_OK) != 0) return number;
+    const auto whole = read_file(sys + "/../dev");
+    return whole ? whole.value().substr(0, whole.value().find('\n')) : std::string();
 }
 
 /// Removes the groups below `dir`, deepest first, and with `itself` the group. A killed process may take a moment to
@@ -127,8 +140,12 @@ Result<CgroupTree> CgroupTree::claim(CgroupMounts mounts, const std::string& nam
     EDGE_TRY(tree.check_ours());
     EDGE_TRY(tree.take());
     EDGE_TRY(tree.clear());
+    if (tree.mounts_->has(Controller::io) && !tree.mounts_->in_v2(Controller::io) &&
+        !make_dir(tree.mounts_->of(Controller::io) + "/" + name))
+        tree.mounts_->home[static_cast<unsigned>(Controller::io)].clear();  // not delegated
     EDGE_TRY(tree.make_group("/" + name));
     EDGE_TRY(tree.enable_controllers("/" + name));
+    tree.put_host_first();
     if (tree.is_delegated()) forget_dac_override();
     return tree;
 }
@@ -204,13 +221,22 @@ Result<> CgroupTree::enable_controllers(const std::string& below) const {
     for (const auto controller : kControllers) {
         if (!mounts_->in_v2(controller)) continue;
         const auto wanted = "+" + std::string(name_of(controller));
-        if (write_file(mounts_->v2 + below + "/cgroup.subtree_control", wanted)) continue;
+        if (write_file(mounts_->v2 + below + "/cgroup.subtree_control", wanted) || controller == Controller::io)
+            continue;
         const auto parent = std::filesystem::path(mounts_->v2 + "/" + name_).parent_path().string();
         return Error{Errc::unsupported, mounts_->v2 + below,
                      "controller " + std::string(name_of(controller)) + " is not delegated to it; run: echo " + wanted +
                          " > " + parent + "/cgroup.subtree_control, or set Delegate=cpu memory pids in the unit"};
     }
     return ok();
+}
+
+void CgroupTree::put_host_first() const {
+    for (const auto controller : kControllers) {
+        if (!mounts_->has(controller)) continue;
+        for (const auto& file : host_first_files(controller, mounts_->in_v2(controller), root_disk()))
+            (void)write_file(mounts_->of(controller) + "/" + name_ + "/" + file.name, file.value);
+    }
 }
 
 Result<Fd> CgroupTree::add_line(const std::string& line) {
@@ -227,11 +253,13 @@ Result<WorkerGroup> CgroupTree::add_worker(const std::string& line, std::uint32_
     group.mounts_ = mounts_.get();
     group.below_ = "/" + name_ + "/line-" + line + "/worker-" + std::to_string(id);
     EDGE_TRY(make_group(group.below_));
-    for (const auto controller : kControllers)
+    for (const auto controller : kControllers) {
+        if (controller == Controller::pids && EDGE_IS_OFF(pids_limit)) continue;
         for (const auto& file : limit_files(controller, mounts_->in_v2(controller), limits)) {
             const auto set = write_file(group.path(controller) + "/" + file.name, file.value);
             if (!set && !(file.optional && set.error().os_errno == ENOENT)) return set.error();
         }
+    }
     group.dir_ = Fd(::open((mounts_->v2 + group.below_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct stat status {};
     if (!group.dir_ || ::fstat(group.fd(), &status) != 0) return os_error(errno, mounts_->v2 + group.below_);

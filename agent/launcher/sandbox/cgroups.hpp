@@ -19,18 +19,19 @@
 
 namespace edge::launcher {
 
-enum class Controller : unsigned { cpu, memory, pids };
-inline constexpr std::array kControllers{Controller::cpu, Controller::memory, Controller::pids};
-std::string_view name_of(Controller controller);
+enum class Controller : unsigned { cpu, memory, pids, io };
+inline constexpr std::array kControllers{Controller::cpu, Controller::memory, Controller::pids, Controller::io};
+std::string_view name_of(Controller controller);  // as v2 has it; v1 says blkio for io
 
 /// Where the trees are mounted: v2 for guards and kill, and for each controller the tree that enforces it.
 struct CgroupMounts {
     std::string v2;
-    std::array<std::string, 3> home;  // by Controller
+    std::array<std::string, 4> home;  // by Controller; of io empty where the kernel has none: it is no condition
 
     const std::string& of(Controller controller) const { return home[static_cast<unsigned>(controller)]; }
     bool in_v2(Controller controller) const { return of(controller) == v2; }
     bool hybrid() const { return !(in_v2(Controller::cpu) && in_v2(Controller::memory) && in_v2(Controller::pids)); }
+    bool has(Controller controller) const { return !of(controller).empty(); }
     /// Every mount point once, v2 last.
     std::vector<std::string> trees() const;
 };
@@ -47,6 +48,10 @@ struct LimitFile {
     bool optional = false;  // absent where the kernel does not account swap
 };
 std::vector<LimitFile> limit_files(Controller controller, bool v2, const Limits& limits);
+
+/// What all workers together are held to, set on NAME, because a group's weight counts among its siblings only: the
+/// host's own work goes first. `disk` is MAJOR:MINOR of a whole disk, or empty. Each where the kernel has it. Pure.
+std::vector<LimitFile> host_first_files(Controller controller, bool v2, const std::string& disk);
 
 /// One worker's group. Owns: its directories, if they can be removed when it goes.
 class WorkerGroup {
@@ -102,6 +107,7 @@ class CgroupTree {
     Result<> clear();
     Result<> enable_controllers(const std::string& below) const;
     Result<> make_group(const std::string& below) const;
+    void put_host_first() const;
 
     std::unique_ptr<CgroupMounts> mounts_;  // its address is with the groups; null when moved from
     std::string name_;

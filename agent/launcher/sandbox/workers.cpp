@@ -119,9 +119,9 @@ Traffic Workers::traffic(const std::string& line) const {
     const auto ended = ended_.find(line);
     Traffic sum = ended == ended_.end() ? Traffic{} : ended->second;
     for (const auto& [id, worker] : workers_)
-        if (worker.line == line) add(sum, guard_.traffic(worker.group.id()));
+        if (worker.line == line) add(sum, guard_.traffic({worker.group.id(), worker.uid}));
     for (const auto& one : leaving_)
-        if (one.line == line) add(sum, guard_.traffic(one.group.id()));
+        if (one.line == line) add(sum, guard_.traffic({one.group.id(), one.uid}));
     return sum;
 }
 

@@ -89,7 +89,7 @@ class Workers {
     std::map<std::uint32_t, Worker> workers_;
     std::vector<Leaving> leaving_;
     std::set<uid_t> taken_;
-    std::map<UidRange, uid_t> last_uid_;  // of each line
+    std::map<UidRange, uid_t> last_uid_;    // of each line
     std::map<std::string, Traffic> ended_;  // by line
     std::uint32_t last_id_ = 0;
 };

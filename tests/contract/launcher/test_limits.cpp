@@ -66,6 +66,25 @@ TEST_CASE("a worker cannot fork beyond its limit of processes") {
     CHECK(up.client->stats(worker).pids == 1);
 }
 
+TEST_CASE("the host comes before all workers together at its disk") {
+    Limited up(policy_toml(100, kMemoryMb));
+    auto worker = up.client->spawn("telecom");
+    CHECK(worker.tell("identity").starts_with("uid="));
+    const auto value_of = [](const std::string& file) {
+        return output_of("find /sys/fs/cgroup -path '*/" + own_group() + "/" + file + "' -exec cat {} +");
+    };
+    // The kernel's own bookkeeping of a process that it has put below the limit: where io is not limited there is none.
+    const auto pid = std::to_string(worker.spawned().pid);
+    const auto groups = output_of("cat /proc/" + pid + "/cgroup");
+    if (value_of("io.max") + value_of("blkio.throttle.read_bps_device") == "") {
+        MESSAGE("skipped: / is on no disk whose io can be limited");
+        return;
+    }
+    CHECK((value_of("io.max") + value_of("blkio.throttle.read_bps_device")).find("33554432") != std::string::npos);
+    CHECK(groups.find(own_group() + "/line-telecom/worker-") != std::string::npos);
+    CHECK((groups.find(":blkio:/" + own_group()) != std::string::npos || value_of("io.max") != ""));
+}
+
 TEST_CASE("a worker gets its share of a processor and no more") {
     // A share that a worker gets on a busy machine as well: what never reaches its limit is not held by it.
     Limited up(policy_toml(5, kMemoryMb));

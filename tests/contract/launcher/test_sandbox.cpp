@@ -193,7 +193,9 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
     shared_carriers();
     ConfigFolder folder;
     SUBCASE("in the root of the control group trees") {
-        LauncherProcess launcher(folder);
+        Flags flags;
+        flags.agent_uid = own_uids() + 5000;  // to give it the socket the launcher changes its file system uid
+        LauncherProcess launcher(folder, flags);
         REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
         CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") ==
               "ok telecom 100.64.1.2");

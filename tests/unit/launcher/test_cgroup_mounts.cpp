@@ -47,6 +47,16 @@ TEST_CASE("a hybrid host has its limits in v1 and guards and kill in v2") {
                                                              "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified"});
 }
 
+TEST_CASE("io is limited where there is something to limit it with, and is no condition") {
+    CHECK_FALSE(find(kHybrid, "hugetlb\n").value().has(Controller::io));
+    const auto blkio = find(kHybrid + "37 31 0:33 / /sys/fs/cgroup/blkio rw - cgroup cgroup rw,blkio\n", "");
+    REQUIRE(blkio);
+    CHECK(blkio.value().of(Controller::io) == "/sys/fs/cgroup/blkio");
+    CHECK(blkio.value().trees().size() == 5);
+    CHECK_FALSE(find(kPure, "cpu memory pids\n").value().has(Controller::io));
+    CHECK(find(kPure, "cpu io memory pids\n").value().in_v2(Controller::io));
+}
+
 TEST_CASE("what is missing is named") {
     CHECK(find("", "").error().message().find("no cgroup v2 tree is mounted; mount one") != std::string::npos);
     CHECK(find(kPure, "cpu pids\n")
@@ -72,4 +82,18 @@ TEST_CASE("the group an init system gave us is the v2 line's, and the root is no
     CHECK(v2_group_in("10::/x\n0::/\n").empty());
     CHECK(v2_group_in("4:memory:/a\n").empty());
     CHECK(v2_group_in("").empty());
+}
+
+TEST_CASE("all workers together come after the host at its disk") {
+    const auto all = [](Controller controller, bool v2, const std::string& disk) {
+        std::string text;
+        for (const auto& file : host_first_files(controller, v2, disk)) text += file.name + "=" + file.value + " ";
+        return text;
+    };
+    CHECK(all(Controller::io, true, "8:0") == "io.weight=1 io.bfq.weight=1 io.max=8:0 rbps=33554432 wbps=1048576 ");
+    CHECK(all(Controller::io, false, "8:0") ==
+          "blkio.weight=10 blkio.bfq.weight=1 blkio.throttle.read_bps_device=8:0 33554432 "
+          "blkio.throttle.write_bps_device=8:0 1048576 ");
+    CHECK(all(Controller::io, true, "") == "io.weight=1 io.bfq.weight=1 ");
+    CHECK(all(Controller::memory, true, "8:0") == "");
 }

@@ -1,0 +1,26 @@
+// The parts of doctor, each adding what it found.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "agent/doctor/findings.hpp"
+#include "agent/doctor/launcher_questions.hpp"
+#include "agent/settings.hpp"
+
+namespace edge::agent {
+
+/// Of the kernel and its settings: version, control groups, user namespaces, seccomp, Landlock, clock, strict
+/// rp_filter.
+void check_kernel(Diagnosis& diagnosis);
+/// Ping sockets are given by group id; the workers' must be among them.
+void check_ping(const launcher::HostInfo& host, Diagnosis& diagnosis);
+/// The capabilities of who serves `socket`, which /proc shows to everybody.
+void check_launcher(const std::string& socket, const launcher::HostInfo& host, Diagnosis& diagnosis);
+/// Device, link, route, guard of each; sets the diagnosis' level to the lowest.
+void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
+/// A TLS connection to the broker with the pinned key.
+void check_broker(const Settings& settings, Diagnosis& diagnosis);
+/// Every attempt of protocol/launcher/payloads.hpp, in a sandbox of the first line that is up.
+void check_escapes(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
+
+}  // namespace edge::agent

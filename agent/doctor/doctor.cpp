@@ -1,0 +1,28 @@
+#include "agent/doctor/doctor.hpp"
+
+#include "agent/doctor/checks.hpp"
+
+namespace edge::agent {
+
+Diagnosis examine(const Settings& settings) {
+    Diagnosis diagnosis;
+    check_kernel(diagnosis);
+    check_broker(settings, diagnosis);
+    LauncherQuestions launcher(settings.agent.launcher);
+    const auto host = launcher.host();
+    const auto lines = launcher.lines();
+    if (!host || !lines) {
+        const Error& why = host ? lines.error() : host.error();
+        const bool denied = why.os_errno == EACCES || why.os_errno == EPERM;
+        diagnosis.add(FindingLevel::fail, "launcher", why.message(),
+                      denied ? "sudo edge-agent doctor" : "systemctl start edge-launcher");
+        return diagnosis;
+    }
+    check_launcher(settings.agent.launcher, host.value(), diagnosis);
+    check_ping(host.value(), diagnosis);
+    check_lines(launcher, lines.value(), diagnosis);
+    check_escapes(launcher, lines.value(), diagnosis);
+    return diagnosis;
+}
+
+}  // namespace edge::agent

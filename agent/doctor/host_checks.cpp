@@ -1,0 +1,161 @@
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/timex.h>
+#include <sys/un.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <sstream>
+
+#include "agent/disk/posix_disk.hpp"
+#include "agent/doctor/checks.hpp"
+#include "agent/fd.hpp"
+#include "agent/link/https_post.hpp"
+#include "agent/link/identity.hpp"
+
+namespace edge::agent {
+namespace {
+
+std::string text_in(const std::string& file) {
+    std::ifstream in(file);
+    std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    while (!text.empty() && text.back() == '\n') text.pop_back();
+    return text;
+}
+
+void check_version(Diagnosis& diagnosis) {
+    utsname name{};
+    ::uname(&name);
+    int major = 0, minor = 0;
+    std::sscanf(name.release, "%d.%d", &major, &minor);
+    if (major > 6 || (major == 6 && minor >= 1))
+        diagnosis.add(FindingLevel::ok, "kernel", std::string("Linux ") + name.release);
+    else
+        diagnosis.add(FindingLevel::warn, "kernel",
+                      std::string("Linux ") + name.release + " is older than 6.1, the oldest that is tested",
+                      "apt-get install linux-image-amd64");
+}
+
+void check_cgroups(Diagnosis& diagnosis) {
+    const bool v2 = text_in("/proc/self/mountinfo").find(" - cgroup2 ") != std::string::npos;
+    if (v2)
+        diagnosis.add(FindingLevel::ok, "cgroups", "a version 2 tree is mounted");
+    else
+        diagnosis.add(FindingLevel::fail, "cgroups", "no version 2 tree is mounted, so no guard can be attached",
+                      "mkdir -p /sys/fs/cgroup/unified && mount -t cgroup2 none /sys/fs/cgroup/unified");
+}
+
+void check_namespaces(Diagnosis& diagnosis) {
+    const std::string most = text_in("/proc/sys/user/max_user_namespaces");
+    if (most != "0")
+        diagnosis.add(FindingLevel::ok, "namespaces", "user namespaces are allowed");
+    else
+        diagnosis.add(FindingLevel::fail, "namespaces", "user namespaces are off, so no sandbox can be made",
+                      "sysctl -w user.max_user_namespaces=1024");
+}
+
+void check_confinement(Diagnosis& diagnosis) {
+    if (text_in("/proc/sys/kernel/seccomp/actions_avail").find("kill_process") != std::string::npos)
+        diagnosis.add(FindingLevel::ok, "seccomp", "filters can be put on");
+    else
+        diagnosis.add(FindingLevel::fail, "seccomp",
+                      "the kernel has no seccomp filters; it needs CONFIG_SECCOMP_FILTER");
+    constexpr long kCreateRuleset = 444, kVersion = 1;
+    const long abi = ::syscall(kCreateRuleset, nullptr, 0, kVersion);
+    if (abi >= 1)
+        diagnosis.add(FindingLevel::ok, "landlock", "version " + std::to_string(abi));
+    else
+        diagnosis.add(FindingLevel::warn, "landlock", "not there; workers do without this layer",
+                      "add landlock to lsm= on the kernel's command line");
+}
+
+void check_clock(Diagnosis& diagnosis) {
+    timex state{};
+    if (::adjtimex(&state) < 0 || (state.status & STA_UNSYNC) != 0)
+        diagnosis.add(FindingLevel::warn, "clock", "nothing keeps it right; results would carry wrong times",
+                      "timedatectl set-ntp true");
+    else
+        diagnosis.add(FindingLevel::ok, "clock", "kept right, to " + std::to_string(state.maxerror / 1000) + " ms");
+}
+
+/// Of the process at the other end of a unix socket.
+pid_t server_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return 0;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::connect(fd.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::getsockopt(fd.number(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return 0;
+    return peer.pid;
+}
+
+}  // namespace
+
+void check_kernel(Diagnosis& diagnosis) {
+    check_version(diagnosis);
+    check_cgroups(diagnosis);
+    check_namespaces(diagnosis);
+    check_confinement(diagnosis);
+    check_clock(diagnosis);
+}
+
+void check_ping(const launcher::HostInfo& host, Diagnosis& diagnosis) {
+    std::uint64_t low = 1, high = 0;
+    std::istringstream(text_in("/proc/sys/net/ipv4/ping_group_range")) >> low >> high;
+    const std::uint64_t first = host.uid_base, last = first + host.worker_slots - 1;
+    const std::string wanted = std::to_string(low > high ? first : std::min(low, first)) + " " +
+                               std::to_string(low > high ? last : std::max(high, last));
+    if (low <= first && last <= high)
+        diagnosis.add(FindingLevel::ok, "ping", "allowed to the workers' groups");
+    else
+        diagnosis.add(FindingLevel::fail, "ping",
+                      "groups " + std::to_string(first) + " to " + std::to_string(last) + " may not make ping sockets",
+                      "sysctl -w net.ipv4.ping_group_range='" + wanted + "'");
+}
+
+void check_launcher(const std::string& socket, const launcher::HostInfo& host, Diagnosis& diagnosis) {
+    const std::string status = text_in("/proc/" + std::to_string(server_of(socket)) + "/status");
+    const auto at = status.find("CapEff:\t");
+    if (at == std::string::npos)
+        return diagnosis.add(FindingLevel::warn, "launcher",
+                             "its capabilities cannot be seen; /proc hides processes here");
+    // cap_kill 5, setgid 6, setuid 7, net_admin 12, bpf 39
+    constexpr unsigned long long kFive = 0x80000010e0ULL;
+    const auto held = std::strtoull(status.c_str() + at + 8, nullptr, 16);
+    if ((held & ~kFive) == 0)
+        diagnosis.add(
+            FindingLevel::ok, "launcher",
+            "five capabilities, " + std::string(host.cgroup_mode == 2 ? "pure" : "hybrid") + " control groups");
+    else
+        diagnosis.add(FindingLevel::fail, "launcher",
+                      "it holds more capabilities than it needs; is it of this version?",
+                      "systemctl restart edge-launcher");
+}
+
+void check_broker(const Settings& settings, Diagnosis& diagnosis) {
+    const auto fail = [&](const std::string& what, const std::string& fix) {
+        diagnosis.add(FindingLevel::fail, "broker", what, fix);
+    };
+    auto state = PosixDisk::open(settings.agent.state_dir);
+    if (!state) return fail(settings.agent.state_dir + " cannot be read", "run doctor as root, or as the agent's user");
+    const auto identity = load_identity(state.value());
+    if (!identity) return fail("this node has joined none", "edge-agent enroll URL --token-file FILE");
+    const auto endpoint = endpoint_of(identity.value());
+    if (!endpoint)
+        return fail("identity.json: " + endpoint.error().message(), "edge-agent enroll URL --token-file FILE");
+    // An enrolment without a token is refused, which only the broker with the pinned key can say.
+    const auto answer = https_post(endpoint.value(), "/edge/v1/enroll", "{}", std::chrono::seconds(5));
+    if (answer)
+        diagnosis.add(FindingLevel::ok, "broker", identity.value().url + " answers, with the pinned key");
+    else
+        fail(identity.value().url + ": " + answer.error().message(),
+             "openssl s_client -connect " + endpoint.value().authority() + " </dev/null");
+}
+
+}  // namespace edge::agent

@@ -1,0 +1,93 @@
+#include <net/if.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "agent/doctor/checks.hpp"
+#include "agent/workers/lines.hpp"
+
+namespace edge::agent {
+namespace {
+
+/// `all` and the device's own: the kernel takes the larger.
+int rp_filter_of(const std::string& device) {
+    int most = 0;
+    for (const std::string& one : {std::string("all"), device}) {
+        std::ifstream in("/proc/sys/net/ipv4/conf/" + one + "/rp_filter");
+        int value = 0;
+        if (in >> value) most = std::max(most, value);
+    }
+    return most;
+}
+
+const char* level_of(launcher::Enforcement by) {
+    switch (by) {
+        case launcher::Enforcement::bpf_guard:
+            return "bpf-guard";
+        case launcher::Enforcement::nft_guard:
+            return "nft-guard";
+        case launcher::Enforcement::cooperative:
+            return "cooperative";
+        case launcher::Enforcement::none:
+            break;
+    }
+    return "none";
+}
+
+void check_route(LauncherQuestions& launcher, const launcher::LineInfo& info, const Line& line, const char* target,
+                 Diagnosis& diagnosis) {
+    const auto to = address_from(target);
+    const auto route = launcher.route(info.name, *to);
+    const std::string about = "line " + line.facts.name;
+    const bool v6 = std::string_view(target).find(':') != std::string_view::npos;
+    if (!route) return diagnosis.add(FindingLevel::fail, about, route.error().message());
+    const RouteAnswer answer = route_from(route.value());
+    const std::string family = v6 ? "IPv6" : "IPv4";
+    if (answer.route.error.empty() && answer.route.oif == line.facts.ifname)
+        return diagnosis.add(
+            FindingLevel::ok, about,
+            family + " leaves by " + answer.route.oif + (answer.route.gw.empty() ? "" : " to " + answer.route.gw));
+    const auto& gateway = v6 ? info.gateway6 : info.gateway4;
+    const RouteAnswer by = route_from(launcher::Route{.gateway = gateway});
+    diagnosis.add(FindingLevel::fail, about, "no route for " + family + ": " + answer.route.error,
+                  std::string("ip ") + (v6 ? "-6 " : "") + "route add default " +
+                      (by.route.gw.empty() ? "" : "via " + by.route.gw + " ") + "dev " + line.facts.ifname + " table " +
+                      std::to_string(line.facts.table));
+}
+
+void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Diagnosis& diagnosis) {
+    const auto line = line_from(info);
+    if (!line) return diagnosis.add(FindingLevel::fail, "line", line.error().message());
+    const auto& facts = line.value().facts;
+    const std::string about = "line " + facts.name;
+    if (info.ifindex == 0)
+        return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there", "ip link show");
+    if (!line.value().up)
+        return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
+                             "ip link set " + facts.ifname + " up");
+    diagnosis.add(
+        FindingLevel::ok, about,
+        facts.ifname + " is up, mark " + std::to_string(facts.mark) + ", held by " + level_of(info.enforced_by));
+    // Public addresses that nothing is sent to: what is asked is the kernel's table.
+    const bool v4 = std::any_of(facts.addresses.begin(), facts.addresses.end(),
+                                [](const std::string& one) { return one.find(':') == std::string::npos; });
+    const bool v6 = std::any_of(facts.addresses.begin(), facts.addresses.end(),
+                                [](const std::string& one) { return one.find(':') != std::string::npos; });
+    if (v4) check_route(launcher, info, line.value(), "1.1.1.1", diagnosis);
+    if (v6) check_route(launcher, info, line.value(), "2606:4700:4700::1111", diagnosis);
+    if (v4 && rp_filter_of(facts.ifname) == 1)
+        diagnosis.add(FindingLevel::ok, about, "rp_filter is strict; the rule `from` its address lets answers in");
+}
+
+}  // namespace
+
+void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {
+    auto lowest = launcher::Enforcement::bpf_guard;
+    for (const auto& info : lines) {
+        check_line(launcher, info, diagnosis);
+        lowest = std::min(lowest, info.enforced_by);
+    }
+    diagnosis.level = lines.empty() ? "none" : level_of(lowest);
+}
+
+}  // namespace edge::agent

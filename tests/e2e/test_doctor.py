@@ -1,0 +1,101 @@
+"""`edge-agent doctor` and `site-report` on a node of the lab: what is well, what is broken on purpose, and the commands they print."""
+import json
+import os
+import re
+import signal
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import running_lab  # noqa: E402
+from running_lab import DIRECTORY, LAUNCHER, NODE, on_node  # noqa: E402
+
+CONFIG = f"{DIRECTORY}/{NODE}/agent.toml"
+
+
+def doctor():
+    """Its exit code and what it found."""
+    done = on_node("edge-agent", "doctor", "--json", "--config", CONFIG)
+    return done.returncode, json.loads(done.stdout)
+
+
+def of_level(diagnosis, level):
+    return [finding for finding in diagnosis["findings"] if finding["level"] == level]
+
+
+class Doctor(unittest.TestCase):
+    maxDiff = None
+
+    def test_a_node_that_works_is_well_and_nothing_escapes(self):
+        code, diagnosis = doctor()
+        self.assertEqual(of_level(diagnosis, "fail"), [])
+        self.assertEqual(code, 0)
+        self.assertEqual(diagnosis["level"], "bpf-guard")
+        escape = [finding["what"] for finding in diagnosis["findings"] if finding["about"] == "escape"]
+        self.assertRegex(escape[0], r"^1\d\d tried, 0 escaped$")
+        about = {finding["about"] for finding in diagnosis["findings"]}
+        self.assertLessEqual({"kernel", "broker", "launcher", "ping", "line telecom", "line unicom", "line mobile"}, about)
+
+    def test_what_it_says_to_run_mends_it(self):
+        """Ping forbidden, a link down: each is found, and its own command repairs it."""
+        on_node("sysctl", "-qw", "net.ipv4.ping_group_range=1 0", check=True)
+        on_node("ip", "link", "set", "mobile", "down", check=True)
+        code, diagnosis = doctor()
+        failed = {finding["about"]: finding for finding in of_level(diagnosis, "fail")}
+        self.assertEqual((code, set(failed)), (1, {"ping", "line mobile"}), diagnosis)
+        for finding in failed.values():
+            on_node("sh", "-c", finding["fix"], check=True)
+        code, diagnosis = doctor()
+        self.assertEqual((code, of_level(diagnosis, "fail")), (0, []))
+
+    def test_without_a_launcher_it_says_so(self):
+        done = on_node("sh", "-c", f"sed 's/^launcher = .*/launcher = \"\\/nowhere\\/launcher.sock\"/' {CONFIG} > {DIRECTORY}/other.toml && "
+                                   f"edge-agent doctor --config {DIRECTORY}/other.toml")
+        self.assertEqual(done.returncode, 1, done)
+        self.assertRegex(done.stdout, r"fail  launcher: /nowhere/launcher.sock.*\n      run: systemctl start edge-launcher")
+
+
+class SiteReport(unittest.TestCase):
+    maxDiff = None
+
+    def page(self, language="en"):
+        done = on_node("edge-agent", "site-report", "--lang", language, "--config", CONFIG)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    def test_every_rule_and_route_that_it_brought_is_there_and_its_command_undoes_it(self):
+        def ours():
+            shown = [on_node("ip", *words, check=True).stdout for words in (("-4", "rule"), ("-6", "rule"), ("-4", "route", "show", "table", "all"),
+                                                                            ("-6", "route", "show", "table", "all"))]
+            return [line for text in shown for line in text.splitlines() if " proto 237" in line]
+
+        before = ours()
+        page = self.page()
+        undo = re.findall(r"undo: `(ip .*)`", page)
+        self.assertEqual(len(undo), len(before), page)
+        self.assertGreaterEqual(len(before), 12)  # for each of three lines and both families two rules by mark
+        launcher = running_lab.pid(LAUNCHER)
+        os.kill(launcher, signal.SIGSTOP)  # it puts back what somebody removes
+        try:
+            for command in undo:
+                done = on_node("sh", "-c", command)
+                self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
+            self.assertEqual(ours(), [])
+        finally:
+            os.kill(launcher, signal.SIGCONT)
+        for _ in range(200):  # each is a process, so this waits
+            if sorted(ours()) == sorted(before):
+                break
+        self.assertEqual(sorted(ours()), sorted(before))
+
+    def test_the_page_names_what_is_there_in_both_languages(self):
+        group = os.environ["EDGE_LAB_CGROUP"]
+        for language, word in (("en", "What EDGE has put on"), ("zh", "EDGE 在本机上的全部内容")):
+            page = self.page(language)
+            self.assertIn(word, page)
+            for fact in ("telecom", "unicom", "mobile", "100.65.1.2", f"/{group}/line-telecom", "https://", f"{DIRECTORY}/{NODE}/state"):
+                self.assertIn(fact, page)
+
+
+if __name__ == "__main__":
+    unittest.main()
