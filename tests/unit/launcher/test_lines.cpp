@@ -107,7 +107,7 @@ TEST_CASE("what is denied later narrows the targets, and the next list takes its
     Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
     const auto verdict = [&](const char* address) {
-        for (const auto& entry : at.guard.allowed["telecom"])
+        for (const auto& entry : at.guard.allowed["telecom"].entries)
             if (entry.prefix.length == 32 && entry.prefix.address == ip(address)) return entry.verdict;
         return TargetVerdict::allow;
     };
