@@ -11,8 +11,10 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-/// `trying` and the outcome, a line each; fewer if it ends or the time passes.
-std::vector<std::string> two_lines(int fd, Clock::time_point until) {
+/// `trying` and, within `patience` of that, the outcome, a line each; fewer if it ends or the time passes.
+std::vector<std::string> two_lines(int fd, std::chrono::milliseconds patience) {
+    constexpr auto kStartsWithin = 30s;  // a program that starts on a busy machine
+    auto until = Clock::now() + kStartsWithin;
     std::string text;
     while (std::count(text.begin(), text.end(), '\n') < 2 && text.size() < 4096) {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
@@ -21,6 +23,7 @@ std::vector<std::string> two_lines(int fd, Clock::time_point until) {
         if (left <= 0 || ::poll(&waiting, 1, static_cast<int>(left)) <= 0) break;
         const ssize_t n = ::recv(fd, buffer, sizeof buffer, 0);
         if (n <= 0) break;
+        if (text.find('\n') == std::string::npos) until = Clock::now() + patience;
         text.append(buffer, static_cast<std::size_t>(n));
     }
     std::vector<std::string> lines;
@@ -90,7 +93,7 @@ Result<LauncherQuestions::Attempted> LauncherQuestions::attempt(const launcher::
     const std::string line = facts + "\n";
     (void)!::send(worker.socket.number(), line.data(), line.size(), MSG_NOSIGNAL);
     Attempted attempted;
-    attempted.said = two_lines(worker.socket.number(), Clock::now() + patience);
+    attempted.said = two_lines(worker.socket.number(), patience);
     (void)answer<launcher::Done>(
         [&](auto reply) { client_.kill(worker.info.worker, std::move(reply)); });  // it may have ended by itself
     const auto mine = [&](const launcher::WorkerExited& exit) { return exit.worker == worker.info.worker; };

@@ -45,13 +45,15 @@ Client connected(LauncherProcess& launcher) {
 }
 
 /// The lines that come from a worker: until two (`trying` and the outcome), its end, or the time.
-std::vector<std::string> lines_from(const Fd& channel, Clock::time_point until) {
+std::vector<std::string> lines_from(const Fd& channel, std::chrono::milliseconds patience) {
+    auto until = Clock::now() + kPatience;  // to start; the second line has `patience`
     std::string text;
     std::vector<std::string> lines;
     while (lines.size() < 2) {
         if (const auto end = text.find('\n'); end != std::string::npos) {
             lines.push_back(text.substr(0, end));
             text.erase(0, end + 1);
+            until = Clock::now() + patience;
             continue;
         }
         if (text.size() > 4096) break;  // a flood
@@ -180,7 +182,7 @@ Verdict World::attempt(int line, std::uint32_t payload, bool sealed) {
     (void)!::send(channel.get(), told.data(), told.size(), MSG_NOSIGNAL);
 
     const bool bomb = aim == PayloadAim::host;
-    const auto lines = lines_from(channel, Clock::now() + (bomb ? Clock::duration(kBombBurnsFor) : kPatience));
+    const auto lines = lines_from(channel, bomb ? kBombBurnsFor : std::chrono::milliseconds(kPatience));
     (void)client_.ask<Done>(Type::kill, Kill{worker.worker});  // it may have ended by itself
     auto exited = client_.event<WorkerExited>(Type::worker_exited);
     while (exited && exited->worker != worker.worker) exited = client_.event<WorkerExited>(Type::worker_exited);

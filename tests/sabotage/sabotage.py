@@ -16,7 +16,7 @@ ROWS = [
     ("connect", ESCAPE, "metadata4"),
     ("bind", ESCAPE, "bind-any"),
     ("ingress,kernel_targets", CONTRACT, "nobody outside can open a connection to what runs on a line"),
-    ("kernel_targets", CONTRACT, "targets that policy forbids are refused by the kernel, whatever the worker thinks"),
+    ("kernel_targets", ESCAPE, "private4"),
     ("unreachable", CONTRACT, "rules and routes stand as documented, and go with the launcher"),
     ("wide_filter", ESCAPE, "igmp-join"),
     ("capabilities", ESCAPE, "privileges-back"),
