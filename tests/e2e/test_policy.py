@@ -1,6 +1,8 @@
 """A node's policy, at the broker and at the node, and what a node tells of itself: in the lab."""
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import unittest
@@ -71,6 +73,43 @@ class ThePolicyIsKnownUpstream(unittest.TestCase):
             return None
         telecom = [line for line in usage["lines"] if line["name"] == "telecom"]
         return usage if telecom and telecom[0]["day_bytes"] >= 20 * 84 and usage["sandboxes"] else None
+
+
+class TheHostComesFirst(unittest.TestCase):
+    def setUp(self):
+        self.api = Api()
+
+    def node(self):
+        return self.api.get(f"/api/v1/nodes/{running_lab.NODE}")
+
+    def set_threshold(self, percent):
+        """The lab's policy has none, so that a busy machine fails no other test."""
+        path = f"{running_lab.DIRECTORY}/{running_lab.NODE}/policy.toml"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(re.sub(r"cpu_pressure_percent = \d+", f"cpu_pressure_percent = {percent}", text))
+        running_lab.restart(running_lab.LAUNCHER, signal.SIGTERM)
+        self.api.wait(lambda: self.node().get("policy", {}).get("host", {}).get("cpu_pressure_percent") == percent
+                      and all(line["state"] == "up" for line in self.node()["lines"]), 60, "the new policy and its lines")
+
+    def test_past_the_threshold_new_tasks_are_refused_as_busy_and_later_taken_again(self):
+        burners = [subprocess.Popen(["nice", sys.executable, "-c", "while True: pass"]) for _ in range(2 * os.cpu_count())]
+        try:
+            self.set_threshold(1)
+            busy = self.api.wait(lambda: self.node().get("busy"), 60, "the host to be busy")
+            self.assertIn("cpu pressure", busy)
+            self.assertIn("connected, busy", edgectl("get", "nodes").stdout)
+            answers = json.loads(edgectl("ping", "198.51.100.10", "from", "all", "--count", "1", "-o", "json", expect=3).stdout)
+            self.assertEqual({(answer["status"], answer["failure"]["source"], answer["failure"]["code"]) for answer in answers},
+                             {("refused", "agent", "busy")})
+        finally:
+            for burner in burners:
+                burner.kill()
+                burner.wait()
+        self.set_threshold(0)
+        self.api.wait(lambda: "busy" not in self.node(), 90, "the host to be free")
+        edgectl("ping", "198.51.100.10", "from", "all", "--count", "1")
 
 
 if __name__ == "__main__":
