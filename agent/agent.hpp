@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/health/health.hpp"
 #include "agent/link/link.hpp"
 #include "agent/settings.hpp"
 #include "agent/spool/spool.hpp"
@@ -45,6 +46,9 @@ class Agent : private Link::Listener, private Workers::Listener {
     void task_finished(Finished finished) override;
     void task_progress(link::Progress progress) override;
     void lines_changed() override;
+    void line_seen(const Line& line) override { health_.line_seen(line); }
+    void lines_lost() override { health_.lines_lost(); }
+    void own_answered(std::uint64_t id, const ProbeReport& report) override { health_.answered(id, report); }
 
     void answer_for_the_last_process();
     void schedule();
@@ -61,6 +65,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     Settings settings_;
     Spool& spool_;
     Workers workers_;
+    Health health_;
     Link link_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer drained_;

@@ -8,7 +8,7 @@
 namespace edge::launcher {
 
 inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
-inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::uint16_t kVersion = 2;
 inline constexpr unsigned kMaxLines = 32;
 inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
 
@@ -22,7 +22,7 @@ enum class Type : std::uint16_t {
     get_host = 6,   // empty body (Header only) → HostInfo
     // launcher → agent, unasked
     worker_exited = 32,  // WorkerExited
-    line_changed = 33,   // LineInfo, whenever link state or index of a line changes
+    line_changed = 33,   // LineInfo, whenever link state or index of a line changes, or an address comes or goes
 };
 
 /// Answers carry 0 or an errno in `status`; with an errno the body is zero, except `Failure::text`.
@@ -58,6 +58,7 @@ struct LineInfo {
     std::uint32_t link_up = 0;  // IFF_UP and carrier present
     Enforcement enforced_by{};
     Address addresses[kMaxAddresses]{};
+    std::uint32_t absent = 0;  // bit i: addresses[i] is not on the device
     Address gateway4{};
     Address gateway6{};
     Address resolvers[kMaxAddresses]{};

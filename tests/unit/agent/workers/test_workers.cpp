@@ -221,6 +221,9 @@ struct Rig : Workers::Listener {
     void task_finished(Finished one) override { finished.push_back(std::move(one)); }
     void task_progress(link::Progress) override { ++progress; }
     void lines_changed() override {}
+    void line_seen(const Line&) override {}
+    void lines_lost() override {}
+    void own_answered(std::uint64_t, const ProbeReport&) override {}
 
     template <class Done>
     void run_until(Done done) {
