@@ -104,7 +104,8 @@ HealthActions HealthFsm::neighbour(std::uint64_t id, Neighbour state, Time now) 
     Heard what{Outcome::none, "answers no ping, and the kernel's neighbour table does not tell"};
     if (state == Neighbour::reachable) what = {Outcome::good};
     if (state == Neighbour::failed) what = {Outcome::bad, "the kernel gets no answer to ARP or neighbour discovery"};
-    if (state == Neighbour::unknown) check->by_neighbour = false;  // a ping may tell, next time
+    // An entry that is stale for a while says nothing; where there never was a good one, a ping may tell next time.
+    if (state == Neighbour::unknown && check->state != link::CheckState::ok) check->by_neighbour = false;
     heard(*watch, *check, what, now, actions);
     return actions;
 }
