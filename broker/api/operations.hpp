@@ -27,6 +27,7 @@ void get_result(CallPtr call);
 void list_nodes(CallPtr call);
 void get_node(CallPtr call);
 void list_lines(CallPtr call);
+void list_node_events(CallPtr call);
 void create_join_token(CallPtr call);
 void list_join_tokens(CallPtr call);
 

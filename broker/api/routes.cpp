@@ -32,6 +32,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/results/{id}", "getResult", Auth::bearer, get_result},
     {"GET", "/api/v1/nodes", "listNodes", Auth::bearer, list_nodes, true},
     {"GET", "/api/v1/nodes/{node}", "getNode", Auth::bearer, get_node},
+    {"GET", "/api/v1/nodes/{node}/events", "listNodeEvents", Auth::bearer, list_node_events, true},
     {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, true},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, true},
