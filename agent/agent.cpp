@@ -32,6 +32,7 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       settings_(settings),
       spool_(spool),
       workers_(io, settings.agent.launcher, {settings.agent.workers_per_line, settings.agent.tasks_per_worker}, *this),
+      health_(io, settings.health, settings.lines, workers_),
       link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint),
             state, spool, *this),
       signals_(io, SIGTERM, SIGINT),

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/health/health.hpp"
 #include "agent/host/host_readings.hpp"
 #include "agent/host/minute_facts.hpp"
 #include "agent/host/pressure_fsm.hpp"
@@ -51,6 +52,9 @@ class Agent : private Link::Listener, private Workers::Listener {
     void task_progress(link::Progress progress) override;
     void lines_changed() override;
     void policy_changed() override;
+    void line_seen(const Line& line) override { health_.line_seen(line); }
+    void lines_lost() override { health_.lines_lost(); }
+    void own_answered(std::uint64_t id, const ProbeReport& report) override { health_.answered(id, report); }
 
     void answer_for_the_last_process();
     void look_at_host();
@@ -69,6 +73,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     Settings settings_;
     Spool& spool_;
     Workers workers_;
+    Health health_;
     Link link_;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer drained_;

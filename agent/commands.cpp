@@ -15,6 +15,7 @@
 #include "agent/agent.hpp"
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/doctor.hpp"
+#include "agent/health/prefix_scan.hpp"
 #include "agent/link/enroll.hpp"
 #include "agent/site_report/gather.hpp"
 #include "protocol/config/toml.hpp"
@@ -33,8 +34,14 @@ std::variant<Settings, int> load_settings(const std::string& file) {
         return complain(exit_no_input, file + ": cannot be read; name agent.toml with --config FILE");
     }
     auto settings = parse_settings(text.str(), file);
-    if (settings) return std::move(settings.value());
-    for (const Error& problem : settings.error()) std::fprintf(stderr, "%s\n", problem.message().c_str());
+    std::vector<Error> problems;
+    if (!settings) {
+        problems = std::move(settings.error());
+    } else if (const std::string& prefixes = settings.value().health.prefix_file; !prefixes.empty()) {
+        problems = check_prefix_file(prefixes);
+    }
+    if (settings && problems.empty()) return std::move(settings.value());
+    for (const Error& problem : problems) std::fprintf(stderr, "%s\n", problem.message().c_str());
     return exit_config;
 }
 

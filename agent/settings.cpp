@@ -1,6 +1,8 @@
 #include "agent/settings.hpp"
 
+#include "agent/health/prefix_lines.hpp"
 #include "protocol/config/toml.hpp"
+#include "protocol/probes/spec.hpp"
 
 namespace edge::agent {
 namespace {
@@ -12,6 +14,34 @@ void check_range(TomlChecker& checker, std::uint32_t value, std::uint32_t least,
         std::to_string(value) + " is out of range; expected " + std::to_string(least) + " to " + std::to_string(most));
 }
 
+/// What a probe would refuse later, said where it stands.
+bool is_echo(const std::string& url) {
+    HttpSpec http;
+    http.target = url;
+    return url.starts_with("http://") && url.size() <= 128 && check(ProbeSpec(http));
+}
+
+void check(const HealthSettings& health, TomlChecker& checker) {
+    if (health.interval_ms != 0) check_range(checker, health.interval_ms, 1'000, 3'600'000, "/health/interval_ms");
+    checker.need(health.anchors.size() <= kMostAnchors, "/health/anchors", "at most 8 anchors");
+    for (const std::string& anchor : health.anchors)
+        checker.need(static_cast<bool>(IpAddress::parse(anchor)), "/health/anchors",
+                     "\"" + anchor.substr(0, 64) + "\" is no address; names are not resolved here");
+    checker.need(health.echo.empty() || is_echo(health.echo), "/health/echo",
+                 "expected http://HOST:PORT/PATH of at most 128 characters, the broker's [echo]");
+    checker.need(health.prefix_file.empty() || health.prefix_file.starts_with('/'), "/health/prefix_file",
+                 "expected an absolute path");
+    checker.need(health.prefix_file.empty() || !health.echo.empty(), "/health/prefix_file",
+                 "is of no use without [health] echo, which tells the address a line leaves by");
+    for (const auto& [line, asn] : health.expect) {
+        checker.need(static_cast<bool>(LineName::parse(line)), "/health/expect", "\"" + line + "\" is no line's name");
+        checker.need(asn.starts_with("AS") && parse_asn(asn) && asn == asn_text(*parse_asn(asn)),
+                     "/health/expect/" + line, "expected an AS number, as AS4134");
+    }
+    checker.need(health.expect.empty() || !health.prefix_file.empty(), "/health/expect",
+                 "is of no use without [health] prefix_file");
+}
+
 void check(const Settings& settings, TomlChecker& checker) {
     const AgentSettings& agent = settings.agent;
     checker.need(agent.state_dir.starts_with('/'), "/agent/state_dir", "expected an absolute path");
@@ -21,6 +51,7 @@ void check(const Settings& settings, TomlChecker& checker) {
     check_range(checker, agent.tasks_per_worker, 1, 1024, "/agent/tasks_per_worker");
     check_range(checker, agent.drain_ms, 0, 300'000, "/agent/drain_ms");
     check_range(checker, agent.spool_mb, 16, 65'536, "/agent/spool_mb");
+    check(settings.health, checker);
     check_range(checker, settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
     checker.need(settings.node.labels.size() <= 32, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/health/health_settings.hpp"
 #include "protocol/ids.hpp"
 
 namespace edge::agent {
@@ -48,9 +49,11 @@ struct Settings {
     NodeSettings node;
     AgentSettings agent;
     LinkTimes link;
+    LineSettings lines;
+    HealthSettings health;
     LogSettings log;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, link, log))
+BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, link, lines, health, log))
 
 /// Errors: all that is wrong, each with FILE:LINE:COLUMN.
 boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(

@@ -41,6 +41,10 @@ std::vector<Error> check(const BrokerConfig& config) {
     checks.listener("/api", config.api.listen, config.api.tls, config.api.cert_file, config.api.key_file, nullptr);
     checks.listener("/gateway", config.gateway.listen, config.gateway.tls, config.gateway.cert_file,
                     config.gateway.key_file, "benches");
+    if (const auto& listen = config.echo.listen; !listen.empty()) {
+        if (const auto address = http::ListenAddress::parse(listen); !address)
+            checks.wrong("/echo/listen", address.error().detail);
+    }
     if (auto host = host_of_url(config.gateway.public_url); !host)
         checks.wrong("/gateway/public_url", host.error().detail);
     if (config.api.connections_per_address < 1 || config.api.connections_per_address > 1'024)

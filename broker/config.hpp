@@ -32,6 +32,12 @@ struct GatewayConfig {
 };
 BOOST_DESCRIBE_STRUCT(GatewayConfig, (), (listen, tls, cert_file, key_file, public_url))
 
+struct EchoConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::string listen{};  // ADDRESS:PORT, plain HTTP; empty: none
+};
+BOOST_DESCRIBE_STRUCT(EchoConfig, (), (listen))
+
 struct StoreConfig {
     static constexpr bool fields_have_defaults = true;
     std::string path = "/var/lib/edge-broker/edge.db";
@@ -58,11 +64,12 @@ struct BrokerConfig {
     static constexpr bool fields_have_defaults = true;
     ApiConfig api{};
     GatewayConfig gateway{};
+    EchoConfig echo{};
     StoreConfig store{};
     CapacityConfig broker{};
     LogConfig log{};
 };
-BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, store, broker, log))
+BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, broker, log))
 
 /// The host of `https://HOST:PORT`. Errors: bad_value, it is no such URL.
 Result<std::string> host_of_url(std::string_view url);

@@ -6,10 +6,13 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
+#include <vector>
 
 #include "broker/api/api.hpp"
 #include "broker/certificate.hpp"
 #include "broker/domain/make_domain.hpp"
+#include "broker/gateway/echo.hpp"
 #include "broker/gateway/gateway.hpp"
 #include "broker/http/tls_context.hpp"
 #include "broker/store/sqlite_store.hpp"
@@ -84,15 +87,15 @@ http::Settings api_settings(const BrokerConfig& config, http::ListenAddress list
     return settings;
 }
 
-/// Both servers at once; what is not done by the limit is cut when the threads stop.
-void drain(http::Server& gateway, http::Server& api, Signals& signals) {
+/// All servers at once; what is not done by the limit is cut when the threads stop.
+void drain(const std::vector<http::Server*>& servers, Signals& signals) {
     const auto until = steady_clock::now() + kDrainLimit;
-    const auto left = std::make_shared<std::atomic<int>>(2);  // owners: this and the servers' callbacks
+    const auto left =
+        std::make_shared<std::atomic<std::size_t>>(servers.size());  // owners: this and the servers' callbacks
     const auto done = [left, &signals] {
         if (--*left == 0) signals.wake();
     };
-    gateway.drain(done);
-    api.drain(done);
+    for (http::Server* server : servers) server->drain(done);
     while (*left > 0 && steady_clock::now() < until) {
         const auto rest = std::chrono::duration_cast<milliseconds>(until - steady_clock::now());
         if (signals.wait_for(std::max(rest, milliseconds(1))) && *left > 0) break;  // asked a second time: now
@@ -116,19 +119,25 @@ Result<> serve(const BrokerConfig& config) {
     EDGE_TRY(auto gateway,
              http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
     EDGE_TRY(auto api, http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain)));
-    gateway->start();
-    api->start();
+    std::unique_ptr<http::Server> echo;
+    if (!config.echo.listen.empty()) {
+        EDGE_TRY(auto listen, http::ListenAddress::parse(config.echo.listen));
+        EDGE_TRY(echo, http::Server::listen(threads, gateway::echo_settings(listen)));
+    }
+    std::vector<http::Server*> servers{gateway.get(), api.get()};
+    if (echo) servers.push_back(echo.get());
+    for (http::Server* server : servers) server->start();
     threads.start();
     const std::string api_host = api_listen.address.text();
     const std::string gateway_host = gateway_listen.address.text();
-    spdlog::info("broker.ready version={} api={}://{} gateway={}://{} public_url={} store={}", EDGE_VERSION,
+    spdlog::info("broker.ready version={} api={}://{} gateway={}://{} public_url={} echo={} store={}", EDGE_VERSION,
                  config.api.tls ? "https" : "http", http::host_and_port(api_host, api->port()),
                  config.gateway.tls ? "wss" : "ws", http::host_and_port(gateway_host, gateway->port()),
-                 config.gateway.public_url, config.store.path);
+                 config.gateway.public_url, config.echo.listen.empty() ? "off" : config.echo.listen, config.store.path);
 
     const int signal = signals.wait();
     spdlog::info("broker.stopping signal={}", signal == SIGINT ? "SIGINT" : "SIGTERM");
-    drain(*gateway, *api, signals);
+    drain(servers, signals);
     threads.stop();
     return ok();
 }

@@ -202,6 +202,10 @@ void Link::act(SayHello&& action) {
     hello.work_last = spool_.work_last();
     hello.running = spool_.open_attempts();
     lines_dirty_ = false;
+    for (link::LineReport& line : hello.lines) {
+        lines_dirty_ = lines_dirty_ || line.health.has_value();  // a hello has no room for it
+        line.health.reset();
+    }
     lines_.push_back(signed_hello(hello, key_, action.nonce, binding_));
     pump();
 }

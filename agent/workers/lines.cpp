@@ -77,9 +77,14 @@ Result<Line> line_from(const launcher::LineInfo& info) {
                   .table = info.table,
                   .addresses = line.report.addresses,
                   .enforced_by = line.report.enforced_by};
-    line.towards = text_of(info.gateway4);
-    if (line.towards.empty()) line.towards = text_of(info.gateway6);
+    for (const auto* gateway : {&info.gateway4, &info.gateway6}) {
+        if (auto text = text_of(*gateway); !text.empty()) line.gateways.push_back(std::move(text));
+    }
+    if (!line.gateways.empty()) line.towards = line.gateways.front();
     if (line.towards.empty() && !line.report.resolvers.empty()) line.towards = line.report.resolvers.front();
+    for (std::size_t i = 0; i < launcher::kMaxAddresses; ++i) {
+        if ((info.absent >> i & 1) != 0) line.absent.push_back(text_of(info.addresses[i]));
+    }
     return line;
 }
 

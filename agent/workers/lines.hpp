@@ -13,7 +13,17 @@ struct Line {
     link::LineReport report;
     LineFacts facts;
     std::string towards;  // an address behind the line: its gateway or first resolver; empty when it has neither
-    bool up = false;
+    std::vector<std::string> gateways;  // at most one of each family
+    std::vector<std::string> absent;    // of the addresses: those that the device does not have
+    bool up = false;                    // its link
+};
+
+/// What is thought of a line beyond its link, and whether it is given work.
+struct Standing {
+    link::LineState state = link::LineState::up;
+    std::string reason;  // empty when up
+    bool takes_work = true;
+    std::optional<link::LineHealth> health;
 };
 
 /// Errors: bad_value when the launcher's name is not one.

@@ -19,6 +19,7 @@ constexpr std::uint32_t kMaxFailures = 6;  // 500 ms · 2^6 = 32 s
 
 void PoolFsm::keep_warm(Slot& slot, Moment now, PoolActions& actions) {
     if (!launcher_ || !slot.line.up || !slot.workers.empty() || slot.spawning > 0 || now.steady < slot.respawn) return;
+    if (is_disabled(slot.line.report.name)) return;
     ++slot.spawning;
     actions.push_back(SpawnWorker{slot.line.report.name});
 }
@@ -57,7 +58,7 @@ PoolActions PoolFsm::frame(WorkerId id, worker::Frame frame, Moment now) {
     if (auto* done = std::get_if<worker::Done>(&frame)) return on_done(id, worker, std::move(*done), now);
     PoolActions actions;
     if (auto* progress = std::get_if<worker::Progress>(&frame)) {
-        if (!worker.running.contains(progress->task)) return actions;
+        if (!worker.running.contains(progress->task) || jobs_.at(progress->task).own) return actions;
         const link::Task& task = jobs_.at(progress->task).task;
         actions.push_back(Show{{task.task_id, task.attempt, link::ProgressKind::data, std::move(progress->data)}});
         return actions;
@@ -178,6 +179,33 @@ PoolActions PoolFsm::line(Line line, Moment now) {
     return actions;
 }
 
+bool PoolFsm::is_disabled(const LineName& line) const {
+    const auto standing = standings_.find(line);
+    return standing != standings_.end() && standing->second.state == link::LineState::disabled;
+}
+
+bool PoolFsm::takes_work(const LineName& line) const {
+    const auto standing = standings_.find(line);
+    return standing == standings_.end() || standing->second.takes_work;
+}
+
+PoolActions PoolFsm::judge(const LineName& line, Standing standing, Moment now) {
+    PoolActions actions;
+    const Standing& kept = standings_[line] = std::move(standing);
+    const auto slot = slots_.find(line);
+    if (kept.takes_work || slot == slots_.end()) return actions;
+    for (const std::uint64_t key : std::exchange(slot->second.queue, {})) {
+        const auto job = jobs_.find(key);
+        if (job == jobs_.end()) continue;
+        if (job->second.own) {
+            slot->second.queue.push_back(key);
+        } else {
+            answer_for(key, no_work_report(line, kept), now, actions);
+        }
+    }
+    return actions;
+}
+
 PoolActions PoolFsm::launcher_up() {
     launcher_ = true;
     return {};
@@ -207,6 +235,7 @@ PoolActions PoolFsm::launcher_down(Moment now) {
     for (const auto& [id, worker] : workers_) actions.push_back(DropWorker{id});
     workers_.clear();
     routes_.clear();
+    standings_.clear();
     for (auto& [name, slot] : slots_) {
         slot.workers.clear();
         slot.queue.clear();
@@ -221,7 +250,14 @@ PoolActions PoolFsm::launcher_down(Moment now) {
 
 std::vector<link::LineReport> PoolFsm::lines() const {
     std::vector<link::LineReport> reports;
-    for (const auto& [name, slot] : slots_) reports.push_back(slot.line.report);
+    for (const auto& [name, slot] : slots_) {
+        link::LineReport& report = reports.emplace_back(slot.line.report);
+        const auto standing = standings_.find(name);
+        if (standing == standings_.end()) continue;
+        report.state = standing->second.state;
+        report.reason = standing->second.reason;
+        report.health = standing->second.health;
+    }
     return reports;
 }
 
@@ -253,7 +289,8 @@ std::optional<Time> PoolFsm::deadline() const {
         if (worker.give_up) sooner(*worker.give_up);
     }
     for (const auto& [name, slot] : slots_) {
-        if (launcher_ && slot.line.up && slot.workers.empty() && slot.spawning == 0) sooner(slot.respawn);
+        const bool wanted = launcher_ && slot.line.up && !is_disabled(name);
+        if (wanted && slot.workers.empty() && slot.spawning == 0) sooner(slot.respawn);
     }
     return first;
 }

@@ -46,6 +46,11 @@ struct AskRoute {
 struct Deliver {
     Finished finished;
 };
+/// The end of a probe of our own.
+struct Answer {
+    std::uint64_t id = 0;
+    ProbeReport report;
+};
 struct Show {
     link::Progress progress;
 };
@@ -53,15 +58,23 @@ struct PoolNote {
     bool warning = true;
     std::string text;
 };
-using PoolAction = std::variant<SpawnWorker, SendFrame, KillWorker, DropWorker, AskRoute, Deliver, Show, PoolNote>;
+using PoolAction =
+    std::variant<SpawnWorker, SendFrame, KillWorker, DropWorker, AskRoute, Deliver, Answer, Show, PoolNote>;
 using PoolActions = std::vector<PoolAction>;
+
+/// A probe of the agent's own, to learn how a line does. `id` is its maker's.
+struct OwnProbe {
+    std::uint64_t id = 0;
+    LineName line;
+    ProbeSpec spec;
+};
 
 struct PoolSettings {
     std::uint32_t workers_per_line = 1;
     std::uint32_t tasks_per_worker = 256;
 };
 
-/// Every submitted task ends in exactly one Deliver, whatever dies.
+/// Every submitted task ends in exactly one Deliver, every probe of our own in one Answer, whatever dies.
 class PoolFsm {
   public:
     explicit PoolFsm(PoolSettings settings) : settings_(settings) {}
@@ -81,6 +94,10 @@ class PoolFsm {
                       Moment now);
     /// `received`: when the task came; its start_within counts from then.
     PoolActions submit(link::Task task, Moment received, Moment now);
+    /// First in the queue, also on a line that takes no work; neither shown nor counted.
+    PoolActions probe(OwnProbe own, Moment now);
+    /// Until the next one. A line that takes no work refuses its tasks at once.
+    PoolActions judge(const LineName& line, Standing standing, Moment now);
     PoolActions cancel(const link::AttemptRef& attempt, Moment now);
     /// Of tasks that come from now on.
     void policy(const link::Policy& policy) { admission_.policy(policy); }
@@ -89,12 +106,13 @@ class PoolFsm {
     std::optional<Time> deadline() const;
 
     std::vector<link::LineReport> lines() const;
-    std::size_t tasks() const { return jobs_.size(); }
+    std::size_t tasks() const { return jobs_.size() - own_; }
 
   private:
     enum class Phase { queued, running, verifying };
     struct Job {
         link::Task task;
+        std::optional<std::uint64_t> own;  // a probe of our own has an id, and no task at the broker
         Phase phase = Phase::queued;
         Time received{};
         Time wake{};  // queued: start by; running: kill at
@@ -142,6 +160,8 @@ class PoolFsm {
     void doom(WorkerId id, Worker& worker, std::string code, std::string text, Moment now, PoolActions& actions);
     void bury(WorkerId id, Moment now, PoolActions& actions);
     void fail_queue(Slot& slot, const ProbeReport& report, Moment now, PoolActions& actions);
+    bool takes_work(const LineName& line) const;
+    bool is_disabled(const LineName& line) const;
     void set_wake(std::uint64_t key, Job& job, Time wake);
     void lose(std::uint64_t key, const Worker& worker, Moment now, PoolActions& actions);
     void awaited_in_vain(WorkerId id, Moment now, PoolActions& actions);
@@ -154,8 +174,10 @@ class PoolFsm {
     bool launcher_ = false;
     std::uint64_t next_key_ = 1;
     std::map<LineName, Slot> slots_;
+    std::map<LineName, Standing> standings_;
     std::unordered_map<WorkerId, Worker> workers_;
     std::unordered_map<std::uint64_t, Job> jobs_;
+    std::size_t own_ = 0;  // of them
     std::unordered_map<link::AttemptRef, std::uint64_t, AttemptHash> by_attempt_;
     std::set<std::pair<Time, std::uint64_t>> wakes_;
     std::map<std::pair<LineName, std::string>, CachedRoute> routes_;

@@ -13,6 +13,8 @@ constexpr auto kRouteFresh = 1s;
 constexpr auto kRouteFreshAfterFailure = 50ms;
 constexpr std::size_t kRoutes = 512;
 constexpr std::uint32_t kStartWithinMs = 60'000;  // where the broker said none
+constexpr std::uint32_t kOwnStartWithinMs = 5'000;
+constexpr std::uint32_t kOwnSlackMs = 500;
 
 std::uint64_t microseconds(Time::duration duration) {
     return static_cast<std::uint64_t>(
@@ -47,10 +49,36 @@ PoolActions PoolFsm::submit(link::Task task, Moment received, Moment now) {
                    now, actions);
     } else if (!slot->second.line.up) {
         answer_for(key, link_down_report(slot->second.line), now, actions);
+    } else if (!takes_work(name)) {
+        answer_for(key, no_work_report(name, standings_.at(name)), now, actions);
     } else if (auto refused = admission_.refusal(job.task, slot->second.line, now)) {
         answer_for(key, std::move(*refused), now, actions);
     } else {
         slot->second.queue.push_back(key);
+        hand_out(slot->second, now, actions);
+    }
+    return actions;
+}
+
+PoolActions PoolFsm::probe(OwnProbe own, Moment now) {
+    PoolActions actions;
+    const std::uint64_t key = next_key_++;
+    Job& job = jobs_[key];
+    ++own_;
+    job.own = own.id;
+    job.task.line = own.line;
+    job.task.service = service_of(own.spec);
+    job.task.params = encode_spec(own.spec);
+    job.task.run_within_ms = static_cast<std::uint32_t>(longest_run_ms(own.spec)) + kOwnSlackMs;
+    job.received = now.steady;
+    set_wake(key, job, now.steady + std::chrono::milliseconds(kOwnStartWithinMs));
+    const auto slot = slots_.find(own.line);
+    if (!launcher_ || slot == slots_.end()) {
+        answer_for(key, no_launcher_report(), now, actions);
+    } else if (!slot->second.line.up) {
+        answer_for(key, link_down_report(slot->second.line), now, actions);
+    } else {
+        slot->second.queue.push_front(key);
         hand_out(slot->second, now, actions);
     }
     return actions;
@@ -118,6 +146,7 @@ void PoolFsm::run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now,
     set_wake(key, job, now.steady + std::chrono::milliseconds(job.task.run_within_ms) + kGrace);
     worker.running.insert(key);
     actions.push_back(SendFrame{id, worker::Run{key, job.task.service, job.task.params, job.task.run_within_ms}});
+    if (job.own) return;
     actions.push_back(Show{{job.task.task_id, job.task.attempt, link::ProgressKind::started, Json::object()}});
 }
 
@@ -213,9 +242,14 @@ void PoolFsm::conclude(std::uint64_t key, PoolActions& actions) {
     blame_line(blame, job.report);
     const Evidence evidence = make_evidence(facts, paths);
     apply_evidence(evidence, job.report);
-    actions.push_back(Deliver{make_finished(job.task, job.span, std::move(job.report), evidence)});
+    if (job.own) {
+        --own_;
+        actions.push_back(Answer{*job.own, std::move(job.report)});
+    } else {
+        actions.push_back(Deliver{make_finished(job.task, job.span, std::move(job.report), evidence)});
+        by_attempt_.erase({job.task.task_id, job.task.attempt});
+    }
     drop_wake(key, job);
-    by_attempt_.erase({job.task.task_id, job.task.attempt});
     jobs_.erase(key);
 }
 

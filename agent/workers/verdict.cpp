@@ -43,6 +43,12 @@ ProbeReport link_down_report(const Line& line) {
                          "line " + line.report.name.text() + " is down: " + line.report.reason);
 }
 
+ProbeReport no_work_report(const LineName& line, const Standing& standing) {
+    const bool disabled = standing.state == link::LineState::disabled;
+    return failed_report(Status::failed, Source::line, "start", disabled ? "line_disabled" : "line_down",
+                         "line " + line.text() + (disabled ? " is disabled: " : " is down: ") + standing.reason);
+}
+
 bool may_be_the_line(const ProbeReport& report) {
     if (report.status == Status::ok || report.status == Status::refused || !report.failure) return false;
     const Source source = report.failure->source;

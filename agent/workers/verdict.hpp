@@ -26,6 +26,8 @@ struct Span {
 ProbeReport failed_report(Status status, Source source, std::string phase, std::string code, std::string text);
 ProbeReport no_launcher_report();
 ProbeReport link_down_report(const Line& line);
+/// Of a line whose link is up and that takes no work all the same.
+ProbeReport no_work_report(const LineName& line, const Standing& standing);
 
 /// A probe that failed while its line was down, or without a route, failed because of the line.
 void blame_line(const std::optional<RouteAnswer>& route, ProbeReport& report);

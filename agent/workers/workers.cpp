@@ -20,6 +20,21 @@ void Workers::cancel(const link::AttemptRef& attempt) {
     carry_out(pool_.cancel(attempt, moment_now()));
 }
 
+void Workers::judge(const LineName& line, Standing standing) {
+    carry_out(pool_.judge(line, std::move(standing), moment_now()));
+    listener_.lines_changed();
+}
+
+void Workers::look_up(const LineName& line, const std::string& destination,
+                      std::function<void(std::optional<RouteAnswer>)> reply) {
+    const auto address = address_from(destination);
+    if (!address) return reply(std::nullopt);
+    const launcher::RouteGet query{launcher_name(line), *address};
+    launcher_.route_get(query, [reply = std::move(reply)](const Result<launcher::Route>& route) {
+        reply(route ? std::optional(route_from(route.value())) : std::nullopt);
+    });
+}
+
 // ── the launcher ──
 
 void Workers::launcher_up() {
@@ -52,6 +67,7 @@ void Workers::launcher_down(const Error& why) {
     const bool was_up = state_ == Launcher::up;
     state_ = Launcher::down;
     if (!was_up) return;
+    listener_.lines_lost();
     carry_out(pool_.launcher_down(moment_now()));
     listener_.lines_changed();
 }
@@ -62,10 +78,8 @@ void Workers::line_changed(const launcher::LineInfo& info) {
         spdlog::error("line_ignored why=\"{}\"", line.error().message());
         return;
     }
-    const link::LineReport& report = line.value().report;
-    line_indices_[report.name] = info.index;
-    spdlog::info("line_{} line={} carrier={} device={}{}", line.value().up ? "up" : "down", report.name.text(),
-                 report.carrier, report.device, report.reason.empty() ? "" : " reason=\"" + report.reason + "\"");
+    line_indices_[line.value().report.name] = info.index;
+    listener_.line_seen(line.value());
     carry_out(pool_.line(std::move(line.value()), moment_now()));
     listener_.lines_changed();
 }
@@ -123,18 +137,18 @@ void Workers::act(DropWorker&& action) {
 }
 
 void Workers::act(AskRoute&& action) {
-    const auto destination = address_from(action.destination);
-    if (!destination) return carry_out(pool_.route(action.line, action.destination, std::nullopt, moment_now()));
-    const launcher::RouteGet query{launcher_name(action.line), *destination};  // before the action is moved
-    launcher_.route_get(query, [this, asked = std::move(action)](const Result<launcher::Route>& route) {
-        std::optional<RouteAnswer> answer;
-        if (route) answer = route_from(route.value());
+    const AskRoute asked = std::move(action);
+    look_up(asked.line, asked.destination, [this, asked](std::optional<RouteAnswer> answer) {
         carry_out(pool_.route(asked.line, asked.destination, std::move(answer), moment_now()));
     });
 }
 
 void Workers::act(Deliver&& action) {
     listener_.task_finished(std::move(action.finished));
+}
+
+void Workers::act(Answer&& action) {
+    listener_.own_answered(action.id, action.report);
 }
 
 void Workers::act(Show&& action) {

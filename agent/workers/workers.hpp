@@ -25,6 +25,10 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
         virtual void task_progress(link::Progress progress) = 0;
         virtual void lines_changed() = 0;
         virtual void policy_changed() = 0;
+        /// Before the pool hears of it, so that it may be judged first.
+        virtual void line_seen(const Line& line) = 0;
+        virtual void lines_lost() = 0;
+        virtual void own_answered(std::uint64_t id, const ProbeReport& report) = 0;
     };
 
     Workers(boost::asio::io_context& io, std::string launcher_path, PoolSettings settings, Listener& listener);
@@ -32,6 +36,12 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     void start() { launcher_.start(); }
     void submit(link::Task task, Moment received);
     void cancel(const link::AttemptRef& attempt);
+    /// own_answered() follows, perhaps at once.
+    void probe(OwnProbe own) { carry_out(pool_.probe(std::move(own), moment_now())); }
+    void judge(const LineName& line, Standing standing);
+    /// How the kernel would send to this address over the line now; nothing when the launcher does not say.
+    void look_up(const LineName& line, const std::string& destination,
+                 std::function<void(std::optional<RouteAnswer>)> reply);
     std::vector<link::LineReport> lines() const { return pool_.lines(); }
     /// Hex SHA-256 of the launcher's policy; empty until it said.
     const std::string& policy_hash() const { return policy_hash_; }
@@ -67,6 +77,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     void act(DropWorker&& action);
     void act(AskRoute&& action);
     void act(Deliver&& action);
+    void act(Answer&& action);
     void act(Show&& action);
     void act(PoolNote&& action);
     void arm();

@@ -73,6 +73,18 @@ void list_lines(CallPtr call) {
     call->domain.nodes(when_known<std::vector<NodeView>>(call, then));
 }
 
+void list_node_events(CallPtr call) {
+    const auto page = page_in_query(*call);
+    if (!page) return;
+    using Events = Page<NodeEvent>;
+    call->domain.node_events(call->path.at(0), *page,
+                             when_known<Events>(call, [](const Call& asked, const Events& found) {
+                                 std::vector<std::string> texts;
+                                 for (const auto& event : found.items) texts.push_back(dump_json(to_json(event)));
+                                 asked.reply(200, page_text(texts, found.next_cursor));
+                             }));
+}
+
 void create_join_token(CallPtr call) {
     if (!call->principal.admin)
         return call->refuse(http::Problem{http::Code::denied, "only an administrator's token makes join tokens", {}});

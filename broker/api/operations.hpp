@@ -27,6 +27,7 @@ void get_result(CallPtr call);
 void list_nodes(CallPtr call);
 void get_node(CallPtr call);
 void list_lines(CallPtr call);
+void list_node_events(CallPtr call);
 
 // usage.cpp
 void get_node_usage(CallPtr call);

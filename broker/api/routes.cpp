@@ -48,6 +48,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/nodes/{node}/usage", "getNodeUsage", Auth::bearer, get_node_usage},
     {"GET", "/api/v1/usage/nodes", "topNodes", Auth::bearer, top_nodes, kTop},
     {"GET", "/api/v1/usage/lines", "topLines", Auth::bearer, top_lines, kTop},
+    {"GET", "/api/v1/nodes/{node}/events", "listNodeEvents", Auth::bearer, list_node_events, kPage},
     {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, kPage},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},

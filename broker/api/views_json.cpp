@@ -142,6 +142,16 @@ Json whole_usage_json(const UsageView& usage) {
     return json;
 }
 
+Json to_json(const NodeEvent& event) {
+    Json json = {{"at", rfc3339_ms(event.at)}, {"kind", enum_text(event.kind)}};
+    if (event.line.empty()) return json;
+    json["line"] = event.line;
+    if (!event.was.empty()) json["was"] = event.was;
+    json["became"] = event.became;
+    json["reason"] = event.reason;
+    return json;
+}
+
 Json to_json(const JoinTokenView& token) {
     Json json = {{"id", token.id.text()}};
     if (token.node) json["node"] = token.node->text();

@@ -17,6 +17,7 @@ Json to_json(const RunView& run);
 Json to_json(const JobView& job);
 Json to_json(const TaskView& task);
 Json to_json(const NodeView& node);
+Json to_json(const NodeEvent& event);
 Json to_json(const JoinTokenView& token);
 Json to_json(const RunProgress& progress);
 /// A line of a node, with the node it is of.

@@ -107,6 +107,8 @@ class Domain {
     virtual void usage(std::string id_or_name, Reply<UsageView> reply) = 0;
     /// Of all nodes that told it, without history.
     virtual void usages(Reply<std::vector<UsageView>> reply) = 0;
+    /// What became of it and its lines, newest first; the last 256. Errors: not_found.
+    virtual void node_events(std::string id_or_name, PageRequest page, Reply<Page<NodeEvent>> reply) = 0;
     /// Until end() or unsubscribe; the subscriber is called while the domain holds it. Errors: not_found.
     virtual void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) = 0;
     virtual void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) = 0;

@@ -13,7 +13,10 @@ DomainFsm::DomainFsm(DomainOptions options, Entropy& entropy)
       enrolment_(state_) {}
 
 void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
-    for (auto& node : loaded.nodes) state_.fleet.add(std::move(node));
+    for (auto& node : loaded.nodes) {
+        const auto last = loaded.last_events.find(node.row);
+        state_.fleet.add(std::move(node)).last_event = last == loaded.last_events.end() ? 0 : last->second;
+    }
     for (auto& spool : loaded.spools) state_.fleet.add_spool(std::move(spool));
     enrolment_.load(loaded.join_tokens, loaded.api_tokens);
     for (const auto& run : loaded.unfinished) {
@@ -24,6 +27,7 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
     }
     loaded.unfinished.clear();
     loaded.nodes.clear();
+    loaded.last_events.clear();
     loaded.spools.clear();
     loaded.join_tokens.clear();
     loaded.api_tokens.clear();

@@ -94,7 +94,8 @@ struct Node {
     Session* session = nullptr;
     std::list<Task*> queue;   // to be offered
     std::vector<Task*> open;  // all of its tasks that have no end yet
-    bool lost_disk = false;   // it came with a new spool and knows nothing of what it was given before
+    std::uint64_t last_event = 0;
+    bool lost_disk = false;  // it came with a new spool and knows nothing of what it was given before
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;

@@ -177,7 +177,7 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         session.credit = *credit;
         dispatch_.offer(session, now, out);
     } else if (auto* lines = std::get_if<link::Lines>(&received.envelope)) {
-        if (!sessions_.lines(session, std::move(*lines), out)) return wrong("too_large", kTooManyLines);
+        if (!sessions_.lines(session, std::move(*lines), now, out)) return wrong("too_large", kTooManyLines);
     } else if (auto* policy = std::get_if<link::Policy>(&received.envelope)) {
         if (!sessions_.policy(session, std::move(*policy), out)) return wrong("too_large", kTooMuchPolicy);
     } else if (auto* facts = std::get_if<link::Facts>(&received.envelope)) {

@@ -56,6 +56,7 @@ class LocalDomain final : public Domain {
     void node(std::string id_or_name, Reply<NodeView> reply) override;
     void usage(std::string id_or_name, Reply<UsageView> reply) override;
     void usages(Reply<std::vector<UsageView>> reply) override;
+    void node_events(std::string id_or_name, PageRequest page, Reply<Page<NodeEvent>> reply) override;
     void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override;
     void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) override;
     void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,

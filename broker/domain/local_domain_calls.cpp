@@ -167,6 +167,15 @@ void LocalDomain::usages(Reply<std::vector<UsageView>> reply) {
     mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(fsm_.usages()); });
 }
 
+void LocalDomain::node_events(std::string id_or_name, PageRequest page, Reply<Page<NodeEvent>> reply) {
+    mailbox_.post([this, id_or_name = std::move(id_or_name), page = bounded(std::move(page)), reply = std::move(reply)](
+                      Now, Actions&) {
+        const auto node = fsm_.node(id_or_name);
+        if (!node) return reply(node.error());
+        reads_->ask([id = node.value().node.id, page, reply](Store& store) { reply(store.events(id, page)); });
+    });
+}
+
 void LocalDomain::subscribe(RunId id, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
     mailbox_.post([this, id, subscriber = std::move(subscriber), reply = std::move(reply)](Now, Actions&) {
         const RunPtr run = fsm_.active(id);

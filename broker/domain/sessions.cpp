@@ -1,6 +1,9 @@
 #include "broker/domain/sessions.hpp"
 
+#include <algorithm>
+
 #include "broker/domain/join_rule.hpp"
+#include "broker/domain/node_events.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::broker {
@@ -20,6 +23,12 @@ bool same_lines(const std::vector<link::LineReport>& a, const std::vector<link::
     return a.size() == b.size() && encode(a) == encode(b);
 }
 
+bool too_many(const std::vector<link::LineReport>& lines) {
+    return lines.size() > kMostLinesOfNode || std::ranges::any_of(lines, [](const link::LineReport& line) {
+               return line.health && line.health->checks.size() > kMostChecksOfLine;
+           });
+}
+
 }  // namespace
 
 void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
@@ -36,7 +45,7 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     if (hello.proto != link::kProtocolVersion) {
         return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1", true);
     }
-    if (hello.lines.size() > kMostLinesOfNode) return reject(link::RejectCode::protocol_error, kTooManyLines, false);
+    if (too_many(hello.lines)) return reject(link::RejectCode::protocol_error, kTooManyLines, false);
     if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
         return lock(*node, now, ticket, out);
     }
@@ -48,7 +57,8 @@ void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
     node.record.state = NodeState::locked;
     if (node.session) close(*node.session, link::Goaway{.reason = link::GoawayReason::revoked}, now, out);
     out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text()});
-    Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}}};
+    Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}},
+                event_of(node, now.wall, NodeEventKind::locked)};
     state_.journal.write(out, std::move(batch), [ticket](Now, Actions& after) {
         after.effects.push_back(JoinAnswer{ticket, refused(link::RejectCode::stale_counter,
                                                            "another holder of this node's key has joined since; the "
@@ -68,13 +78,14 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
     r.policy_hash = hello.policy_hash;
     if (r.policy && r.policy->hash != r.policy_hash) r.policy.reset();  // it is another one now, and told soon
     r.labels = hello.labels;
-    r.lines = std::move(hello.lines);
+    Batch batch;
+    change_lines(node, std::move(hello.lines), now.wall, batch, out);
     r.connected_at = now.wall;
     r.last_seen_at = now.wall;
     ++r.epoch;
     r.join_counter = hello.join_counter + 1;
     r.join_confirmed = false;
-    Batch batch{PutNode{r}};
+    batch.push_back(PutNode{r});
 
     const SessionId id = state_.make_id<SessionId>(now);
     Session& session = *(state_.sessions[id] = std::make_unique<Session>());
@@ -133,7 +144,10 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->node->record.join_confirmed = true;
     session->node->record.last_seen_at = now.wall;
     // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
-    state_.journal.write(out, Batch{PutNode{session->node->record}, PutSpool{session->spool->record}}, nullptr);
+    state_.journal.write(out,
+                         Batch{PutNode{session->node->record}, PutSpool{session->spool->record},
+                               event_of(*session->node, now.wall, NodeEventKind::connected)},
+                         nullptr);
     out.effects.push_back(Noted{
         "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
                               " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});
@@ -151,12 +165,14 @@ void Sessions::leave(SessionId id, Now now, Actions& out) {
     state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
 }
 
-bool Sessions::lines(Session& session, link::Lines lines, Actions& out) {
-    if (lines.lines.size() > kMostLinesOfNode) return false;
-    NodeRecord& record = session.node->record;
-    if (same_lines(record.lines, lines.lines)) return true;
-    record.lines = std::move(lines.lines);
-    state_.journal.write(out, Batch{PutNode{record}}, nullptr);
+bool Sessions::lines(Session& session, link::Lines lines, Now now, Actions& out) {
+    if (too_many(lines.lines)) return false;
+    Node& node = *session.node;
+    if (same_lines(node.record.lines, lines.lines)) return true;
+    Batch batch;
+    change_lines(node, std::move(lines.lines), now.wall, batch, out);
+    batch.push_back(PutNode{node.record});
+    state_.journal.write(out, std::move(batch), nullptr);
     return true;
 }
 
@@ -208,6 +224,10 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 
 void Sessions::remove(Session& session, Now now, Actions& out) {
     dispatch_.abandon(session, out);
+    if (session.confirmed) {
+        Batch batch{event_of(*session.node, now.wall, NodeEventKind::disconnected)};
+        state_.journal.write(out, std::move(batch), nullptr);
+    }
     session.node->session = nullptr;
     session.node->rtt_us.reset();
     session.node->record.last_seen_at = now.wall;

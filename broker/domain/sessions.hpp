@@ -8,7 +8,8 @@
 namespace edge::broker {
 
 inline constexpr std::size_t kMostLinesOfNode = 32;
-inline constexpr const char* kTooManyLines = "a node has at most 32 lines";
+inline constexpr std::size_t kMostChecksOfLine = 32;
+inline constexpr const char* kTooManyLines = "a node has at most 32 lines, and a line at most 32 checks";
 inline constexpr std::size_t kMostPolicyBytes = 32 * 1024;  // what policy.toml may say is less
 inline constexpr const char* kTooMuchPolicy = "a policy is at most 32 KiB";
 
@@ -20,7 +21,7 @@ class Sessions {
     void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out);
     void leave(SessionId id, Now now, Actions& out);
     /// False: there are too many of them, and nothing was changed.
-    bool lines(Session& session, link::Lines lines, Actions& out);
+    bool lines(Session& session, link::Lines lines, Now now, Actions& out);
     /// As lines().
     bool policy(Session& session, link::Policy policy, Actions& out);
     void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us);

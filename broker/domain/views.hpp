@@ -59,6 +59,20 @@ struct UsageView {
     std::vector<UsagePoint> history;  // the oldest first, where one node was asked for
 };
 
+enum class NodeEventKind { connected, disconnected, locked, line_state, line_identity };
+BOOST_DESCRIBE_ENUM(NodeEventKind, connected, disconnected, locked, line_state, line_identity)
+
+/// Something that became of a node or of one of its lines.
+struct NodeEvent {
+    std::uint64_t n = 0;  // of this node, ascending
+    WallTime at = 0;
+    NodeEventKind kind = NodeEventKind::connected;
+    std::string line{};  // of the last two kinds
+    std::string was{};   // empty: nothing was known
+    std::string became{};
+    std::string reason{};
+};
+
 struct LineRef {
     LineName name;
     std::string carrier;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "broker/gateway/echo.hpp"
 #include "broker/http/problem.hpp"
 #include "broker/http/text.hpp"
 #include "protocol/crypto/keys.hpp"
@@ -58,6 +59,10 @@ void handle(http::Request request, const std::shared_ptr<http::Exchange>& exchan
             return answer({Code::method_not_allowed, "GET, as a WebSocket", {}}, {{"Allow", "GET"}});
         return answer({Code::upgrade_required, "this is a WebSocket; only agents speak here", {}},
                       {{"Upgrade", "websocket"}});
+    }
+    if (request.path == kEchoPath) {
+        if (request.method == "GET") return exchange->reply(echo(request));
+        return answer({Code::method_not_allowed, "GET it", {}}, {{"Allow", "GET"}});
     }
     answer({Code::not_found, "this is the agents' gateway; the API listens elsewhere", {}}, {});
 }

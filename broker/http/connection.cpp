@@ -50,11 +50,13 @@ bool asks_for_websocket(const Request& request) {
 
 }  // namespace
 
-Connection::Connection(Transport transport, std::shared_ptr<const Settings> settings, Slot slot, std::string peer)
+Connection::Connection(Transport transport, std::shared_ptr<const Settings> settings, Slot slot, std::string peer,
+                       std::uint16_t peer_port)
     : transport_(std::move(transport)),
       settings_(std::move(settings)),
       slot_(std::move(slot)),
       peer_(std::move(peer)),
+      peer_port_(peer_port),
       reader_(settings_->requests),
       watchdog_(transport_.get_executor(), [this] { late(); }) {}
 
@@ -76,6 +78,7 @@ asio::awaitable<void> Connection::run() {
         Request request = reader_.take();
         request.id = request_id_of(request);
         request.peer = peer_;
+        request.peer_port = peer_port_;
         Asked asked{request.method, request.path, request.id, request.keeps_alive && !draining_};
         if (!settings_->upgrade || !asks_for_websocket(request)) {
             goes_on = co_await serve(std::move(request));

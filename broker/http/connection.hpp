@@ -15,7 +15,8 @@ namespace edge::http {
 /// Cancel: closing the transport (deadline, drain); every wait then ends.
 class Connection final : public std::enable_shared_from_this<Connection> {
   public:
-    Connection(Transport transport, std::shared_ptr<const Settings> settings, Slot slot, std::string peer);
+    Connection(Transport transport, std::shared_ptr<const Settings> settings, Slot slot, std::string peer,
+               std::uint16_t peer_port);
 
     boost::asio::awaitable<void> run();
 
@@ -50,6 +51,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     std::shared_ptr<const Settings> settings_;  // owners: the listener and its connections
     Slot slot_;
     std::string peer_;
+    std::uint16_t peer_port_;
     RequestReader reader_;
     Watchdog watchdog_;
     std::array<char, 4096> input_{};

@@ -18,7 +18,8 @@ struct Request {
     std::string query;  // as it came, without '?'
     Headers headers;    // names in lower case
     std::string body;
-    std::string peer;         // address of the client
+    std::string peer;  // address of the client
+    std::uint16_t peer_port = 0;
     std::string id;           // X-Request-Id, the client's if it is a token, else ours
     bool keeps_alive = true;  // after its answer the connection stays; another request may stand behind it already
 

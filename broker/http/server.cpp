@@ -58,7 +58,7 @@ struct Server::Listener : std::enable_shared_from_this<Server::Listener> {
 
     asio::awaitable<void> accept_all();
     asio::awaitable<void> make_room(std::string address);
-    void take(tcp::socket socket, const std::string& address);
+    void take(tcp::socket socket, const std::string& address, std::uint16_t port);
     void check_drained() {
         if (draining && admission->is_empty() && on_drained) std::exchange(on_drained, nullptr)();
     }
@@ -97,7 +97,7 @@ asio::awaitable<void> Server::Listener::accept_all() {
         if (failed) continue;
         const std::string address = remote.address().to_string();
         co_await make_room(address);
-        if (acceptor.is_open()) take(std::move(socket), address);
+        if (acceptor.is_open()) take(std::move(socket), address, remote.port());
     }
 }
 
@@ -119,7 +119,7 @@ asio::awaitable<void> Server::Listener::make_room(std::string address) {
     }
 }
 
-void Server::Listener::take(tcp::socket socket, const std::string& address) {
+void Server::Listener::take(tcp::socket socket, const std::string& address, std::uint16_t port) {
     auto slot = admission->admit(address, socket.get_executor());
     if (!slot) {
         if (refused++ % 64 == 0)
@@ -130,7 +130,8 @@ void Server::Listener::take(tcp::socket socket, const std::string& address) {
     prepare(socket);
     const auto executor = socket.get_executor();
     Transport transport(std::move(socket), settings->tls.get());
-    start_connection(executor, std::make_shared<Connection>(std::move(transport), settings, std::move(*slot), address));
+    start_connection(executor,
+                     std::make_shared<Connection>(std::move(transport), settings, std::move(*slot), address, port));
 }
 
 Server::Server(std::shared_ptr<Listener> listener) : listener_(std::move(listener)) {}

@@ -144,6 +144,9 @@ struct AuditRecord {
     std::string object;  // an id
 };
 
+/// A node's newest events are kept, so many of each.
+inline constexpr std::uint64_t kEventsKept = 256;
+
 // ── changes: what a batch is made of, applied in order ──
 
 struct PutNode {  // inserts or replaces
@@ -191,8 +194,14 @@ struct AddAudit {
     AuditRecord audit;
 };
 
-using Change =
-    std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult, AddAudit>;
+/// The node's events up to `n` - kEventsKept go.
+struct AddEvent {
+    NodeRow node{};
+    NodeEvent event;
+};
+
+using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult,
+                            AddAudit, AddEvent>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.
@@ -202,6 +211,7 @@ struct Loaded {
     std::vector<JoinTokenRecord> join_tokens;
     std::vector<ApiTokenRecord> api_tokens;
     std::vector<LoadedRun> unfinished;  // in the order of their rows
+    std::map<NodeRow, std::uint64_t> last_events;
     // The first free integer keys.
     NodeRow next_node{1};
     SpoolRow next_spool{1};

@@ -194,7 +194,23 @@ constexpr std::string_view kStep3 = R"sql(
 ALTER TABLE nodes ADD COLUMN policy TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3};
+// What became of nodes and lines. Numbered by node, so that the oldest of each can go without a search.
+constexpr std::string_view kStep4 = R"sql(
+CREATE TABLE node_events (
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    node INTEGER NOT NULL REFERENCES nodes (k),
+    n INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    line TEXT NOT NULL,
+    was TEXT NOT NULL,
+    became TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (node, n)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

@@ -48,6 +48,16 @@ Result<ApiTokenRecord> api_token(sqlite::Statement& row) {
                           .created_at = row.natural(4)};
 }
 
+Result<std::map<NodeRow, std::uint64_t>> last_events(sqlite::Connection& db) {
+    std::map<NodeRow, std::uint64_t> all;
+    EDGE_TRY(auto rows, db.prepare("SELECT node, max(n) FROM node_events GROUP BY node"));
+    while (true) {
+        EDGE_TRY(const bool more, rows.next());
+        if (!more) return all;
+        all[NodeRow{rows.integer(0)}] = rows.natural(1);
+    }
+}
+
 template <class Row>
 Result<Row> next_key(sqlite::Connection& db, const std::string& table) {
     EDGE_TRY(auto row, db.prepare("SELECT coalesce(max(k), 0) + 1 FROM " + table));
@@ -76,6 +86,7 @@ Result<Loaded> SqliteWriter::load() {
                           "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = " + where + " ORDER BY k",
                           run.tasks, rows::task));
     }
+    EDGE_TRY(all.last_events, last_events(db_));
     EDGE_TRY(all.next_node, next_key<NodeRow>(db_, "nodes"));
     EDGE_TRY(all.next_spool, next_key<SpoolRow>(db_, "spools"));
     EDGE_TRY(all.next_job, next_key<JobRow>(db_, "jobs"));

@@ -97,6 +97,9 @@ Result<> SqliteReader::prepare() {
     EDGE_TRY(make(s_.known_rid, "SELECT 1 FROM results WHERE rid = ?1 AND spool = ?2 LIMIT 1"));
     EDGE_TRY(
         make(s_.find_key, "SELECT fingerprint, run, created_at FROM idempotency_keys WHERE project = 1 AND key = ?1"));
+    EDGE_TRY(make(s_.events, "SELECT " + std::string(rows::kEvent) +
+                                 " FROM node_events WHERE node = (SELECT k FROM nodes WHERE id = ?1) AND n < ?2"
+                                 " ORDER BY n DESC LIMIT ?3"));
     EDGE_TRY(make(s_.task, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE id = ?1"));
     return ok();
 }
@@ -149,6 +152,12 @@ Result<std::vector<ResultId>> SqliteReader::known_rids(SpoolRow spool, const std
         if (found) known.push_back(rid);
     }
     return known;
+}
+
+Result<Page<NodeEvent>> SqliteReader::events(NodeId node, const PageRequest& page) {
+    EDGE_TRY(const auto before, parse_cursor('e', page.cursor, kNewest));
+    s_.events.start(node, before, page.limit + 1);
+    return read_page<NodeEvent>(s_.events, page.limit, 'e', rows::event);
 }
 
 Result<std::optional<FoundKey>> SqliteReader::find_key(const std::string& key) {

@@ -21,13 +21,14 @@ class SqliteReader {
     Result<Page<ResultView>> results(RunId run, const PageRequest& page);
     Result<std::optional<ResultView>> result(ResultId id);
     Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids);
+    Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page);
     Result<std::optional<FoundKey>> find_key(const std::string& key);
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks);
 
   private:
     struct Statements {
         sqlite::Statement begin, commit;
-        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, known_rid, find_key, task;
+        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, known_rid, find_key, task, events;
     };
     explicit SqliteReader(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();

@@ -127,6 +127,18 @@ std::size_t result_size(sqlite::Statement& row) {
     return row.text(6).size() + row.text(7).size();
 }
 
+Result<NodeEvent> event(sqlite::Statement& row) {
+    NodeEvent e;
+    e.n = row.natural(0);
+    e.at = row.natural(1);
+    EDGE_TRY(e.kind, enum_column<NodeEventKind>(row.text(2)));
+    e.line = row.text(3);
+    e.was = row.text(4);
+    e.became = row.text(5);
+    e.reason = row.text(6);
+    return e;
+}
+
 RunView view_of(const RunRecord& run, const JobRecord& job) {
     RunView view;
     view.id = run.id;

@@ -40,6 +40,9 @@ Result<ResultView> result_view(sqlite::Statement& row);
 /// Bytes of its text, without decoding it.
 std::size_t result_size(sqlite::Statement& row);
 
+inline constexpr std::string_view kEvent = "n, at, kind, line, was, became, reason";
+Result<NodeEvent> event(sqlite::Statement& row);
+
 /// What the API shows of a run.
 RunView view_of(const RunRecord& run, const JobRecord& job);
 

@@ -50,6 +50,9 @@ class SqliteStore final : public Store {
     Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override {
         return reader_->known_rids(spool, rids);
     }
+    Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page) override {
+        return reader_->events(node, page);
+    }
     Result<std::optional<FoundKey>> find_key(const std::string& key) override { return reader_->find_key(key); }
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override {
         return reader_->runs_of(tasks);

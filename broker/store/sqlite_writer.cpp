@@ -86,6 +86,10 @@ Result<> SqliteWriter::prepare() {
              " ON CONFLICT (task, attempt) DO NOTHING"));
     EDGE_TRY(make(s_.add_detail, "INSERT INTO result_details (result, detail) VALUES (?1, ?2)"));
     EDGE_TRY(make(s_.add_audit, "INSERT INTO audit (at, actor, action, object) VALUES (?1, ?2, ?3, ?4)"));
+    EDGE_TRY(make(s_.add_event,
+                  "INSERT OR REPLACE INTO node_events (node, n, at, kind, line, was, became, reason)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
+    EDGE_TRY(make(s_.drop_events, "DELETE FROM node_events WHERE node = ?1 AND n <= ?2"));
     return ok();
 }
 
@@ -181,6 +185,13 @@ Result<> SqliteWriter::write(const AddResult& c) {
 Result<> SqliteWriter::write(const AddAudit& change) {
     const auto& a = change.audit;
     return s_.add_audit.run(a.at, a.actor, a.action, a.object);
+}
+
+Result<> SqliteWriter::write(const AddEvent& change) {
+    const auto& e = change.event;
+    EDGE_TRY(s_.add_event.run(change.node, e.n, e.at, enum_text(e.kind), e.line, e.was, e.became, e.reason));
+    if (e.n <= kEventsKept) return ok();
+    return s_.drop_events.run(change.node, e.n - kEventsKept);
 }
 
 }  // namespace edge::broker

@@ -25,6 +25,7 @@ class SqliteWriter {
         sqlite::Statement begin, commit, rollback;
         sqlite::Statement put_node, put_spool, put_join_token, add_api_token;
         sqlite::Statement add_job, add_run, add_task, add_key, set_task, set_run, add_result, add_detail, add_audit;
+        sqlite::Statement add_event, drop_events;
     };
     explicit SqliteWriter(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();
@@ -39,6 +40,7 @@ class SqliteWriter {
     Result<> write(const SetRun& change);
     Result<> write(const AddResult& change);
     Result<> write(const AddAudit& change);
+    Result<> write(const AddEvent& change);
 
     sqlite::Connection db_;
     Statements s_;

@@ -44,6 +44,8 @@ class Store {
     virtual Result<std::optional<ResultView>> result(ResultId id) = 0;
     /// Those of `rids` that results of this spool have.
     virtual Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) = 0;
+    /// Newest first.
+    virtual Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page) = 0;
     virtual Result<std::optional<FoundKey>> find_key(const std::string& key) = 0;
     /// The runs that these tasks belong to, each once and with no other tasks. Tasks that do not exist are left out.
     virtual Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) = 0;

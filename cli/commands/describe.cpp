@@ -82,6 +82,49 @@ void put_policy(Sheet& sheet, const Json& policy) {
                                         limit_text(host, "load_per_cpu_percent", " % load per cpu", false)}));
 }
 
+void put_health(Sheet& sheet, const Json& line) {
+    const Json& health = member(line, "health");
+    if (!health.is_object()) return;
+    const auto origin = text_at(health, "origin");
+    sheet.item("leaves by", printable(list_at(health, "egress") + (origin.empty() ? "" : " of " + origin)));
+    const auto identity = text_at(health, "identity");
+    if (identity != "unknown") sheet.item("identity", printable(identity), tone_of_state(identity));
+    for (const auto& check : member(health, "checks")) {
+        const auto state = text_at(check, "state");
+        const auto text = text_at(check, "text");
+        sheet.item(printable(text_at(check, "what")),
+                   printable(text_at(check, "target") + " " + state + ", by " + text_at(check, "how") +
+                             (text.empty() ? "" : ": " + text)),
+                   tone_of_state(state));
+    }
+}
+
+/// What became of a node, or of one line of it, newest first; nothing where the broker does not know of events.
+void put_events(Sheet& sheet, Client& client, const std::string& node, const std::string& line) {
+    constexpr std::size_t kRead = 256;
+    constexpr std::size_t kShown = 10;
+    const auto events = client.list("/api/v1/nodes/" + percent_encoded(node) + "/events", kRead);
+    if (!events) return;
+    std::size_t shown = 0;
+    for (const auto& event : events.value()) {
+        const auto of = text_at(event, "line");
+        if ((!line.empty() && of != line) || shown == kShown) continue;
+        if (shown++ == 0) {
+            sheet.line("");
+            sheet.title("lately");
+        }
+        const auto was = text_at(event, "was");
+        const auto became = text_at(event, "became");
+        const auto reason = text_at(event, "reason");
+        const auto what = of.empty()
+                              ? text_at(event, "kind")
+                              : (line.empty() ? "line " + of + " " : "") +
+                                    (text_at(event, "kind") == "line_identity" ? "identity " : "") +
+                                    (was.empty() ? "" : was + " -> ") + became + (reason.empty() ? "" : ": " + reason);
+        sheet.line("  " + printable(text_at(event, "at")) + "  " + printable(what));
+    }
+}
+
 Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, const Screen& screen) {
     EDGE_TRY(const auto node, client.get("/api/v1/nodes/" + percent_encoded(command.id)));
     if (command.format == Format::json || command.format == Format::jsonl) {
@@ -107,7 +150,9 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
         sheet.line("");
         sheet.title("line " + printable(text_at(line, "name")));
         put_line(sheet, line);
+        put_health(sheet, line);
     }
+    put_events(sheet, client, command.id, "");
     screen.print(sheet.text());
     return ExitCode::ok;
 }
@@ -146,6 +191,8 @@ Answer<ExitCode> describe_line(const DescribeCommand& command, Client& client, c
     sheet.title("line " + printable(text_at(line, "name")) + " of node " +
                 printable(text_at(member(line, "node"), "name")));
     put_line(sheet, line);
+    put_health(sheet, line);
+    put_events(sheet, client, text_at(member(line, "node"), "id"), text_at(line, "name"));
     screen.print(sheet.text());
     return ExitCode::ok;
 }

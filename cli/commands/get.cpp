@@ -69,15 +69,17 @@ Listing nodes() {
 }
 
 Listing lines() {
-    return {{column("NODE"), column("LINE"), column("CARRIER"), column("STATE"), column("DEVICE", 3),
-             column("ADDRESSES", 2, true), column("BY", 1), column("REASON", 0, true), column("RESOLVERS", 6, true),
-             column("MARK", 7), column("TABLE", 7)},
+    return {{column("NODE"), column("LINE"), column("CARRIER"), column("STATE"), column("IDENTITY", 4),
+             column("DEVICE", 3), column("ADDRESSES", 2, true), column("BY", 1), column("REASON", 0, true),
+             column("RESOLVERS", 6, true), column("MARK", 7), column("TABLE", 7)},
             [](const Json& item, bool wide) {
                 const auto state = text_at(item, "state");
+                const auto identity = text_at(member(item, "health"), "identity");
                 std::vector<Cell> row{{printable(text_at(member(item, "node"), "name"))},
                                       {printable(text_at(item, "name"))},
                                       {printable(text_at(item, "carrier"))},
                                       {printable(state), tone_of_state(state)},
+                                      {identity == "unknown" ? "" : printable(identity), tone_of_state(identity)},
                                       {printable(text_at(item, "device"))},
                                       {printable(list_at(item, "addresses"))},
                                       {printable(text_at(item, "enforced_by"))},

@@ -55,8 +55,10 @@ std::int64_t now_seconds() {
 }
 
 Tone tone_of_state(std::string_view state) {
-    if (state == "up" || state == "connected") return Tone::good;
-    if (state == "down" || state == "disconnected" || state == "revoked" || state == "locked") return Tone::bad;
+    if (state == "up" || state == "connected" || state == "ok" || state == "match") return Tone::good;
+    for (const std::string_view bad : {"down", "disconnected", "revoked", "locked", "failed", "mismatch"}) {
+        if (state == bad) return Tone::bad;
+    }
     if (state == "degraded" || state == "draining") return Tone::warn;
     return Tone::dim;
 }

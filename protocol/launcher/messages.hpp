@@ -8,7 +8,7 @@
 namespace edge::launcher {
 
 inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
-inline constexpr std::uint16_t kVersion = 1;
+inline constexpr std::uint16_t kVersion = 2;
 inline constexpr unsigned kMaxLines = 32;
 inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
 
@@ -26,7 +26,7 @@ enum class Type : std::uint16_t {
     line_usage = 12,    // AskUsage → LineUsage
     // launcher → agent, unasked
     worker_exited = 32,  // WorkerExited
-    line_changed = 33,   // LineInfo, whenever link state or index of a line changes
+    line_changed = 33,   // LineInfo, whenever link state or index of a line changes, or an address comes or goes
 };
 
 /// Answers carry 0 or an errno in `status`; with an errno the body is zero, except `Failure::text`.
@@ -69,6 +69,7 @@ struct LineInfo {
     LineBy kind{};
     Closed closed{};
     Address addresses[kMaxAddresses]{};
+    std::uint32_t absent = 0;  // bit i: addresses[i] is not on the device
     Address gateway4{};
     Address gateway6{};
     Address resolvers[kMaxAddresses]{};

@@ -55,6 +55,33 @@ BOOST_DESCRIBE_STRUCT(Challenge, (), (proto, nonce, server_time_us, binding, lim
 enum class LineState { up, degraded, down, unknown, disabled, draining };
 BOOST_DESCRIBE_ENUM(LineState, up, degraded, down, unknown, disabled, draining)
 
+enum class CheckState { unknown, ok, failed };
+BOOST_DESCRIBE_ENUM(CheckState, unknown, ok, failed)
+
+/// One thing that is asked of a line again and again, over the line itself.
+struct LineCheck {
+    static constexpr bool fields_have_defaults = true;
+    std::string what;    // route gateway resolver anchor egress
+    std::string target;  // the address, or the echo's URL
+    std::string how;     // lookup, ping, neighbour, dns, http
+    CheckState state = CheckState::unknown;
+    std::string text;  // why it is not ok, or nothing to go by yet
+};
+BOOST_DESCRIBE_STRUCT(LineCheck, (), (what, target, how, state, text))
+
+/// Whose network a line leaves by, against what it is sold as.
+enum class Identity { unknown, match, mismatch };
+BOOST_DESCRIBE_ENUM(Identity, unknown, match, mismatch)
+
+struct LineHealth {
+    static constexpr bool fields_have_defaults = true;
+    std::vector<LineCheck> checks;
+    std::vector<std::string> egress;  // as the broker's echo saw the line, at most one of each family
+    std::string origin;               // of these, by the operator's prefix file: `AS4134 ct`; empty: not known
+    Identity identity = Identity::unknown;
+};
+BOOST_DESCRIBE_STRUCT(LineHealth, (), (checks, egress, origin, identity))
+
 struct LineReport {
     LineName name;
     std::string carrier;
@@ -66,9 +93,10 @@ struct LineReport {
     EnforcedBy enforced_by = EnforcedBy::none;
     std::uint32_t mark = 0;
     std::uint32_t table = 0;
+    std::optional<LineHealth> health;  // not in a hello, which has no room for it: `lines` follows
 };
 BOOST_DESCRIBE_STRUCT(LineReport, (),
-                      (name, carrier, device, addresses, resolvers, state, reason, enforced_by, mark, table))
+                      (name, carrier, device, addresses, resolvers, state, reason, enforced_by, mark, table, health))
 
 struct AttemptRef {
     TaskId task_id;

@@ -50,6 +50,11 @@ def on_node(*command, **options):
     return subprocess.run(["lab-in", NODE, *command], capture_output=True, text=True, timeout=60, **options)
 
 
+def in_network(name, *command, **options):
+    """`command` as root in a carrier's network."""
+    return subprocess.run(["lab-in", name, *command], capture_output=True, text=True, timeout=60, **options)
+
+
 def cable(action, line):
     """`pull` or `plug` the far end of a line's cable."""
     subprocess.run(["lab-cable", action, NODE, line], check=True)

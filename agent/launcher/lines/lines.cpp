@@ -21,6 +21,17 @@ void copy_text(char (&out)[Size], const std::string& text) {
     std::memcpy(out, text.data(), std::min(text.size(), Size - 1));
 }
 
+/// Bit i: the line's i-th address is not on the device.
+std::uint32_t absent(const Line& line, const Device* device) {
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < line.addresses.size(); ++i) {
+        const auto is_it = [&](const Device::Assigned& has) { return has.address == line.addresses[i]; };
+        if (device == nullptr || std::none_of(device->addresses.begin(), device->addresses.end(), is_it))
+            bits |= std::uint32_t{1} << i;
+    }
+    return bits;
+}
+
 }  // namespace
 
 Result<> remove_routing(Network& network, spdlog::logger& log) {
@@ -75,16 +86,18 @@ std::vector<std::uint32_t> Lines::follow() {
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         const Line& line = lines_[i];
-        const auto was = before.find(line.device);
+        const auto found = before.find(line.device);
+        const auto* was = found == before.end() ? nullptr : &found->second;
         const auto* is = device_of(line);
         // Also where the line is as it was: the host's own addresses are no targets, and may be others now.
         // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
         const auto held = hold(i);
         if (!held) log_.error("guard_failed line={} why=\"{}\"", line.name, held.error().message());
-        if (was == before.end() ? is == nullptr : is != nullptr && was->second.same_link(*is)) continue;
+        const bool same_link = was == nullptr || is == nullptr ? was == is : was->same_link(*is);
+        if (same_link && absent(line, was) == absent(line, is)) continue;
         changed.push_back(static_cast<std::uint32_t>(i));
-        log_.info("line_changed line={} device={} ifindex={} link_up={}", line.name, line.device, info(i).ifindex,
-                  info(i).link_up);
+        log_.info("line_changed line={} device={} ifindex={} link_up={} absent={:#x}", line.name, line.device,
+                  info(i).ifindex, info(i).link_up, info(i).absent);
     }
     // Even if every device is as it was: a link that went down and up between two looks has lost its routes, and
     // anybody may delete a rule. What stands already is no change, so the events of our own changes end here.
@@ -182,10 +195,9 @@ void Lines::report_missing() {
     for (const auto& line : lines_) {
         const auto* device = device_of(line);
         if (device == nullptr) continue;
-        for (const auto& address : line.addresses)
-            if (std::none_of(device->addresses.begin(), device->addresses.end(),
-                             [&](const auto& has) { return has.address == address; }))
-                missing.push_back("ip address add " + address.text() + "/PREFIX dev " + line.device);
+        for (std::size_t i = 0; i < line.addresses.size(); ++i)
+            if ((absent(line, device) >> i & 1) != 0)
+                missing.push_back("ip address add " + line.addresses[i].text() + "/PREFIX dev " + line.device);
     }
     if (missing != reported_)
         for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
@@ -219,6 +231,7 @@ LineInfo Lines::info(std::size_t index) const {
     info.enforced_by = guard_.enforcement();
     info.closed = allowances_[index] == Allowance::none ? Closed::day_spent : Closed::no;
     for (std::size_t i = 0; i < line.addresses.size(); ++i) info.addresses[i] = wire(line.addresses[i]);
+    info.absent = absent(line, device);
     for (std::size_t i = 0; i < line.resolvers.size(); ++i) info.resolvers[i] = wire(line.resolvers[i]);
     info.gateway4 = wire(line.gateway4);
     info.gateway6 = wire(line.gateway6);

@@ -212,8 +212,12 @@ TEST_CASE("more events than the socket holds are as good as one") {
     for (int n = 0; n < 1500; ++n) batch << "route add 203.0.113." << n % 250 << "/32 dev lo metric " << n << "\n";
     batch.close();
     sh("ip -batch " + up.folder.path() + "/batch");
-    sh("ip rule del pref 10010; ip route flush table 102");
+    sh("ip rule del pref 10010; ip route flush table 102; ip addr del 100.64.1.2/24 dev wan0");
     up.launcher->signal(SIGCONT);
+    const auto changed = up.client->event<LineInfo>(Type::line_changed);
+    REQUIRE(changed);
+    CHECK(changed->index == 0);
+    CHECK(changed->absent == 1);
     sh("timeout 20 sh -c 'until ip rule | grep -q ^10010: && ip route show table 102 | grep -q ^default; do :; done'");
     CHECK(up.client->spawn("unicom").tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
 }

@@ -1,6 +1,7 @@
 #include "tests/contract/store/memory_store.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "broker/store/cursor.hpp"
 #include "broker/store/row_text.hpp"
@@ -128,6 +129,14 @@ Result<> MemoryStore::Tables::put(const AddAudit& change) {
     return ok();
 }
 
+Result<> MemoryStore::Tables::put(const AddEvent& change) {
+    events[{change.node, change.event.n}] = change.event;
+    std::erase_if(events, [&](const auto& item) {
+        return item.first.first == change.node && item.first.second + kEventsKept <= change.event.n;
+    });
+    return ok();
+}
+
 Result<> MemoryStore::apply(std::span<const Batch> batches) {
     const std::lock_guard lock(mutex_);
     if (!has_space_) return Error{Errc::unavailable, {}, "no space"};
@@ -169,6 +178,7 @@ Result<Loaded> MemoryStore::load() {
     for (const auto& [row, run] : tables_.runs) {
         if (run.state == RunState::running) all.unfinished.push_back(load_run(run));
     }
+    for (const auto& [key, event] : tables_.events) all.last_events[key.first] = key.second;
     all.next_node = next_row(tables_.nodes);
     all.next_spool = next_row(tables_.spools);
     all.next_job = next_row(tables_.jobs);
@@ -281,6 +291,22 @@ Result<std::vector<ResultId>> MemoryStore::known_rids(SpoolRow spool, const std:
         if (found) known.push_back(rid);
     }
     return known;
+}
+
+Result<Page<NodeEvent>> MemoryStore::events(NodeId node, const PageRequest& request) {
+    const std::lock_guard lock(mutex_);
+    EDGE_TRY(const auto before, parse_cursor('e', request.cursor, std::numeric_limits<std::int64_t>::max()));
+    Page<NodeEvent> page;
+    for (auto at = tables_.events.rbegin(); at != tables_.events.rend(); ++at) {
+        const auto& [key, event] = *at;
+        if (tables_.nodes.at(key.first).id != node || key.second >= static_cast<std::uint64_t>(before)) continue;
+        if (page.items.size() == request.limit) {
+            page.next_cursor = make_cursor('e', static_cast<std::int64_t>(page.items.back().n));
+            break;
+        }
+        page.items.push_back(event);
+    }
+    return page;
 }
 
 Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {

@@ -23,6 +23,7 @@ class MemoryStore final : public Store {
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override;
     Result<std::optional<ResultView>> result(ResultId id) override;
     Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override;
+    Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page) override;
     Result<std::optional<FoundKey>> find_key(const std::string& key) override;
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override;
 
@@ -54,6 +55,7 @@ class MemoryStore final : public Store {
         std::set<std::pair<TaskRow, std::uint32_t>> attempts;
         std::map<std::string, KeyRecord> keys;
         std::vector<AuditRecord> audit;
+        std::map<std::pair<NodeRow, std::uint64_t>, NodeEvent> events;
 
         Result<> put(const PutNode& change);
         Result<> put(const PutSpool& change);
@@ -65,6 +67,7 @@ class MemoryStore final : public Store {
         Result<> put(const SetRun& change);
         Result<> put(const AddResult& change);
         Result<> put(const AddAudit& change);
+        Result<> put(const AddEvent& change);
     };
     const RunRecord* find_run(RunId id) const;
     LoadedRun load_run(const RunRecord& run) const;

@@ -378,6 +378,40 @@ TEST_CASE_TEMPLATE("the runs of some tasks come once, with those tasks and no ot
     CHECK(store->runs_of({}).value().empty());
 }
 
+TEST_CASE_TEMPLATE("a node's newest events are kept, and paged newest first", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    REQUIRE(store->apply(Batch{PutNode{samples::node(2)}}));
+    const auto add = [&](std::int64_t node, std::uint64_t n) {
+        const NodeEvent event{.n = n,
+                              .at = 1'700'000'000'000'000 + n,
+                              .kind = NodeEventKind::line_state,
+                              .line = "telecom",
+                              .was = "up",
+                              .became = "down",
+                              .reason = "no carrier on the device"};
+        REQUIRE(store->apply(Batch{AddEvent{NodeRow{node}, event}}));
+    };
+    add(2, 1);
+    for (std::uint64_t n = 1; n <= kEventsKept + 10; ++n) add(1, n);
+    auto page = store->events(samples::node(1).id, PageRequest{200, ""}).value();
+    REQUIRE(page.items.size() == 200);
+    CHECK(page.items.front().n == kEventsKept + 10);
+    CHECK(page.items.front().reason == "no carrier on the device");
+    CHECK(page.items.front().kind == NodeEventKind::line_state);
+    CHECK(page.items.front().at == 1'700'000'000'000'000 + kEventsKept + 10);
+    REQUIRE(page.next_cursor);
+    page = store->events(samples::node(1).id, PageRequest{200, *page.next_cursor}).value();
+    CHECK(page.items.size() == kEventsKept - 200);
+    CHECK(page.items.back().n == 11);
+    CHECK(!page.next_cursor);
+    CHECK(store->events(samples::node(2).id, PageRequest{}).value().items.size() == 1);
+    const auto last = store->load().value().last_events;
+    CHECK(last.at(NodeRow{1}) == kEventsKept + 10);
+    CHECK(last.at(NodeRow{2}) == 1);
+}
+
 TEST_CASE_TEMPLATE("an idempotency key leads to its run", Kind, InMemory, InSqlite) {
     Kind kind;
     const auto store = kind.open();

@@ -52,6 +52,8 @@ class Edge:
         made = json.loads(made)
         self.token = made["token"]
         _lift_target_cap(made["config"])
+        with open(made["config"], "a", encoding="utf-8") as config:
+            config.write('\n[echo]\nlisten = "[::]:80"\n')
         self.programs.start("edge-broker", "broker", [f"{self.binaries}/edge-broker", "--config", made["config"]])
         self.programs.wait_until("edge-broker", self._is_healthy, within_s=UP_WITHIN_S, what="GET /healthz")
 
@@ -158,6 +160,9 @@ state_dir = "{state}"
 launcher = "{socket}"
 workers_per_line = 1
 tasks_per_worker = 256
+[health]
+anchors = ["{topology.PING_ONLY[0]}", "{topology.PING_ONLY[1]}"]
+echo = "http://echo.lab.test/"
 '''
 
 

@@ -33,10 +33,11 @@ def _start_nsd(programs, directory):
     www4, www6 = topology.WEB
     ping4, ping6 = topology.PING_ONLY
     cdn4, cdn6 = topology.CDN_ELSEWHERE
+    echo4, echo6 = topology.ECHO
     _fill("lab.test.zone", f"{directory}/lab.test.zone",
           ns1_4=topology.NAME_SERVERS[0], ns2_4=topology.NAME_SERVERS[1],
           ns1_6=topology.NAME_SERVERS[2], ns2_6=topology.NAME_SERVERS[3],
-          www4=www4, www6=www6, ping4=ping4, ping6=ping6, cdn4=cdn4, cdn6=cdn6,
+          www4=www4, www6=www6, ping4=ping4, ping6=ping6, echo4=echo4, echo6=echo6, cdn4=cdn4, cdn6=cdn6,
           unreachable4=topology.UNREACHABLE[0], unreachable6=topology.UNREACHABLE[1],
           silent4=topology.SILENT[0], silent6=topology.SILENT[1],
           sites="".join(f"cdn-{name} A {v4}\ncdn-{name} AAAA {v6}\n" for name, (v4, v6) in topology.CDN.items()),

@@ -3,7 +3,7 @@
     node ── telecom ── wire ── carrier ┐
       ├──── unicom ─── wire ── carrier ┼── internet (all addresses on lo)
       ├──── mobile ─── wire ── carrier ┘
-      └──── mgmt ───────────── broker
+      └──── mgmt ───────────── broker ── internet, for its echo alone
 
 Namespaces are named telecom, unicom, mobile, internet, broker, wire, and as the nodes: gz-1, bj-1, …
 No address is translated, so what a server logs is the line's own address.
@@ -88,6 +88,7 @@ WEB = ("198.51.100.10", "2001:db8:ffff::10")
 PING_ONLY = ("198.51.100.20", "2001:db8:ffff::20")
 CDN = {carrier.name: (f"203.0.113.1{carrier.index}", f"2001:db8:ffff:1::1{carrier.index}") for carrier in CARRIERS}
 CDN_ELSEWHERE = ("203.0.113.10", "2001:db8:ffff:1::10")
+ECHO = ("198.51.100.30", "2001:db8:ffff::30")  # the broker's: which address a line leaves by
 UNREACHABLE = ("198.51.100.253", "2001:db8:ffff::253")  # a router says so
 SILENT = ("198.51.100.254", "2001:db8:ffff::254")  # nothing ever comes back
 
@@ -104,6 +105,7 @@ def build(nodes, *, wired, uid_base):
     for carrier in CARRIERS:
         _build_carrier(carrier)
     _ip("broker", f"addr add {GATEWAY}/32 dev lo")
+    _connect_echo()
     for node in nodes:
         _build_management(node)
         for carrier in CARRIERS:
@@ -182,6 +184,21 @@ def _build_carrier(carrier):
         f"link set {carrier.name} up",
         f"route add 100.{64 + carrier.index}.0.0/16 via {near4}", f"route add 2001:db8:{carrier.index}::/48 via {near6}")
     _ip(carrier.name, f"route add default via {far4}", f"route add default via {far6}")
+
+
+def _connect_echo():
+    """The broker's echo stands on the internet; nothing is forwarded through the broker's network."""
+    near4, far4, near6, far6 = "100.64.254.1", "100.64.254.2", "2001:db8:0:fffe::1", "2001:db8:0:fffe::2"
+    _ip("broker",
+        "link add internet type veth peer name broker netns internet",
+        f"addr add {near4}/24 dev internet", f"addr add {near6}/64 dev internet nodad", "link set internet up",
+        *(f"addr add {_host(address)} dev lo" for address in ECHO))
+    _ip("internet",
+        f"addr add {far4}/24 dev broker", f"addr add {far6}/64 dev broker nodad", "link set broker up",
+        f"route add {ECHO[0]} via {near4}", f"route add {ECHO[1]} via {near6}")
+    for carrier in CARRIERS:
+        _ip("broker", f"route add 100.{64 + carrier.index}.0.0/16 via {far4}",
+            f"route add 2001:db8:{carrier.index}::/48 via {far6}")
 
 
 def _build_management(node):

@@ -34,6 +34,17 @@ TEST_CASE("what is wrong is said with its line and column") {
         {"log level", "[log]\nlevel = \"loud\"\n", "a.toml:2:1: expected one of debug, info, warn, error"},
         {"node name", "[node]\nname = \"GZ 1\"\n",
          "a.toml:2:1: a name is 1 to 31 of a-z, 0-9 and '-', and does not begin with '-'"},
+        {"an interval too short", "[health]\ninterval_ms = 10\n",
+         "a.toml:2:1: 10 is out of range; expected 1000 to 3600000"},
+        {"an anchor that is a name", "[health]\nanchors = [\"lab.test\"]\n",
+         "a.toml:2:1: \"lab.test\" is no address; names are not resolved here"},
+        {"an echo over TLS", "[health]\necho = \"https://192.0.2.1/\"\n", "a.toml:2:1: expected http://HOST:PORT/PATH"},
+        {"a prefix file without an echo", "[health]\nprefix_file = \"/p.txt\"\n",
+         "a.toml:2:1: is of no use without [health] echo"},
+        {"an expectation that is no number",
+         "[health]\necho = \"http://192.0.2.1/\"\nprefix_file = \"/p.txt\"\n[health.expect]\ntelecom = \"ct\"\n",
+         "a.toml:5:1: expected an AS number, as AS4134"},
+        {"a disabled line that has no name", "[lines]\ndisabled = [\"A b\"]\n", "a.toml:2:13: a name is 1 to 31"},
         {"not TOML", "[agent\n", "a.toml:1:7"},
     };
     for (const Case& one : kCases) {

@@ -30,7 +30,7 @@ class FakeDomain final : public Domain {
     static LineName line_name(const char* text) { return LineName::parse(text).value(); }
 
     /// A node called gz-1 with one line, telecom; its key is `key`.
-    NodeId add_node(const PublicKey& key) {
+    NodeId add_node(const PublicKey& key, std::optional<link::LineHealth> health = {}) {
         NodeView view;
         view.node = {id<NodeId>(7), node_name("gz-1")};
         view.labels = {{"city", "guangzhou"}};
@@ -47,6 +47,7 @@ class FakeDomain final : public Domain {
         line.enforced_by = EnforcedBy::bpf;
         line.mark = 257;
         line.table = 101;
+        line.health = std::move(health);
         view.lines = {line};
         node_ = view;
         key_ = key;
@@ -272,6 +273,22 @@ class FakeDomain final : public Domain {
     void usages(Reply<std::vector<UsageView>> reply) override {
         run_([=, this] { reply(usages_); });
     }
+    void node_events(std::string name, PageRequest page, Reply<Page<NodeEvent>> reply) override {
+        run_([=, this] {
+            if (!node_ || (name != "gz-1" && name != node_->node.id.text()))
+                return reply(Error{Errc::not_found, {}, "no such node"});
+            Page<NodeEvent> found;
+            for (const NodeEvent& event : events) {
+                if (found.items.size() == page.limit) {
+                    found.next_cursor = "more";
+                    break;
+                }
+                found.items.push_back(event);
+            }
+            reply(std::move(found));
+        });
+    }
+    std::vector<NodeEvent> events;
     void subscribe(RunId wanted, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override {
         run_([=, this] {
             if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});

@@ -24,10 +24,19 @@ def make_id(prefix, number):
 NODE = {"id": make_id("node", 1), "name": "gz-1"}
 
 
+HEALTH = {"checks": [{"what": "anchor", "target": "198.51.100.20", "how": "ping", "state": "failed", "text": "timeout: no answer"}],
+          "egress": ["203.0.113.7"], "origin": "AS9808 cm", "identity": "mismatch"}
+EVENTS = [{"at": "2026-01-01T00:00:02.000Z", "kind": "line_state", "line": "unicom", "was": "up", "became": "down", "reason": "no carrier"},
+          {"at": "2026-01-01T00:00:01.000Z", "kind": "line_identity", "line": "telecom", "was": "unknown", "became": "mismatch",
+           "reason": "AS9808 cm"},
+          {"at": "2026-01-01T00:00:00.000Z", "kind": "connected"}]
+
+
 def line_json(index):
     name, carrier, device, address = LINES[index]
     return {"name": name, "carrier": carrier, "device": device, "addresses": [address], "resolvers": [address[:-1] + "53"],
-            "state": "up", "reason": "", "enforced_by": "bpf", "mark": 0x101 + index, "table": 101 + index}
+            "state": "up", "reason": "", "enforced_by": "bpf", "mark": 0x101 + index, "table": 101 + index,
+            **({} if index else {"health": HEALTH})}
 
 
 class Run:
@@ -252,6 +261,8 @@ class Exchange(BaseHTTPRequestHandler):
                 "disk_free_bytes": 0, "busy": "the host has other things to do: cpu pressure 90 %, policy's limit 40 %"}
         if path == ["nodes"]:
             self.reply(200, {"items": nodes})
+        elif path[0] == "nodes" and path[2:] == ["events"]:
+            self.page(EVENTS, parse_qs(parts.query))
         elif path[0] == "nodes":
             if path[1] in (NODE["id"], NODE["name"]):
                 self.reply(200, {**nodes[0], "policy": policy, "busy": host["busy"]})

@@ -209,6 +209,24 @@ class Repeats(WithBroker):
         self.assertIn("20 × expired", self.edgectl("ping", "198.18.0.80", "from", "all", "--repeat", "20", expect=3).stdout)
 
 
+class LineHealth(WithBroker):
+    def test_a_line_shows_its_checks_whose_network_it_leaves_by_and_what_became_of_it(self):
+        told = self.edgectl("describe", "line", "gz-1/telecom").stdout
+        for words in ("leaves by   203.0.113.7 of AS9808 cm", "identity    mismatch",
+                      "198.51.100.20 failed, by ping: timeout: no answer", "identity unknown -> mismatch: AS9808 cm"):
+            self.assertIn(words, told)
+        self.assertNotIn("no carrier", told)  # that was another line
+        self.assertIn("up -> down: no carrier", self.edgectl("describe", "line", "gz-1/unicom").stdout)
+
+    def test_a_node_shows_what_became_of_it_and_of_all_its_lines(self):
+        told = self.edgectl("describe", "node", "gz-1").stdout
+        self.assertIn("line unicom up -> down: no carrier", told)
+        self.assertRegex(told, r"2026-01-01T00:00:00.000Z +connected")
+
+    def test_the_list_of_lines_has_a_column_for_identity(self):
+        self.assertRegex(self.edgectl("get", "lines").stdout, r"telecom +ct +up +mismatch")
+
+
 class Trouble(WithBroker):
     def test_each_refusal_has_its_exit_code_and_says_what_to_do(self):
         done = self.edgectl("ping", "x.test", "from", "telecm", expect=8)

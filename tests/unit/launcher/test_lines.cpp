@@ -157,16 +157,23 @@ TEST_CASE("a line that changed is told once, and what concerns no line is not to
     CHECK(at.guard.held["telecom"].device == 0);
 }
 
-TEST_CASE("an address that comes later brings its routes, without telling that the line changed") {
+TEST_CASE("an address that comes later brings its routes, and its coming and going are told") {
     Setting at;
     at.network.add_device("wan0", {7, true, true, {}});
     Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
     CHECK(at.routes() == 0);
     CHECK(at.said.str().find("todo=\"ip address add 100.64.1.2/PREFIX dev wan0\"") != std::string::npos);
+    CHECK(lines.info(0).absent == 1);
     at.plug_in(7);
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.info(0).absent == 0);
     CHECK(lines.follow().empty());
     CHECK(at.routes() == 2);
+    at.network.add_device("wan0", {7, true, true, {{ip("100.64.9.9"), 24}}});
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.info(0).absent == 1);
+    CHECK(lines.info(0).link_up == 1);
 }
 
 TEST_CASE("without a guard no line comes up, and no rule is left") {

@@ -30,7 +30,8 @@ link::LineReport telecom() {
             .reason = {},
             .enforced_by = EnforcedBy::bpf,
             .mark = 0x101,
-            .table = 101};
+            .table = 101,
+            .health = {}};
 }
 
 link::LineReport mobile() {
@@ -44,6 +45,22 @@ link::LineReport mobile() {
     line.reason = "no carrier on wan2";
     line.mark = 0x103;
     line.table = 103;
+    return line;
+}
+
+link::LineReport degraded_telecom() {
+    link::LineReport line = telecom();
+    line.state = link::LineState::degraded;
+    line.reason = "should leave by ct, leaves by AS9808 cm as 203.0.113.7";
+    line.health = link::LineHealth{
+        .checks = {{"route", "198.51.100.20", "lookup", link::CheckState::ok, {}},
+                   {"gateway", "100.64.1.1", "neighbour", link::CheckState::ok, {}},
+                   {"resolver", "100.64.1.53", "dns", link::CheckState::failed, "timeout: no answer within 2000 ms"},
+                   {"anchor", "198.51.100.20", "ping", link::CheckState::ok, {}},
+                   {"egress", "http://192.0.2.80:7480/", "http", link::CheckState::ok, {}}},
+        .egress = {"203.0.113.7"},
+        .origin = "AS9808 cm",
+        .identity = link::Identity::mismatch};
     return line;
 }
 
@@ -269,7 +286,7 @@ std::vector<Sample> envelopes() {
                   .kind = ProgressKind::data,
                   .data = Json{{"seq", 0}, {"rtt_us", 12'100}}},
          {}},
-        {"lines", Lines{.lines = {telecom(), mobile()}}, {}},
+        {"lines", Lines{.lines = {degraded_telecom(), mobile()}}, {}},
         {"policy",
          Policy{.hash = hello().policy_hash,
                 .services = {"dns", "http", "ping"},

@@ -55,6 +55,7 @@ class Node : private Link::Listener {
     Spool spool_;
     Link link_;
     std::vector<link::AttemptRef> stopped;
+    std::vector<link::LineReport> lines;
     int started = 0;
     std::optional<link::Policy> lent;
     std::vector<std::string> found_at;
@@ -69,7 +70,10 @@ class Node : private Link::Listener {
         link_.committed();
     }
     void stop_work(std::uint64_t, const link::AttemptRef& attempt) override { stopped.push_back(attempt); }
-    void describe(link::Hello& hello) override { hello.labels = {{"city", "guangzhou"}}; }
+    void describe(link::Hello& hello) override {
+        hello.labels = {{"city", "guangzhou"}};
+        hello.lines = lines;
+    }
     void link_changed() override {}
     std::optional<link::Policy> policy() override { return lent; }
     void broker_found(const std::vector<std::string>& addresses) override { found_at = addresses; }
@@ -372,4 +376,24 @@ TEST_CASE("one POST over TLS is answered, refused, lost, or not sent to another 
         }
         CHECK(https_post(endpoint, "/edge/v1/enroll", "body", 10s).error().code == Errc::unavailable);
     }
+}
+
+TEST_CASE("the health of lines is left out of a hello, which has no room for it, and follows the welcome") {
+    std::atomic<bool> told = false;
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        const auto hello = one.shake_hands(Node::key(), Node::welcome());
+        if (hello.lines.size() != 1 || hello.lines[0].health) throw std::runtime_error("another hello");
+        const auto lines = one.expect<link::Lines>().lines;
+        if (lines.size() != 1 || !lines[0].health || lines[0].health->origin != "AS4134 ct")
+            throw std::runtime_error("other lines");
+        told = true;
+        one.receive();
+    }});
+    Node node(broker.endpoint());
+    link::LineReport line;
+    line.name = line_name("telecom");
+    line.health = link::LineHealth{};
+    line.health->origin = "AS4134 ct";
+    node.lines = {line};
+    node.run_until([&] { return told.load(); });
 }

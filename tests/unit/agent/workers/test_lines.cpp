@@ -43,6 +43,16 @@ TEST_CASE("a line whose day is spent is down although its link is up, and tasks 
     CHECK(report.failure->text.find("day's bytes are spent") != std::string::npos);
 }
 
+TEST_CASE("addresses that the device does not have are named, and gateways are kept apart by family") {
+    auto info = line_info(0, "telecom");
+    info.addresses[1] = *address_from("fd64:1::2");
+    info.gateway6 = *address_from("fd64:1::1");
+    CHECK(line_from(info).value().absent.empty());
+    info.absent = 2;
+    CHECK(line_from(info).value().absent == std::vector<std::string>{"fd64:1::2"});
+    CHECK(line_from(info).value().gateways == std::vector<std::string>{"100.64.1.1", "fd64:1::1"});
+}
+
 TEST_CASE("a name that is none is refused, also one without an end") {
     auto info = line_info(0, "Telecom!");
     CHECK(!line_from(info));

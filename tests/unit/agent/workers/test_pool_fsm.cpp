@@ -35,6 +35,10 @@ std::string text_of(const PoolAction& action) {
         std::string operator()(const DropWorker& one) { return "drop " + std::to_string(one.worker); }
         std::string operator()(const AskRoute& one) { return "route " + one.line.text() + " " + one.destination; }
         std::string operator()(const Deliver& one) { return text_of(one.finished); }
+        std::string operator()(const Answer& one) {
+            return "answer " + std::to_string(one.id) + " " + std::string(enum_text(one.report.status)) +
+                   (one.report.failure ? " " + one.report.failure->code : "");
+        }
         std::string operator()(const Show& one) { return "show " + std::string(enum_text(one.progress.kind)); }
         std::string operator()(const PoolNote& one) { return "note " + one.text.substr(0, one.text.find(' ')); }
     };
@@ -492,4 +496,88 @@ TEST_CASE("when the launcher goes every task ends, and its lines are unknown unt
     CHECK(!rig.pool.deadline());
     rig.pool.launcher_up();
     CHECK(rig.line() == Texts{"spawn telecom"});
+}
+
+// ── health: probes of our own, and lines that take no work ──
+
+namespace {
+
+OwnProbe own_probe(std::uint64_t id) {
+    PingSpec spec;
+    spec.target = "192.0.2.1";
+    return {id, line_name("telecom"), spec};
+}
+
+Standing standing_down() {
+    return {link::LineState::down, "nothing answers", false, std::nullopt};
+}
+
+}  // namespace
+
+TEST_CASE("a probe of our own is run like a task, but neither shown nor counted nor delivered") {
+    Rig rig;
+    rig.warm();
+    CHECK(texts_of(rig.pool.probe(own_probe(7), rig.now)) == Texts{"run on 1"});
+    CHECK(rig.pool.tasks() == 0);
+    CHECK(texts_of(rig.pool.frame(1, worker::Progress{1, Json{{"seq", 0}}}, rig.now)).empty());
+    CHECK(rig.done(1, 1, good()) == Texts{"route telecom 192.0.2.1"});
+    CHECK(rig.answer(route_of(good_route())) == Texts{"answer 7 ok"});
+    CHECK(rig.pool.tasks() == 0);
+    CHECK(!rig.pool.deadline());
+}
+
+TEST_CASE("a probe of our own goes before the tasks that wait") {
+    Rig rig({1, 1});
+    rig.warm();
+    rig.submit(1);
+    rig.submit(2);
+    CHECK(texts_of(rig.pool.probe(own_probe(7), rig.now)).empty());
+    rig.done(1, 1, good());
+    CHECK(rig.pool.tasks() == 2);
+    CHECK(rig.done(1, 3, timed_out()) == Texts{"route telecom 100.64.1.1", "run on 1", "show started"});
+}
+
+TEST_CASE("a line that is judged down refuses tasks at once, those that wait too, and is asked all the same") {
+    Rig rig({1, 1});
+    rig.warm();
+    rig.submit(1);
+    rig.submit(2);
+    CHECK(texts_of(rig.pool.judge(line_name("telecom"), standing_down(), rig.now)) ==
+          Texts{"deliver 2 failed line/start/line_down"});
+    CHECK(rig.submit(3) == Texts{"deliver 3 failed line/start/line_down"});
+    CHECK(rig.pool.lines().at(0).reason == "nothing answers");
+    rig.pool.probe(own_probe(7), rig.now);
+    CHECK(texts_of(rig.pool.judge(line_name("telecom"), standing_down(), rig.now)).empty());
+    const Texts next = rig.done(1, 1, good());
+    CHECK(std::ranges::find(next, "run on 1") != next.end());
+    rig.pool.judge(line_name("telecom"), Standing{}, rig.now);
+    CHECK(rig.submit(4).empty());  // it waits for the worker, which is full
+}
+
+TEST_CASE("other lines take work while one is judged down") {
+    Rig rig;
+    rig.warm();
+    rig.pool.judge(line_name("unicom"), standing_down(), rig.now);
+    CHECK(rig.submit(1) == Texts{"run on 1", "show started"});
+}
+
+TEST_CASE("a disabled line gets no worker, and says why it takes no task") {
+    Rig rig;
+    rig.pool.judge(line_name("telecom"), {link::LineState::disabled, "agent.toml says so", false, std::nullopt},
+                   rig.now);
+    CHECK(rig.line().empty());
+    CHECK(!rig.pool.deadline());
+    CHECK(rig.submit(1) == Texts{"deliver 1 failed line/start/line_disabled"});
+}
+
+TEST_CASE("a probe of our own is answered whatever dies") {
+    Rig rig;
+    CHECK(texts_of(rig.pool.probe(own_probe(1), rig.now)) == Texts{"answer 1 failed launcher_unavailable"});
+    rig.line(false);
+    CHECK(texts_of(rig.pool.probe(own_probe(2), rig.now)) == Texts{"answer 2 failed link_down"});
+    rig.warm();
+    rig.pool.probe(own_probe(3), rig.now);
+    const Texts after = texts_of(rig.pool.launcher_down(rig.now));
+    CHECK(std::ranges::find(after, "answer 3 failed worker_lost") != after.end());
+    CHECK(rig.pool.lines().at(0).state == link::LineState::unknown);
 }

@@ -257,6 +257,9 @@ struct Rig : Workers::Listener {
     void lines_changed() override {}
     void policy_changed() override { ++policies; }
     int policies = 0;
+    void line_seen(const Line&) override {}
+    void lines_lost() override {}
+    void own_answered(std::uint64_t, const ProbeReport&) override {}
 
     template <class Done>
     void run_until(Done done) {

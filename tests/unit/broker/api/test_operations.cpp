@@ -357,6 +357,32 @@ TEST_CASE("nodes and lines are shown") {
     CHECK(api.get("/api/v1/lines", "cursor=gz-0").body != R"({"items":[]})");
 }
 
+TEST_CASE("a line's health and what became of a node are shown") {
+    Api api;
+    api.problem(api.get("/api/v1/nodes/gz-9/events"), 404, "not_found");
+    link::LineHealth health{.checks = {{"anchor", "198.51.100.20", "ping", link::CheckState::failed, "timeout"}},
+                            .egress = {"203.0.113.7"},
+                            .origin = "AS9808 cm",
+                            .identity = link::Identity::mismatch};
+    api.domain.add_node({}, health);
+    const Json line = api.json(api.get("/api/v1/lines"), "NodeLinePage")["items"][0];
+    CHECK(line["health"]["identity"] == "mismatch");
+    CHECK(line["health"]["checks"][0]["state"] == "failed");
+    CHECK(api.json(api.get("/api/v1/nodes/gz-1"), "Node")["lines"][0]["health"] == line["health"]);
+
+    api.domain.events = {{2, FakeDomain::kNow, NodeEventKind::line_state, "telecom", "", "down", "no carrier"},
+                         {1, FakeDomain::kNow, NodeEventKind::connected, "", "", "", ""}};
+    const Json events = api.json(api.get("/api/v1/nodes/gz-1/events"), "NodeEventPage")["items"];
+    REQUIRE(events.size() == 2);
+    CHECK(events[0] == Json{{"at", "2025-11-22T09:00:00.125Z"},
+                            {"kind", "line_state"},
+                            {"line", "telecom"},
+                            {"became", "down"},
+                            {"reason", "no carrier"}});
+    CHECK(events[1] == Json{{"at", "2025-11-22T09:00:00.125Z"}, {"kind", "connected"}});
+    CHECK(api.json(api.get("/api/v1/nodes/gz-1/events", "limit=1"), "NodeEventPage")["next_cursor"] == "more");
+}
+
 TEST_CASE("join tokens are made by administrators and shown once") {
     Api api;
     const auto made = api.post("/api/v1/join-tokens", R"({"node":"gz-1","ttl_ms":60000})");

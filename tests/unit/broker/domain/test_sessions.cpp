@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "broker/domain/join_rule.hpp"
+#include "protocol/json/described.hpp"
 #include "tests/contract/store/samples.hpp"
 #include "tests/unit/broker/domain/rig.hpp"
 
@@ -172,6 +173,74 @@ TEST_CASE("lines that changed are stored, and choose tasks after a restart too")
     CHECK(rig.ping("telecom").error().code == Errc::not_found);
 }
 
+namespace {
+
+/// What became of gz-1, oldest first: `line_state telecom up down: reason`.
+std::vector<std::string> events_of(Rig& rig) {
+    std::vector<std::string> all;
+    const auto node = rig.fsm().node("gz-1").value().node.id;
+    for (const NodeEvent& e : rig.store().events(node, PageRequest{}).value().items) {
+        std::string text(enum_text(e.kind));
+        if (!e.line.empty()) text += " " + e.line + " " + e.was + ">" + e.became;
+        all.insert(all.begin(), e.reason.empty() ? text : text + ": " + e.reason);
+    }
+    return all;
+}
+
+link::LineReport report(link::LineState state, link::Identity identity, const char* reason = "") {
+    link::LineReport one = line("telecom", "ct");
+    one.state = state;
+    one.reason = reason;
+    one.health = link::LineHealth{};
+    one.health->identity = identity;
+    one.health->origin = "AS9808 cm";
+    return one;
+}
+
+}  // namespace
+
+TEST_CASE("what becomes of a node and its lines is kept: changes alone, in order, over a restart") {
+    using link::Identity;
+    using link::LineState;
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.hello.lines = {line("telecom", "ct")};
+    agent.hello.lines[0].state = LineState::up;
+    agent.connect();
+    const auto tell = [&](link::LineReport one) { agent.send({{link::Lines{{std::move(one)}}, {}}}); };
+    tell(report(LineState::up, Identity::match));
+    tell(report(LineState::degraded, Identity::match, "resolver is silent"));
+    tell(report(LineState::degraded, Identity::match, "two are silent"));  // the same state, another reason
+    tell(report(LineState::degraded, Identity::mismatch, "leaves by another"));
+    using Events = std::vector<std::string>;
+    const Events so_far{"line_state telecom >up", "connected", "line_identity telecom unknown>match: AS9808 cm",
+                        "line_state telecom up>degraded: resolver is silent",
+                        "line_identity telecom match>mismatch: AS9808 cm"};
+    CHECK(events_of(rig) == so_far);
+    CHECK(rig.take<Noted>().size() >= 4);
+
+    // A hello has no room for health: what was known of a line that is as it was stays.
+    agent.leave();
+    agent.hello.lines = {report(LineState::degraded, Identity::mismatch, "leaves by another")};
+    agent.hello.lines[0].health.reset();
+    rig.restart();
+    agent.connect();
+    CHECK(rig.fsm().node("gz-1").value().lines.at(0).health->identity == Identity::mismatch);
+    Events all = so_far;
+    all.insert(all.end(), {"disconnected", "connected"});
+    CHECK(events_of(rig) == all);
+}
+
+TEST_CASE("a line with more checks than it can have ends the session") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    auto one = report(link::LineState::up, link::Identity::unknown);
+    one.health->checks.resize(33);
+    agent.send({{link::Lines{{one}}, {}}});
+    CHECK(rig.take<CloseSession>().size() == 1);
+}
+
 TEST_CASE("a node has at most 32 lines, in its hello and later") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
@@ -180,7 +249,7 @@ TEST_CASE("a node has at most 32 lines, in its hello and later") {
     agent.hello.lines = many.lines;
     const auto refused = rig.join(agent.hello);
     CHECK(rejected(refused) == link::RejectCode::protocol_error);
-    CHECK(std::get<link::Reject>(refused).text == "a node has at most 32 lines");
+    CHECK(std::get<link::Reject>(refused).text == kTooManyLines);
     agent.hello.lines.pop_back();
     agent.connect();
     CHECK(rig.fsm().node("gz-1").value().lines.size() == 32);

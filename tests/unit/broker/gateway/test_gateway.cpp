@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "broker/gateway/echo.hpp"
 #include "broker/gateway/gateway.hpp"
 #include "protocol/crypto/keys.hpp"
 
@@ -28,6 +29,20 @@ std::string enroll_body(const SigningKey& key, const std::string& token, const s
 }
 
 }  // namespace
+
+TEST_CASE("the echo tells who asks, an IPv4 address as IPv4 whatever the socket") {
+    struct Case {
+        const char *peer, *told;
+    };
+    for (const Case& c : {Case{"203.0.113.7", "203.0.113.7"}, Case{"2001:db8::7", "2001:db8::7"},
+                          Case{"::ffff:203.0.113.7", "203.0.113.7"}, Case{"::1", "::1"}}) {
+        CAPTURE(c.peer);
+        http::Request request;
+        request.peer = c.peer;
+        request.peer_port = 40000;
+        CHECK(echo(request).body == "{\"address\":\"" + std::string(c.told) + "\",\"port\":40000}");
+    }
+}
 
 TEST_CASE("only edge.v1 at its path becomes a link") {
     CHECK_FALSE(refuse_upgrade(upgrade()));
