@@ -147,7 +147,7 @@ Result<Workers::Started> Launcher::attempt(ClientId client, const Attempt& body)
     log_.info("escape_attempt line={} payload={} sealed={}", lines_[index].name, name, body.sealed);
     std::vector<std::string> arguments{options_.probe, "payload", name, "3"};
     if (body.sealed != 0) arguments.push_back("--sealed");
-    return workers_->spawn(client, lines_[index].name, arguments);
+    return workers_->spawn(client, lines_[index], arguments);
 }
 
 Result<Done> Launcher::kill(ClientId client, const Kill& body) {
