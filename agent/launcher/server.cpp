@@ -1,7 +1,6 @@
 #include "agent/launcher/server.hpp"
 
 #include <fcntl.h>
-#include <sys/fsuid.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -10,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+
+#include "agent/launcher/os/capabilities.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -64,10 +65,9 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
     if (::chmod(folder.c_str(), 0733) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
     EDGE_TRY(const auto name, unix_address("s"));
     const mode_t mask = ::umask(0177);
-    ::setfsuid(owner);
-    const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
+    const int bound =
+        as_owner(owner, [&] { return ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name); });
     const int why = errno;
-    ::setfsuid(0);
     ::umask(mask);
     if (bound != 0) return clean(os_error(why, path, "cannot be bound"));
     if (::listen(fd, 16) != 0) return clean(os_error(errno, path));

@@ -1,6 +1,7 @@
 #include "agent/launcher/os/capabilities.hpp"
 
 #include <sys/capability.h>
+#include <sys/fsuid.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -79,6 +80,16 @@ int retry_with_dac_override(const std::function<int()>& action) {
     set_dac_override(CAP_EFFECTIVE, CAP_CLEAR);
     errno = why;
     return again;
+}
+
+int as_owner(uid_t owner, const std::function<int()>& action) {
+    ::setfsuid(owner);
+    const int result = action();
+    const int why = errno;
+    ::setfsuid(0);
+    if (!set_dac_override(CAP_EFFECTIVE, CAP_CLEAR)) return -1;
+    errno = why;
+    return result;
 }
 
 void forget_dac_override() {

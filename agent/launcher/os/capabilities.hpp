@@ -1,5 +1,7 @@
 // The launcher's privileges: five capabilities of root's forty, and nothing more from the first second on.
 #pragma once
+#include <sys/types.h>
+
 #include <functional>
 
 #include "protocol/result.hpp"
@@ -16,6 +18,11 @@ Result<> keep_needed_capabilities();
 /// Runs `action`, which answers as system calls do; once more with DAC_OVERRIDE if the answer is EACCES. The root of a
 /// control group tree is mode 0555, so outside a delegated group NAME itself cannot be made or removed without.
 int retry_with_dac_override(const std::function<int()>& action);
+
+/// Runs `action`, which answers as system calls do; files that it makes belong to `owner`. On the way back the kernel
+/// raises every file capability that is permitted (capabilities(7), "Effect of user ID changes on capabilities"):
+/// DAC_OVERRIDE is lowered again.
+int as_owner(uid_t owner, const std::function<int()>& action);
 
 /// It was not needed: now it cannot be used.
 void forget_dac_override();
