@@ -88,7 +88,7 @@ std::string_view value_of(const Candidate& candidate, std::string_view key) {
 }
 
 bool matches(const Candidate& candidate, const SelectorTerm& term) {
-    return same(value_of(candidate, term.key), term.value);
+    return !term.key.empty() && same(value_of(candidate, term.key), term.value);
 }
 
 bool matches_any(std::span<const Candidate> candidates, const SelectorTerm& term) {
@@ -152,19 +152,8 @@ std::string advice(const SelectorTerm& term, std::span<const Candidate> candidat
     return begin + (guess.empty() ? "; " + term.key + " is one of " + listed(values) : guess);
 }
 
-Error nothing_matches(const std::vector<SelectorTerm>& terms, std::span<const Candidate> candidates) {
-    Error error{Errc::not_found, "/selector", {}};
-    if (candidates.empty()) {
-        error.detail = "no node has a line yet; enrol a node and start its agent";
-        return error;
-    }
-    for (const auto& term : terms) {
-        if (term.negated || (!term.key.empty() && matches_any(candidates, term))) continue;
-        error.detail = advice(term, candidates);
-        return error;
-    }
-    error.detail = "each term matches some line, but no line matches all of them";
-    return error;
+Error none(std::string why) {
+    return Error{Errc::not_found, "/selector", std::move(why)};
 }
 
 /// Keeps `limit` of `chosen`: one line of every node, then a second one of every node, and so on; of the last such
@@ -218,15 +207,19 @@ Result<std::vector<std::size_t>> select(const Selector& selector, std::span<cons
     for (auto& term : terms) {
         if (term.key.empty()) settle_bare_word(term, candidates);
     }
+    if (candidates.empty()) return none("there is no node yet; edgectl token create says how one is enrolled");
+    // A negation that nothing matches is a slip as well: what was to be left out would be probed.
+    for (const auto& term : terms) {
+        if (!matches_any(candidates, term)) return none(advice(term, candidates));
+    }
     std::vector<std::size_t> chosen;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
         const bool fits = std::all_of(terms.begin(), terms.end(), [&](const SelectorTerm& term) {
-            const bool hit = !term.key.empty() && matches(candidates[i], term);
-            return hit != term.negated;
+            return matches(candidates[i], term) != term.negated;
         });
         if (fits) chosen.push_back(i);
     }
-    if (chosen.empty()) return nothing_matches(terms, candidates);
+    if (chosen.empty()) return none("each term matches some line, but no line matches all of them");
     if (selector.limit && *selector.limit < chosen.size()) chosen = spread(chosen, candidates, *selector.limit);
     return chosen;
 }

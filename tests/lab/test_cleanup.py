@@ -4,10 +4,12 @@ import fcntl
 import glob
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -27,9 +29,10 @@ exec sleep 1000
 
 
 class Lab:
-    def __init__(self, *command):
+    def __init__(self, *command, stdin=subprocess.DEVNULL, terminal=False):
+        own_terminal = {"start_new_session": True, "preexec_fn": lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)} if terminal else {}
         self.process = subprocess.Popen([f"{HERE}/run", "--no-edge", "--wire", "off", "--bin", BIN, "--", *command],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                                        stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **own_terminal)
         line = self.process.stdout.readline()
         if not line:
             raise AssertionError(self.process.stderr.read())
@@ -92,8 +95,8 @@ def descendants(pid):
 
 
 class Cleanup(unittest.TestCase):
-    def settled_lab(self):
-        lab = Lab("sh", "-c", SETTLE)
+    def settled_lab(self, **how):
+        lab = Lab("sh", "-c", SETTLE, **how)
         self.addCleanup(lab.end)
         return lab
 
@@ -125,6 +128,26 @@ class Cleanup(unittest.TestCase):
         lab.process.send_signal(signal.SIGINT)
         self.assertEqual(lab.process.wait(PATIENCE_S), 128 + signal.SIGINT)
         self.assert_gone(lab)
+
+    def test_after_a_sigint_that_was_sent_while_its_input_is_a_terminal(self):
+        leader, follower = pty.openpty()
+        self.addCleanup(os.close, leader)
+        lab = self.settled_lab(stdin=follower)
+        os.close(follower)
+        lab.process.send_signal(signal.SIGINT)
+        self.assertEqual(lab.process.wait(PATIENCE_S), 128 + signal.SIGINT)
+        self.assert_gone(lab)
+
+    def test_ctrl_c_is_the_commands_affair(self):
+        leader, follower = pty.openpty()
+        self.addCleanup(os.close, leader)
+        caught = "trap 'echo caught; exit 5' INT; echo '{\"directory\": \"/none\", \"cgroup\": \"none\"}'; while :; do sleep 0.05; done"
+        lab = Lab("sh", "-c", caught, stdin=follower, terminal=True)
+        self.addCleanup(lab.end)
+        os.close(follower)
+        os.write(leader, b"\x03")
+        self.assertEqual(lab.process.stdout.readline(), "caught\n")
+        self.assertEqual(lab.process.wait(PATIENCE_S), 5)
 
     def test_after_the_keeper_was_killed(self):
         lab = self.settled_lab()

@@ -3,6 +3,7 @@
 #include <linux/netlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -192,17 +193,38 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
     };
     shared_carriers();
     ConfigFolder folder;
+<<<<<<< HEAD
     SUBCASE("in the root of the control group trees") {
         Flags flags;
         flags.agent_uid = own_uids() + 5000;  // to give it the socket the launcher changes its file system uid
         LauncherProcess launcher(folder, flags);
+=======
+    SUBCASE("in the root of the control group trees, serving an agent that is not root") {
+        Flags flags;
+        flags.agent_uid = own_uids() + 1000;
+        LauncherProcess launcher(folder, flags);
+        const auto check = [&](const std::string& when) {
+            CAPTURE(when);
+            auto sets = sets_of(launcher.pid());
+            CHECK(sets["CapEff:"] == five);
+            CHECK(sets["CapPrm:"] == and_dac_override);
+            CHECK(sets["CapBnd:"] == five);
+        };
+>>>>>>> walk
         REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
-        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") ==
-              "ok telecom 100.64.1.2");
-        auto sets = sets_of(launcher.pid());
-        CHECK(sets["CapEff:"] == five);
-        CHECK(sets["CapPrm:"] == and_dac_override);
-        CHECK(sets["CapBnd:"] == five);
+        check("it serves");
+        struct stat socket {};
+        REQUIRE(::stat(launcher.socket().c_str(), &socket) == 0);
+        CHECK(socket.st_uid == flags.agent_uid);
+        CHECK((socket.st_mode & 07777) == 0600);
+        {
+            Client client(launcher.socket());
+            CHECK(client.spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+            check("a worker runs");
+        }
+        REQUIRE(launcher.says("worker_exited"));
+        Client(launcher.socket()).line(0);
+        check("the worker's group is removed");
     }
     SUBCASE("in a group that was delegated to it, as in a unit with CapabilityBoundingSet") {
         DelegatedGroup parent(own_group("-unit"));

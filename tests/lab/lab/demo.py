@@ -1,5 +1,4 @@
 """./dev demo: a lab to look at. Three probes from three lines, their evidence, and the API on the host's loopback."""
-import argparse
 import json
 import os
 import signal
@@ -16,11 +15,15 @@ NODE = topology.Node(1)
 
 
 def main(arguments):
-    parser = argparse.ArgumentParser(prog="dev demo", description="A node on three lines, three probes, results with evidence.")
+    parser = lab_main.Parser(prog="dev demo", description="A node on three lines, three probes, results with evidence.")
     parser.add_argument("--check", action="store_true", help="assert all of it and end, without a terminal")
-    parser.add_argument("--port", type=int, default=8080, help="of the API on this machine's loopback")
-    own, rest = parser.parse_known_args(arguments)
-    options = lab_main.parse([*rest, "--", "demo"])
+    parser.add_argument("--port", type=int, default=8080, help="of the API on this machine's loopback, 1 to 65535")
+    parser.add_argument("--bin", help="where the programs are (build/bin)")
+    own = parser.parse_args(arguments)
+    if not 1 <= own.port <= 65535:
+        parser.error(f"--port: {own.port} is not within 1 to 65535")
+    lab_main.end_if_only_parsed()
+    options = lab_main.parse([*(["--bin", own.bin] if own.bin else []), "--", "demo"])
     say("EDGE demo: node gz-1 on three lines, three carriers, their resolvers, and a small internet behind them.")
     say("All of it is network namespaces on this machine; nothing leaves it, and all of it goes when the demo ends.")
     return lab_main.run(options, lambda lab: Demo(lab, own).run())

@@ -15,6 +15,8 @@ import sys
 from lab import linux
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+INTERRUPT = signal.SIGUSR1  # inside: a SIGINT that somebody sent, and no terminal
+SI_KERNEL = 0x80            # sigaction(2)
 
 
 class Stopped(BaseException):
@@ -30,48 +32,47 @@ def keep(slot, lab):
     sys.stdout.flush()
     alive_read, alive_write = os.pipe()
     linux.unshare(linux.CLONE_NEWPID)
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)  # until each has its handlers: none may get lost
+    blocked = {*STOP_SIGNALS, INTERRUPT, signal.SIGCHLD}  # until each is ready for them: none may get lost
+    signal.pthread_sigmask(signal.SIG_BLOCK, blocked)
     init = os.fork()
     if init == 0:
         os.close(alive_write)
         os._exit(_init(alive_read, lab))
     os.close(alive_read)
     try:
-        _pass_on_signals(init)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
-        _, status = os.waitpid(init, 0)
+        status = _wait_and_pass_on(init)
     finally:
         slot.clear()
     return _exit_code(status)
 
 
-def _pass_on_signals(pid):
-    def pass_on(number, _frame):
-        if not _from_terminal(number):
-            os.kill(pid, number)
-
-    for number in STOP_SIGNALS:
-        signal.signal(number, pass_on)
-
-
-def _from_terminal(number):
-    """Ctrl-C reaches all of the foreground's processes by itself."""
-    return number == signal.SIGINT and os.isatty(0)
+def _wait_and_pass_on(init):
+    """Ctrl-C reaches all of the foreground's processes by itself; what somebody sent with kill reached only us."""
+    while True:
+        came = signal.sigwaitinfo({*STOP_SIGNALS, signal.SIGCHLD})
+        if came.si_signo == signal.SIGCHLD:
+            pid, status = os.waitpid(init, os.WNOHANG)
+            if pid:
+                return status
+        elif came.si_signo != signal.SIGINT:
+            os.kill(init, came.si_signo)
+        elif came.si_code != SI_KERNEL:
+            os.kill(init, INTERRUPT)
 
 
 def _init(alive, lab):
     wakeup_read, wakeup_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wakeup_write)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    for number in STOP_SIGNALS:
+    for number in (*STOP_SIGNALS, INTERRUPT, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     child = os.fork()
     if child == 0:
         signal.set_wakeup_fd(-1)
         os.close(alive)
         os._exit(_run_lab(lab))
 
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*STOP_SIGNALS, INTERRUPT})
     selector = selectors.DefaultSelector()
     selector.register(wakeup_read, selectors.EVENT_READ)
     selector.register(alive, selectors.EVENT_READ)
@@ -82,7 +83,7 @@ def _init(alive, lab):
                 os.kill(child, signal.SIGTERM)
                 continue
             for number in os.read(wakeup_read, 256):
-                if number in STOP_SIGNALS and not _from_terminal(number):
+                if number in (signal.SIGTERM, signal.SIGHUP, INTERRUPT):  # a terminal's SIGINT reached it as well
                     os.kill(child, number)
         code = _reap(child)
         if code is not None:
@@ -104,10 +105,10 @@ def _reap(child):
 
 def _run_lab(lab):
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    for number in STOP_SIGNALS:
+    for number in (*STOP_SIGNALS, INTERRUPT):
         signal.signal(number, _stop)
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {*STOP_SIGNALS, INTERRUPT})
         return lab()
     except Stopped as stop:
         return 128 + stop.number
@@ -125,9 +126,9 @@ def _run_lab(lab):
 
 
 def _stop(number, _frame):
-    for other in STOP_SIGNALS:  # one is enough: nothing may interrupt the clearing up
+    for other in (*STOP_SIGNALS, INTERRUPT):  # one is enough: nothing may interrupt the clearing up
         signal.signal(other, lambda *_: None)
-    raise Stopped(number)
+    raise Stopped(signal.SIGINT if number == INTERRUPT else number)
 
 
 def _exit_code(status):

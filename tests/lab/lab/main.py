@@ -14,8 +14,23 @@ REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.
 NOT_PERMITTED = 77  # sysexits' EX_NOPERM; CTest counts it as skipped
 
 
+USAGE = 64           # sysexits' EX_USAGE
+SOMETHING_TO_DO = 75  # of ./dev's first look at the command line
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message):
+        self.exit(USAGE, f"{self.prog}: {message}; see ./{self.prog} --help\n")
+
+
+def end_if_only_parsed():
+    """./dev asks whether the command line is good before it builds."""
+    if os.environ.get("EDGE_PARSE_ONLY"):
+        sys.exit(SOMETHING_TO_DO)
+
+
 def parse(arguments):
-    parser = argparse.ArgumentParser(prog="dev lab", description="Run a command in a lab with a broker and enrolled nodes.")
+    parser = Parser(prog="dev lab", description="Run a command in a lab with a broker and enrolled nodes.")
     parser.add_argument("--nodes", type=int, default=1, help="how many nodes, 1 to 99")
     parser.add_argument("--wire", choices=("on", "off"), default="on", help="off: lines without delay and loss")
     parser.add_argument("--seed", type=int, default=1, help="of the wires' random numbers")
@@ -41,6 +56,7 @@ class Lab:
 
 def main(arguments):
     options = parse(arguments)
+    end_if_only_parsed()
     return run(options, lambda lab: run_command(options.command, lab.environment))
 
 
