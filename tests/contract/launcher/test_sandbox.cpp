@@ -193,12 +193,6 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
     };
     shared_carriers();
     ConfigFolder folder;
-<<<<<<< HEAD
-    SUBCASE("in the root of the control group trees") {
-        Flags flags;
-        flags.agent_uid = own_uids() + 5000;  // to give it the socket the launcher changes its file system uid
-        LauncherProcess launcher(folder, flags);
-=======
     SUBCASE("in the root of the control group trees, serving an agent that is not root") {
         Flags flags;
         flags.agent_uid = own_uids() + 1000;
@@ -210,7 +204,6 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
             CHECK(sets["CapPrm:"] == and_dac_override);
             CHECK(sets["CapBnd:"] == five);
         };
->>>>>>> walk
         REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
         check("it serves");
         struct stat socket {};
