@@ -1,7 +1,7 @@
 // edge-launcher: flags, the order of starting, and the one line that says why it cannot.
+#include <pwd.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <pwd.h>
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
@@ -87,7 +87,8 @@ Result<CommandLine> parse(int argc, char** argv) {
     app.add_option("--agent-uid", agent, "who is served, beside root: a number, or a user's name");
     app.add_option("--uid-base", line.options.uid_base, "workers run as this uid and the 255 above it")
         ->check(CLI::Range(0, kMaxUid));
-    app.add_option("--cgroup", line.options.cgroup, "control group for all it makes, below the root of the trees; or self: below its own, as a unit");
+    app.add_option("--cgroup", line.options.cgroup,
+                   "control group for all it makes, below the root of the trees; or self: below its own, as a unit");
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
     app.add_option("--state", line.options.state, "folder where it keeps the bytes of the day and the month");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));

@@ -18,8 +18,7 @@ namespace edge::launcher {
 using Bytes = std::vector<std::byte>;
 
 struct GetHost {};
-using Verb =
-    std::variant<GetLine, Spawn, Attempt, Kill, Stats, RouteGet, GetHost, GetPolicy, DenyTargets, AskUsage>;
+using Verb = std::variant<GetLine, Spawn, Attempt, Kill, Stats, RouteGet, GetHost, GetPolicy, DenyTargets, AskUsage>;
 struct Request {
     Header header;
     Verb verb;

@@ -84,8 +84,7 @@ TEST_CASE("table and policy say the same of every address") {
                     const IpAddress address = draw(random, table);
                     const auto port = static_cast<std::uint16_t>(std::vector{53, 80, 22, 7480}[random() % 4]);
                     const bool udp = random() % 2 == 0;
-                    const bool expected =
-                        !policy.refusal(address, port, udp ? Transport::udp : Transport::tcp);
+                    const bool expected = !policy.refusal(address, port, udp ? Transport::udp : Transport::tcp);
                     CAPTURE(address.text());
                     CAPTURE(port);
                     CAPTURE(udp);

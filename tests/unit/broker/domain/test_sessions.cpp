@@ -179,7 +179,8 @@ namespace {
 std::vector<std::string> events_of(Rig& rig) {
     std::vector<std::string> all;
     const auto node = rig.fsm().node("gz-1").value().node.id;
-    for (const NodeEvent& e : rig.store().events(node, PageRequest{}).value().items) {
+    const auto page = rig.store().events(node, PageRequest{}).value();
+    for (const NodeEvent& e : page.items) {
         std::string text(enum_text(e.kind));
         if (!e.line.empty()) text += " " + e.line + " " + e.was + ">" + e.became;
         all.insert(all.begin(), e.reason.empty() ? text : text + ": " + e.reason);
