@@ -365,7 +365,7 @@ class Lists(WithBroker):
     def test_tables(self):
         self.edgectl("ping", "198.18.0.80", "from", "all")
         self.assertRegex(self.edgectl("get", "nodes").stdout, r"gz-1 +connected +3/3 up +bpf-guard +4.20 ms")
-        self.assertRegex(self.edgectl("get", "lines").stdout, r"gz-1 +telecom +ct +up +wan0 +100.64.1.2 +bpf")
+        self.assertRegex(self.edgectl("get", "lines").stdout, r"gz-1 +telecom +ct +up +mismatch +wan0 +100.64.1.2 +bpf")
         self.assertRegex(self.edgectl("get", "lines", "-o", "wide").stdout, r"100.64.1.53 +0x101 +101")
         self.assertRegex(self.edgectl("get", "runs").stdout, r"run_\w+ +ping +198.18.0.80 +all +finished +3 +0")
         self.assertIn("no job yet", self.edgectl("get", "jobs").stderr)
