@@ -23,9 +23,9 @@ Column figure(const char* title, int spare = 0) {
 
 /// A node is held as well as its weakest line.
 std::string level_of(const Json& lines) {
-    constexpr std::pair<const char*, const char*> kLevels[] = {
+    constexpr std::pair<const char*, const char*> kWeakestFirst[] = {
         {"none", "none"}, {"cooperative", "cooperative"}, {"nft", "nft-guard"}, {"bpf", "bpf-guard"}};
-    for (const auto& [by, level] : kLevels)
+    for (const auto& [by, level] : kWeakestFirst)
         for (const auto& line : lines)
             if (text_at(line, "enforced_by") == by) return level;
     return "-";

@@ -10,8 +10,8 @@ namespace {
 constexpr int kEchoWithinMs = 200;
 }
 
-Endpoint endpoint(const std::string& address, int port, int scope) {
-    Endpoint to;
+FarEnd endpoint(const std::string& address, int port, int scope) {
+    FarEnd to;
     auto* four = reinterpret_cast<sockaddr_in*>(&to.storage);
     auto* six = reinterpret_cast<sockaddr_in6*>(&to.storage);
     if (inet_pton(AF_INET, address.c_str(), &four->sin_addr) == 1) {
@@ -27,7 +27,7 @@ Endpoint endpoint(const std::string& address, int port, int scope) {
     return to;
 }
 
-long send_with_control(int fd, const Endpoint& to, int level, int type, const void* data, std::size_t size) {
+long send_with_control(int fd, const FarEnd& to, int level, int type, const void* data, std::size_t size) {
     char text[] = "edge";
     alignas(cmsghdr) char control[128]{};
     iovec part{text, 4};
@@ -46,7 +46,7 @@ long send_with_control(int fd, const Endpoint& to, int level, int type, const vo
     return sendmsg(fd, &message, MSG_NOSIGNAL);
 }
 
-AttemptOutcome send_all_ways(const Endpoint& to) {
+AttemptOutcome send_all_ways(const FarEnd& to) {
     const int family = to.v6() ? AF_INET6 : AF_INET;
     AttemptOutcome last = stopped(EINVAL);
     {

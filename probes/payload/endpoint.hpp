@@ -11,7 +11,7 @@
 
 namespace edge::probes {
 
-struct Endpoint {
+struct FarEnd {
     sockaddr_storage storage{};
     socklen_t size = 0;
 
@@ -20,7 +20,7 @@ struct Endpoint {
 };
 
 /// An address without a meaning gives an endpoint that the kernel refuses.
-Endpoint endpoint(const std::string& address, int port, int scope = 0);
+FarEnd endpoint(const std::string& address, int port, int scope = 0);
 
 class AttemptSocket {
   public:
@@ -35,16 +35,16 @@ class AttemptSocket {
         return setsockopt(fd_, level, name, value, static_cast<socklen_t>(size));
     }
     long set(int level, int name, int value) const { return set(level, name, &value, sizeof value); }
-    long send_to(const Endpoint& to) const { return sendto(fd_, "edge", 4, MSG_NOSIGNAL, to.get(), to.size); }
+    long send_to(const FarEnd& to) const { return sendto(fd_, "edge", 4, MSG_NOSIGNAL, to.get(), to.size); }
 
   private:
     int fd_;
 };
 
 /// A datagram with one control message.
-long send_with_control(int fd, const Endpoint& to, int level, int type, const void* data, std::size_t size);
+long send_with_control(int fd, const FarEnd& to, int level, int type, const void* data, std::size_t size);
 
 /// UDP by sendto, by connect; TCP, which is not waited for; a ping that is answered: the first that got through.
-AttemptOutcome send_all_ways(const Endpoint& to);
+AttemptOutcome send_all_ways(const FarEnd& to);
 
 }  // namespace edge::probes

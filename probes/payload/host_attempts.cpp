@@ -164,7 +164,7 @@ AttemptOutcome background_sockets(const Facts& facts) {
     for (int i = 0; i < 8; ++i) {
         const int udp = socket(AF_INET, SOCK_DGRAM, 0);
         const int tcp = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-        const Endpoint to = endpoint(facts.text("target4"), facts.number("port"));
+        const FarEnd to = endpoint(facts.text("target4"), facts.number("port"));
         (void)!connect(udp, to.get(), to.size);
         (void)!connect(tcp, to.get(), to.size);
     }

@@ -22,23 +22,23 @@ constexpr int kMultipathTcp = 262;  // IPPROTO_MPTCP
 constexpr const char* kGroup4 = "224.0.0.251";
 constexpr const char* kGroup6 = "ff02::fb";
 
-Endpoint target4(const Facts& facts) {
+FarEnd target4(const Facts& facts) {
     return endpoint(facts.text("target4"), facts.number("port"));
 }
 
-Endpoint target6(const Facts& facts) {
+FarEnd target6(const Facts& facts) {
     return endpoint(facts.text("target6"), facts.number("port"));
 }
 
 /// Sets the option, and whether or not it could, sends: some options only matter then.
-AttemptOutcome send_after(const Endpoint& to, int level, int option, const void* value, std::size_t size) {
+AttemptOutcome send_after(const FarEnd& to, int level, int option, const void* value, std::size_t size) {
     const AttemptSocket udp(to.v6() ? AF_INET6 : AF_INET, SOCK_DGRAM);
     const auto set = tried(udp.set(level, option, value, size), "setsockopt");
     (void)udp.send_to(to);
     return set;
 }
 
-AttemptOutcome send_after(const Endpoint& to, int level, int option, int value) {
+AttemptOutcome send_after(const FarEnd& to, int level, int option, int value) {
     return send_after(to, level, option, &value, sizeof value);
 }
 
@@ -50,7 +50,7 @@ AttemptOutcome pktinfo4(const Facts& facts, int device, const std::string& sourc
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
     in_pktinfo info{};
     info.ipi_ifindex = device;
-    const Endpoint from = endpoint(source, 0);
+    const FarEnd from = endpoint(source, 0);
     if (from.size != 0) info.ipi_spec_dst = reinterpret_cast<const sockaddr_in*>(&from.storage)->sin_addr;
     return tried(send_with_control(udp.get(), target4(facts), IPPROTO_IP, IP_PKTINFO, &info, sizeof info), "sendmsg");
 }
@@ -58,7 +58,7 @@ AttemptOutcome pktinfo4(const Facts& facts, int device, const std::string& sourc
 in6_pktinfo info6(int device, const std::string& source) {
     in6_pktinfo info{};
     info.ipi6_ifindex = static_cast<unsigned>(device);
-    const Endpoint from = endpoint(source, 0);
+    const FarEnd from = endpoint(source, 0);
     if (from.size != 0) info.ipi6_addr = reinterpret_cast<const sockaddr_in6*>(&from.storage)->sin6_addr;
     return info;
 }
@@ -71,10 +71,10 @@ AttemptOutcome pktinfo6(const Facts& facts, int device, const std::string& sourc
 }
 
 /// With IP_FREEBIND or IP_TRANSPARENT any address could be bound to.
-AttemptOutcome send_from(const Endpoint& to, const std::string& source, int option) {
+AttemptOutcome send_from(const FarEnd& to, const std::string& source, int option) {
     const AttemptSocket udp(to.v6() ? AF_INET6 : AF_INET, SOCK_DGRAM);
     if (option != 0) (void)udp.set(IPPROTO_IP, option, 1);
-    const Endpoint from = endpoint(source, 0);
+    const FarEnd from = endpoint(source, 0);
     const auto bound = tried(bind(udp.get(), from.get(), from.size), "bind");
     (void)udp.send_to(to);
     return bound;
@@ -82,7 +82,7 @@ AttemptOutcome send_from(const Endpoint& to, const std::string& source, int opti
 
 /// Loose source routing (RFC 791) by the other line's gateway.
 AttemptOutcome source_route(const Facts& facts) {
-    const Endpoint by = endpoint(facts.text("other_gateway4"), 0);
+    const FarEnd by = endpoint(facts.text("other_gateway4"), 0);
     unsigned char options[8] = {131, 7, 4};
     std::memcpy(options + 3, &reinterpret_cast<const sockaddr_in*>(&by.storage)->sin_addr, 4);
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
@@ -92,7 +92,7 @@ AttemptOutcome source_route(const Facts& facts) {
 
 /// A routing header of type 2 (RFC 6275), which needs no privilege.
 AttemptOutcome routing_header(const Facts& facts) {
-    const Endpoint by = endpoint(facts.text("other_gateway6"), 0);
+    const FarEnd by = endpoint(facts.text("other_gateway6"), 0);
     unsigned char header[24] = {0, 2, 2, 1};
     std::memcpy(header + 8, &reinterpret_cast<const sockaddr_in6*>(&by.storage)->sin6_addr, 16);
     const AttemptSocket udp(AF_INET6, SOCK_DGRAM);

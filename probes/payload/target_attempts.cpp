@@ -15,7 +15,7 @@ AttemptOutcome reach(const std::string& address, int port = 80) {
 /// The data goes with the SYN, and connect(2) is never called.
 AttemptOutcome fast_open(const Facts&) {
     const AttemptSocket tcp(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
-    const Endpoint to = endpoint(kMetadata4, 80);
+    const FarEnd to = endpoint(kMetadata4, 80);
     const long sent = sendto(tcp.get(), "edge", 4, MSG_FASTOPEN | MSG_NOSIGNAL, to.get(), to.size);
     if (sent < 0 && errno == EINPROGRESS) return got("a SYN");
     return tried(sent, "a SYN");
@@ -23,7 +23,7 @@ AttemptOutcome fast_open(const Facts&) {
 
 AttemptOutcome many_at_once(const Facts& facts) {
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
-    const Endpoint to = endpoint(kMetadata4, facts.number("port"));
+    const FarEnd to = endpoint(kMetadata4, facts.number("port"));
     char text[] = "edge";
     iovec part{text, 4};
     mmsghdr messages[4]{};
@@ -39,9 +39,9 @@ AttemptOutcome many_at_once(const Facts& facts) {
 /// Connected to what is allowed first, then taken apart and connected again.
 AttemptOutcome reconnect(const Facts& facts) {
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
-    const Endpoint good = endpoint(facts.text("target4"), facts.number("port"));
-    const Endpoint bad = endpoint(kMetadata4, facts.number("port"));
-    Endpoint none;
+    const FarEnd good = endpoint(facts.text("target4"), facts.number("port"));
+    const FarEnd bad = endpoint(kMetadata4, facts.number("port"));
+    FarEnd none;
     none.size = sizeof(sockaddr_in);  // AF_UNSPEC
     (void)connect(udp.get(), good.get(), good.size);
     (void)connect(udp.get(), none.get(), none.size);
@@ -68,7 +68,7 @@ AttemptOutcome listen_for_all(const Facts&) {
 
 AttemptOutcome bind_any(const Facts&) {
     const AttemptSocket four(AF_INET, SOCK_DGRAM), six(AF_INET6, SOCK_DGRAM);
-    const Endpoint any4 = endpoint("0.0.0.0", 5301), any6 = endpoint("::", 5302);
+    const FarEnd any4 = endpoint("0.0.0.0", 5301), any6 = endpoint("::", 5302);
     return any_of({tried(bind(four.get(), any4.get(), any4.size), "bound"),
                    tried(bind(six.get(), any6.get(), any6.size), "bound")});
 }
