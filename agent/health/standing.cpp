@@ -83,14 +83,24 @@ Identity identity_of(const WatchedLine& watched) {
     return all;
 }
 
+/// Whose network the line leaves by: of the address that is another's than it should be, where one is.
+std::string origin_of(const WatchedLine& watched) {
+    std::string origin;
+    for (const Egress& egress : watched.egress) {
+        if (egress.address.empty() || !egress.origin) continue;
+        if (identity_of(watched.expected, egress) == Identity::mismatch) return egress.origin->text();
+        if (origin.empty()) origin = egress.origin->text();
+    }
+    return origin;
+}
+
 link::LineHealth health_of(const WatchedLine& watched) {
     link::LineHealth health;
     for (const Check& check : watched.checks) health.checks.push_back(check.report());
     for (const Egress& egress : watched.egress) {
-        if (egress.address.empty()) continue;
-        health.egress.push_back(egress.address);
-        if (health.origin.empty() && egress.origin) health.origin = egress.origin->text();
+        if (!egress.address.empty()) health.egress.push_back(egress.address);
     }
+    health.origin = origin_of(watched);
     health.identity = identity_of(watched);
     return health;
 }

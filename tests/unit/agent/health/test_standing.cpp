@@ -150,6 +150,8 @@ TEST_CASE("a line that leaves by another network than it should is a mismatch, a
             const Standing standing = standing_of(line);
             CHECK(enum_text(standing.health->identity) == enum_text(one.identity));
             CHECK(standing.reason == one.reason);
+            if (one.identity == Identity::mismatch)  // it names the stranger, also beside a family that is right
+                CHECK(standing.reason.find("leaves by " + standing.health->origin) != std::string::npos);
             CHECK(standing.takes_work);
             CHECK((standing.state == LineState::degraded) == (one.identity == Identity::mismatch));
         }
