@@ -61,4 +61,11 @@ bool IpPrefix::contains(const IpAddress& other) const {
     return rest == 0 || ((other.bytes[whole] ^ address.bytes[whole]) >> (8 - rest)) == 0;
 }
 
+IpPrefix network_of(const IpAddress& address, std::uint8_t length) {
+    IpPrefix prefix{address, length};
+    for (unsigned bit = length; bit < 128; ++bit)
+        prefix.address.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80u >> bit % 8));
+    return prefix;
+}
+
 }  // namespace edge

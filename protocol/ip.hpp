@@ -35,4 +35,7 @@ struct IpPrefix {
     friend auto operator<=>(const IpPrefix&, const IpPrefix&) = default;
 };
 
+/// The prefix of this length that holds the address.
+IpPrefix network_of(const IpAddress& address, std::uint8_t length);
+
 }  // namespace edge

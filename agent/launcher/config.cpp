@@ -128,13 +128,6 @@ Result<LineAddress> LineAddress::parse(std::string_view text) {
     return Error{Errc::bad_value, {}, "expected a prefix length of 1 to " + std::to_string(most)};
 }
 
-IpPrefix network_of(const IpAddress& address, std::uint8_t length) {
-    IpPrefix prefix{address, length};
-    for (unsigned bit = length; bit < 128; ++bit)
-        prefix.address.bytes[bit / 8] &= static_cast<std::uint8_t>(~(0x80u >> bit % 8));
-    return prefix;
-}
-
 void check_together(const Config& config, const ConfigTexts& texts, Problems& problems) {
     TomlChecker policy(texts.policy, texts.policy_file, problems), lines(texts.lines, texts.lines_file, problems);
     const auto& targets = config.policy.targets;

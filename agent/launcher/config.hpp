@@ -125,9 +125,6 @@ using Problems = std::vector<Error>;  // each with FILE:LINE:COLUMN in `where`
 std::vector<Line> parse_lines(std::string_view text, const std::string& file, Problems& problems);
 Policy parse_policy(std::string_view text, const std::string& file, Problems& problems);
 
-/// The prefix of this length that holds the address. Pure.
-IpPrefix network_of(const IpAddress& address, std::uint8_t length);
-
 struct ConfigTexts {
     std::string lines_file, lines, policy_file, policy;
 };
