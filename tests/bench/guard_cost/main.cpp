@@ -3,9 +3,6 @@
 // tests/bench/guard.py knows the aims.
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <poll.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
