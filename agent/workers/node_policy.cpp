@@ -1,6 +1,8 @@
 #include "agent/workers/node_policy.hpp"
 
+#include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include "agent/workers/lines.hpp"
 
@@ -8,6 +10,9 @@ namespace edge::agent {
 namespace {
 
 using launcher::PolicyFact;
+
+// The codec takes no integer above; what is beyond it is no limit that a line could feel.
+constexpr std::uint64_t kLargestOnTheLink = std::uint64_t{1} << 53;
 
 /// The field of a number, or nothing where the fact is none.
 template <class Put>
@@ -54,8 +59,10 @@ void add_entries(const launcher::PolicyPart& part, link::Policy& policy) {
             auto& list = entry.fact == PolicyFact::allow ? policy.targets.allow : policy.targets.deny;
             list.push_back(address_text(entry.address) + "/" + std::to_string(entry.number));
         } else {
-            put_number(entry.fact, policy,
-                       [&]<class Number>(Number& field) { field = static_cast<Number>(entry.number); });
+            put_number(entry.fact, policy, [&]<class Number>(Number& field) {
+                field = static_cast<Number>(std::min<std::uint64_t>(
+                    entry.number, std::min<std::uint64_t>(std::numeric_limits<Number>::max(), kLargestOnTheLink)));
+            });
         }
     }
 }

@@ -1,7 +1,7 @@
 // JSON to and from structs that are described with BOOST_DESCRIBE_STRUCT: the description is the only declaration.
 // Strict: a missing field that has no default, a wrong type or a number that does not fit is an error with its JSON
 // pointer (`/probes/0/count: 300 is out of range`). Fields of type std::optional may be missing; so may every field of
-// a struct that says `static constexpr bool fields_have_defaults = true`.
+// a struct that says `static constexpr bool fields_have_defaults = true`, names apart.
 #pragma once
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
@@ -162,6 +162,18 @@ Result<> reject_unknown(const Json& json, const std::string& where) {
     return ok();
 }
 
+/// May the field be missing from a T? A name whose initialiser is no name may not: what is taken can be said again.
+template <Struct T, class Field>
+bool has_default(const Field& field) {
+    if constexpr (is_optional<Field>) {
+        return true;
+    } else if constexpr (Defaulted<T> && Text<Field>) {
+        return bool(Field::parse(field.text()));
+    } else {
+        return Defaulted<T>;
+    }
+}
+
 template <Struct T>
 Result<> decode_struct(T& out, const Json& json, const std::string& where, UnknownFields unknown) {
     if (!json.is_object()) return wrong(where, "expected an object");
@@ -176,7 +188,7 @@ Result<> decode_struct(T& out, const Json& json, const std::string& where, Unkno
         const std::string key(wire_name(d.name));
         const auto at = json.find(key);
         if (at == json.end() || (at->is_null() && is_optional<Field>)) {
-            if constexpr (!is_optional<Field> && !Defaulted<T>) result = wrong(where + "/" + key, "missing");
+            if (!has_default<T>(field)) result = wrong(where + "/" + key, "missing");
             return;
         }
         result = decode_into(field, *at, where + "/" + key, unknown);

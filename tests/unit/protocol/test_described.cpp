@@ -22,6 +22,13 @@ struct Lenient {
 };
 BOOST_DESCRIBE_STRUCT(Lenient, (), (port, class_))
 
+struct Named {
+    static constexpr bool fields_have_defaults = true;
+    LineName line;
+    std::uint32_t pids = 0;
+};
+BOOST_DESCRIBE_STRUCT(Named, (), (line, pids))
+
 struct Outer {
     std::uint32_t count = 0;
     std::int64_t offset = 0;
@@ -82,6 +89,13 @@ TEST_CASE("a struct of defaults may lack every field, another may lack none but 
         CHECK(decoded.error().where == "/" + std::string(key));
         CHECK(decoded.error().detail == "missing");
     }
+}
+
+TEST_CASE("a name has no default, so that what was taken can be said again") {
+    const auto decoded = decode<Named>(Json{{"pids", 3}}, UnknownFields::ignore);
+    REQUIRE_FALSE(decoded);
+    CHECK(decoded.error().where == "/line");
+    CHECK(decode<Named>(Json{{"line", "telecom"}}, UnknownFields::ignore).value().pids == 0);
 }
 
 TEST_CASE("a wrong value is named by its JSON pointer and what was expected") {

@@ -34,3 +34,13 @@ TEST_CASE("entries of a policy become the policy, part by part; what is not know
     CHECK(policy.line.bytes_per_day == 10'000'000'000);
     CHECK(policy.host.load_per_cpu_percent == 200);
 }
+
+TEST_CASE("a number that the link cannot carry is told as the largest that it can") {
+    launcher::PolicyPart part;
+    part.entries[0] = {.fact = PolicyFact::line_bytes_per_day, .address = {}, .text = {}, .number = ~0ull};
+    part.entries[1] = {.fact = PolicyFact::worker_pids, .address = {}, .text = {}, .number = 1ull << 32};
+    link::Policy policy;
+    add_entries(part, policy);
+    CHECK(policy.line.bytes_per_day == 1ull << 53);
+    CHECK(policy.worker.pids == 0xffff'ffff);
+}
