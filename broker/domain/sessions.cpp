@@ -159,9 +159,10 @@ bool Sessions::lines(Session& session, link::Lines lines, Actions& out) {
     return true;
 }
 
-void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us) {
+void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now) {
     Session* session = state_.session(id);
     if (!session) return;
+    session->node->record.last_seen_at = now.wall;  // in memory; written with whatever is written next of the node
     session->node->rtt_us = rtt_us;
     session->node->clock_offset_us = clock_offset_us;
 }
@@ -195,7 +196,7 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 }
 
 void Sessions::remove(Session& session, Now now, Actions& out) {
-    dispatch_.abandon(session, out);
+    dispatch_.abandon(session, now, out);
     session.node->session = nullptr;
     session.node->rtt_us.reset();
     session.node->record.last_seen_at = now.wall;

@@ -19,7 +19,7 @@ class Sessions {
     void leave(SessionId id, Now now, Actions& out);
     /// False: there are too many of them, and nothing was changed.
     bool lines(Session& session, link::Lines lines, Actions& out);
-    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us);
+    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now);
 
     /// The agent broke the protocol: it is told, and may come again.
     void fail(Session& session, std::string code, std::string text, Now now, Actions& out);
