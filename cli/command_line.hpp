@@ -32,15 +32,19 @@ struct ProbeCommand {
 enum class Kind { nodes, lines, runs, jobs, tokens };
 struct GetCommand {
     Kind kind = Kind::nodes;
-    std::size_t limit = 50;
+    std::optional<std::size_t> limit;
     Format format = Format::table;
 };
 struct DescribeCommand {
-    Kind kind = Kind::nodes;  // nodes, lines or runs
+    Kind kind = Kind::nodes;  // nodes, lines, runs or jobs
     std::string id;
     bool follow = false;
     std::optional<std::chrono::milliseconds> timeout;
     FailOn fail_on = FailOn::any;
+    Format format = Format::table;
+};
+struct CancelCommand {
+    std::string run_id;
     Format format = Format::table;
 };
 struct TokenCommand {
@@ -57,8 +61,8 @@ struct HelpCommand {
     std::string text;
 };
 
-using Command =
-    std::variant<ProbeCommand, GetCommand, DescribeCommand, TokenCommand, ApiCommand, VersionCommand, HelpCommand>;
+using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, CancelCommand, TokenCommand, ApiCommand,
+                             VersionCommand, HelpCommand>;
 
 struct Invocation {
     Command command;
