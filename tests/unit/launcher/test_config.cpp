@@ -107,6 +107,9 @@ TEST_CASE("every problem of a file is told at once") {
     const auto all = wrong_lines(replaced(replaced(kLine, "gateway4", "gatway4"), "table = 101", "table = true"));
     CHECK(all.find("lines.toml:6:1: ") != std::string::npos);
     CHECK(all.find("lines.toml:8:1: ") != std::string::npos);
+    CHECK(wrong_lines(replaced(replaced(kLine, "mark = 0x101", "mark = \"x\""), "table = 101", "table = 254")) ==
+          "lines.toml:8:1: table must be a number of its own, such as 101; 0 and 253 to 255 belong to the "
+          "system\nlines.toml:9:1: expected an integer\n");
     CHECK(wrong_lines("line = 3\n").find("lines.toml:1:1: expected an array") == 0);
     CHECK(wrong_lines("") == "lines.toml:1:1: names no line; add a [[line]]\n");
     CHECK(wrong_lines("[[line]\n").find("lines.toml:1:") == 0);
