@@ -12,8 +12,7 @@ std::string counted(std::uint32_t count, const char* what) {
 }  // namespace
 
 Answer<std::string> cancel_run(const std::string& run_id, Format format, Client& client) {
-    const auto reply =
-        client.call({.method = "POST", .path = "/api/v1/runs/" + percent_encoded(run_id) + "/cancel"});
+    const auto reply = client.call({.method = "POST", .path = "/api/v1/runs/" + percent_encoded(run_id) + "/cancel"});
     if (!reply) return client.trouble(reply.error());
     if (reply.value().status != 202) return trouble_of(reply.value().status, reply.value().body);
     EDGE_TRY(const auto json, json_of(reply.value().body));

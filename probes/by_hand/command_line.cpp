@@ -80,7 +80,10 @@ void http_flags(CLI::App& command, Flags& flags, Json& params) {
     const std::function<void(const std::vector<std::string>&)> take = [&params](const std::vector<std::string>& lines) {
         for (const std::string& line : lines) params["headers"].push_back(header_of(line));
     };
-    command.add_option_function("-H,--header", take, "\"Name: value\", repeatable");
+    command.add_option_function("-H,--header", take, "\"Name: value\", repeatable")
+        ->expected(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     flags.text("-d,--body", "body", "request body, at most 16 KiB");
     flags.text("--version", "version", "automatic, http1 or http2 (automatic)");
     flags.text("--connect-to", "connect_to", "address to use in place of resolving the host");

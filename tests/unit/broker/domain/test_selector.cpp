@@ -96,8 +96,7 @@ TEST_CASE("a selector that matches nothing names what is near") {
         {"-telecm", "none: nothing matches \"-telecm\"; did you mean \"telecom\"?"},
         {"all -line:telecm", "none: nothing matches \"-line:telecm\"; did you mean \"telecom\"?"},
         {"all -carrier:cx", "none: nothing matches \"-carrier:cx\"; did you mean \"cm\"?"},
-        {"all -4",
-         "none: nothing matches \"-4\"; lines: ct, mobile, telecom, unicom; carriers: cernet, cm, ct, cu"},
+        {"all -4", "none: nothing matches \"-4\"; lines: ct, mobile, telecom, unicom; carriers: cernet, cm, ct, cu"},
         {"telecom -telecom", "none: each term matches some line, but no line matches all of them"},
         {"carrier:cm province:shanghai", "none: each term matches some line, but no line matches all of them"}};
     for (const auto& [text, expected] : table) {

@@ -208,7 +208,7 @@ TEST_CASE("what a start reads is checked by --check-config as well, all of it") 
     const std::string dir = folder.path + "/made";
     REQUIRE(init(dir).code == 0);
     const auto refused = [&](int code, const std::vector<std::string>& words) {
-        for (const std::vector<std::string>& mode : {std::vector<std::string>{}, {"--check-config"}}) {
+        for (const auto& mode : std::vector<std::vector<std::string>>{{}, {"--check-config"}}) {
             std::vector<std::string> arguments{"--config", dir + "/broker.toml"};
             arguments.insert(arguments.end(), mode.begin(), mode.end());
             const Ended ended = run_broker(arguments);

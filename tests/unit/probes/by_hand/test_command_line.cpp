@@ -22,7 +22,7 @@ TEST_CASE("a probe by hand has the flags of edgectl") {
     CHECK(std::get<DnsSpec>(dns.spec).transport == DnsTransport::tcp);
     CHECK(!std::get<DnsSpec>(dns.spec).rd);
     const auto http = std::get<Command>(
-        read({"http", "https://a.test/", "--no-verify", "--version", "http2", "-H", "A: b:c", "-H", "D:e"}));
+        read({"http", "--no-verify", "--version", "http2", "-H", "A: b:c", "-H", "D:e", "https://a.test/"}));
     const auto& spec = std::get<HttpSpec>(http.spec);
     CHECK(!spec.verify);
     CHECK(spec.version == HttpVersion::http2);
