@@ -14,6 +14,7 @@ void check_listener(TomlChecker& checker, const std::string& section, const std:
                     const std::string& cert, const std::string& key, const char* what_decides) {
     const auto address = http::ListenAddress::parse(listen);
     checker.need(bool(address), section + "/listen", address ? std::string() : address.error().detail);
+    if (checker.is_left_out(section + "/tls")) return;  // what the others must be is not known
     checker.need(!address || tls || address.value().is_loopback() || checker.is_left_out(section + "/listen"),
                  section + what_decides,
                  "without TLS only a loopback address may be listened on, and " + listen +
