@@ -99,8 +99,8 @@ TEST_CASE("what is wrong with a line is told with its place") {
 TEST_CASE("two lines may not share a name, a mark or a table") {
     CHECK(wrong_lines(kLine + kLine) ==
           "lines.toml:13:1: name is that of line \"telecom\" as well\n"
-          "lines.toml:20:1: mark is that of line \"telecom\" as well\n"
-          "lines.toml:19:1: table is that of line \"telecom\" as well\n");
+          "lines.toml:19:1: table is that of line \"telecom\" as well\n"
+          "lines.toml:20:1: mark is that of line \"telecom\" as well\n");
 }
 
 TEST_CASE("every problem of a file is told at once") {
