@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -26,14 +27,20 @@ namespace {
 constexpr std::chrono::seconds kEnrollWithin{15};
 constexpr std::size_t kMaxTokenText = 1024;  // a join token has 120 characters
 
-/// The settings, or the status to end with; all problems are said.
-std::variant<Settings, int> load_settings(const std::string& file) {
+Result<std::string> text_of(const std::string& file) {
+    errno = 0;
     std::ifstream stream(file, std::ios::binary);
     std::ostringstream text;
-    if (!(stream && text << stream.rdbuf())) {
-        return complain(exit_no_input, file + ": cannot be read; name agent.toml with --config FILE");
-    }
-    auto settings = parse_settings(text.str(), file);
+    if (stream) text << stream.rdbuf();  // `text` fails for an empty file as well: errno tells
+    if (errno == 0) return text.str();
+    return os_error(errno, file, "cannot be read; name agent.toml with --config FILE");
+}
+
+/// The settings, or the status to end with; all problems are said.
+std::variant<Settings, int> load_settings(const std::string& file) {
+    const auto text = text_of(file);
+    if (!text) return complain(exit_no_input, text.error().message());
+    auto settings = parse_settings(text.value(), file);
     std::vector<Error> problems;
     if (!settings) {
         problems = std::move(settings.error());
@@ -41,7 +48,7 @@ std::variant<Settings, int> load_settings(const std::string& file) {
         problems = check_prefix_file(prefixes);
     }
     if (settings && problems.empty()) return std::move(settings.value());
-    for (const Error& problem : problems) std::fprintf(stderr, "%s\n", problem.message().c_str());
+    for (const Error& problem : problems) complain(exit_config, problem.message());
     return exit_config;
 }
 
@@ -148,13 +155,14 @@ Result<std::string> join_token(const JoinTokenSource& source) {
     if (source.file.empty()) return source.text;
     const bool piped = source.file == "-";
     const std::string where = piped ? "standard input" : source.file;
+    errno = 0;
     std::ifstream file;
     if (!piped) file.open(source.file, std::ios::binary);
     std::istream& stream = piped ? std::cin : file;
     std::string text(kMaxTokenText + 1, '\0');
     stream.read(text.data(), static_cast<std::streamsize>(text.size()));
     if (stream.bad() || (!piped && !file.is_open()))
-        return Error{Errc::not_found, where, "cannot be read; it should hold the join token"};
+        return Error{Errc::not_found, where, "cannot be read; it should hold the join token", errno};
     text.resize(static_cast<std::size_t>(stream.gcount()));
     const bool too_long = text.size() > kMaxTokenText;
     while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();

@@ -6,14 +6,17 @@
 int main(int argc, char** argv) {
     using namespace edge::agent;
     CLI::App app("Runs probes on this machine's lines for a broker it dials; listens nowhere.", "edge-agent");
-    app.set_version_flag("--version", EDGE_VERSION);
+    app.set_version_flag("--version", "edge-agent " EDGE_VERSION);
     std::string config = "/etc/edge/agent.toml";
     std::string url;
     JoinTokenSource token;
     bool check = false;
-    app.add_option("--config", config, "agent.toml")->capture_default_str();
+    const auto add_config = [&](CLI::App& to) {
+        to.add_option("--config", config, "agent.toml")->capture_default_str();
+    };
+    add_config(app);
     app.add_flag("--check-config", check, "Say `ok`, or all that is wrong with the file, and exit");
-    app.add_subcommand("run", "Serve until SIGTERM (what happens without a command)")->fallthrough();
+    CLI::App* run = app.add_subcommand("run", "Serve until SIGTERM (what happens without a command)")->fallthrough();
     bool as_json = false;
     std::string language = "en";
     CLI::App* doctor =
@@ -25,6 +28,7 @@ int main(int argc, char** argv) {
     site->add_option("--lang", language, "en or zh")->check(CLI::IsMember({"en", "zh"}))->capture_default_str();
     CLI::App* enroll =
         app.add_subcommand("enroll", "Join a broker: makes the node's key, writes identity.json")->fallthrough();
+    for (CLI::App* command : {run, doctor, site, enroll}) add_config(*command);
     enroll->add_option("url", url, "https://HOST:PORT of the broker's gateway")->required();
     CLI::Option* from_file = enroll->add_option(
         "--token-file", token.file, "File with the join token, - for standard input; or EDGE_JOIN_TOKEN_FILE names it");

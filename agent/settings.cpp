@@ -64,13 +64,7 @@ void check(const Settings& settings, TomlChecker& checker) {
 
 boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(
     std::string_view text, const std::string& file) {
-    auto settings = decode_toml<Settings>(text, file);
-    if (!settings) return settings;
-    std::vector<Error> problems;
-    TomlChecker checker(text, file, problems);
-    check(settings.value(), checker);
-    if (!problems.empty()) return problems;
-    return settings;
+    return decode_toml<Settings>(text, file, check);
 }
 
 }  // namespace edge::agent

@@ -10,52 +10,37 @@
 namespace edge::broker {
 namespace {
 
-/// What the types alone do not say. `where` is a JSON pointer.
-class Checks {
-  public:
-    void listener(const std::string& section, const std::string& listen, bool tls, const std::string& cert,
-                  const std::string& key, const char* why_plain) {
-        const auto address = http::ListenAddress::parse(listen);
-        if (!address) {
-            wrong(section + "/listen", address.error().detail);
-        } else if (!tls && !address.value().is_loopback()) {
-            wrong(section + (why_plain ? "/tls" : "/listen"),
-                  "without TLS only a loopback address may be listened on, and " + listen +
-                      " is none; set tls = true with cert_file and key_file");
-        }
-        if (!tls) return;
-        if (cert.empty()) wrong(section + "/cert_file", "missing; edge-broker init makes one");
-        if (key.empty()) wrong(section + "/key_file", "missing; edge-broker init makes one");
-    }
-    void wrong(std::string where, std::string detail) {
-        problems_.push_back(Error{Errc::bad_value, std::move(where), std::move(detail)});
-    }
-    std::vector<Error> take() { return std::move(problems_); }
+void check_listener(TomlChecker& checker, const std::string& section, const std::string& listen, bool tls,
+                    const std::string& cert, const std::string& key, const char* what_decides) {
+    const auto address = http::ListenAddress::parse(listen);
+    checker.need(bool(address), section + "/listen", address ? std::string() : address.error().detail);
+    if (checker.is_left_out(section + "/tls")) return;  // what the others must be is not known
+    checker.need(!address || tls || address.value().is_loopback() || checker.is_left_out(section + "/listen"),
+                 section + what_decides,
+                 "without TLS only a loopback address may be listened on, and " + listen +
+                     " is none; set tls = true with cert_file and key_file");
+    checker.need(!tls || !cert.empty(), section + "/cert_file", "cert_file is missing; edge-broker init makes one");
+    checker.need(!tls || !key.empty(), section + "/key_file", "key_file is missing; edge-broker init makes one");
+}
 
-  private:
-    std::vector<Error> problems_;
-};
-
-std::vector<Error> check(const BrokerConfig& config) {
-    Checks checks;
-    checks.listener("/api", config.api.listen, config.api.tls, config.api.cert_file, config.api.key_file, nullptr);
-    checks.listener("/gateway", config.gateway.listen, config.gateway.tls, config.gateway.cert_file,
-                    config.gateway.key_file, "benches");
-    if (const auto& listen = config.echo.listen; !listen.empty()) {
-        if (const auto address = http::ListenAddress::parse(listen); !address)
-            checks.wrong("/echo/listen", address.error().detail);
+void check(const BrokerConfig& config, TomlChecker& checker) {
+    const auto& [api, gateway, echo, store, broker, log] = config;
+    check_listener(checker, "/api", api.listen, api.tls, api.cert_file, api.key_file, "/listen");
+    check_listener(checker, "/gateway", gateway.listen, gateway.tls, gateway.cert_file, gateway.key_file, "/tls");
+    if (!echo.listen.empty()) {
+        const auto address = http::ListenAddress::parse(echo.listen);
+        checker.need(bool(address), "/echo/listen", address ? std::string() : address.error().detail);
     }
-    if (auto host = host_of_url(config.gateway.public_url); !host)
-        checks.wrong("/gateway/public_url", host.error().detail);
-    if (config.api.connections_per_address < 1 || config.api.connections_per_address > 1'024)
-        checks.wrong("/api/connections_per_address", "expected 1 to 1024");
-    if (config.api.target_probes_per_s > 1'000'000) checks.wrong("/api/target_probes_per_s", "expected 0 to 1000000");
-    if (config.store.path.empty()) checks.wrong("/store/path", "missing");
-    if (config.broker.io_threads < 1 || config.broker.io_threads > 64)
-        checks.wrong("/broker/io_threads", "expected 1 to 64");
-    if (config.broker.open_tasks < 1'000 || config.broker.open_tasks > 10'000'000)
-        checks.wrong("/broker/open_tasks", "expected 1000 to 10000000");
-    return checks.take();
+    const auto host = host_of_url(gateway.public_url);
+    checker.need(bool(host), "/gateway/public_url", host ? std::string() : "public_url: " + host.error().detail);
+    checker.need(api.connections_per_address >= 1 && api.connections_per_address <= 1'024,
+                 "/api/connections_per_address", "connections_per_address is 1 to 1024");
+    checker.need(api.target_probes_per_s <= 1'000'000, "/api/target_probes_per_s",
+                 "target_probes_per_s is 0 to 1000000");
+    checker.need(!store.path.empty(), "/store/path", "path is missing");
+    checker.need(broker.io_threads >= 1 && broker.io_threads <= 64, "/broker/io_threads", "io_threads is 1 to 64");
+    checker.need(broker.open_tasks >= 1'000 && broker.open_tasks <= 10'000'000, "/broker/open_tasks",
+                 "open_tasks is 1000 to 10000000");
 }
 
 }  // namespace
@@ -85,22 +70,17 @@ Result<std::string> host_of_url(std::string_view url) {
 }
 
 ConfigOrProblems read_config(std::string_view text, const std::string& file) {
-    auto decoded = decode_toml<BrokerConfig>(text, file);
+    auto decoded = decode_toml<BrokerConfig>(text, file, check);
     if (!decoded) return {{}, decoded.error()};
-    ConfigOrProblems read{std::move(decoded.value()), {}};
-    read.problems = check(read.config);
-    const auto places = TomlText::parse(text, file);
-    for (auto& problem : read.problems) {
-        if (places) problem.where = places.value().position(problem.where) + ": " + problem.where.substr(1);
-    }
-    return read;
+    return {std::move(decoded.value()), {}};
 }
 
 Result<std::string> read_file(const std::string& file) {
+    errno = 0;
     std::ifstream stream(file, std::ios::binary);
     std::ostringstream text;
-    if (stream) text << stream.rdbuf();
-    if (stream && !stream.bad()) return text.str();
+    if (stream) text << stream.rdbuf();  // `text` fails for an empty file as well: errno tells
+    if (errno == 0) return text.str();
     Error error = os_error(errno, file, "cannot be read");
     error.code = Errc::not_found;
     return error;

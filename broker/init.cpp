@@ -127,8 +127,15 @@ Result<Made> init(const InitOptions& given) {
     const bool api_tls = !api.is_loopback();
     EDGE_TRY(write_new(dir + "/broker.toml", config_text(options, dir, api_tls), 0600, undo));
     undo.keep();
-    return Made{(api_tls ? "https://" : "http://") + options.api, std::move(token), pin_text(spki),
-                dir + "/broker.toml"};
+    // Nobody connects to "every address"; the certificate is for the host that agents know.
+    const bool everywhere = api.address == IpAddress{api.address.v6, {}};
+    return Made{
+        .api = (api_tls ? "https://" : "http://") + (everywhere ? http::host_and_port(host, api.port) : options.api),
+        .ca_file = api_tls ? dir + "/gateway.crt" : "",
+        .token = std::move(token),
+        .public_url = options.public_url,
+        .pin = pin_text(spki),
+        .config = dir + "/broker.toml"};
 }
 
 }  // namespace edge::broker

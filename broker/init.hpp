@@ -14,10 +14,12 @@ struct InitOptions {
 };
 
 struct Made {
-    std::string api;     // URL
-    std::string token;   // of the administrator; kept nowhere else
-    std::string pin;     // of the gateway's key
-    std::string config;  // path of broker.toml
+    std::string api;         // URL
+    std::string ca_file;     // to be trusted for it; empty: it is plain HTTP
+    std::string token;       // of the administrator; kept nowhere else
+    std::string public_url;  // where agents reach the gateway
+    std::string pin;         // of the gateway's key
+    std::string config;      // path of broker.toml
 };
 
 /// Makes the folder (0700), gateway.crt, gateway.key (0600), edge.db and broker.toml; on failure takes back what it

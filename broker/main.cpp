@@ -30,6 +30,7 @@ int exit_code(const Error& error) {
             return EX_IOERR;
         case Errc::bad_value:
         case Errc::bad_syntax:
+        case Errc::too_large:
         case Errc::unsupported:
             return EX_CONFIG;
         default:
@@ -58,11 +59,13 @@ int run(const std::string& file, bool check_only) {
     const auto text = read_file(file);
     if (!text) return failed(text.error());
     auto read = read_config(text.value(), file);
-    if (!read.problems.empty()) {
-        for (const auto& problem : read.problems) complain(problem.message());
-        return EX_CONFIG;
+    if (check_only && read.problems.empty()) read.problems = check_files(read.config);
+    for (const auto& problem : read.problems) complain(problem.message());
+    if (!read.problems.empty()) return exit_code(read.problems.front());
+    if (check_only) {
+        std::puts("ok");
+        return EX_OK;
     }
-    if (check_only) return EX_OK;
     set_up_log(read.config.log.level);
     const auto served = serve(read.config);
     return served ? EX_OK : failed(served.error());
@@ -77,13 +80,21 @@ int run_init(const InitOptions& options, bool json) {
     }
     const Made& it = made.value();
     if (json) {
-        const Json object = {{"api", it.api}, {"token", it.token}, {"pin", it.pin}, {"config", it.config}};
+        const Json object = {{"api", it.api},
+                             {"token", it.token},
+                             {"public_url", it.public_url},
+                             {"pin", it.pin},
+                             {"config", it.config}};
         std::printf("%s\n", dump_json(object).c_str());
     } else {
         std::printf(
-            "API          %s\nadmin token  %s\n             shown this once; only its hash is kept\npin          "
-            "%s\nconfig       %s\n\nStart it:    edge-broker --config %s\n",
-            it.api.c_str(), it.token.c_str(), it.pin.c_str(), it.config.c_str(), it.config.c_str());
+            "API          %s\nadmin token  %s\n             shown this once; only its hash is kept\n"
+            "gateway      %s, as nodes must reach it; public_url in the config\npin          %s\nconfig       %s\n\n"
+            "Start it:    edge-broker --config %s\nUse it:      export EDGE_URL=%s EDGE_TOKEN=%s%s\n"
+            "             edgectl get nodes\n",
+            it.api.c_str(), it.token.c_str(), it.public_url.c_str(), it.pin.c_str(), it.config.c_str(),
+            it.config.c_str(), it.api.c_str(), it.token.c_str(),
+            it.ca_file.empty() ? "" : (" EDGE_CA_FILE=" + it.ca_file).c_str());
     }
     return EX_OK;
 }
@@ -95,8 +106,9 @@ int main(int argc, char** argv) {
     std::string config;
     bool check_only = false;
     app.add_option("--config", config, "broker.toml");
-    app.add_flag("--check-config", check_only, "read the configuration, say what is wrong with it, and end");
-    app.set_version_flag("--version", EDGE_VERSION);
+    app.add_flag("--check-config", check_only,
+                 "read the configuration and the files it names, say ok or all that is wrong, and end");
+    app.set_version_flag("--version", "edge-broker " EDGE_VERSION);
     InitOptions options;
     bool json = false;
     CLI::App* init_command =

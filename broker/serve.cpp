@@ -4,6 +4,9 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -67,8 +70,25 @@ Result<std::string> pin_of(const GatewayConfig& gateway) {
     return pin_in_token(spki);
 }
 
+/// A wrong path would make a new, empty store beside the right one.
+Result<> store_is_there(const std::string& path) {
+    if (::access(path.c_str(), F_OK) == 0) return ok();
+    Error error = os_error(errno, path, "no store is there; edge-broker init makes one, or correct [store] path");
+    error.code = Errc::not_found;
+    return error;
+}
+
+Result<Tls> api_tls_of(const BrokerConfig& config) {
+    return tls_of(config.api.tls, config.api.cert_file, config.api.key_file, http::MinTls::v1_2);
+}
+
+Result<Tls> gateway_tls_of(const BrokerConfig& config) {
+    return tls_of(config.gateway.tls, config.gateway.cert_file, config.gateway.key_file, http::MinTls::v1_3);
+}
+
 Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     EDGE_TRY(auto pin, pin_of(config.gateway));
+    EDGE_TRY(store_is_there(config.store.path));
     EDGE_TRY(auto store, open_sqlite_store(config.store.path));
     DomainOptions options;
     options.gateway_pin = std::move(pin);
@@ -105,13 +125,25 @@ void drain(const std::vector<http::Server*>& servers, Signals& signals) {
 
 }  // namespace
 
+std::vector<Error> check_files(const BrokerConfig& config) {
+    std::vector<Error> problems;
+    const auto add = [&](const auto& result) {
+        // The API and the gateway may share a file.
+        const auto told = [&](const Error& one) { return one.message() == result.error().message(); };
+        if (!result && std::ranges::none_of(problems, told)) problems.push_back(result.error());
+    };
+    add(api_tls_of(config));
+    add(gateway_tls_of(config));
+    add(store_is_there(config.store.path));
+    return problems;
+}
+
 Result<> serve(const BrokerConfig& config) {
     Signals signals;
     EDGE_TRY(auto api_listen, http::ListenAddress::parse(config.api.listen));
     EDGE_TRY(auto gateway_listen, http::ListenAddress::parse(config.gateway.listen));
-    EDGE_TRY(auto api_tls, tls_of(config.api.tls, config.api.cert_file, config.api.key_file, http::MinTls::v1_2));
-    EDGE_TRY(auto gateway_tls,
-             tls_of(config.gateway.tls, config.gateway.cert_file, config.gateway.key_file, http::MinTls::v1_3));
+    EDGE_TRY(auto api_tls, api_tls_of(config));
+    EDGE_TRY(auto gateway_tls, gateway_tls_of(config));
 
     // Destroyed in reverse: servers, then the domain (which commits what is under way), then the contexts it posts to.
     http::IoThreads threads(config.broker.io_threads);

@@ -101,7 +101,8 @@ const std::map<std::string, Kind> kListed{{"nodes", Kind::nodes}, {"node", Kind:
                                           {"jobs", Kind::jobs},   {"job", Kind::jobs},   {"tokens", Kind::tokens},
                                           {"token", Kind::tokens}};
 const std::map<std::string, Kind> kDescribed{{"node", Kind::nodes},  {"nodes", Kind::nodes}, {"line", Kind::lines},
-                                             {"lines", Kind::lines}, {"run", Kind::runs},    {"runs", Kind::runs}};
+                                             {"lines", Kind::lines}, {"run", Kind::runs},    {"runs", Kind::runs},
+                                             {"job", Kind::jobs},    {"jobs", Kind::jobs}};
 
 const std::map<std::string, Kind> kTopped{
     {"node", Kind::nodes}, {"nodes", Kind::nodes}, {"line", Kind::lines}, {"lines", Kind::lines}};
@@ -180,6 +181,7 @@ class HelpTexts : public CLI::Formatter {
             {"get", "WHAT"},
             {"describe", "WHAT ID"},
             {"top", "WHAT"},
+            {"cancel", "RUN"},
             {"token", "create"},
             {"create", "[--node NAME] [--ttl TIME]"},
             {"api", "[GET] PATH"},
@@ -227,6 +229,7 @@ struct Tree {
     CLI::App* get = nullptr;
     CLI::App* describe = nullptr;
     CLI::App* top = nullptr;
+    CLI::App* cancel = nullptr;
     CLI::App* token = nullptr;
     CLI::App* token_create = nullptr;
     CLI::App* version = nullptr;
@@ -236,6 +239,7 @@ struct Tree {
     DescribeCommand describe_command;
     std::string describe_timeout;
     TopCommand top_command;
+    CancelCommand cancel_command;
     TokenCommand token_command;
     std::string token_ttl;
     std::vector<std::string> api_words;
@@ -262,18 +266,19 @@ Tree::Tree() {
     add_probe("dns", Service::dns, "ask each line's resolver, or a server of yours",
               "edgectl dns example.com from carrier:ct --type AAAA");
     add_probe("http", Service::http, "fetch a URL from each line",
-              "edgectl http https://example.com/ from telecom unicom");
+              "edgectl http https://example.com/ from all -mobile");
 
     get = app.add_subcommand("get", "nodes, lines, runs, jobs or tokens");
     choice(*get, "kind", get_command.kind, kListed, "nodes, lines, runs, jobs or tokens")->type_name("WHAT");
     choice(*get, "-o,--output", get_command.format, kFormats, "table, wide, json or jsonl");
-    number(*get, "--limit", get_command.limit, kMostListed, "at most so many, the newest first; 50 without it");
+    number(*get, "--limit", get_command.limit, kMostListed,
+           "at most so many; without it the newest 50 runs or jobs, and all of the others");
 
-    describe = app.add_subcommand("describe", "all about one node, line or run");
-    choice(*describe, "kind", describe_command.kind, kDescribed, "node, line or run")->type_name("WHAT");
+    describe = app.add_subcommand("describe", "all about one node, line, run or job");
+    choice(*describe, "kind", describe_command.kind, kDescribed, "node, line, run or job")->type_name("WHAT");
     describe
         ->add_option("id", describe_command.id,
-                     "node: id or name; line: NODE/LINE, or LINE where only one has that name; run: id")
+                     "node: id or name; line: NODE/LINE, or LINE where only one has that name; run, job: id")
         ->type_name("ID");
     describe->add_flag("-f,--follow", describe_command.follow, "of a run: stay until it has finished");
     choice(*describe, "-o,--output", describe_command.format, kFormats, "table, wide, json or jsonl");
@@ -289,6 +294,10 @@ Tree::Tree() {
            "bytes, sent or received; of nodes cpu, load, pressure, memory; of lines packets, denied, throttled, day");
     choice(*top, "-o,--output", top_command.format, kFormats, "table, wide, json or jsonl");
     number(*top, "--limit", top_command.limit, kMostTopped, "at most so many; 50 without it");
+
+    cancel = app.add_subcommand("cancel", "stop a run; so does a second Ctrl-C while one is followed");
+    cancel->add_option("run", cancel_command.run_id, "its id, as `edgectl get runs` shows it")->type_name("RUN");
+    choice(*cancel, "-o,--output", cancel_command.format, kFormats, "table or json");
 
     token = app.add_subcommand("token", "join tokens, by which a new node enrols");
     token->require_subcommand(0, 1);
@@ -310,7 +319,7 @@ Tree::Tree() {
         "Examples:\n"
         "  edgectl ping 192.0.2.1 from all\n"
         "  edgectl dns example.com from carrier:ct -node:gz-1 --type AAAA\n"
-        "  edgectl http https://example.com/ from telecom unicom -o json\n"
+        "  edgectl http https://example.com/ from all -mobile -o json\n"
         "  edgectl get lines\n"
         "More: edgectl help COMMAND, edgectl help exit-codes");
 }
@@ -320,8 +329,10 @@ void Tree::add_probe(const std::string& name, Service service, const std::string
     probe.app = app.add_subcommand(name, text);
     probe.command.service = service;
     probe.app->footer(
-        "SELECTOR is all, a line, carrier, province, city or node, or key:value; words are joined by AND, -key:value\n"
-        "leaves out, limit:N keeps N.  Example: " +
+        "SELECTOR is all, a line, carrier, province, city or node, or key:value. A line must match every word; a word\n"
+        "with - before it leaves out; limit:N keeps N. Several lines: name what they share (carrier:ct), or take all "
+        "and\n"
+        "leave out the others (all -mobile). What no line matches is refused.  Example: " +
         example);
     probe.app->add_option("words", probe.words, "TARGET from SELECTOR...")->group("");
     probe.flags = add_spec_flags(*probe.app, service);
@@ -385,7 +396,7 @@ Answer<Command> Tree::command() {
     }
     if (describe->parsed()) {
         if (describe_command.id.empty())
-            return usage("describe what: node NAME, line NODE/LINE or run ID?", "edgectl describe node gz-1");
+            return usage("describe what: node NAME, line NODE/LINE, run ID or job ID?", "edgectl describe node gz-1");
         if (!describe_timeout.empty()) {
             EDGE_TRY(describe_command.timeout, duration("--timeout", describe_timeout));
         }
@@ -394,6 +405,10 @@ Answer<Command> Tree::command() {
     if (top->parsed()) {
         if (top->count("kind") == 0) return usage("top what: nodes or lines?", "edgectl top nodes");
         return Command(top_command);
+    }
+    if (cancel->parsed()) {
+        if (cancel_command.run_id.empty()) return usage("cancel which run?", "edgectl get runs");
+        return Command(cancel_command);
     }
     if (token_create->parsed()) {
         if (!token_ttl.empty()) {

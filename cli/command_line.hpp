@@ -33,11 +33,11 @@ struct ProbeCommand {
 enum class Kind { nodes, lines, runs, jobs, tokens };
 struct GetCommand {
     Kind kind = Kind::nodes;
-    std::size_t limit = 50;
+    std::optional<std::size_t> limit;
     Format format = Format::table;
 };
 struct DescribeCommand {
-    Kind kind = Kind::nodes;  // nodes, lines or runs
+    Kind kind = Kind::nodes;  // nodes, lines, runs or jobs
     std::string id;
     bool follow = false;
     std::optional<std::chrono::milliseconds> timeout;
@@ -49,6 +49,10 @@ struct TopCommand {
     Kind kind = Kind::nodes;  // nodes or lines
     std::string sort;         // empty: the broker's first
     std::size_t limit = 50;
+    Format format = Format::table;
+};
+struct CancelCommand {
+    std::string run_id;
     Format format = Format::table;
 };
 struct TokenCommand {
@@ -65,8 +69,8 @@ struct HelpCommand {
     std::string text;
 };
 
-using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, TokenCommand, ApiCommand,
-                             VersionCommand, HelpCommand>;
+using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, CancelCommand, TokenCommand,
+                             ApiCommand, VersionCommand, HelpCommand>;
 
 struct Invocation {
     Command command;

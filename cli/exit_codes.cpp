@@ -15,7 +15,7 @@ std::string exit_codes_text() {
            "    6  it clashes with what is there\n"
            "    7  --timeout passed first; the run goes on\n"
            "    8  the selector matches no line, or none that may be asked for this\n"
-           "  130  interrupted by Ctrl-C; the run goes on\n";
+           "  130  interrupted by Ctrl-C; the run goes on, or was canceled by a second one\n";
 }
 
 std::string text_of(const Trouble& trouble) {

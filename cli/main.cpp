@@ -36,6 +36,7 @@ Answer<ExitCode> carry_out(const Command& command, Client& client, const Screen&
         Answer<ExitCode> operator()(const GetCommand& c) const { return get(c, client, screen); }
         Answer<ExitCode> operator()(const DescribeCommand& c) const { return describe(c, client, screen); }
         Answer<ExitCode> operator()(const TopCommand& c) const { return top(c, client, screen); }
+        Answer<ExitCode> operator()(const CancelCommand& c) const { return cancel(c, client, screen); }
         Answer<ExitCode> operator()(const TokenCommand& c) const { return create_token(c, client, screen); }
         Answer<ExitCode> operator()(const ApiCommand& c) const { return call_api(c, client, screen); }
         Answer<ExitCode> operator()(const VersionCommand&) const { return version(&client, screen); }

@@ -101,14 +101,6 @@ void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
         }
 }
 
-template <class T>
-std::optional<T> decode_file(std::string_view text, const std::string& file, Problems& problems) {
-    auto decoded = decode_toml<T>(text, file);
-    if (decoded) return std::move(decoded.value());
-    problems.insert(problems.end(), decoded.error().begin(), decoded.error().end());
-    return std::nullopt;
-}
-
 bool offers(const Policy& policy, std::string_view service) {
     return std::find(policy.services.begin(), policy.services.end(), service) != policy.services.end();
 }
@@ -154,11 +146,11 @@ void check_together(const Config& config, const ConfigTexts& texts, Problems& pr
 }
 
 std::vector<Line> parse_lines(std::string_view text, const std::string& file, Problems& problems) {
-    auto decoded = decode_file<LinesFile>(text, file, problems);
-    if (!decoded) return {};
     TomlChecker checker(text, file, problems);
+    auto decoded = checker.read<LinesFile>();
+    if (!decoded) return {};
     auto& lines = decoded->line;
-    checker.need(!lines.empty(), "", "names no line; add a [[line]]");
+    checker.need(!lines.empty(), "/line", "names no line; add a [[line]]");
     checker.need(lines.size() <= kMaxLines, "/line", "at most " + std::to_string(kMaxLines) + " lines");
     for (std::size_t i = 0; i < lines.size(); ++i) check_line(lines[i], "/line/" + std::to_string(i), checker);
     check_unique(lines, &Line::name, "name", checker);
@@ -169,9 +161,9 @@ std::vector<Line> parse_lines(std::string_view text, const std::string& file, Pr
 }
 
 Policy parse_policy(std::string_view text, const std::string& file, Problems& problems) {
-    auto decoded = decode_file<Policy>(text, file, problems);
-    if (!decoded) return {};
     TomlChecker checker(text, file, problems);
+    const auto decoded = checker.read<Policy>();
+    if (!decoded) return {};
     const Policy& policy = *decoded;
     for (std::size_t i = 0; i < policy.services.size(); ++i) {
         const auto& service = policy.services[i];

@@ -18,6 +18,7 @@ void get_job(CallPtr call);
 // runs.cpp
 void list_runs(CallPtr call);
 void get_run(CallPtr call);
+void cancel_run(CallPtr call);
 void list_run_tasks(CallPtr call);
 void list_run_results(CallPtr call);
 void stream_run_events(CallPtr call);

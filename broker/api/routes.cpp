@@ -39,6 +39,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/jobs/{id}", "getJob", Auth::bearer, get_job},
     {"GET", "/api/v1/runs", "listRuns", Auth::bearer, list_runs, kPage},
     {"GET", "/api/v1/runs/{id}", "getRun", Auth::bearer, get_run},
+    {"POST", "/api/v1/runs/{id}/cancel", "cancelRun", Auth::bearer, cancel_run},
     {"GET", "/api/v1/runs/{id}/tasks", "listRunTasks", Auth::bearer, list_run_tasks, kPage},
     {"GET", "/api/v1/runs/{id}/results", "listRunResults", Auth::bearer, list_run_results, kPage},
     {"GET", "/api/v1/runs/{id}/events", "streamRunEvents", Auth::bearer, stream_run_events},

@@ -4,6 +4,10 @@
 
 namespace edge::broker::api {
 
+/// The body of POST /api/v1/runs/{id}/cancel: none, or an object without members.
+struct CancelBody {};
+BOOST_DESCRIBE_STRUCT(CancelBody, (), ())
+
 void list_runs(CallPtr call) {
     const auto page = page_in_query(*call);
     if (!page) return;
@@ -20,6 +24,15 @@ void get_run(CallPtr call) {
     if (!id) return;
     call->domain.run(*id, when_known<RunView>(call, [](const Call& asked, const RunView& run) {
         asked.reply(200, dump_json(to_json(run)));
+    }));
+}
+
+void cancel_run(CallPtr call) {
+    const auto id = id_in_path<RunId>(*call);
+    if (!id) return;
+    if (!call->request.body.empty() && !body_as<CancelBody>(*call)) return;
+    call->domain.cancel_run(*id, when_known<RunView>(call, [](const Call& asked, const RunView& run) {
+        asked.reply(202, dump_json(to_json(run)), {{"Location", "/api/v1/runs/" + run.id.text()}});
     }));
 }
 

@@ -42,6 +42,7 @@ struct CloseSession {
     SessionId session;
     link::Goaway why;
 };
+/// To create_job and cancel_run.
 struct JobAnswer {
     Ticket ticket{};
     Result<RunView> run;

@@ -33,7 +33,28 @@ void Dispatch::begin(const RunPtr& run, Now now, Actions& out) {
     }
 }
 
+void Dispatch::cancel(const RunPtr& run, Now now, Actions& out, Journal::Then then) {
+    run->canceled = true;
+    Conclusion canceled(state_);
+    std::set<Session*> told;
+    for (auto& task : run->tasks) {
+        if (!is_open(task)) continue;
+        Session* session = task.node->session;
+        // Without a session its next hello tells of it, and welcome says that it is no longer wanted.
+        if (task.offered && session) {
+            session->to_cancel.insert(link::AttemptRef{task.id, task.attempt});
+            told.insert(session);
+        }
+        const bool node_answers = task.offered && !task.queued && session && session->confirmed;
+        if (!node_answers) canceled.end(task, TaskState::canceled, 0);
+    }
+    for (Session* session : told) send_cancels(*session, now, out);
+    if (canceled.empty()) return then(now, out);
+    canceled.write(now, out, std::move(then));
+}
+
 void Dispatch::offer(Session& session, Now now, Actions& out) {
+    send_cancels(session, now, out);
     if (!session.confirmed || session.draining) return;
     Conclusion expired(state_);
     std::vector<link::Envelope> envelopes;
@@ -217,24 +238,33 @@ void Dispatch::drained(Session& session, Now now, Actions& out) {
 void Dispatch::release_held(Session& session, bool drained, Now now, Actions& out) {
     if (session.hold_timer) state_.timers.cancel(*session.hold_timer);
     session.hold_timer.reset();
+    Conclusion canceled(state_);
     for (const auto& id : std::exchange(session.held, {})) {
         Task* task = state_.runs.task(id);
         if (!task || !is_open(*task) || task->state == TaskState::running) continue;
         if (drained) task->offered = false;  // neither running nor in the spool: it never arrived
+        if (task->run->canceled) {
+            canceled.end(*task, TaskState::canceled, 0);
+            continue;
+        }
         enqueue(*task);
         ActiveRuns::show(*task, TaskState::queued, out);
     }
+    if (!canceled.empty()) canceled.write(now, out);
     offer(session, now, out);
 }
 
-void Dispatch::abandon(Session& session, Actions& out) {
+void Dispatch::abandon(Session& session, Now now, Actions& out) {
     if (session.accept_timer) state_.timers.cancel(*session.accept_timer);
     if (session.hold_timer) state_.timers.cancel(*session.hold_timer);
-    for (Task* task : session.node->open) {
+    Conclusion canceled(state_);
+    for (Task* task : std::vector<Task*>(session.node->open)) {
         if (!task->offered) continue;
         dequeue(*task);
         ActiveRuns::show(*task, TaskState::unknown, out);
+        if (task->run->canceled) canceled.end(*task, TaskState::canceled, 0);  // its next welcome revokes it
     }
+    if (!canceled.empty()) canceled.write(now, out);
 }
 
 void Dispatch::start_passed(RunId id, Now now, Actions& out) {
@@ -255,18 +285,27 @@ void Dispatch::close_passed(RunId id, Now now, Actions& out) {
     Conclusion lost(state_);
     for (auto& task : run->tasks) {
         if (!is_open(task)) continue;
-        cancel(task, now, out);
+        if (Session* session = task.node->session; session && task.offered) {
+            session->to_cancel.insert(link::AttemptRef{task.id, task.attempt});
+            send_cancels(*session, now, out);
+        }
         lost.end(task, TaskState::lost, 0);
     }
     if (!lost.empty()) lost.write(now, out);
 }
 
-void Dispatch::cancel(Task& task, Now now, Actions& out) {
-    Session* session = task.node->session;
-    if (!session || !session->confirmed || !task.offered || session->next_n > session->credit.upto_n) return;
-    const std::uint64_t n = session->next_n++;
-    session->offers.push_back(Offer{.n = n, .task = {}, .attempt = 0, .at = now.mono, .bytes = 0, .overdue = true});
-    out.effects.push_back(SendTo{session->id, {link::CancelTask{n, task.id, task.attempt}}});
+void Dispatch::send_cancels(Session& session, Now now, Actions& out) {
+    if (!session.confirmed) return;
+    std::vector<link::Envelope> envelopes;
+    auto& waiting = session.to_cancel;
+    while (!waiting.empty() && session.next_n <= session.credit.upto_n) {
+        const link::AttemptRef attempt = *waiting.begin();
+        waiting.erase(waiting.begin());
+        const std::uint64_t n = session.next_n++;
+        session.offers.push_back(Offer{.n = n, .task = {}, .attempt = 0, .at = now.mono, .bytes = 0, .overdue = true});
+        envelopes.push_back(link::CancelTask{n, attempt.task_id, attempt.attempt});
+    }
+    if (!envelopes.empty()) out.effects.push_back(SendTo{session.id, std::move(envelopes)});
 }
 
 }  // namespace edge::broker

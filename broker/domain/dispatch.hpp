@@ -11,6 +11,9 @@ class Dispatch {
 
     /// A run came into memory: its deadlines begin, its tasks go to the nodes that are there.
     void begin(const RunPtr& run, Now now, Actions& out);
+    /// What no node has, and what a node has that is away, ends here: `then` runs when that is in the store, at once if
+    /// there is none. Nodes that are there are told to stop theirs, and answer with results.
+    void cancel(const RunPtr& run, Now now, Actions& out, Journal::Then then);
     /// As much of the node's queue as the session's credit allows.
     void offer(Session& session, Now now, Actions& out);
 
@@ -21,7 +24,7 @@ class Dispatch {
     /// The spool's backlog is stored: what it did not answer is offered again.
     void drained(Session& session, Now now, Actions& out);
     /// The session is over: what the node has is unknown until it comes back.
-    void abandon(Session& session, Actions& out);
+    void abandon(Session& session, Now now, Actions& out);
 
     /// False: the agent acknowledged what was never sent.
     bool acknowledged(Session& session, std::uint64_t n, Now now, Actions& out);
@@ -38,7 +41,7 @@ class Dispatch {
     void forget_all(Session& session, Actions& out);
     void note_offer(Task& task, Now now);
     link::Envelope envelope(Session& session, Task& task, Now now);
-    void cancel(Task& task, Now now, Actions& out);
+    void send_cancels(Session& session, Now now, Actions& out);
 
     DomainState& state_;
     std::vector<TaskId> unsaved_;  // offered since the last save

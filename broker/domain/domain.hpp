@@ -93,6 +93,9 @@ class Domain {
     /// labels), denied (every line was left out; detail says why), conflict (idempotency key with another body),
     /// too_large (too many tasks are open; with `where` /params/target: too many probes of one target).
     virtual void create_job(JobRequest request, Reply<RunView> reply) = 0;
+    /// Nothing more of it is begun, what runs is stopped; the run as it stands then, also when it had finished or was
+    /// canceled before. Errors: not_found.
+    virtual void cancel_run(RunId id, Reply<RunView> reply) = 0;
     virtual void job(JobId id, Reply<JobView> reply) = 0;
     virtual void jobs(PageRequest page, Reply<Page<JobView>> reply) = 0;
     virtual void run(RunId id, Reply<RunView> reply) = 0;

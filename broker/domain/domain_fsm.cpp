@@ -70,6 +70,15 @@ RunPtr DomainFsm::active(RunId id) const {
     return run && run->state == RunState::running ? run : nullptr;
 }
 
+bool DomainFsm::cancel_run(Ticket ticket, RunId id, Now now, Actions& out) {
+    const RunPtr run = active(id);
+    if (!run) return false;
+    dispatch_.cancel(run, now, out, [ticket, run](Now, Actions& after) {
+        after.effects.push_back(JobAnswer{ticket, ActiveRuns::view(*run)});
+    });
+    return true;
+}
+
 bool DomainFsm::bring_up_to_date(RunId run, std::vector<TaskView>& tasks) const {
     if (!active(run)) return false;
     for (auto& view : tasks) {

@@ -33,8 +33,8 @@ class DomainFsm {
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out) {
         intake_.receive(id, std::move(message), now, out);
     }
-    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t offset_us) {
-        sessions_.measured(id, rtt_us, offset_us);
+    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t offset_us, Now now) {
+        sessions_.measured(id, rtt_us, offset_us, now);
     }
     void leave(SessionId id, Now now, Actions& out) { sessions_.leave(id, now, out); }
     void enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out) {
@@ -46,6 +46,8 @@ class DomainFsm {
     void create_job(Ticket ticket, JobRequest request, Now now, Actions& out) {
         jobs_.create(ticket, std::move(request), now, out);
     }
+    /// False: it is not active. Otherwise a JobAnswer tells the run, once what ended here is in the store.
+    bool cancel_run(Ticket ticket, RunId id, Now now, Actions& out);
     void create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now, Actions& out) {
         enrolment_.create_join_token(ticket, std::move(node), ttl_ms, now, out);
     }

@@ -72,6 +72,7 @@ struct Run {
     std::uint32_t results = 0;  // stored ones
     std::uint32_t writes = 0;   // under way; the run stays in memory for them
     std::uint32_t watchers = 0;
+    bool canceled = false;   // nothing more is begun. Not stored: after a restart what runs goes on until asked again
     std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
     bool revived = false;    // it had finished and came back for a late result
     std::uint64_t stays_until = 0;  // look-up; see ActiveRuns::look_up_asked
@@ -132,6 +133,7 @@ struct Session {
     link::Credit credit;
     std::deque<Offer> offers;  // not acknowledged, n ascending
     std::size_t offered_bytes = 0;
+    std::set<link::AttemptRef> to_cancel;  // not sent for want of credit
     std::optional<Timers::Handle> accept_timer;
 
     // results, up

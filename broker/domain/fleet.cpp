@@ -66,6 +66,11 @@ Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
             lines.push_back(Chosen{node.get(), LineRef{line.name, line.carrier}, &line});
         }
     }
+    if (candidates.empty() && !nodes_.empty())
+        return Error{Errc::not_found, "/selector",
+                     "no node has told of a line yet; is edge-launcher running on " +
+                         nodes_.front()->record.name.text() + (nodes_.size() > 1 ? " and the others" : "") +
+                         ", where its agent looks for it?"};
     EDGE_TRY(const auto indices, select(selector, candidates));
     std::vector<Chosen> chosen;
     chosen.reserve(indices.size());

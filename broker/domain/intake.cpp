@@ -37,7 +37,8 @@ void note_refused(std::string event, std::uint64_t count, const Session& session
                                     " result=" + result.rid.text() + " count=" + std::to_string(count)});
 }
 
-/// An end that no result made, `lost` or `expired`, was a guess: a late result replaces it. Every other end stands.
+/// An end that no result made, `lost`, `expired` or `canceled`, was a guess: a late result replaces it. Every other end
+/// stands.
 bool takes_result(const Task& task) {
     return is_open(task) || task.recorded == 0;
 }
@@ -45,9 +46,9 @@ bool takes_result(const Task& task) {
 }  // namespace
 
 TaskState end_of(const link::TaskResult& result) {
-    if (result.status == Status::ok || result.status == Status::partial) return TaskState::succeeded;
     const std::string_view code = result.failure ? std::string_view(result.failure->code) : std::string_view();
-    if (code == "canceled") return TaskState::canceled;
+    if (code == "canceled") return TaskState::canceled;  // with replies until then, or without
+    if (result.status == Status::ok || result.status == Status::partial) return TaskState::succeeded;
     if (result.status == Status::refused) return code == "expired" ? TaskState::expired : TaskState::failed;
     return code == "timeout" ? TaskState::timed_out : TaskState::failed;
 }

@@ -45,6 +45,7 @@ class LocalDomain final : public Domain {
 
     void authenticate(std::string bearer, Reply<Principal> reply) override;
     void create_job(JobRequest request, Reply<RunView> reply) override;
+    void cancel_run(RunId id, Reply<RunView> reply) override;
     void job(JobId id, Reply<JobView> reply) override;
     void jobs(PageRequest page, Reply<Page<JobView>> reply) override;
     void run(RunId id, Reply<RunView> reply) override;

@@ -51,8 +51,9 @@ void LocalDomain::receive(SessionId session, std::vector<link::Received> envelop
 }
 
 void LocalDomain::measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) {
-    mailbox_.post(
-        [this, session, rtt_us, clock_offset_us](Now, Actions&) { fsm_.measured(session, rtt_us, clock_offset_us); });
+    mailbox_.post([this, session, rtt_us, clock_offset_us](Now at, Actions&) {
+        fsm_.measured(session, rtt_us, clock_offset_us, at);
+    });
 }
 
 void LocalDomain::leave(SessionId session) {
@@ -83,6 +84,17 @@ void LocalDomain::create_job(JobRequest request, Reply<RunView> reply) {
         const Ticket ticket = take_ticket();
         job_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
         fsm_.create_job(ticket, std::move(request), at, out);
+    });
+}
+
+void LocalDomain::cancel_run(RunId id, Reply<RunView> reply) {
+    mailbox_.post([this, id, reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        if (fsm_.cancel_run(ticket, id, at, out)) {
+            job_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+            return;
+        }
+        reads_->ask([id, reply = std::move(reply)](Store& store) { reply(must_be_there(store.run(id), "run")); });
     });
 }
 

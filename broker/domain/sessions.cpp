@@ -187,9 +187,10 @@ bool Sessions::policy(Session& session, link::Policy policy, Actions& out) {
     return true;
 }
 
-void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us) {
+void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now) {
     Session* session = state_.session(id);
     if (!session) return;
+    session->node->record.last_seen_at = now.wall;  // in memory; written with whatever is written next of the node
     session->node->rtt_us = rtt_us;
     session->node->clock_offset_us = clock_offset_us;
 }
@@ -223,7 +224,7 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 }
 
 void Sessions::remove(Session& session, Now now, Actions& out) {
-    dispatch_.abandon(session, out);
+    dispatch_.abandon(session, now, out);
     if (session.confirmed) {
         Batch batch{event_of(*session.node, now.wall, NodeEventKind::disconnected)};
         state_.journal.write(out, std::move(batch), nullptr);

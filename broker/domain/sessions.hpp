@@ -24,7 +24,7 @@ class Sessions {
     bool lines(Session& session, link::Lines lines, Now now, Actions& out);
     /// As lines().
     bool policy(Session& session, link::Policy policy, Actions& out);
-    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us);
+    void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now);
 
     /// The agent broke the protocol: it is told, and may come again.
     void fail(Session& session, std::string code, std::string text, Now now, Actions& out);

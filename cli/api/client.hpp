@@ -52,6 +52,9 @@ class Client {
     /// Waits; false when a signal came or the tick said so.
     bool sleep(std::chrono::milliseconds time, const Tick& tick);
 
+    /// After Lost::interrupted by Ctrl-C: does another one come in that time?
+    bool interrupted_again(std::chrono::milliseconds within) { return signals_.comes_again(within); }
+
     /// GET, 200, JSON; everything else is Trouble.
     Answer<Json> get(const std::string& path);
     /// All items of a list, page by page, at most `limit`.

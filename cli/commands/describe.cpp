@@ -125,8 +125,19 @@ void put_events(Sheet& sheet, Client& client, const std::string& node, const std
     }
 }
 
+constexpr std::size_t kAll = 1'000'000;
+
+Answer<Json> find_node(const std::string& id, Client& client) {
+    auto node = client.get("/api/v1/nodes/" + percent_encoded(id));
+    if (node || node.error().exit != ExitCode::not_found) return node;
+    EDGE_TRY(const auto nodes, client.list("/api/v1/nodes", kAll));
+    std::vector<std::string> names;
+    for (const auto& one : nodes) names.push_back(text_at(one, "name"));
+    return Trouble{ExitCode::not_found, "no node \"" + id + "\"" + did_you_mean(id, names), "edgectl get nodes"};
+}
+
 Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, const Screen& screen) {
-    EDGE_TRY(const auto node, client.get("/api/v1/nodes/" + percent_encoded(command.id)));
+    EDGE_TRY(const auto node, find_node(command.id, client));
     if (command.format == Format::json || command.format == Format::jsonl) {
         screen.print(printable_json(dump_json(node)) + "\n");
         return ExitCode::ok;
@@ -146,6 +157,8 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
     put_policy(sheet, member(node, "policy"));
     for (const auto& [key, value] : member(node, "labels").items())
         sheet.item("label", printable(key + "=" + (value.is_string() ? value.get<std::string>() : "")));
+    if (member(node, "lines").empty())
+        sheet.item("lines", "none; its edge-launcher does not run, or not where its agent looks for it", Tone::bad);
     for (const auto& line : member(node, "lines")) {
         sheet.line("");
         sheet.title("line " + printable(text_at(line, "name")));
@@ -162,7 +175,6 @@ Answer<Json> find_line(const std::string& id, Client& client) {
     const auto slash = id.find('/');
     const std::string node = slash == std::string::npos ? std::string() : id.substr(0, slash);
     const std::string name = slash == std::string::npos ? id : id.substr(slash + 1);
-    constexpr std::size_t kAll = 1'000'000;
     EDGE_TRY(const auto lines, client.list("/api/v1/lines", kAll));
     std::vector<Json> found;
     std::vector<std::string> names;
@@ -275,12 +287,30 @@ void put_row(Sheet& sheet, const Row& row, bool is_numbered) {
     sheet.item("result", printable(result.id));
 }
 
+/// The run as the API has it, and its results so far.
+std::string with_results(const RunState& state) {
+    Json run = encode(state.run());
+    run.erase("tasks_list");
+    std::string text = printable_json(dump_json(run));
+    text.pop_back();
+    text += ",\"results\":[";
+    const char* separator = "\n  ";
+    for (const auto& row : state.rows()) {
+        if (row.result) text += std::exchange(separator, ",\n  ") + printable_json(row.raw);
+    }
+    return text + "]}\n";
+}
+
 Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, const Screen& screen) {
     if (command.follow) return follow(command.id, command.timeout, command.fail_on, command.format, client, screen);
     RunState state;
     EDGE_TRY(fetch_run(client, command.id, state));
     const ExitCode exit = state.is_finished() ? exit_of(state, command.fail_on) : ExitCode::ok;
-    if (command.format == Format::json || command.format == Format::jsonl) {
+    if (command.format == Format::json) {
+        screen.print(with_results(state));
+        return exit;
+    }
+    if (command.format == Format::jsonl) {
         make_run_view(command.format, screen)->finish(state);
         return exit;
     }
@@ -307,6 +337,25 @@ Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, co
     return exit;
 }
 
+Answer<ExitCode> describe_job(const DescribeCommand& command, Client& client, const Screen& screen) {
+    EDGE_TRY(const auto job, client.get("/api/v1/jobs/" + percent_encoded(command.id)));
+    if (command.format == Format::json || command.format == Format::jsonl) {
+        screen.print(printable_json(dump_json(job)) + "\n");
+        return ExitCode::ok;
+    }
+    Sheet sheet(screen.out_style);
+    sheet.title("job " + printable(text_at(job, "id")));
+    sheet.item("service", printable(text_at(job, "service")));
+    sheet.item("selector", printable(text_at(job, "selector")));
+    for (const auto& [key, value] : member(job, "params").items())
+        sheet.item(printable(key), printable(value.is_string() ? value.get<std::string>() : dump_json(value)));
+    sheet.item("labels", printable(labels_at(job, "labels")));
+    sheet.item("made", time_and_age(job, "created_at"));
+    sheet.item("last run", printable(text_at(job, "last_run")));
+    screen.print(sheet.text());
+    return ExitCode::ok;
+}
+
 }  // namespace
 
 Answer<ExitCode> describe(const DescribeCommand& command, Client& client, const Screen& screen) {
@@ -318,10 +367,11 @@ Answer<ExitCode> describe(const DescribeCommand& command, Client& client, const 
         case Kind::runs:
             return describe_run(command, client, screen);
         case Kind::jobs:
+            return describe_job(command, client, screen);
         case Kind::tokens:
             break;
     }
-    return Trouble{ExitCode::usage, "describe shows a node, a line or a run", "edgectl help describe"};
+    return Trouble{ExitCode::usage, "describe shows a node, a line, a run or a job", "edgectl help describe"};
 }
 
 }  // namespace edge::cli

@@ -128,7 +128,7 @@ Listing jobs() {
                                       {printable(text_at(item, "selector"))},
                                       {printable(text_at(item, "last_run"))},
                                       {age_at(item, "created_at")}};
-                if (wide) row.push_back({printable(dump_json(member(item, "labels")))});
+                if (wide) row.push_back({printable(labels_at(item, "labels"))});
                 return row;
             },
             "/api/v1/jobs",
@@ -154,6 +154,14 @@ Listing tokens() {
             "there is no join token; edgectl token create"};
 }
 
+constexpr std::size_t kNewestShown = 50;
+constexpr std::size_t kMostItems = 1'000'000;
+
+/// Of nodes, lines and tokens a list is expected to be whole; of runs and jobs somebody wants the newest.
+bool grows_for_ever(Kind kind) {
+    return kind == Kind::runs || kind == Kind::jobs;
+}
+
 Listing listing_of(Kind kind) {
     switch (kind) {
         case Kind::nodes:
@@ -174,7 +182,13 @@ Listing listing_of(Kind kind) {
 
 Answer<ExitCode> get(const GetCommand& command, Client& client, const Screen& screen) {
     const Listing listing = listing_of(command.kind);
-    EDGE_TRY(const auto items, client.list(listing.path, command.limit));
+    const std::size_t limit = command.limit.value_or(grows_for_ever(command.kind) ? kNewestShown : kMostItems);
+    EDGE_TRY(auto items, client.list(listing.path, limit + 1));
+    if (items.size() > limit) {
+        items.resize(limit);
+        const std::string twice = std::to_string(std::min(2 * limit, kMostItems));
+        screen.say(std::to_string(limit) + " shown, there are more; --limit " + twice);
+    }
     if (command.format == Format::json || command.format == Format::jsonl) {
         screen.print(json_text(items, command.format));
         return ExitCode::ok;

@@ -20,8 +20,8 @@ Answer<ExitCode> create_token(const TokenCommand& command, Client& client, const
     screen.say(
         "a join token" + (command.node ? " for node " + printable(*command.node) : std::string()) +
         ", for one use until " + printable(text_at(token, "expires_at")) +
-        "; it is shown this once. On the node, with the token in FILE, or - for standard input:\n  edge-agent enroll "
-        "https://BROKER:PORT --token-file FILE --config /etc/edge/agent.toml");
+        "; it is shown this once. On the node, with the token in FILE, or - for standard input:\n  edge-agent enroll " +
+        printable(text_at(token, "gateway_url")) + " --token-file FILE --config /etc/edge/agent.toml");
     screen.print(printable(text_at(token, "token")) + "\n");
     return ExitCode::ok;
 }

@@ -86,6 +86,19 @@ std::string how_to_resume(const std::string& run_id) {
     return "the run goes on; edgectl describe run " + run_id + " --follow";
 }
 
+/// The first Ctrl-C leaves the run alone, a second one cancels it.
+Trouble interrupted(const std::string& run_id, Client& client, const Screen& screen) {
+    constexpr std::chrono::seconds kSecondThought{2};
+    screen.say("Ctrl-C again cancels the run");
+    if (!client.interrupted_again(kSecondThought))
+        return Trouble{ExitCode::interrupted, "interrupted", how_to_resume(run_id)};
+    const auto canceled = cancel_run(run_id, Format::table, client);
+    if (!canceled) return canceled.error();
+    return Trouble{ExitCode::interrupted,
+                   "interrupted, and canceled " + canceled.value().substr(0, canceled.value().size() - 1),
+                   {}};
+}
+
 }  // namespace
 
 Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::milliseconds> timeout, FailOn fail_on,
@@ -101,6 +114,7 @@ Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::mi
         return exit_of(state, fail_on);
     }
     Trouble trouble = watched.error();
+    if (trouble.exit == ExitCode::interrupted) return interrupted(run_id, client, screen);
     if (trouble.exit == ExitCode::wait_timed_out)
         trouble.what = "--timeout passed and the run has not finished: " + summary_line(state);
     const bool resumes = trouble.exit != ExitCode::auth && trouble.exit != ExitCode::not_found;

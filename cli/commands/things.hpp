@@ -17,6 +17,8 @@ std::optional<std::uint64_t> number_at(const Json& object, const char* key);
 const Json& member(const Json& object, const char* key);
 /// An array of strings, joined by ", ".
 std::string list_at(const Json& object, const char* key);
+/// An object of strings, as `a=b, c=d`.
+std::string labels_at(const Json& object, const char* key);
 /// Microseconds as a duration.
 std::string duration_at(const Json& object, const char* key);
 /// How long ago a time was.

@@ -71,8 +71,8 @@ Result<> RunState::take_result(const Json& json) {
 
 std::size_t RunState::missing_results() const {
     const auto ended = run_.tasks.succeeded + run_.tasks.failed + run_.tasks.timed_out;
-    const auto have = static_cast<std::size_t>(
-        std::count_if(rows_.begin(), rows_.end(), [](const Row& row) { return row.result != nullptr; }));
+    const auto have = static_cast<std::size_t>(std::count_if(
+        rows_.begin(), rows_.end(), [](const Row& row) { return row.result && outcome_of(row) != "canceled"; }));
     return ended > have ? ended - have : 0;
 }
 
@@ -98,6 +98,7 @@ void RunState::put_on_its_line(Row& row) {
 }
 
 std::string_view outcome_of(const Row& row) {
+    if (row.result && row.result->failure && row.result->failure->code == "canceled") return "canceled";
     if (row.result) return row.result->status;
     const std::string& state = row.task.state;
     if (state == "succeeded") return "ok";

@@ -118,7 +118,15 @@ Cell evidence_cell(const ProbeResult& result) {
     return {"UNVERIFIED", Tone::bad};
 }
 
+/// What an end without a result means.
+std::string end_text(std::string_view state) {
+    if (state == "expired") return "its node did not begin it in time";
+    if (state == "lost") return "its node did not answer in time; an answer that comes late still counts";
+    return state == "canceled" ? "canceled before it began" : "";
+}
+
 Cell note_cell(const Row& row) {
+    if (!row.result && has_ended(row)) return {end_text(row.task.state), Tone::bad};
     if (!row.result) return {progress_text(row), Tone::dim};
     const auto& result = *row.result;
     if (result.failure) return {printable(failure_text(*result.failure)), tone_of(result.status)};
@@ -233,6 +241,7 @@ std::string summary_line(const RunState& state) {
     std::map<std::string, Carrier> carriers;
     std::vector<std::string> order;
     std::size_t good = 0;
+    std::size_t partial = 0;
     std::uint64_t total_us = 0;
     for (const auto& row : state.rows()) {
         const std::string name = carrier_of(row);
@@ -241,7 +250,9 @@ std::string summary_line(const RunState& state) {
         const bool failed = has_failed(row);
         carrier.failed += failed ? 1u : 0u;
         carrier.waiting += has_ended(row) ? 0u : 1u;
-        good += has_ended(row) && !failed ? 1u : 0u;
+        const bool is_partial = outcome_of(row) == "partial";
+        partial += is_partial ? 1u : 0u;
+        good += has_ended(row) && !failed && !is_partial ? 1u : 0u;
         if (!row.result) continue;
         total_us = std::max(total_us, row.result->queued_us + row.result->summary.duration_us);
         if (const auto figure = figure_of(*row.result); figure && !failed) {
@@ -250,6 +261,7 @@ std::string summary_line(const RunState& state) {
         }
     }
     std::string text = std::to_string(good) + " of " + std::to_string(state.rows().size()) + " ok";
+    if (partial > 0) text += ", " + std::to_string(partial) + " partial";
     std::string separator = ": ";
     for (const auto& name : order) {
         const Carrier& carrier = carriers[name];

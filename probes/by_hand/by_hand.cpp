@@ -48,7 +48,10 @@ int exit_status(const ProbeReport& report) {
 
 int run_by_hand(int argc, char** argv) {
     auto parsed = read_command_line(argc, argv);
-    if (const int* status = std::get_if<int>(&parsed)) return *status;
+    if (const Told* told = std::get_if<Told>(&parsed)) {
+        std::fputs(printable(told->text).c_str(), told->status == 0 ? stdout : stderr);
+        return told->status;
+    }
     const Command& command = std::get<Command>(parsed);
     const Service service = service_of(command.spec);
     const ShowProgress show = [&](const Json& data) {

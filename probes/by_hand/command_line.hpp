@@ -16,8 +16,12 @@ struct Command {
     bool as_json = false;
 };
 
-/// A command, or the exit status when there is nothing to run: 0 after --help or --version, 2 after a mistake that was
-/// told on stderr.
-std::variant<Command, int> read_command_line(int argc, char** argv);
+/// When there is nothing to run: the text of --help or --version with status 0, or a mistake in one line with 2.
+struct Told {
+    int status = 0;
+    std::string text;
+};
+
+std::variant<Command, Told> read_command_line(int argc, const char* const* argv);
 
 }  // namespace edge::probes

@@ -14,6 +14,7 @@
 #pragma pop_macro("TOML_UNREACHABLE")
 #include <toml++/toml.h>
 
+#include <algorithm>
 #include <sstream>
 
 namespace edge {
@@ -117,13 +118,48 @@ std::string TomlText::position(std::string_view pointer) const {
     return file_ + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
-bool TomlText::remove(const std::string& pointer) {
+std::optional<std::string> TomlText::remove(const std::string& pointer) {
     const Json::json_pointer at(pointer);
-    if (at.empty() || !values_.contains(at.parent_pointer())) return false;
+    if (at.empty() || !values_.contains(at.parent_pointer())) return std::nullopt;
     Json& holder = values_[at.parent_pointer()];
-    if (holder.is_object()) return holder.erase(at.back()) > 0;
+    if (holder.is_object()) return holder.erase(at.back()) > 0 ? std::optional(pointer) : std::nullopt;
     // Taking an element out would move the others; the element's holder is one problem.
     return remove(at.parent_pointer().to_string());
+}
+
+TomlChecker::TomlChecker(std::string_view text, const std::string& file, std::vector<Error>& problems)
+    : problems_(problems) {
+    auto parsed = TomlText::parse(text, file);
+    if (parsed)
+        text_ = std::move(parsed.value());
+    else
+        found_.emplace_back(Place{}, parsed.error());
+}
+
+TomlChecker::~TomlChecker() {
+    std::ranges::stable_sort(found_, {}, &std::pair<Place, Error>::first);
+    for (auto& [place, error] : found_) problems_.push_back(std::move(error));
+}
+
+void TomlChecker::need(bool holds, std::string_view pointer, std::string what) {
+    if (!holds && !is_left_out(pointer)) add(pointer, Error{Errc::bad_value, {}, std::move(what)});
+}
+
+bool TomlChecker::is_left_out(std::string_view pointer) const {
+    return std::ranges::any_of(left_out_, [&](const std::string& gone) {
+        return pointer.starts_with(gone) && (pointer.size() == gone.size() || pointer[gone.size()] == '/');
+    });
+}
+
+void TomlChecker::add(std::string_view pointer, Error error) {
+    error.where = text_->position(pointer);
+    found_.emplace_back(text_->place(pointer), std::move(error));
+}
+
+bool TomlChecker::leave_out(const std::string& pointer) {
+    auto gone = text_->remove(pointer);
+    if (gone) left_out_.push_back(std::move(*gone));
+    return gone.has_value();
 }
 
 std::string lines_of(const std::vector<Error>& problems) {

@@ -1,6 +1,6 @@
 // TOML files into described structs, by the same strict decoder as JSON; every problem with its line and column.
 #pragma once
-#include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,8 +20,8 @@ class TomlText {
     std::pair<unsigned, unsigned> place(std::string_view pointer) const;
     /// The same as FILE:LINE:COLUMN.
     std::string position(std::string_view pointer) const;
-    /// Takes the value at a pointer away. False if there is none.
-    bool remove(const std::string& pointer);
+    /// Takes the value at a pointer away, or the array that it is an element of; the pointer of what went, or none.
+    std::optional<std::string> remove(const std::string& pointer);
 
   private:
     std::string file_;
@@ -29,48 +29,59 @@ class TomlText {
     std::map<std::string, std::pair<unsigned, unsigned>> positions_;
 };
 
-/// The struct a file describes, or all that is wrong with it, each problem an Error with `where` as FILE:LINE:COLUMN,
-/// in the order of the file; after twenty the rest is left for the next try.
-/// T says `fields_have_defaults`, and so do the structs in it.
-template <class T>
-boost::outcome_v2::basic_result<T, std::vector<Error>, boost::outcome_v2::policy::terminate> decode_toml(
-    std::string_view text, const std::string& file) {
-    auto parsed = TomlText::parse(text, file);
-    if (!parsed) return std::vector<Error>{parsed.error()};
-    TomlText& toml = parsed.value();
-    using Place = std::pair<unsigned, unsigned>;
-    std::vector<std::pair<Place, Error>> found;
-    constexpr std::size_t kEnough = 20;
-    while (found.size() < kEnough) {
-        auto decoded = decode<T>(toml.values(), UnknownFields::reject);
-        if (decoded && found.empty()) return std::move(decoded.value());
-        if (decoded) break;
-        const std::string pointer = decoded.error().where;
-        found.emplace_back(toml.place(pointer), decoded.error());
-        found.back().second.where = toml.position(pointer);
-        if (!toml.remove(pointer)) break;
-    }
-    std::ranges::stable_sort(found, {}, &std::pair<Place, Error>::first);
-    std::vector<Error> problems;
-    for (auto& [place, error] : found) problems.push_back(std::move(error));
-    return problems;
-}
-
-/// Adds what is wrong with the values of a file to its problems, each with the place where the value stands.
+/// Reads one file and says all that is wrong with it: what does not decode and what the types alone do not say, each
+/// problem an Error with `where` as FILE:LINE:COLUMN. They join `problems` when this is destroyed, in the file's order.
 class TomlChecker {
   public:
-    /// `text` was decoded before, so it parses.
-    TomlChecker(std::string_view text, const std::string& file, std::vector<Error>& problems)
-        : text_(TomlText::parse(text, file).value()), problems_(problems) {}
+    TomlChecker(std::string_view text, const std::string& file, std::vector<Error>& problems);
+    ~TomlChecker();
+    TomlChecker(const TomlChecker&) = delete;
+    TomlChecker& operator=(const TomlChecker&) = delete;
 
-    void need(bool holds, std::string_view pointer, std::string what) {
-        if (!holds) problems_.push_back(Error{Errc::bad_value, text_.position(pointer), std::move(what)});
+    /// The struct that the file describes, with defaults where something did not decode; after twenty such problems,
+    /// or where it is no TOML, none. T says `fields_have_defaults`, and so do the structs in it.
+    template <class T>
+    std::optional<T> read() {
+        constexpr std::size_t kEnough = 20;
+        while (text_ && found_.size() < kEnough) {
+            auto decoded = decode<T>(text_->values(), UnknownFields::reject);
+            if (decoded) return std::move(decoded.value());
+            const std::string pointer = decoded.error().where;
+            add(pointer, decoded.error());
+            if (!leave_out(pointer)) break;
+        }
+        return std::nullopt;
     }
+    /// Adds a problem with the value at `pointer` unless it holds, or did not decode.
+    void need(bool holds, std::string_view pointer, std::string what);
+    /// Did the value at `pointer`, or one that holds it, not decode?
+    bool is_left_out(std::string_view pointer) const;
 
   private:
-    TomlText text_;
+    using Place = std::pair<unsigned, unsigned>;
+    void add(std::string_view pointer, Error error);
+    bool leave_out(const std::string& pointer);
+
+    std::optional<TomlText> text_;
     std::vector<Error>& problems_;
+    std::vector<std::pair<Place, Error>> found_;
+    std::vector<std::string> left_out_;  // pointers
 };
+
+/// The struct a file describes, or all that is wrong with it and that `check` finds in what could be read.
+template <class T>
+boost::outcome_v2::basic_result<T, std::vector<Error>, boost::outcome_v2::policy::terminate> decode_toml(
+    std::string_view text, const std::string& file, void (*check)(const T&, TomlChecker&) = nullptr) {
+    std::vector<Error> problems;
+    std::optional<T> read;
+    {
+        TomlChecker checker(text, file, problems);
+        read = checker.read<T>();
+        if (read && check != nullptr) check(*read, checker);
+    }
+    if (!problems.empty()) return problems;
+    return std::move(*read);
+}
 
 /// The problems, a line each.
 std::string lines_of(const std::vector<Error>& problems);

@@ -130,8 +130,9 @@ Result<> check_url(std::string_view url) {
     if (url.size() > 4096) return bad("/target", "a URL is at most 4096 characters");
     if (!is_printable(url)) return bad("/target", "spaces and control characters must be percent-encoded");
     url.remove_prefix(url.find("//") + 2);
-    std::string_view host = url.substr(0, url.find_first_of("/?#\\"));
-    if (const auto user = host.rfind('@'); user != std::string_view::npos) host.remove_prefix(user + 1);
+    const std::string_view host = url.substr(0, url.find_first_of("/?#\\"));
+    if (host.find('@') != std::string_view::npos)
+        return bad("/target", "a user name or password in a URL would be stored and shown; leave it out");
     if (host.empty() || host.front() == ':') return bad("/target", "expected a host after the scheme");
     return ok();
 }

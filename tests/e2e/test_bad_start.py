@@ -67,15 +67,17 @@ class BadStart(unittest.TestCase):
         examples = os.path.join(os.path.dirname(__file__), "..", "..", "config")
         for name in ("lines.toml", "policy.toml", "agent.toml", "broker.toml"):
             self.write(name, text_of(f"{examples}/{name}"))
+        made = os.path.dirname(self.broker())  # what the example names is somewhere else on a machine of one's own
+        self.edit(f"{self.folder}/broker.toml", "/var/lib/edge-broker/", f"{made}/")
         for command in (["edge-launcher", "--config", self.folder], ["edge-agent", "--config", f"{self.folder}/agent.toml"],
                         ["edge-broker", "--config", f"{self.folder}/broker.toml"]):
             done = subprocess.run([*command, "--check-config"], capture_output=True, text=True, timeout=20, check=False)
-            self.assertEqual((done.returncode, done.stderr), (0, ""), command)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""), command)
 
     def test_every_problem_is_told_at_once(self):
-        config = self.write("agent.toml", '[agent]\nstate_dri = "/tmp"\ntasks_per_worker = "many"\n[lgo]\n')
-        said = self.refused(CONFIG, "edge-agent", "--check-config", "--config", config, says=[":2:", ":3:", ":4:"])
-        self.assertEqual(len(said.strip().splitlines()), 3, said)
+        config = self.write("agent.toml", '[agent]\nstate_dri = "/tmp"\ntasks_per_worker = "many"\nspool_mb = 1\n[lgo]\n')
+        said = self.refused(CONFIG, "edge-agent", "--check-config", "--config", config, says=[":2:", ":3:", ":4:", ":5:"])
+        self.assertEqual([line.startswith("edge-agent: ") for line in said.splitlines()], [True] * 4, said)
 
     def test_a_wrong_type_is_named(self):
         config = self.write("broker.toml", "[broker]\nio_threads = \"two\"\n")
@@ -83,7 +85,20 @@ class BadStart(unittest.TestCase):
 
     def test_a_missing_file_is_named(self):
         for program in ("edge-agent", "edge-broker"):
-            self.refused(NO_INPUT, program, "--config", f"{self.folder}/none.toml", says=["none.toml"])
+            for path, why in ((f"{self.folder}/none.toml", "No such file"), (self.folder, "Is a directory")):
+                said = self.refused(NO_INPUT, program, "--config", path, says=[path, why])
+                self.assertTrue(said.startswith(program + ": "), said)
+
+    def test_an_empty_file_of_the_agent_is_all_defaults(self):
+        done = subprocess.run(["edge-agent", "--check-config", "--config", self.write("agent.toml", "")], capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "ok\n", ""))
+
+    def test_versions_and_helps_are_of_one_kind(self):
+        for program in ("edge-agent", "edge-broker", "edge-launcher", "edge-probe", "edgectl"):
+            done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20, check=True)
+            self.assertRegex(done.stdout, rf"^{program} \d+\.\d+\.\d+\n$")
+        done = subprocess.run(["edge-agent", "enroll", "--help"], capture_output=True, text=True, timeout=20, check=True)
+        self.assertIn("--config", done.stdout)
 
     def test_lines_that_others_may_write_are_refused(self):
         self.write("policy.toml", 'services = ["ping"]\n')
@@ -103,6 +118,7 @@ class BadStart(unittest.TestCase):
         key = f"{self.folder}/broker/gateway.key"
         os.rename(key, key + ".away")
         self.refused(NO_INPUT, "edge-broker", "--config", config, says=["gateway.key"])
+        self.refused(NO_INPUT, "edge-broker", "--check-config", "--config", config, says=["gateway.key"])
 
     def test_init_overwrites_nothing(self):
         config = self.broker()

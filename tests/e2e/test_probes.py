@@ -2,6 +2,7 @@
 import ipaddress
 import json
 import os
+import re
 import subprocess
 import sys
 import unittest
@@ -96,6 +97,17 @@ class Refusals(unittest.TestCase):
     def test_a_selector_that_matches_nothing_names_the_nearest(self):
         done = edgectl("ping", "ping.lab.test", "from", "telecm", expect=8)
         self.assertIn("telecom", done.stderr)
+        for slip, says in (("-telecm", "telecom"), ("-line:telecm", "telecom"), ("-carrier:cx", "cm"), ("-4", "lines: mobile, telecom, unicom")):
+            self.assertIn(says, edgectl("dns", "cdn.lab.test", "from", "all", slip, expect=8).stderr)
+
+    def test_the_examples_of_the_help_choose_lines(self):
+        texts = "\n".join(edgectl("help", *topic).stdout for topic in ([], ["ping"], ["dns"], ["http"]))
+        selectors = {match.split(" --")[0].split(" -o")[0] for match in re.findall(r"edgectl (?:ping|dns|http) \S+ from (.*)", texts)}
+        self.assertGreaterEqual(len(selectors), 3)
+        for selector in selectors - {"SELECTOR... [OPTIONS]"}:
+            words = [word for word in selector.split() if word != "-node:gz-1"]  # the lab has one node
+            with self.subTest(selector):
+                edgectl("ping", "ping.lab.test", "from", *words, "--count", "1", "--fail-on", "none")
 
     def test_a_target_outside_the_policy_is_refused_by_the_worker(self):
         # As hexadecimal only libcurl takes it for an address: the broker lets it pass.
@@ -127,6 +139,19 @@ class Refusals(unittest.TestCase):
         with self.assertRaises(Refused) as refused:
             Api(token="edgep_nonsense").get("/api/v1/nodes")
         self.assertEqual(refused.exception.status, 401)
+
+
+class Cancel(unittest.TestCase):
+    def test_a_run_is_stopped_where_it_runs(self):
+        api = Api()
+        run = api.start("ping", "all", target="ping.lab.test", count=1000, interval_ms=1000)["id"]
+        api.wait(lambda: {task["state"] for task in api.items(f"/api/v1/runs/{run}/tasks")} == {"running"}, 30, "its tasks to run")
+        self.assertIn(run, edgectl("cancel", run).stdout)
+        self.assertEqual(api.wait_run(run, 20)["tasks"]["canceled"], 3)
+        answers = list(api.items(f"/api/v1/runs/{run}/results"))
+        self.assertEqual([answer["failure"]["code"] for answer in answers], ["canceled"] * 3)
+        self.assertIn("3 tasks canceled", edgectl("cancel", run).stdout)
+        self.assertIn("canceled", edgectl("describe", "run", run, expect=3).stdout)
 
 
 class Node(unittest.TestCase):

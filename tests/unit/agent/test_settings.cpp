@@ -57,6 +57,18 @@ TEST_CASE("what is wrong is said with its line and column") {
     }
 }
 
+TEST_CASE("what is out of range is said beside what is of a wrong type, in the file's order") {
+    const auto settings = parse_settings(
+        "[agent]\nworkers_per_line = 99\ntasks_per_worker = \"many\"\nspool_mb = 1\n[lnik]\n[link]\nfirst_retry_ms = "
+        "60000\n",
+        "a.toml");
+    REQUIRE(!settings);
+    CHECK(lines_of(settings.error()) ==
+          "a.toml:2:1: 99 is out of range; expected 1 to 16\na.toml:3:1: expected an integer\n"
+          "a.toml:4:1: 1 is out of range; expected 16 to 65536\na.toml:5:2: unknown key \"lnik\"; did you mean "
+          "\"link\"?\na.toml:7:1: 60000 is out of range; expected 0 to 30000");
+}
+
 TEST_CASE("every range problem is reported at once") {
     const auto settings = parse_settings(
         "[agent]\nworkers_per_line = 99\ntasks_per_worker = 0\n[link]\nfirst_retry_ms = 60000\n", "a.toml");

@@ -197,6 +197,14 @@ class FakeDomain final : public Domain {
             reply(run);
         });
     }
+    void cancel_run(RunId wanted, Reply<RunView> reply) override {
+        run_([=, this] {
+            if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
+            RunView run = *current_;
+            run.tasks.canceled = std::exchange(run.tasks.running, 0);
+            reply(run);
+        });
+    }
     void job(JobId wanted, Reply<JobView> reply) override {
         run_([=] {
             if (wanted != id<JobId>(2)) return reply(Error{Errc::not_found, {}, "no such job"});

@@ -39,6 +39,10 @@ def line_json(index):
             **({} if index else {"health": HEALTH})}
 
 
+JOB = {"id": make_id("job", 7), "service": "ping", "params": {"target": "198.18.0.80", "count": 3}, "selector": "all",
+       "labels": {"team": "edge", "for": "noc"}, "created_at": "2026-01-01T00:00:00.000Z", "last_run": make_id("run", 7)}
+
+
 class Run:
     """One run: an event list that grows, which streams replay from the start."""
 
@@ -132,6 +136,7 @@ class FakeBroker:
         self.no_events = False  # the stream is refused, as by a proxy that has none
         self.lose_first_post = False
         self.tokens = []
+        self.copies = 1         # of every node and line; of the job there is one less
         self.changed = threading.Condition()
         self.server = None
         self.start()
@@ -208,13 +213,24 @@ class Exchange(BaseHTTPRequestHandler):
             return
         if self.path == "/api/v1/jobs":
             self.create_job(json.loads(body))
+        elif self.path.endswith("/cancel"):
+            self.cancel(self.broker.runs.get(self.path.split("/")[-2]))
         elif self.path == "/api/v1/join-tokens":
             asked = json.loads(body)
-            token = {"id": make_id("tok", 1), "token": "edgej_secret", "expires_at": "2026-01-01T00:15:00.000Z", "created_at": "2026-01-01T00:00:00.000Z", **asked}
+            token = {"id": make_id("tok", 1), "token": "edgej_secret", "gateway_url": "https://broker.test:7443", "expires_at": "2026-01-01T00:15:00.000Z", "created_at": "2026-01-01T00:00:00.000Z", **asked}
             self.broker.tokens.append(token)
             self.reply(201, token)
         else:
             self.problem(404, "not_found", "there is nothing at this path")
+
+    def cancel(self, run):
+        if run is None:
+            return self.problem(404, "not_found", "no such run")
+        for task in run.tasks:
+            if task["state"] == "queued":
+                task["state"] = "canceled"
+                run.tell("task", task)
+        return self.reply(202, run.json())
 
     def create_job(self, request):
         broker = self.broker
@@ -260,7 +276,7 @@ class Exchange(BaseHTTPRequestHandler):
         host = {"cpus": 4, "cpu_permille": 125, "load_permille": 640, "memory_bytes": 8_000_000_000, "memory_free_bytes": 5_000_000_000, "disk_bytes": 0,
                 "disk_free_bytes": 0, "busy": "the host has other things to do: cpu pressure 90 %, policy's limit 40 %"}
         if path == ["nodes"]:
-            self.reply(200, {"items": nodes})
+            self.page(nodes * self.broker.copies, parse_qs(parts.query))
         elif path[0] == "nodes" and path[2:] == ["events"]:
             self.page(EVENTS, parse_qs(parts.query))
         elif path[0] == "nodes":
@@ -269,7 +285,7 @@ class Exchange(BaseHTTPRequestHandler):
             else:
                 self.problem(404, "not_found", f"no node {path[1]}")
         elif path == ["lines"]:
-            self.reply(200, {"items": [{**line_json(i), "node": NODE} for i in range(3)]})
+            self.page([{**line_json(i), "node": NODE} for i in range(3)] * self.broker.copies, parse_qs(parts.query))
         elif path == ["usage", "nodes"]:
             self.reply(200, {"items": [{**usage, "host": host, "sent_bytes": 48_211, "received_bytes": 310_876}]})
         elif path == ["usage", "lines"]:
@@ -278,7 +294,9 @@ class Exchange(BaseHTTPRequestHandler):
         elif path == ["runs"]:
             self.page([run.json() for run in reversed(self.broker.runs.values())], parse_qs(parts.query))
         elif path == ["jobs"]:
-            self.reply(200, {"items": []})
+            self.page([JOB] * (self.broker.copies - 1), parse_qs(parts.query))
+        elif path == ["jobs", JOB["id"]]:
+            self.reply(200, JOB)
         elif path == ["join-tokens"]:
             self.reply(200, {"items": [{key: value for key, value in token.items() if key != "token"} for token in self.broker.tokens]})
         elif path == ["version"]:

@@ -142,7 +142,8 @@ TEST_CASE("what is wrong is said with the next thing to try") {
              Case{{"api", "GET", "/x", "/y"}, "api: \"/y\" is a word too many"},
              Case{{"token", "creat"}, "token: there is no \"creat\"; did you mean \"create\"?"},
              Case{{"help", "token", "creat"}, "no help on \"creat\"; did you mean \"create\"?"},
-             Case{{"describe", "job", "x"}, "describe: \"job\" is none of lines, nodes, runs"},
+             Case{{"describe", "token", "x"}, "describe: \"token\" is none of jobs, lines, nodes, runs"},
+             Case{{"cancel"}, "cancel which run?"},
              Case{{"ping", "from", "all"}, "what to ping is missing before \"from\""},
              Case{{"get", "nods"},
                   "get: \"nods\" is none of jobs, lines, nodes, runs, tokens; did you mean \"nodes\"?"},
@@ -203,6 +204,9 @@ TEST_CASE("the other commands") {
         std::get<DescribeCommand>(parse({"describe", "run", "run_1", "-f", "--timeout", "5"}).value().command);
     CHECK(described.follow);
     CHECK(described.timeout == 5s);
+    CHECK(std::get<CancelCommand>(parse({"cancel", "run_1", "-o", "json"}).value().command).run_id == "run_1");
+    CHECK(std::get<DescribeCommand>(parse({"describe", "job", "job_1"}).value().command).kind == Kind::jobs);
+    CHECK(!std::get<GetCommand>(parse({"get", "nodes"}).value().command).limit);
     CHECK(std::get<TokenCommand>(parse({"token", "create", "--node", "gz-1", "--ttl", "15m"}).value().command).ttl_ms ==
           900'000);
     CHECK(std::get<ApiCommand>(parse({"api", "GET", "/api/v1/nodes"}).value().command).path == "/api/v1/nodes");
@@ -210,7 +214,7 @@ TEST_CASE("the other commands") {
     CHECK(parse({"--color", "never", "version"}).value().colour == ColourChoice::never);
     CHECK(std::holds_alternative<HelpCommand>(parse({"help", "exit-codes"}).value().command));
     for (const auto& bad : std::vector<std::vector<std::string>>{{"get", "things"},
-                                                                 {"describe", "job", "x"},
+                                                                 {"describe", "token", "x"},
                                                                  {"describe", "run"},
                                                                  {"token"},
                                                                  {"api", "POST", "/x"},

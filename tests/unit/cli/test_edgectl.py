@@ -128,7 +128,16 @@ class Probes(WithBroker):
         done = self.edgectl("ping", "198.18.0.80", "from", "all", "-o", "json", expect=3)
         self.assertEqual(len(json.loads(done.stdout)), 2)
         self.assertIn("gz-1/telecom: expired", done.stderr)
-        self.assertIn("expired", self.edgectl("ping", "198.18.0.80", "from", "all", expect=3).stdout)
+        self.assertRegex(self.edgectl("ping", "198.18.0.80", "from", "all", expect=3).stdout, "expired .*its node did not begin it in time")
+
+    def test_partial_is_not_counted_as_ok(self):
+        def one_loses(run):
+            run.answer(0, "partial")
+            run.answer(1)
+            run.answer(2)
+            run.finish()
+        self.broker.on_run = one_loses
+        self.assertIn("2 of 3 ok, 1 partial: ct", self.edgectl("ping", "198.18.0.80", "from", "all").stderr)
 
     def test_hostile_answers_cannot_drive_the_terminal(self):
         def hostile(run):
@@ -234,7 +243,9 @@ class Trouble(WithBroker):
         self.assertIn("edgectl get lines", done.stderr)
         self.assertIn("request req-7", done.stderr)
         self.assertIn("EDGE_TOKEN", self.edgectl("get", "nodes", expect=4, EDGE_TOKEN="edgep_other").stderr)
-        self.assertIn("no node nope", self.edgectl("describe", "node", "nope", expect=5).stderr)
+        self.assertIn("no such run", self.edgectl("cancel", "run_0", expect=5).stderr)
+        self.assertIn('did you mean "gz-1"', self.edgectl("describe", "node", "gz-2", expect=5).stderr)
+        self.assertIn('no node "nope"', self.edgectl("describe", "node", "nope", expect=5).stderr)
         self.edgectl("ping", "taken.test", "from", "all", expect=6)
         self.assertIn("/params/count: 9 is out of range", self.edgectl("ping", "strange.test", "from", "all", expect=2).stderr)
         self.edgectl("api", "GET", "/api/v1/nowhere", expect=5)
@@ -246,7 +257,7 @@ class Trouble(WithBroker):
                                  (["dns", "x", "from", "all", "--type", "NOPE"], "--type"), (["http", "x", "from", "all"], "http://"),
                                  (["http", "http://x", "from", "all", "-H", "nocolon"], "--header"), (["ping", "x", "from", "all", "-o", "xml"], "json"),
                                  (["ping", "x", "from", "all", "--timeout", "soon"], "--timeout"), (["get", "things"], "nodes"), (["get"], "nodes, lines"), (["describe", "run"], "run ID"), ([], "edgectl help"),
-                                 (["describe", "job", "x"], "node"), (["api", "POST", "/x"], "only GET"), (["ping", "x", "from", "all", "--fail-on", "some"], "any"),
+                                 (["describe", "token", "x"], "node"), (["cancel"], "which run"), (["api", "POST", "/x"], "only GET"), (["ping", "x", "from", "all", "--fail-on", "some"], "any"),
                                  (["help", "exit-cods"], 'did you mean "exit-codes"')):
             with self.subTest(arguments):
                 self.assertIn(words, self.edgectl(*arguments, expect=2).stderr)
@@ -360,6 +371,34 @@ class Broken(WithBroker):
         self.run.finish()
         self.assertEqual(len(self.edgectl(*command, "-o", "jsonl").stdout.splitlines()), 3)
 
+    def test_a_second_ctrl_c_cancels_the_run(self):
+        def half(run):
+            run.answer(0)
+            self.run = run
+        self.broker.on_run = half
+        process = self.begin("ping", "198.18.0.80", "from", "all", "-o", "jsonl")
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        self.assertIn("Ctrl-C again", iter_until(process.stderr, "Ctrl-C again"))
+        self.assertEqual(self.broker.asked("/cancel"), [])
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(self.broker.asked("/cancel"), [f"POST /api/v1/runs/{self.run.id}/cancel"])
+        self.assertIn(f"{self.run.id}: 2 tasks canceled", err)
+
+    def test_a_run_is_canceled_by_its_id(self):
+        def half(run):
+            run.answer(0)
+            self.run = run
+        self.broker.on_run = half
+        self.begin("ping", "198.18.0.80", "from", "all", "-o", "jsonl").stdout.readline()
+        self.assertEqual(self.edgectl("cancel", self.run.id).stdout, f"{self.run.id}: 2 tasks canceled\n")
+        self.assertEqual(json.loads(self.edgectl("cancel", self.run.id, "-o", "json").stdout)["tasks"]["canceled"], 2)
+        self.run.finish()
+        done = self.edgectl("describe", "run", self.run.id, "--follow", expect=3)
+        self.assertIn("canceled before it began", done.stdout)
+
 
 class Lists(WithBroker):
     def test_tables(self):
@@ -379,7 +418,27 @@ class Lists(WithBroker):
         for _ in range(5):
             self.edgectl("ping", "198.18.0.80", "from", "telecom")
         self.assertEqual(len(json.loads(self.edgectl("get", "runs", "-o", "json").stdout)), 5)
-        self.assertEqual(len(json.loads(self.edgectl("get", "runs", "-o", "json", "--limit", "3").stdout)), 3)
+        limited = self.edgectl("get", "runs", "-o", "json", "--limit", "3")
+        self.assertEqual(len(json.loads(limited.stdout)), 3)
+        self.assertEqual(limited.stderr, "3 shown, there are more; --limit 6\n")
+        self.assertEqual(self.edgectl("get", "runs", "--limit", "5").stderr, "")
+
+    def test_nodes_and_lines_are_all_there_and_of_jobs_the_newest(self):
+        self.broker.copies = 61
+        for form, rows in (("table", lambda out: len(out.splitlines()) - 1), ("json", lambda out: len(json.loads(out)))):
+            for what, count, note in (("nodes", 61, ""), ("lines", 183, ""), ("jobs", 50, "50 shown, there are more; --limit 100\n")):
+                done = self.edgectl("get", what, "-o", form)
+                self.assertEqual((rows(done.stdout), done.stderr), (count, note), what)
+        self.assertEqual(len(self.edgectl("get", "jobs", "-o", "jsonl", "--limit", "1000").stdout.splitlines()), 60)
+
+    def test_a_job(self):
+        self.broker.copies = 2
+        self.assertIn("team=edge, for=noc", self.edgectl("get", "jobs", "-o", "wide").stdout)
+        job = json.loads(self.edgectl("get", "jobs", "-o", "json").stdout)[0]["id"]
+        text = self.edgectl("describe", "job", job).stdout
+        for words in (job, "team=edge, for=noc", "198.18.0.80", "count", "selector    all"):
+            self.assertIn(words, text)
+        self.assertEqual(json.loads(self.edgectl("describe", "job", job, "-o", "json").stdout)["id"], job)
 
     def test_describe(self):
         self.edgectl("ping", "198.18.0.80", "from", "all")
@@ -387,6 +446,13 @@ class Lists(WithBroker):
         text = self.edgectl("describe", "run", run).stdout
         for words in (run, "evidence    verified", "100.64.1.2:40001 -> 198.18.0.80", "wan0 via 100.64.1.1 from 100.64.1.2, table 101", "enforced by bpf", "4 of 4"):
             self.assertIn(words, text)
+        told = json.loads(self.edgectl("describe", "run", run, "-o", "json").stdout)
+        self.assertEqual((told["id"], told["tasks"]["succeeded"], len(told["results"])), (run, 3, 3))
+        self.broker.on_run = lambda run: None
+        self.begin("ping", "198.18.0.80", "from", "all")
+        self.broker.wait_for(lambda: len(self.broker.runs) == 2)
+        told = json.loads(self.edgectl("describe", "run", list(self.broker.runs)[1], "-o", "json").stdout)
+        self.assertEqual((told["state"], told["tasks"]["queued"], told["results"]), ("running", 3, []))
         self.assertIn("广州", self.edgectl("describe", "node", "gz-1").stdout)
         self.assertIn("mark        0x102, table 102", self.edgectl("describe", "line", "gz-1/unicom").stdout)
         self.edgectl("describe", "line", "unicom")
@@ -411,7 +477,7 @@ class Lists(WithBroker):
         done = self.edgectl("token", "create", "--node", "gz-2", "--ttl", "15m")
         self.assertEqual(done.stdout, "edgej_secret\n")
         self.assertEqual((self.broker.tokens[0]["node"], self.broker.tokens[0]["ttl_ms"]), ("gz-2", 900_000))
-        self.assertIn("edge-agent enroll", done.stderr)
+        self.assertIn("edge-agent enroll https://broker.test:7443 --token-file", done.stderr)
         self.assertIn("gz-2", self.edgectl("get", "tokens").stdout)
 
     def test_api_and_version(self):

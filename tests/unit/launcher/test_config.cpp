@@ -100,11 +100,11 @@ TEST_CASE("two lines may not share a name, a mark or a table") {
     CHECK(
         wrong_lines(kLine + kLine) ==
         "lines.toml:13:1: name is that of line \"telecom\" as well\n"
-        "lines.toml:20:1: mark is that of line \"telecom\" as well\n"
-        "lines.toml:19:1: table is that of line \"telecom\" as well\n"
         "lines.toml:15:1: device is that of line \"telecom\" as well; give both kind = \"address\", or each a device\n"
         "lines.toml:16:1: 100.64.1.2 is an address of line \"telecom\" as well\n"
-        "lines.toml:16:1: fd64:1::2 is an address of line \"telecom\" as well\n");
+        "lines.toml:16:1: fd64:1::2 is an address of line \"telecom\" as well\n"
+        "lines.toml:19:1: table is that of line \"telecom\" as well\n"
+        "lines.toml:20:1: mark is that of line \"telecom\" as well\n");
     auto second = replaced(replaced(kLine, "telecom", "unicom"), "[\"100.64.1.2\", \"fd64:1::2\"]", "[\"100.64.1.3\"]");
     second = replaced(replaced(second, "table = 101", "table = 102"), "mark = 0x101", "mark = 0x102");
     CHECK(wrong_lines(kLine + second).find("lines.toml:15:1: device is that of line") == 0);
@@ -172,6 +172,9 @@ TEST_CASE("every problem of a file is told at once") {
     const auto all = wrong_lines(replaced(replaced(kLine, "gateway4", "gatway4"), "table = 101", "table = true"));
     CHECK(all.find("lines.toml:6:1: ") != std::string::npos);
     CHECK(all.find("lines.toml:8:1: ") != std::string::npos);
+    CHECK(wrong_lines(replaced(replaced(kLine, "mark = 0x101", "mark = \"x\""), "table = 101", "table = 254")) ==
+          "lines.toml:8:1: table must be a number of its own, such as 101; 0 and 253 to 255 belong to the "
+          "system\nlines.toml:9:1: expected an integer\n");
     CHECK(wrong_lines("line = 3\n").find("lines.toml:1:1: expected an array") == 0);
     CHECK(wrong_lines("") == "lines.toml:1:1: names no line; add a [[line]]\n");
     CHECK(wrong_lines("[[line]\n").find("lines.toml:1:") == 0);

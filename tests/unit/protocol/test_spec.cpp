@@ -137,16 +137,19 @@ TEST_CASE("a target is a name or an address and nothing that could be read as so
 
 TEST_CASE("an HTTP target is a URL of http or https with a host") {
     for (const std::string good : {"http://lab.test", "https://lab.test/", "HTTPS://LAB.test/a?b=c#d",
-                                   "http://192.0.2.1:8080/x", "http://[2001:db8::1]/", "https://user@lab.test/"}) {
+                                   "http://192.0.2.1:8080/x", "http://[2001:db8::1]/", "https://lab.test/a@b?c=d@e"}) {
         CAPTURE(good);
         CHECK(problem(page(good)) == "");
     }
+    CHECK(problem(page("https://user:secret@lab.test/")) ==
+          "/target: a user name or password in a URL would be stored and shown; leave it out");
     for (const std::string& bad :
-         {std::string(), std::string("lab.test"), std::string("ftp://lab.test/"), std::string("file:///etc/passwd"),
-          std::string("gopher://x/"), std::string("http:/lab.test"), std::string("http://"), std::string("https://"),
-          std::string("http:///x"), std::string("http://?x"), std::string("http://#x"), std::string("https://:80/"),
-          std::string("https://user@/"), std::string("http://a b/"), std::string("http://a/\r\nHost: b"),
-          std::string("http://a/\0b", 11), std::string("javascript:http://"), "http://a/" + std::string(4096, 'a')}) {
+         {std::string(), std::string("lab.test"), std::string("https://user@lab.test/"), std::string("ftp://lab.test/"),
+          std::string("file:///etc/passwd"), std::string("gopher://x/"), std::string("http:/lab.test"),
+          std::string("http://"), std::string("https://"), std::string("http:///x"), std::string("http://?x"),
+          std::string("http://#x"), std::string("https://:80/"), std::string("https://user@/"),
+          std::string("http://a b/"), std::string("http://a/\r\nHost: b"), std::string("http://a/\0b", 11),
+          std::string("javascript:http://"), "http://a/" + std::string(4096, 'a')}) {
         CAPTURE(bad);
         CHECK(problem(page(bad)).starts_with("/target: "));
     }

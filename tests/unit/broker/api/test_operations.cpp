@@ -255,6 +255,21 @@ TEST_CASE("bodies of another type, too deep or without a key's right are refused
                 "bad_parameter");
 }
 
+TEST_CASE("a run is canceled by a POST without a body") {
+    Api api;
+    const std::string path = "/api/v1/runs/" + api.start_run().text();
+    for (const char* body : {"", "{}"}) {
+        const auto response = api.post(path + "/cancel", body);
+        CHECK(response.status == 202);
+        CHECK(header(response, "Location") == path);
+        CHECK(api.json(response, "Run")["tasks"]["canceled"] == 1);
+    }
+    CHECK(api.problem(api.post(path + "/cancel", R"({"why":1})"), 422, "invalid_body")["errors"][0]["pointer"] ==
+          "/why");
+    api.problem(api.post("/api/v1/runs/run_01000000000000000000000009/cancel", ""), 404, "not_found");
+    api.problem(api.get(path + "/cancel"), 405, "method_not_allowed");
+}
+
 TEST_CASE("Prefer: wait answers with the finished run and its results") {
     Api api;
     const auto exchange = api.begin({"POST", "/api/v1/jobs", Api::kJob, {{"prefer", "respond-async, wait=10"}}});

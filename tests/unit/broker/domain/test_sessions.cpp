@@ -294,4 +294,19 @@ TEST_CASE("a broker that stops sends everybody away") {
     CHECK(rig.fsm().writes_under_way() == 0);
 }
 
+TEST_CASE("a node is seen with every heartbeat, and nothing is written for it") {
+    Rig rig;
+    const NodeId node = rig.enroll("gz-1");
+    TestAgent agent(rig, node);
+    agent.connect();
+    const auto seen = [&] { return rig.fsm().node(node.text()).value().last_seen_at; };
+    const auto before = seen();
+    const auto written = rig.store().transactions();
+    rig.pass(15'000);
+    rig.act([&](DomainFsm& fsm, Now now, Actions&) { fsm.measured(agent.session, 700, 3, now); });
+    REQUIRE(before);
+    CHECK(seen() == *before + 15'000'000);
+    CHECK(rig.store().transactions() == written);
+}
+
 }  // namespace edge::broker

@@ -164,13 +164,24 @@ TEST_CASE("init makes a broker once, for its owner only") {
     CHECK(told["pin"].get<std::string>().starts_with("sha256:"));
     CHECK(told["token"].get<std::string>().starts_with("edgep_"));
     CHECK(told["config"] == dir + "/broker.toml");
+    CHECK(told["public_url"] == "https://127.0.0.1:7443");
     struct stat info {};
     CHECK((::stat(dir.c_str(), &info) == 0 && (info.st_mode & 0777) == 0700));
     for (const char* file : {"/gateway.key", "/edge.db", "/broker.toml"}) {
         CAPTURE(file);
         CHECK((::stat((dir + file).c_str(), &info) == 0 && (info.st_mode & 0777) == 0600));
     }
-    CHECK(run_broker({"--check-config", "--config", dir + "/broker.toml"}).code == 0);
+    const Ended checked = run_broker({"--check-config", "--config", dir + "/broker.toml"});
+    CHECK(checked.code == 0);
+    CHECK(checked.out == "ok\n");
+    const Ended read =
+        run_broker({"init", "--dir", folder.path + "/b", "--gateway", "127.0.0.1:7443", "--api", "0.0.0.0:8443"});
+    for (const std::string& word : {std::string("gateway      https://127.0.0.1:7443"),
+                                    std::string("export EDGE_URL=https://127.0.0.1:8443 EDGE_TOKEN=edgep_"),
+                                    "EDGE_CA_FILE=" + folder.path + "/b/gateway.crt"}) {
+        CAPTURE(read.out);
+        CHECK(read.out.find(word) != std::string::npos);
+    }
     const Ended again = init(dir);
     CHECK(again.code == 73);
     CHECK(again.out.empty());
@@ -190,6 +201,36 @@ TEST_CASE("an init that cannot finish leaves nothing") {
     CHECK(std::filesystem::is_empty(folder.path));
     CHECK(run_broker({"init", "--dir", folder.path + "/no/such/parent"}).code == 73);
     CHECK(run_broker({"--config", folder.path + "/none.toml"}).code == 66);
+}
+
+TEST_CASE("what a start reads is checked by --check-config as well, all of it") {
+    Folder folder;
+    const std::string dir = folder.path + "/made";
+    REQUIRE(init(dir).code == 0);
+    const auto refused = [&](int code, const std::vector<std::string>& words) {
+        for (const auto& mode : std::vector<std::vector<std::string>>{{}, {"--check-config"}}) {
+            std::vector<std::string> arguments{"--config", dir + "/broker.toml"};
+            arguments.insert(arguments.end(), mode.begin(), mode.end());
+            const Ended ended = run_broker(arguments);
+            CAPTURE(ended.err);
+            CHECK(ended.code == code);
+            CHECK(ended.out.empty());
+            for (const auto& word : words) {
+                if (!mode.empty() || &word == &words.front()) CHECK(ended.err.find(word) != std::string::npos);
+            }
+        }
+    };
+    std::filesystem::rename(dir + "/edge.db", dir + "/away.db");
+    refused(66, {"edge.db: no store is there"});
+    CHECK(!std::filesystem::exists(dir + "/edge.db"));
+    std::filesystem::rename(dir + "/gateway.key", dir + "/away.key");
+    refused(66, {"gateway.key", "edge.db"});
+    std::filesystem::rename(dir + "/away.db", dir + "/edge.db");
+    std::ofstream(dir + "/gateway.key") << "garbage\n";
+    refused(78, {"gateway.key: holds no PEM key"});
+    std::filesystem::rename(dir + "/away.key", dir + "/gateway.key");
+    std::ofstream(dir + "/gateway.crt") << "garbage\n";
+    refused(78, {"gateway.crt: holds no PEM certificate"});
 }
 
 TEST_CASE("a node joins, a run is made, its result is stored, and all of it outlives a restart") {
@@ -243,6 +284,7 @@ TEST_CASE("a node joins, a run is made, its result is stored, and all of it outl
             CAPTURE(answer.text);
             CHECK(answer.status == (path.ends_with("/usage") ? 404 : 200));  // this agent tells none
         }
+        CHECK(api.ask("POST", "/api/v1/runs/" + run_id + "/cancel").json["state"] == "finished");
         const Answer events = api.get("/api/v1/runs/" + run_id + "/events");
         CHECK(events.text.find("event: run\nid: 1\n") != std::string::npos);
         CHECK(events.text.find("event: result\nid: 2\n") != std::string::npos);
