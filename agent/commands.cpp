@@ -186,7 +186,8 @@ int enroll_node(const std::string& config, const std::string& url, const JoinTok
     const Post post = [](const Endpoint& endpoint, const std::string& path, const std::string& body) {
         return https_post(endpoint, path, body, kEnrollWithin);
     };
-    const EnrollOrder order{url, token.value(), settings.node.name.text(), settings.node.labels};
+    const auto& name = settings.node.name;
+    const EnrollOrder order{url, token.value(), name ? name->text() : std::string(), settings.node.labels};
     const auto identity = enroll(state.value(), order, post);
     if (identity) {
         std::printf("enrolled as %s (%s)\n", identity.value().name.text().c_str(),

@@ -3,6 +3,7 @@
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
 
 struct NodeSettings {
     static constexpr bool fields_have_defaults = true;
-    NodeName name;  // wished at enrolment; the token's wins
+    std::optional<NodeName> name;  // wished at enrolment; the token's wins
     std::map<std::string, std::string> labels;
 };
 BOOST_DESCRIBE_STRUCT(NodeSettings, (), (name, labels))

@@ -58,7 +58,7 @@ TEST_CASE("all that is wrong is told at once, with its place") {
 TEST_CASE("the echo may listen in the open, at an address") {
     CHECK(problems(kGood + "[echo]\nlisten = \"0.0.0.0:7480\"\n") == "");
     CHECK(problems(kGood + "[echo]\nlisten = \"broker:7480\"\n") ==
-          "broker.toml:9:1: echo/listen: expected ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080\n");
+          "broker.toml:9:1: expected ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080\n");
 }
 
 TEST_CASE("TLS needs a certificate and a key, plain needs a loopback address") {
