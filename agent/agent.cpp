@@ -27,7 +27,8 @@ LinkSettings link_settings(const Settings& settings) {
 
 }  // namespace
 
-Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool)
+Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool,
+             std::function<std::optional<LineSettings>()> read_again)
     : io_(io),
       settings_(settings),
       spool_(spool),
@@ -36,6 +37,8 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint),
             state, spool, *this),
       signals_(io, SIGTERM, SIGINT),
+      hangups_(io, SIGHUP),
+      read_again_(std::move(read_again)),
       drained_(io),
       space_(io),
       readings_(settings.agent.state_dir),
@@ -46,6 +49,7 @@ Result<> Agent::run() {
     answer_for_the_last_process();
     EDGE_TRY(spool_.commit());
     wait_for_signal();
+    wait_for_hangup();
     workers_.start();
     link_.slots_free(slots_free());  // the spool may be full from before
     look_at_host();
@@ -230,6 +234,17 @@ void Agent::wait_for_signal() {
         if (stage_ != Stage::serving) std::_Exit(EXIT_SUCCESS);  // asked twice; the spool recovers
         drain();
         wait_for_signal();
+    });
+}
+
+void Agent::wait_for_hangup() {
+    hangups_.async_wait([this](const boost::system::error_code& error, int) {
+        if (error) return;
+        if (auto lines = read_again_()) {
+            spdlog::info("reloaded disabled={}", lines->disabled.size());
+            health_.disable(std::move(lines->disabled));
+        }
+        wait_for_hangup();
     });
 }
 

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <functional>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -27,10 +28,13 @@ struct Joined {
 
 /// Executor: the one io_context, the one thread.
 /// Order of a turn: commit the spool (one fdatasync for all that came), start what is now accepted, tell the broker.
-/// Cancel: SIGTERM drains, a second one ends the process.
+/// Cancel: SIGTERM drains, a second one ends the process. SIGHUP reads [lines] of agent.toml again.
 class Agent : private Link::Listener, private Workers::Listener {
   public:
-    Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool);
+    /// `read_again` answers with the lines that agent.toml disables now, or with nothing when it cannot be read or is
+    /// wrong, which it has told.
+    Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool,
+          std::function<std::optional<LineSettings>()> read_again);
 
     /// Until drained, or until the disk failed. Errors: io.
     Result<> run();
@@ -64,6 +68,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     bool commit();
     std::uint32_t slots_free();
     void wait_for_signal();
+    void wait_for_hangup();
     void drain();
     void leave_when_quiet();
     void leave();
@@ -76,6 +81,8 @@ class Agent : private Link::Listener, private Workers::Listener {
     Health health_;
     Link link_;
     boost::asio::signal_set signals_;
+    boost::asio::signal_set hangups_;
+    std::function<std::optional<LineSettings>()> read_again_;
     boost::asio::steady_timer drained_;
     boost::asio::steady_timer space_;
     HostReadings readings_;

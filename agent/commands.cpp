@@ -73,6 +73,19 @@ void log_to_stderr(LogLevel level) {
     spdlog::set_default_logger(std::move(logger));
 }
 
+/// For a SIGHUP: a file that is wrong changes nothing, and says so in the log.
+std::optional<LineSettings> lines_again(const std::string& file) {
+    const auto text = text_of(file);
+    if (!text) {
+        spdlog::error("not_reloaded why=\"{}\"", text.error().message());
+        return std::nullopt;
+    }
+    auto settings = parse_settings(text.value(), file);
+    if (settings) return std::move(settings.value().lines);
+    for (const Error& problem : settings.error()) spdlog::error("not_reloaded why=\"{}\"", problem.message());
+    return std::nullopt;
+}
+
 int complain_of_directory(const Error& error, const std::string& path) {
     const std::string what = error.message();
     switch (error.code) {
@@ -228,7 +241,8 @@ int run_agent(const std::string& config) {
     (void)::mallopt(M_TRIM_THRESHOLD, 256 * 1024);  // what a burst needed is given back
 
     boost::asio::io_context io(1);
-    Agent agent(io, settings, std::get<Joined>(std::move(joined)), state.value(), spool.value());
+    Agent agent(io, settings, std::get<Joined>(std::move(joined)), state.value(), spool.value(),
+                [&config] { return lines_again(config); });
     if (auto ended = agent.run(); !ended)
         return complain(exit_io, ended.error().message() + "; the spool is recovered at the next start");
     return exit_ok;

@@ -31,6 +31,10 @@ void Health::line_seen(const Line& line) {
     carry_out(fsm_.line(line, steady_now()));
 }
 
+void Health::disable(std::vector<LineName> lines) {
+    carry_out(fsm_.disable(std::move(lines), steady_now()));
+}
+
 void Health::answered(std::uint64_t id, const ProbeReport& report) {
     carry_out(fsm_.answered(id, report, steady_now()));
 }

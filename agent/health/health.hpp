@@ -15,6 +15,8 @@ class Health {
     Health(boost::asio::io_context& io, const HealthSettings& settings, const LineSettings& lines, Workers& workers);
 
     void line_seen(const Line& line);
+    /// Instead of those that were disabled before.
+    void disable(std::vector<LineName> lines);
     void lines_lost() { fsm_.forget(); }
     void answered(std::uint64_t id, const ProbeReport& report);
 

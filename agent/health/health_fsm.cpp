@@ -44,27 +44,39 @@ Time::duration HealthFsm::until_next(const Check& check) {
 
 HealthActions HealthFsm::line(const Line& line, Time now) {
     HealthActions actions;
-    const LineName& name = line.report.name;
-    const auto [at, is_new] = lines_.try_emplace(name);
+    const auto [at, is_new] = lines_.try_emplace(line.report.name);
     Watch& watch = at->second;
     const bool as_it_was = !is_new && same_ground(watch.watched.line, line);
     watch.watched.line = line;
-    if (!as_it_was) {
-        for (const Check& check : watch.watched.checks) asked_.erase(check.asked);
-        watch.watched.checks.clear();
-        watch.watched.egress = {};
-        watch.watched.disabled = std::ranges::find(disabled_, name) != disabled_.end();
-        const auto expected = settings_.expect.find(name.text());
-        watch.watched.expected = expected != settings_.expect.end() ? expected->second : line.report.carrier;
-        if (line.up && !watch.watched.disabled) {
-            watch.watched.checks = checks_of(line, settings_);
-            const Time::duration first = std::min<Time::duration>(
-                kFirstWithin, std::chrono::milliseconds(std::max(settings_.interval_ms, 1000u)));
-            // Routes are the kernel's to tell, and tell why the rest may fail.
-            for (Check& check : watch.watched.checks) check.due = check.what == What::route ? now : now + within(first);
-        }
-    }
+    if (!as_it_was) begin(watch, now);
     judge(watch, actions);
+    return actions;
+}
+
+void HealthFsm::begin(Watch& watch, Time now) {
+    auto& [line, disabled, expected, checks, egress] = watch.watched;
+    for (const Check& check : checks) asked_.erase(check.asked);
+    checks.clear();
+    egress = {};
+    disabled = std::ranges::find(disabled_, line.report.name) != disabled_.end();
+    const auto wanted = settings_.expect.find(line.report.name.text());
+    expected = wanted != settings_.expect.end() ? wanted->second : line.report.carrier;
+    if (!line.up || disabled) return;
+    checks = checks_of(line, settings_);
+    const Time::duration first =
+        std::min<Time::duration>(kFirstWithin, std::chrono::milliseconds(std::max(settings_.interval_ms, 1000u)));
+    // Routes are the kernel's to tell, and tell why the rest may fail.
+    for (Check& check : checks) check.due = check.what == What::route ? now : now + within(first);
+}
+
+HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
+    disabled_ = std::move(lines);
+    HealthActions actions;
+    for (auto& [name, watch] : lines_) {
+        if (watch.watched.disabled == (std::ranges::find(disabled_, name) != disabled_.end())) continue;
+        begin(watch, now);
+        judge(watch, actions);
+    }
     return actions;
 }
 

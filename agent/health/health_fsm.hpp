@@ -50,6 +50,8 @@ class HealthFsm {
     HealthFsm(HealthSettings settings, const LineSettings& lines, std::uint64_t seed);
 
     HealthActions line(const Line& line, Time now);
+    /// Instead of those that were disabled before.
+    HealthActions disable(std::vector<LineName> lines, Time now);
     /// The launcher is gone: nothing is known of any line.
     void forget();
     HealthActions answered(std::uint64_t id, const ProbeReport& report, Time now);
@@ -66,6 +68,8 @@ class HealthFsm {
     };
     /// The check that waits for this answer, and its line; the question is no longer out.
     std::optional<std::pair<Watch*, Check*>> take(std::uint64_t id);
+    /// Nothing is known of the line; what is to be asked is asked soon, unless it is disabled.
+    void begin(Watch& watch, Time now);
     void ask(Watch& watch, Check& check, HealthActions& actions);
     void heard(Watch& watch, Check& check, const Heard& heard, Time now, HealthActions& actions);
     void judge(Watch& watch, HealthActions& actions);

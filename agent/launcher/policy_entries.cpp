@@ -20,6 +20,7 @@ std::vector<PolicyEntry> policy_entries(const Policy& policy) {
     for (const auto& prefix : policy.targets.allow) add(PolicyFact::allow, prefix.length, to_wire(prefix.address));
     for (const auto& prefix : policy.targets.deny) add(PolicyFact::deny, prefix.length, to_wire(prefix.address));
     for (const auto port : policy.targets.ports) add(PolicyFact::port, port);
+    for (const auto& open : policy.targets.only) add(PolicyFact::only, open.port, to_wire(open.address));
     add(PolicyFact::line_bytes_per_s, policy.line.bytes_per_s);
     add(PolicyFact::line_packets_per_s, policy.line.packets_per_s);
     add(PolicyFact::line_bytes_per_day, policy.line.bytes_per_day);

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "agent/workers/lines.hpp"
+#include "protocol/targets/target_port.hpp"
 
 namespace edge::agent {
 namespace {
@@ -58,6 +59,9 @@ void add_entries(const launcher::PolicyPart& part, link::Policy& policy) {
         } else if (entry.fact == PolicyFact::allow || entry.fact == PolicyFact::deny) {
             auto& list = entry.fact == PolicyFact::allow ? policy.targets.allow : policy.targets.deny;
             list.push_back(address_text(entry.address) + "/" + std::to_string(entry.number));
+        } else if (entry.fact == PolicyFact::only) {
+            if (const auto ip = IpAddress::parse(address_text(entry.address)))
+                policy.targets.only.push_back(TargetPort{ip.value(), static_cast<std::uint16_t>(entry.number)}.text());
         } else {
             put_number(entry.fact, policy, [&]<class Number>(Number& field) {
                 field = static_cast<Number>(std::min<std::uint64_t>(

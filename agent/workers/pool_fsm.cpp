@@ -14,6 +14,7 @@ constexpr auto kKilledWithin = 5s;
 constexpr auto kProven = 10s;  // a worker that lived so long was not at fault for what comes next
 constexpr auto kRespawnStep = 500ms;
 constexpr std::uint32_t kMaxFailures = 6;  // 500 ms · 2^6 = 32 s
+constexpr const char* kLineDisabled = "line_disabled";
 
 }  // namespace
 
@@ -141,7 +142,8 @@ void PoolFsm::bury(WorkerId id, Moment now, PoolActions& actions) {
     actions.push_back(DropWorker{id});
     Slot& slot = slots_.at(worker.line);
     std::erase(slot.workers, id);
-    slot.failures = now.steady - worker.began >= kProven ? 0 : std::min(slot.failures + 1, kMaxFailures);
+    const bool proven = now.steady - worker.began >= kProven || worker.why == kLineDisabled;
+    slot.failures = proven ? 0 : std::min(slot.failures + 1, kMaxFailures);
     slot.respawn = slot.failures == 0 ? now.steady : now.steady + kRespawnStep * (1u << (slot.failures - 1));
     keep_warm(slot, now, actions);
     hand_out(slot, now, actions);
@@ -193,7 +195,12 @@ PoolActions PoolFsm::judge(const LineName& line, Standing standing, Moment now) 
     PoolActions actions;
     const Standing& kept = standings_[line] = std::move(standing);
     const auto slot = slots_.find(line);
-    if (kept.takes_work || slot == slots_.end()) return actions;
+    if (slot == slots_.end()) return actions;
+    slot->second.draining = false;
+    if (kept.takes_work) {
+        keep_warm(slot->second, now, actions);
+        return actions;
+    }
     for (const std::uint64_t key : std::exchange(slot->second.queue, {})) {
         const auto job = jobs_.find(key);
         if (job == jobs_.end()) continue;
@@ -203,7 +210,24 @@ PoolActions PoolFsm::judge(const LineName& line, Standing standing, Moment now) 
             answer_for(key, no_work_report(line, kept), now, actions);
         }
     }
+    if (kept.state == link::LineState::disabled) retire(slot->second, now, actions);
     return actions;
+}
+
+std::size_t PoolFsm::tasks_on(const LineName& line) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(jobs_, [&](const auto& job) { return !job.second.own && job.second.task.line == line; }));
+}
+
+/// A disabled line whose last task is done needs no workers.
+void PoolFsm::retire(Slot& slot, Moment now, PoolActions& actions) {
+    slot.draining = tasks_on(slot.line.report.name) > 0;
+    if (slot.draining || !launcher_) return;
+    for (const WorkerId id : slot.workers) {
+        const auto at = workers_.find(id);  // one that is being buried is not there
+        if (at != workers_.end() && !at->second.doomed)
+            doom(id, at->second, kLineDisabled, "the line was disabled", now, actions);
+    }
 }
 
 PoolActions PoolFsm::launcher_up() {
@@ -228,7 +252,7 @@ PoolActions PoolFsm::launcher_down(Moment now) {
                            now, actions);
                 break;
             case Phase::verifying:
-                conclude(key, actions);
+                conclude(key, now, actions);
                 break;
         }
     }
@@ -257,6 +281,10 @@ std::vector<link::LineReport> PoolFsm::lines() const {
         report.state = standing->second.state;
         report.reason = standing->second.reason;
         report.health = standing->second.health;
+        if (!slot.draining) continue;
+        const std::size_t left = tasks_on(name);
+        report.state = link::LineState::draining;
+        report.reason += "; " + std::to_string(left) + (left == 1 ? " task is" : " tasks are") + " still running";
     }
     return reports;
 }

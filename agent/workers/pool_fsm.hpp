@@ -54,12 +54,14 @@ struct Answer {
 struct Show {
     link::Progress progress;
 };
+/// lines() tells something else than before, and no line was judged.
+struct LinesChanged {};
 struct PoolNote {
     bool warning = true;
     std::string text;
 };
-using PoolAction =
-    std::variant<SpawnWorker, SendFrame, KillWorker, DropWorker, AskRoute, Deliver, Answer, Show, PoolNote>;
+using PoolAction = std::variant<SpawnWorker, SendFrame, KillWorker, DropWorker, AskRoute, Deliver, Answer, Show,
+                                LinesChanged, PoolNote>;
 using PoolActions = std::vector<PoolAction>;
 
 /// A probe of the agent's own, to learn how a line does. `id` is its maker's.
@@ -96,7 +98,8 @@ class PoolFsm {
     PoolActions submit(link::Task task, Moment received, Moment now);
     /// First in the queue, also on a line that takes no work; neither shown nor counted.
     PoolActions probe(OwnProbe own, Moment now);
-    /// Until the next one. A line that takes no work refuses its tasks at once.
+    /// Until the next one. A line that takes no work refuses its tasks at once; those that run go on. One that is
+    /// disabled is told as draining until they are done, and loses its workers then.
     PoolActions judge(const LineName& line, Standing standing, Moment now);
     PoolActions cancel(const link::AttemptRef& attempt, Moment now);
     /// Of tasks that come from now on.
@@ -140,6 +143,7 @@ class PoolFsm {
         std::uint32_t spawning = 0;
         std::deque<std::uint64_t> queue;
         std::uint32_t failures = 0;
+        bool draining = false;  // disabled while tasks ran, which still do
         Time respawn{};
     };
     struct CachedRoute {
@@ -151,7 +155,7 @@ class PoolFsm {
 
     /// Ends a task that no worker answered for.
     void answer_for(std::uint64_t key, ProbeReport report, Moment now, PoolActions& actions);
-    void conclude(std::uint64_t key, PoolActions& actions);
+    void conclude(std::uint64_t key, Moment now, PoolActions& actions);
     std::set<std::string> destinations_of(const Job& job) const;
     void verify(std::uint64_t key, Moment now, PoolActions& actions);
     void hand_out(Slot& slot, Moment now, PoolActions& actions);
@@ -162,6 +166,8 @@ class PoolFsm {
     void fail_queue(Slot& slot, const ProbeReport& report, Moment now, PoolActions& actions);
     bool takes_work(const LineName& line) const;
     bool is_disabled(const LineName& line) const;
+    std::size_t tasks_on(const LineName& line) const;
+    void retire(Slot& slot, Moment now, PoolActions& actions);
     void set_wake(std::uint64_t key, Job& job, Time wake);
     void lose(std::uint64_t key, const Worker& worker, Moment now, PoolActions& actions);
     void awaited_in_vain(WorkerId id, Moment now, PoolActions& actions);

@@ -107,7 +107,7 @@ void PoolFsm::answer_for(std::uint64_t key, ProbeReport report, Moment now, Pool
     }
     job.span.ended_us = now.wall_us;
     job.report = std::move(report);
-    conclude(key, actions);
+    conclude(key, now, actions);
 }
 
 void PoolFsm::hand_out(Slot& slot, Moment now, PoolActions& actions) {
@@ -199,7 +199,7 @@ void PoolFsm::verify(std::uint64_t key, Moment now, PoolActions& actions) {
             cached.asked = true;
         }
     }
-    if (job.routes_awaited == 0) conclude(key, actions);
+    if (job.routes_awaited == 0) conclude(key, now, actions);
 }
 
 PoolActions PoolFsm::route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer,
@@ -214,12 +214,12 @@ PoolActions PoolFsm::route(const LineName& line, const std::string& destination,
     for (const std::uint64_t key : waiting) {
         Job& job = jobs_.at(key);
         job.routes[destination] = answer;
-        if (--job.routes_awaited == 0) conclude(key, actions);
+        if (--job.routes_awaited == 0) conclude(key, now, actions);
     }
     return actions;
 }
 
-void PoolFsm::conclude(std::uint64_t key, PoolActions& actions) {
+void PoolFsm::conclude(std::uint64_t key, Moment now, PoolActions& actions) {
     Job& job = jobs_.at(key);
     LineFacts facts;
     facts.name = job.task.line.text();
@@ -250,7 +250,12 @@ void PoolFsm::conclude(std::uint64_t key, PoolActions& actions) {
         by_attempt_.erase({job.task.task_id, job.task.attempt});
     }
     drop_wake(key, job);
+    const LineName line = job.task.line;
     jobs_.erase(key);
+    const auto slot = slots_.find(line);
+    if (slot == slots_.end() || !slot->second.draining) return;
+    retire(slot->second, now, actions);
+    if (!slot->second.draining) actions.push_back(LinesChanged{});
 }
 
 void PoolFsm::job_due(std::uint64_t key, Moment now, PoolActions& actions) {

@@ -151,6 +151,10 @@ void Workers::act(Answer&& action) {
     listener_.own_answered(action.id, action.report);
 }
 
+void Workers::act(LinesChanged&&) {
+    listener_.lines_changed();
+}
+
 void Workers::act(Show&& action) {
     listener_.task_progress(std::move(action.progress));
 }

@@ -68,7 +68,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     static constexpr std::uint32_t kMostParts = 1024;  // of a policy; the launcher's lists are far shorter
     void send_denied();
     void fetch_policy();
-    void take_part(const Result<launcher::PolicyPart>& part);
+    void take_part(unsigned fetch, const Result<launcher::PolicyPart>& part);
     void fetch_lines(std::uint32_t from, std::uint32_t count);
     void carry_out(PoolActions actions);
     void act(SpawnWorker&& action);
@@ -79,6 +79,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     void act(Deliver&& action);
     void act(Answer&& action);
     void act(Show&& action);
+    void act(LinesChanged&& action);
     void act(PoolNote&& action);
     void arm();
 
@@ -98,6 +99,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     std::string policy_hash_;
     std::optional<link::Policy> policy_;
     link::Policy fetched_;  // as far as its parts have come
+    unsigned fetch_ = 0;    // which it is of; parts of an earlier one do not count
     std::vector<std::string> denied_;
     enum class Launcher { unknown, up, down } state_ = Launcher::unknown;
 };

@@ -30,22 +30,24 @@ void Workers::send_denied() {
 }
 
 void Workers::fetch_policy() {
-    launcher_.get_host([this](const Result<launcher::HostInfo>& host) {
-        if (!host) return;
+    launcher_.get_host([this, fetch = ++fetch_](const Result<launcher::HostInfo>& host) {
+        if (!host || fetch != fetch_) return;
         policy_hash_ = to_hex(host.value().policy_hash);
         fetched_ = link::Policy{};
         fetched_.hash = policy_hash_;
-        launcher_.get_policy(0, [this](const Result<launcher::PolicyPart>& first) {
-            take_part(first);
+        launcher_.get_policy(0, [this, fetch](const Result<launcher::PolicyPart>& first) {
+            take_part(fetch, first);
             const std::uint32_t parts = first ? std::min(first.value().parts, kMostParts) : 0;
             for (std::uint32_t part = 1; part < parts; ++part)
-                launcher_.get_policy(part, [this](const Result<launcher::PolicyPart>& next) { take_part(next); });
+                launcher_.get_policy(
+                    part, [this, fetch](const Result<launcher::PolicyPart>& next) { take_part(fetch, next); });
         });
     });
 }
 
 /// Answers come in the order asked.
-void Workers::take_part(const Result<launcher::PolicyPart>& part) {
+void Workers::take_part(unsigned fetch, const Result<launcher::PolicyPart>& part) {
+    if (fetch != fetch_) return;
     if (!part) return spdlog::error("policy_unknown why=\"{}\"", part.error().message());
     add_entries(part.value(), fetched_);
     if (part.value().part + 1 != part.value().parts) return;

@@ -43,6 +43,9 @@ TargetPolicy target_policy_of(const link::Policy& policy) {
     targets.ports = policy.targets.ports;
     targets.allow = prefixes(policy.targets.allow);
     targets.deny = prefixes(policy.targets.deny);
+    for (const auto& text : policy.targets.only) {
+        if (const auto open = TargetPort::parse(text)) targets.only.push_back(open.value());
+    }
     return targets;
 }
 

@@ -71,6 +71,7 @@ void put_policy(Sheet& sheet, const Json& policy) {
     sheet.item("  ports", ports.empty() ? "any" : comma_list(ports));
     sheet.item("  allowed", printable(list_at(targets, "allow")));
     sheet.item("  denied", printable(list_at(targets, "deny")));
+    sheet.item("  open", printable(list_at(targets, "only")));
     sheet.item("  each line", comma_list({limit_text(line, "bytes_per_s", "/s", true),
                                           limit_text(line, "packets_per_s", " packets/s", false),
                                           limit_text(line, "bytes_per_day", " a day", true),

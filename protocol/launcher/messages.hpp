@@ -99,7 +99,9 @@ enum class PolicyFact : std::uint32_t {
     service = 1,  // text
     allow = 2,    // address and number, the prefix's length
     deny = 3,
-    port = 4,  // number, as of all that follow
+    port = 4,  // number
+    only = 5,  // address and number, a TCP port
+    // number, as of all that follow
     line_bytes_per_s = 16,
     line_packets_per_s = 17,
     line_bytes_per_day = 18,

@@ -12,8 +12,9 @@ struct PolicyTargets {
     std::vector<std::string> allow;    // prefixes, as in policy.toml
     std::vector<std::string> deny;     // prefixes and the addresses that this node's broker was found at
     std::vector<std::uint16_t> ports;  // none: any
+    std::vector<std::string> only;     // ADDRESS:PORT that are open to TCP whatever the others say
 };
-BOOST_DESCRIBE_STRUCT(PolicyTargets, (), (allow, deny, ports))
+BOOST_DESCRIBE_STRUCT(PolicyTargets, (), (allow, deny, ports, only))
 
 /// Of each line; 0 is no limit.
 struct PolicyLine {

@@ -12,6 +12,10 @@ bool holds(const std::vector<T>& all, const T& one) {
     return std::find(all.begin(), all.end(), one) != all.end();
 }
 
+std::string unlisted(std::uint16_t port) {
+    return "port " + std::to_string(port) + " is not one the node's policy allows";
+}
+
 bool covers(const std::vector<IpPrefix>& prefixes, const IpAddress& address) {
     return std::any_of(prefixes.begin(), prefixes.end(), [&](const IpPrefix& p) { return p.contains(address); });
 }
@@ -29,9 +33,14 @@ bool TargetPolicy::runs(Service service) const {
     return holds(services, service);
 }
 
+bool TargetPolicy::lists(std::uint16_t port) const {
+    return ports.empty() || holds(ports, port);
+}
+
 std::optional<std::string> TargetPolicy::port_refusal(std::uint16_t port) const {
-    if (ports.empty() || holds(ports, port)) return std::nullopt;
-    return "port " + std::to_string(port) + " is not one the node's policy allows";
+    const auto opens = [port](const TargetPort& one) { return one.port == port; };
+    if (lists(port) || std::any_of(only.begin(), only.end(), opens)) return std::nullopt;
+    return unlisted(port);
 }
 
 std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::optional<std::uint16_t> port,
@@ -50,7 +59,8 @@ std::optional<std::string> TargetPolicy::refusal(const IpAddress& address, std::
                    ", which the node's policy does not allow";
         }
     }
-    return port ? port_refusal(*port) : std::nullopt;
+    if (port && !lists(*port)) return unlisted(*port);
+    return std::nullopt;
 }
 
 }  // namespace edge

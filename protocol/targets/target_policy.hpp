@@ -28,12 +28,15 @@ struct TargetPolicy {
 
     bool runs(Service service) const;
 
-    /// As refusal, where only the port is known yet.
+    /// As refusal, where only the port is known yet: what an address that is found later may lift is not refused.
     std::optional<std::string> port_refusal(std::uint16_t port) const;
 
     /// Nothing when the address may be spoken to; otherwise why not, as one sentence. `port` is empty for ICMP.
     std::optional<std::string> refusal(const IpAddress& address, std::optional<std::uint16_t> port,
                                        Transport transport = Transport::tcp) const;
+
+  private:
+    bool lists(std::uint16_t port) const;
 };
 
 }  // namespace edge

@@ -31,11 +31,16 @@ def nginx_requests():
 
 def restart(program, how=signal.SIGKILL):
     """Ends the program by `how`, waits until it is gone, and starts it as the lab did."""
+    stop(program, how)
+    start(program)
+
+
+def stop(program, how=signal.SIGTERM):
+    """Ends the program by `how`, and waits until it is gone."""
     ended = pid(program)
     handle = os.pidfd_open(ended)
     os.kill(ended, how)
     _wait_for_end(handle)
-    start(program)
 
 
 def start(program):

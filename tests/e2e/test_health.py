@@ -73,6 +73,14 @@ def events(name, kind):
     return [(e.get("was"), e["became"], e["reason"]) for e in reversed(found)]
 
 
+def wait_for_event(name, kind, event):
+    """A state is told at once, its event when it is stored."""
+    try:
+        api.wait(lambda: event in events(name, kind), SOON_S, f"{event}")
+    except TimeoutError as error:
+        raise AssertionError(f"{error} among {events(name, kind)}") from error
+
+
 def probe(name):
     return api.probe("ping", name, target="ping.lab.test", count=1)["results"][0]
 
@@ -111,7 +119,7 @@ class Broken(unittest.TestCase):
         finally:
             running_lab.cable("plug", "telecom")
         until("telecom", state="up", reason="")
-        self.assertIn(("up", "down", "no carrier on the device"), events("telecom", "line_state"))
+        wait_for_event("telecom", "line_state", ("up", "down", "no carrier on the device"))
 
     def test_an_address_that_goes_is_told_at_once(self):
         address = lines()["mobile"]["addresses"][0]
@@ -133,9 +141,9 @@ class Broken(unittest.TestCase):
             self.assert_others_serve("unicom")
         finally:
             os.kill(resolver, signal.SIGCONT)
-        until("unicom", state="up", reason="")
-        kept = events("unicom", "line_state")
-        self.assertEqual([became for _, became, _ in kept[-2:]], ["degraded", "up"])
+            until("unicom", state="up", reason="")
+        api.wait(lambda: [became for _, became, _ in events("unicom", "line_state")[-2:]] == ["degraded", "up"], SOON_S,
+                 "both events")
 
     def test_a_line_behind_which_nothing_answers_is_down_though_its_link_is_up(self):
         resolver = running_lab.pid("resolver-mobile")
@@ -163,14 +171,50 @@ class Broken(unittest.TestCase):
             line = until("unicom", state="degraded")
             self.assertEqual(line["health"]["identity"], "mismatch")
             self.assertRegex(line["reason"], r"^should leave by cu, leaves by AS9808 cm as (100\.66\.1\.2|2001:db8:2:1::2)$")
-            self.assertIn(("match", "mismatch", "AS9808 cm"), events("unicom", "line_identity"))
+            wait_for_event("unicom", "line_identity", ("match", "mismatch", "AS9808 cm"))
             self.assertEqual(lines()["telecom"]["health"]["identity"], "match")
             self.assertEqual(probe("unicom")["evidence"]["verified"], True)  # it still serves
         finally:
             write_prefixes(RIGHT)
-        until("unicom", state="up", reason="")
+            until("unicom", state="up", reason="")
         self.assertIn("line_degraded line=unicom", running_lab.log(running_lab.AGENT))
         self.assertIn("line.identity", running_lab.log(running_lab.BROKER))
+
+    def test_a_line_that_is_disabled_drains_and_comes_back_when_it_is_enabled(self):
+        def reload(disabled):
+            with open(CONFIG, encoding="utf-8") as file:
+                text = file.read().replace('\n[lines]\ndisabled = ["mobile"]\n', "")
+            with open(CONFIG, "w", encoding="utf-8") as file:
+                file.write(text + ('\n[lines]\ndisabled = ["mobile"]\n' if disabled else ""))
+            os.kill(running_lab.pid(running_lab.AGENT), signal.SIGHUP)
+
+        run = api.start("ping", "mobile", target="ping.lab.test", count=20, interval_ms=100)
+        api.wait(lambda: api.get(f"/api/v1/runs/{run['id']}/tasks")["items"][0]["state"] == "running", SOON_S, "the task to run")
+        reload(True)
+        try:
+            self.assertEqual(until("mobile", state="draining")["reason"], "agent.toml says so; 1 task is still running")
+            answer = probe("mobile")
+            self.assertEqual((answer["failure"]["source"], answer["failure"]["code"]), ("line", "line_disabled"))
+            until("mobile", state="disabled")
+            ended = api.wait_run(run["id"])
+            self.assertEqual(ended["tasks"]["succeeded"], 1, ended)
+        finally:
+            reload(False)
+        until("mobile", state="up", reason="")
+        self.assertIn(probe("mobile")["status"], ("ok", "partial"))
+
+    def test_a_reload_of_a_file_that_is_wrong_changes_nothing_and_is_told(self):
+        with open(CONFIG, encoding="utf-8") as file:
+            good = file.read()
+        with open(CONFIG, "a", encoding="utf-8") as file:
+            file.write("\n[lynes]\n")
+        try:
+            os.kill(running_lab.pid(running_lab.AGENT), signal.SIGHUP)
+            api.wait(lambda: "not_reloaded" in running_lab.log(running_lab.AGENT), SOON_S, "the mistake to be told")
+        finally:
+            with open(CONFIG, "w", encoding="utf-8") as file:
+                file.write(good)
+        self.assertEqual(lines()["telecom"]["state"], "up")
 
     def test_a_broker_that_restarts_makes_no_line_worse_and_keeps_what_it_knew(self):
         before = events("telecom", "line_identity")

@@ -15,6 +15,7 @@ TEST_CASE("a policy is told whole, four entries a packet") {
     policy.targets.allow = {IpPrefix::parse("10.0.0.0/8").value(), IpPrefix::parse("fd00::/8").value()};
     policy.targets.deny = {IpPrefix::parse("192.0.2.0/24").value()};
     policy.targets.ports = {53, 443};
+    policy.targets.only = {TargetPort::parse("[2001:db8::7]:7480").value()};
     policy.line.bytes_per_day = 10'000'000'000;
     policy.host.cpu_pressure_percent = 33;
     const auto entries = policy_entries(policy);
@@ -36,6 +37,9 @@ TEST_CASE("a policy is told whole, four entries a packet") {
     CHECK(told[3].number == 8);
     CHECK(told[4].fact == PolicyFact::deny);
     CHECK(told[6].number == 443);
+    CHECK(told[7].fact == PolicyFact::only);
+    CHECK(address_in(told[7].address)->text() == "2001:db8::7");
+    CHECK(told[7].number == 7480);
     std::set<PolicyFact> facts;
     std::uint64_t day = 0, pressure = 0;
     for (const auto& entry : told) {

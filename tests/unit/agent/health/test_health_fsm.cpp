@@ -206,6 +206,22 @@ TEST_CASE("a disabled line is asked nothing") {
     CHECK(!rig.health.deadline());
 }
 
+TEST_CASE("a line that is disabled later is asked no more, and enabled again it is asked from the start") {
+    Rig rig;
+    rig.line();
+    const auto asked = rig.until("ping 198.51.100.20");
+    rig.take(rig.health.disable({line_name("telecom")}, rig.now));
+    CHECK(rig.state() == "disabled agent.toml says so");
+    CHECK(!rig.health.deadline());
+    const std::size_t judged = rig.judged.size();
+    rig.take(rig.health.answered(asked, failed_report(Status::failed, Source::path, "wait", "timeout", ""), rig.now));
+    rig.take(rig.health.disable({line_name("telecom")}, rig.now));
+    CHECK(rig.judged.size() == judged);
+    rig.take(rig.health.disable({}, rig.now));
+    CHECK(rig.state() == "up ");
+    rig.until("ping 198.51.100.20");
+}
+
 TEST_CASE("questions of a node are spread over the interval") {
     Rig rig;
     rig.line();

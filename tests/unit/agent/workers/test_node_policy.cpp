@@ -18,8 +18,12 @@ TEST_CASE("entries of a policy become the policy, part by part; what is not know
     part.entries[1] = {.fact = PolicyFact::allow, .address = *address_from("10.0.0.0"), .text = {}, .number = 8};
     part.entries[2] = {.fact = PolicyFact::deny, .address = *address_from("2001:db8::7"), .text = {}, .number = 128};
     part.entries[3] = {.fact = PolicyFact::port, .address = {}, .text = {}, .number = 443};
+    launcher::PolicyPart open;
+    open.entries[0] = {.fact = PolicyFact::only, .address = *address_from("2001:db8::9"), .text = {}, .number = 7480};
+    open.entries[1] = {.fact = PolicyFact::only, .address = {}, .text = {}, .number = 1};  // no address
     link::Policy policy;
     add_entries(part, policy);
+    add_entries(open, policy);
     launcher::PolicyPart more;
     std::memset(more.entries[0].text, 'x', sizeof more.entries[0].text);  // no NUL
     more.entries[0].fact = PolicyFact::service;
@@ -31,6 +35,7 @@ TEST_CASE("entries of a policy become the policy, part by part; what is not know
     CHECK(policy.targets.allow == std::vector<std::string>{"10.0.0.0/8"});
     CHECK(policy.targets.deny == std::vector<std::string>{"2001:db8::7/128"});
     CHECK(policy.targets.ports == std::vector<std::uint16_t>{443});
+    CHECK(policy.targets.only == std::vector<std::string>{"[2001:db8::9]:7480"});
     CHECK(policy.line.bytes_per_day == 10'000'000'000);
     CHECK(policy.host.load_per_cpu_percent == 200);
 }

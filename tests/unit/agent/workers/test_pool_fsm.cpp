@@ -40,6 +40,7 @@ std::string text_of(const PoolAction& action) {
                    (one.report.failure ? " " + one.report.failure->code : "");
         }
         std::string operator()(const Show& one) { return "show " + std::string(enum_text(one.progress.kind)); }
+        std::string operator()(const LinesChanged&) { return "lines changed"; }
         std::string operator()(const PoolNote& one) { return "note " + one.text.substr(0, one.text.find(' ')); }
     };
     return std::visit(Visitor{}, action);
@@ -568,6 +569,25 @@ TEST_CASE("a disabled line gets no worker, and says why it takes no task") {
     CHECK(rig.line().empty());
     CHECK(!rig.pool.deadline());
     CHECK(rig.submit(1) == Texts{"deliver 1 failed line/start/line_disabled"});
+}
+
+TEST_CASE("a line that is disabled while tasks run is draining until they are done, and then has no worker") {
+    const Standing disabled{link::LineState::disabled, "agent.toml says so", false, std::nullopt};
+    Rig rig({1, 1});
+    rig.warm();
+    rig.submit(1);
+    rig.submit(2);
+    CHECK(texts_of(rig.pool.judge(line_name("telecom"), disabled, rig.now)) ==
+          Texts{"deliver 2 failed line/start/line_disabled"});
+    CHECK(rig.pool.lines().at(0).state == link::LineState::draining);
+    CHECK(rig.pool.lines().at(0).reason == "agent.toml says so; 1 task is still running");
+    CHECK(rig.submit(3) == Texts{"deliver 3 failed line/start/line_disabled"});
+    rig.done(1, 1, good());
+    CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 1 ok verified", "kill 1", "lines changed"});
+    CHECK(rig.pool.lines().at(0).state == link::LineState::disabled);
+    rig.pool.exited(1, launcher::ExitReason::killed, 9, rig.now);
+    CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"drop 1"});
+    CHECK(texts_of(rig.pool.judge(line_name("telecom"), Standing{}, rig.now)) == Texts{"spawn telecom"});
 }
 
 TEST_CASE("a probe of our own is answered whatever dies") {

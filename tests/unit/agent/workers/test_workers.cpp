@@ -299,6 +299,11 @@ TEST_CASE("the launcher's policy is put together, what is denied is told to it, 
     rig.run_until([&] { return rig.policies == 2; });
     CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.2"});
     rig.workers.deny({"198.51.100.2"});  // nothing new: nothing is asked
+    // The broker's address is found while the policy is on its way: neither half of one counts with half of the other.
+    rig.workers.deny({"198.51.100.3"});
+    rig.workers.deny({"198.51.100.4"});
+    rig.run_until([&] { return launcher.denied() == std::vector<std::string>{"198.51.100.4"} && rig.policies == 3; });
+    CHECK(rig.workers.policy()->services == std::vector<std::string>{"ping", "dns"});
 
     link::Task task = ping_task(1);
     task.service = Service::http;
@@ -310,7 +315,7 @@ TEST_CASE("the launcher's policy is put together, what is denied is told to it, 
     rig.submit(2, "lab.test");
     rig.run_until([&] { return rig.finished.size() == 2; });
     CHECK(rig.code(1) == "busy");
-    CHECK(rig.policies == 2);
+    CHECK(rig.policies == 3);
 }
 
 TEST_CASE("usage is told when all have answered, and is empty without a launcher") {

@@ -13,6 +13,7 @@ link::Policy lends(std::vector<std::string> services) {
     policy.targets.allow = {"10.20.0.0/16", "198.51.100.0/24"};
     policy.targets.deny = {"198.51.100.64/26"};
     policy.targets.ports = {53, 80, 443};
+    policy.targets.only = {"198.51.100.65:7480", "no address"};
     return policy;
 }
 
@@ -66,6 +67,10 @@ TEST_CASE("what a node's policy would refuse by service, literal target or port 
         {ping("::ffff:10.21.1.1"), "10.21.1.1"},
         {http("http://example.test/"), ""},
         {http("http://example.test:8080/"), "port 8080"},
+        {http("http://198.51.100.65:7480/"), ""},
+        {http("http://198.51.100.65/"), "denied by the node's policy"},
+        {http("http://8.8.8.8:7480/"), "port 7480"},
+        {http("http://echo.test:7480/"), ""},  // may be that address
         {http("http://169.254.169.254/latest"), "169.254."},
         {http("https://[::1]/"), "::1"},
         {http("http://user@10.21.1.1/"), ""},  // the worker takes such a URL apart, and refuses it

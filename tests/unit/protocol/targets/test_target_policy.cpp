@@ -91,6 +91,9 @@ TEST_CASE("what `only` lists is open over TCP on its port, whatever else is deni
     CHECK_FALSE(policy.refusal(ip("8.8.8.8"), 7480));
     CHECK(policy.refusal(ip("8.8.8.8"), 443));
     CHECK(policy.refusal(ip("198.18.0.2"), 7480));
+    CHECK_FALSE(policy.port_refusal(7480));  // of a name: its address is not known yet
+    CHECK(policy.port_refusal(7481));
+    CHECK(*policy.refusal(ip("9.9.9.9"), 7480) == "port 7480 is not one the node's policy allows");
 }
 
 TEST_CASE("a refusal says which address, which range and why") {
