@@ -99,8 +99,9 @@ struct HostLimits {
     std::uint32_t cpu_pressure_percent = 40;
     std::uint32_t memory_pressure_percent = 10;
     std::uint32_t load_per_cpu_percent = 200;  // where the kernel tells no pressure
+    bool cpu_first = true;                     // workers run when nobody else wants the processor
 };
-BOOST_DESCRIBE_STRUCT(HostLimits, (), (cpu_pressure_percent, memory_pressure_percent, load_per_cpu_percent))
+BOOST_DESCRIBE_STRUCT(HostLimits, (), (cpu_pressure_percent, memory_pressure_percent, load_per_cpu_percent, cpu_first))
 
 struct Policy {
     static constexpr bool fields_have_defaults = true;

@@ -168,6 +168,7 @@ Result<CgroupTree> claim_groups(const std::string& name) {
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
     EDGE_TRY(check_path_is_free(command.options.socket));
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup));
+    groups.put_host_first(config.policy.host.cpu_first);
     EDGE_TRY(const auto network, open_kernel_network());
     EDGE_TRY(remove_routing(*network, log));
     if (const auto removed = remove_nft_guard(); !removed)

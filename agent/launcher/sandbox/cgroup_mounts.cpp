@@ -97,6 +97,8 @@ std::vector<LimitFile> host_first_files(Controller controller, bool v2, const st
     // Workers read their libraries when they start and write nothing.
     constexpr std::uint64_t kReadBytes = 32 << 20, kWriteBytes = 1 << 20;
     const std::string read = std::to_string(kReadBytes), write = std::to_string(kWriteBytes);
+    if (controller == Controller::cpu)
+        return {v2 ? LimitFile{"cpu.weight", "1", true} : LimitFile{"cpu.shares", "2", true}, {"cpu.idle", "1", true}};
     if (controller != Controller::io) return {};
     std::vector<LimitFile> files;
     if (v2)

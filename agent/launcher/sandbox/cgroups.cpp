@@ -145,7 +145,6 @@ Result<CgroupTree> CgroupTree::claim(CgroupMounts mounts, const std::string& nam
         tree.mounts_->home[static_cast<unsigned>(Controller::io)].clear();  // not delegated
     EDGE_TRY(tree.make_group("/" + name));
     EDGE_TRY(tree.enable_controllers("/" + name));
-    tree.put_host_first();
     if (tree.is_delegated()) forget_dac_override();
     return tree;
 }
@@ -231,9 +230,9 @@ Result<> CgroupTree::enable_controllers(const std::string& below) const {
     return ok();
 }
 
-void CgroupTree::put_host_first() const {
+void CgroupTree::put_host_first(bool cpu_first) const {
     for (const auto controller : kControllers) {
-        if (!mounts_->has(controller)) continue;
+        if (!mounts_->has(controller) || (controller == Controller::cpu && !cpu_first)) continue;
         for (const auto& file : host_first_files(controller, mounts_->in_v2(controller), root_disk()))
             (void)write_file(mounts_->of(controller) + "/" + name_ + "/" + file.name, file.value);
     }

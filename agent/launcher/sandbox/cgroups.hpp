@@ -50,7 +50,8 @@ struct LimitFile {
 std::vector<LimitFile> limit_files(Controller controller, bool v2, const Limits& limits);
 
 /// What all workers together are held to, set on NAME, because a group's weight counts among its siblings only: the
-/// host's own work goes first. `disk` is MAJOR:MINOR of a whole disk, or empty. Each where the kernel has it. Pure.
+/// host's own work goes first. `disk` is MAJOR:MINOR of a whole disk, or empty. Each where the kernel has it (cpu.idle:
+/// Linux 5.15), in this order: an idle group takes no weight. Pure.
 std::vector<LimitFile> host_first_files(Controller controller, bool v2, const std::string& disk);
 
 /// One worker's group. Owns: its directories, if they can be removed when it goes.
@@ -94,6 +95,8 @@ class CgroupTree {
     ~CgroupTree();
 
     bool hybrid() const { return mounts_->hybrid(); }
+    /// The disk goes to the host's own work first, and with `cpu_first` the processors as well.
+    void put_host_first(bool cpu_first) const;
     /// The line's group in v2, to attach guards to.
     Result<Fd> add_line(const std::string& line);
     Result<WorkerGroup> add_worker(const std::string& line, std::uint32_t id, const Limits& limits);
@@ -107,7 +110,6 @@ class CgroupTree {
     Result<> clear();
     Result<> enable_controllers(const std::string& below) const;
     Result<> make_group(const std::string& below) const;
-    void put_host_first() const;
 
     std::unique_ptr<CgroupMounts> mounts_;  // its address is with the groups; null when moved from
     std::string name_;

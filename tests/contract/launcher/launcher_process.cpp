@@ -284,7 +284,7 @@ std::string policy_toml(int cpu_percent, int memory_mb, int pids) {
     return "services = [\"dns\", \"ping\"]\n[targets]\nallow = [\"198.51.100.0/24\", \"2001:db8::/32\"]\nports = "
            "[5300]\n[worker]\ncpu_percent = " +
            std::to_string(cpu_percent) + "\nmemory_mb = " + std::to_string(memory_mb) +
-           "\npids = " + std::to_string(pids) + "\n";
+           "\npids = " + std::to_string(pids) + "\n[host]\ncpu_first = false\n";
 }
 
 std::string groups_named(const std::string& name) {

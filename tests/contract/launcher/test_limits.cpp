@@ -2,6 +2,10 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "carriers.hpp"
 #include "launcher_process.hpp"
 
@@ -97,6 +101,25 @@ TEST_CASE("a worker gets its share of a processor and no more") {
     CHECK(used_ms >= 10);
     CHECK(after.cpu_us - before.cpu_us >= 10'000);
     CHECK(after.throttled_us > before.throttled_us);  // by how much is the machine's business
+}
+
+TEST_CASE("whoever else wants the processors has them first") {
+    auto policy = policy_toml(100, kMemoryMb);
+    policy.replace(policy.find("cpu_first = false"), 17, "cpu_first = true ");
+    Limited up(policy);
+    auto worker = up.client->spawn("telecom");
+    CHECK(worker.tell("identity").starts_with("uid="));
+    std::atomic<bool> stop = false;
+    std::vector<std::thread> others;
+    for (unsigned i = 0; i < 2 * std::thread::hardware_concurrency(); ++i)
+        others.emplace_back([&] {
+            while (!stop) {
+            }
+        });
+    const int used_ms = std::stoi(worker.tell("spin 1000"));
+    stop = true;
+    for (auto& other : others) other.join();
+    CHECK(used_ms <= 100);  // an equal share would be a third of a processor at least
 }
 
 TEST_CASE("how a worker ended is told as it was") {

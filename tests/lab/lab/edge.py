@@ -15,11 +15,12 @@ UP_WITHIN_S = 60  # sanitizers and a busy machine included
 
 
 class Edge:
-    def __init__(self, programs, slot, binaries, worker_memory_mb):
+    def __init__(self, programs, slot, binaries, worker_memory_mb, cpu_first):
         self.programs = programs
         self.slot = slot
         self.binaries = binaries
         self.worker_memory_mb = worker_memory_mb
+        self.cpu_first = cpu_first
         self.url = f"http://{API}"
         self.token = None
 
@@ -67,7 +68,7 @@ class Edge:
         os.chown(state, uid, uid)
         os.chmod(state, 0o700)
         _write(f"{directory}/lines.toml", _lines_toml(node))
-        _write(f"{directory}/policy.toml", _policy_toml(self.worker_memory_mb))
+        _write(f"{directory}/policy.toml", _policy_toml(self.worker_memory_mb, self.cpu_first))
         _write(f"{directory}/agent.toml", _agent_toml(node, state, socket))
 
         launcher = f"edge-launcher-{node.name}"
@@ -122,7 +123,7 @@ routes = "managed"
 ''' for carrier in topology.CARRIERS)
 
 
-def _policy_toml(memory_mb):
+def _policy_toml(memory_mb, cpu_first):
     allow = ", ".join(f'"{prefix}"' for prefix in topology.TARGET_RANGES)
     return f'''services = ["dns", "http", "ping"]
 [targets]
@@ -135,6 +136,7 @@ burst = 100000
 cpu_pressure_percent = 0
 memory_pressure_percent = 0
 load_per_cpu_percent = 0
+cpu_first = {str(cpu_first).lower()}
 [worker]
 cpu_percent = 100
 memory_mb = {memory_mb}

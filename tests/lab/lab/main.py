@@ -36,6 +36,8 @@ def parse(arguments):
     parser.add_argument("--seed", type=int, default=1, help="of the wires' random numbers")
     parser.add_argument("--no-edge", action="store_true", help="networks and servers only")
     parser.add_argument("--worker-memory-mb", type=int, default=64, help="more for sanitizers")
+    parser.add_argument("--cpu-first", action="store_true",
+                        help="workers run when nobody else wants a processor, as on a node; here others are busy with something else")
     parser.add_argument("--bin", default=f"{REPOSITORY}/build/bin", help="where the programs are (build/bin)")
     parser.add_argument("--logs", metavar="DIR", help="copy the programs' logs there at the end")
     parser.add_argument("command", nargs="+", metavar="COMMAND")
@@ -82,7 +84,7 @@ def _lab(slot, options, inside):
         topology.meet_gateways(nodes)
         lab = Lab(programs, _environment(slot, options, nodes, programs), options.bin)
         if not options.no_edge:
-            lab.edge = Edge(programs, slot, options.bin, options.worker_memory_mb)
+            lab.edge = Edge(programs, slot, options.bin, options.worker_memory_mb, options.cpu_first)
             lab.edge.start(nodes)
             lab.environment |= {"EDGE_URL": lab.edge.url, "EDGE_TOKEN": lab.edge.token}
         status = inside(lab)

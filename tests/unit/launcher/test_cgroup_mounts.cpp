@@ -84,7 +84,7 @@ TEST_CASE("the group an init system gave us is the v2 line's, and the root is no
     CHECK(v2_group_in("").empty());
 }
 
-TEST_CASE("all workers together come after the host at its disk") {
+TEST_CASE("all workers together come after the host at its processors and its disk") {
     const auto all = [](Controller controller, bool v2, const std::string& disk) {
         std::string text;
         for (const auto& file : host_first_files(controller, v2, disk)) text += file.name + "=" + file.value + " ";
@@ -96,4 +96,6 @@ TEST_CASE("all workers together come after the host at its disk") {
           "blkio.throttle.write_bps_device=8:0 1048576 ");
     CHECK(all(Controller::io, true, "") == "io.weight=1 io.bfq.weight=1 ");
     CHECK(all(Controller::memory, true, "8:0") == "");
+    CHECK(all(Controller::cpu, true, "8:0") == "cpu.weight=1 cpu.idle=1 ");
+    CHECK(all(Controller::cpu, false, "8:0") == "cpu.shares=2 cpu.idle=1 ");
 }

@@ -1,0 +1,97 @@
+"""What the machine's own web server feels of EDGE: its p99 at 80 % of its capacity, without probes and with as many as EDGE takes, in turn.
+
+Run in the lab without wires, with --cpu-first as a node has it. Whatever stands for other machines runs when nobody else wants a
+processor, so that only what would be on the node competes.
+"""
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+import running_lab  # noqa: E402
+from api import Api, Refused  # noqa: E402
+
+PORT = 8099
+CONNECTIONS = 16
+ROUNDS = int(os.environ.get("EDGE_ROUNDS", "3"))
+SECONDS = 3
+SERVER = """daemon off; worker_processes 1; pid {0}/own-nginx.pid; error_log {0}/log/own-nginx;
+events {{ worker_connections 512; }}
+http {{ access_log off; keepalive_requests 100000000; server {{ listen 127.0.0.1:{1}; location / {{ return 200 "{2}"; }} }} }}
+"""
+
+
+def asked(rate):
+    done = running_lab.on_node("paced-http", str(PORT), str(rate), str(SECONDS), str(CONNECTIONS), check=True)
+    return {name: float(value) for name, value in (line.split() for line in done.stdout.splitlines())}
+
+
+def others_stand_back():
+    """Broker, servers and resolvers are other machines: idle class for each of their threads."""
+    for name in os.listdir(f"{running_lab.DIRECTORY}/pid"):
+        if name in (running_lab.AGENT, running_lab.LAUNCHER, "own-nginx"):
+            continue
+        pids = [running_lab.pid(name)]
+        pids += subprocess.run(["pgrep", "-P", str(pids[0])], capture_output=True, text=True, check=False).stdout.split()
+        for pid in pids:
+            for thread in os.listdir(f"/proc/{pid}/task"):
+                os.sched_setscheduler(int(thread), os.SCHED_IDLE, os.sched_param(0))
+
+
+class Probes:
+    """As many as EDGE takes, from all lines, while it lives."""
+
+    def __enter__(self):
+        self.stop, self.ran = threading.Event(), 0
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop.set()
+        self.thread.join()
+
+    def run(self):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        api = Api()
+        while not self.stop.is_set():
+            try:
+                run = api.post("/api/v1/jobs", {"service": "dns", "selector": "all", "repeat": 100,
+                                                "params": {"target": "www.lab.test", "timeout_ms": 10000}}, Prefer="wait=30")
+                self.ran += run["tasks"]["succeeded"]
+            except Refused as refused:
+                sys.exit(f"host_first: {refused}")
+
+
+def main():
+    config = f"{running_lab.DIRECTORY}/own-nginx.conf"
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(SERVER.format(running_lab.DIRECTORY, PORT, "x" * 512))
+    server = subprocess.Popen(["lab-in", running_lab.NODE, "nginx", "-c", config], stdin=subprocess.DEVNULL)
+    try:
+        Api().wait(lambda: running_lab.on_node("ss", "-Hltn", f"sport = :{PORT}").stdout, 20, "nginx to listen")
+        others_stand_back()
+        capacity = asked(0)["rate"]
+        rate = capacity * 0.8
+        alone, beside, probes = [], [], 0
+        for _ in range(ROUNDS):
+            alone.append(asked(rate))
+            with Probes() as load:
+                beside.append(asked(rate))
+            probes += load.ran
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(20)
+    if probes == 0:
+        sys.exit("host_first: no probe ran beside nginx")
+    p99 = {name: statistics.median(one["p99_us"] for one in taken) for name, taken in (("alone", alone), ("beside", beside))}
+    print(f"host_first.nginx_rate {rate:.0f} requests/s -")
+    print(f"host_first.probes {probes / (ROUNDS * SECONDS):.0f} probes/s -")
+    print(f"host_first.nginx_p99_alone {p99['alone']:.0f} us -")
+    print(f"host_first.nginx_p99_more {100 * (p99['beside'] / p99['alone'] - 1):.1f} % <=5")
+
+
+main()

@@ -1,0 +1,118 @@
+// A web client that keeps its own time: it asks when a request is due and not when the answer before it has come, and a
+// late answer counts from when its request was due. Prints `name value` a line. RATE 0 asks as fast as answers come.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr char kRequest[] = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+int connected_to(std::uint16_t port) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    if (fd < 0 || ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        throw std::runtime_error(std::string("connect: ") + std::strerror(errno));
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return fd;
+}
+
+class Client {
+  public:
+    Client(std::uint16_t port, double rate, std::size_t connections)
+        : between_(rate > 0 ? std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 / rate))
+                            : Clock::duration::zero()) {
+        for (std::size_t i = 0; i < connections; ++i) polls_.push_back({connected_to(port), POLLIN, 0});
+        due_.resize(connections);
+        for (std::size_t i = 0; i < connections; ++i) idle_.push_back(i);
+    }
+
+    void run(std::chrono::seconds time) {
+        const auto begin = Clock::now();
+        auto next = begin;
+        while (Clock::now() < begin + time) {
+            const auto now = Clock::now();
+            while (!idle_.empty() && (between_ == Clock::duration::zero() || next <= now)) {
+                ask(between_ == Clock::duration::zero() ? now : next);
+                next += between_;
+            }
+            timespec wait{0, 0};
+            if (between_ != Clock::duration::zero() && !idle_.empty())
+                wait.tv_nsec = std::max<std::int64_t>((next - Clock::now()) / std::chrono::nanoseconds(1), 0);
+            else
+                wait.tv_nsec = 10'000'000;
+            if (::ppoll(polls_.data(), polls_.size(), &wait, nullptr) > 0) take_answers();
+        }
+        took_ = std::chrono::duration<double>(Clock::now() - begin).count();
+    }
+
+    void print() {
+        if (latencies_.empty()) throw std::runtime_error("no answer came");
+        std::sort(latencies_.begin(), latencies_.end());
+        const auto at = [&](std::size_t of_1000) { return latencies_[latencies_.size() * of_1000 / 1000]; };
+        std::printf("rate %.0f\np50_us %.0f\np99_us %.0f\n", static_cast<double>(latencies_.size()) / took_, at(500),
+                    at(990));
+    }
+
+  private:
+    void ask(Clock::time_point due) {
+        const std::size_t which = idle_.front();
+        idle_.pop_front();
+        due_[which] = due;
+        if (::send(polls_[which].fd, kRequest, sizeof kRequest - 1, MSG_NOSIGNAL) < 0)
+            throw std::runtime_error(std::string("send: ") + std::strerror(errno));
+    }
+    void take_answers() {
+        char buffer[4096];  // an answer is small and comes whole
+        const auto now = Clock::now();
+        for (std::size_t i = 0; i < polls_.size(); ++i) {
+            if (polls_[i].revents == 0) continue;
+            if (::read(polls_[i].fd, buffer, sizeof buffer) <= 0) throw std::runtime_error("the server closed");
+            latencies_.push_back(std::chrono::duration<double, std::micro>(now - due_[i]).count());
+            idle_.push_back(i);
+        }
+    }
+
+    Clock::duration between_;
+    std::vector<pollfd> polls_;
+    std::vector<Clock::time_point> due_;
+    std::deque<std::size_t> idle_;
+    std::vector<double> latencies_;
+    double took_ = 0;
+};
+
+}  // namespace
+
+int main(int count, char** words) try {
+    if (count != 5) {
+        std::fprintf(stderr, "paced-http PORT RATE SECONDS CONNECTIONS\n");
+        return 64;
+    }
+    Client client(static_cast<std::uint16_t>(std::atoi(words[1])), std::atof(words[2]),
+                  static_cast<std::size_t>(std::atoi(words[4])));
+    client.run(std::chrono::seconds(std::atoi(words[3])));
+    client.print();
+    return 0;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "paced-http: %s\n", error.what());
+    return 1;
+}
