@@ -79,13 +79,10 @@ class OnARealMachine(unittest.TestCase):
 
     def test_2_no_escape_attempt_gets_out(self):
         self.machine.put(programs("/opt/edge", f"{BIN}/escape", f"{BIN}/edge-launcher", f"{BIN}/edge-probe"))
-        for guard in ("bpf", "nft"):
-            with self.subTest(guard):
-                chosen = ["--guard", guard] if guard == "nft" else []  # bpf is the launcher's own choice, with all attempts
-                status, output = self.machine.run("/opt/edge/escape", "-v", *chosen, timeout_s=1800,
-                                                  EDGE_LAUNCHER="/opt/edge/edge-launcher", EDGE_PROBE="/opt/edge/edge-probe", **ASAN)
-                self.assertEqual(status, 0, output[-6000:])
-                print(f"machine: escape under {guard}:", output.splitlines()[-1], flush=True)
+        status, output = self.machine.run("/opt/edge/escape", "-v", timeout_s=2400, EDGE_LAUNCHER="/opt/edge/edge-launcher",
+                                          EDGE_PROBE="/opt/edge/edge-probe", **ASAN)
+        self.assertEqual(status, 0, output[-6000:])
+        print("machine: escape:", output.splitlines()[-1], flush=True)
 
     def test_3_the_units_run_a_probe_in_a_limited_sandbox(self):
         machine = self.machine
