@@ -51,7 +51,7 @@ class Machine:
                     archive.add(os.path.realpath(outside), inside.lstrip("/"),
                                 filter=lambda entry: entry.replace(uid=0, gid=0, uname="root", gname="root", deep=False))
         data = tar.getvalue()
-        done = self._ask({"unpack": len(data)}, 120, data)
+        done = self._ask({"unpack": len(data)}, 600, data)  # seconds, but 180 were not enough for 14 MB at a load of 12
         if done["status"] != 0:
             raise RuntimeError(f"machine: unpacking ended with {done['status']}")
 

@@ -19,10 +19,14 @@ using Label = BpfAssembly::Label;
 
 // The same in every program: what survives calls, and the stack from its end downwards.
 constexpr int kContext = BPF_REG_6, kPort = BPF_REG_7, kProtocol = BPF_REG_8, kScratch = BPF_REG_9;
+// Without CAP_PERFMON Linux 6.1 takes a number of fewer than 8 bytes that is stored at the start of one of the stack's
+// 8 bytes for a register spilled there, and lets nothing but all 8 be written after it ("attempt to corrupt spilled
+// pointer on stack"). So addresses start at a multiple of 8 and are stored by eights, lone words stand in a second
+// half.
 constexpr int kHeader = -40;  // 40 bytes: an IP header
-constexpr int kKey = -64;     // 24 bytes: a TrieKey
+constexpr int kKey = -60;     // 20 bytes: a TrieKey
 constexpr int kCgroup = -72;  // 8 bytes
-constexpr int kIndex = -80;   // 4 bytes
+constexpr int kIndex = -76;   // 4 bytes
 constexpr int kOpen = -104;   // 20 bytes: an OpenKey
 constexpr int kKeyAddress = kKey + static_cast<int>(offsetof(TrieKey, address));
 
@@ -64,6 +68,21 @@ void match_address(A& a, int base, int offset, const std::vector<IpAddress>& add
     }
 }
 
+/// The address of 4 or 16 bytes at base + offset, to `place` on the stack, zeros behind an IPv4 one.
+void put_address(A& a, bool v6, int base, int offset, int place) {
+    for (int i = 0; i < 16; i += 8) {
+        if (!v6) {
+            a.store_value(BPF_REG_10, place + i, 0, A::twice);
+            continue;
+        }
+        a.load(BPF_REG_2, base, offset + i, A::twice);
+        a.store(BPF_REG_10, place + i, BPF_REG_2, A::twice);
+    }
+    if (v6) return;
+    a.load(BPF_REG_2, base, offset);
+    a.store(BPF_REG_10, place, BPF_REG_2);
+}
+
 /// The verdict on the key on the stack, in kScratch; what no entry holds is denied.
 void ask_targets(A& a, int map, std::uint32_t bits, Label denied) {
     a.store_value(BPF_REG_10, kKey, bits);
@@ -83,8 +102,9 @@ void move_v4(A& a, int offset, std::uint32_t flip = 0) {
         a.calc(BPF_XOR, BPF_REG_2, static_cast<std::int32_t>(flip));
         a.calc(BPF_XOR, BPF_REG_3, static_cast<std::int32_t>(flip));
     }
-    a.store(BPF_REG_10, kKeyAddress, BPF_REG_2, A::half);
+    a.store_value(BPF_REG_10, kKeyAddress, 0, A::twice);
     a.store(BPF_REG_10, kKeyAddress + 2, BPF_REG_3, A::half);
+    a.store(BPF_REG_10, kKeyAddress, BPF_REG_2, A::half);
 }
 
 constexpr std::uint32_t is(TargetVerdict verdict) {
@@ -125,24 +145,17 @@ void check_target(A& a, bool v6, const GuardMaps& maps, Label denied) {
     a.place(passed);
 }
 
-/// Lays out the key of `check_open`: its address, of one or four words, from base + offset on.
+/// Lays out the key of `check_open`: its address, from base + offset on.
 void put_open_address(A& a, bool v6, int base, int offset) {
-    for (int i = 0; i < 4; ++i) {
-        if (i > 0 && !v6) {
-            a.store_value(BPF_REG_10, kOpen + 4 * i, 0);
-            continue;
-        }
-        a.load(BPF_REG_2, base, offset + 4 * i);
-        a.store(BPF_REG_10, kOpen + 4 * i, BPF_REG_2);
-    }
+    put_address(a, v6, base, offset, kOpen);
     a.store_value(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, v6)), v6 ? 1 : 0, A::byte);
 }
 
 /// Goes to `allowed` if the key, with this port and protocol, is an open one; else on.
 void check_open(A& a, int map, Label allowed) {
     const Label closed = a.label();
-    a.store(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, port)), kPort, A::half);
     a.store(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, protocol)), kProtocol, A::byte);
+    a.store(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, port)), kPort, A::half);  // last: it starts an eight
     a.map(BPF_REG_1, map);
     a.copy(BPF_REG_2, BPF_REG_10);
     a.calc(BPF_ADD, BPF_REG_2, kOpen);
@@ -228,10 +241,10 @@ void load_header(A& a, int bytes, Label failed) {
 }
 
 struct HeaderLayout {
-    int bytes, protocol, source, destination, words;
+    int bytes, protocol, source, destination;
 };
-constexpr HeaderLayout kIpv4{20, 9, 12, 16, 1};
-constexpr HeaderLayout kIpv6{40, 6, 8, 24, 4};
+constexpr HeaderLayout kIpv4{20, 9, 12, 16};
+constexpr HeaderLayout kIpv6{40, 6, 8, 24};
 
 /// Bytes of the header behind the IP header that stands at kHeader, into its place.
 void load_behind_header(A& a, bool v6, int offset, int bytes, Label failed) {
@@ -274,10 +287,7 @@ void check_packet(A& a, bool v6, const Binding& binding, const GuardMaps& maps, 
     match_address(a, BPF_REG_10, kHeader + layout.source, sources, ours);
     a.go(stray);
     a.place(ours);
-    for (int i = 0; i < layout.words; ++i) {
-        a.load(BPF_REG_2, BPF_REG_10, kHeader + layout.destination + 4 * i);
-        a.store(BPF_REG_10, kKeyAddress + 4 * i, BPF_REG_2);
-    }
+    put_address(a, v6, BPF_REG_10, kHeader + layout.destination, kKeyAddress);
     check_target(a, v6, maps, closed);
     a.go(passed);
     a.place(closed);
@@ -390,10 +400,7 @@ BpfProgram target_program(bool v6, const Binding& binding, const GuardMaps& maps
     a.load(kPort, kContext, offsetof(bpf_sock_addr, user_port));
     a.load(kProtocol, kContext, offsetof(bpf_sock_addr, protocol));
     const auto field = static_cast<int>(v6 ? offsetof(bpf_sock_addr, user_ip6) : offsetof(bpf_sock_addr, user_ip4));
-    for (int i = 0; i < (v6 ? 4 : 1); ++i) {
-        a.load(BPF_REG_2, kContext, field + 4 * i);
-        a.store(BPF_REG_10, kKeyAddress + 4 * i, BPF_REG_2);
-    }
+    put_address(a, v6, kContext, field, kKeyAddress);
     check_target(a, v6, maps, closed);
     a.go_if(BPF_JEQ, kProtocol, IPPROTO_TCP, has_port);
     a.go_if(BPF_JNE, kProtocol, IPPROTO_UDP, allowed);

@@ -112,7 +112,7 @@ std::string nft_line(const std::string& line, const Binding& binding, const Targ
     Chain held("held-" + line);
     held.rule("meta oif != " + std::to_string(binding.device) + " goto to-strays");
     for (const bool v6 : {false, true}) rule_sources(held, binding, v6);
-    held.rule("meta l4proto != { tcp, udp, icmp, ipv6-icmp } goto to-denied");
+    held.rule("meta l4proto != { tcp, udp, icmp, icmpv6 } goto to-denied");  // words of nft's, not of /etc/protocols
     held.rule("exthdr rt exists goto to-denied");  // the address it goes on to is not looked at
     rule_targets(held, line, binding, targets);
 

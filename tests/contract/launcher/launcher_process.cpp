@@ -60,6 +60,9 @@ DelegatedGroup::DelegatedGroup(const std::string& name) {
     for (std::string tree; std::getline(in, tree);) {
         paths_.push_back(tree + "/" + name);
         std::filesystem::create_directory(paths_.back());
+        for (const char* controller :
+             {"+cpu", "+memory", "+pids"})  // as Delegate= does; a hybrid host's v2 tree has none
+            std::ofstream(paths_.back() + "/cgroup.subtree_control") << controller;
     }
 }
 

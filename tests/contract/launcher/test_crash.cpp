@@ -43,7 +43,7 @@ TEST_CASE("what a killed launcher left is cleared by the next start") {
         CHECK(output_of("ip rule | grep -c 237") == "3\n");
         CHECK(groups_named(own_group() + "/line-unicom") == "");
         CHECK(groups_named(own_group() + "/line-telecom/worker-1") == "");
-        CHECK(Client(next.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+        CHECK(Client(next.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
     }
     SUBCASE("or by --cleanup, which needs no configuration") {
         folder.write("lines.toml", "broken");
@@ -118,7 +118,7 @@ TEST_CASE("a second launcher with the same group, or in the same network namespa
         CHECK(second.exit_code() == 69);
     }
     CHECK(output_of(kRouting) == routing);
-    CHECK(Client(first.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+    CHECK(Client(first.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
 }
 
 TEST_CASE("launchers in different network namespaces run side by side") {
@@ -142,5 +142,5 @@ TEST_CASE("launchers in different network namespaces run side by side") {
         CHECK(other.line(0).link_up == 0);
     }
     CHECK(groups_named(own_group("-2")) == "");
-    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+    CHECK(worker.tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
 }

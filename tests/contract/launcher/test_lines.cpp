@@ -73,7 +73,7 @@ TEST_CASE("a line without a route fails closed, and nothing arrives by the other
     sh("ip route add default via 100.64.2.1 dev wan1 table 102 && ip -6 route add default via fd64:2::1 dev wan1 table "
        "102");
     auto worker = up.client->spawn("unicom");
-    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+    CHECK(worker.tell("udp 198.51.100.10 5300 30000") == "ok unicom 100.64.2.2");
     const int by_telecom = up.carriers.arrived(0), by_unicom = up.carriers.arrived(1);
     sh("ip route flush table 102 && ip -6 route flush table 102");
     // IPv4 on a bound socket: the kernel takes the target to be on the line's own link and asks there (KernelNetwork,
@@ -139,8 +139,8 @@ TEST_CASE("a device that goes and comes back is a line that goes down and up, an
     // The address came after the link: wait for the route it brings.
     for (int tries = 0; tries < 100 && up.client->route("unicom", kTarget6).error != 0; ++tries) {
     }
-    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
-    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok unicom fd64:2::2");
+    CHECK(worker.tell("udp 198.51.100.10 5300 30000") == "ok unicom 100.64.2.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 30000") == "ok unicom fd64:2::2");
 }
 
 TEST_CASE("a cable that is pulled is told, and so is the cable that is back") {
@@ -157,8 +157,8 @@ TEST_CASE("a cable that is pulled is told, and so is the cable that is back") {
     for (int tries = 0; tries < 100 && up.client->route("telecom", kTarget6).error != 0; ++tries) {
     }
     auto worker = up.client->spawn("telecom");
-    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
-    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok telecom fd64:1::2");
+    CHECK(worker.tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 30000") == "ok telecom fd64:1::2");
 }
 
 TEST_CASE("rules and routes that somebody removes come back by themselves") {
@@ -182,8 +182,8 @@ TEST_CASE("rules and routes that somebody removes come back by themselves") {
     stands_again("ip route replace unreachable default table 102",
                  "ip route show table 102 | grep -q \"^default via\"");
     auto worker = up.client->spawn("unicom");
-    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
-    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok unicom fd64:2::2");
+    CHECK(worker.tell("udp 198.51.100.10 5300 30000") == "ok unicom 100.64.2.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 30000") == "ok unicom fd64:2::2");
 }
 
 TEST_CASE("a link that went down and up before anybody looked has its routes again") {
@@ -200,8 +200,8 @@ TEST_CASE("a link that went down and up before anybody looked has its routes aga
     up.launcher->signal(SIGCONT);
     sh("timeout 20 sh -c 'until ip route show table 102 | grep -q ^default && ip -6 route show table 102 | grep -q "
        "^default; do :; done'");
-    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
-    CHECK(worker.tell("udp 2001:db8::10 5300 3000") == "ok unicom fd64:2::2");
+    CHECK(worker.tell("udp 198.51.100.10 5300 30000") == "ok unicom 100.64.2.2");
+    CHECK(worker.tell("udp 2001:db8::10 5300 30000") == "ok unicom fd64:2::2");
 }
 
 TEST_CASE("more events than the socket holds are as good as one") {
@@ -219,7 +219,7 @@ TEST_CASE("more events than the socket holds are as good as one") {
     CHECK(changed->index == 0);
     CHECK(changed->absent == 1);
     sh("timeout 20 sh -c 'until ip rule | grep -q ^10010: && ip route show table 102 | grep -q ^default; do :; done'");
-    CHECK(up.client->spawn("unicom").tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+    CHECK(up.client->spawn("unicom").tell("udp 198.51.100.10 5300 30000") == "ok unicom 100.64.2.2");
 }
 
 TEST_CASE("external routes are checked and left alone") {
@@ -233,7 +233,7 @@ TEST_CASE("external routes are checked and left alone") {
     CHECK(launcher.says("todo=\"ip -6 route add default via fd64:2::1 dev wan1 table 102\""));
     CHECK(launcher.log().find("ip route add default via 100.64.2.1") == std::string::npos);
     CHECK(output_of("ip route show table 101") == "");
-    CHECK(Client(launcher.socket()).spawn("unicom").tell("udp 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+    CHECK(Client(launcher.socket()).spawn("unicom").tell("udp 198.51.100.10 5300 30000") == "ok unicom 100.64.2.2");
 }
 
 TEST_CASE("one warning with the command when workers may not ping") {

@@ -47,8 +47,8 @@ TEST_CASE("what a worker sends leaves by its line, whatever the main table says"
         CAPTURE(line);
         auto worker = up.client.spawn(line);
         for (const std::string kind : {"udp", "tcp"}) {
-            CHECK(worker.tell(kind + " 198.51.100.10 5300 3000") == std::string("ok ") + line + " " + four);
-            CHECK(worker.tell(kind + " 2001:db8::10 5300 3000") == std::string("ok ") + line + " " + six);
+            CHECK(worker.tell(kind + " 198.51.100.10 5300 30000") == std::string("ok ") + line + " " + four);
+            CHECK(worker.tell(kind + " 2001:db8::10 5300 30000") == std::string("ok ") + line + " " + six);
         }
         CHECK(worker.tell("ping 198.51.100.10") == "ok");
         CHECK(worker.tell("ping 2001:db8::10") == "ok");
@@ -212,7 +212,7 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
         CHECK((socket.st_mode & 07777) == 0600);
         {
             Client client(launcher.socket());
-            CHECK(client.spawn("telecom").tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.2");
+            CHECK(client.spawn("telecom").tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
             check("a worker runs");
         }
         REQUIRE(launcher.says("worker_exited"));
@@ -228,7 +228,7 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
                         "--bounding-set=-all,+kill,+setgid,+setuid,+net_admin,+bpf"};
         LauncherProcess launcher(folder, flags);
         REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
-        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 3000") ==
+        CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 30000") ==
               "ok telecom 100.64.1.2");
         auto sets = sets_of(launcher.pid());
         for (const char* set : {"CapEff:", "CapPrm:", "CapBnd:"}) CHECK(sets[set] == five);

@@ -2,8 +2,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <bitset>
 #include <cstdio>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "agent/launcher/lines/guard_programs.hpp"
 
@@ -70,7 +73,49 @@ Outcome run(const std::vector<bpf_insn>& program, const Socket& socket) {
     return {};
 }
 
+using Eights = std::bitset<64>;  // of the stack, from its end downwards
+
+/// The first instruction, on any way through the program, that writes a part of 8 bytes of the stack of which the first
+/// part was written alone before; or -1. Linux 6.1 takes that first part for a spilled register.
+int write_behind_a_part(const std::vector<bpf_insn>& program) {
+    std::set<std::pair<std::size_t, unsigned long long>> seen, to_go{{0, 0}};
+    while (!to_go.empty()) {
+        const auto way = *to_go.begin();
+        to_go.erase(to_go.begin());
+        if (!seen.insert(way).second) continue;
+        const auto [at, before] = way;
+        const auto& insn = program[at];
+        Eights begun(before);
+        const int kind = BPF_CLASS(insn.code);
+        if ((kind == BPF_STX || kind == BPF_ST) && insn.dst_reg == BPF_REG_10) {
+            const auto eight = static_cast<std::size_t>((-insn.off - 1) / 8);
+            const bool part = BPF_SIZE(insn.code) != BPF_DW;
+            if (part && begun[eight]) return static_cast<int>(at);
+            begun[eight] = part && insn.off % 8 == 0;
+        }
+        const bool jump = kind == BPF_JMP || kind == BPF_JMP32;
+        if (jump && BPF_OP(insn.code) == BPF_EXIT) continue;
+        if (jump && BPF_OP(insn.code) != BPF_CALL)
+            to_go.emplace(at + 1 + static_cast<std::size_t>(insn.off), begun.to_ullong());
+        if (!jump || BPF_OP(insn.code) != BPF_JA)
+            to_go.emplace(at + (insn.code == (BPF_LD | BPF_DW | BPF_IMM) ? 2 : 1), begun.to_ullong());
+    }
+    return -1;
+}
+
 }  // namespace
+
+TEST_CASE("on no way through a program is the rest of eight bytes written behind their first part") {
+    const Binding binding{
+        .device = 7,
+        .mark = 1,
+        .addresses = {edge::IpAddress::parse("192.0.2.1").value(), edge::IpAddress::parse("2001:db8::1").value()},
+        .ports = {53},
+        .budget = {1000, 1000}};
+    CHECK(write_behind_a_part(egress_program(binding, {})) == -1);
+    CHECK(write_behind_a_part(ingress_program({})) == -1);
+    for (const bool v6 : {false, true}) CHECK(write_behind_a_part(target_program(v6, binding, {})) == -1);
+}
 
 TEST_CASE("allowed sockets are bound and marked, all others refused") {
     const auto program = sock_create_program({7, 0x80000101});

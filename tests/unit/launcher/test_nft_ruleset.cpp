@@ -32,7 +32,7 @@ TEST_CASE("a line's packets are looked at in this order, and each that passes is
     CHECK(rules.find(
               held + "meta oif != 7 goto to-strays\n" + held +
               "ip saddr != { 100.64.1.2, 100.64.1.3 } goto to-strays\n" + held + "meta nfproto ipv6 goto to-strays\n" +
-              held + "meta l4proto != { tcp, udp, icmp, ipv6-icmp } goto to-denied\n" + held +
+              held + "meta l4proto != { tcp, udp, icmp, icmpv6 } goto to-denied\n" + held +
               "exthdr rt exists goto to-denied\n" + held + "ip daddr 10.0.0.1 udp dport 53 goto pass-telecom\n" + held +
               "ip6 daddr fd00::5 tcp dport 7480 goto pass-telecom\n" + held +
               "ip daddr @denied4-telecom goto to-denied\n" + held + "ip6 daddr @denied6-telecom goto to-denied\n" +
