@@ -1,6 +1,7 @@
 #include "agent/commands.hpp"
 
 #include <malloc.h>
+#include <pwd.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -102,6 +103,16 @@ int complain_of_directory(const Error& error, const std::string& path) {
     }
 }
 
+/// Root would leave files that the agent's user cannot open. Nothing when all is well.
+std::optional<int> complain_of_owner(const std::string& directory) {
+    struct stat status {};
+    if (::geteuid() != 0 || ::stat(directory.c_str(), &status) != 0 || status.st_uid == 0) return std::nullopt;
+    const passwd* owner = ::getpwuid(status.st_uid);
+    const std::string name = owner != nullptr ? owner->pw_name : "#" + std::to_string(status.st_uid);
+    return complain(exit_denied, directory + ": belongs to " + name + "; run this as that user: runuser -u " + name +
+                                     " -- edge-agent ...");
+}
+
 /// The key's file must be ours alone.
 bool others_can_read(const std::string& path) {
     struct stat status {};
@@ -192,6 +203,7 @@ int enroll_node(const std::string& config, const std::string& url, const JoinTok
         return complain(token.error().code == Errc::not_found ? exit_no_input : exit_usage, token.error().message());
     const Settings& settings = std::get<Settings>(loaded);
     const std::string& directory = settings.agent.state_dir;
+    if (const auto status = complain_of_owner(directory)) return *status;
     const bool was_there = ::access(directory.c_str(), F_OK) == 0;
     auto state = PosixDisk::make(directory);
     if (!state) return complain_of_directory(state.error(), directory);
@@ -219,6 +231,7 @@ int run_agent(const std::string& config) {
     if (const int* status = std::get_if<int>(&loaded)) return *status;
     const Settings& settings = std::get<Settings>(loaded);
     const std::string& directory = settings.agent.state_dir;
+    if (const auto status = complain_of_owner(directory)) return *status;
     auto state = PosixDisk::open(directory);
     if (!state) return complain_of_directory(state.error(), directory);
     if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);

@@ -17,7 +17,7 @@ BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
 
 struct NodeSettings {
     static constexpr bool fields_have_defaults = true;
-    std::optional<NodeName> name;  // wished at enrolment; the token's wins
+    std::optional<NodeName> name;  // wished at enrolment; a token for a name takes no other
     std::map<std::string, std::string> labels;
 };
 BOOST_DESCRIBE_STRUCT(NodeSettings, (), (name, labels))

@@ -38,6 +38,7 @@ class Signals {
         for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set_, signal);
         pthread_sigmask(SIG_BLOCK, &set_, nullptr);
         ::signal(SIGPIPE, SIG_IGN);  // a closed standard error must not end the broker
+        ::signal(SIGHUP, SIG_IGN);   // nor a terminal that is lost; nothing is read again
     }
     int wait() {
         int signal = 0;

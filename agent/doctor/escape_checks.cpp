@@ -40,10 +40,19 @@ std::string facts_for(const launcher::LineInfo& own, const launcher::LineInfo* o
            " other_index=" + std::to_string(other->ifindex) + " other_mark=" + std::to_string(other->mark);
 }
 
+/// nftables holds packets and no calls: of an attempt on lines and targets only what was sent tells.
+bool tells(const std::string& outcome, PayloadAim aim, launcher::Enforcement by) {
+    const bool sends = aim == PayloadAim::line || aim == PayloadAim::target;
+    if (!sends || by != launcher::Enforcement::nft_guard) return true;
+    return outcome.starts_with("through send") || outcome.starts_with("through sent") ||
+           outcome.starts_with("through an echo");
+}
+
 /// Why it is an escape, or nothing.
-std::string escape_in(const LauncherQuestions::Attempted& attempted) {
+std::string escape_in(const LauncherQuestions::Attempted& attempted, PayloadAim aim, launcher::Enforcement by) {
     if (attempted.said.empty() || attempted.said[0] != "trying") return "it could not be tried";
-    if (attempted.said.size() > 1 && attempted.said[1].starts_with("through")) return attempted.said[1];
+    const std::string outcome = attempted.said.size() > 1 ? attempted.said[1] : std::string();
+    if (outcome.starts_with("through") && tells(outcome, aim, by)) return outcome;
     const bool answered = attempted.said.size() > 1;
     if (!answered && attempted.end.reason == launcher::ExitReason::exited) return "it ran something else";
     return {};
@@ -69,7 +78,7 @@ void check_escapes(LauncherQuestions& launcher, const std::vector<launcher::Line
             return diagnosis.add(FindingLevel::fail, "escape",
                                  std::string(payload.name) + " could not be tried: " + attempted.error().message());
         ++tried;
-        const std::string why = escape_in(attempted.value());
+        const std::string why = escape_in(attempted.value(), payload.aim, own->enforced_by);
         if (why.empty()) continue;
         ++escaped;
         diagnosis.add(FindingLevel::fail, "escape", std::string(payload.name) + ": " + why,

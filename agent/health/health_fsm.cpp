@@ -72,6 +72,11 @@ void HealthFsm::begin(Watch& watch, Time now) {
 HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
     disabled_ = std::move(lines);
     HealthActions actions;
+    for (const LineName& name : disabled_) {
+        if (!lines_.empty() && !lines_.contains(name))
+            actions.push_back(HealthNote{
+                true, "line_unknown name=" + name.text() + " why=\"[lines] disabled names no line of lines.toml\""});
+    }
     for (auto& [name, watch] : lines_) {
         if (watch.watched.disabled == (std::ranges::find(disabled_, name) != disabled_.end())) continue;
         begin(watch, now);

@@ -118,6 +118,12 @@ NodeView Fleet::view(const Node& node) {
         const bool live = node.session && node.session->confirmed;
         if (live) view.busy = node.usage.facts().host.busy;
         view.state = live ? NodeState::connected : r.connected_at ? NodeState::disconnected : NodeState::enrolled;
+        if (!live) {
+            for (link::LineReport& line : view.lines) {  // what it said last is no news
+                line.reason = "the node is not connected; it last said " + std::string(enum_text(line.state));
+                line.state = link::LineState::unknown;
+            }
+        }
     }
     return view;
 }

@@ -133,6 +133,16 @@ AttemptOutcome open_socket(int family, int type, int protocol) {
     return tried(made.get(), "a socket");
 }
 
+/// What a socket of another protocol sends: a guard may look at packets alone.
+AttemptOutcome send_by(const FarEnd& to, int type, int protocol) {
+    const AttemptSocket made(to.v6() ? AF_INET6 : AF_INET, type | SOCK_NONBLOCK, protocol);
+    if (type == SOCK_STREAM)
+        (void)connect(made.get(), to.get(), to.size);
+    else
+        (void)made.send_to(to);
+    return tried(made.get(), "a socket");
+}
+
 AttemptOutcome control_device(unsigned long request, void* argument) {
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
     return tried(ioctl(udp.get(), request, argument), "ioctl");
@@ -200,9 +210,9 @@ const auto kLineAttempts = std::to_array<Attempt>({
     {"raw-socket4", [](const Facts&) { return open_socket(AF_INET, SOCK_RAW, IPPROTO_RAW); }},
     {"raw-socket6", [](const Facts&) { return open_socket(AF_INET6, SOCK_RAW, IPPROTO_RAW); }},
     {"packet-socket", [](const Facts&) { return open_socket(AF_PACKET, SOCK_DGRAM, htons(ETHERTYPE_IP)); }},
-    {"mptcp", [](const Facts&) { return open_socket(AF_INET, SOCK_STREAM, kMultipathTcp); }},
-    {"sctp", [](const Facts&) { return open_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP); }},
-    {"udp-lite", [](const Facts&) { return open_socket(AF_INET6, SOCK_DGRAM, IPPROTO_UDPLITE); }},
+    {"mptcp", [](const Facts& facts) { return send_by(target4(facts), SOCK_STREAM, kMultipathTcp); }},
+    {"sctp", [](const Facts& facts) { return send_by(target4(facts), SOCK_STREAM, IPPROTO_SCTP); }},
+    {"udp-lite", [](const Facts& facts) { return send_by(target6(facts), SOCK_DGRAM, IPPROTO_UDPLITE); }},
     {"set-route", set_route},
     {"set-link-down", set_link_down},
 });

@@ -1,7 +1,7 @@
 """What the machine's own web server feels of EDGE: its p99 at 80 % of its capacity, without probes and with as many as EDGE takes, in turn.
 
-Run in the lab without wires, with --cpu-first as a node has it. Whatever stands for other machines runs when nobody else wants a
-processor, so that only what would be on the node competes.
+Run in the lab without wires, with --cpu-first as a node has it. The node is one processor: the server, agent, launcher and workers share
+it. Whatever stands for other machines is on the others, and after the client that measures.
 """
 import os
 import signal
@@ -20,8 +20,12 @@ ROUNDS = int(os.environ.get("EDGE_ROUNDS", "3"))
 SECONDS = 3
 SERVER = """daemon off; worker_processes 1; pid {0}/own-nginx.pid; error_log {0}/log/own-nginx;
 events {{ worker_connections 512; }}
-http {{ access_log off; keepalive_requests 100000000; server {{ listen 127.0.0.1:{1}; location / {{ return 200 "{2}"; }} }} }}
+http {{ access_log off; keepalive_requests 100000000; gzip on; gzip_comp_level 6; gzip_types *; default_type text/plain;
+       server {{ listen 127.0.0.1:{1}; root {0}/own-site; index page; }} }}
 """
+
+
+NODE_CPU, *OTHER_CPUS = sorted(os.sched_getaffinity(0))
 
 
 def asked(rate):
@@ -29,16 +33,23 @@ def asked(rate):
     return {name: float(value) for name, value in (line.split() for line in done.stdout.splitlines())}
 
 
-def others_stand_back():
-    """Broker, servers and resolvers are other machines: idle class for each of their threads."""
+def family(pid):
+    """It and its children: workers of the launcher, of a server."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *(one for child in file.read().split() for one in family(int(child)))]
+
+
+def take_places(server):
     for name in os.listdir(f"{running_lab.DIRECTORY}/pid"):
-        if name in (running_lab.AGENT, running_lab.LAUNCHER, "own-nginx"):
-            continue
-        pids = [running_lab.pid(name)]
-        pids += subprocess.run(["pgrep", "-P", str(pids[0])], capture_output=True, text=True, check=False).stdout.split()
-        for pid in pids:
-            for thread in os.listdir(f"/proc/{pid}/task"):
-                os.sched_setscheduler(int(thread), os.SCHED_IDLE, os.sched_param(0))
+        on_node = name in (running_lab.AGENT, running_lab.LAUNCHER)
+        for pid in family(running_lab.pid(name)):
+            for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+                os.sched_setaffinity(thread, {NODE_CPU} if on_node else OTHER_CPUS)
+                if not on_node:
+                    os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
+    for pid in family(server):
+        os.sched_setaffinity(pid, {NODE_CPU})
+    os.sched_setaffinity(0, OTHER_CPUS)
 
 
 class Probes:
@@ -67,13 +78,19 @@ class Probes:
 
 
 def main():
+    if not OTHER_CPUS:
+        sys.exit("host_first: needs a processor for the node and another for the rest of the world")
+    # A page that takes its server half a millisecond: what is measured is nginx, not the client.
+    os.mkdir(f"{running_lab.DIRECTORY}/own-site")
+    with open(f"{running_lab.DIRECTORY}/own-site/page", "w", encoding="ascii") as file:
+        file.write("a page of one's own, again and again\n" * 4000)
     config = f"{running_lab.DIRECTORY}/own-nginx.conf"
     with open(config, "w", encoding="utf-8") as file:
-        file.write(SERVER.format(running_lab.DIRECTORY, PORT, "x" * 512))
+        file.write(SERVER.format(running_lab.DIRECTORY, PORT))
     server = subprocess.Popen(["lab-in", running_lab.NODE, "nginx", "-c", config], stdin=subprocess.DEVNULL)
     try:
         Api().wait(lambda: running_lab.on_node("ss", "-Hltn", f"sport = :{PORT}").stdout, 20, "nginx to listen")
-        others_stand_back()
+        take_places(server.pid)
         capacity = asked(0)["rate"]
         rate = capacity * 0.8
         alone, beside, probes = [], [], 0

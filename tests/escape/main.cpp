@@ -45,8 +45,8 @@ bool is_chosen(const Options& options, const launcher::Payload& payload) {
 }
 
 int run(const Options& options) {
-    World world(options.guard.empty() ? std::vector<std::string>{}
-                                      : std::vector<std::string>{"--guard", options.guard});
+    World world(options.guard.empty() ? std::vector<std::string>{} : std::vector<std::string>{"--guard", options.guard},
+                options.guard == "nft");
     int tried = 0, escaped = 0, broken = 0;
     for (std::uint32_t i = 0; i < kPayloads.size(); ++i) {
         if (!is_chosen(options, kPayloads[i])) continue;

@@ -18,6 +18,8 @@ struct Packet {
     std::string kind, source, target;
     int port = 0;
     bool of_the_kernel = false;
+    bool is_refusal = false;  // the answer to a packet, which would have been seen before it
+    bool is_known = true;     // of a protocol that a worker may speak
 };
 
 std::string address_text(int family, const unsigned char* bytes) {
@@ -38,11 +40,21 @@ bool is_discovery(const unsigned char* bytes, std::size_t size, unsigned protoco
     return protocol == IPPROTO_ICMPV6 && size > header && bytes[header] >= 133 && bytes[header] <= 137;
 }
 
+/// ICMP's "unreachable" and TCP's reset.
+bool refuses(const unsigned char* bytes, std::size_t size, unsigned protocol, std::size_t header) {
+    if (protocol == IPPROTO_ICMP) return size > header && bytes[header] == 3;
+    if (protocol == IPPROTO_ICMPV6) return size > header && bytes[header] == 1;
+    return protocol == IPPROTO_TCP && size > header + 13 && (bytes[header + 13] & 4) != 0;
+}
+
 Packet packet_in(const unsigned char* bytes, std::size_t size) {
     Packet packet;
     const bool v6 = size > 0 && bytes[0] >> 4 == 6;
     const std::size_t header = v6 ? 40 : static_cast<std::size_t>(size > 0 ? (bytes[0] & 0xf) * 4 : 0);
-    if (size < (v6 ? 40U : 20U)) return {"short", "", "", 0, false};
+    if (size < (v6 ? 40U : 20U)) {
+        packet.kind = "short";
+        return packet;
+    }
     packet.source = address_text(v6 ? AF_INET6 : AF_INET, bytes + (v6 ? 8 : 12));
     packet.target = address_text(v6 ? AF_INET6 : AF_INET, bytes + (v6 ? 24 : 16));
     const unsigned protocol = bytes[v6 ? 6 : 9];
@@ -51,6 +63,9 @@ Packet packet_in(const unsigned char* bytes, std::size_t size) {
                                             : "protocol " + std::to_string(protocol);
     if ((protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) && size >= header + 4)
         packet.port = bytes[header + 2] << 8 | bytes[header + 3];
+    packet.is_refusal = refuses(bytes, size, protocol, header);
+    packet.is_known = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP ||
+                      protocol == (v6 ? unsigned{IPPROTO_ICMPV6} : unsigned{IPPROTO_ICMP});
     packet.of_the_kernel = v6 && is_discovery(bytes, size, protocol, header);
     return packet;
 }
@@ -60,7 +75,7 @@ bool is_honest(const Packet& packet, int line, const std::vector<int>& ports) {
     const bool ours = packet.source == "100.64." + n + ".2" || packet.source == "fd64:" + n + "::2";
     const bool theirs = packet.target.starts_with("198.51.100.") || packet.target.starts_with("2001:db8:");
     const bool listed = std::find(ports.begin(), ports.end(), packet.port) != ports.end();
-    return ours && theirs && (packet.port == 0 || listed);
+    return ours && theirs && packet.is_known && (packet.port == 0 || listed);
 }
 
 }  // namespace
@@ -89,7 +104,7 @@ Sentinels::Seen Sentinels::read(int place, int line) {
         if (!ip || from.sll_pkttype == PACKET_OUTGOING) continue;
         if ((place == kLoopback) != (from.sll_ifindex == 1)) continue;
         const Packet packet = packet_in(bytes, static_cast<std::size_t>(n));
-        if (packet.of_the_kernel) continue;
+        if (packet.of_the_kernel || (place == kLoopback && packet.is_refusal)) continue;
         const std::string text = packet.kind + " " + packet.source + " > " + packet.target + ":" +
                                  std::to_string(packet.port) + (place == kLoopback ? " on loopback" : "");
         (place == line && is_honest(packet, line, ports_) ? seen.honest : seen.strays).push_back(text);

@@ -20,7 +20,8 @@ class Sentinels {
     /// Forgets what has arrived.
     void begin();
     /// What a worker of this line was not to send: all at the other carrier and on loopback; here what does not come
-    /// from the line's addresses or does not go to the carriers' targets. Neighbour discovery is the kernel's own.
+    /// from the line's addresses or does not go to the carriers' targets. Neighbour discovery is the kernel's own, and
+    /// a refusal on loopback the guard's: the packet that it answers would have been seen as well.
     Packets strays(int line);
     /// What it was to send.
     Packets honest(int line);

@@ -118,7 +118,7 @@ std::string joined(const std::vector<std::string>& words) {
 }
 
 Verdict judge(PayloadAim aim, const std::vector<std::string>& lines, const WorkerExited& exited, const Packets& strays,
-              const Packets& honest, const std::string& left) {
+              const Packets& honest, const std::string& left, bool by_packets) {
     const std::string end = ended_as(exited);
     if (!strays.empty()) return {true, false, "arrived: " + joined(strays)};
     if (!left.empty()) return {true, false, "left behind: " + left};
@@ -129,6 +129,8 @@ Verdict judge(PayloadAim aim, const std::vector<std::string>& lines, const Worke
         const bool fine = outcome.starts_with("through") && honest.size() >= 2;
         return {false, !fine, fine ? "arrived: " + joined(honest) : "what is allowed did not arrive: " + outcome};
     }
+    const bool sends = aim == PayloadAim::line || aim == PayloadAim::target;
+    if (outcome.starts_with("through") && sends && by_packets) return {false, false, "nothing arrived: " + outcome};
     if (outcome.starts_with("through")) return {true, false, outcome};
     if (!outcome.empty()) return {false, false, outcome};
     if (exited.reason == ExitReason::exited) return {true, false, end + " of something else than the payload"};
@@ -138,8 +140,9 @@ Verdict judge(PayloadAim aim, const std::vector<std::string>& lines, const Worke
 
 }  // namespace
 
-World::World(const std::vector<std::string>& more)
-    : carriers_(shared_carriers()),
+World::World(const std::vector<std::string>& more, bool by_packets)
+    : by_packets_(by_packets),
+      carriers_(shared_carriers()),
       sentinels_(carriers_),
       launcher_((folder_.write("policy.toml", policy_toml(100, kMemoryMb)), folder_), flags_with(more)),
       client_(connected(launcher_)) {}
@@ -187,7 +190,8 @@ Verdict World::attempt(int line, std::uint32_t payload, bool sealed) {
     auto exited = client_.event<WorkerExited>(Type::worker_exited);
     while (exited && exited->worker != worker.worker) exited = client_.event<WorkerExited>(Type::worker_exited);
     if (!exited) return {true, false, "it was killed and did not end"};
-    return judge(aim, lines, *exited, sentinels_.strays(line), sentinels_.honest(line), remains(line, worker));
+    return judge(aim, lines, *exited, sentinels_.strays(line), sentinels_.honest(line), remains(line, worker),
+                 by_packets_);
 }
 
 }  // namespace edge::escape

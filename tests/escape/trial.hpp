@@ -18,8 +18,9 @@ struct Verdict {
 /// The suite's world: two lines, their carriers and sentinels, one launcher with its client.
 class World {
   public:
-    /// `more` are flags for the launcher, such as {"--guard", "nft"}.
-    explicit World(const std::vector<std::string>& more = {});
+    /// `more` are flags for the launcher, such as {"--guard", "nft"}. `by_packets`: this guard holds packets and no
+    /// calls, so that of an attempt on lines and targets only what arrived counts.
+    explicit World(const std::vector<std::string>& more = {}, bool by_packets = false);
 
     Verdict attempt(int line, std::uint32_t payload, bool sealed);
     const Sentinels& sentinels() const { return sentinels_; }
@@ -29,6 +30,7 @@ class World {
     /// What is left of a worker after its end; empty: nothing.
     std::string remains(int line, const launcher::Spawned& worker);
 
+    bool by_packets_;
     launcher::test::Carriers& carriers_;
     Sentinels sentinels_;
     launcher::test::ConfigFolder folder_;

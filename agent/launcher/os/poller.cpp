@@ -55,6 +55,7 @@ void Poller::wait(std::optional<std::chrono::steady_clock::time_point> deadline)
 
 Result<Fd> termination_signals() {
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGHUP, SIG_IGN);  // a terminal that is lost ends nothing, and nothing is read again
     sigset_t set;
     ::sigemptyset(&set);
     ::sigaddset(&set, SIGTERM);

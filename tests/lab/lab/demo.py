@@ -98,7 +98,7 @@ class Demo:
 
     def show_evidence(self, answer):
         evidence = answer["evidence"]
-        route = evidence["route_get"] or {}
+        route = evidence.get("route_get") or {}  # a probe without a socket has none
         say(f"  {answer['line']['name']:<12} {evidence['src_addr']} -> {evidence['dst_addr']}  device {evidence['ifname']}"
             f"  mark {evidence['fwmark']:#x}  table {evidence['table']}  kernel's route {route.get('oif')} via {route.get('gw')}"
             f"  enforced by {evidence['enforced_by']}  {'verified' if evidence['verified'] else 'NOT VERIFIED'}")
