@@ -1,6 +1,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <fstream>
 
 #include "agent/doctor/checks.hpp"
@@ -9,15 +10,34 @@
 namespace edge::agent {
 namespace {
 
-/// `all` and the device's own: the kernel takes the larger.
-int rp_filter_of(const std::string& device) {
+/// Of the two settings, `all` and the device's own, the kernel takes the larger.
+int setting_of(const std::string& device, const std::string& name) {
     int most = 0;
     for (const std::string& one : {std::string("all"), device}) {
-        std::ifstream in("/proc/sys/net/ipv4/conf/" + one + "/rp_filter");
+        std::ifstream in("/proc/sys/net/ipv4/conf/" + one + "/" + name);
         int value = 0;
         if (in >> value) most = std::max(most, value);
     }
     return most;
+}
+
+/// The device that a macvlan was made on, as sysfs links it.
+std::string parent_of(const std::string& device) {
+    std::error_code failed;
+    for (const auto& entry : std::filesystem::directory_iterator("/sys/class/net/" + device, failed))
+        if (const auto name = entry.path().filename().string(); name.starts_with("lower_")) return name.substr(6);
+    return {};
+}
+
+void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
+    const std::string about = "line " + line.facts.name, parent = parent_of(line.facts.ifname);
+    if (parent.empty() || !v4) return;
+    if (setting_of(parent, "arp_ignore") == 0)
+        return diagnosis.add(
+            FindingLevel::warn, about,
+            parent + " answers ARP for the macvlan's address, too: answers come in by the wrong device",
+            "sysctl -w net.ipv4.conf." + parent + ".arp_ignore=1");
+    diagnosis.add(FindingLevel::ok, about, "a macvlan of EDGE's on " + parent);
 }
 
 const char* level_of(launcher::Enforcement by) {
@@ -60,6 +80,10 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
     if (!line) return diagnosis.add(FindingLevel::fail, "line", line.error().message());
     const auto& facts = line.value().facts;
     const std::string about = "line " + facts.name;
+    if (info.ifindex == 0 && info.kind == launcher::LineBy::macvlan)
+        return diagnosis.add(FindingLevel::fail, about,
+                             "its macvlan " + facts.ifname + " is not made; the launcher's log says why",
+                             "journalctl -u edge-launcher | grep -e line_incomplete -e network_refused");
     if (info.ifindex == 0)
         return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there", "ip link show");
     if (!line.value().up)
@@ -75,8 +99,9 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
                                 [](const std::string& one) { return one.find(':') != std::string::npos; });
     if (v4) check_route(launcher, info, line.value(), "1.1.1.1", diagnosis);
     if (v6) check_route(launcher, info, line.value(), "2606:4700:4700::1111", diagnosis);
-    if (v4 && rp_filter_of(facts.ifname) == 1)
+    if (v4 && setting_of(facts.ifname, "rp_filter") == 1)
         diagnosis.add(FindingLevel::ok, about, "rp_filter is strict; the rule `from` its address lets answers in");
+    if (info.kind == launcher::LineBy::macvlan) check_parent(line.value(), v4, diagnosis);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // What lines.toml and policy.toml say. Root owns both: the agent names a line, everything else about it comes from
 // here.
 #pragma once
+#include <array>
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <optional>
@@ -19,9 +20,10 @@ enum class Routes { managed, external };
 BOOST_DESCRIBE_ENUM(Routes, managed, external)
 
 /// What tells a line from others on this host. `device`: a network device that is the line's alone, of whatever make
-/// (VLAN, bond, ppp). `address`: an address of a device that several such lines share.
-enum class LineKind { device, address };
-BOOST_DESCRIBE_ENUM(LineKind, device, address)
+/// (VLAN, bond, ppp). `address`: an address of a device that several such lines share. `macvlan`: a device that the
+/// launcher makes on another one, with an address of its own on that wire.
+enum class LineKind { device, address, macvlan };
+BOOST_DESCRIBE_ENUM(LineKind, device, address, macvlan)
 
 /// An address of the line, and if the file says it, the length of the network it stands in (0: not said).
 struct LineAddress : IpAddress {
@@ -31,6 +33,15 @@ struct LineAddress : IpAddress {
     static Result<LineAddress> parse(std::string_view text);
 
     std::uint8_t length = 0;
+};
+
+/// A device's hardware address.
+struct MacAddress {
+    std::array<std::uint8_t, 6> bytes{};
+    /// `02:00:5e:10:00:01`, of one device: the lowest bit of the first byte is 0.
+    static Result<MacAddress> parse(std::string_view text);
+    std::string text() const;
+    friend auto operator<=>(const MacAddress&, const MacAddress&) = default;
 };
 
 /// User ids, both ends included.
@@ -46,6 +57,8 @@ struct Line {
     std::string carrier;
     LineKind kind = LineKind::device;
     std::string device;
+    std::string parent;  // of a macvlan: the device it is made on
+    std::optional<MacAddress> mac;
     std::vector<LineAddress> addresses;
     std::optional<IpAddress> gateway4;
     std::optional<IpAddress> gateway6;
@@ -56,7 +69,8 @@ struct Line {
     UidRange uids{};  // its workers'; not of the file
 };
 BOOST_DESCRIBE_STRUCT(Line, (),
-                      (name, carrier, kind, device, addresses, gateway4, gateway6, table, mark, resolvers, routes))
+                      (name, carrier, kind, device, parent, mac, addresses, gateway4, gateway6, table, mark, resolvers,
+                       routes))
 
 struct Targets {
     static constexpr bool fields_have_defaults = true;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <sstream>
 
 #include "agent/launcher/os/files.hpp"
@@ -98,6 +99,7 @@ bool Launcher::concerns_lines(const nlmsghdr* event) const {
 
 void Launcher::follow_lines() {
     tell(lines_.follow());
+    warn_about_arp();  // a parent that is made anew has forgotten its settings
 }
 
 void Launcher::tell(const std::vector<std::uint32_t>& changed) {
@@ -228,6 +230,24 @@ void Launcher::warn_about_ping() const {
     const bool nobody = low > high;
     log_.warn("ping_denied gids={}-{} todo=\"sysctl -w net.ipv4.ping_group_range='{} {}'\"", first, last,
               nobody ? first : std::min(low, first), nobody ? last : std::max(high, last));
+}
+
+/// A host answers ARP for each of its addresses by every device that hears the question, unless told not to: what is
+/// for the macvlan would come in by its parent.
+void Launcher::warn_about_arp() {
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const Line& line = lines_[i];
+        const auto setting = [](const std::string& device) {
+            const auto text = read_file("/proc/sys/net/ipv4/conf/" + device + "/arp_ignore");
+            return text ? std::atoi(text.value().c_str()) : -1;  // no such device
+        };
+        const int now = line.kind == LineKind::macvlan ? setting(line.parent) : -1;
+        if (now != 0 || setting("all") > 0)
+            arp_warned_.erase(line.name);
+        else if (arp_warned_.insert(line.name).second)
+            log_.warn("line_incomplete line={} todo=\"sysctl -w net.ipv4.conf.{}.arp_ignore=1\"", line.name,
+                      line.parent);
+    }
 }
 
 }  // namespace edge::launcher

@@ -2,6 +2,7 @@
 #pragma once
 #include <spdlog/logger.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ class Launcher {
     HostInfo host() const;
     void refuse(ClientId client, const Header& header, const Error& error);
     void warn_about_ping() const;
+    void warn_about_arp();
     Result<SandboxImage> image();
 
     const Options& options_;
@@ -66,6 +68,7 @@ class Launcher {
     std::optional<Netlink> network_;
     Fd signals_;
     bool stopping_ = false;
+    std::set<std::string> arp_warned_;  // lines
     std::optional<Workers> workers_;
     std::optional<Usage> usage_;
     std::optional<Server> server_;

@@ -169,7 +169,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
     EDGE_TRY(check_path_is_free(command.options.socket));
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup));
     EDGE_TRY(const auto network, open_kernel_network());
-    EDGE_TRY(remove_routing(*network, log));
+    EDGE_TRY(remove_ours(*network, log));
     if (const auto removed = remove_nft_guard(); !removed)
         log.debug("nft_unusable why=\"{}\"", removed.error().message());
     std::vector<Fd> line_groups;
@@ -190,7 +190,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
     EDGE_TRY(const auto groups, claim_groups(command.options.cgroup));  // removed when it goes
     EDGE_TRY(const auto network, open_kernel_network());
-    EDGE_TRY(remove_routing(*network, log));
+    EDGE_TRY(remove_ours(*network, log));
     return remove_nft_guard();
 }
 

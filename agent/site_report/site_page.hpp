@@ -12,6 +12,7 @@ struct SiteLine {
     std::string name, device, enforced_by;
     std::vector<std::string> addresses;
     std::uint32_t mark = 0, table = 0;
+    bool made = false;  // its device, by edge-launcher
 };
 
 /// As the kernel and the launcher told them.

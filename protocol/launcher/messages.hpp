@@ -52,8 +52,9 @@ struct Address {
 enum class Closed : std::uint32_t { no = 0, day_spent = 1 };
 enum class Enforcement : std::uint32_t { none = 0, cooperative = 1, nft_guard = 2, bpf_guard = 3 };
 
-/// What tells a line from others on the host: its device, or its addresses on a device that others use as well.
-enum class LineBy : std::uint32_t { device = 0, address = 1 };
+/// What tells a line from others on the host: its device, or its addresses on a device that others use as well; or a
+/// device that the launcher made for it.
+enum class LineBy : std::uint32_t { device = 0, address = 1, macvlan = 2 };
 
 struct LineInfo {
     std::uint32_t count = 0;  // how many lines there are in all

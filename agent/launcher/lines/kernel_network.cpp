@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/launcher/lines/made_devices.hpp"
 #include "agent/launcher/lines/netlink_messages.hpp"
 #include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/os/netlink.hpp"
@@ -49,7 +50,10 @@ NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule&
     return request;
 }
 
-NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const TableRoute& route) {
+enum class OnLink { said, found };  // is the gateway on the device because we say so, or by the table's own routes?
+
+NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const TableRoute& route,
+                             OnLink on_link = OnLink::said) {
     NetlinkRequest request(type, flags);
     auto& header = request.extra<rtmsg>();
     header.rtm_family = family_of(route.to.address.v6);
@@ -59,7 +63,7 @@ NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const Tabl
     header.rtm_scope = route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
     header.rtm_type = RTN_UNICAST;
     // The line's own file says that the gateway is on this device; the main table need not know its network.
-    if (route.gateway) header.rtm_flags = RTNH_F_ONLINK;
+    if (route.gateway && on_link == OnLink::said) header.rtm_flags = RTNH_F_ONLINK;
     request.put_u32(RTA_TABLE, route.table);
     if (route.to.length != 0) put_address(request, RTA_DST, route.to.address);
     if (route.gateway) put_address(request, RTA_GATEWAY, *route.gateway);
@@ -120,8 +124,7 @@ class KernelNetwork final : public Network {
 
     std::vector<Error> apply(const RoutingChanges& changes) override {
         std::vector<Error> failures;
-        for (const auto& route : changes.add_routes)
-            change(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), EEXIST, text_of(route), failures);
+        for (const auto& route : changes.add_routes) add(route, failures);
         for (const auto& rule : changes.add_rules) {
             if (rule.table == 0 && EDGE_IS_OFF(unreachable)) continue;
             change(rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule), EEXIST, text_of(rule), failures);
@@ -130,6 +133,21 @@ class KernelNetwork final : public Network {
             change(rule_request(RTM_DELRULE, 0, rule), ENOENT, text_of(rule), failures);
         for (const auto& route : changes.remove_routes)
             change(route_request(RTM_DELROUTE, 0, route), ESRCH, text_of(route), failures);
+        return failures;
+    }
+
+    std::vector<Error> apply(const DeviceChanges& changes) override {
+        std::vector<Error> failures;
+        const auto keep = [&](const std::string& what, const Result<>& done, int harmless) {
+            if (done || done.error().os_errno == harmless) return;
+            failures.push_back(done.error().where == "netlink" ? os_error(done.error().os_errno, what) : done.error());
+        };
+        for (const auto index : changes.remove)
+            keep("device #" + std::to_string(index), remove_device(netlink_, index), ENODEV);
+        for (const auto& device : changes.make) keep("device " + device.name, make_macvlan(netlink_, device), 0);
+        for (const auto& one : changes.assign)
+            keep("address " + one.address.address.text() + " dev #" + std::to_string(one.device),
+                 assign_address(netlink_, one), EEXIST);
         return failures;
     }
 
@@ -184,6 +202,17 @@ class KernelNetwork final : public Network {
         EDGE_TRY(const auto six, routes(true, protocol, table));
         all.insert(all.end(), six.begin(), six.end());
         return all;
+    }
+
+    /// IPv6 refuses an on-link gateway that the main table knows on another device, such as a macvlan's parent
+    /// (ip6_route_check_nh_onlink); then its network in the line's own table has to do.
+    void add(const TableRoute& route, std::vector<Error>& failures) {
+        constexpr std::uint16_t kFlags = NLM_F_CREATE | NLM_F_REPLACE;
+        auto by_table = route_request(RTM_NEWROUTE, kFlags, route, OnLink::found);
+        std::vector<Error> refused;
+        change(route_request(RTM_NEWROUTE, kFlags, route), EEXIST, text_of(route), refused);
+        if (refused.empty() || (refused[0].os_errno == EINVAL && route.gateway && netlink_.change(by_table))) return;
+        failures.push_back(refused[0]);
     }
 
     void change(NetlinkRequest request, int harmless, const std::string& what, std::vector<Error>& failures) {

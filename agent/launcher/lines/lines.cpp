@@ -34,11 +34,18 @@ std::uint32_t absent(const Line& line, const Device* device) {
 
 }  // namespace
 
-Result<> remove_routing(Network& network, spdlog::logger& log) {
+static_assert(static_cast<int>(LineKind::macvlan) == static_cast<int>(LineBy::macvlan), "told as they are numbered");
+
+Result<> remove_ours(Network& network, spdlog::logger& log) {
     EDGE_TRY(const auto owned, network.owned());
     const auto changes = routing_changes(owned, Routing{});
     if (!changes.empty()) log.debug("routing_removed rules={} routes={}", owned.rules.size(), owned.routes.size());
-    const auto failures = network.apply(changes);
+    auto failures = network.apply(changes);
+    EDGE_TRY(const auto devices, network.devices());
+    const auto made = device_changes({}, devices, {});
+    for (const auto index : made.remove) log.debug("device_removed ifindex={}", index);
+    const auto left = network.apply(made);
+    failures.insert(failures.end(), left.begin(), left.end());
     if (!failures.empty()) return failures.front();
     return ok();
 }
@@ -53,19 +60,20 @@ Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, Li
 
 Lines::~Lines() {
     if (!up_) return;
-    if (const auto removed = remove_routing(network_, log_); !removed)
+    if (const auto removed = remove_ours(network_, log_); !removed)
         log_.error("routing_left_behind why=\"{}\" todo=\"edge-launcher --cleanup\"", removed.error().message());
 }
 
 Result<> Lines::bring_up(std::vector<Fd> groups) {
     groups_ = std::move(groups);
     EDGE_TRY(devices_, network_.devices());
+    up_ = true;  // from here on there is something to remove
+    make_devices();
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         EDGE_TRY(hold(i));
         if (device_of(lines_[i]) == nullptr)
             log_.warn("line_down line={} device={} why=\"no such device\"", lines_[i].name, lines_[i].device);
     }
-    up_ = true;  // from here on there is something to remove
     for (const auto& failure : route()) {
         // A host without IPv6 has no IPv6 to close either.
         const bool no_family = failure.os_errno == EAFNOSUPPORT || failure.os_errno == EOPNOTSUPP;
@@ -83,6 +91,7 @@ std::vector<std::uint32_t> Lines::follow() {
         return {};
     }
     const Devices before = std::exchange(devices_, std::move(now.value()));
+    make_devices();
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         const Line& line = lines_[i];
@@ -108,7 +117,34 @@ std::vector<std::uint32_t> Lines::follow() {
 
 const Device* Lines::device_of(const Line& line) const {
     const auto found = devices_.find(line.device);
-    return found == devices_.end() ? nullptr : &found->second;
+    // A device of somebody else's under the name of one that we were to make is not the line's.
+    const bool theirs = found != devices_.end() && line.kind == LineKind::macvlan && !found->second.made;
+    return found == devices_.end() || theirs ? nullptr : &found->second;
+}
+
+/// Devices first, and what they are called by the kernel; then their addresses.
+void Lines::make_devices() {
+    std::vector<Error> failures;
+    for (int round = 0; round < 2; ++round) {
+        const auto changes = device_changes(lines_, devices_, made_on_);
+        if (changes.empty()) break;
+        failures = network_.apply(changes);
+        for (const auto& device : changes.make) made_on_[device.name] = device.parent;
+        log_.debug("devices_changed removed={} made={} addresses={}", changes.remove.size(), changes.make.size(),
+                   changes.assign.size());
+        if (auto now = network_.devices()) devices_ = std::move(now.value());
+        if (!failures.empty()) break;
+    }
+    say_refused(failures, refused_devices_);
+}
+
+/// Once, and again only when it is something else.
+void Lines::say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before) {
+    std::vector<std::string> refused;
+    for (const auto& failure : failures) refused.push_back(failure.message());
+    if (refused != said_before)
+        for (const auto& what : refused) log_.warn("network_refused what=\"{}\"", what);
+    said_before = std::move(refused);
 }
 
 /// nftables binds no socket and marks no packet before its way is chosen.
@@ -161,8 +197,7 @@ Result<> Lines::hold(std::size_t index) {
     return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy().targets, line.resolvers, own));
 }
 
-/// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said
-/// once, and again only when it is something else.
+/// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said.
 std::vector<Error> Lines::route() {
     std::vector<Error> failures;
     if (const auto owned = network_.owned()) {
@@ -175,11 +210,7 @@ std::vector<Error> Lines::route() {
     } else {
         failures.push_back(owned.error());
     }
-    std::vector<std::string> refused;
-    for (const auto& failure : failures) refused.push_back(failure.message());
-    if (refused != refused_)
-        for (const auto& what : refused) log_.warn("routing_refused what=\"{}\"", what);
-    refused_ = std::move(refused);
+    say_refused(failures, refused_);
     return failures;
 }
 
@@ -194,7 +225,12 @@ void Lines::report_missing() {
     auto missing = missing_routes(lines_, present);
     for (const auto& line : lines_) {
         const auto* device = device_of(line);
-        if (device == nullptr) continue;
+        if (line.kind == LineKind::macvlan) {
+            if (device == nullptr && devices_.contains(line.device))
+                missing.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
+            if (!devices_.contains(line.parent)) missing.push_back("ip link show " + line.parent);
+        }
+        if (device == nullptr || line.kind == LineKind::macvlan) continue;  // its addresses are put back
         for (std::size_t i = 0; i < line.addresses.size(); ++i)
             if ((absent(line, device) >> i & 1) != 0)
                 missing.push_back("ip address add " + line.addresses[i].text() + "/PREFIX dev " + line.device);
@@ -224,7 +260,7 @@ LineInfo Lines::info(std::size_t index) const {
     copy_text(info.carrier, line.carrier);
     copy_text(info.ifname, line.device);
     info.ifindex = device != nullptr ? device->index : 0;
-    info.kind = line.kind == LineKind::address ? LineBy::address : LineBy::device;
+    info.kind = static_cast<LineBy>(line.kind);
     info.mark = line.mark;
     info.table = line.table;
     info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;

@@ -16,10 +16,11 @@
 
 namespace edge::launcher {
 
-/// Removes every rule and route that carries our protocol number: ours, or a crashed launcher's.
-Result<> remove_routing(Network& network, spdlog::logger& log);
+/// Removes every rule and route that carries our protocol number, and every device of our group: ours, or a crashed
+/// launcher's.
+Result<> remove_ours(Network& network, spdlog::logger& log);
 
-/// Owns: the rules and routes of the lines, from bring_up until it goes. Borrows everything else.
+/// Owns: the rules, routes and devices of the lines, from bring_up until it goes. Borrows everything else.
 class Lines {
   public:
     Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log);
@@ -56,7 +57,9 @@ class Lines {
     SteerBy steered_by() const;
     Result<> hold(std::size_t index);
     Budget budget(std::size_t index) const;
+    void make_devices();
     std::vector<Error> route();
+    void say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before);
     void report_missing();
 
     std::vector<Line> lines_;
@@ -68,7 +71,8 @@ class Lines {
     std::vector<IpAddress> denied_;
     std::vector<Fd> groups_;
     Devices devices_;
-    std::vector<std::string> refused_, reported_;  // what was said last
+    MadeOn made_on_;
+    std::vector<std::string> refused_, refused_devices_, reported_;  // what was said last
     bool up_ = false;
 };
 

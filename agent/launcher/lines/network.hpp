@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "agent/launcher/lines/device_plan.hpp"
 #include "agent/launcher/lines/routing_plan.hpp"
 
 namespace edge::launcher {
@@ -36,6 +37,7 @@ class Network {
     /// Carries the changes out in their order. What is there already, or gone already, is no error. Goes on after a
     /// failure, so that one line's trouble is not another's; returns all failures.
     virtual std::vector<Error> apply(const RoutingChanges& changes) = 0;
+    virtual std::vector<Error> apply(const DeviceChanges& changes) = 0;
     virtual Result<RouteAnswer> route_get(const IpAddress& to, const Sender& sender) = 0;
 };
 

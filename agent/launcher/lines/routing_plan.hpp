@@ -25,6 +25,7 @@ struct Device {
     bool up = false;       // IFF_UP: routes can be added
     bool carrier = false;  // IFF_LOWER_UP
     std::vector<Assigned> addresses;
+    bool made = false;  // by a launcher, see device_plan.hpp
     bool same_link(const Device& other) const {
         return index == other.index && up == other.up && carrier == other.carrier;
     }

@@ -176,6 +176,67 @@ TEST_CASE("an address that comes later brings its routes, and its coming and goi
     CHECK(lines.info(0).link_up == 1);
 }
 
+TEST_CASE("a macvlan is made for its line, goes with its parent, comes back with it, and goes at the end") {
+    Setting at;
+    at.lines[0].kind = LineKind::macvlan;
+    at.lines[0].device = "edge-telecom";
+    at.lines[0].parent = "eth0";
+    at.lines[0].addresses = {LineAddress(ip("100.64.1.2"), 24)};
+    const auto names = [&] {
+        std::string all;
+        const auto devices = at.network.devices().value();
+        for (const auto& [name, device] : devices) all += name + " ";
+        return all;
+    };
+    at.network.add_device("edge-old", {50, true, true, {}, true});  // a crash's
+    REQUIRE(remove_ours(at.network, at.log));
+    CHECK(names() == "");
+    {
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+        REQUIRE(at.bring_up(lines));
+        CHECK(lines.info(0).ifindex == 0);
+        CHECK(at.said.str().find("todo=\"ip link show eth0\"") != std::string::npos);
+
+        at.network.add_device("eth0", {7, true, true, {}});
+        CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+        CHECK(names() == "edge-telecom eth0 ");
+        const auto first = lines.info(0);
+        CHECK(first.kind == LineBy::macvlan);
+        CHECK(first.ifindex != 0);
+        CHECK(first.absent == 0);
+        CHECK(at.guard.held["telecom"].device == first.ifindex);
+        CHECK(at.routes() == 2);
+        CHECK(lines.follow().empty());
+
+        at.network.remove_device("edge-telecom");
+        at.network.remove_device("eth0");
+        CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+        CHECK(at.guard.held["telecom"].device == 0);
+        at.network.add_device("eth0", {8, true, true, {}});
+        CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+        CHECK(lines.info(0).ifindex != first.ifindex);
+        CHECK(at.guard.held["telecom"].device == lines.info(0).ifindex);
+        CHECK(at.routes() == 2);
+    }
+    CHECK(names() == "eth0 ");
+}
+
+TEST_CASE("a device of somebody else's under a macvlan's name is not the line's, and stays") {
+    Setting at;
+    at.lines[0].kind = LineKind::macvlan;
+    at.lines[0].parent = "eth0";
+    at.network.add_device("eth0", {7, true, true, {}});
+    at.plug_in(9);
+    {
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+        REQUIRE(at.bring_up(lines));
+        CHECK(at.guard.held["telecom"].device == 0);
+        CHECK(lines.info(0).ifindex == 0);
+        CHECK(at.said.str().find("give line telecom another device: wan0 is somebody else's") != std::string::npos);
+    }
+    CHECK(at.network.devices().value().contains("wan0"));
+}
+
 TEST_CASE("without a guard no line comes up, and no rule is left") {
     Setting at;
     at.plug_in(7);
@@ -263,7 +324,7 @@ TEST_CASE("what the kernel refuses is said once, however often it is tried") {
     Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
     const std::string said = at.said.str();
-    CHECK(said.find("routing_refused what=\"6 10001: ") != std::string::npos);
+    CHECK(said.find("network_refused what=\"6 10001: ") != std::string::npos);
     lines.follow();
     lines.follow();
     CHECK(at.said.str() == said);
