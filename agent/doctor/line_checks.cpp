@@ -1,7 +1,6 @@
 #include <net/if.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 
 #include "agent/doctor/checks.hpp"
@@ -21,23 +20,21 @@ int setting_of(const std::string& device, const std::string& name) {
     return most;
 }
 
-/// The device that a macvlan was made on, as sysfs links it.
-std::string parent_of(const std::string& device) {
-    std::error_code failed;
-    for (const auto& entry : std::filesystem::directory_iterator("/sys/class/net/" + device, failed))
-        if (const auto name = entry.path().filename().string(); name.starts_with("lower_")) return name.substr(6);
-    return {};
-}
-
 void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
-    const std::string about = "line " + line.facts.name, parent = parent_of(line.facts.ifname);
-    if (parent.empty() || !v4) return;
+    const std::string about = "line " + line.facts.name, parent = line.parent;
+    if (!v4) return;
     if (setting_of(parent, "arp_ignore") == 0)
         return diagnosis.add(
             FindingLevel::warn, about,
             parent + " answers ARP for the macvlan's address, too: answers come in by the wrong device",
             "sysctl -w net.ipv4.conf." + parent + ".arp_ignore=1");
     diagnosis.add(FindingLevel::ok, about, "a macvlan of EDGE's on " + parent);
+}
+
+/// Where a command for the line has to be run.
+std::string inside(const Line& line) {
+    if (line.netns.empty()) return {};
+    return line.netns.front() == '/' ? "nsenter --net=" + line.netns + " " : "ip netns exec " + line.netns + " ";
 }
 
 const char* level_of(launcher::Enforcement by) {
@@ -70,7 +67,7 @@ void check_route(LauncherQuestions& launcher, const launcher::LineInfo& info, co
     const auto& gateway = v6 ? info.gateway6 : info.gateway4;
     const RouteAnswer by = route_from(launcher::Route{.gateway = gateway});
     diagnosis.add(FindingLevel::fail, about, "no route for " + family + ": " + answer.route.error,
-                  std::string("ip ") + (v6 ? "-6 " : "") + "route add default " +
+                  inside(line) + "ip " + (v6 ? "-6 " : "") + "route add default " +
                       (by.route.gw.empty() ? "" : "via " + by.route.gw + " ") + "dev " + line.facts.ifname + " table " +
                       std::to_string(line.facts.table));
 }
@@ -84,11 +81,15 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
         return diagnosis.add(FindingLevel::fail, about,
                              "its macvlan " + facts.ifname + " is not made; the launcher's log says why",
                              "journalctl -u edge-launcher | grep -e line_incomplete -e network_refused");
+    if (info.closed == launcher::Closed::no_namespace)
+        return diagnosis.add(FindingLevel::fail, about, "its network namespace " + line.value().netns + " is not there",
+                             "ip netns add " + line.value().netns);
     if (info.ifindex == 0)
-        return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there", "ip link show");
+        return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there",
+                             inside(line.value()) + "ip link show");
     if (!line.value().up)
         return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
-                             "ip link set " + facts.ifname + " up");
+                             inside(line.value()) + "ip link set " + facts.ifname + " up");
     diagnosis.add(
         FindingLevel::ok, about,
         facts.ifname + " is up, mark " + std::to_string(facts.mark) + ", held by " + level_of(info.enforced_by));
@@ -99,9 +100,10 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
                                 [](const std::string& one) { return one.find(':') != std::string::npos; });
     if (v4) check_route(launcher, info, line.value(), "1.1.1.1", diagnosis);
     if (v6) check_route(launcher, info, line.value(), "2606:4700:4700::1111", diagnosis);
+    if (!line.value().netns.empty()) return;  // the settings that can be read are of another namespace
     if (v4 && setting_of(facts.ifname, "rp_filter") == 1)
         diagnosis.add(FindingLevel::ok, about, "rp_filter is strict; the rule `from` its address lets answers in");
-    if (info.kind == launcher::LineBy::macvlan) check_parent(line.value(), v4, diagnosis);
+    if (!line.value().parent.empty()) check_parent(line.value(), v4, diagnosis);
 }
 
 }  // namespace

@@ -75,10 +75,24 @@ void check_line(const Line& line, const std::string& at, TomlChecker& checker) {
 
 /// What a kind needs beside, and keys that are another kind's.
 void check_kind(const Line& line, const std::string& at, TomlChecker& checker) {
-    const bool macvlan = line.kind == LineKind::macvlan;
-    for (const auto& [key, given] : {std::pair{"parent", !line.parent.empty()}, {"mac", line.mac.has_value()}})
-        checker.need(macvlan || !given, at + "/" + key,
-                     std::string(key) + " belongs to kind = \"macvlan\"; take it out, or change the kind");
+    const bool macvlan = line.kind == LineKind::macvlan, netns = line.kind == LineKind::netns;
+    const auto only = [&](const std::string& key, bool given, const std::string& kind, bool is_it) {
+        checker.need(is_it || !given, at + "/" + key,
+                     key + " belongs to kind = \"" + kind + "\"; take it out, or change the kind");
+    };
+    only("parent", !line.parent.empty(), "macvlan", macvlan);
+    only("mac", line.mac.has_value(), "macvlan", macvlan);
+    only("netns", !line.netns.empty(), "netns", netns);
+    if (netns) {
+        checker.need(
+            !line.netns.empty() && line.netns.size() < sizeof(LineInfo::place), at + "/netns",
+            "netns must name a network namespace, as `ip netns list` does, or its path; at most 63 characters");
+        checker.need(line.netns.find("..") == std::string::npos &&
+                         (line.netns.starts_with('/') || line.netns.find('/') == std::string::npos),
+                     at + "/netns", "netns is a name without a slash, or a path from the root on");
+        checker.need(!line.netns.starts_with("/proc/"), at + "/netns",
+                     "netns cannot be below /proc, where it goes unnoticed; bind it: ip netns attach NAME PID");
+    }
     if (!macvlan) return;
     checker.need(is_device(line.parent), at + "/parent",
                  "parent must name the network device that the macvlan is made on, such as eth0");
@@ -107,6 +121,7 @@ void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
     for (std::size_t i = 0; i < lines.size(); ++i)
         for (std::size_t j = 0; j < i; ++j) {
             const Line &one = lines[i], &other = lines[j];
+            if (one.netns_path() != other.netns_path()) continue;
             const bool shared = one.device == other.device;
             const bool both_by_address = one.kind == LineKind::address && other.kind == LineKind::address;
             const auto at = "/line/" + std::to_string(i);
@@ -244,7 +259,7 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
     return policy;
 }
 
-Config read_config(const std::string& dir, Problems& problems) {
+Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& problems) {
     Config config;
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
@@ -263,6 +278,12 @@ Config read_config(const std::string& dir, Problems& problems) {
     }
     texts.policy = config.policy_text;
     if (problems.empty()) check_together(config, texts, problems);
+    TomlChecker lines(texts.lines, lines_file, problems);
+    for (std::size_t i = 0; i < config.lines.size(); ++i)
+        lines.need(config.lines[i].kind != LineKind::netns || may_enter_namespaces,
+                   "/line/" + std::to_string(i) + "/kind",
+                   "kind = \"netns\" needs cap_sys_admin; run `systemctl edit edge-launcher`, and give it "
+                   "CapabilityBoundingSet=CAP_SYS_ADMIN below [Service]");
     return config;
 }
 

@@ -38,7 +38,8 @@ class Launcher {
 
   private:
     void on_request(ClientId client, const Request& request);
-    void on_network();
+    Result<> watch_mounts();
+    void watch_networks();
     bool concerns_lines(const nlmsghdr* event) const;
     void follow_lines();
     void on_exit(ClientId client, const WorkerExited& exited);
@@ -64,9 +65,9 @@ class Launcher {
     CgroupTree& groups_;
     Poller& poller_;
     spdlog::logger& log_;
-    std::string ca_;  // the bundle's path in the sandbox
-    std::optional<Netlink> network_;
-    Fd signals_;
+    std::string ca_;         // the bundle's path in the sandbox
+    std::set<int> watched_;  // the networks' events
+    Fd mounts_, signals_;
     bool stopping_ = false;
     std::set<std::string> arp_warned_;  // lines
     std::optional<Workers> workers_;

@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -13,6 +12,7 @@
 #include "agent/launcher/lines/netlink_messages.hpp"
 #include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/os/netlink.hpp"
+#include "agent/launcher/os/network_namespace.hpp"
 #include "agent/launcher/sabotage.hpp"
 
 namespace edge::launcher {
@@ -80,7 +80,8 @@ RouteAnswer no_route(int error) {
 
 class KernelNetwork final : public Network {
   public:
-    KernelNetwork(Netlink netlink, Fd lock) : netlink_(std::move(netlink)), lock_(std::move(lock)) {}
+    KernelNetwork(std::string path, Netlink events, Netlink netlink, Fd lock)
+        : path_(std::move(path)), events_(std::move(events)), netlink_(std::move(netlink)), lock_(std::move(lock)) {}
 
     Result<Devices> devices() override {
         std::map<std::uint32_t, std::pair<std::string, Device>> by_index;
@@ -177,6 +178,18 @@ class KernelNetwork final : public Network {
         return answer;
     }
 
+    bool is_there() const override {
+        if (path_.empty()) return true;
+        const auto now = open_namespace(path_);
+        return now && is_same_namespace(now.value(), lock_);
+    }
+    Result<NamespaceVisit> enter() const override {
+        if (path_.empty()) return NamespaceVisit();
+        return NamespaceVisit::enter(lock_);
+    }
+    int events() const override { return events_.fd(); }
+    bool drain(const std::function<bool(const nlmsghdr*)>& concerns) override { return events_.drain(concerns); }
+
   private:
     /// By protocol or by table, 0 being any; checked again here, because kernels before 4.20 do not filter.
     Result<std::vector<TableRoute>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
@@ -220,15 +233,14 @@ class KernelNetwork final : public Network {
         if (!done && done.error().os_errno != harmless) failures.push_back(os_error(done.error().os_errno, what));
     }
 
-    Netlink netlink_;
+    std::string path_;  // empty: where the process is
+    Netlink events_, netlink_;
     Fd lock_;
 };
 
 /// Rules and routes are known by our protocol number alone, so two launchers in one network namespace would remove each
 /// other's. The lock is on the namespace itself and goes with the process.
-Result<Fd> lock_namespace() {
-    Fd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (!fd) return os_error(errno, "/proc/self/ns/net");
+Result<Fd> lock_namespace(Fd fd) {
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
     return Error{Errc::unavailable, "network",
                  "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
@@ -236,10 +248,23 @@ Result<Fd> lock_namespace() {
 
 }  // namespace
 
-Result<std::unique_ptr<Network>> open_kernel_network() {
-    EDGE_TRY(auto lock, lock_namespace());
+Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
+    EDGE_TRY(auto space, open_namespace("/proc/self/ns/net"));
+    NamespaceVisit visit;  // a socket is of the namespace that it was made in
+    if (!path.empty()) {
+        EDGE_TRY(auto other, open_namespace(path));
+        if (is_same_namespace(space, other))
+            return Error{Errc::bad_value, path, "is the launcher's own network namespace; take kind = \"device\"", 0};
+        space = std::move(other);
+        EDGE_TRY(visit, NamespaceVisit::enter(space));
+    }
+    EDGE_TRY(auto lock, lock_namespace(std::move(space)));
+    EDGE_TRY(auto events,
+             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
     EDGE_TRY(auto netlink, Netlink::open());
-    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(std::move(netlink), std::move(lock)));
+    return std::unique_ptr<Network>(
+        std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink), std::move(lock)));
 }
 
 }  // namespace edge::launcher

@@ -26,9 +26,6 @@ struct Device {
     bool carrier = false;  // IFF_LOWER_UP
     std::vector<Assigned> addresses;
     bool made = false;  // by a launcher, see device_plan.hpp
-    bool same_link(const Device& other) const {
-        return index == other.index && up == other.up && carrier == other.carrier;
-    }
     friend bool operator==(const Device&, const Device&) = default;
 };
 using Devices = std::map<std::string, Device>;

@@ -70,6 +70,7 @@ TEST_CASE("a macvlan line leaves by its own device and address, and the host's o
     CHECK(up.carriers.arrived(0) == 4);
     CHECK(up.carriers.arrived(1) == 0);
     CHECK(up.client->line(0).kind == LineBy::macvlan);
+    CHECK(std::string(up.client->line(0).place) == "wan0");
     CHECK(output_of("ip -d link show edge-mobile").find("macvlan mode private") != std::string::npos);
     CHECK(output_of("ip -d link show edge-mobile").find("02:00:5e:10:00:01") != std::string::npos);
     CHECK(output_of("cat /proc/sys/net/ipv4/conf/edge-mobile/arp_ignore") == "1\n");

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/os/network_namespace.hpp"
 
 namespace edge::launcher::test {
 
@@ -110,6 +111,13 @@ class FakeNetwork final : public Network {
         return answer;
     }
 
+    /// As `ip netns del`, of one that lines are in.
+    void go_away() { there_ = false; }
+    bool is_there() const override { return there_; }
+    Result<NamespaceVisit> enter() const override { return NamespaceVisit(); }
+    int events() const override { return -1; }
+    bool drain(const std::function<bool(const nlmsghdr*)>&) override { return false; }
+
   private:
     static bool matches(const Rule& rule, const Sender& sender) {
         if (rule.from) return false;
@@ -119,7 +127,7 @@ class FakeNetwork final : public Network {
 
     Devices devices_;
     Routing routing_;
-    bool v6_ = true;
+    bool v6_ = true, there_ = true;
     std::uint32_t last_index_ = 1000;
     int rounds_ = 0;
 };

@@ -164,6 +164,35 @@ TEST_CASE("a macvlan says its parent, and what a kind does not know is told") {
     CHECK(wrong_lines(replaced(unicom, "wan0", "eth0") + whole).find(alone) != std::string::npos);
 }
 
+TEST_CASE("a line in another namespace says which, and shares nothing with a device of the same name here") {
+    const auto inside = [](const std::string& netns) {
+        return replaced(kLine, "carrier = \"ct\"", "kind = \"netns\"\n" + netns);
+    };
+    Problems problems;
+    const auto lines = parse_lines(inside("netns = \"carrier-a\""), "lines.toml", problems);
+    CHECK(told(problems) == "");
+    CHECK(lines.at(0).netns_path() == "/run/netns/carrier-a");
+    CHECK(parse_lines(inside("netns = \"/srv/ns/a\""), "lines.toml", problems).at(0).netns_path() == "/srv/ns/a");
+    CHECK(told(problems) == "");
+    const std::string named =
+        "netns must name a network namespace, as `ip netns list` does, or its path; at most 63 characters\n";
+    CHECK(wrong_lines(inside("")) == "lines.toml:1:1: " + named);
+    CHECK(wrong_lines(inside("netns = \"" + std::string(64, 'a') + "\"")) == "lines.toml:4:1: " + named);
+    const std::string name_or_path = "lines.toml:4:1: netns is a name without a slash, or a path from the root on\n";
+    CHECK(wrong_lines(inside("netns = \"a/b\"")) == name_or_path);
+    CHECK(wrong_lines(inside("netns = \"..\"")) == name_or_path);
+    CHECK(wrong_lines(inside("netns = \"/proc/1/ns/net\"")) ==
+          "lines.toml:4:1: netns cannot be below /proc, where it goes unnoticed; bind it: ip netns attach NAME PID\n");
+    CHECK(wrong_lines(replaced(inside("netns = \"a\""), "kind = \"netns\"\n", "")) ==
+          "lines.toml:3:1: netns belongs to kind = \"netns\"; take it out, or change the kind\n");
+    auto here = replaced(replaced(kLine, "telecom", "unicom"), "table = 101", "table = 102");
+    here = replaced(here, "mark = 0x101", "mark = 0x102");
+    CHECK(wrong_lines(inside("netns = \"carrier-a\"") + here) == "");
+    CHECK(wrong_lines(inside("netns = \"carrier-a\"") +
+                      replaced(here, "carrier = \"ct\"", "kind = \"netns\"\nnetns = \"carrier-a\""))
+              .find("device is that of line \"telecom\" as well") != std::string::npos);
+}
+
 TEST_CASE("a gateway is in the network of an address that says its own") {
     const auto with = [](const std::string& address, const std::string& gateway) {
         return wrong_lines(replaced(replaced(kLine, "\"100.64.1.2\"", "\"" + address + "\""), "\"100.64.1.1\"",

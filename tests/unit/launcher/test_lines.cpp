@@ -237,6 +237,65 @@ TEST_CASE("a device of somebody else's under a macvlan's name is not the line's,
     CHECK(at.network.devices().value().contains("wan0"));
 }
 
+TEST_CASE("a line in another namespace is ruled and routed there, is down while that is gone, and comes back with it") {
+    Setting at;
+    at.plug_in(7);  // of the same name, and not the line's
+    at.lines[0].kind = LineKind::netns;
+    at.lines[0].netns = "carrier-a";
+    bool there = true;
+    FakeNetwork* inner = nullptr;
+    const auto open = [&](const std::string& path) -> Result<std::unique_ptr<Network>> {
+        CHECK(path == "/run/netns/carrier-a");
+        if (!there) return Error{Errc::not_found, path, "no such network namespace"};
+        auto fresh = std::make_unique<FakeNetwork>();
+        inner = fresh.get();
+        inner->add_device("wan0", {3, true, true, {{ip("100.64.1.2"), 24}, {ip("203.0.114.9"), 24}}});
+        return std::unique_ptr<Network>(std::move(fresh));
+    };
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log, open);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.rules() == 0);
+    CHECK(at.routes() == 0);
+    CHECK(inner->owned().value().rules.size() == 5);
+    CHECK(inner->owned().value().routes.size() == 2);
+    CHECK(at.guard.held["telecom"].device == 3);
+    CHECK(lines.info(0).kind == LineBy::netns);
+    CHECK(std::string(lines.info(0).place) == "carrier-a");
+    const auto route = lines.route_get(0, ip("198.51.100.10")).value();
+    CHECK(route.ifindex == 3);
+    CHECK(std::string(route.ifname) == "wan0");
+    bool denied = false;  // the namespace's own addresses are no targets either
+    for (const auto& entry : at.guard.allowed["telecom"].entries)
+        denied = denied ||
+                 (entry.prefix == IpPrefix::parse("203.0.114.9/32").value() && entry.verdict == TargetVerdict::deny);
+    CHECK(denied);
+    CHECK(lines.enter(0));
+
+    there = false;
+    inner->go_away();
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.info(0).closed == Closed::no_namespace);
+    CHECK(lines.info(0).ifindex == 0);
+    CHECK(at.guard.held["telecom"].device == 0);
+    CHECK(lines.route_get(0, ip("198.51.100.10")).value().error == ENODEV);
+    REQUIRE_FALSE(lines.enter(0));
+    CHECK(lines.enter(0).error().message().find("no such network namespace") != std::string::npos);
+    auto left = lines.take_left();
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].lines == std::vector<std::size_t>{0});
+    CHECK(left[0].network->owned().value().rules.empty());  // it may live on without its name
+    CHECK(lines.take_left().empty());
+    CHECK(lines.follow().empty());
+    CHECK(lines.networks().size() == 1);
+
+    there = true;
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(at.guard.held["telecom"].device == 3);
+    CHECK(inner->owned().value().rules.size() == 5);
+    CHECK(lines.info(0).closed == Closed::no);
+    CHECK(at.said.str().find("line=telecom netns=carrier-a why=\"it is back\"") != std::string::npos);
+}
+
 TEST_CASE("without a guard no line comes up, and no rule is left") {
     Setting at;
     at.plug_in(7);
