@@ -39,18 +39,17 @@ def rewritten(test, file, change):
             new.write(text)
         running_lab.restart(LAUNCHER)
 
-    test.addCleanup(wait_for_lines, None)
+    test.addCleanup(wait_for_lines)
     test.addCleanup(write, before)
     write(after)
 
 
-def wait_for_lines(enforced_by):
-    """Up at the broker, and held by that; None: as before."""
+def wait_for_lines(enforced_by="bpf", mobile="mobile"):
+    """Up at the broker, held by that, and the third on this device."""
     def there():
-        node = Api().get(f"/api/v1/nodes/{NODE}")
-        lines = node.get("lines", [])
-        return node["state"] == "connected" and {line["name"] for line in lines if line["state"] in ("up", "degraded") and
-                                                 line["enforced_by"] == (enforced_by or "bpf")} == LINES
+        lines = {line["name"]: line for line in Api().get(f"/api/v1/nodes/{NODE}").get("lines", [])}
+        return set(lines) == LINES and lines["mobile"]["device"] == mobile and all(
+            line["state"] in ("up", "degraded") and line["enforced_by"] == enforced_by for line in lines.values())
     Api().wait(there, 60, "all lines")
 
 
@@ -65,7 +64,7 @@ class AMacvlan(unittest.TestCase):
                 'device = "mobile"', 'kind = "macvlan"\ndevice = "edge-mobile"\nparent = "mobile"').replace(
                 '.2", "', '.9/24", "').replace('::2"]', '::9/64"]')
         rewritten(self, LINES_FILE, change)
-        wait_for_lines("bpf")
+        wait_for_lines(mobile="edge-mobile")
         before = len(running_lab.nginx_requests())
         answers = probe("http", "http://www.lab.test/", "mobile") | probe("dns", "www.lab.test", "telecom")
         logged = [request["remote_addr"] for request in running_lab.nginx_requests()[before:]]
