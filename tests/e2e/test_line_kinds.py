@@ -76,6 +76,10 @@ class AMacvlan(unittest.TestCase):
         self.assertRegex(evidence["src_addr"], r"\.9$|::9$")
         report = on_node("edge-agent", "site-report", "--config", f"{DIRECTORY}/{NODE}/agent.toml", check=True).stdout
         self.assertIn("macvlan `edge-mobile` (mobile), undo: `ip link del edge-mobile`", report)
+        doctor = json.loads(on_node("edge-agent", "doctor", "--json", "--config", f"{DIRECTORY}/{NODE}/agent.toml").stdout)
+        said = [finding for finding in doctor["findings"] if finding["about"] == "line mobile"]
+        self.assertIn("a macvlan of EDGE's on mobile", [finding["what"] for finding in said], said)
+        self.assertEqual([finding for finding in doctor["findings"] if finding["level"] == "fail"], [])
 
 
 class Cooperative(unittest.TestCase):
