@@ -16,13 +16,15 @@ std::string mismatch(const LineFacts& line, const SocketFacts& socket, const std
     if (std::find(line.addresses.begin(), line.addresses.end(), socket.src_addr) == line.addresses.end()) {
         return "source address " + socket.src_addr + " is not one of line " + line.name;
     }
-    // The bpf guard binds and marks every socket as it is made, and getsockopt(2) tells both to anybody.
-    const bool is_bound = line.enforced_by == EnforcedBy::bpf;
+    // The bpf guard binds and marks every socket as it is made, and getsockopt(2) tells both to anybody. A prober that
+    // binds itself may not mark.
+    const bool is_marked = line.enforced_by == EnforcedBy::bpf;
+    const bool is_bound = is_marked || line.enforced_by == EnforcedBy::cooperative;
     if (socket.ifname != line.ifname && (is_bound || !socket.ifname.empty())) {
         return "the socket was bound to " + (socket.ifname.empty() ? "no device" : socket.ifname) + ", not " +
                line.ifname;
     }
-    if (socket.fwmark != line.mark && (is_bound || socket.fwmark != 0)) {
+    if (socket.fwmark != line.mark && (is_marked || socket.fwmark != 0)) {
         return "the socket had mark " + hex(socket.fwmark) + ", not " + hex(line.mark);
     }
     if (!route) return "the launcher did not say which route the kernel takes";
@@ -45,8 +47,7 @@ std::string mismatch(const LineFacts& line, const std::vector<SocketPath>& paths
         return "socket " + std::to_string(i + 1) + " of " + std::to_string(paths.size()) + ", to " +
                paths[i].socket.dst_addr + ": " + reason;
     }
-    if (line.enforced_by != EnforcedBy::bpf && line.enforced_by != EnforcedBy::nft)
-        return "no kernel guard enforces the line";
+    if (line.enforced_by == EnforcedBy::none) return "nothing enforces the line";
     return {};
 }
 

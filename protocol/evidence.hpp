@@ -65,8 +65,8 @@ struct SocketPath {
 /// Joins the three views. `paths`: every socket that carried the measurement, in order; evidence tells of the last,
 /// which the answer came from. verified: of each, the source is one of the line's addresses, the device and mark are
 /// the line's (under nft a socket bears neither, because its rules go by the user id: there they must not be others),
-/// the route's oif is the line's device, the route's table is the line's; and a kernel mechanism enforces it (bpf or
-/// nft).
+/// the route's oif is the line's device, the route's table is the line's; and something enforces it: bpf, nft, or the
+/// prober itself (cooperative), whose word for its sockets is all there is then: the device, and no other mark.
 Evidence make_evidence(const LineFacts& line, const std::vector<SocketPath>& paths);
 
 /// A mismatch fails the result: it is never published as good. A probe that sent nothing has nothing to verify.

@@ -9,15 +9,32 @@
 namespace edge::agent {
 namespace {
 
-/// `all` and the device's own: the kernel takes the larger.
-int rp_filter_of(const std::string& device) {
+/// Of the two settings, `all` and the device's own, the kernel takes the larger.
+int setting_of(const std::string& device, const std::string& name) {
     int most = 0;
     for (const std::string& one : {std::string("all"), device}) {
-        std::ifstream in("/proc/sys/net/ipv4/conf/" + one + "/rp_filter");
+        std::ifstream in("/proc/sys/net/ipv4/conf/" + one + "/" + name);
         int value = 0;
         if (in >> value) most = std::max(most, value);
     }
     return most;
+}
+
+void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
+    const std::string about = "line " + line.facts.name, parent = line.parent;
+    if (!v4) return;
+    if (setting_of(parent, "arp_ignore") == 0)
+        return diagnosis.add(
+            FindingLevel::warn, about,
+            parent + " answers ARP for the macvlan's address, too: answers come in by the wrong device",
+            "sysctl -w net.ipv4.conf." + parent + ".arp_ignore=1");
+    diagnosis.add(FindingLevel::ok, about, "a macvlan of EDGE's on " + parent);
+}
+
+/// Where a command for the line has to be run.
+std::string inside(const Line& line) {
+    if (line.netns.empty()) return {};
+    return line.netns.front() == '/' ? "nsenter --net=" + line.netns + " " : "ip netns exec " + line.netns + " ";
 }
 
 const char* level_of(launcher::Enforcement by) {
@@ -50,7 +67,7 @@ void check_route(LauncherQuestions& launcher, const launcher::LineInfo& info, co
     const auto& gateway = v6 ? info.gateway6 : info.gateway4;
     const RouteAnswer by = route_from(launcher::Route{.gateway = gateway});
     diagnosis.add(FindingLevel::fail, about, "no route for " + family + ": " + answer.route.error,
-                  std::string("ip ") + (v6 ? "-6 " : "") + "route add default " +
+                  inside(line) + "ip " + (v6 ? "-6 " : "") + "route add default " +
                       (by.route.gw.empty() ? "" : "via " + by.route.gw + " ") + "dev " + line.facts.ifname + " table " +
                       std::to_string(line.facts.table));
 }
@@ -60,11 +77,19 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
     if (!line) return diagnosis.add(FindingLevel::fail, "line", line.error().message());
     const auto& facts = line.value().facts;
     const std::string about = "line " + facts.name;
+    if (info.ifindex == 0 && info.kind == launcher::LineBy::macvlan)
+        return diagnosis.add(FindingLevel::fail, about,
+                             "its macvlan " + facts.ifname + " is not made; the launcher's log says why",
+                             "journalctl -u edge-launcher | grep -e line_incomplete -e network_refused");
+    if (info.closed == launcher::Closed::no_namespace)
+        return diagnosis.add(FindingLevel::fail, about, "its network namespace " + line.value().netns + " is not there",
+                             "ip netns add " + line.value().netns);
     if (info.ifindex == 0)
-        return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there", "ip link show");
+        return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there",
+                             inside(line.value()) + "ip link show");
     if (!line.value().up)
         return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
-                             "ip link set " + facts.ifname + " up");
+                             inside(line.value()) + "ip link set " + facts.ifname + " up");
     diagnosis.add(
         FindingLevel::ok, about,
         facts.ifname + " is up, mark " + std::to_string(facts.mark) + ", held by " + level_of(info.enforced_by));
@@ -75,8 +100,10 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
                                 [](const std::string& one) { return one.find(':') != std::string::npos; });
     if (v4) check_route(launcher, info, line.value(), "1.1.1.1", diagnosis);
     if (v6) check_route(launcher, info, line.value(), "2606:4700:4700::1111", diagnosis);
-    if (v4 && rp_filter_of(facts.ifname) == 1)
+    if (!line.value().netns.empty()) return;  // the settings that can be read are of another namespace
+    if (v4 && setting_of(facts.ifname, "rp_filter") == 1)
         diagnosis.add(FindingLevel::ok, about, "rp_filter is strict; the rule `from` its address lets answers in");
+    if (!line.value().parent.empty()) check_parent(line.value(), v4, diagnosis);
 }
 
 }  // namespace

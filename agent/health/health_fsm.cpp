@@ -177,7 +177,8 @@ void HealthFsm::ask(Watch& watch, Check& check, HealthActions& actions) {
     if (check.what == What::route) {
         actions.push_back(LookUpRoute{check.asked, line, check.target});
     } else if (check.by_neighbour) {
-        actions.push_back(LookAtNeighbour{check.asked, watch.watched.line.facts.ifindex, check.target});
+        const Line& own = watch.watched.line;  // 0 is no device: its neighbours are not in our namespace's table
+        actions.push_back(LookAtNeighbour{check.asked, own.netns.empty() ? own.facts.ifindex : 0, check.target});
     } else {
         actions.push_back(OwnProbe{check.asked, line, spec_of(check)});
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <map>
 #include <sstream>
 
@@ -72,6 +73,38 @@ void check_line(const Line& line, const std::string& at, TomlChecker& checker) {
     check_addresses(line, at, checker);
 }
 
+/// What a kind needs beside, and keys that are another kind's.
+void check_kind(const Line& line, const std::string& at, TomlChecker& checker) {
+    const bool macvlan = line.kind == LineKind::macvlan, netns = line.kind == LineKind::netns;
+    const auto only = [&](const std::string& key, bool given, const std::string& kind, bool is_it) {
+        checker.need(is_it || !given, at + "/" + key,
+                     key + " belongs to kind = \"" + kind + "\"; take it out, or change the kind");
+    };
+    only("parent", !line.parent.empty(), "macvlan", macvlan);
+    only("mac", line.mac.has_value(), "macvlan", macvlan);
+    only("netns", !line.netns.empty(), "netns", netns);
+    if (netns) {
+        checker.need(
+            !line.netns.empty() && line.netns.size() < sizeof(LineInfo::place), at + "/netns",
+            "netns must name a network namespace, as `ip netns list` does, or its path; at most 63 characters");
+        checker.need(line.netns.find("..") == std::string::npos &&
+                         (line.netns.starts_with('/') || line.netns.find('/') == std::string::npos),
+                     at + "/netns", "netns is a name without a slash, or a path from the root on");
+        checker.need(!line.netns.starts_with("/proc/"), at + "/netns",
+                     "netns cannot be below /proc, where it goes unnoticed; bind it: ip netns attach NAME PID");
+    }
+    if (!macvlan) return;
+    checker.need(is_device(line.parent), at + "/parent",
+                 "parent must name the network device that the macvlan is made on, such as eth0");
+    checker.need(line.parent != line.device, at + "/device",
+                 "device is the name of the macvlan that is made; it cannot be its parent's");
+    checker.need(line.routes == Routes::managed, at + "/routes",
+                 "routes of a macvlan must be \"managed\": its device is there only while edge-launcher runs");
+    for (std::size_t i = 0; i < line.addresses.size(); ++i)
+        checker.need(line.addresses[i].length != 0, at + "/addresses/" + std::to_string(i),
+                     line.addresses[i].text() + " needs its prefix length, such as /24: EDGE puts it on the macvlan");
+}
+
 /// Two lines with one mark would be one line.
 template <class Value>
 void check_unique(const std::vector<Line>& lines, Value Line::*field, const std::string& key, TomlChecker& checker) {
@@ -88,12 +121,17 @@ void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
     for (std::size_t i = 0; i < lines.size(); ++i)
         for (std::size_t j = 0; j < i; ++j) {
             const Line &one = lines[i], &other = lines[j];
+            if (one.netns_path() != other.netns_path()) continue;
             const bool shared = one.device == other.device;
             const bool both_by_address = one.kind == LineKind::address && other.kind == LineKind::address;
             const auto at = "/line/" + std::to_string(i);
             checker.need(!shared || both_by_address, at + "/device",
                          "device is that of line \"" + other.name +
                              "\" as well; give both kind = \"address\", or each a device");
+            for (const auto& [child, owner] : {std::pair{&one, &other}, {&other, &one}})
+                checker.need(child->parent != owner->device,
+                             "/line/" + std::to_string(child == &one ? i : j) + "/parent",
+                             "parent is the device of line \"" + owner->name + "\", which is that line's alone");
             for (const auto& address : one.addresses)
                 checker.need(
                     std::find(other.addresses.begin(), other.addresses.end(), address) == other.addresses.end(),
@@ -118,6 +156,27 @@ Result<LineAddress> LineAddress::parse(std::string_view text) {
     if (failed == std::errc{} && end == digits.data() + digits.size() && parsed.length > 0 && parsed.length <= most)
         return parsed;
     return Error{Errc::bad_value, {}, "expected a prefix length of 1 to " + std::to_string(most)};
+}
+
+Result<MacAddress> MacAddress::parse(std::string_view text) {
+    MacAddress mac;
+    for (std::size_t i = 0; i < mac.bytes.size(); ++i) {
+        const auto digits = text.substr(std::min(3 * i, text.size()), 2);
+        const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), mac.bytes[i], 16);
+        const bool last = i + 1 == mac.bytes.size();
+        if (failed != std::errc{} || digits.size() != 2 || end != digits.data() + 2 ||
+            (last ? text.size() != 17 : text.substr(3 * i + 2, 1) != ":"))
+            return Error{Errc::bad_value, {}, "expected a hardware address such as 02:00:5e:10:00:01"};
+    }
+    if ((mac.bytes[0] & 1) == 0 && mac != MacAddress{}) return mac;
+    return Error{Errc::bad_value, {}, "is no device's address: the first byte must be even, and not all may be 0"};
+}
+
+std::string MacAddress::text() const {
+    char text[18];
+    const auto& b = bytes;
+    std::snprintf(text, sizeof text, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+    return text;
 }
 
 void check_together(const Config& config, const ConfigTexts& texts, Problems& problems) {
@@ -152,7 +211,10 @@ std::vector<Line> parse_lines(std::string_view text, const std::string& file, Pr
     auto& lines = decoded->line;
     checker.need(!lines.empty(), "/line", "names no line; add a [[line]]");
     checker.need(lines.size() <= kMaxLines, "/line", "at most " + std::to_string(kMaxLines) + " lines");
-    for (std::size_t i = 0; i < lines.size(); ++i) check_line(lines[i], "/line/" + std::to_string(i), checker);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        check_line(lines[i], "/line/" + std::to_string(i), checker);
+        check_kind(lines[i], "/line/" + std::to_string(i), checker);
+    }
     check_unique(lines, &Line::name, "name", checker);
     check_unique(lines, &Line::mark, "mark", checker);
     check_unique(lines, &Line::table, "table", checker);
@@ -197,7 +259,7 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
     return policy;
 }
 
-Config read_config(const std::string& dir, Problems& problems) {
+Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& problems) {
     Config config;
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
@@ -216,6 +278,12 @@ Config read_config(const std::string& dir, Problems& problems) {
     }
     texts.policy = config.policy_text;
     if (problems.empty()) check_together(config, texts, problems);
+    TomlChecker lines(texts.lines, lines_file, problems);
+    for (std::size_t i = 0; i < config.lines.size(); ++i)
+        lines.need(config.lines[i].kind != LineKind::netns || may_enter_namespaces,
+                   "/line/" + std::to_string(i) + "/kind",
+                   "kind = \"netns\" needs cap_sys_admin; run `systemctl edit edge-launcher`, and give it "
+                   "CapabilityBoundingSet=CAP_SYS_ADMIN below [Service]");
     return config;
 }
 

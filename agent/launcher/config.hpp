@@ -1,6 +1,7 @@
 // What lines.toml and policy.toml say. Root owns both: the agent names a line, everything else about it comes from
 // here.
 #pragma once
+#include <array>
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <optional>
@@ -19,9 +20,11 @@ enum class Routes { managed, external };
 BOOST_DESCRIBE_ENUM(Routes, managed, external)
 
 /// What tells a line from others on this host. `device`: a network device that is the line's alone, of whatever make
-/// (VLAN, bond, ppp). `address`: an address of a device that several such lines share.
-enum class LineKind { device, address };
-BOOST_DESCRIBE_ENUM(LineKind, device, address)
+/// (VLAN, bond, ppp). `address`: an address of a device that several such lines share. `macvlan`: a device that the
+/// launcher makes on another one, with an address of its own on that wire. `netns`: a device in another network
+/// namespace.
+enum class LineKind { device, address, macvlan, netns };
+BOOST_DESCRIBE_ENUM(LineKind, device, address, macvlan, netns)
 
 /// An address of the line, and if the file says it, the length of the network it stands in (0: not said).
 struct LineAddress : IpAddress {
@@ -31,6 +34,15 @@ struct LineAddress : IpAddress {
     static Result<LineAddress> parse(std::string_view text);
 
     std::uint8_t length = 0;
+};
+
+/// A device's hardware address.
+struct MacAddress {
+    std::array<std::uint8_t, 6> bytes{};
+    /// `02:00:5e:10:00:01`, of one device: the lowest bit of the first byte is 0.
+    static Result<MacAddress> parse(std::string_view text);
+    std::string text() const;
+    friend auto operator<=>(const MacAddress&, const MacAddress&) = default;
 };
 
 /// User ids, both ends included.
@@ -46,6 +58,9 @@ struct Line {
     std::string carrier;
     LineKind kind = LineKind::device;
     std::string device;
+    std::string parent;  // of a macvlan: the device it is made on
+    std::optional<MacAddress> mac;
+    std::string netns;  // of that kind: a name, as ip(8) has it, or a path
     std::vector<LineAddress> addresses;
     std::optional<IpAddress> gateway4;
     std::optional<IpAddress> gateway6;
@@ -54,9 +69,13 @@ struct Line {
     std::vector<IpAddress> resolvers;
     Routes routes = Routes::external;
     UidRange uids{};  // its workers'; not of the file
+
+    /// Where its namespace is bound; empty: the launcher's own.
+    std::string netns_path() const { return netns.empty() || netns.front() == '/' ? netns : "/run/netns/" + netns; }
 };
 BOOST_DESCRIBE_STRUCT(Line, (),
-                      (name, carrier, kind, device, addresses, gateway4, gateway6, table, mark, resolvers, routes))
+                      (name, carrier, kind, device, parent, mac, netns, addresses, gateway4, gateway6, table, mark,
+                       resolvers, routes))
 
 struct Targets {
     static constexpr bool fields_have_defaults = true;
@@ -82,6 +101,8 @@ struct LineLimits {
     std::uint64_t packets_per_s = 0;
     std::uint64_t bytes_per_day = 0;    // both ways, of a UTC day; then the line is closed until midnight
     std::uint64_t p95_bytes_per_s = 0;  // 5 % of a month's five-minute slots may be above it
+
+    bool any() const { return (bytes_per_s | packets_per_s | bytes_per_day | p95_bytes_per_s) != 0; }
 };
 BOOST_DESCRIBE_STRUCT(LineLimits, (), (bytes_per_s, packets_per_s, bytes_per_day, p95_bytes_per_s))
 
@@ -132,8 +153,9 @@ struct ConfigTexts {
 /// Where the two contradict each other: what a line needs and the policy forbids. Of texts that parse. Pure.
 void check_together(const Config& config, const ConfigTexts& texts, Problems& problems);
 
-/// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written.
-Config read_config(const std::string& dir, Problems& problems);
+/// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written. A line in another network namespace is a
+/// problem where those may not be entered.
+Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& problems);
 
 /// uid-base and the 255 above it, shared out: with nftables a line is known by the uids of its workers. Pure.
 inline constexpr std::uint32_t kWorkerUids = 256;

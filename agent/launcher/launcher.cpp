@@ -1,11 +1,13 @@
 #include "agent/launcher/launcher.hpp"
 
+#include <fcntl.h>
 #include <linux/rtnetlink.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <sstream>
 
 #include "agent/launcher/os/files.hpp"
@@ -21,6 +23,7 @@ namespace {
 constexpr const char* kCaBundle = "/etc/ssl/certs/ca-certificates.crt";
 
 const char* name_of(Enforcement level) {
+    if (level == Enforcement::cooperative) return "cooperative";
     return level == Enforcement::bpf_guard ? "bpf-guard" : "nft-guard";
 }
 
@@ -54,11 +57,7 @@ Result<SandboxImage> Launcher::image() {
 
 Result<> Launcher::start() {
     EDGE_TRY(auto sandbox_image, image());
-    EDGE_TRY(auto network,
-             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
     EDGE_TRY(signals_, termination_signals());
-    network_.emplace(std::move(network));
     workers_.emplace(poller_, groups_, guard_, std::move(sandbox_image), config_.policy.worker, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     usage_.emplace(options_.state, config_.policy.line, lines_, *workers_, log_);
@@ -67,10 +66,10 @@ Result<> Launcher::start() {
         poller_, options_.agent_uid, log_,
         [this](ClientId client, const Request& request) { on_request(client, request); },
         [this](ClientId client) { workers_->drop_client(client); });
-    EDGE_TRY(poller_.watch(network_->fd(), [this] { on_network(); }));
+    EDGE_TRY(watch_mounts());
     EDGE_TRY(poller_.watch(signals_.get(), [this] { stopping_ = true; }));
     EDGE_TRY(server_->listen(options_.socket));
-    follow_lines();  // what changed between bring_up and subscribe
+    follow_lines();  // what changed since bring_up
     warn_about_ping();
     log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(),
               name_of(guard_.enforcement()), groups_.hybrid() ? "hybrid" : "v2", kWorkerUids, options_.socket);
@@ -86,8 +85,26 @@ void Launcher::run() {
     log_.info("stopping");
 }
 
-void Launcher::on_network() {
-    if (network_->drain([this](const nlmsghdr* event) { return concerns_lines(event); })) follow_lines();
+/// A network namespace has a name as long as it is mounted there.
+Result<> Launcher::watch_mounts() {
+    const auto& lines = config_.lines;
+    if (std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.netns.empty(); })) return ok();
+    mounts_ = Fd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+    if (!mounts_) return os_error(errno, "/proc/self/mountinfo");
+    EDGE_TRY(poller_.watch(mounts_.get(), [this] { follow_lines(); }));
+    poller_.wait_until(mounts_.get(), Poller::Ready::changed);
+    return ok();
+}
+
+void Launcher::watch_networks() {
+    for (auto* network : lines_.networks()) {
+        if (!watched_.insert(network->events()).second) continue;
+        const auto look = [this, network] {
+            if (network->drain([this](const nlmsghdr* event) { return concerns_lines(event); })) follow_lines();
+        };
+        if (const auto watched = poller_.watch(network->events(), look); !watched)
+            log_.error("network_unwatched why=\"{}\"", watched.error().message());
+    }
 }
 
 /// Of routes only those in the lines' tables: the main table of a router may change all the time.
@@ -98,6 +115,13 @@ bool Launcher::concerns_lines(const nlmsghdr* event) const {
 
 void Launcher::follow_lines() {
     tell(lines_.follow());
+    for (const auto& left : lines_.take_left()) {
+        poller_.forget(left.network->events());
+        watched_.erase(left.network->events());
+        for (const auto line : left.lines) workers_->drop_line(lines_[line].name);
+    }
+    watch_networks();
+    warn_about_arp();  // a parent that is made anew has forgotten its settings
 }
 
 void Launcher::tell(const std::vector<std::uint32_t>& changed) {
@@ -152,7 +176,10 @@ Result<LineInfo> Launcher::line_info(const GetLine& body) const {
 Result<Workers::Started> Launcher::spawn(ClientId client, const Spawn& body) {
     EDGE_TRY(const auto index, line_named(body.line));
     const Line& line = lines_[index];
-    auto started = workers_->spawn(client, line, worker_arguments(options_.probe, line, lines_.policy(), ca_));
+    EDGE_TRY(const auto inside, lines_.enter(index));
+    auto words = worker_arguments(options_.probe, line, lines_.policy(), ca_);
+    if (guard_.enforcement() == Enforcement::cooperative) words.insert(words.end(), {"--bind", line.device});
+    auto started = workers_->spawn(client, line, words);
     if (!started) log_.error("spawn_failed line={} why=\"{}\"", line.name, started.error().message());
     return started;
 }
@@ -164,6 +191,7 @@ Result<Workers::Started> Launcher::attempt(ClientId client, const Attempt& body)
     log_.info("escape_attempt line={} payload={} sealed={}", lines_[index].name, name, body.sealed);
     std::vector<std::string> arguments{options_.probe, "payload", name, "3"};
     if (body.sealed != 0) arguments.push_back("--sealed");
+    EDGE_TRY(const auto inside, lines_.enter(index));
     return workers_->spawn(client, lines_[index], arguments);
 }
 
@@ -219,15 +247,39 @@ void Launcher::refuse(ClientId client, const Header& header, const Error& error)
 
 /// Ping sockets are allowed by group id, per network namespace, and to nobody by default.
 void Launcher::warn_about_ping() const {
-    const auto text = read_file("/proc/sys/net/ipv4/ping_group_range");
-    if (!text) return;
-    std::uint64_t low = 1, high = 0;
-    std::istringstream(text.value()) >> low >> high;
-    const std::uint64_t first = options_.uid_base, last = first + kWorkerUids - 1;
-    if (low <= first && last <= high) return;
-    const bool nobody = low > high;
-    log_.warn("ping_denied gids={}-{} todo=\"sysctl -w net.ipv4.ping_group_range='{} {}'\"", first, last,
-              nobody ? first : std::min(low, first), nobody ? last : std::max(high, last));
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const auto& netns = lines_[i].netns;
+        const auto inside = lines_.enter(i);
+        const auto text = read_file("/proc/sys/net/ipv4/ping_group_range");
+        if (!inside || !text || !seen.insert(netns).second) continue;
+        std::uint64_t low = 1, high = 0;
+        std::istringstream(text.value()) >> low >> high;
+        const std::uint64_t first = options_.uid_base, last = first + kWorkerUids - 1;
+        if (low <= first && last <= high) continue;
+        const bool nobody = low > high;
+        log_.warn("ping_denied gids={}-{} todo=\"{}sysctl -w net.ipv4.ping_group_range='{} {}'\"", first, last,
+                  netns.empty() ? "" : "ip netns exec " + netns + " ", nobody ? first : std::min(low, first),
+                  nobody ? last : std::max(high, last));
+    }
+}
+
+/// A host answers ARP for each of its addresses by every device that hears the question, unless told not to: what is
+/// for the macvlan would come in by its parent.
+void Launcher::warn_about_arp() {
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const Line& line = lines_[i];
+        const auto setting = [](const std::string& device) {
+            const auto text = read_file("/proc/sys/net/ipv4/conf/" + device + "/arp_ignore");
+            return text ? std::atoi(text.value().c_str()) : -1;  // no such device
+        };
+        const int now = line.kind == LineKind::macvlan ? setting(line.parent) : -1;
+        if (now != 0 || setting("all") > 0)
+            arp_warned_.erase(line.name);
+        else if (arp_warned_.insert(line.name).second)
+            log_.warn("line_incomplete line={} todo=\"sysctl -w net.ipv4.conf.{}.arp_ignore=1\"", line.name,
+                      line.parent);
+    }
 }
 
 }  // namespace edge::launcher

@@ -2,6 +2,7 @@
 #pragma once
 #include <spdlog/logger.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,7 +38,8 @@ class Launcher {
 
   private:
     void on_request(ClientId client, const Request& request);
-    void on_network();
+    Result<> watch_mounts();
+    void watch_networks();
     bool concerns_lines(const nlmsghdr* event) const;
     void follow_lines();
     void on_exit(ClientId client, const WorkerExited& exited);
@@ -53,6 +55,7 @@ class Launcher {
     HostInfo host() const;
     void refuse(ClientId client, const Header& header, const Error& error);
     void warn_about_ping() const;
+    void warn_about_arp();
     Result<SandboxImage> image();
 
     const Options& options_;
@@ -62,10 +65,11 @@ class Launcher {
     CgroupTree& groups_;
     Poller& poller_;
     spdlog::logger& log_;
-    std::string ca_;  // the bundle's path in the sandbox
-    std::optional<Netlink> network_;
-    Fd signals_;
+    std::string ca_;         // the bundle's path in the sandbox
+    std::set<int> watched_;  // the networks' events
+    Fd mounts_, signals_;
     bool stopping_ = false;
+    std::set<std::string> arp_warned_;  // lines
     std::optional<Workers> workers_;
     std::optional<Usage> usage_;
     std::optional<Server> server_;

@@ -5,6 +5,7 @@
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
@@ -93,8 +94,9 @@ Result<CommandLine> parse(int argc, char** argv) {
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
     app.add_option("--state", line.options.state, "folder where it keeps the bytes of the day and the month");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
-    app.add_option("--guard", line.guard, "what holds the lines: auto, bpf, or nft where BPF does not work")
-        ->check(CLI::IsMember({"auto", "bpf", "nft"}));
+    app.add_option("--guard", line.guard,
+                   "what holds the lines: auto, bpf, nft where BPF does not work, or cooperative: nothing does")
+        ->check(CLI::IsMember({"auto", "bpf", "nft", "cooperative"}));
     app.add_flag("--cleanup", cleanup, "remove what a crashed launcher left, and end");
     app.add_flag("--check-config", check_config, "read the two files, say ok or all that is wrong, and end");
     try {
@@ -114,6 +116,7 @@ Result<CommandLine> parse(int argc, char** argv) {
 
 GuardChoice guard_named(const std::string& name) {
     if (name == "auto") return GuardChoice::automatic;
+    if (name == "cooperative") return GuardChoice::cooperative;
     return name == "bpf" ? GuardChoice::bpf : GuardChoice::nft;
 }
 
@@ -170,7 +173,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup));
     groups.put_host_first(config.policy.host.cpu_first);
     EDGE_TRY(const auto network, open_kernel_network());
-    EDGE_TRY(remove_routing(*network, log));
+    EDGE_TRY(remove_ours(*network, log));
     if (const auto removed = remove_nft_guard(); !removed)
         log.debug("nft_unusable why=\"{}\"", removed.error().message());
     std::vector<Fd> line_groups;
@@ -178,8 +181,15 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
         EDGE_TRY(auto group, groups.add_line(line.name));
         line_groups.push_back(std::move(group));
     }
+    if (command.guard == "cooperative" && config.policy.line.any())
+        return Error{Errc::bad_value, command.options.config + "/policy.toml",
+                     "[line] limits what --guard cooperative does not count; take it out, or choose another guard"};
     EDGE_TRY(const auto guard, choose_guard(guard_named(command.guard), line_groups.front().get(), log));
-    Lines lines(config.lines, config.policy, *network, *guard, log);
+    for (const auto& line : config.lines)
+        if (!line.netns.empty() && guard->enforcement() == Enforcement::nft_guard)
+            return Error{Errc::unsupported, "line " + line.name,
+                         "kind = \"netns\" is held by BPF alone, and this host has nftables; see the log for why"};
+    Lines lines(config.lines, config.policy, *network, *guard, log, open_kernel_network);
     EDGE_TRY(lines.bring_up(std::move(line_groups)));
     EDGE_TRY(auto poller, Poller::open());
     Launcher launcher(command.options, config, lines, *guard, groups, poller, log);
@@ -191,7 +201,13 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
     EDGE_TRY(const auto groups, claim_groups(command.options.cgroup));  // removed when it goes
     EDGE_TRY(const auto network, open_kernel_network());
-    EDGE_TRY(remove_routing(*network, log));
+    EDGE_TRY(remove_ours(*network, log));
+    std::error_code none;  // no folder: no namespace has a name
+    for (const auto& entry : std::filesystem::directory_iterator("/run/netns", none)) {
+        const auto other = open_kernel_network(entry.path());  // one that another launcher holds is left alone
+        if (!other) continue;
+        EDGE_TRY(remove_ours(*other.value(), log));
+    }
     return remove_nft_guard();
 }
 
@@ -206,7 +222,8 @@ int run(int argc, char** argv) {
     Config config;
     if (mode != Mode::cleanup) {
         Problems problems;
-        config = read_config(command.value().options.config, problems);
+        config =
+            read_config(command.value().options.config, mode == Mode::check_config || may_enter_namespaces(), problems);
         if (!problems.empty()) return fail(problems);
         share_out_uids(command.value().options.uid_base, config.lines);
     }
@@ -214,7 +231,10 @@ int run(int argc, char** argv) {
         std::puts("ok");
         return EX_OK;
     }
-    if (const auto kept = keep_needed_capabilities(); !kept) return fail(kept.error());
+    const bool others = mode == Mode::cleanup || std::any_of(config.lines.begin(), config.lines.end(),
+                                                             [](const Line& line) { return !line.netns.empty(); });
+    if (const auto kept = keep_needed_capabilities(others ? Namespaces::others : Namespaces::own); !kept)
+        return fail(kept.error());
     const auto done = mode == Mode::cleanup ? clean_up(command.value(), *log) : serve(command.value(), config, *log);
     return done ? EX_OK : fail(done.error());
 }

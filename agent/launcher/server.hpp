@@ -21,7 +21,7 @@ class Server {
   public:
     static constexpr std::size_t kMaxClients = 16;
     /// Beside the 200 or so that the socket itself holds: every worker's exit, and each line going up and down a dozen
-    /// times. A packet is at most 300 bytes.
+    /// times. A packet is at most 400 bytes.
     static constexpr std::size_t kMaxUnsent = 1024;
     using OnRequest = std::function<void(ClientId, const Request&)>;
     using OnGone = std::function<void(ClientId)>;

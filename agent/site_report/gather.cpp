@@ -72,7 +72,8 @@ Result<SiteFacts> gather_site_facts(const Settings& settings) {
     for (const auto& info : lines) {
         EDGE_TRY(const auto line, line_from(info));
         facts.lines.push_back({line.facts.name, line.facts.ifname, std::string(enum_text(line.facts.enforced_by)),
-                               line.facts.addresses, info.mark, info.table});
+                               line.facts.addresses, info.mark, info.table, info.ifindex != 0 ? line.parent : "",
+                               line.netns});
     }
     EDGE_TRY(facts.rules4, ip_says("-4 rule show"));
     EDGE_TRY(facts.rules6, ip_says("-6 rule show"));

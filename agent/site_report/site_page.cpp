@@ -46,13 +46,22 @@ std::string without_proto(std::string line) {
 
 void show_lines(Page& page, const SiteFacts& facts) {
     page.heading({"Lines", "线路"});
-    page.say(page.of({"Their devices and addresses are the machine's own; EDGE adds none.",
-                      "设备和地址均为本机原有，EDGE 不添加。"}));
+    page.say(
+        page.of({"Their devices and addresses are the machine's own, but for those that are said to be made by EDGE.",
+                 "除注明由 EDGE 创建的以外，设备和地址均为本机原有。"}));
     for (const auto& line : facts.lines) {
         std::string all;
         for (const auto& address : line.addresses) all += " " + address;
         page.say("- `" + line.name + "`: " + line.device + all + ", mark " + hex(line.mark) + ", table " +
                  std::to_string(line.table) + ", " + page.of({"held by ", "由内核约束: "}) + line.enforced_by);
+        if (!line.netns.empty())
+            page.say("  " + page.of({"in network namespace ", "位于网络命名空间 "}) + "`" + line.netns + "`" +
+                     page.of({", with its rules and routes, which have protocol 237; undo: ",
+                              "，其规则和路由也在其中，协议号为 237；撤销: "}) +
+                     "`edge-launcher --cleanup --cgroup " + facts.group_name + "`");
+        if (!line.parent.empty())
+            page.say("  " + page.of({"made by EDGE: macvlan ", "由 EDGE 创建: macvlan "}) + "`" + line.device + "` (" +
+                     line.parent + "), " + page.of({"undo: ", "撤销: "}) + "`ip link del " + line.device + "`");
     }
     if (facts.lines.empty()) page.none();
 }

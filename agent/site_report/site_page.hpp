@@ -12,6 +12,8 @@ struct SiteLine {
     std::string name, device, enforced_by;
     std::vector<std::string> addresses;
     std::uint32_t mark = 0, table = 0;
+    std::string parent{};  // of a device that edge-launcher made; empty: it did not
+    std::string netns{};   // where all of it is; empty: in the machine's own network namespace
 };
 
 /// As the kernel and the launcher told them.

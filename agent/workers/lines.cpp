@@ -67,7 +67,10 @@ Result<Line> line_from(const launcher::LineInfo& info) {
     line.report.state = line.up ? link::LineState::up : link::LineState::down;
     if (!line.up) line.report.reason = info.ifindex == 0 ? "the device is not there" : "no carrier on the device";
     if (closed) line.report.reason = "day's bytes are spent";
+    if (info.closed == launcher::Closed::no_namespace) line.report.reason = "its network namespace is not there";
     line.report.enforced_by = enforcement(info.enforced_by);
+    if (info.kind == launcher::LineBy::netns) line.netns = text_of(info.place);
+    if (info.kind == launcher::LineBy::macvlan) line.parent = text_of(info.place);
     line.report.mark = info.mark;
     line.report.table = info.table;
     line.facts = {.name = name.text(),

@@ -15,6 +15,8 @@ struct Line {
     std::string towards;  // an address behind the line: its gateway or first resolver; empty when it has neither
     std::vector<std::string> gateways;  // at most one of each family
     std::vector<std::string> absent;    // of the addresses: those that the device does not have
+    std::string netns;                  // the network namespace of its device; empty: the launcher's own
+    std::string parent;                 // the device that its own was made on by the launcher; empty: it was not
     bool up = false;                    // its link
 };
 

@@ -10,6 +10,7 @@
 
 #include "probes/dns/query_core.hpp"
 #include "probes/failures.hpp"
+#include "probes/reactor/line_device.hpp"
 #include "probes/reactor/random_bytes.hpp"
 #include "probes/reactor/socket_facts.hpp"
 #include "probes/resolve/resolver.hpp"
@@ -34,6 +35,7 @@ class DnsSocket {
                                 (is_tcp_ ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0) return errno;
         descriptor_.assign(fd);
+        if (const int error = bind_to_line(fd); error != 0) return error;
         sockaddr_storage storage{};
         const socklen_t length = to_sockaddr(server_, storage);
         return ::connect(fd, reinterpret_cast<const sockaddr*>(&storage), length) == 0 ? 0 : errno;

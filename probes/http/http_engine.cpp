@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "probes/reactor/line_device.hpp"
+
 namespace edge::probes {
 
 HttpEngine::HttpEngine(boost::asio::io_context& io, TrustStore trust) : io_(io), timer_(io), trust_(std::move(trust)) {
@@ -45,6 +47,10 @@ void HttpEngine::remove(CURL* easy) {
 curl_socket_t HttpEngine::open(const curl_sockaddr& address, std::shared_ptr<SocketRecord> record) {
     const int fd = ::socket(address.family, address.socktype | SOCK_CLOEXEC, address.protocol);
     if (fd < 0) return CURL_SOCKET_BAD;
+    if (bind_to_line(fd) != 0) {
+        ::close(fd);
+        return CURL_SOCKET_BAD;
+    }
     sockets_[fd] = Socket{std::move(record), nullptr};
     return fd;
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "probes/ping/control_messages.hpp"
+#include "probes/reactor/line_device.hpp"
 
 namespace edge::probes {
 namespace {
@@ -33,6 +34,7 @@ Result<> IcmpSocket::open(const IpAddress& target) {
                             target.v6 ? int{IPPROTO_ICMPV6} : int{IPPROTO_ICMP});
     if (fd < 0) return os_error(errno, "socket");
     descriptor_.assign(fd);
+    if (const int error = bind_to_line(fd); error != 0) return os_error(error, "SO_BINDTODEVICE");
     ask_for_details(fd, target.v6);
     sockaddr_storage storage{};
     const socklen_t length = to_sockaddr(Endpoint{target, 0}, storage);

@@ -12,6 +12,7 @@
 #include <stdexcept>
 
 #include "probes/reactor/fd_watch.hpp"
+#include "probes/reactor/line_device.hpp"
 #include "probes/reactor/random_bytes.hpp"
 #include "probes/reactor/socket_facts.hpp"
 
@@ -98,6 +99,8 @@ class Resolver::Channel : public std::enable_shared_from_this<Channel> {
         int status = ares_init_options(&channel_, &options, mask);
         if (status == ARES_SUCCESS) status = ares_set_servers_ports_csv(channel_, as_csv(servers).c_str());
         if (status != ARES_SUCCESS) throw std::runtime_error(std::string("c-ares: ") + ares_strerror(status));
+        const auto bind = [](ares_socket_t fd, int, void*) { return bind_to_line(fd) == 0 ? 0 : -1; };
+        ares_set_socket_configure_callback(channel_, bind, nullptr);
     }
     ~Channel() { ares_destroy(channel_); }
     Channel(const Channel&) = delete;

@@ -43,6 +43,8 @@ Result<> take(WorkerOptions& options, const std::string& name, const std::string
         options.line = value;
     } else if (name == "--device") {
         options.device = value;
+    } else if (name == "--bind") {
+        options.bind = value;
     } else if (name == "--ca") {
         options.ca_file = value;
     } else {

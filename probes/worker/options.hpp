@@ -12,6 +12,7 @@ struct WorkerOptions {
     int fd = 3;
     std::string line;
     std::string device;
+    std::string bind;  // the device to bind each socket to, where no guard does; empty: one does
     std::string ca_file = "/etc/ssl/certs/ca-certificates.crt";
     std::vector<IpAddress> addresses;
     std::vector<IpAddress> resolvers;

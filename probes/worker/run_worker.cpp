@@ -7,6 +7,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "probes/reactor/line_device.hpp"
 #include "probes/worker/engines.hpp"
 #include "probes/worker/landlock.hpp"
 #include "probes/worker/options.hpp"
@@ -35,6 +36,7 @@ int run_worker(const std::vector<std::string>& arguments) {
     auto options = parse_worker_options(arguments);
     if (!options) return complain(options.error(), EX_USAGE);
     std::signal(SIGPIPE, SIG_IGN);
+    bind_sockets_to(options.value().bind);
     Engines engines(options.value().policy, options.value().resolvers, load_trust(options.value().ca_file));
     std::string why_closed;
     Session session(engines.surroundings(), options.value().fd, [&](const std::string& why) {
@@ -42,7 +44,8 @@ int run_worker(const std::vector<std::string>& arguments) {
         engines.io().stop();
     });
     const bool has_landlock = give_up_files();
-    if (auto sealed = seal_system_calls(); !sealed) return complain(sealed.error(), EX_OSERR);
+    if (auto sealed = seal_system_calls(options.value().bind.empty() ? Binding::done : Binding::by_itself); !sealed)
+        return complain(sealed.error(), EX_OSERR);
     malloc_trim(0);  // starting up took more than serving does
     session.start(has_landlock ? "seccomp+landlock" : "seccomp");
     engines.run();

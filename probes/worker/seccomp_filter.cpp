@@ -76,12 +76,15 @@ void add_guarded_calls(Filter& filter) {
 
 }  // namespace
 
-Result<> seal_system_calls() {
+Result<> seal_system_calls(Binding binding) {
     Filter filter;
     if (!filter.is_made()) return Error{Errc::io, "seccomp", "no memory for the filter"};
     filter.attribute(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
     filter.attribute(SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: every packet pays for a long list
     for (const int call : kAllowed) filter.rule(SCMP_ACT_ALLOW, call);
+    if (binding == Binding::by_itself)
+        filter.rule(SCMP_ACT_ALLOW, SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET),
+                    SCMP_A2(SCMP_CMP_EQ, SO_BINDTODEVICE));
     for (const int call : kNoSuchFile) filter.rule(SCMP_ACT_ERRNO(ENOENT), call);
     for (const int call : kKilled) filter.rule(SCMP_ACT_KILL_PROCESS, call);
     for (const int call : kForbidden) filter.rule(SCMP_ACT_ERRNO(EPERM), call);

@@ -8,7 +8,7 @@
 namespace edge::launcher {
 
 inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
-inline constexpr std::uint16_t kVersion = 2;
+inline constexpr std::uint16_t kVersion = 3;
 inline constexpr unsigned kMaxLines = 32;
 inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
 
@@ -49,11 +49,12 @@ struct Address {
 };
 
 /// Why a line is closed although its link may be up.
-enum class Closed : std::uint32_t { no = 0, day_spent = 1 };
+enum class Closed : std::uint32_t { no = 0, day_spent = 1, no_namespace = 2 };
 enum class Enforcement : std::uint32_t { none = 0, cooperative = 1, nft_guard = 2, bpf_guard = 3 };
 
-/// What tells a line from others on the host: its device, or its addresses on a device that others use as well.
-enum class LineBy : std::uint32_t { device = 0, address = 1 };
+/// What tells a line from others on the host: its device, or its addresses on a device that others use as well; or a
+/// device that the launcher made for it; or a device in another network namespace, where its index, table and mark are.
+enum class LineBy : std::uint32_t { device = 0, address = 1, macvlan = 2, netns = 3 };
 
 struct LineInfo {
     std::uint32_t count = 0;  // how many lines there are in all
@@ -73,6 +74,7 @@ struct LineInfo {
     Address gateway4{};
     Address gateway6{};
     Address resolvers[kMaxAddresses]{};
+    char place[64]{};  // of a macvlan, its parent; of netns, the namespace's name or path; else empty
 };
 
 struct HostInfo {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/launcher/lines/bpf_line_guard.hpp"
+#include "agent/launcher/lines/cooperative_line_guard.hpp"
 #include "agent/launcher/lines/nft_line_guard.hpp"
 #include "agent/launcher/lines/nft_ruleset.hpp"
 #include "agent/launcher/os/bpf.hpp"
@@ -65,6 +66,10 @@ GuardFeatures try_nft_guard() {
 
 Result<std::unique_ptr<LineGuard>> choose_guard(GuardChoice choice, int cgroup, spdlog::logger& log) {
     std::string why;
+    if (choice == GuardChoice::cooperative) {
+        log.warn("guard_absent level=cooperative not_held=\"devices, sources, targets, rates, counters\"");
+        return std::unique_ptr<LineGuard>(std::make_unique<CooperativeLineGuard>());
+    }
     if (choice != GuardChoice::nft) {
         const auto features = try_bpf_guard(cgroup);
         log_features(features, log);
@@ -80,6 +85,7 @@ Result<std::unique_ptr<LineGuard>> choose_guard(GuardChoice choice, int cgroup, 
         if (!missing) return std::unique_ptr<LineGuard>(std::make_unique<NftLineGuard>());
         why += (why.empty() ? "" : "; ") + *missing;
     }
+    if (choice == GuardChoice::automatic) why += "; --guard cooperative does without, see docs/lines.md";
     return Error{Errc::unsupported, "guard", "no line can be held on this host: " + why};
 }
 

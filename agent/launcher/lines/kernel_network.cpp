@@ -1,4 +1,3 @@
-#include <fcntl.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -9,9 +8,11 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/launcher/lines/made_devices.hpp"
 #include "agent/launcher/lines/netlink_messages.hpp"
 #include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/os/netlink.hpp"
+#include "agent/launcher/os/network_namespace.hpp"
 #include "agent/launcher/sabotage.hpp"
 
 namespace edge::launcher {
@@ -49,7 +50,10 @@ NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule&
     return request;
 }
 
-NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const TableRoute& route) {
+enum class OnLink { said, found };  // is the gateway on the device because we say so, or by the table's own routes?
+
+NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const TableRoute& route,
+                             OnLink on_link = OnLink::said) {
     NetlinkRequest request(type, flags);
     auto& header = request.extra<rtmsg>();
     header.rtm_family = family_of(route.to.address.v6);
@@ -59,7 +63,7 @@ NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const Tabl
     header.rtm_scope = route.gateway ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK;
     header.rtm_type = RTN_UNICAST;
     // The line's own file says that the gateway is on this device; the main table need not know its network.
-    if (route.gateway) header.rtm_flags = RTNH_F_ONLINK;
+    if (route.gateway && on_link == OnLink::said) header.rtm_flags = RTNH_F_ONLINK;
     request.put_u32(RTA_TABLE, route.table);
     if (route.to.length != 0) put_address(request, RTA_DST, route.to.address);
     if (route.gateway) put_address(request, RTA_GATEWAY, *route.gateway);
@@ -76,7 +80,8 @@ RouteAnswer no_route(int error) {
 
 class KernelNetwork final : public Network {
   public:
-    KernelNetwork(Netlink netlink, Fd lock) : netlink_(std::move(netlink)), lock_(std::move(lock)) {}
+    KernelNetwork(std::string path, Netlink events, Netlink netlink, Fd lock)
+        : path_(std::move(path)), events_(std::move(events)), netlink_(std::move(netlink)), lock_(std::move(lock)) {}
 
     Result<Devices> devices() override {
         std::map<std::uint32_t, std::pair<std::string, Device>> by_index;
@@ -120,8 +125,7 @@ class KernelNetwork final : public Network {
 
     std::vector<Error> apply(const RoutingChanges& changes) override {
         std::vector<Error> failures;
-        for (const auto& route : changes.add_routes)
-            change(route_request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), EEXIST, text_of(route), failures);
+        for (const auto& route : changes.add_routes) add(route, failures);
         for (const auto& rule : changes.add_rules) {
             if (rule.table == 0 && EDGE_IS_OFF(unreachable)) continue;
             change(rule_request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule), EEXIST, text_of(rule), failures);
@@ -130,6 +134,21 @@ class KernelNetwork final : public Network {
             change(rule_request(RTM_DELRULE, 0, rule), ENOENT, text_of(rule), failures);
         for (const auto& route : changes.remove_routes)
             change(route_request(RTM_DELROUTE, 0, route), ESRCH, text_of(route), failures);
+        return failures;
+    }
+
+    std::vector<Error> apply(const DeviceChanges& changes) override {
+        std::vector<Error> failures;
+        const auto keep = [&](const std::string& what, const Result<>& done, int harmless) {
+            if (done || done.error().os_errno == harmless) return;
+            failures.push_back(done.error().where == "netlink" ? os_error(done.error().os_errno, what) : done.error());
+        };
+        for (const auto index : changes.remove)
+            keep("device #" + std::to_string(index), remove_device(netlink_, index), ENODEV);
+        for (const auto& device : changes.make) keep("device " + device.name, make_macvlan(netlink_, device), 0);
+        for (const auto& one : changes.assign)
+            keep("address " + one.address.address.text() + " dev #" + std::to_string(one.device),
+                 assign_address(netlink_, one), EEXIST);
         return failures;
     }
 
@@ -159,6 +178,18 @@ class KernelNetwork final : public Network {
         return answer;
     }
 
+    bool is_there() const override {
+        if (path_.empty()) return true;
+        const auto now = open_namespace(path_);
+        return now && is_same_namespace(now.value(), lock_);
+    }
+    Result<NamespaceVisit> enter() const override {
+        if (path_.empty()) return NamespaceVisit();
+        return NamespaceVisit::enter(lock_);
+    }
+    int events() const override { return events_.fd(); }
+    bool drain(const std::function<bool(const nlmsghdr*)>& concerns) override { return events_.drain(concerns); }
+
   private:
     /// By protocol or by table, 0 being any; checked again here, because kernels before 4.20 do not filter.
     Result<std::vector<TableRoute>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
@@ -186,20 +217,30 @@ class KernelNetwork final : public Network {
         return all;
     }
 
+    /// IPv6 refuses an on-link gateway that the main table knows on another device, such as a macvlan's parent
+    /// (ip6_route_check_nh_onlink); then its network in the line's own table has to do.
+    void add(const TableRoute& route, std::vector<Error>& failures) {
+        constexpr std::uint16_t kFlags = NLM_F_CREATE | NLM_F_REPLACE;
+        auto by_table = route_request(RTM_NEWROUTE, kFlags, route, OnLink::found);
+        std::vector<Error> refused;
+        change(route_request(RTM_NEWROUTE, kFlags, route), EEXIST, text_of(route), refused);
+        if (refused.empty() || (refused[0].os_errno == EINVAL && route.gateway && netlink_.change(by_table))) return;
+        failures.push_back(refused[0]);
+    }
+
     void change(NetlinkRequest request, int harmless, const std::string& what, std::vector<Error>& failures) {
         const auto done = netlink_.change(request);
         if (!done && done.error().os_errno != harmless) failures.push_back(os_error(done.error().os_errno, what));
     }
 
-    Netlink netlink_;
+    std::string path_;  // empty: where the process is
+    Netlink events_, netlink_;
     Fd lock_;
 };
 
 /// Rules and routes are known by our protocol number alone, so two launchers in one network namespace would remove each
 /// other's. The lock is on the namespace itself and goes with the process.
-Result<Fd> lock_namespace() {
-    Fd fd(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-    if (!fd) return os_error(errno, "/proc/self/ns/net");
+Result<Fd> lock_namespace(Fd fd) {
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
     return Error{Errc::unavailable, "network",
                  "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
@@ -207,10 +248,23 @@ Result<Fd> lock_namespace() {
 
 }  // namespace
 
-Result<std::unique_ptr<Network>> open_kernel_network() {
-    EDGE_TRY(auto lock, lock_namespace());
+Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
+    EDGE_TRY(auto space, open_namespace("/proc/self/ns/net"));
+    NamespaceVisit visit;  // a socket is of the namespace that it was made in
+    if (!path.empty()) {
+        EDGE_TRY(auto other, open_namespace(path));
+        if (is_same_namespace(space, other))
+            return Error{Errc::bad_value, path, "is the launcher's own network namespace; take kind = \"device\"", 0};
+        space = std::move(other);
+        EDGE_TRY(visit, NamespaceVisit::enter(space));
+    }
+    EDGE_TRY(auto lock, lock_namespace(std::move(space)));
+    EDGE_TRY(auto events,
+             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
     EDGE_TRY(auto netlink, Netlink::open());
-    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(std::move(netlink), std::move(lock)));
+    return std::unique_ptr<Network>(
+        std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink), std::move(lock)));
 }
 
 }  // namespace edge::launcher

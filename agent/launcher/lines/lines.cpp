@@ -1,10 +1,9 @@
 #include "agent/launcher/lines/lines.hpp"
 
-#include <net/if.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "agent/launcher/packets.hpp"
@@ -32,40 +31,61 @@ std::uint32_t absent(const Line& line, const Device* device) {
     return bits;
 }
 
+/// Where a command for the line has to be run.
+std::string inside(const Line& line) {
+    if (line.netns.empty()) return {};
+    return line.netns.front() == '/' ? "nsenter --net=" + line.netns + " " : "ip netns exec " + line.netns + " ";
+}
+
 }  // namespace
 
-Result<> remove_routing(Network& network, spdlog::logger& log) {
+static_assert(static_cast<int>(LineKind::netns) == static_cast<int>(LineBy::netns), "told as they are numbered");
+
+Result<> remove_ours(Network& network, spdlog::logger& log) {
     EDGE_TRY(const auto owned, network.owned());
     const auto changes = routing_changes(owned, Routing{});
     if (!changes.empty()) log.debug("routing_removed rules={} routes={}", owned.rules.size(), owned.routes.size());
-    const auto failures = network.apply(changes);
+    auto failures = network.apply(changes);
+    EDGE_TRY(const auto devices, network.devices());
+    const auto made = device_changes({}, devices, {});
+    for (const auto index : made.remove) log.debug("device_removed ifindex={}", index);
+    const auto left = network.apply(made);
+    failures.insert(failures.end(), left.begin(), left.end());
     if (!failures.empty()) return failures.front();
     return ok();
 }
 
-Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log)
+Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
+             OpenNetwork open)
     : lines_(std::move(lines)),
       policy_(policy),
-      network_(network),
       guard_(guard),
       log_(log),
-      allowances_(lines_.size(), Allowance::all) {}
+      allowances_(lines_.size(), Allowance::all),
+      open_(std::move(open)) {
+    spaces_.push_back({{}, &network});
+    for (const auto& line : lines_)
+        if (std::none_of(spaces_.begin(), spaces_.end(), [&](const Space& s) { return s.path == line.netns_path(); }))
+            spaces_.push_back({line.netns_path()});
+}
 
 Lines::~Lines() {
     if (!up_) return;
-    if (const auto removed = remove_routing(network_, log_); !removed)
-        log_.error("routing_left_behind why=\"{}\" todo=\"edge-launcher --cleanup\"", removed.error().message());
+    for (auto* network : networks())
+        if (const auto removed = remove_ours(*network, log_); !removed)
+            log_.error("routing_left_behind why=\"{}\" todo=\"edge-launcher --cleanup\"", removed.error().message());
 }
 
 Result<> Lines::bring_up(std::vector<Fd> groups) {
     groups_ = std::move(groups);
-    EDGE_TRY(devices_, network_.devices());
+    EDGE_TRY(look());
+    up_ = true;  // from here on there is something to remove
+    make_devices();
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         EDGE_TRY(hold(i));
         if (device_of(lines_[i]) == nullptr)
             log_.warn("line_down line={} device={} why=\"no such device\"", lines_[i].name, lines_[i].device);
     }
-    up_ = true;  // from here on there is something to remove
     for (const auto& failure : route()) {
         // A host without IPv6 has no IPv6 to close either.
         const bool no_family = failure.os_errno == EAFNOSUPPORT || failure.os_errno == EOPNOTSUPP;
@@ -77,27 +97,27 @@ Result<> Lines::bring_up(std::vector<Fd> groups) {
 }
 
 std::vector<std::uint32_t> Lines::follow() {
-    auto now = network_.devices();
-    if (!now) {
-        log_.error("devices_unknown why=\"{}\"", now.error().message());
+    std::vector<LineInfo> before;
+    for (std::size_t i = 0; i < lines_.size(); ++i) before.push_back(info(i));
+    if (const auto looked = look(); !looked) {
+        log_.error("devices_unknown why=\"{}\"", looked.error().message());
         return {};
     }
-    const Devices before = std::exchange(devices_, std::move(now.value()));
+    make_devices();
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         const Line& line = lines_[i];
-        const auto found = before.find(line.device);
-        const auto* was = found == before.end() ? nullptr : &found->second;
-        const auto* is = device_of(line);
         // Also where the line is as it was: the host's own addresses are no targets, and may be others now.
         // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
         const auto held = hold(i);
         if (!held) log_.error("guard_failed line={} why=\"{}\"", line.name, held.error().message());
-        const bool same_link = was == nullptr || is == nullptr ? was == is : was->same_link(*is);
-        if (same_link && absent(line, was) == absent(line, is)) continue;
+        const LineInfo &was = before[i], is = info(i);
+        if (was.ifindex == is.ifindex && was.link_up == is.link_up && was.absent == is.absent &&
+            was.closed == is.closed)
+            continue;
         changed.push_back(static_cast<std::uint32_t>(i));
         log_.info("line_changed line={} device={} ifindex={} link_up={} absent={:#x}", line.name, line.device,
-                  info(i).ifindex, info(i).link_up, info(i).absent);
+                  is.ifindex, is.link_up, is.absent);
     }
     // Even if every device is as it was: a link that went down and up between two looks has lost its routes, and
     // anybody may delete a rule. What stands already is no change, so the events of our own changes end here.
@@ -106,14 +126,98 @@ std::vector<std::uint32_t> Lines::follow() {
     return changed;
 }
 
-const Device* Lines::device_of(const Line& line) const {
-    const auto found = devices_.find(line.device);
-    return found == devices_.end() ? nullptr : &found->second;
+/// What there is in each namespace that is there now.
+Result<> Lines::look() {
+    for (auto& space : spaces_) {
+        if (space.network != nullptr && !space.network->is_there()) leave(space);
+        if (space.network == nullptr) {
+            auto opened = open_(space.path);
+            const std::string missing = opened ? "" : opened.error().message();
+            if (std::exchange(space.missing, missing) != missing)
+                for (const auto& line : lines_in(space))
+                    log_.warn("line_namespace line={} netns={} why=\"{}\"", line.name, line.netns,
+                              missing.empty() ? "it is back" : missing);
+            if (!opened) continue;
+            space.opened = std::move(opened.value());
+            space.network = space.opened.get();
+        }
+        EDGE_TRY(space.devices, space.network->devices());
+    }
+    return ok();
 }
 
-/// nftables binds no socket and marks no packet before its way is chosen.
+/// It may live on without its name, where a process of it does.
+void Lines::leave(Space& space) {
+    (void)remove_ours(*space.network, log_);
+    LeftNetwork left{std::move(space.opened), {}};
+    for (std::size_t i = 0; i < lines_.size(); ++i)
+        if (lines_[i].netns_path() == space.path) left.lines.push_back(i);
+    left_.push_back(std::move(left));
+    space.network = nullptr;
+    space.devices.clear();
+}
+
+const Lines::Space& Lines::space_of(const Line& line) const {
+    return *std::find_if(spaces_.begin(), spaces_.end(), [&](const Space& s) { return s.path == line.netns_path(); });
+}
+
+std::vector<Line> Lines::lines_in(const Space& space) const {
+    std::vector<Line> found;
+    std::copy_if(lines_.begin(), lines_.end(), std::back_inserter(found),
+                 [&](const Line& line) { return line.netns_path() == space.path; });
+    return found;
+}
+
+std::vector<Network*> Lines::networks() const {
+    std::vector<Network*> all;
+    for (const auto& space : spaces_)
+        if (space.network != nullptr) all.push_back(space.network);
+    return all;
+}
+
+Result<NamespaceVisit> Lines::enter(std::size_t index) const {
+    const auto& space = space_of(lines_[index]);
+    if (space.network != nullptr) return space.network->enter();
+    return Error{Errc::unavailable, "line " + lines_[index].name, space.missing, ENODEV};
+}
+
+const Device* Lines::device_of(const Line& line) const {
+    const auto& devices = space_of(line).devices;
+    const auto found = devices.find(line.device);
+    // A device of somebody else's under the name of one that we were to make is not the line's.
+    const bool theirs = found != devices.end() && line.kind == LineKind::macvlan && !found->second.made;
+    return found == devices.end() || theirs ? nullptr : &found->second;
+}
+
+/// Devices first, and what they are called by the kernel; then their addresses.
+void Lines::make_devices() {
+    std::vector<Error> failures;
+    auto& own = spaces_.front();
+    for (int round = 0; round < 2; ++round) {
+        const auto changes = device_changes(lines_, own.devices, made_on_);
+        if (changes.empty()) break;
+        failures = own.network->apply(changes);
+        for (const auto& device : changes.make) made_on_[device.name] = device.parent;
+        log_.debug("devices_changed removed={} made={} addresses={}", changes.remove.size(), changes.make.size(),
+                   changes.assign.size());
+        if (auto now = own.network->devices()) own.devices = std::move(now.value());
+        if (!failures.empty()) break;
+    }
+    say_refused(failures, refused_devices_);
+}
+
+/// Once, and again only when it is something else.
+void Lines::say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before) {
+    std::vector<std::string> refused;
+    for (const auto& failure : failures) refused.push_back(failure.message());
+    if (refused != said_before)
+        for (const auto& what : refused) log_.warn("network_refused what=\"{}\"", what);
+    said_before = std::move(refused);
+}
+
+/// Only BPF binds a socket, and marks its packets before their way is chosen.
 SteerBy Lines::steered_by() const {
-    return guard_.enforcement() == Enforcement::nft_guard ? SteerBy::uid : SteerBy::mark;
+    return guard_.enforcement() == Enforcement::bpf_guard ? SteerBy::mark : SteerBy::uid;
 }
 
 Policy Lines::policy() const {
@@ -149,8 +253,9 @@ Result<> Lines::hold(std::size_t index) {
     const Line& line = lines_[index];
     const auto* device = device_of(line);
     std::vector<IpAddress> own;
-    for (const auto& [name, any] : devices_)
-        for (const auto& has : any.addresses) own.push_back(has.address);
+    for (const auto& space : spaces_)
+        for (const auto& [name, any] : space.devices)
+            for (const auto& has : any.addresses) own.push_back(has.address);
     const bool closed = allowances_[index] == Allowance::none;
     const Binding binding{.device = device != nullptr && !closed ? device->index : 0,
                           .mark = line.mark,
@@ -161,43 +266,52 @@ Result<> Lines::hold(std::size_t index) {
     return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy().targets, line.resolvers, own));
 }
 
-/// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said
-/// once, and again only when it is something else.
+/// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said.
 std::vector<Error> Lines::route() {
     std::vector<Error> failures;
-    if (const auto owned = network_.owned()) {
-        const auto changes = routing_changes(owned.value(), wanted_routing(lines_, devices_, steered_by()));
+    for (const auto& space : spaces_) {
+        if (space.network == nullptr) continue;
+        const auto owned = space.network->owned();
+        if (!owned) {
+            failures.push_back(owned.error());
+            continue;
+        }
+        const auto changes =
+            routing_changes(owned.value(), wanted_routing(lines_in(space), space.devices, steered_by()));
         if (!changes.empty())
             log_.debug("routing_changed rules_added={} routes_added={} rules_removed={} routes_removed={}",
                        changes.add_rules.size(), changes.add_routes.size(), changes.remove_rules.size(),
                        changes.remove_routes.size());
-        failures = network_.apply(changes);
-    } else {
-        failures.push_back(owned.error());
+        const auto refused = space.network->apply(changes);
+        failures.insert(failures.end(), refused.begin(), refused.end());
     }
-    std::vector<std::string> refused;
-    for (const auto& failure : failures) refused.push_back(failure.message());
-    if (refused != refused_)
-        for (const auto& what : refused) log_.warn("routing_refused what=\"{}\"", what);
-    refused_ = std::move(refused);
+    say_refused(failures, refused_);
     return failures;
 }
 
 /// What the operator has to do; once, and again only when it is something else.
 void Lines::report_missing() {
-    std::vector<TableRoute> present;
+    std::vector<std::string> missing;
     for (const auto& line : lines_) {
-        if (line.routes != Routes::external) continue;
-        const auto routes = network_.table(line.table);
-        if (routes) present.insert(present.end(), routes.value().begin(), routes.value().end());
+        const auto& space = space_of(line);
+        if (line.routes != Routes::external || space.network == nullptr) continue;
+        const auto routes = space.network->table(line.table);
+        for (const auto& command : missing_routes({line}, routes ? routes.value() : std::vector<TableRoute>()))
+            missing.push_back(inside(line) + command);
     }
-    auto missing = missing_routes(lines_, present);
+    const auto& own = spaces_.front().devices;
     for (const auto& line : lines_) {
         const auto* device = device_of(line);
-        if (device == nullptr) continue;
+        if (line.kind == LineKind::macvlan) {
+            if (device == nullptr && own.contains(line.device))
+                missing.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
+            if (!own.contains(line.parent)) missing.push_back("ip link show " + line.parent);
+        }
+        if (device == nullptr || line.kind == LineKind::macvlan) continue;  // its addresses are put back
         for (std::size_t i = 0; i < line.addresses.size(); ++i)
             if ((absent(line, device) >> i & 1) != 0)
-                missing.push_back("ip address add " + line.addresses[i].text() + "/PREFIX dev " + line.device);
+                missing.push_back(inside(line) + "ip address add " + line.addresses[i].text() + "/PREFIX dev " +
+                                  line.device);
     }
     if (missing != reported_)
         for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
@@ -224,12 +338,15 @@ LineInfo Lines::info(std::size_t index) const {
     copy_text(info.carrier, line.carrier);
     copy_text(info.ifname, line.device);
     info.ifindex = device != nullptr ? device->index : 0;
-    info.kind = line.kind == LineKind::address ? LineBy::address : LineBy::device;
+    info.kind = static_cast<LineBy>(line.kind);
     info.mark = line.mark;
     info.table = line.table;
     info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
     info.enforced_by = guard_.enforcement();
-    info.closed = allowances_[index] == Allowance::none ? Closed::day_spent : Closed::no;
+    info.closed = space_of(line).network == nullptr       ? Closed::no_namespace
+                  : allowances_[index] == Allowance::none ? Closed::day_spent
+                                                          : Closed::no;
+    copy_text(info.place, line.kind == LineKind::macvlan ? line.parent : line.netns);
     for (std::size_t i = 0; i < line.addresses.size(); ++i) info.addresses[i] = wire(line.addresses[i]);
     info.absent = absent(line, device);
     for (std::size_t i = 0; i < line.resolvers.size(); ++i) info.resolvers[i] = wire(line.resolvers[i]);
@@ -249,17 +366,16 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) 
     }
     Sender sender{.device = line.ifindex, .mark = line.mark};
     if (steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
-    EDGE_TRY(const auto answer, network_.route_get(destination, sender));
+    const auto& space = space_of(lines_[index]);
+    EDGE_TRY(const auto answer, space.network->route_get(destination, sender));
     route.error = answer.error;
     if (answer.error != 0) return route;
     route.ifindex = answer.device;
     route.table = answer.table;
     route.gateway = wire(answer.gateway);
     route.source = wire(answer.source);
-    if (answer.device == line.ifindex)
-        std::memcpy(route.ifname, line.ifname, sizeof route.ifname);
-    else
-        ::if_indextoname(answer.device, route.ifname);
+    for (const auto& [name, device] : space.devices)
+        if (device.index == answer.device) copy_text(route.ifname, name);
     return route;
 }
 

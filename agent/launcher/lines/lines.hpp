@@ -3,26 +3,42 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/launcher/config.hpp"
 #include "agent/launcher/lines/line_guard.hpp"
 #include "agent/launcher/lines/network.hpp"
 #include "agent/launcher/os/fd.hpp"
+#include "agent/launcher/os/network_namespace.hpp"
 #include "agent/launcher/usage_ledger.hpp"
 #include "protocol/launcher/messages.hpp"
 
 namespace edge::launcher {
 
-/// Removes every rule and route that carries our protocol number: ours, or a crashed launcher's.
-Result<> remove_routing(Network& network, spdlog::logger& log);
+/// Removes every rule and route that carries our protocol number, and every device of our group: ours, or a crashed
+/// launcher's.
+Result<> remove_ours(Network& network, spdlog::logger& log);
 
-/// Owns: the rules and routes of the lines, from bring_up until it goes. Borrows everything else.
+/// Opens the network namespace at a path.
+using OpenNetwork = std::function<Result<std::unique_ptr<Network>>(const std::string& path)>;
+
+/// A network namespace that is not there any more, and the lines that were in it.
+struct LeftNetwork {
+    std::unique_ptr<Network> network;
+    std::vector<std::size_t> lines;
+};
+
+/// Owns: the rules, routes and devices of the lines, from bring_up until it goes. Borrows everything else.
 class Lines {
   public:
-    Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log);
+    /// `network`: the process's own; `open` those of lines that are in others.
+    Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
+          OpenNetwork open = {});
     ~Lines();
     Lines(const Lines&) = delete;
 
@@ -33,6 +49,12 @@ class Lines {
     /// After any event of links, addresses, rules or routes: brings everything up to date. Does nothing where all
     /// stands. Returns the lines whose LineInfo changed.
     std::vector<std::uint32_t> follow();
+    /// Every namespace that is there now; those from take_left() are in it no more.
+    std::vector<Network*> networks() const;
+    /// Those that went since the last call: what runs there is on no line.
+    std::vector<LeftNetwork> take_left() { return std::exchange(left_, {}); }
+    /// The line's namespace, for what is to be started in it. Errors: unavailable (it is not there), io.
+    Result<NamespaceVisit> enter(std::size_t index) const;
 
     /// From now on these are no targets either, whatever policy.toml says; instead of those denied before.
     /// Errors: unsupported; then the lines that are left keep what they had.
@@ -52,23 +74,38 @@ class Lines {
     Result<Route> route_get(std::size_t index, const IpAddress& destination);
 
   private:
+    struct Space {
+        std::string path;            // empty: the launcher's own
+        Network* network = nullptr;  // null: it is not there
+        std::unique_ptr<Network> opened{};
+        Devices devices{};
+        std::string missing{};  // what was said of it last
+    };
+    Result<> look();
+    void leave(Space& space);
+    const Space& space_of(const Line& line) const;
+    std::vector<Line> lines_in(const Space& space) const;
     const Device* device_of(const Line& line) const;
     SteerBy steered_by() const;
     Result<> hold(std::size_t index);
     Budget budget(std::size_t index) const;
+    void make_devices();
     std::vector<Error> route();
+    void say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before);
     void report_missing();
 
     std::vector<Line> lines_;
     const Policy& policy_;
-    Network& network_;
     LineGuard& guard_;
     spdlog::logger& log_;
     std::vector<Allowance> allowances_;  // in the lines' order
     std::vector<IpAddress> denied_;
     std::vector<Fd> groups_;
-    Devices devices_;
-    std::vector<std::string> refused_, reported_;  // what was said last
+    OpenNetwork open_;
+    std::vector<Space> spaces_;  // the own one first
+    std::vector<LeftNetwork> left_;
+    MadeOn made_on_;
+    std::vector<std::string> refused_, refused_devices_, reported_;  // what was said last
     bool up_ = false;
 };
 

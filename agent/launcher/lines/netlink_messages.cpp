@@ -40,7 +40,7 @@ std::optional<IpAddress> address_of(const nlattr* attribute, bool v6) {
 std::optional<NamedDevice> device_in(const nlmsghdr* message) {
     const auto* header = header_of<ifinfomsg>(message);
     if (header == nullptr) return std::nullopt;
-    const Attributes<IFLA_IFNAME + 1> attributes(message, sizeof *header);
+    const Attributes<IFLA_GROUP + 1> attributes(message, sizeof *header);
     const auto* name = attributes[IFLA_IFNAME];
     if (name == nullptr) return std::nullopt;
     const auto* text = static_cast<const char*>(mnl_attr_get_payload(name));
@@ -48,6 +48,7 @@ std::optional<NamedDevice> device_in(const nlmsghdr* message) {
     named.device.index = static_cast<std::uint32_t>(header->ifi_index);
     named.device.up = (header->ifi_flags & IFF_UP) != 0;
     named.device.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
+    named.device.made = attributes.u32(IFLA_GROUP) == kDeviceGroup;
     return named;
 }
 

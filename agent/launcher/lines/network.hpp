@@ -1,12 +1,18 @@
 // The kernel's devices, rules and routes, as the lines see them. An edge: tests put a fake in its place, and both pass
 // tests/contract/launcher.
 #pragma once
+#include <linux/netlink.h>
+
 #include <cstdint>
+#include <functional>
 #include <memory>
 
+#include "agent/launcher/lines/device_plan.hpp"
 #include "agent/launcher/lines/routing_plan.hpp"
 
 namespace edge::launcher {
+
+class NamespaceVisit;
 
 /// How the kernel would send to a destination.
 struct RouteAnswer {
@@ -36,10 +42,21 @@ class Network {
     /// Carries the changes out in their order. What is there already, or gone already, is no error. Goes on after a
     /// failure, so that one line's trouble is not another's; returns all failures.
     virtual std::vector<Error> apply(const RoutingChanges& changes) = 0;
+    virtual std::vector<Error> apply(const DeviceChanges& changes) = 0;
     virtual Result<RouteAnswer> route_get(const IpAddress& to, const Sender& sender) = 0;
+
+    /// Is this still the namespace that its path says?
+    virtual bool is_there() const = 0;
+    /// What is started while the visit lives is in this namespace. Errors: io.
+    virtual Result<NamespaceVisit> enter() const = 0;
+    /// Readable when links, addresses, routes or rules changed, since it was opened; -1: nothing will.
+    virtual int events() const = 0;
+    /// Reads the events away; true if `concerns` says so of any, or if one was lost.
+    virtual bool drain(const std::function<bool(const nlmsghdr*)>& concerns) = 0;
 };
 
-/// Over rtnetlink, in the network namespace the process is in. Errors: io.
-Result<std::unique_ptr<Network>> open_kernel_network();
+/// Over rtnetlink, in the network namespace that is bound to `path`, or the one that the process is in.
+/// Errors: io, unavailable (another launcher is there), not_found and bad_value (of the path).
+Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path = {});
 
 }  // namespace edge::launcher

@@ -25,9 +25,7 @@ struct Device {
     bool up = false;       // IFF_UP: routes can be added
     bool carrier = false;  // IFF_LOWER_UP
     std::vector<Assigned> addresses;
-    bool same_link(const Device& other) const {
-        return index == other.index && up == other.up && carrier == other.carrier;
-    }
+    bool made = false;  // by a launcher, see device_plan.hpp
     friend bool operator==(const Device&, const Device&) = default;
 };
 using Devices = std::map<std::string, Device>;

@@ -33,16 +33,15 @@ bool holds(cap_t caps, cap_value_t value, cap_flag_t set) {
     return ::cap_get_flag(caps, value, set, &there) == 0 && there == CAP_SET;
 }
 
-/// Sets or clears DAC_OVERRIDE. False if it is not held.
-bool set_dac_override(cap_flag_t set, cap_flag_value_t to) {
+/// Sets or clears one of this thread's. False if it is not held.
+bool set_capability(cap_value_t value, cap_flag_t set, cap_flag_value_t to) {
     const Caps caps(::cap_get_proc());
-    const cap_value_t value = CAP_DAC_OVERRIDE;
     return caps && ::cap_set_flag(caps.get(), set, 1, &value, to) == 0 && ::cap_set_proc(caps.get()) == 0;
 }
 
 }  // namespace
 
-Result<> keep_needed_capabilities() {
+Result<> keep_needed_capabilities(Namespaces namespaces) {
     const Caps held(::cap_get_proc());
     const Caps kept(::cap_init());
     if (!held || !kept) return os_error(errno, "capabilities");
@@ -59,7 +58,8 @@ Result<> keep_needed_capabilities() {
     if (EDGE_IS_OFF(launcher_capabilities)) return ok();
     const bool may_drop = holds(held.get(), CAP_SETPCAP, CAP_EFFECTIVE);
     for (cap_value_t value = 0; value < ::cap_max_bits(); ++value) {
-        const bool needed = value == kUseful || std::find(kNeeded.begin(), kNeeded.end(), value) != kNeeded.end();
+        const bool needed = value == kUseful || (value == CAP_SYS_ADMIN && namespaces == Namespaces::others) ||
+                            std::find(kNeeded.begin(), kNeeded.end(), value) != kNeeded.end();
         if (needed || ::cap_get_bound(value) != 1 || !may_drop) continue;  // a unit file may have cut it already
         if (::cap_drop_bound(value) != 0) return os_error(errno, "capabilities", "cannot drop " + name_of(value));
     }
@@ -67,29 +67,44 @@ Result<> keep_needed_capabilities() {
         ::cap_set_flag(kept.get(), set, static_cast<int>(kNeeded.size()), kNeeded.data(), CAP_SET);
         if (holds(held.get(), kUseful, CAP_PERMITTED)) ::cap_set_flag(kept.get(), set, 1, &kUseful, CAP_SET);
     }
-    const cap_value_t dac_override = CAP_DAC_OVERRIDE;
-    if (holds(held.get(), dac_override, CAP_PERMITTED))
-        ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &dac_override, CAP_SET);
+    for (const cap_value_t lent : {CAP_DAC_OVERRIDE, CAP_SYS_ADMIN}) {
+        if (lent == CAP_SYS_ADMIN && namespaces == Namespaces::own) continue;
+        if (holds(held.get(), lent, CAP_PERMITTED)) ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &lent, CAP_SET);
+    }
     if (::cap_set_proc(kept.get()) != 0) return os_error(errno, "capabilities", "cannot be reduced");
     return ok();
 }
 
+bool may_enter_namespaces() {
+    const Caps held(::cap_get_proc());
+    return held && holds(held.get(), CAP_SYS_ADMIN, CAP_PERMITTED);
+}
+
+int with_sys_admin(const std::function<int()>& action) {
+    set_capability(CAP_SYS_ADMIN, CAP_EFFECTIVE, CAP_SET);  // where that fails, so does the action
+    const int result = action();
+    const int why = errno;
+    set_capability(CAP_SYS_ADMIN, CAP_EFFECTIVE, CAP_CLEAR);
+    errno = why;
+    return result;
+}
+
 int retry_with_dac_override(const std::function<int()>& action) {
     const int result = action();
-    if (result >= 0 || errno != EACCES || !set_dac_override(CAP_EFFECTIVE, CAP_SET)) return result;
+    if (result >= 0 || errno != EACCES || !set_capability(CAP_DAC_OVERRIDE, CAP_EFFECTIVE, CAP_SET)) return result;
     const int again = action();
     const int why = errno;
-    set_dac_override(CAP_EFFECTIVE, CAP_CLEAR);
+    set_capability(CAP_DAC_OVERRIDE, CAP_EFFECTIVE, CAP_CLEAR);
     errno = why;
     return again;
 }
 
 void lower_dac_override() {
-    set_dac_override(CAP_EFFECTIVE, CAP_CLEAR);
+    set_capability(CAP_DAC_OVERRIDE, CAP_EFFECTIVE, CAP_CLEAR);
 }
 
 void forget_dac_override() {
-    set_dac_override(CAP_PERMITTED, CAP_CLEAR);
+    set_capability(CAP_DAC_OVERRIDE, CAP_PERMITTED, CAP_CLEAR);
 }
 
 }  // namespace edge::launcher

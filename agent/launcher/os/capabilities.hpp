@@ -9,9 +9,16 @@ namespace edge::launcher {
 /// Keeps SETUID and SETGID (uid maps of workers, the socket's owner), NET_ADMIN (rules, routes, guards), BPF (loading
 /// guards) and KILL (signals to other uids); drops all others, from the bounding set too. Mounts and namespaces need
 /// none: they are made in each worker's own user namespace. Call before anything else is opened.
-/// DAC_OVERRIDE, if held, stays permitted but not effective until `forget_dac_override`.
+/// DAC_OVERRIDE, if held, stays permitted but not effective until `forget_dac_override`. So does SYS_ADMIN if lines are
+/// in other network namespaces, for `with_sys_admin` alone.
 /// Errors: denied, `detail` names what is missing.
-Result<> keep_needed_capabilities();
+enum class Namespaces { own, others };
+Result<> keep_needed_capabilities(Namespaces namespaces);
+
+/// setns(2) needs it, and nothing else of ours.
+bool may_enter_namespaces();
+/// Runs `action`, which answers as system calls do, with SYS_ADMIN.
+int with_sys_admin(const std::function<int()>& action);
 
 /// Runs `action`, which answers as system calls do; once more with DAC_OVERRIDE if the answer is EACCES. The root of a
 /// control group tree is mode 0555, so outside a delegated group NAME itself cannot be made or removed without.

@@ -28,7 +28,7 @@ Result<> Poller::watch(int fd, Handler handler) {
 
 void Poller::wait_until(int fd, Ready ready) {
     epoll_event event{};
-    event.events = ready == Ready::to_read ? EPOLLIN : EPOLLOUT;
+    event.events = ready == Ready::to_read ? EPOLLIN : ready == Ready::to_write ? EPOLLOUT : EPOLLPRI;
     event.data.fd = fd;
     ::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);  // of a watched one there is nothing to refuse
 }

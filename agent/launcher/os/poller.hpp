@@ -18,7 +18,7 @@ class Poller {
     using Handler = std::function<void()>;
 
     static Result<Poller> open();
-    enum class Ready { to_read, to_write };
+    enum class Ready { to_read, to_write, changed };  // changed: as /proc/self/mountinfo tells, proc(5)
 
     /// Calls `handler` whenever `fd` is readable or hung up. The descriptor stays its owner's.
     Result<> watch(int fd, Handler handler);

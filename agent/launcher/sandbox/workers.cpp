@@ -126,8 +126,16 @@ Traffic Workers::traffic(const std::string& line) const {
 }
 
 void Workers::drop_client(ClientId client) {
+    drop([client](const Worker& worker) { return worker.client == client; });
+}
+
+void Workers::drop_line(const std::string& line) {
+    drop([&](const Worker& worker) { return worker.line == line; });
+}
+
+void Workers::drop(const std::function<bool(const Worker&)>& which) {
     for (auto& [id, worker] : workers_) {
-        if (worker.client != client) continue;
+        if (!which(worker)) continue;
         worker.killed = true;
         if (const auto killed = worker.group.kill(); !killed)
             log_.error("kill_failed worker={} why=\"{}\"", id, killed.error().message());

@@ -46,6 +46,8 @@ class Workers {
     Result<> kill(ClientId client, std::uint32_t worker);
     Result<WorkerStats> stats(ClientId client, std::uint32_t worker);
     void drop_client(ClientId client);
+    /// All of a line that has no namespace to work in any more.
+    void drop_line(const std::string& line);
     /// Of a line, since this began; workers that ended are in it.
     Traffic traffic(const std::string& line) const;
 
@@ -72,6 +74,7 @@ class Workers {
         Clock::time_point again;
     };
 
+    void drop(const std::function<bool(const Worker&)>& which);
     std::optional<uid_t> free_uid(const UidRange& uids) const;
     Result<Worker*> owned(ClientId client, std::uint32_t worker);
     void read_log(std::uint32_t id);

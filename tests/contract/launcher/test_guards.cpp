@@ -353,6 +353,79 @@ TEST_CASE("the table of a killed launcher holds on, and goes with the next start
     CHECK(output_of("ip rule | grep -c uidrange") == "0\n");
 }
 
+TEST_CASE("without a guard a line's workers are led by its table, and what that does not hold is let through") {
+    Running up("cooperative");
+    CHECK(up.launcher->says("enforcement=cooperative"));
+    CHECK(up.launcher->says("guard_absent level=cooperative not_held=\"devices, sources, targets, rates, counters\""));
+    CHECK(up.client->line(1).enforced_by == Enforcement::cooperative);
+    CHECK(std::get<HostInfo>(up.client->ask_header_only<HostInfo>(Type::get_host)).enforcement ==
+          Enforcement::cooperative);
+    auto worker = up.client->spawn("unicom");
+    // Held: what binds nothing, or the line's own device, leaves by the line, and only ways in its table are ways.
+    for (const std::string kind : {"udp", "tcp"}) {
+        CHECK(worker.tell(kind + " 198.51.100.10 5300 3000") == "ok unicom 100.64.2.2");
+        CHECK(worker.tell(kind + " 2001:db8::10 5300 3000") == "ok unicom fd64:2::2");
+    }
+    CHECK(worker.tell("stray udp " + index_of("wan1") + " 198.51.100.10 5300") == "ok");
+    CHECK(worker.tell("option device wan1") == "ok");  // as edge-probe does
+    const int by_telecom = up.carriers.arrived(0);
+    CHECK(worker.tell("stray udp " + index_of("wan0") + " 2001:db8::10 5300") == "ENETUNREACH");
+    CHECK(worker.tell("stray udp " + index_of("wan0") + " 198.51.100.10 5300") == "ok");  // asks by ARP, in vain
+    CHECK(up.carriers.arrived(0) == by_telecom);
+    for (const char* target : {kTarget4, kTarget6}) {
+        const auto route = up.client->route("unicom", target);
+        CHECK(route.error == 0);
+        CHECK(route.table == 102);
+        CHECK(std::string(route.ifname) == "wan1");
+    }
+    // Not held, each of which a guard refuses in the cases above.
+    struct {
+        const char* what;
+        std::string tried;
+        std::string said;
+    } const kNotHeld[] = {
+        {"another device, for who is on its link", "stray udp " + index_of("wan0") + " 100.64.1.1 5300", "ok"},
+        {"another line's source", "from udp 100.64.1.2 198.51.100.10 5300", "ok"},
+        {"any address to bind to", "bind udp 127.0.0.1 4000", "ok"},
+        {"a denied target", "udp 100.64.2.1 5300 3000", "ECONNREFUSED"},
+        {"a port that is not listed", "tcp 198.51.100.10 22 3000", "ECONNREFUSED"},
+        {"a rate", "send 198.51.100.10 5300 400", "400 ok"},
+    };
+    const int before = up.carriers.arrived(1);
+    for (const auto& one : kNotHeld) {
+        CAPTURE(one.what);
+        CHECK(worker.tell(one.tried) == one.said);
+    }
+    for (int tries = 0; tries < 1'000'000 && up.carriers.arrived(1) < before + 2; ++tries) {
+    }
+    CHECK(up.carriers.arrived(1) > before + 1);                 // the foreign source among them
+    CHECK(up.client->stats(worker).traffic.sent_packets == 0);  // and nothing is counted
+}
+
+TEST_CASE("without a guard a line that has no way is closed, and a limit that nobody would hold is refused") {
+    Carriers carriers;
+    ConfigFolder folder;
+    Flags flags;
+    flags.more = {"--guard", "cooperative"};
+    {
+        LauncherProcess launcher(folder, flags);
+        REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+        Client client(launcher.socket());
+        auto worker = client.spawn("unicom");
+        sh("ip link del wan1");
+        auto changed = client.event<LineInfo>(Type::line_changed);
+        while (changed && changed->ifindex != 0) changed = client.event<LineInfo>(Type::line_changed);
+        for (const std::string target : {kTarget4, kTarget6})
+            CHECK(worker.tell("udp " + target + " 5300 300") == "ENETUNREACH");
+        CHECK(carriers.arrived(0) == 0);
+    }
+    folder.write("policy.toml", policy_with("", "bytes_per_s = 1000"));
+    LauncherProcess refused(folder, flags);
+    CHECK(refused.exit_code() == 78);
+    CHECK(refused.says(
+        "policy.toml: [line] limits what --guard cooperative does not count; take it out, or choose another"));
+}
+
 TEST_CASE("two lines share a device, and each leaves from its own addresses alone") {
     const auto guard = each_guard();
     Carriers carriers;

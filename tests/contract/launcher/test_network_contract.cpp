@@ -127,12 +127,48 @@ void holds_what_it_was_given(Network& network) {
     CHECK(network.owned().value().rules.size() == 1);
 }
 
+void makes_and_removes_devices(Network& network) {
+    const auto find = [&](const std::string& name) {
+        const auto devices = network.devices().value();
+        const auto found = devices.find(name);
+        return found == devices.end() ? std::optional<Device>() : found->second;
+    };
+    const std::uint32_t parent = find("wan0")->index;
+    DeviceChanges make;
+    make.make = {{"edge-m", parent, {}}};
+    CHECK(network.apply(make).empty());
+    const auto made = find("edge-m");
+    REQUIRE(made);
+    CHECK(made->made);
+    CHECK(made->up);
+    CHECK_FALSE(find("wan0")->made);
+    const auto again = network.apply(make);
+    REQUIRE(again.size() == 1);
+    CHECK(again[0].os_errno == EEXIST);
+    CHECK(again[0].where == "device edge-m");
+
+    DeviceChanges assign;
+    assign.assign = {{made->index, {ip("100.64.1.9"), 24}}, {made->index, {ip("fd64:1::9"), 64}}};
+    CHECK(network.apply(assign).empty());
+    const auto now = find("edge-m")->addresses;  // at once: nothing waits for duplicates
+    for (const auto& one : assign.assign) CHECK(std::count(now.begin(), now.end(), one.address) == 1);
+
+    const DeviceChanges remove{{made->index}, {}, {}};
+    for (int twice = 0; twice < 2; ++twice) CHECK(network.apply(remove).empty());
+    CHECK_FALSE(find("edge-m"));
+    CHECK(find("wan0"));
+    DeviceChanges impossible;
+    impossible.make = {{"edge-m", 4000, {}}};
+    CHECK(network.apply(impossible).size() == 1);
+}
+
 }  // namespace
 
 TEST_CASE("the fake network holds what it was given") {
     FakeNetwork network;
     network.add_device("wan0", {7, true, true, {{ip("100.64.1.2"), 24}, {ip("fd64:1::2"), 64}}});
     holds_what_it_was_given(network);
+    makes_and_removes_devices(network);
 }
 
 TEST_CASE("the kernel's network holds what it was given") {
@@ -140,6 +176,7 @@ TEST_CASE("the kernel's network holds what it was given") {
     const auto network = open_kernel_network();
     REQUIRE(network);
     holds_what_it_was_given(*network.value());
+    makes_and_removes_devices(*network.value());
 }
 
 TEST_CASE("events that concern nobody are read away; when some were lost, that concerns everybody") {

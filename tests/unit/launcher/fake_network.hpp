@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/os/network_namespace.hpp"
 
 namespace edge::launcher::test {
 
@@ -60,6 +61,33 @@ class FakeNetwork final : public Network {
         return failures;
     }
 
+    /// As the kernel: a device needs its parent, and goes with it.
+    std::vector<Error> apply(const DeviceChanges& changes) override {
+        std::vector<Error> failures;
+        const auto at = [&](std::uint32_t index) {
+            return std::find_if(devices_.begin(), devices_.end(),
+                                [&](const auto& one) { return one.second.index == index; });
+        };
+        for (const auto index : changes.remove)
+            if (const auto gone = at(index); gone != devices_.end()) remove_device(std::string(gone->first));
+        for (const auto& make : changes.make) {
+            if (at(make.parent) == devices_.end())
+                failures.push_back(os_error(ENODEV, "device " + make.name));
+            else if (devices_.contains(make.name))
+                failures.push_back(os_error(EEXIST, "device " + make.name));
+            else
+                devices_[make.name] = Device{++last_index_, true, true, {}, true};
+        }
+        for (const auto& one : changes.assign) {
+            const auto device = at(one.device);
+            if (device == devices_.end())
+                failures.push_back(os_error(ENODEV, "address " + one.address.address.text()));
+            else
+                device->second.addresses.push_back(one.address);
+        }
+        return failures;
+    }
+
     Result<RouteAnswer> route_get(const IpAddress& to, const Sender& sender) override {
         RouteAnswer answer;
         std::vector<Rule> rules = routing_.rules;
@@ -83,6 +111,13 @@ class FakeNetwork final : public Network {
         return answer;
     }
 
+    /// As `ip netns del`, of one that lines are in.
+    void go_away() { there_ = false; }
+    bool is_there() const override { return there_; }
+    Result<NamespaceVisit> enter() const override { return NamespaceVisit(); }
+    int events() const override { return -1; }
+    bool drain(const std::function<bool(const nlmsghdr*)>&) override { return false; }
+
   private:
     static bool matches(const Rule& rule, const Sender& sender) {
         if (rule.from) return false;
@@ -92,7 +127,8 @@ class FakeNetwork final : public Network {
 
     Devices devices_;
     Routing routing_;
-    bool v6_ = true;
+    bool v6_ = true, there_ = true;
+    std::uint32_t last_index_ = 1000;
     int rounds_ = 0;
 };
 

@@ -115,6 +115,84 @@ TEST_CASE("two lines may not share a name, a mark or a table") {
     CHECK(wrong_lines(by_address(kLine) + by_address(second)) == "");
 }
 
+TEST_CASE("a macvlan says its parent, and what a kind does not know is told") {
+    const auto macvlan = [](const std::string& more) {
+        return replaced(
+            replaced(replaced(kLine, "device = \"wan0\"", "device = \"edge-telecom\"\nkind = \"macvlan\"\n" + more),
+                     "100.64.1.2", "100.64.1.2/24"),
+            "fd64:1::2", "fd64:1::2/64");
+    };
+    const auto whole = macvlan("parent = \"eth0\"\nmac = \"02:00:5E:10:00:01\"");
+    Problems problems;
+    const auto lines = parse_lines(whole, "lines.toml", problems);
+    CHECK(told(problems) == "");
+    REQUIRE(lines.size() == 1);
+    CHECK(lines[0].kind == LineKind::macvlan);
+    CHECK(lines[0].parent == "eth0");
+    CHECK(lines[0].mac->text() == "02:00:5e:10:00:01");
+    struct {
+        std::string text;
+        const char* told;
+    } const kCases[] = {
+        {macvlan(""),
+         "lines.toml:1:1: parent must name the network device that the macvlan is made on, such as eth0\n"},
+        {macvlan("parent = \"edge-telecom\""),
+         "lines.toml:4:1: device is the name of the macvlan that is made; it cannot be its parent's\n"},
+        {replaced(whole, "managed", "external"),
+         "lines.toml:14:1: routes of a macvlan must be \"managed\": its device is there only while edge-launcher "
+         "runs\n"},
+        {replaced(whole, "100.64.1.2/24", "100.64.1.2"),
+         "lines.toml:8:14: 100.64.1.2 needs its prefix length, such as /24: EDGE puts it on the macvlan\n"},
+        {replaced(whole, "02:00", "02-00"), "lines.toml:7:1: expected a hardware address such as 02:00:5e:10:00:01\n"},
+        {replaced(whole, "00:01\"", "00:01:\""),
+         "lines.toml:7:1: expected a hardware address such as 02:00:5e:10:00:01\n"},
+        {replaced(whole, "02:00", "03:00"),
+         "lines.toml:7:1: is no device's address: the first byte must be even, and not all may be 0\n"},
+        {replaced(whole, "kind = \"macvlan\"\n", ""),
+         "lines.toml:5:1: parent belongs to kind = \"macvlan\"; take it out, or change the kind\n"
+         "lines.toml:6:1: mac belongs to kind = \"macvlan\"; take it out, or change the kind\n"},
+    };
+    for (const auto& one : kCases) {
+        CAPTURE(one.told);
+        CHECK(wrong_lines(one.text) == one.told);
+    }
+    auto unicom = replaced(replaced(kLine, "telecom", "unicom"), "[\"100.64.1.2\", \"fd64:1::2\"]", "[\"100.64.1.3\"]");
+    unicom = replaced(replaced(unicom, "table = 101", "table = 102"), "mark = 0x101", "mark = 0x102");
+    CHECK(wrong_lines(whole + unicom) == "");
+    const std::string alone = "parent is the device of line \"unicom\", which is that line's alone\n";
+    CHECK(wrong_lines(whole + replaced(unicom, "wan0", "eth0")) == "lines.toml:6:1: " + alone);
+    CHECK(wrong_lines(replaced(unicom, "wan0", "eth0") + whole).find(alone) != std::string::npos);
+}
+
+TEST_CASE("a line in another namespace says which, and shares nothing with a device of the same name here") {
+    const auto inside = [](const std::string& netns) {
+        return replaced(kLine, "carrier = \"ct\"", "kind = \"netns\"\n" + netns);
+    };
+    Problems problems;
+    const auto lines = parse_lines(inside("netns = \"carrier-a\""), "lines.toml", problems);
+    CHECK(told(problems) == "");
+    CHECK(lines.at(0).netns_path() == "/run/netns/carrier-a");
+    CHECK(parse_lines(inside("netns = \"/srv/ns/a\""), "lines.toml", problems).at(0).netns_path() == "/srv/ns/a");
+    CHECK(told(problems) == "");
+    const std::string named =
+        "netns must name a network namespace, as `ip netns list` does, or its path; at most 63 characters\n";
+    CHECK(wrong_lines(inside("")) == "lines.toml:1:1: " + named);
+    CHECK(wrong_lines(inside("netns = \"" + std::string(64, 'a') + "\"")) == "lines.toml:4:1: " + named);
+    const std::string name_or_path = "lines.toml:4:1: netns is a name without a slash, or a path from the root on\n";
+    CHECK(wrong_lines(inside("netns = \"a/b\"")) == name_or_path);
+    CHECK(wrong_lines(inside("netns = \"..\"")) == name_or_path);
+    CHECK(wrong_lines(inside("netns = \"/proc/1/ns/net\"")) ==
+          "lines.toml:4:1: netns cannot be below /proc, where it goes unnoticed; bind it: ip netns attach NAME PID\n");
+    CHECK(wrong_lines(replaced(inside("netns = \"a\""), "kind = \"netns\"\n", "")) ==
+          "lines.toml:3:1: netns belongs to kind = \"netns\"; take it out, or change the kind\n");
+    auto here = replaced(replaced(kLine, "telecom", "unicom"), "table = 101", "table = 102");
+    here = replaced(here, "mark = 0x101", "mark = 0x102");
+    CHECK(wrong_lines(inside("netns = \"carrier-a\"") + here) == "");
+    CHECK(wrong_lines(inside("netns = \"carrier-a\"") +
+                      replaced(here, "carrier = \"ct\"", "kind = \"netns\"\nnetns = \"carrier-a\""))
+              .find("device is that of line \"telecom\" as well") != std::string::npos);
+}
+
 TEST_CASE("a gateway is in the network of an address that says its own") {
     const auto with = [](const std::string& address, const std::string& gateway) {
         return wrong_lines(replaced(replaced(kLine, "\"100.64.1.2\"", "\"" + address + "\""), "\"100.64.1.1\"",

@@ -176,6 +176,126 @@ TEST_CASE("an address that comes later brings its routes, and its coming and goi
     CHECK(lines.info(0).link_up == 1);
 }
 
+TEST_CASE("a macvlan is made for its line, goes with its parent, comes back with it, and goes at the end") {
+    Setting at;
+    at.lines[0].kind = LineKind::macvlan;
+    at.lines[0].device = "edge-telecom";
+    at.lines[0].parent = "eth0";
+    at.lines[0].addresses = {LineAddress(ip("100.64.1.2"), 24)};
+    const auto names = [&] {
+        std::string all;
+        const auto devices = at.network.devices().value();
+        for (const auto& [name, device] : devices) all += name + " ";
+        return all;
+    };
+    at.network.add_device("edge-old", {50, true, true, {}, true});  // a crash's
+    REQUIRE(remove_ours(at.network, at.log));
+    CHECK(names() == "");
+    {
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+        REQUIRE(at.bring_up(lines));
+        CHECK(lines.info(0).ifindex == 0);
+        CHECK(at.said.str().find("todo=\"ip link show eth0\"") != std::string::npos);
+
+        at.network.add_device("eth0", {7, true, true, {}});
+        CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+        CHECK(names() == "edge-telecom eth0 ");
+        const auto first = lines.info(0);
+        CHECK(first.kind == LineBy::macvlan);
+        CHECK(first.ifindex != 0);
+        CHECK(first.absent == 0);
+        CHECK(at.guard.held["telecom"].device == first.ifindex);
+        CHECK(at.routes() == 2);
+        CHECK(lines.follow().empty());
+
+        at.network.remove_device("edge-telecom");
+        at.network.remove_device("eth0");
+        CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+        CHECK(at.guard.held["telecom"].device == 0);
+        at.network.add_device("eth0", {8, true, true, {}});
+        CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+        CHECK(lines.info(0).ifindex != first.ifindex);
+        CHECK(at.guard.held["telecom"].device == lines.info(0).ifindex);
+        CHECK(at.routes() == 2);
+    }
+    CHECK(names() == "eth0 ");
+}
+
+TEST_CASE("a device of somebody else's under a macvlan's name is not the line's, and stays") {
+    Setting at;
+    at.lines[0].kind = LineKind::macvlan;
+    at.lines[0].parent = "eth0";
+    at.network.add_device("eth0", {7, true, true, {}});
+    at.plug_in(9);
+    {
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+        REQUIRE(at.bring_up(lines));
+        CHECK(at.guard.held["telecom"].device == 0);
+        CHECK(lines.info(0).ifindex == 0);
+        CHECK(at.said.str().find("give line telecom another device: wan0 is somebody else's") != std::string::npos);
+    }
+    CHECK(at.network.devices().value().contains("wan0"));
+}
+
+TEST_CASE("a line in another namespace is ruled and routed there, is down while that is gone, and comes back with it") {
+    Setting at;
+    at.plug_in(7);  // of the same name, and not the line's
+    at.lines[0].kind = LineKind::netns;
+    at.lines[0].netns = "carrier-a";
+    bool there = true;
+    FakeNetwork* inner = nullptr;
+    const auto open = [&](const std::string& path) -> Result<std::unique_ptr<Network>> {
+        CHECK(path == "/run/netns/carrier-a");
+        if (!there) return Error{Errc::not_found, path, "no such network namespace"};
+        auto fresh = std::make_unique<FakeNetwork>();
+        inner = fresh.get();
+        inner->add_device("wan0", {3, true, true, {{ip("100.64.1.2"), 24}, {ip("203.0.114.9"), 24}}});
+        return std::unique_ptr<Network>(std::move(fresh));
+    };
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log, open);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.rules() == 0);
+    CHECK(at.routes() == 0);
+    CHECK(inner->owned().value().rules.size() == 5);
+    CHECK(inner->owned().value().routes.size() == 2);
+    CHECK(at.guard.held["telecom"].device == 3);
+    CHECK(lines.info(0).kind == LineBy::netns);
+    CHECK(std::string(lines.info(0).place) == "carrier-a");
+    const auto route = lines.route_get(0, ip("198.51.100.10")).value();
+    CHECK(route.ifindex == 3);
+    CHECK(std::string(route.ifname) == "wan0");
+    bool denied = false;  // the namespace's own addresses are no targets either
+    for (const auto& entry : at.guard.allowed["telecom"].entries)
+        denied = denied ||
+                 (entry.prefix == IpPrefix::parse("203.0.114.9/32").value() && entry.verdict == TargetVerdict::deny);
+    CHECK(denied);
+    CHECK(lines.enter(0));
+
+    there = false;
+    inner->go_away();
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.info(0).closed == Closed::no_namespace);
+    CHECK(lines.info(0).ifindex == 0);
+    CHECK(at.guard.held["telecom"].device == 0);
+    CHECK(lines.route_get(0, ip("198.51.100.10")).value().error == ENODEV);
+    REQUIRE_FALSE(lines.enter(0));
+    CHECK(lines.enter(0).error().message().find("no such network namespace") != std::string::npos);
+    auto left = lines.take_left();
+    REQUIRE(left.size() == 1);
+    CHECK(left[0].lines == std::vector<std::size_t>{0});
+    CHECK(left[0].network->owned().value().rules.empty());  // it may live on without its name
+    CHECK(lines.take_left().empty());
+    CHECK(lines.follow().empty());
+    CHECK(lines.networks().size() == 1);
+
+    there = true;
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(at.guard.held["telecom"].device == 3);
+    CHECK(inner->owned().value().rules.size() == 5);
+    CHECK(lines.info(0).closed == Closed::no);
+    CHECK(at.said.str().find("line=telecom netns=carrier-a why=\"it is back\"") != std::string::npos);
+}
+
 TEST_CASE("without a guard no line comes up, and no rule is left") {
     Setting at;
     at.plug_in(7);
@@ -263,7 +383,7 @@ TEST_CASE("what the kernel refuses is said once, however often it is tried") {
     Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
     const std::string said = at.said.str();
-    CHECK(said.find("routing_refused what=\"6 10001: ") != std::string::npos);
+    CHECK(said.find("network_refused what=\"6 10001: ") != std::string::npos);
     lines.follow();
     lines.follow();
     CHECK(at.said.str() == said);

@@ -77,10 +77,12 @@ TEST_CASE("a device's name ends at its attribute's end, NUL or not") {
     message.extra<ifinfomsg>().ifi_index = 7;
     message.put_bytes(IFLA_IFNAME, "wan0", 4);
     message.put_u32(IFLA_MTU, 0x61616161);
+    message.put_u32(IFLA_GROUP, kDeviceGroup);
     const auto named = device_in(message.header());
     REQUIRE(named);
     CHECK(named->name == "wan0");
     CHECK(named->device.index == 7);
+    CHECK(named->device.made);
 }
 
 TEST_CASE("messages come out of a buffer one by one, and one that claims more than there is does not") {

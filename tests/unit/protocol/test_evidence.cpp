@@ -90,6 +90,15 @@ TEST_CASE("of several sockets the last is told of, and each has to agree") {
     CHECK(make_evidence(views.line, paths).verified);
 }
 
+TEST_CASE("a prober that binds itself is believed its device, and needs no mark") {
+    Views views;
+    views.line.enforced_by = EnforcedBy::cooperative;
+    views.socket->fwmark = 0;
+    const Evidence evidence = views.evidence();
+    CHECK(evidence.verified);
+    CHECK(evidence.enforced_by == EnforcedBy::cooperative);
+}
+
 TEST_CASE("one disagreement is enough, and the reason names it") {
     struct Case {
         std::string reason;
@@ -109,8 +118,17 @@ TEST_CASE("one disagreement is enough, and the reason names it") {
         {"the kernel's route leaves by wan1, not wan0", [](Views& v) { v.route->oif = "wan1"; }},
         {"the kernel's route leaves by , not wan0", [](Views& v) { v.route->oif.clear(); }},
         {"the kernel's route is from table 254, not 101", [](Views& v) { v.route->table = 254; }},
-        {"no kernel guard enforces the line", [](Views& v) { v.line.enforced_by = EnforcedBy::none; }},
-        {"no kernel guard enforces the line", [](Views& v) { v.line.enforced_by = EnforcedBy::cooperative; }},
+        {"nothing enforces the line", [](Views& v) { v.line.enforced_by = EnforcedBy::none; }},
+        {"the socket was bound to no device, not wan0",
+         [](Views& v) {
+             v.line.enforced_by = EnforcedBy::cooperative;
+             v.socket->ifname.clear();
+         }},
+        {"the socket had mark 0x102, not 0x101",
+         [](Views& v) {
+             v.line.enforced_by = EnforcedBy::cooperative;
+             v.socket->fwmark = 0x102;
+         }},
     };
     for (const auto& [reason, spoil] : cases) {
         CAPTURE(reason);

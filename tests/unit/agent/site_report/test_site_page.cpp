@@ -23,7 +23,9 @@ TEST_CASE("the page has every fact in both languages, and says where there is no
     facts.host = "gz-1";
     facts.kernel = "6.1.0";
     facts.broker = "https://broker.example:8443";
-    facts.lines = {{"telecom", "wan0", "bpf", {"100.64.1.2"}, 0x101, 101}};
+    facts.lines = {{"telecom", "wan0", "bpf", {"100.64.1.2"}, 0x101, 101},
+                   {"mobile", "edge-mobile", "bpf", {"100.64.3.2"}, 0x103, 103, "eth0"},
+                   {"lab", "wan9", "bpf", {"100.64.9.2"}, 0x109, 109, "", "carrier-a"}};
     facts.rules4 = {"10000:\tfrom all fwmark 0x101 lookup 101 proto 237"};
     facts.groups = {"/sys/fs/cgroup/edge/line-telecom"};
     facts.group_name = "edge";
@@ -32,11 +34,13 @@ TEST_CASE("the page has every fact in both languages, and says where there is no
     facts.bytes_per_s = 125000;
     for (const auto language : {Language::en, Language::zh}) {
         const auto page = site_page(facts, language);
-        for (const char* fact : {"gz-1", "6.1.0", "https://broker.example:8443", "telecom", "wan0 100.64.1.2", "0x101",
-                                 "ip rule del pref 10000", "/sys/fs/cgroup/edge/line-telecom",
-                                 "edge-launcher --cleanup --cgroup edge", "70000-70255", "125000 B/s"})
+        for (const char* fact :
+             {"gz-1", "6.1.0", "https://broker.example:8443", "telecom", "wan0 100.64.1.2", "0x101",
+              "macvlan `edge-mobile` (eth0)", "`carrier-a`", "`ip link del edge-mobile`", "ip rule del pref 10000",
+              "/sys/fs/cgroup/edge/line-telecom", "edge-launcher --cleanup --cgroup edge", "70000-70255", "125000 B/s"})
             CHECK_MESSAGE(page.find(fact) != std::string::npos, fact);
     }
+    CHECK(site_page(facts, Language::en).find("ip link del wan0") == std::string::npos);
     CHECK(site_page(facts, Language::en).find("None.") != std::string::npos);  // no routes
     CHECK(site_page(facts, Language::zh).find("无。") != std::string::npos);
     CHECK(site_page(facts, Language::zh).find("undo") == std::string::npos);

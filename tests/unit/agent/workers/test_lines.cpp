@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cerrno>
+#include <cstring>
 
 #include "agent/workers/verdict.hpp"
 #include "tests/unit/agent/workers/line_infos.hpp"
@@ -29,6 +30,22 @@ TEST_CASE("a line without carrier or device is down and says why") {
     info.link_up = 1;
     CHECK(!line_from(info).value().up);
     CHECK(line_from(info).value().report.reason == "the device is not there");
+}
+
+TEST_CASE("a line says where it is, and that its namespace is not there") {
+    auto info = line_info(0, "telecom");
+    info.kind = launcher::LineBy::macvlan;
+    std::strcpy(info.place, "eth0");
+    CHECK(line_from(info).value().parent == "eth0");
+    CHECK(line_from(info).value().netns.empty());
+    info.kind = launcher::LineBy::netns;
+    std::strcpy(info.place, "modem");
+    info.closed = launcher::Closed::no_namespace;
+    const Line line = line_from(info).value();
+    CHECK(line.parent.empty());
+    CHECK(line.netns == "modem");
+    CHECK_FALSE(line.up);
+    CHECK(line.report.reason == "its network namespace is not there");
 }
 
 TEST_CASE("a line whose day is spent is down although its link is up, and tasks fail as the line's") {

@@ -33,13 +33,17 @@ TEST_CASE("the launcher's command line becomes options and policy") {
                                               "--service",
                                               "ping",
                                               "--ca",
-                                              "/ca.pem"});
+                                              "/ca.pem",
+                                              "--bind",
+                                              "wan0"});
     REQUIRE(parsed);
     const WorkerOptions& options = parsed.value();
     CHECK(options.fd == 3);
     CHECK(options.line == "telecom");
     CHECK(options.addresses.size() == 2);
     CHECK(options.ca_file == "/ca.pem");
+    CHECK(options.bind == "wan0");
+    CHECK(parse_worker_options({"--line", "telecom"}).value().bind.empty());
     CHECK(options.policy.allow.size() == 2);
     CHECK(options.policy.ports == std::vector<std::uint16_t>{53, 80});
     CHECK(options.policy.runs(Service::ping));

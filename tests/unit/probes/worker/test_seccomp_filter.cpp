@@ -15,6 +15,7 @@
 #include <csignal>
 #include <thread>
 
+#include "probes/reactor/line_device.hpp"
 #include "probes/worker/landlock.hpp"
 #include "probes/worker/seccomp_filter.hpp"
 
@@ -26,10 +27,10 @@ constexpr int kNotSealed = 250;
 
 /// What a sealed process sees: the errno of `attempt` (0 for success), or 1000 + the signal that killed it.
 template <class Attempt>
-int sealed(Attempt attempt) {
+int sealed(Attempt attempt, Binding binding = Binding::done) {
     const pid_t child = fork();
     if (child == 0) {
-        if (!seal_system_calls()) _exit(kNotSealed);
+        if (!seal_system_calls(binding)) _exit(kNotSealed);
         _exit(attempt() < 0 ? errno : 0);
     }
     int status = 0;
@@ -51,6 +52,24 @@ int set_option(int family, int type, int protocol, int level, int name) {
 }
 
 }  // namespace
+
+TEST_CASE("a worker that nothing binds may bind its sockets to a device itself, and mark none") {
+    const auto bind = [] {
+        bind_sockets_to("lo");
+        const int error = bind_to_line(socket(AF_INET, SOCK_DGRAM, 0));
+        errno = error;
+        return error == 0 ? 0 : -1;
+    };
+    const auto mark = [] { return set_option(AF_INET, SOCK_DGRAM, 0, SOL_SOCKET, SO_MARK); };
+    CHECK(sealed(bind, Binding::by_itself) == 0);
+    CHECK(sealed(mark, Binding::by_itself) == ENOSYS);
+    CHECK(sealed(bind) == ENOSYS);
+    // A device that went: the socket must not be used.
+    CHECK(
+        sealed(
+            [] { return bind_sockets_to("nowhere0"), bind_to_line(socket(AF_INET, SOCK_DGRAM, 0)) == ENODEV ? 0 : -1; },
+            Binding::by_itself) == 0);
+}
 
 TEST_CASE("escape calls kill the process") {
     for (const long number : {SYS_execve,
