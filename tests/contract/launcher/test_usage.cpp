@@ -63,7 +63,7 @@ bool sends(Worker& worker, const std::string& target = "198.51.100.10") {
 TEST_CASE("what the agent denies is no target, of a worker that was there before neither, and nothing reaches it") {
     Started up(policy_with("", "\"198.51.100.20/32\""));
     auto worker = up.client->spawn("telecom");
-    REQUIRE(worker.tell("udp 198.51.100.10 5300 1").starts_with("ok telecom"));
+    REQUIRE(worker.tell("udp 198.51.100.10 5300 3000").starts_with("ok telecom"));
     const int before = up.carriers.arrived(0);
     REQUIRE(up.deny({"198.51.100.10", "2001:db8::11"}));
     CHECK_FALSE(sends(worker));
@@ -72,7 +72,7 @@ TEST_CASE("what the agent denies is no target, of a worker that was there before
     CHECK_FALSE(sends(later));
     CHECK(later.tell("arguments").find("--deny 198.51.100.10/32 --deny 2001:db8::11/128") != std::string::npos);
     CHECK(up.carriers.arrived(0) == before);
-    CHECK(worker.tell("udp 2001:db8::10 5300 1").starts_with("ok telecom"));
+    CHECK(worker.tell("udp 2001:db8::10 5300 3000").starts_with("ok telecom"));
 
     REQUIRE(up.deny({}));  // its own list it may take back, the policy's it may not
     CHECK(sends(worker));
