@@ -105,7 +105,7 @@ TEST_CASE("a worker gets its share of a processor and no more") {
 
 TEST_CASE("whoever else wants the processors has them first") {
     auto policy = policy_toml(100, kMemoryMb);
-    policy.replace(policy.find("cpu_first = true "), 17, "cpu_first = false");
+    policy.replace(policy.find("cpu_first = false"), 17, "cpu_first = true ");
     Limited up(policy);
     auto worker = up.client->spawn("telecom");
     CHECK(worker.tell("identity").starts_with("uid="));
