@@ -5,6 +5,7 @@
 
 #include "agent/doctor/checks.hpp"
 #include "agent/workers/lines.hpp"
+#include "protocol/launcher/netns_command.hpp"
 
 namespace edge::agent {
 namespace {
@@ -29,12 +30,6 @@ void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
             parent + " answers ARP for the macvlan's address, too: answers come in by the wrong device",
             "sysctl -w net.ipv4.conf." + parent + ".arp_ignore=1");
     diagnosis.add(FindingLevel::ok, about, "a macvlan of EDGE's on " + parent);
-}
-
-/// Where a command for the line has to be run.
-std::string inside(const Line& line) {
-    if (line.netns.empty()) return {};
-    return line.netns.front() == '/' ? "nsenter --net=" + line.netns + " " : "ip netns exec " + line.netns + " ";
 }
 
 const char* level_of(launcher::Enforcement by) {
@@ -67,7 +62,7 @@ void check_route(LauncherQuestions& launcher, const launcher::LineInfo& info, co
     const auto& gateway = v6 ? info.gateway6 : info.gateway4;
     const RouteAnswer by = route_from(launcher::Route{.gateway = gateway});
     diagnosis.add(FindingLevel::fail, about, "no route for " + family + ": " + answer.route.error,
-                  inside(line) + "ip " + (v6 ? "-6 " : "") + "route add default " +
+                  launcher::inside_netns(line.netns) + "ip " + (v6 ? "-6 " : "") + "route add default " +
                       (by.route.gw.empty() ? "" : "via " + by.route.gw + " ") + "dev " + line.facts.ifname + " table " +
                       std::to_string(line.facts.table));
 }
@@ -86,10 +81,10 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
                              "ip netns add " + line.value().netns);
     if (info.ifindex == 0)
         return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there",
-                             inside(line.value()) + "ip link show");
+                             launcher::inside_netns(line.value().netns) + "ip link show");
     if (!line.value().up)
         return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
-                             inside(line.value()) + "ip link set " + facts.ifname + " up");
+                             launcher::inside_netns(line.value().netns) + "ip link set " + facts.ifname + " up");
     diagnosis.add(
         FindingLevel::ok, about,
         facts.ifname + " is up, mark " + std::to_string(facts.mark) + ", held by " + level_of(info.enforced_by));

@@ -53,12 +53,16 @@ HealthActions HealthFsm::line(const Line& line, Time now) {
     return actions;
 }
 
+bool HealthFsm::is_disabled(const LineName& line) const {
+    return std::ranges::find(disabled_, line) != disabled_.end();
+}
+
 void HealthFsm::begin(Watch& watch, Time now) {
     auto& [line, disabled, expected, checks, egress] = watch.watched;
     for (const Check& check : checks) asked_.erase(check.asked);
     checks.clear();
     egress = {};
-    disabled = std::ranges::find(disabled_, line.report.name) != disabled_.end();
+    disabled = is_disabled(line.report.name);
     const auto wanted = settings_.expect.find(line.report.name.text());
     expected = wanted != settings_.expect.end() ? wanted->second : line.report.carrier;
     if (!line.up || disabled) return;
@@ -78,7 +82,7 @@ HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
                 true, "line_unknown name=" + name.text() + " why=\"[lines] disabled names no line of lines.toml\""});
     }
     for (auto& [name, watch] : lines_) {
-        if (watch.watched.disabled == (std::ranges::find(disabled_, name) != disabled_.end())) continue;
+        if (watch.watched.disabled == is_disabled(name)) continue;
         begin(watch, now);
         judge(watch, actions);
     }

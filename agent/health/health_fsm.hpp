@@ -68,6 +68,7 @@ class HealthFsm {
     };
     /// The check that waits for this answer, and its line; the question is no longer out.
     std::optional<std::pair<Watch*, Check*>> take(std::uint64_t id);
+    bool is_disabled(const LineName& line) const;
     /// Nothing is known of the line; what is to be asked is asked soon, unless it is disabled.
     void begin(Watch& watch, Time now);
     void ask(Watch& watch, Check& check, HealthActions& actions);

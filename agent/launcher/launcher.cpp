@@ -15,6 +15,7 @@
 #include "agent/launcher/policy_entries.hpp"
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
+#include "protocol/launcher/netns_command.hpp"
 #include "protocol/launcher/payloads.hpp"
 
 namespace edge::launcher {
@@ -259,8 +260,7 @@ void Launcher::warn_about_ping() const {
         if (low <= first && last <= high) continue;
         const bool nobody = low > high;
         log_.warn("ping_denied gids={}-{} todo=\"{}sysctl -w net.ipv4.ping_group_range='{} {}'\"", first, last,
-                  netns.empty() ? "" : "ip netns exec " + netns + " ", nobody ? first : std::min(low, first),
-                  nobody ? last : std::max(high, last));
+                  inside_netns(netns), nobody ? first : std::min(low, first), nobody ? last : std::max(high, last));
     }
 }
 

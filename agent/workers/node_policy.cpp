@@ -5,15 +5,13 @@
 #include <limits>
 
 #include "agent/workers/lines.hpp"
+#include "protocol/json/bounded.hpp"
 #include "protocol/targets/target_port.hpp"
 
 namespace edge::agent {
 namespace {
 
 using launcher::PolicyFact;
-
-// The codec takes no integer above; what is beyond it is no limit that a line could feel.
-constexpr std::uint64_t kLargestOnTheLink = std::uint64_t{1} << 53;
 
 /// The field of a number, or nothing where the fact is none.
 template <class Put>
@@ -64,8 +62,9 @@ void add_entries(const launcher::PolicyPart& part, link::Policy& policy) {
                 policy.targets.only.push_back(TargetPort{ip.value(), static_cast<std::uint16_t>(entry.number)}.text());
         } else {
             put_number(entry.fact, policy, [&]<class Number>(Number& field) {
+                // Beyond what the link carries it is no limit that a line could feel.
                 field = static_cast<Number>(std::min<std::uint64_t>(
-                    entry.number, std::min<std::uint64_t>(std::numeric_limits<Number>::max(), kLargestOnTheLink)));
+                    entry.number, std::min<std::uint64_t>(std::numeric_limits<Number>::max(), kLargestInteger)));
             });
         }
     }

@@ -19,20 +19,6 @@ void add_addresses(const std::vector<std::string>& texts, std::vector<IpAddress>
     }
 }
 
-int strength(EnforcedBy by) {
-    switch (by) {
-        case EnforcedBy::none:
-            return 0;
-        case EnforcedBy::cooperative:
-            return 1;
-        case EnforcedBy::nft:
-            return 2;
-        case EnforcedBy::bpf:
-            return 3;
-    }
-    return 0;
-}
-
 }  // namespace
 
 TargetPolicy target_policy_of(const link::Policy& policy) {
@@ -53,7 +39,7 @@ Lending::Lending(const ProbeSpec& spec, EnforcedBy least)
     : service_(service_of(spec)), destination_(destination_of(spec)), least_(least) {}
 
 std::optional<std::string> Lending::refusal(const NodeRecord& node, const link::LineReport& line) {
-    if (strength(line.enforced_by) < strength(least_)) {
+    if (line.enforced_by < least_) {  // the weakest is the first
         return "the line is held by " + std::string(enum_text(line.enforced_by)) + ", less than require_level asks";
     }
     if (!node.policy) return std::nullopt;

@@ -7,8 +7,6 @@
 namespace edge {
 namespace {
 
-constexpr std::int64_t kLargest = std::int64_t{1} << 53;
-
 /// nlohmann's SAX interface; each callback answers whether to go on.
 class Checker {
   public:
@@ -17,11 +15,11 @@ class Checker {
     bool null() { return value(); }
     bool boolean(bool) { return value(); }
     bool number_integer(std::int64_t number) {
-        return number >= -kLargest ? value() : fail(Errc::bad_value, "an integer below -2^53");
+        return number >= -kLargestInteger ? value() : fail(Errc::bad_value, "an integer below -2^53");
     }
     bool number_unsigned(std::uint64_t number) {
-        return number <= static_cast<std::uint64_t>(kLargest) ? value()
-                                                              : fail(Errc::bad_value, "an integer above 2^53");
+        return number <= static_cast<std::uint64_t>(kLargestInteger) ? value()
+                                                                     : fail(Errc::bad_value, "an integer above 2^53");
     }
     bool number_float(double number, const std::string& text) {
         // nlohmann reads an integer that fits no 64 bits as a double.

@@ -4,6 +4,7 @@
 // tree is built.
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
@@ -14,6 +15,9 @@ namespace edge {
 
 /// Members keep their order, so what we print reads as it was declared.
 using Json = nlohmann::ordered_json;
+
+/// Integers beyond it, of either sign, are refused: other people's JSON readers keep them in a double.
+inline constexpr std::int64_t kLargestInteger = std::int64_t{1} << 53;
 
 struct JsonLimits {
     std::size_t bytes = 256 * 1024;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "agent/launcher/packets.hpp"
+#include "protocol/launcher/netns_command.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -29,12 +30,6 @@ std::uint32_t absent(const Line& line, const Device* device) {
             bits |= std::uint32_t{1} << i;
     }
     return bits;
-}
-
-/// Where a command for the line has to be run.
-std::string inside(const Line& line) {
-    if (line.netns.empty()) return {};
-    return line.netns.front() == '/' ? "nsenter --net=" + line.netns + " " : "ip netns exec " + line.netns + " ";
 }
 
 }  // namespace
@@ -297,7 +292,7 @@ void Lines::report_missing() {
         if (line.routes != Routes::external || space.network == nullptr) continue;
         const auto routes = space.network->table(line.table);
         for (const auto& command : missing_routes({line}, routes ? routes.value() : std::vector<TableRoute>()))
-            missing.push_back(inside(line) + command);
+            missing.push_back(inside_netns(line.netns) + command);
     }
     const auto& own = spaces_.front().devices;
     for (const auto& line : lines_) {
@@ -310,8 +305,8 @@ void Lines::report_missing() {
         if (device == nullptr || line.kind == LineKind::macvlan) continue;  // its addresses are put back
         for (std::size_t i = 0; i < line.addresses.size(); ++i)
             if ((absent(line, device) >> i & 1) != 0)
-                missing.push_back(inside(line) + "ip address add " + line.addresses[i].text() + "/PREFIX dev " +
-                                  line.device);
+                missing.push_back(inside_netns(line.netns) + "ip address add " + line.addresses[i].text() +
+                                  "/PREFIX dev " + line.device);
     }
     if (missing != reported_)
         for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
