@@ -31,11 +31,10 @@ Error bad(std::string where, std::string detail) {
     return Error{Errc::bad_value, std::move(where), std::move(detail)};
 }
 
-/// A level as `edge-agent doctor` and policy files name it.
 Result<EnforcedBy> level_named(std::string_view text) {
-    if (text == "bpf-guard") return EnforcedBy::bpf;
-    if (text == "nft-guard") return EnforcedBy::nft;
-    if (text == "cooperative") return EnforcedBy::cooperative;
+    for (const auto level : {EnforcedBy::bpf, EnforcedBy::nft, EnforcedBy::cooperative}) {
+        if (level_name(level) == text) return level;
+    }
     return bad("/require_level", "expected bpf-guard, nft-guard or cooperative");
 }
 
@@ -69,10 +68,10 @@ Result<JobRequest> job_request(JobBody body, const http::Request& request) {
     job.spec = std::move(spec);
     job.selector = std::move(body.selector);
     if (body.labels) job.labels = std::move(*body.labels);
-    job.start_within_ms = body.start_within_ms;
-    job.repeat = body.repeat.value_or(1);
+    if (body.start_within_ms) job.terms.start_within_ms = *body.start_within_ms;
+    if (body.repeat) job.terms.repeat = *body.repeat;
     if (body.require_level) {
-        EDGE_TRY(job.require_level, level_named(*body.require_level));
+        EDGE_TRY(job.terms.require_level, level_named(*body.require_level));
     }
     job.idempotency_key = request.header("idempotency-key");
     job.fingerprint = sha256(as_bytes(request.body));

@@ -33,6 +33,20 @@ std::string rfc3339_ms(WallTime unix_us) {
     return std::string(text.data(), static_cast<std::size_t>(length));
 }
 
+std::string_view level_name(EnforcedBy level) {
+    switch (level) {
+        case EnforcedBy::bpf:
+            return "bpf-guard";
+        case EnforcedBy::nft:
+            return "nft-guard";
+        case EnforcedBy::cooperative:
+            return "cooperative";
+        case EnforcedBy::none:
+            break;
+    }
+    return {};
+}
+
 Json to_json(const NodeRef& node) {
     return {{"id", node.id.text()}, {"name", node.name.text()}};
 }
@@ -63,9 +77,15 @@ Json to_json(const RunView& run) {
 }
 
 Json to_json(const JobView& job) {
-    Json json = {
-        {"id", job.id.text()},      {"service", enum_text(job.service)}, {"params", job.params},
-        {"selector", job.selector}, {"labels", labels_json(job.labels)}, {"created_at", rfc3339_ms(job.created_at)}};
+    Json json = {{"id", job.id.text()},
+                 {"service", enum_text(job.service)},
+                 {"params", job.params},
+                 {"selector", job.selector},
+                 {"start_within_ms", job.terms.start_within_ms},
+                 {"repeat", job.terms.repeat},
+                 {"labels", labels_json(job.labels)},
+                 {"created_at", rfc3339_ms(job.created_at)}};
+    if (job.terms.require_level != EnforcedBy::none) json["require_level"] = level_name(job.terms.require_level);
     if (job.last_run) json["last_run"] = job.last_run->text();
     return json;
 }

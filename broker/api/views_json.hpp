@@ -1,12 +1,16 @@
 // What the domain shows, as the API's JSON: all of it in one place, so that REST and SSE cannot differ.
 #pragma once
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/domain/views.hpp"
 #include "protocol/json/bounded.hpp"
 
 namespace edge::broker::api {
+
+/// A level as policies and `edge-agent doctor` name it; empty for none.
+std::string_view level_name(EnforcedBy level);
 
 /// `2026-11-22T10:11:12.345Z`.
 std::string rfc3339_ms(WallTime unix_us);

@@ -60,11 +60,9 @@ struct JobRequest {
     ProbeSpec spec;
     std::string selector;
     std::map<std::string, std::string> labels;
-    std::optional<std::uint32_t> start_within_ms;  // 1..86'400'000; default 60'000
-    std::uint32_t repeat = 1;                      // tasks of each line, 1..1000
-    EnforcedBy require_level = EnforcedBy::none;   // lines that are held by less are left out
-    std::string idempotency_key;                   // empty: none
-    Digest fingerprint{};                          // of the request's body, for the key
+    JobTerms terms;
+    std::string idempotency_key;  // empty: none
+    Digest fingerprint{};         // of the request's body, for the key
 };
 
 class Domain {

@@ -44,7 +44,7 @@ Jobs::Jobs(DomainState& state, Dispatch& dispatch)
 Result<Jobs::Choice> Jobs::choose(const JobRequest& request) const {
     EDGE_TRY(auto selected, state_.fleet.choose(request.selector));
     Choice choice;
-    Lending lending(request.spec, request.require_level);
+    Lending lending(request.spec, request.terms.require_level);
     for (auto& one : selected) {
         auto why = lending.refusal(one.node->record, *one.report);
         if (!why) {
@@ -126,16 +126,16 @@ void Jobs::answer(Ticket ticket, const std::string& key, Result<RunView> run, Ac
 
 void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     const std::string key = request.idempotency_key;
-    if (request.start_within_ms && (*request.start_within_ms < 1 || *request.start_within_ms > kMostStartWithinMs)) {
+    if (request.terms.start_within_ms < 1 || request.terms.start_within_ms > kMostStartWithinMs) {
         return answer(ticket, key, Error{Errc::bad_value, "/start_within_ms", "is 1 to 86400000"}, out);
     }
-    if (request.repeat < 1 || request.repeat > kMostRepeats) {
+    if (request.terms.repeat < 1 || request.terms.repeat > kMostRepeats) {
         return answer(ticket, key, Error{Errc::bad_value, "/repeat", "is 1 to 1000"}, out);
     }
     auto chosen = choose(request);
     if (!chosen) return answer(ticket, key, chosen.error(), out);
     Choice& choice = chosen.value();
-    const std::size_t wanted = choice.lines.size() * request.repeat;
+    const std::size_t wanted = choice.lines.size() * request.terms.repeat;
     if (const auto room = check_room(request, wanted, now); !room) return answer(ticket, key, room.error(), out);
     tasks_under_way_ += wanted;
     LoadedRun made = make(request, choice.lines, now);
@@ -170,17 +170,18 @@ LoadedRun Jobs::make(const JobRequest& request, const std::vector<Chosen>& lines
                          .params = dump_json(encode_spec(request.spec)),
                          .target = target_of(request.spec),
                          .selector = request.selector,
+                         .terms = request.terms,
                          .labels = request.labels,
                          .created_at = now.wall};
     made.run.row = take_key(state_.next.next_run);
     made.run.id = state_.make_id<RunId>(now);
     made.run.job = made.job.row;
     made.run.created_at = now.wall;
-    made.run.start_within_ms = request.start_within_ms.value_or(state_.options.start_within_ms);
+    made.run.start_within_ms = request.terms.start_within_ms;
     made.run.run_within_ms = static_cast<std::uint32_t>(longest_run_ms(request.spec) + kRunMarginMs);
-    made.run.total = static_cast<std::uint32_t>(lines.size() * request.repeat);
+    made.run.total = static_cast<std::uint32_t>(lines.size() * request.terms.repeat);
     made.tasks.reserve(made.run.total);
-    for (std::uint32_t round = 0; round < request.repeat; ++round) {
+    for (std::uint32_t round = 0; round < request.terms.repeat; ++round) {
         for (const auto& chosen : lines) {
             made.tasks.push_back(TaskRecord{.row = take_key(state_.next.next_task),
                                             .id = state_.make_id<TaskId>(now),

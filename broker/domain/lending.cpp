@@ -39,6 +39,8 @@ Lending::Lending(const ProbeSpec& spec, EnforcedBy least)
     : service_(service_of(spec)), destination_(destination_of(spec)), least_(least) {}
 
 std::optional<std::string> Lending::refusal(const NodeRecord& node, const link::LineReport& line) {
+    if (line.state == link::LineState::disabled || line.state == link::LineState::draining)
+        return "the line is " + std::string(enum_text(line.state)) + (line.reason.empty() ? "" : ": " + line.reason);
     if (line.enforced_by < least_) {  // the weakest is the first
         return "the line is held by " + std::string(enum_text(line.enforced_by)) + ", less than require_level asks";
     }

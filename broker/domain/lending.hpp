@@ -1,4 +1,5 @@
-// May this be asked of that line? What the node would refuse by its policy is not sent to it. It only narrows: of a
+// May this be asked of that line? What the node would refuse by its policy, or because its operator has taken the line
+// out of service, is not sent to it. A line that is down is asked: that it fails is an answer. It only narrows: of a
 // node that has not told its policy everything is asked, and every node looks again. Pure.
 #pragma once
 #include <optional>

@@ -19,7 +19,6 @@ class Store;
 struct DomainOptions {
     std::string gateway_pin;                 // base64url of the gateway's SPKI digest, for the text of join tokens
     std::uint32_t accept_ms = 5'000;         // an offer that is not acknowledged by then is thought undelivered
-    std::uint32_t start_within_ms = 60'000;  // of a job that does not say
     std::uint32_t close_margin_ms = 10'000;  // after start_within and run_within a task without a result is lost
     std::uint32_t open_tasks = 200'000;      // that may have no end yet, of all runs together
     std::uint32_t target_probes_per_s = 0;   // tasks for one target, of all nodes together; 0 is no limit

@@ -105,11 +105,20 @@ struct TaskCounts {
 };
 BOOST_DESCRIBE_STRUCT(TaskCounts, (), (total, queued, running, succeeded, failed, timed_out, canceled, expired, lost))
 
+/// How a job is to be done, as opposed to what is probed from where.
+struct JobTerms {
+    std::uint32_t start_within_ms = 60'000;       // 1..86'400'000
+    std::uint32_t repeat = 1;                     // tasks of each line, 1..1000
+    EnforcedBy require_level = EnforcedBy::none;  // lines that are held by less are left out
+    friend bool operator==(const JobTerms&, const JobTerms&) = default;
+};
+
 struct JobView {
     JobId id;
     Service service = Service::ping;
     Json params = Json::object();
     std::string selector;
+    JobTerms terms;
     std::map<std::string, std::string> labels;
     WallTime created_at = 0;
     std::optional<RunId> last_run;

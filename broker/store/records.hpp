@@ -73,6 +73,7 @@ struct JobRecord {
     std::string params;  // JSON
     std::string target;
     std::string selector;
+    JobTerms terms;
     std::map<std::string, std::string> labels;
     WallTime created_at = 0;
 };

@@ -210,7 +210,17 @@ CREATE TABLE node_events (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4};
+// How a job is to be done. Of an older one its run tells all but the level, which was not kept.
+constexpr std::string_view kStep5 = R"sql(
+ALTER TABLE jobs ADD COLUMN start_within_ms INTEGER NOT NULL DEFAULT 60000;
+ALTER TABLE jobs ADD COLUMN repeat INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE jobs ADD COLUMN require_level TEXT NOT NULL DEFAULT 'none';
+UPDATE jobs SET start_within_ms = r.start_within_ms,
+    repeat = max(1, r.total / max(1, (SELECT count(*) FROM (SELECT DISTINCT node, line FROM tasks WHERE run = r.k))))
+FROM runs AS r WHERE r.job = jobs.k;
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

@@ -17,6 +17,13 @@ Result<Name> name_column(sqlite::Statement& row, int column) {
     return name;
 }
 
+/// Three columns from `first` on.
+Result<JobTerms> terms(sqlite::Statement& row, int first) {
+    JobTerms terms{.start_within_ms = row.natural32(first), .repeat = row.natural32(first + 1)};
+    EDGE_TRY(terms.require_level, enum_column<EnforcedBy>(row.text(first + 2)));
+    return terms;
+}
+
 }  // namespace
 
 Result<NodeRecord> node(sqlite::Statement& row) {
@@ -67,8 +74,9 @@ Result<LoadedRun> run_and_job(sqlite::Statement& row) {
     j.params = row.text(18);
     j.target = row.text(19);
     j.selector = row.text(20);
-    EDGE_TRY(j.labels, from_column<Labels>(row.text(21)));
-    j.created_at = row.natural(22);
+    EDGE_TRY(j.terms, terms(row, 21));
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(24)));
+    j.created_at = row.natural(25);
     return loaded;
 }
 
@@ -93,9 +101,10 @@ Result<JobView> job_view(sqlite::Statement& row) {
     EDGE_TRY(j.service, enum_column<Service>(row.text(2)));
     EDGE_TRY(j.params, from_column<Json>(row.text(3)));
     j.selector = row.text(4);
-    EDGE_TRY(j.labels, from_column<Labels>(row.text(5)));
-    j.created_at = row.natural(6);
-    if (!row.is_null(7)) j.last_run = id_column<RunId>(row, 7);
+    EDGE_TRY(j.terms, terms(row, 5));
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(8)));
+    j.created_at = row.natural(9);
+    if (!row.is_null(10)) j.last_run = id_column<RunId>(row, 10);
     return j;
 }
 

@@ -54,7 +54,7 @@ void check(const http::Response& response) {
 void check(const JobRequest& job) {
     fuzz::demand(bool(edge::check(job.spec)), "a job's spec has passed its checks");
     fuzz::demand(!job.selector.empty() && job.selector.size() <= 1024, "a selector is neither empty nor endless");
-    fuzz::demand(job.repeat >= 1 && job.repeat <= 1000, "a job repeats in bounds");
+    fuzz::demand(job.terms.repeat >= 1 && job.terms.repeat <= 1000, "a job repeats in bounds");
     fuzz::demand(job.labels.size() <= 32 && job.idempotency_key.size() <= 255, "labels and key have a bound");
 }
 

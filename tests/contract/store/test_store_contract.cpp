@@ -125,6 +125,7 @@ TEST_CASE_TEMPLATE("an unfinished run is loaded whole, a finished one is not", K
     CHECK(run.run.id == second.run.id);
     CHECK(run.run.start_within_ms == 60'000);
     CHECK(run.job.params == second.job.params);
+    CHECK(run.job.terms == second.job.terms);
     CHECK(run.job.labels == second.job.labels);
     REQUIRE(run.tasks.size() == 3);
     CHECK(run.tasks[0].state == TaskState::queued);
@@ -357,6 +358,7 @@ TEST_CASE_TEMPLATE("tasks, jobs and runs are found by their ids", Kind, InMemory
     REQUIRE(job.has_value());
     CHECK(job->last_run == run.run.id);
     CHECK(job->params.at("count") == 3);
+    CHECK(job->terms == run.job.terms);
     CHECK(!store->job(id<JobId>(9)).value().has_value());
     CHECK(!store->run(id<RunId>(9)).value().has_value());
 }
@@ -460,6 +462,8 @@ TEST_CASE("a file of the first schema keeps its results, and learns of each spoo
     auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_only).value();
     CHECK(db.ask("SELECT count(*) FROM results r JOIN result_details d ON d.result = r.k").value() == "1");
     CHECK(db.ask("SELECT count(*) FROM pragma_foreign_key_check").value() == "0");
+    // … and each job what its run tells of how it was asked.
+    CHECK(store->job(JobId{}).value()->terms == JobTerms{.start_within_ms = 1, .repeat = 2});
 }
 
 TEST_CASE("a writer from outside is waited for, and one that stays makes the store unavailable, not broken") {

@@ -133,7 +133,7 @@ TEST_CASE("a job becomes a run") {
     CHECK(api.domain.last_request.idempotency_key == "k1");
     CHECK(std::get<PingSpec>(api.domain.last_request.spec).count == 3);
     CHECK(api.domain.last_request.fingerprint == sha256(as_bytes(Api::kJob)));
-    CHECK(api.domain.last_request.repeat == 1);
+    CHECK(api.domain.last_request.terms.repeat == 1);
 }
 
 TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
@@ -188,13 +188,13 @@ TEST_CASE(
     Api api;
     const auto response = api.post(
         "/api/v1/jobs", R"({"service":"ping","params":{"target":"a"},"selector":"some","require_level":"nft-guard"})");
-    CHECK(api.domain.last_request.require_level == EnforcedBy::nft);
+    CHECK(api.domain.last_request.terms.require_level == EnforcedBy::nft);
     const Json run = api.json(response, "Run");
     CHECK(run["left_out"]["total"] == 2);
     CHECK(run["left_out"]["lines"][0]["node"]["name"] == "gz-2");
     CHECK(run["left_out"]["lines"][0]["reason"] == "the node does not lend ping");
     api.post("/api/v1/jobs", Api::kJob);
-    CHECK(api.domain.last_request.require_level == EnforcedBy::none);
+    CHECK(api.domain.last_request.terms.require_level == EnforcedBy::none);
     const auto eager = api.post("/api/v1/jobs", R"({"service":"ping","params":{"target":"a"},"selector":"eager"})");
     CHECK(header(eager, "Retry-After") == "10");
 

@@ -47,7 +47,7 @@ TEST_CASE("a job that cannot be says why, and leaves nothing behind") {
     CHECK(near.code == Errc::not_found);
     CHECK(near.detail.find("did you mean \"ct\"") != std::string::npos);
     JobRequest request = ping_job("all");
-    request.start_within_ms = 86'400'001;
+    request.terms.start_within_ms = 86'400'001;
     CHECK(rig.create(request).error().where == "/start_within_ms");
     CHECK(rig.store().runs({}).value().items.empty());
 }

@@ -100,6 +100,21 @@ TEST_CASE("a node that has not told its policy is asked everything; a level is a
     CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::bpf) == "the line is held by nft, less than require_level asks");
 }
 
+TEST_CASE("a line that its operator took out of service is asked nothing; one that is down is") {
+    NodeRecord node = node_that(lends({"ping"}));
+    auto& line = node.lines.at(0);
+    line.state = link::LineState::disabled;
+    line.reason = "maintenance until Monday";
+    CHECK(refusal(node, ping("8.8.8.8")) == "the line is disabled: maintenance until Monday");
+    line.state = link::LineState::draining;
+    line.reason.clear();
+    CHECK(refusal(node, ping("8.8.8.8")) == "the line is draining");
+    for (const auto state : {link::LineState::down, link::LineState::degraded, link::LineState::unknown}) {
+        line.state = state;
+        CHECK(refusal(node, ping("8.8.8.8")) == "");
+    }
+}
+
 TEST_CASE("a policy from outside whose prefixes do not parse denies nothing and breaks nothing") {
     link::Policy policy = lends({"ping", "juggling"});
     policy.targets.deny = {"everything", "300.0.0.0/8", "198.51.100.10/32", "1.2.3.4/33"};
@@ -146,11 +161,11 @@ TEST_CASE("a level that no line reaches is refused, naming few of many") {
         agents.back()->connect();
     }
     JobRequest request = ping_job("all");
-    request.require_level = EnforcedBy::nft;
+    request.terms.require_level = EnforcedBy::nft;
     const Error refused = rig.create(request).error();
     CHECK(refused.code == Errc::denied);
     CHECK(refused.detail.find("; and 7 more") != std::string::npos);
-    request.require_level = EnforcedBy::cooperative;
+    request.terms.require_level = EnforcedBy::cooperative;
     CHECK(rig.create(request).has_value());
 }
 
@@ -204,7 +219,7 @@ TEST_CASE("one target is probed so often in all, whoever asks and whatever nodes
     CHECK(rig.ping("gz-1").has_value());
     CHECK_FALSE(rig.ping("gz-1").has_value());
     JobRequest many = ping_job("all");
-    many.repeat = 2;
+    many.terms.repeat = 2;
     CHECK(rig.create(many).error().code == Errc::bad_value);  // never fits
 }
 
