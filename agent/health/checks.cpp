@@ -63,7 +63,7 @@ Heard echoed(const Check& check, const ProbeReport& report) {
 link::LineCheck Check::report() const {
     const char* how = what == What::route                     ? "lookup"
                       : what == What::resolver                ? "dns"
-                      : what == What::egress                  ? "http"
+                      : what == What::egress                  ? (v6 ? "http over IPv6" : "http over IPv4")
                       : what == What::gateway && by_neighbour ? "neighbour"
                                                               : "ping";
     return {std::string(enum_text(what)), target, how, state, state == link::CheckState::ok ? std::string() : text};

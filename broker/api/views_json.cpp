@@ -55,11 +55,18 @@ Json to_json(const LineRef& line) {
     return {{"name", line.name.text()}, {"carrier", line.carrier}};
 }
 
-Json left_out_json(const RunView& run) {
-    Json lines = Json::array();
-    for (const auto& one : run.left_out)
-        lines.push_back({{"node", to_json(one.node)}, {"line", to_json(one.line)}, {"reason", one.why}});
-    return {{"total", run.left_out_total}, {"lines", std::move(lines)}};
+void put_notes(Json& json, const RunNotes& notes) {
+    if (notes.left_out_total > 0) {
+        Json lines = Json::array();
+        for (const auto& one : notes.left_out)
+            lines.push_back({{"node", to_json(one.node)}, {"line", to_json(one.line)}, {"reason", one.why}});
+        json["left_out"] = {{"total", notes.left_out_total}, {"lines", std::move(lines)}};
+    }
+    if (notes.away_total > 0) {
+        Json nodes = Json::array();
+        for (const auto& one : notes.away) nodes.push_back(to_json(one));
+        json["away"] = {{"total", notes.away_total}, {"nodes", std::move(nodes)}};
+    }
 }
 
 Json to_json(const RunView& run) {
@@ -72,7 +79,7 @@ Json to_json(const RunView& run) {
                  {"created_at", rfc3339_ms(run.created_at)}};
     put_time(json, "finished_at", run.finished_at);
     json["tasks"] = encode(run.tasks);
-    if (run.left_out_total > 0) json["left_out"] = left_out_json(run);
+    put_notes(json, run.notes);
     return json;
 }
 

@@ -62,8 +62,7 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
                           }));
     }
     std::string text_of(RunView run) const {
-        run.left_out_total = made_.left_out_total;
-        run.left_out = made_.left_out;
+        run.notes = made_.notes;
         return dump_json(to_json(run));
     }
     void answer(int status, std::string json) {

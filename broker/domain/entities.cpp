@@ -31,4 +31,8 @@ void dequeue(Task& task) {
     task.node->queue.erase(task.queue_at);
 }
 
+bool Node::is_connected() const {
+    return session && session->confirmed;
+}
+
 }  // namespace edge::broker

@@ -102,6 +102,7 @@ struct Node {
     NodeUsage usage;
 
     NodeRef ref() const { return NodeRef{record.id, record.name}; }
+    bool is_connected() const;
 };
 
 // A node's lists of tasks. Each call does nothing when there is nothing to do.

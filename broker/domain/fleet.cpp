@@ -117,7 +117,7 @@ NodeView Fleet::view(const Node& node) {
                   .busy = {},
                   .policy = {}};
     if (may_work(node)) {
-        const bool live = node.session && node.session->confirmed;
+        const bool live = node.is_connected();
         if (live) view.busy = node.usage.facts().host.busy;
         view.state = live ? NodeState::connected : r.connected_at ? NodeState::disconnected : NodeState::enrolled;
         if (!live) {

@@ -34,6 +34,12 @@ std::string reasons(const std::vector<LeftOut>& left_out, std::size_t total) {
     return text;
 }
 
+template <class One>
+void note(One one, std::vector<One>& named, std::uint32_t& total) {
+    ++total;
+    if (named.size() < RunNotes::kMostNamed) named.push_back(std::move(one));
+}
+
 }  // namespace
 
 Jobs::Jobs(DomainState& state, Dispatch& dispatch)
@@ -44,23 +50,25 @@ Jobs::Jobs(DomainState& state, Dispatch& dispatch)
 Result<Jobs::Choice> Jobs::choose(const JobRequest& request) const {
     EDGE_TRY(auto selected, state_.fleet.choose(request.selector));
     Choice choice;
+    RunNotes& notes = choice.notes;
     Lending lending(request.spec, request.terms.require_level);
     for (auto& one : selected) {
         auto why = lending.refusal(one.node->record, *one.report);
         if (!why) {
+            const bool is_next_node = choice.lines.empty() || choice.lines.back().node != one.node;
+            if (is_next_node && !one.node->is_connected()) note(one.node->ref(), notes.away, notes.away_total);
             choice.lines.push_back(std::move(one));
             continue;
         }
-        ++choice.left_out_total;
-        if (choice.left_out.size() < kMostLeftOut)
-            choice.left_out.push_back({one.node->ref(), std::move(one.line), std::move(*why)});
+        note(LeftOut{one.node->ref(), std::move(one.line), std::move(*why)}, notes.left_out, notes.left_out_total);
     }
-    if (choice.lines.empty()) return Error{Errc::denied, "/selector", reasons(choice.left_out, choice.left_out_total)};
+    if (choice.lines.empty()) return Error{Errc::denied, "/selector", reasons(notes.left_out, notes.left_out_total)};
     return choice;
 }
 
 Result<> Jobs::check_room(const JobRequest& request, std::size_t wanted, Now now) {
-    if (wanted > kMostTasks) return Error{Errc::bad_value, "/selector", "makes more than 100000 tasks; add limit:N"};
+    if (wanted > kMostTasks)
+        return Error{Errc::bad_value, "/selector", "makes more than 100000 tasks; repeat less, or add limit:N"};
     const std::size_t open = state_.fleet.open_tasks() + tasks_under_way_;
     if (open + wanted > state_.options.open_tasks) {
         return Error{Errc::too_large,
@@ -76,7 +84,7 @@ Result<> Jobs::check_room(const JobRequest& request, std::size_t wanted, Now now
     if (wanted > std::size_t{per_s} * kTargetBurstS) {
         return Error{Errc::bad_value, "/selector",
                      "makes " + std::to_string(wanted) + " probes of one target at once, and " + limit +
-                         "; at most ten seconds' worth go at once: add limit:N"};
+                         "; at most ten seconds' worth go at once: repeat less, or add limit:N"};
     }
     if (!targets_.take(destination->host, static_cast<std::uint32_t>(wanted), now.mono)) {
         return Error{Errc::too_large, "/params/target",
@@ -147,12 +155,11 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     state_.journal.ask(
         out, std::move(batch),
         [this, ticket, key, wanted, made = std::move(made), params = std::move(params),
-         left_out = std::move(choice.left_out), total = choice.left_out_total](Now at, Actions& after) {
+         notes = std::move(choice.notes)](Now at, Actions& after) {
             tasks_under_way_ -= wanted;
             const RunPtr run = state_.runs.add(made, params, state_.fleet, at, ActiveRuns::Origin::request);
             RunView view = ActiveRuns::view(*run);
-            view.left_out = left_out;
-            view.left_out_total = total;
+            view.notes = notes;
             answer(ticket, key, std::move(view), after);
             dispatch_.begin(run, at, after);
         },

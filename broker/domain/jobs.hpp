@@ -28,8 +28,7 @@ class Jobs {
     void start(Ticket ticket, JobRequest request, Now now, Actions& out);
     struct Choice {
         std::vector<Chosen> lines;
-        std::vector<LeftOut> left_out;  // the first of them
-        std::uint32_t left_out_total = 0;
+        RunNotes notes;
     };
     /// The lines of the selector that may be asked for this. Errors: as create_job says.
     Result<Choice> choose(const JobRequest& request) const;

@@ -130,7 +130,15 @@ struct LeftOut {
     LineRef line;
     std::string why;
 };
-inline constexpr std::size_t kMostLeftOut = 20;  // that are named; the others are counted
+
+/// Who does not answer a new run at once: lines that are not asked at all, and nodes that are when they come back.
+struct RunNotes {
+    static constexpr std::size_t kMostNamed = 20;  // of each; the others are counted
+    std::uint32_t left_out_total = 0;
+    std::vector<LeftOut> left_out;
+    std::uint32_t away_total = 0;
+    std::vector<NodeRef> away;
+};
 
 struct RunView {
     RunId id;
@@ -142,9 +150,7 @@ struct RunView {
     WallTime created_at = 0;
     std::optional<WallTime> finished_at;
     TaskCounts tasks;
-    // Said once, in the answer to the request that made the run.
-    std::uint32_t left_out_total = 0;
-    std::vector<LeftOut> left_out{};  // the first kMostLeftOut of them
+    RunNotes notes{};  // only in the answer to the request that made the run
 };
 
 /// A stored result: the agent's envelope as it came, whose it is, and its detail as opaque JSON text.

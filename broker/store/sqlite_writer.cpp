@@ -147,9 +147,8 @@ Result<> SqliteWriter::write(const AddApiToken& change) {
 
 Result<> SqliteWriter::write(const AddRun& change) {
     const auto& j = change.job;
-    EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector,
-                            j.terms.start_within_ms, j.terms.repeat, enum_text(j.terms.require_level),
-                            to_column(j.labels), j.created_at));
+    EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, j.terms.start_within_ms,
+                            j.terms.repeat, enum_text(j.terms.require_level), to_column(j.labels), j.created_at));
     const auto& r = change.run;
     EDGE_TRY(s_.add_run.run(r.row, r.id, r.job, enum_text(r.state), r.created_at, r.start_within_ms, r.run_within_ms,
                             r.total));

@@ -76,6 +76,9 @@ Answer<Environment> environment_from(const Variables& variables) {
     if (environment.token.find_first_of(" \t\r\n") != std::string::npos)
         return misconfigured("the token has white space in it", "copy it again, without the line around it");
     environment.ca_file = variables("EDGE_CA_FILE");
+    if (!environment.ca_file.empty() && !std::ifstream(environment.ca_file))
+        return misconfigured("EDGE_CA_FILE: cannot read " + environment.ca_file,
+                             "it holds the certificates that edgectl trusts, as PEM");
     return environment;
 }
 

@@ -44,17 +44,17 @@ ExitCode exit_of(int status, std::string_view code) {
     }
 }
 
-std::string next_for(ExitCode exit, int status) {
+std::string next_for(ExitCode exit, int status, std::string_view code) {
     switch (exit) {
         case ExitCode::auth:
             return "EDGE_TOKEN or EDGE_TOKEN_FILE must hold a token of this broker; `edge-broker init` printed the "
                    "first";
         case ExitCode::no_match:
-            return "`edgectl get lines` shows what there is";
+            return code == "no_match" ? "`edgectl get lines` shows what there is" : "";
         case ExitCode::not_found:
             return "`edgectl get nodes`, `get lines`, `get runs` show what there is";
         default:
-            return status == 503 ? "try again in a moment" : "";
+            return status == 503 || status == 429 ? "try again in a moment" : "";
     }
 }
 
@@ -74,7 +74,7 @@ Trouble trouble_of(int status, std::string_view body) {
         if (item.message.empty() || trouble.what.find(item.message) != std::string::npos) continue;
         trouble.what += "; " + item.pointer + ": " + item.message;
     }
-    trouble.next = next_for(trouble.exit, status);
+    trouble.next = next_for(trouble.exit, status, problem.code);
     trouble.request_id = problem.request_id;
     return trouble;
 }

@@ -16,7 +16,8 @@ class Sheet {
     void title(const std::string& text) { text_ += style_.paint(text, Tone::bold) + "\n"; }
     void item(const std::string& name, const std::string& value, Tone tone = Tone::plain) {
         if (!value.empty())
-            text_ += "  " + style_.paint(pad(name, 12, Align::left), Tone::dim) + style_.paint(value, tone) + "\n";
+            text_ += "  " + style_.paint(pad(name, 12, Align::left) + (name.size() >= 12 ? " " : ""), Tone::dim) +
+                     style_.paint(value, tone) + "\n";
     }
     void line(const std::string& text) { text_ += text + "\n"; }
     const std::string& text() const { return text_; }

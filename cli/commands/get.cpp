@@ -96,26 +96,29 @@ Listing lines() {
 }
 
 Listing runs() {
-    return {{column("RUN"), column("SERVICE", 2), column("TARGET", 1, true), column("SELECTOR", 3, true),
-             column("STATE"), figure("OK"), figure("FAILED"), figure("TO COME"), figure("AGE", 4)},
-            [](const Json& item, bool) {
-                const Json& counts = member(item, "tasks");
-                const auto n = [&](const char* key) { return number_at(counts, key).value_or(0); };
-                const auto failed = n("failed") + n("timed_out") + n("canceled") + n("expired") + n("lost");
-                const auto waiting = n("queued") + n("running");
-                const auto state = text_at(item, "state");
-                return std::vector<Cell>{{printable(text_at(item, "id"))},
-                                         {printable(text_at(item, "service"))},
-                                         {printable(text_at(item, "target"))},
-                                         {printable(text_at(item, "selector"))},
-                                         {printable(state), state == "finished" ? Tone::plain : Tone::busy},
-                                         {std::to_string(n("succeeded"))},
-                                         {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain},
-                                         {waiting > 0 ? std::to_string(waiting) : ""},
-                                         {age_at(item, "created_at")}};
-            },
-            "/api/v1/runs",
-            "there was no run yet; edgectl ping TARGET from all"};
+    return {
+        {column("RUN"), column("SERVICE", 2), column("TARGET", 1, true), column("SELECTOR", 3, true), column("STATE"),
+         figure("OK"), figure("FAILED"), figure("CANCELED", 1), figure("TO COME"), figure("AGE", 4)},
+        [](const Json& item, bool) {
+            const Json& counts = member(item, "tasks");
+            const auto n = [&](const char* key) { return number_at(counts, key).value_or(0); };
+            const auto failed = n("failed") + n("timed_out") + n("expired") + n("lost");
+            const auto canceled = n("canceled");
+            const auto waiting = n("queued") + n("running");
+            const auto state = text_at(item, "state");
+            return std::vector<Cell>{{printable(text_at(item, "id"))},
+                                     {printable(text_at(item, "service"))},
+                                     {printable(text_at(item, "target"))},
+                                     {printable(text_at(item, "selector"))},
+                                     {printable(state), state == "finished" ? Tone::plain : Tone::busy},
+                                     {std::to_string(n("succeeded"))},
+                                     {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain},
+                                     {canceled > 0 ? std::to_string(canceled) : ""},
+                                     {waiting > 0 ? std::to_string(waiting) : ""},
+                                     {age_at(item, "created_at")}};
+        },
+        "/api/v1/runs",
+        "there was no run yet; edgectl ping TARGET from all"};
 }
 
 Listing jobs() {
@@ -186,8 +189,7 @@ Answer<ExitCode> get(const GetCommand& command, Client& client, const Screen& sc
     EDGE_TRY(auto items, client.list(listing.path, limit + 1));
     if (items.size() > limit) {
         items.resize(limit);
-        const std::string twice = std::to_string(std::min(2 * limit, kMostItems));
-        screen.say(std::to_string(limit) + " shown, there are more; --limit " + twice);
+        screen.say(std::to_string(limit) + " shown, there are more; --limit takes up to " + std::to_string(kMostItems));
     }
     if (command.format == Format::json || command.format == Format::jsonl) {
         screen.print(json_text(items, command.format));

@@ -82,6 +82,16 @@ void say_left_out(const LeftOut& left_out, const Screen& screen) {
             "left out " + std::to_string(left_out.total - left_out.lines.size()) + " more", Tone::warn));
 }
 
+void say_away(const Away& away, const Screen& screen) {
+    if (away.total == 0) return;
+    std::string names;
+    for (const auto& node : away.nodes) names += (names.empty() ? "" : ", ") + printable(node.name);
+    if (away.total > away.nodes.size()) names += " and " + std::to_string(away.total - away.nodes.size()) + " more";
+    screen.say(screen.err_style.paint(
+        names + (away.total == 1 ? " is" : " are") + " not connected: what is asked there waits (--start-within-ms)",
+        Tone::warn));
+}
+
 std::string how_to_resume(const std::string& run_id) {
     return "the run goes on; edgectl describe run " + run_id + " --follow";
 }
@@ -131,6 +141,7 @@ Answer<ExitCode> run_probe(const ProbeCommand& command, Client& client, const Sc
         printable(run.service + " " + run.target + " from " + run.selector) + ": " + count + ", " + printable(run.id),
         Tone::dim));
     say_left_out(run.left_out, screen);
+    say_away(run.away, screen);
     auto left = command.timeout;
     if (left)
         left = std::max(std::chrono::milliseconds(1),

@@ -65,6 +65,14 @@ struct LeftOut {
 };
 BOOST_DESCRIBE_STRUCT(LeftOut, (), (total, lines))
 
+/// Nodes that are not connected: their tasks wait for them.
+struct Away {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t total = 0;
+    std::vector<NodeRef> nodes;  // the first of them
+};
+BOOST_DESCRIBE_STRUCT(Away, (), (total, nodes))
+
 struct Run {
     static constexpr bool fields_have_defaults = true;
     std::string id;
@@ -77,11 +85,12 @@ struct Run {
     std::optional<std::string> finished_at;
     TaskCounts tasks;
     std::vector<Task> tasks_list;  // only in the first event of a stream
-    LeftOut left_out;              // only in the answer that made the run
+    LeftOut left_out;              // only in the answer that made the run, and so is `away`
+    Away away;
 };
 BOOST_DESCRIBE_STRUCT(Run, (),
                       (id, job_id, service, target, selector, state, created_at, finished_at, tasks, tasks_list,
-                       left_out))
+                       left_out, away))
 
 struct ProbeResult {
     static constexpr bool fields_have_defaults = true;

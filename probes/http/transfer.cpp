@@ -157,12 +157,14 @@ curl_socket_t Transfer::on_open(void* self, curlsocktype purpose, curl_sockaddr*
                            peer->port == transfer.plan_.request.url.port;
     if (!is_vetted)
         return CURL_SOCKET_BAD;  // the second look: whatever libcurl made of the URL, nothing else is spoken to
+    transfer.opened_ = std::chrono::steady_clock::now();
     return transfer.engine_.open(*address, transfer.record_);
 }
 
 CURLcode Transfer::on_tls(CURL*, void* context, void* self) {
     auto& transfer = *static_cast<Transfer*>(self);
     transfer.phase_ = "tls";
+    transfer.tls_began_ = std::chrono::steady_clock::now();
     transfer.tls_.attach(static_cast<SSL_CTX*>(context), transfer.engine_.trust());
     return CURLE_OK;
 }
@@ -220,6 +222,10 @@ HttpTimings Transfer::timings() const {
     HttpTimings timings;
     timings.total_us = info_us(easy_, CURLINFO_TOTAL_TIME_T);
     timings.connect_us = between(info_us(easy_, CURLINFO_NAMELOOKUP_TIME_T), connected);
+    if (!timings.connect_us && opened_ && tls_began_) {
+        const auto took = std::chrono::duration_cast<std::chrono::microseconds>(*tls_began_ - *opened_);
+        timings.connect_us = static_cast<std::uint64_t>(took.count());
+    }
     timings.tls_us = between(connected, secured);
     if (head_.bytes() == 0) return timings;
     timings.first_byte_us = between(sent, first);

@@ -2,6 +2,7 @@
 #pragma once
 #include <curl/curl.h>
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -73,6 +74,9 @@ class Transfer {
     std::shared_ptr<SocketRecord> record_;
     CURLcode code_ = CURLE_OK;
     const char* phase_ = "connect";
+    // libcurl tells no time of a connection whose TLS fails.
+    std::optional<std::chrono::steady_clock::time_point> opened_;
+    std::optional<std::chrono::steady_clock::time_point> tls_began_;
 };
 
 }  // namespace edge::probes

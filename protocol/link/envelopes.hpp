@@ -63,7 +63,7 @@ struct LineCheck {
     static constexpr bool fields_have_defaults = true;
     std::string what;    // route gateway resolver anchor egress
     std::string target;  // the address, or the echo's URL
-    std::string how;     // lookup, ping, neighbour, dns, http
+    std::string how;     // lookup, ping, neighbour, dns, http over IPv4, http over IPv6
     CheckState state = CheckState::unknown;
     std::string text;  // why it is not ok, or nothing to go by yet
 };

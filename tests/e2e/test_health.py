@@ -93,7 +93,7 @@ class Healthy(unittest.TestCase):
         asked = [(c["what"], c["how"]) for c in line["health"]["checks"]]
         # A gateway is asked by ping until it has refused one, and from then on looked up among the neighbours.
         self.assertEqual(sorted(set(asked) - {("gateway", "ping"), ("gateway", "neighbour")}),
-                         [("anchor", "ping"), ("egress", "http"), ("resolver", "dns"), ("route", "lookup")])
+                         [("anchor", "ping"), ("egress", "http over IPv4"), ("resolver", "dns"), ("route", "lookup")])
         self.assertEqual(len(asked), 10)  # of each family one
         self.assertEqual(line["health"]["origin"], "AS4134 ct")
 

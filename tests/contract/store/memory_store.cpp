@@ -211,7 +211,8 @@ Result<Page<RunView>> MemoryStore::runs(const PageRequest& page) {
 namespace {
 
 JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) {
-    JobView view{job.id, job.service, parse_json(job.params).value(), job.selector, job.terms, job.labels, job.created_at, {}};
+    JobView view{job.id,         job.service, parse_json(job.params).value(), job.selector, job.terms, job.labels,
+                 job.created_at, {}};
     for (const auto& [row, run] : runs) {
         if (run.job == job.row) view.last_run = run.id;
     }

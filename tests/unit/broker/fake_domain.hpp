@@ -190,9 +190,11 @@ class FakeDomain final : public Domain {
                 id<TaskId>(4), {id<NodeId>(7), node_name("gz-1")}, {line_name("telecom"), "ct"}, TaskState::running, 1};
             current_ = std::make_shared<const RunView>(run);
             if (request.selector == "some") {
-                run.left_out_total = 2;
-                run.left_out = {
+                run.notes.left_out_total = 2;
+                run.notes.left_out = {
                     {{id<NodeId>(8), node_name("gz-2")}, {line_name("telecom"), "ct"}, "the node does not lend ping"}};
+                run.notes.away_total = 1;
+                run.notes.away = {{id<NodeId>(9), node_name("gz-3")}};
             }
             reply(run);
         });

@@ -256,7 +256,7 @@ class Exchange(BaseHTTPRequestHandler):
             return None
         left_out = {"total": 3, "lines": [{"node": {"id": make_id("node", 2), "name": "gz-2"}, "line": {"name": "telecom", "carrier": "ct"},
                                            "reason": "the node does not lend ping"}]}
-        extra = {"left_out": left_out} if request["params"]["target"] == "partly.test" else {}
+        extra = {"left_out": left_out, "away": {"total": 2, "nodes": [{"id": make_id("node", 3), "name": "gz-3"}]}} if request["params"]["target"] == "partly.test" else {}
         return self.reply(202, {**broker.jobs[key].json(), **extra}, headers=[("Location", "/api/v1/runs/" + broker.jobs[key].id)])
 
     def do_GET(self):

@@ -99,6 +99,7 @@ class Probes(WithBroker):
         done = self.edgectl("ping", "partly.test", "from", "all", "-o", "json")
         self.assertIn("left out gz-2/telecom: the node does not lend ping", done.stderr)
         self.assertIn("left out 2 more", done.stderr)
+        self.assertIn("gz-3 and 1 more are not connected", done.stderr)
         self.assertEqual(len(json.loads(done.stdout)), 3)
 
     def test_a_failed_line_is_exit_code_3_unless_told_otherwise(self):

@@ -30,7 +30,7 @@ TEST_CASE("a line is asked what its families and the settings give, each once") 
     using Words = std::vector<std::string>;
     CHECK(words_of(checks_of(line_from(info).value(), settings)) ==
           Words{"route 198.51.100.20 lookup", "gateway 100.64.1.1 ping", "resolver 100.64.1.53 dns",
-                "anchor 198.51.100.20 ping", "egress http://echo.example/ http"});
+                "anchor 198.51.100.20 ping", "egress http://echo.example/ http over IPv4"});
 
     info.addresses[1] = *address_from("fd64:1::2");
     info.gateway6 = *address_from("fd64:1::1");
@@ -39,7 +39,7 @@ TEST_CASE("a line is asked what its families and the settings give, each once") 
     CHECK(words_of(checks_of(line_from(info).value(), settings)) ==
           Words{"route 198.51.100.20 lookup", "route 2001:db8::1 lookup", "gateway 100.64.1.1 ping",
                 "gateway fd64:1::1 ping", "resolver 100.64.1.53 dns", "anchor 198.51.100.20 ping",
-                "egress http://[2001:db8::1]:7480/ http"});
+                "egress http://[2001:db8::1]:7480/ http over IPv6"});
 
     settings.interval_ms = 0;
     CHECK(words_of(checks_of(line_from(info).value(), settings)) ==

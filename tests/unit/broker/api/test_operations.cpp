@@ -193,6 +193,8 @@ TEST_CASE(
     CHECK(run["left_out"]["total"] == 2);
     CHECK(run["left_out"]["lines"][0]["node"]["name"] == "gz-2");
     CHECK(run["left_out"]["lines"][0]["reason"] == "the node does not lend ping");
+    CHECK(run["away"]["total"] == 1);
+    CHECK(run["away"]["nodes"][0]["name"] == "gz-3");
     api.post("/api/v1/jobs", Api::kJob);
     CHECK(api.domain.last_request.terms.require_level == EnforcedBy::none);
     const auto eager = api.post("/api/v1/jobs", R"({"service":"ping","params":{"target":"a"},"selector":"eager"})");

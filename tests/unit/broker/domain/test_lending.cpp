@@ -135,11 +135,18 @@ TEST_CASE("lines whose nodes would refuse are left out and said; when none remai
     CHECK(run.tasks.total == 3);
     CHECK(one.tasks().empty());
     CHECK(two.tasks().size() == 3);
-    CHECK(run.left_out_total == 3);
-    REQUIRE(run.left_out.size() == 3);
-    CHECK(run.left_out[0].node.name.text() == "gz-1");
-    CHECK(run.left_out[0].why == "the node does not lend ping");
-    CHECK(rig.run(run.id).left_out_total == 0);  // said once
+    CHECK(run.notes.left_out_total == 3);
+    REQUIRE(run.notes.left_out.size() == 3);
+    CHECK(run.notes.left_out[0].node.name.text() == "gz-1");
+    CHECK(run.notes.left_out[0].why == "the node does not lend ping");
+    CHECK(rig.run(run.id).notes.left_out_total == 0);  // said once
+
+    CHECK(run.notes.away_total == 0);
+    two.leave();
+    const RunView waits = rig.ping("all").value();
+    CHECK(waits.notes.away_total == 1);  // a node, not its three lines
+    REQUIRE(waits.notes.away.size() == 1);
+    CHECK(waits.notes.away[0].name.text() == "sh-1");
 
     const auto before = rig.store().transactions();
     const Error none = rig.ping("gz-1").error();

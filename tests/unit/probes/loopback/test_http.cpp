@@ -417,6 +417,8 @@ TEST_CASE("a chain of certificates that costs more to read than any real one end
             if (ran->report.status == Status::ok) continue;
             CHECK(ran->report.failure->phase == "tls");
             CHECK(ran->report.failure->code == row.code);
+            CHECK(ran->detail<HttpDetail>().hops[0].timings.connect_us);  // it did connect
+            CHECK(!ran->detail<HttpDetail>().hops[0].timings.tls_us);
         }
     }
 }
