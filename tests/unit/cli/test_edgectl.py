@@ -421,13 +421,13 @@ class Lists(WithBroker):
         self.assertEqual(len(json.loads(self.edgectl("get", "runs", "-o", "json").stdout)), 5)
         limited = self.edgectl("get", "runs", "-o", "json", "--limit", "3")
         self.assertEqual(len(json.loads(limited.stdout)), 3)
-        self.assertEqual(limited.stderr, "3 shown, there are more; --limit 6\n")
+        self.assertEqual(limited.stderr, "3 shown, there are more; --limit takes up to 1000000\n")
         self.assertEqual(self.edgectl("get", "runs", "--limit", "5").stderr, "")
 
     def test_nodes_and_lines_are_all_there_and_of_jobs_the_newest(self):
         self.broker.copies = 61
         for form, rows in (("table", lambda out: len(out.splitlines()) - 1), ("json", lambda out: len(json.loads(out)))):
-            for what, count, note in (("nodes", 61, ""), ("lines", 183, ""), ("jobs", 50, "50 shown, there are more; --limit 100\n")):
+            for what, count, note in (("nodes", 61, ""), ("lines", 183, ""), ("jobs", 50, "50 shown, there are more; --limit takes up to 1000000\n")):
                 done = self.edgectl("get", what, "-o", form)
                 self.assertEqual((rows(done.stdout), done.stderr), (count, note), what)
         self.assertEqual(len(self.edgectl("get", "jobs", "-o", "jsonl", "--limit", "1000").stdout.splitlines()), 60)
