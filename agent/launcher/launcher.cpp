@@ -13,6 +13,7 @@
 #include "agent/launcher/os/files.hpp"
 #include "agent/launcher/os/sha256.hpp"
 #include "agent/launcher/policy_entries.hpp"
+#include "agent/launcher/sabotage.hpp"
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
 #include "protocol/launcher/netns_command.hpp"
@@ -41,11 +42,16 @@ struct Match : Handlers... {
 
 }  // namespace
 
+Namespaces namespaces_of(const std::vector<Line>& lines) {
+    const auto is_elsewhere = [](const Line& line) { return !line.netns.empty(); };
+    return std::any_of(lines.begin(), lines.end(), is_elsewhere) ? Namespaces::others : Namespaces::own;
+}
+
 Launcher::Launcher(const Options& options, const Config& config, Lines& lines, LineGuard& guard, CgroupTree& groups,
                    Poller& poller, spdlog::logger& log)
     : options_(options), config_(config), lines_(lines), guard_(guard), groups_(groups), poller_(poller), log_(log) {}
 
-Result<SandboxImage> Launcher::image() {
+Result<Spawner> Launcher::spawner() {
     SandboxImage image;
     EDGE_TRY(image.files, loaded_files(options_.probe));
     if (::access(kCaBundle, R_OK) == 0) {
@@ -53,13 +59,21 @@ Result<SandboxImage> Launcher::image() {
         image.files.push_back(ca_);
     }
     EDGE_TRY(image.filter, wide_filter());
-    return image;
+    return Spawner::fork(image, {options_.uid_base, options_.uid_base + kWorkerUids - 1}, namespaces_of(config_.lines));
+}
+
+Result<> Launcher::confine() const {
+    if (EDGE_IS_OFF(launcher_filter)) return ok();
+    return confine_launcher({.bpf = guard_.enforcement() == Enforcement::bpf_guard,
+                             .setns = namespaces_of(config_.lines) == Namespaces::others,
+                             .programs = guard_.enforcement() == Enforcement::nft_guard});
 }
 
 Result<> Launcher::start() {
-    EDGE_TRY(auto sandbox_image, image());
+    EDGE_TRY(auto forked, spawner());  // before there is anything that it should not inherit
+    const int spawner_pidfd = forked.pidfd();
     EDGE_TRY(signals_, termination_signals());
-    workers_.emplace(poller_, groups_, guard_, std::move(sandbox_image), config_.policy.worker, log_,
+    workers_.emplace(poller_, groups_, guard_, std::move(forked), config_.policy.worker, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     usage_.emplace(options_.state, config_.policy.line, lines_, *workers_, log_);
     EDGE_TRY(usage_->load());
@@ -69,7 +83,11 @@ Result<> Launcher::start() {
         [this](ClientId client) { workers_->drop_client(client); });
     EDGE_TRY(watch_mounts());
     EDGE_TRY(poller_.watch(signals_.get(), [this] { stopping_ = true; }));
+    EDGE_TRY(poller_.watch(spawner_pidfd, [this] {
+        failed_ = Error{Errc::io, "spawner", "has ended, and nothing can be started"};
+    }));
     EDGE_TRY(server_->listen(options_.socket));
+    EDGE_TRY(confine());
     follow_lines();  // what changed since bring_up
     warn_about_ping();
     log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(),
@@ -77,19 +95,20 @@ Result<> Launcher::start() {
     return ok();
 }
 
-void Launcher::run() {
-    while (!stopping_) {
+Result<> Launcher::run() {
+    while (!stopping_ && !failed_) {
         poller_.wait(earlier(workers_->deadline(), usage_->deadline()));
         workers_->tick();
         tell(usage_->tick());
     }
     log_.info("stopping");
+    if (failed_) return *failed_;
+    return ok();
 }
 
 /// A network namespace has a name as long as it is mounted there.
 Result<> Launcher::watch_mounts() {
-    const auto& lines = config_.lines;
-    if (std::all_of(lines.begin(), lines.end(), [](const Line& line) { return line.netns.empty(); })) return ok();
+    if (namespaces_of(config_.lines) == Namespaces::own) return ok();
     mounts_ = Fd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
     if (!mounts_) return os_error(errno, "/proc/self/mountinfo");
     EDGE_TRY(poller_.watch(mounts_.get(), [this] { follow_lines(); }));

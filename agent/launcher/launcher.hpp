@@ -24,6 +24,9 @@ struct Options {
     uid_t uid_base = 0;
 };
 
+/// Whether some lines are in other network namespaces than ours.
+Namespaces namespaces_of(const std::vector<Line>& lines);
+
 /// Owns: server and workers. Borrows: the lines, their guard and the groups, which outlive it.
 /// Executor: run() is the process's one thread.
 class Launcher {
@@ -33,8 +36,8 @@ class Launcher {
 
     /// Finds the probe's files, follows the devices, opens the socket. Errors: any; nothing is left behind.
     Result<> start();
-    /// Serves until SIGTERM or SIGINT.
-    void run();
+    /// Serves until SIGTERM or SIGINT. Errors: io, when its spawner has ended.
+    Result<> run();
 
   private:
     void on_request(ClientId client, const Request& request);
@@ -56,7 +59,8 @@ class Launcher {
     void refuse(ClientId client, const Header& header, const Error& error);
     void warn_about_ping() const;
     void warn_about_arp();
-    Result<SandboxImage> image();
+    Result<Spawner> spawner();
+    Result<> confine() const;
 
     const Options& options_;
     const Config& config_;
@@ -69,6 +73,7 @@ class Launcher {
     std::set<int> watched_;  // the networks' events
     Fd mounts_, signals_;
     bool stopping_ = false;
+    std::optional<Error> failed_;
     std::set<std::string> arp_warned_;  // lines
     std::optional<Workers> workers_;
     std::optional<Usage> usage_;

@@ -194,8 +194,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
     EDGE_TRY(auto poller, Poller::open());
     Launcher launcher(command.options, config, lines, *guard, groups, poller, log);
     EDGE_TRY(launcher.start());
-    launcher.run();
-    return ok();
+    return launcher.run();
 }
 
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
@@ -231,10 +230,8 @@ int run(int argc, char** argv) {
         std::puts("ok");
         return EX_OK;
     }
-    const bool others = mode == Mode::cleanup || std::any_of(config.lines.begin(), config.lines.end(),
-                                                             [](const Line& line) { return !line.netns.empty(); });
-    if (const auto kept = keep_needed_capabilities(others ? Namespaces::others : Namespaces::own); !kept)
-        return fail(kept.error());
+    const auto namespaces = mode == Mode::cleanup ? Namespaces::others : namespaces_of(config.lines);
+    if (const auto kept = keep_needed_capabilities(namespaces); !kept) return fail(kept.error());
     const auto done = mode == Mode::cleanup ? clean_up(command.value(), *log) : serve(command.value(), config, *log);
     return done ? EX_OK : fail(done.error());
 }

@@ -24,6 +24,7 @@ ROWS = [
     ("read_only_root", ESCAPE, "create-file"),
     ("rlimits", ESCAPE, "fd-bomb"),
     ("launcher_capabilities", CONTRACT, "the launcher works with five capabilities and can get no other"),
+    ("launcher_filter", CONTRACT, "the launcher filters itself, and its spawner, which is not filtered, holds nothing"),
     ("client_uid", CONTRACT, "the socket is the agent's, and serves the agent and root"),
 ]
 

@@ -75,6 +75,13 @@ Result<> keep_needed_capabilities(Namespaces namespaces) {
     return ok();
 }
 
+bool keep_capability_to_enter(Namespaces namespaces) {
+    const Caps kept(::cap_init());
+    constexpr cap_value_t kLent = CAP_SYS_ADMIN;
+    if (kept && namespaces == Namespaces::others) ::cap_set_flag(kept.get(), CAP_PERMITTED, 1, &kLent, CAP_SET);
+    return kept && ::cap_set_proc(kept.get()) == 0;
+}
+
 bool may_enter_namespaces() {
     const Caps held(::cap_get_proc());
     return held && holds(held.get(), CAP_SYS_ADMIN, CAP_PERMITTED);

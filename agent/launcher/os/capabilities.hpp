@@ -15,6 +15,10 @@ namespace edge::launcher {
 enum class Namespaces { own, others };
 Result<> keep_needed_capabilities(Namespaces namespaces);
 
+/// Of the process that only starts workers: none is left, but SYS_ADMIN for `with_sys_admin` where they live in other
+/// network namespaces. False if that failed.
+bool keep_capability_to_enter(Namespaces namespaces);
+
 /// setns(2) needs it, and nothing else of ours.
 bool may_enter_namespaces();
 /// Runs `action`, which answers as system calls do, with SYS_ADMIN.

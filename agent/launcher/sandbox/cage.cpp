@@ -26,7 +26,9 @@
 namespace edge::launcher {
 namespace {
 
-int control_socket = -1;  // of the child, which is one thread and one cage
+// Of the child, which is one thread and one cage.
+int control_socket = -1;
+int null_device = -1;
 
 [[noreturn]] void give_up(const char* step) {
     CageReport report;
@@ -145,7 +147,7 @@ void arrange_descriptors(const CagePlan& plan) {
     // Above the targets first, so that no dup2 hits a descriptor that is still needed.
     const int channel = static_cast<int>(must(::fcntl(plan.channel, F_DUPFD_CLOEXEC, 10), "fcntl"));
     const int log = static_cast<int>(must(::fcntl(plan.log, F_DUPFD_CLOEXEC, 10), "fcntl"));
-    const int null = static_cast<int>(must(::fcntl(plan.null, F_DUPFD_CLOEXEC, 10), "fcntl"));
+    const int null = static_cast<int>(must(::fcntl(null_device, F_DUPFD_CLOEXEC, 10), "fcntl"));
     control_socket = static_cast<int>(must(::fcntl(control_socket, F_DUPFD_CLOEXEC, 10), "fcntl"));
     must(::dup2(null, 0), "dup2");
     must(::dup2(null, 1), "dup2");
@@ -169,11 +171,11 @@ std::vector<std::string> folders_of(const std::vector<std::string>& files) {
 
 void enter_cage(const CagePlan& plan) {
     control_socket = plan.control;
-    ::close(plan.launcher_end);  // else we would hold our own line to the launcher open, and miss its death
     int trees[kMaxFiles];
     errno = E2BIG;
     if (plan.files.size() > kMaxFiles) give_up("too many libraries");
     wait_for_go();
+    null_device = static_cast<int>(must(::open("/dev/null", O_RDWR | O_CLOEXEC), "/dev/null"));
     take_files(plan, trees);
     become_user(plan.uid);
     build_root(plan, trees);

@@ -8,7 +8,7 @@
 
 namespace edge::launcher {
 
-/// Laid out by the parent, so that the child allocates nothing.
+/// Laid out before the child is born, so that it allocates nothing.
 struct CagePlan {
     std::vector<const char*> files;    // absolute paths to bind
     std::vector<std::string> folders;  // to be made for them, relative, parents first
@@ -17,9 +17,7 @@ struct CagePlan {
     uid_t uid = 0;
     int channel = -1;  // becomes fd 3
     int log = -1;      // becomes fd 2
-    int null = -1;     // becomes fd 0 and 1
     int control = -1;  // to the launcher: its `go`, our CageReport
-    int launcher_end = -1;
 };
 
 /// What the child tells the launcher: `error` 0 just before execve, or the step that failed.
@@ -31,7 +29,7 @@ struct CageReport {
 /// The folders that hold these files, relative to the root, parents first, each once. Pure.
 std::vector<std::string> folders_of(const std::vector<std::string>& files);
 
-/// Runs in the child of clone3. Never returns.
+/// Runs in the child of clone3, which holds no other end of `control`. Never returns.
 [[noreturn]] void enter_cage(const CagePlan& plan);
 
 }  // namespace edge::launcher

@@ -1,7 +1,5 @@
 #include "agent/launcher/sandbox/sandbox.hpp"
 
-#include <fcntl.h>
-#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -18,13 +16,6 @@ namespace edge::launcher {
 namespace {
 
 constexpr int kStartTimeoutMs = 5000;  // measured: 4 ms; a machine that takes this long starts nothing useful
-
-std::vector<char*> pointers_to(const std::vector<std::string>& words) {
-    std::vector<char*> pointers;
-    for (const auto& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
-    pointers.push_back(nullptr);
-    return pointers;
-}
 
 /// What only the parent may do: the v1 groups, and the map of one uid, which needs CAP_SETUID and CAP_SETGID out here.
 Result<> prepare(pid_t pid, uid_t uid, const WorkerGroup& group) {
@@ -56,41 +47,16 @@ Result<> await_start(int control) {
 
 }  // namespace
 
-Result<StartedWorker> start_worker(const SandboxImage& image, const std::vector<std::string>& arguments, uid_t uid,
-                                   const WorkerGroup& group, int channel, int log) {
+Result<Newborn> start_worker(Spawner& spawner, Birth birth, const WorkerGroup& group) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return os_error(errno, "socketpair");
     const Fd ours(ends[0]);
     Fd theirs(ends[1]);
-    const Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    if (!null) return os_error(errno, "/dev/null");
-
-    CagePlan plan;
-    for (const auto& file : image.files) plan.files.push_back(file.c_str());
-    plan.folders = folders_of(image.files);
-    plan.arguments = pointers_to(arguments);
-    plan.filter = {static_cast<unsigned short>(image.filter.size()), const_cast<sock_filter*>(image.filter.data())};
-    plan.uid = uid;
-    plan.channel = channel;
-    plan.log = log;
-    plan.null = null.get();
-    plan.control = theirs.get();
-    plan.launcher_end = ours.get();
-
-    int pidfd = -1;
-    clone_args how{};
-    how.flags =
-        CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
-    how.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-    how.exit_signal = SIGCHLD;
-    how.cgroup = static_cast<__u64>(group.fd());
-    const long pid = ::syscall(SYS_clone3, &how, sizeof how);
-    if (pid < 0) return os_error(errno, "clone3", "no sandbox can be made; user namespaces must be allowed");
-    if (pid == 0) enter_cage(plan);
-
-    StartedWorker worker{static_cast<pid_t>(pid), Fd(pidfd)};
+    birth.group = group.fd();
+    birth.control = theirs.get();
+    EDGE_TRY(auto worker, spawner.bear(birth));
     theirs.reset();
-    auto started = prepare(worker.pid, uid, group);
+    auto started = prepare(worker.pid, birth.uid, group);
     if (started && ::send(ours.get(), "g", 1, MSG_NOSIGNAL) != 1) started = os_error(errno, "sandbox");
     if (started) started = await_start(ours.get());
     if (started) return worker;

@@ -7,8 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -39,6 +42,12 @@ constexpr auto kDenied = std::to_array<std::string_view>(
 constexpr std::uint64_t kNewNamespaces =
     CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr bool kLooksForLeaks = true;  // LeakSanitizer stops the process it looks at, at its end
+#else
+constexpr bool kLooksForLeaks = false;
+#endif
+
 struct Release {
     void operator()(scmp_filter_ctx context) const { ::seccomp_release(context); }
 };
@@ -48,8 +57,9 @@ Error refused(int status, std::string_view call) {
     return Error{Errc::unsupported, "seccomp", "no rule for " + std::string(call), -status};
 }
 
-Result<> deny_listed(scmp_filter_ctx context) {
-    for (const auto call : kDenied) {
+template <class Calls>
+Result<> deny(scmp_filter_ctx context, const Calls& calls) {
+    for (const auto call : calls) {
         const int number = ::seccomp_syscall_resolve_name(std::string(call).c_str());
         if (number == __NR_SCMP_ERROR) return refused(-ENOSYS, call);
         const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), number, 0);
@@ -58,16 +68,14 @@ Result<> deny_listed(scmp_filter_ctx context) {
     return ok();
 }
 
-/// Sockets of other families than IPv4 and IPv6. One argument may be compared once a rule, hence the enumeration.
-Result<> deny_families(scmp_filter_ctx context) {
-    static_assert(AF_INET == 2 && AF_INET6 == 10);
+/// Sockets of other families than these two. One argument may be compared once a rule, hence the enumeration.
+Result<> deny_families_but(scmp_filter_ctx context, unsigned low, unsigned high) {
     const auto deny = [&](scmp_arg_cmp family) {
         return ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, family);
     };
-    int status = deny(SCMP_A0(SCMP_CMP_LT, AF_INET));
-    for (unsigned family = AF_INET + 1; family < AF_INET6 && status == 0; ++family)
-        status = deny(SCMP_A0(SCMP_CMP_EQ, family));
-    if (status == 0) status = deny(SCMP_A0(SCMP_CMP_GT, AF_INET6));
+    int status = deny(SCMP_A0(SCMP_CMP_LT, low));
+    for (unsigned family = low + 1; family < high && status == 0; ++family) status = deny(SCMP_A0(SCMP_CMP_EQ, family));
+    if (status == 0) status = deny(SCMP_A0(SCMP_CMP_GT, high));
     if (status != 0) return refused(status, "socket");
     return ok();
 }
@@ -128,11 +136,29 @@ Result<std::vector<sock_filter>> wide_filter() {
     const Context context(::seccomp_init(SCMP_ACT_ALLOW));
     if (!context) return refused(-ENOMEM, "init");
     ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: the list is long, calls are many
-    EDGE_TRY(deny_listed(context.get()));
-    EDGE_TRY(deny_families(context.get()));
+    EDGE_TRY(deny(context.get(), kDenied));
+    EDGE_TRY(deny_families_but(context.get(), AF_INET, AF_INET6));
     EDGE_TRY(deny_groups(context.get()));
     EDGE_TRY(deny_new_namespaces(context.get()));
     return exported(context.get());
+}
+
+Result<> confine_launcher(const LauncherCalls& calls) {
+    const Context context(::seccomp_init(SCMP_ACT_ALLOW));
+    if (!context) return refused(-ENOMEM, "init");
+    const auto is_needed = [&](std::string_view call) {
+        if (call == "accept" || call == "accept4") return true;
+        return (call == "bpf" && calls.bpf) || (call == "setns" && calls.setns) || (call == "ptrace" && kLooksForLeaks);
+    };
+    std::vector<std::string_view> denied;
+    std::copy_if(kDenied.begin(), kDenied.end(), std::back_inserter(denied), std::not_fn(is_needed));
+    if (!calls.programs) denied.insert(denied.end(), {"execve", "execveat"});
+    EDGE_TRY(deny(context.get(), denied));
+    EDGE_TRY(deny_families_but(context.get(), AF_UNIX, AF_NETLINK));
+    EDGE_TRY(deny_new_namespaces(context.get()));
+    const int status = ::seccomp_load(context.get());  // sets no_new_privs, too
+    if (status != 0) return refused(status, "load");
+    return ok();
 }
 
 }  // namespace edge::launcher

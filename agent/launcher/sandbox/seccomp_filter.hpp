@@ -1,5 +1,5 @@
-// The first, wide system call filter: what nothing in a sandbox needs, from the loader to the last probe. The worker
-// puts the tight allow-list on top of it once it is ready for work.
+// System call filters. The wide one of a sandbox: what nothing in it needs, from the loader to the last probe; the
+// worker puts the tight allow-list on top of it once it is ready for work. And the launcher's own.
 #pragma once
 #include <linux/filter.h>
 
@@ -20,5 +20,16 @@ std::span<const std::string_view> denied_calls();
 /// setsockopt joins no multicast group (EPERM).
 /// Errors: unsupported.
 Result<std::vector<sock_filter>> wide_filter();
+
+/// What the launcher itself still needs when it serves.
+struct LauncherCalls {
+    bool bpf = false;       // its guard is made anew when a device is
+    bool setns = false;     // lines in other network namespaces
+    bool programs = false;  // nft
+};
+/// The launcher's own filter, for ever and from now on: the list above but for accepting clients and what `calls` says;
+/// no program is executed, no namespace made, and sockets are of AF_UNIX and AF_NETLINK only. It reads the agent's
+/// packets, so it is what an attacker would have. Errors: unsupported.
+Result<> confine_launcher(const LauncherCalls& calls);
 
 }  // namespace edge::launcher

@@ -25,12 +25,12 @@ void add(Traffic& sum, const Traffic& one) {
 
 }  // namespace
 
-Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits,
+Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Limits limits,
                  spdlog::logger& log, OnExit on_exit)
     : poller_(poller),
       groups_(groups),
       guard_(guard),
-      image_(std::move(image)),
+      spawner_(std::move(spawner)),
       limits_(limits),
       log_(log),
       on_exit_(std::move(on_exit)) {}
@@ -77,7 +77,14 @@ Result<Workers::Started> Workers::spawn(ClientId client, const Line& line, const
     EDGE_TRY(guard_.begin_traffic({worker.group.id(), *uid}));
     taken_.insert(*uid);
     last_uid_[line.uids] = *uid;
-    auto process = start_worker(image_, arguments, *uid, worker.group, theirs.get(), their_log.get());
+    const Fd network(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));  // the caller has entered the line's
+    auto process = start_worker(spawner_,
+                                {.arguments = arguments,
+                                 .uid = *uid,
+                                 .channel = theirs.get(),
+                                 .log = their_log.get(),
+                                 .network = network.get()},
+                                worker.group);
     if (!process) {
         leave(*uid, line.name, std::move(worker.group));
         return process.error();

@@ -34,8 +34,8 @@ class Workers {
     using OnExit = std::function<void(ClientId, const WorkerExited&)>;
 
     /// `guard` counts the traffic of each worker.
-    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, SandboxImage image, Limits limits,
-            spdlog::logger& log, OnExit on_exit);
+    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Limits limits, spdlog::logger& log,
+            OnExit on_exit);
     /// Kills all and waits for them.
     ~Workers();
     Workers(const Workers&) = delete;
@@ -62,7 +62,7 @@ class Workers {
         std::string line;
         uid_t uid = 0;
         bool killed = false;
-        StartedWorker process;
+        Newborn process;
         WorkerGroup group;
         Fd log;
         LogLines lines;
@@ -85,7 +85,7 @@ class Workers {
     Poller& poller_;
     CgroupTree& groups_;
     LineGuard& guard_;
-    SandboxImage image_;
+    Spawner spawner_;
     Limits limits_;
     spdlog::logger& log_;
     OnExit on_exit_;

@@ -2,8 +2,12 @@
 #include <doctest/doctest.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -28,6 +32,20 @@ struct Running {
         return Client(launcher.socket());
     }();
 };
+
+/// What /proc says of it; nothing of a process that is gone.
+std::map<std::string, std::string> status_of(pid_t pid) {
+    std::map<std::string, std::string> status;
+    std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+    for (std::string key, value; file >> key && std::getline(file >> std::ws, value);) status[key] = value;
+    return status;
+}
+
+/// The launcher's one child before it has a worker.
+pid_t spawner_of(pid_t launcher) {
+    const auto id = std::to_string(launcher);
+    return std::stoi(output_of("cat /proc/" + id + "/task/" + id + "/children"));
+}
 
 std::string word(const std::string& text, const std::string& key) {
     std::istringstream in(text);
@@ -185,12 +203,6 @@ TEST_CASE("a worker is told its line and the policy, and nothing by environment"
 TEST_CASE("the launcher works with five capabilities and can get no other") {
     // cap_kill 5, setgid 6, setuid 7, net_admin 12, bpf 39; dac_override 1 is for making NAME in the root of a tree
     const std::string five = "00000080000010e0", and_dac_override = "00000080000010e2";
-    const auto sets_of = [](pid_t pid) {
-        std::map<std::string, std::string> sets;
-        std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-        for (std::string key, value; status >> key && std::getline(status >> std::ws, value);) sets[key] = value;
-        return sets;
-    };
     shared_carriers();
     ConfigFolder folder;
     SUBCASE("in the root of the control group trees, serving an agent that is not root") {
@@ -199,7 +211,7 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
         LauncherProcess launcher(folder, flags);
         const auto check = [&](const std::string& when) {
             CAPTURE(when);
-            auto sets = sets_of(launcher.pid());
+            auto sets = status_of(launcher.pid());
             CHECK(sets["CapEff:"] == five);
             CHECK(sets["CapPrm:"] == and_dac_override);
             CHECK(sets["CapBnd:"] == five);
@@ -230,7 +242,45 @@ TEST_CASE("the launcher works with five capabilities and can get no other") {
         REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
         CHECK(Client(launcher.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 30000") ==
               "ok telecom 100.64.1.2");
-        auto sets = sets_of(launcher.pid());
+        auto sets = status_of(launcher.pid());
         for (const char* set : {"CapEff:", "CapPrm:", "CapBnd:"}) CHECK(sets[set] == five);
+    }
+}
+
+TEST_CASE("the launcher filters itself, and its spawner, which is not filtered, holds nothing") {
+    shared_carriers();
+    ConfigFolder folder;
+    LauncherProcess launcher(folder);
+    REQUIRE_MESSAGE(launcher.says("ready"), launcher.log());
+    auto status = status_of(launcher.pid());
+    CHECK(status["Seccomp:"] == "2");
+    CHECK(status["NoNewPrivs:"] == "1");
+    const pid_t spawner = spawner_of(launcher.pid());
+    auto its = status_of(spawner);
+    CHECK(its["Name:"] == "edge-spawner");
+    CHECK(its["Seccomp:"] == "0");  // its children mount and change their root
+    for (const char* set : {"CapEff:", "CapPrm:", "CapInh:", "CapAmb:"}) CHECK(its[set] == "0000000000000000");
+    CHECK(output_of("ls /proc/" + std::to_string(spawner) + "/fd") == "0\n1\n2\n3\n");
+    Client client(launcher.socket());
+    CHECK(client.spawn("telecom").tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
+    SUBCASE("it ends with a launcher that is killed") {
+        const Fd gone(static_cast<int>(::syscall(SYS_pidfd_open, spawner, 0)));
+        launcher.signal(SIGKILL);
+        CHECK(launcher.exit_code() == 128 + SIGKILL);
+        pollfd ended{gone.get(), POLLIN, 0};
+        CHECK(::poll(&ended, 1, 30'000) == 1);
+    }
+    SUBCASE("without it the launcher ends, says so, and leaves nothing") {
+        ::kill(spawner, SIGKILL);
+        CHECK(launcher.exit_code() == 74);
+        CHECK(launcher.says("spawner: has ended"));
+        CHECK(groups_named(own_group()) == "");
+    }
+    SUBCASE("what a terminal or a service manager sends to all ends the launcher first") {
+        ::kill(spawner, SIGTERM);
+        ::kill(spawner, SIGINT);
+        CHECK(client.spawn("unicom").tell("identity") != "gone");
+        launcher.signal(SIGTERM);
+        CHECK(launcher.exit_code() == 0);
     }
 }

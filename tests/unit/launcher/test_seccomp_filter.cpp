@@ -1,5 +1,15 @@
 #include <doctest/doctest.h>
+#include <linux/bpf.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <functional>
 #include <string>
 
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
@@ -28,4 +38,45 @@ TEST_CASE("the filter can be built here, and fits the kernel's limit") {
     CHECK(filter.value().size() > 60);
     CHECK(filter.value().size() < 400);   // one more comparison for each packet is one too many
     CHECK(filter.value().size() < 4096);  // BPF_MAXINSNS
+}
+
+namespace {
+
+/// What `call` answers in a process that is confined like this: 0 or its errno; -1 when it could not be confined.
+int answer(const LauncherCalls& calls, const std::function<long()>& call) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (!confine_launcher(calls)) ::_exit(255);
+        ::_exit(call() >= 0 ? 0 : errno);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) && WEXITSTATUS(status) != 255 ? WEXITSTATUS(status) : -1;
+}
+
+long executes() {
+    char* const words[] = {const_cast<char*>("true"), nullptr};
+    return ::execve("/bin/true", words, nullptr);
+}
+
+}  // namespace
+
+TEST_CASE("a launcher that filtered itself can do what it needs, and no more") {
+    const LauncherCalls none;
+    CHECK(answer(none, executes) == EPERM);
+    CHECK(answer(none, [] { return ::unshare(CLONE_NEWNS); }) == EPERM);
+    CHECK(answer(none, [] { return ::mount("none", "/tmp", "tmpfs", 0, nullptr); }) == EPERM);
+    CHECK(answer(none, [] { return ::setns(-1, CLONE_NEWNET); }) == EPERM);
+    CHECK(answer(none, [] { return ::syscall(SYS_bpf, BPF_MAP_CREATE, nullptr, 0); }) == EPERM);
+    CHECK(answer(none, [] { return ::syscall(SYS_clone3, nullptr, 0); }) == ENOSYS);
+    CHECK(answer(none, [] { return ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0); }) == EPERM);
+    CHECK(answer(none, [] { return ::syscall(SYS_process_vm_readv, 1, nullptr, 0, nullptr, 0, 0); }) == EPERM);
+    for (const int family : {AF_INET, AF_INET6, AF_PACKET, AF_VSOCK, AF_ALG})
+        CHECK(answer(none, [family] { return ::socket(family, SOCK_DGRAM, 0); }) == EAFNOSUPPORT);
+    CHECK(answer(none, [] { return ::socket(AF_UNIX, SOCK_SEQPACKET, 0); }) == 0);
+    CHECK(answer(none, [] { return ::socket(AF_NETLINK, SOCK_RAW, 0); }) == 0);
+    CHECK(answer(none, [] { return ::accept4(-1, nullptr, nullptr, 0); }) == EBADF);
+    CHECK(answer({.programs = true}, executes) == 0);
+    CHECK(answer({.setns = true}, [] { return ::setns(-1, CLONE_NEWNET); }) == EBADF);
+    CHECK(answer({.bpf = true}, [] { return ::syscall(SYS_bpf, 9999, nullptr, 0); }) != EPERM);
 }
