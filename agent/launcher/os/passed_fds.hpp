@@ -8,7 +8,7 @@
 
 namespace edge::launcher {
 
-inline constexpr std::size_t kMostPassedFds = 8;  // in one packet
+inline constexpr std::size_t kMostPassedFds = 16;  // in one packet
 
 /// False, and errno, if it was not sent.
 bool send_with_fds(int to, std::span<const std::byte> packet, std::span<const int> fds);

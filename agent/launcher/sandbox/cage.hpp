@@ -13,6 +13,7 @@ struct CagePlan {
     std::vector<const char*> files;    // absolute paths to bind
     std::vector<std::string> folders;  // to be made for them, relative, parents first
     std::vector<char*> arguments;      // null-terminated, as execve takes them
+    std::vector<int> doors;            // of the v1 control groups to be in
     sock_fprog filter{};
     uid_t uid = 0;
     int channel = -1;  // becomes fd 3

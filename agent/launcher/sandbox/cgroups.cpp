@@ -95,12 +95,16 @@ WorkerGroup::~WorkerGroup() {
     remove();
 }
 
-Result<> WorkerGroup::admit(pid_t pid) const {
+Result<std::vector<Fd>> WorkerGroup::doors() const {
+    std::vector<Fd> doors;
     for (const auto& tree : mounts_->trees()) {
         if (tree == mounts_->v2) continue;
-        EDGE_TRY(write_file(tree + below_ + "/cgroup.procs", std::to_string(pid)));
+        const std::string door = tree + below_ + "/tasks";
+        Fd fd(::open(door.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!fd) return os_error(errno, door);
+        doors.push_back(std::move(fd));
     }
-    return ok();
+    return doors;
 }
 
 Result<> WorkerGroup::kill() const {

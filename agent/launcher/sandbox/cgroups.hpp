@@ -65,8 +65,8 @@ class WorkerGroup {
     int fd() const { return dir_.get(); }  // for CLONE_INTO_CGROUP
     /// As BPF's bpf_skb_cgroup_id says it: the inode of its directory (kernfs_id).
     std::uint64_t id() const { return id_; }
-    /// Puts a process into the v1 twins; the v2 group it was born in. Errors: io.
-    Result<> admit(pid_t pid) const;
+    /// The v1 twins' doors: a thread that writes 0 into one is in. None on a host with v2 alone. Errors: io.
+    Result<std::vector<Fd>> doors() const;
     /// SIGKILL to all in it, children and daemons too, by the kernel in one step (cgroup.kill, Linux 5.14).
     Result<> kill() const;
     /// All but `worker`.

@@ -17,9 +17,8 @@ namespace {
 
 constexpr int kStartTimeoutMs = 5000;  // measured: 4 ms; a machine that takes this long starts nothing useful
 
-/// What only the parent may do: the v1 groups, and the map of one uid, which needs CAP_SETUID and CAP_SETGID out here.
-Result<> prepare(pid_t pid, uid_t uid, const WorkerGroup& group) {
-    EDGE_TRY(group.admit(pid));
+/// What only the parent may do: the map of one uid, which needs CAP_SETUID and CAP_SETGID out here.
+Result<> prepare(pid_t pid, uid_t uid) {
     const std::string proc = "/proc/" + std::to_string(pid);
     const std::string map = std::to_string(uid) + " " + std::to_string(uid) + " 1";
     EDGE_TRY(write_file(proc + "/uid_map", map));
@@ -52,11 +51,13 @@ Result<Newborn> start_worker(Spawner& spawner, Birth birth, const WorkerGroup& g
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return os_error(errno, "socketpair");
     const Fd ours(ends[0]);
     Fd theirs(ends[1]);
+    EDGE_TRY(const auto doors, group.doors());
     birth.group = group.fd();
+    birth.doors = doors;
     birth.control = theirs.get();
     EDGE_TRY(auto worker, spawner.bear(birth));
     theirs.reset();
-    auto started = prepare(worker.pid, birth.uid, group);
+    auto started = prepare(worker.pid, birth.uid);
     if (started && ::send(ours.get(), "g", 1, MSG_NOSIGNAL) != 1) started = os_error(errno, "sandbox");
     if (started) started = await_start(ours.get());
     if (started) return worker;

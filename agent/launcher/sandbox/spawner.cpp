@@ -30,7 +30,7 @@ struct Answer {
     pid_t pid = 0;
     int error = 0;
 };
-enum PassedAt { kGroup, kChannel, kLog, kControl, kNetwork, kPassed };
+enum PassedAt { kGroup, kChannel, kLog, kControl, kNetwork, kDoors };
 
 /// Runs in the forked process. What it reads comes from the launcher; it is looked at as if it did not.
 class Nursery {
@@ -54,7 +54,7 @@ class Nursery {
   private:
     std::optional<CagePlan> plan_of(const Received& received) {
         RequestHead head;
-        if (received.bytes < sizeof head || received.fds.size() != kPassed) return std::nullopt;
+        if (received.bytes < sizeof head || received.fds.size() < kDoors) return std::nullopt;
         std::memcpy(&head, buffer_.data(), sizeof head);
         if (head.uid < uids_.first || head.uid > uids_.last) return std::nullopt;
         CagePlan plan;
@@ -74,6 +74,7 @@ class Nursery {
         plan.channel = received.fds[kChannel].get();
         plan.log = received.fds[kLog].get();
         plan.control = received.fds[kControl].get();
+        for (std::size_t i = kDoors; i < received.fds.size(); ++i) plan.doors.push_back(received.fds[i].get());
         return plan;
     }
 
@@ -157,7 +158,8 @@ Result<Newborn> Spawner::bear(const Birth& birth) {
     if (request.size() > kMostRequest)
         return Error{Errc::too_large, "sandbox",
                      "the policy makes a command line of over 128 KiB; say it in fewer prefixes"};
-    const int fds[] = {birth.group, birth.channel, birth.log, birth.control, birth.network};
+    std::vector<int> fds{birth.group, birth.channel, birth.log, birth.control, birth.network};
+    for (const auto& door : birth.doors) fds.push_back(door.get());
     if (!send_with_fds(socket_.get(), request, fds)) return os_error(errno, "spawner");
     Answer answer;
     auto received = receive_with_fds(socket_.get(), std::as_writable_bytes(std::span(&answer, 1)));

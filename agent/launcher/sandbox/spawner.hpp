@@ -32,11 +32,12 @@ struct Newborn {
 struct Birth {
     std::span<const std::string> arguments;  // the first is the program's name
     uid_t uid = 0;
-    int group = -1;    // of cgroup v2, to be born in
-    int channel = -1;  // becomes fd 3
-    int log = -1;      // becomes fd 2
-    int control = -1;  // the new process's end
-    int network = -1;  // the namespace it is born in; with Namespaces::own that of the spawner is taken
+    int group = -1;               // of cgroup v2, to be born in
+    int channel = -1;             // becomes fd 3
+    int log = -1;                 // becomes fd 2
+    int control = -1;             // the new process's end
+    std::span<const Fd> doors{};  // of v1 groups that it enters
+    int network = -1;             // the namespace it is born in; with Namespaces::own that of the spawner is taken
 };
 
 /// Owns: the process, which ends with it. Executor: the launcher's one thread.
