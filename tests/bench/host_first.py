@@ -1,8 +1,9 @@
 """What the machine's own web server feels of EDGE: its p99 at 80 % of its capacity, without probes and with as many as EDGE takes, in turn.
 
-Run in the lab without wires, with --cpu-first as a node has it. The node is one processor: the server, agent, launcher and workers share
+Run in the lab without wires. The node is one processor: the server, agent, launcher and workers share
 it. Whatever stands for other machines is on the others, and after the client that measures.
 """
+# lab: --cpu-first
 import os
 import signal
 import statistics

@@ -1,8 +1,9 @@
 // What the sandbox and the line's guards cost, on a running edge-launcher: a UDP packet with and without the guards, a
-// spawn beside a plain fork and exec, and a task's way into a warm worker. Prints `name value` a line;
-// tests/bench/guard.py knows the aims.
+// spawn beside a plain fork and exec, and a task's way into a warm worker; `name value` a line. Or it lights a bomb in
+// one; tests/bench/guard.py and bombs.py know the aims.
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "protocol/launcher/messages.hpp"
+#include "protocol/launcher/payloads.hpp"
 #include "protocol/worker/frames.hpp"
 
 namespace {
@@ -112,6 +114,15 @@ class Launcher {
         std::strncpy(body.line.text, line.c_str(), sizeof body.line.text - 1);
         int channel = -1;
         const auto spawned = ask<launcher::Spawned>(launcher::Type::spawn, body, &channel);
+        return {spawned.worker, channel};
+    }
+    /// As spawn, an escape attempt in its place.
+    std::pair<std::uint32_t, int> attempt(const std::string& line, std::uint32_t payload) {
+        launcher::Attempt body;
+        std::strncpy(body.line.text, line.c_str(), sizeof body.line.text - 1);
+        body.payload = static_cast<decltype(body.payload)>(payload);
+        int channel = -1;
+        const auto spawned = ask<launcher::Spawned>(launcher::Type::attempt, body, &channel);
         return {spawned.worker, channel};
     }
     void kill(std::uint32_t worker) { ask<launcher::Done>(launcher::Type::kill, launcher::Kill{worker}, nullptr); }
@@ -219,6 +230,28 @@ void hand_over(const std::string& socket, const std::string& line) {
     launcher.kill(worker);
 }
 
+std::uint32_t payload_named(const std::string& name) {
+    const auto at = std::ranges::find(launcher::kPayloads, name, &launcher::Payload::name);
+    if (at == launcher::kPayloads.end()) throw std::runtime_error("no payload " + name);
+    return static_cast<std::uint32_t>(at - launcher::kPayloads.begin());
+}
+
+/// Until our input ends, one after another; says `lit` when the first has begun.
+void bomb(const std::string& socket, const std::string& line, const std::string& name) {
+    Launcher launcher(socket);
+    const std::uint32_t payload = payload_named(name);
+    for (bool first = true;; first = false) {
+        const auto [worker, channel] = launcher.attempt(line, payload);
+        if (first) std::puts("lit");
+        std::fflush(stdout);
+        pollfd ends[] = {{0, POLLIN, 0}, {channel, POLLIN, 0}};
+        must(::poll(ends, 2, -1), "poll");
+        launcher.kill(worker);  // it may be over, or sit on what it took
+        ::close(channel);
+        if (ends[0].revents != 0) return;
+    }
+}
+
 }  // namespace
 
 int main(int count, char** words) try {
@@ -229,10 +262,12 @@ int main(int count, char** words) try {
         spawns(words[2], words[3], words[4]);
     } else if (what == "hand-over" && count == 4) {
         hand_over(words[2], words[3]);
+    } else if (what == "bomb" && count == 5) {
+        bomb(words[2], words[3], words[4]);
     } else {
         std::fprintf(stderr,
                      "guard-cost packets GROUP OWN_GROUP DEVICE MARK TARGET | spawns SOCKET LINE PROGRAM | "
-                     "hand-over SOCKET LINE\n");
+                     "hand-over SOCKET LINE | bomb SOCKET LINE PAYLOAD\n");
         return 64;
     }
     return 0;
