@@ -46,6 +46,7 @@ PoolActions PoolFsm::spawn_failed(const LineName& line, const std::string& why, 
     slot.failures = std::min(slot.failures + 1, kMaxFailures);
     slot.respawn = now.steady + kRespawnStep * (1u << slot.failures);
     actions.push_back(PoolNote{true, "worker_spawn_failed line=" + line.text() + " why=\"" + why + "\""});
+    if (slot.workers.empty()) say_no_worker(slot, why, actions);
     if (slot.workers.empty())
         fail_queue(slot, failed_report(Status::failed, Source::agent, "start", "worker_spawn_failed", why), now,
                    actions);
@@ -66,12 +67,20 @@ PoolActions PoolFsm::frame(WorkerId id, worker::Frame frame, Moment now) {
     }
     const auto* ready = std::get_if<worker::Ready>(&frame);
     if (!ready || worker.ready) return broken(id, "a frame out of turn", now);
-    worker.ready = true;
+    worker.ready = worker.was_ready = true;
     if (!worker.doomed) worker.give_up.reset();
     actions.push_back(PoolNote{false, "worker_ready worker=" + std::to_string(id) + " line=" + worker.line.text() +
                                           " sandbox=" + ready->sandbox.substr(0, 64)});
-    hand_out(slots_.at(worker.line), now, actions);
+    Slot& slot = slots_.at(worker.line);
+    say_no_worker(slot, {}, actions);
+    hand_out(slot, now, actions);
     return actions;
+}
+
+void PoolFsm::say_no_worker(Slot& slot, const std::string& why, PoolActions& actions) {
+    const bool is_news = slot.no_worker.empty() != why.empty();
+    slot.no_worker = why;
+    if (is_news) actions.push_back(LinesChanged{});
 }
 
 PoolActions PoolFsm::broken(WorkerId id, const std::string& why, Moment now) {
@@ -142,6 +151,8 @@ void PoolFsm::bury(WorkerId id, Moment now, PoolActions& actions) {
     actions.push_back(DropWorker{id});
     Slot& slot = slots_.at(worker.line);
     std::erase(slot.workers, id);
+    if (!worker.was_ready && worker.why != kLineDisabled)
+        say_no_worker(slot, worker.text.empty() ? "the worker did not get ready" : worker.text, actions);
     const bool proven = now.steady - worker.began >= kProven || worker.why == kLineDisabled;
     slot.failures = proven ? 0 : std::min(slot.failures + 1, kMaxFailures);
     slot.respawn = slot.failures == 0 ? now.steady : now.steady + kRespawnStep * (1u << (slot.failures - 1));
@@ -264,6 +275,7 @@ PoolActions PoolFsm::launcher_down(Moment now) {
         slot.workers.clear();
         slot.queue.clear();
         slot.spawning = slot.failures = 0;
+        slot.no_worker.clear();
         slot.respawn = {};
         slot.line.up = false;
         slot.line.report.state = link::LineState::unknown;
@@ -276,11 +288,16 @@ std::vector<link::LineReport> PoolFsm::lines() const {
     std::vector<link::LineReport> reports;
     for (const auto& [name, slot] : slots_) {
         link::LineReport& report = reports.emplace_back(slot.line.report);
-        const auto standing = standings_.find(name);
-        if (standing == standings_.end()) continue;
-        report.state = standing->second.state;
-        report.reason = standing->second.reason;
-        report.health = standing->second.health;
+        if (const auto standing = standings_.find(name); standing != standings_.end()) {
+            report.state = standing->second.state;
+            report.reason = standing->second.reason;
+            report.health = standing->second.health;
+        }
+        const bool takes_work = report.state == link::LineState::up || report.state == link::LineState::degraded;
+        if (takes_work && !slot.no_worker.empty()) {
+            report.state = link::LineState::degraded;
+            report.reason = "no worker starts: " + slot.no_worker;
+        }
         if (!slot.draining) continue;
         const std::size_t left = tasks_on(name);
         report.state = link::LineState::draining;

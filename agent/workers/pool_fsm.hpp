@@ -128,6 +128,7 @@ class PoolFsm {
     struct Worker {
         LineName line;
         bool ready = false;
+        bool was_ready = false;
         bool doomed = false;  // a kill was asked for: nothing is handed to it
         std::string why;      // of its end, as a code
         std::string text;
@@ -143,6 +144,7 @@ class PoolFsm {
         std::uint32_t spawning = 0;
         std::deque<std::uint64_t> queue;
         std::uint32_t failures = 0;
+        std::string no_worker;  // why none starts, from the first that did not to the next that does
         bool draining = false;  // disabled while tasks ran, which still do
         Time respawn{};
     };
@@ -153,6 +155,8 @@ class PoolFsm {
         std::vector<std::uint64_t> waiting;
     };
 
+    /// Why no worker of the line starts; empty when one did.
+    void say_no_worker(Slot& slot, const std::string& why, PoolActions& actions);
     /// Ends a task that no worker answered for.
     void answer_for(std::uint64_t key, ProbeReport report, Moment now, PoolActions& actions);
     void conclude(std::uint64_t key, Moment now, PoolActions& actions);

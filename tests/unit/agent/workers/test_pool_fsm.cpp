@@ -248,9 +248,44 @@ TEST_CASE("a task that cannot start is answered at once") {
         rig.line();
         rig.submit(1);
         CHECK(texts_of(rig.pool.spawn_failed(line_name("telecom"), "no cgroup", rig.now)) ==
-              Texts{"note worker_spawn_failed", "deliver 1 failed agent/start/worker_spawn_failed"});
+              Texts{"note worker_spawn_failed", "lines changed", "deliver 1 failed agent/start/worker_spawn_failed"});
     }
     CHECK(rig.pool.tasks() == 0);
+}
+
+TEST_CASE("a line whose workers do not start is degraded, says why, and is well again with the first that does") {
+    Rig rig;
+    rig.line();
+    const auto line = [&] { return rig.pool.lines().at(0); };
+    CHECK(line().state == link::LineState::up);
+    SUBCASE("none can be made") {
+        CHECK(texts_of(rig.pool.spawn_failed(line_name("telecom"), "no cgroup", rig.now)) ==
+              Texts{"note worker_spawn_failed", "lines changed"});
+        CHECK(line().reason == "no worker starts: no cgroup");
+        rig.pass(5s);
+        rig.pool.tick(rig.now);
+        // It is said once.
+        CHECK(texts_of(rig.pool.spawn_failed(line_name("telecom"), "no memory", rig.now)) ==
+              Texts{"note worker_spawn_failed"});
+        CHECK(line().reason == "no worker starts: no memory");
+    }
+    SUBCASE("it ends before it is ready") {
+        rig.pool.spawned(line_name("telecom"), 1, rig.now);
+        rig.pool.exited(1, launcher::ExitReason::oom, 9, rig.now);
+        const Texts texts = texts_of(rig.pool.hung_up(1, rig.now));
+        CHECK(std::count(texts.begin(), texts.end(), "lines changed") == 1);
+        CHECK(line().reason == "no worker starts: the worker used more memory than its sandbox has");
+    }
+    CHECK(line().state == link::LineState::degraded);
+    rig.pass(5s);
+    rig.pool.tick(rig.now);
+    CHECK(rig.ready(2) == Texts{"note worker_ready", "lines changed"});
+    CHECK(line().state == link::LineState::up);
+    CHECK(line().reason.empty());
+    // One that dies of a task is no news of the line.
+    rig.pool.exited(2, launcher::ExitReason::signaled, 11, rig.now);
+    rig.pool.hung_up(2, rig.now);
+    CHECK(line().state == link::LineState::up);
 }
 
 TEST_CASE("a task that waited longer than start_within is refused as expired") {
