@@ -34,6 +34,8 @@ bool RequestReader::refuse(int status, std::string code, std::string detail) {
 }
 
 bool RequestReader::read_head() {
+    constexpr char kTlsHandshake = 0x16;  // no method begins like this, and its sender waits for an answer
+    if (input_.front() == kTlsHandshake) return refuse(400, "bad_request", "this port speaks HTTP without TLS");
     // Searched whole each time: 8 KiB at most, and a dripping client pays with its own time.
     const std::size_t end = input_.find("\r\n\r\n");
     if (end == std::string::npos || end + 4 > limits_.head_bytes) {

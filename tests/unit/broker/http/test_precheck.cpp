@@ -76,6 +76,7 @@ const std::vector<Vector> kVectors = {
      "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n0\r\n\r\n", 400},
     {"a chunk head without end",
      "POST / HTTP/1.1\r\n" + kHost + "Transfer-Encoding: chunked\r\n\r\n3;" + std::string(3000, 'a'), 400},
+    {"TLS on a port without it", std::string("\x16\x03\x01\x02\x00\x01", 6), 400},
     {"a head over 8 KiB", "GET / HTTP/1.1\r\n" + kHost + "X-A: " + std::string(9000, 'a') + "\r\n\r\n", 431},
     {"a head over 8 KiB without end", "GET / HTTP/1.1\r\n" + kHost + "X-A: " + std::string(9000, 'a'), 431},
     {"a body over 1 MiB", "POST / HTTP/1.1\r\n" + kHost + "Content-Length: 1048577\r\n\r\n", 413},
