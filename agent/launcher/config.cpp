@@ -261,19 +261,15 @@ Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& 
     const std::string policy_file = dir + "/policy.toml";
     ConfigTexts texts{lines_file, {}, policy_file, {}};
     if (const auto trusted = check_trusted_folder(dir); !trusted) problems.push_back(trusted.error());
-    if (auto text = read_trusted_file(lines_file)) {
-        config.lines = parse_lines(text.value(), lines_file, problems);
-        texts.lines = std::move(text.value());
-    } else {
-        problems.push_back(text.error());
-    }
-    if (auto text = read_trusted_file(policy_file)) {
-        config.policy = parse_policy(text.value(), policy_file, problems);
-        config.policy_text = std::move(text.value());
-    } else {
-        problems.push_back(text.error());
-    }
-    texts.policy = config.policy_text;
+    const auto read = [&](const std::string& file, std::string& text) {
+        auto found = read_trusted_file(file);
+        if (!found) problems.push_back(found.error());
+        if (found) text = std::move(found.value());
+        return bool(found);
+    };
+    if (read(lines_file, texts.lines)) config.lines = parse_lines(texts.lines, lines_file, problems);
+    if (read(policy_file, texts.policy)) config.policy = parse_policy(texts.policy, policy_file, problems);
+    config.policy_text = texts.policy;
     if (problems.empty()) check_together(config, texts, problems);
     TomlChecker lines(texts.lines, lines_file, problems);
     for (std::size_t i = 0; i < config.lines.size(); ++i)
