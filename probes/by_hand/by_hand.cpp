@@ -68,10 +68,9 @@ int run_by_hand(int argc, char** argv) {
     };
     Outcome outcome;
     if (command.line.empty()) {
-        const std::string may_ping = ping_group_range();  // no file can be opened afterwards
+        const std::string hint = ping_hint(::getegid(), ping_group_range());  // sealed, neither can be asked
         outcome = run_here(command.spec, show);
-        if (service == Service::ping && lacks_privilege(outcome.report))
-            outcome.report.failure->text += ping_hint(::getegid(), may_ping);
+        if (service == Service::ping && lacks_privilege(outcome.report)) outcome.report.failure->text += hint;
     } else {
         auto on_line = run_on_line(command, show);
         if (!on_line) return complain(on_line.error());

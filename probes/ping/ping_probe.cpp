@@ -1,7 +1,5 @@
 #include "probes/ping/ping_probe.hpp"
 
-#include <unistd.h>
-
 #include <boost/asio/steady_timer.hpp>
 #include <ctime>
 
@@ -60,8 +58,7 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
         Failure failure = errno_failure(error.os_errno, "start", "ICMP socket");
         failure.source = Source::agent;
         if (error.os_errno == EACCES || error.os_errno == EPERM) {
-            failure.text = "group " + std::to_string(::getegid()) +
-                           " may make no ping sockets: net.ipv4.ping_group_range does not include it";
+            failure.text = "this group may make no ping sockets: net.ipv4.ping_group_range does not include it";
         }
         return failure;
     }
