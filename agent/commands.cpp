@@ -20,6 +20,7 @@
 #include "agent/health/prefix_scan.hpp"
 #include "agent/link/enroll.hpp"
 #include "agent/site_report/gather.hpp"
+#include "agent/site_report/site_page.hpp"
 #include "protocol/config/toml.hpp"
 
 namespace edge::agent {
@@ -272,9 +273,8 @@ int run_doctor(const std::string& config, bool as_json) {
 int report_site(const std::string& config, const std::string& language) {
     const auto loaded = load_settings(config);
     if (const int* status = std::get_if<int>(&loaded)) return *status;
-    const auto facts = gather_site_facts(std::get<Settings>(loaded));
-    if (!facts)
-        return complain(exit_unavailable, facts.error().message() + "; run as root, with edge-launcher running");
+    const auto facts = gather_site_facts(std::get<Settings>(loaded), config);
+    if (!facts) return complain(exit_unavailable, facts.error().message() + "; run as root");
     std::fputs(site_page(facts.value(), language == "zh" ? Language::zh : Language::en).c_str(), stdout);
     return exit_ok;
 }

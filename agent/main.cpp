@@ -50,7 +50,10 @@ int main(int argc, char** argv) {
     if (token.text.empty() && token.file.empty()) {
         const char* named = std::getenv("EDGE_JOIN_TOKEN_FILE");
         if (named == nullptr || *named == '\0')
-            return complain(exit_usage, "enroll: no join token; write it to a file and say --token-file FILE");
+            return complain(
+                exit_usage,
+                "enroll: no join token; an operator makes one with `edgectl token create --node NODE`: write it "
+                "to a file and say --token-file FILE");
         token.file = named;
     }
     return enroll_node(config, url, token);

@@ -7,13 +7,6 @@
 namespace edge::agent {
 namespace {
 
-void check_range(TomlChecker& checker, std::uint32_t value, std::uint32_t least, std::uint32_t most,
-                 std::string_view pointer) {
-    checker.need(
-        value >= least && value <= most, pointer,
-        std::to_string(value) + " is out of range; expected " + std::to_string(least) + " to " + std::to_string(most));
-}
-
 /// What a probe would refuse later, said where it stands.
 bool is_echo(const std::string& url) {
     HttpSpec http;
@@ -22,7 +15,7 @@ bool is_echo(const std::string& url) {
 }
 
 void check(const HealthSettings& health, TomlChecker& checker) {
-    if (health.interval_ms != 0) check_range(checker, health.interval_ms, 1'000, 3'600'000, "/health/interval_ms");
+    if (health.interval_ms != 0) checker.range(health.interval_ms, 1'000, 3'600'000, "/health/interval_ms");
     checker.need(health.anchors.size() <= kMostAnchors, "/health/anchors", "at most 8 anchors");
     for (const std::string& anchor : health.anchors)
         checker.need(static_cast<bool>(IpAddress::parse(anchor)), "/health/anchors",
@@ -47,12 +40,12 @@ void check(const Settings& settings, TomlChecker& checker) {
     checker.need(agent.state_dir.starts_with('/'), "/agent/state_dir", "expected an absolute path");
     checker.need(agent.launcher.starts_with('/') && agent.launcher.size() < 108, "/agent/launcher",
                  "expected an absolute path of at most 107 bytes");
-    check_range(checker, agent.workers_per_line, 1, 16, "/agent/workers_per_line");
-    check_range(checker, agent.tasks_per_worker, 1, 1024, "/agent/tasks_per_worker");
-    check_range(checker, agent.drain_ms, 0, 300'000, "/agent/drain_ms");
-    check_range(checker, agent.spool_mb, 16, 65'536, "/agent/spool_mb");
+    checker.range(agent.workers_per_line, 1, 16, "/agent/workers_per_line");
+    checker.range(agent.tasks_per_worker, 1, 1024, "/agent/tasks_per_worker");
+    checker.range(agent.drain_ms, 0, 300'000, "/agent/drain_ms");
+    checker.range(agent.spool_mb, 16, 65'536, "/agent/spool_mb");
     check(settings.health, checker);
-    check_range(checker, settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
+    checker.range(settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
     checker.need(settings.node.labels.size() <= 32, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {
         const bool fits = !key.empty() && key.size() <= 63 && value.size() <= 63;

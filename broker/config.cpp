@@ -33,14 +33,11 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     }
     const auto host = host_of_url(gateway.public_url);
     checker.need(bool(host), "/gateway/public_url", host ? std::string() : "public_url: " + host.error().detail);
-    checker.need(api.connections_per_address >= 1 && api.connections_per_address <= 1'024,
-                 "/api/connections_per_address", "connections_per_address is 1 to 1024");
-    checker.need(api.target_probes_per_s <= 1'000'000, "/api/target_probes_per_s",
-                 "target_probes_per_s is 0 to 1000000");
+    checker.range(api.connections_per_address, 1, 1'024, "/api/connections_per_address");
+    checker.range(api.target_probes_per_s, 0, 1'000'000, "/api/target_probes_per_s");
     checker.need(!store.path.empty(), "/store/path", "path is missing");
-    checker.need(broker.io_threads >= 1 && broker.io_threads <= 64, "/broker/io_threads", "io_threads is 1 to 64");
-    checker.need(broker.open_tasks >= 1'000 && broker.open_tasks <= 10'000'000, "/broker/open_tasks",
-                 "open_tasks is 1000 to 10000000");
+    checker.range(broker.io_threads, 1, 64, "/broker/io_threads");
+    checker.range(broker.open_tasks, 1'000, 10'000'000, "/broker/open_tasks");
 }
 
 }  // namespace

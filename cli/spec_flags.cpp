@@ -20,7 +20,7 @@ constexpr FlagText kTexts[] = {
     {"count", "-c", "requests to send, 1 to 1000"},
     {"interval_ms", "-i", "between requests, 10 to 60000"},
     {"size", "-s", "payload bytes, 16 to 1400"},
-    {"timeout_ms", "-W", "of each reply (ping), try (dns) or of everything (http)"},
+    {"timeout_ms", "-W", ""},  // of what is each service's own
     {"type", "-t", "A, AAAA, CNAME, MX, NS, SOA, TXT, ... or TYPEnnn"},
     {"transport", "", "udp or tcp"},
     {"server", "", "address to ask; without it the line's own resolver"},
@@ -38,6 +38,12 @@ constexpr FlagText kTexts[] = {
     {"max_bytes", "", "of body read"},
     {"keep_body_bytes", "", "of body kept in the result, at most 65536"},
 };
+
+const char* help_of(const FlagText& text, Service service) {
+    if (text.field != "timeout_ms") return text.help;
+    if (service == Service::ping) return "wait for each reply";
+    return service == Service::dns ? "wait for each try" : "wait for everything";
+}
 
 const FlagText& text_for(std::string_view field) {
     static constexpr FlagText kNone{"", "", ""};
@@ -89,7 +95,8 @@ class FlagsOf final : public SpecFlags {
                     ->group("Options of the probe");
             } else {
                 const std::string names = std::string(text.also) + (*text.also ? "," : "") + flag;
-                auto* option = app.add_option(names, values_[field], text.help + default_text(Spec{}.*d.pointer));
+                auto* option =
+                    app.add_option(names, values_[field], help_of(text, service) + default_text(Spec{}.*d.pointer));
                 option->type_name(is_number<Field> ? "N" : "TEXT")->group("Options of the probe");
                 const bool repeats = field == "headers";
                 option->expected(1)->allow_extra_args(false);

@@ -38,8 +38,9 @@ std::string as_text(const Diagnosis& diagnosis) {
         text += word + one.about + ": " + one.what + "\n";
         if (!one.fix.empty()) text += "      run: " + one.fix + "\n";
     }
+    const auto warnings = count(diagnosis, FindingLevel::warn);
     return text + "level " + diagnosis.level + "; " + std::to_string(count(diagnosis, FindingLevel::ok)) + " ok, " +
-           std::to_string(count(diagnosis, FindingLevel::warn)) + " warnings, " +
+           std::to_string(warnings) + (warnings == 1 ? " warning, " : " warnings, ") +
            std::to_string(count(diagnosis, FindingLevel::fail)) + " failed\n";
 }
 

@@ -1,7 +1,5 @@
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/timex.h>
-#include <sys/un.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -11,7 +9,6 @@
 
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/checks.hpp"
-#include "agent/fd.hpp"
 #include "agent/link/https_post.hpp"
 #include "agent/link/identity.hpp"
 
@@ -80,21 +77,6 @@ void check_clock(Diagnosis& diagnosis) {
         diagnosis.add(FindingLevel::ok, "clock", "kept right, to " + std::to_string(state.maxerror / 1000) + " ms");
 }
 
-/// Of the process at the other end of a unix socket.
-pid_t server_of(const std::string& path) {
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof address.sun_path) return 0;
-    path.copy(address.sun_path, sizeof address.sun_path - 1);
-    const Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-    ucred peer{};
-    socklen_t size = sizeof peer;
-    if (::connect(fd.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::getsockopt(fd.number(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
-        return 0;
-    return peer.pid;
-}
-
 }  // namespace
 
 void check_kernel(Diagnosis& diagnosis) {
@@ -120,7 +102,7 @@ void check_ping(const launcher::HostInfo& host, Diagnosis& diagnosis) {
 }
 
 void check_launcher(const std::string& socket, const launcher::HostInfo& host, Diagnosis& diagnosis) {
-    const std::string status = text_in("/proc/" + std::to_string(server_of(socket)) + "/status");
+    const std::string status = text_in("/proc/" + std::to_string(listener_of(socket)) + "/status");
     const auto at = status.find("CapEff:\t");
     if (at == std::string::npos)
         return diagnosis.add(FindingLevel::warn, "launcher",

@@ -2,8 +2,11 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include <algorithm>
+
+#include "agent/fd.hpp"
 
 namespace edge::agent {
 namespace {
@@ -35,6 +38,20 @@ std::vector<std::string> two_lines(int fd, std::chrono::milliseconds patience) {
 }
 
 }  // namespace
+
+pid_t listener_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path) return 0;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const Fd fd(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::connect(fd.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::getsockopt(fd.number(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
+        return 0;
+    return peer.pid;
+}
 
 LauncherQuestions::LauncherQuestions(const std::string& path) : client_(io_, path, *this) {
     client_.start();

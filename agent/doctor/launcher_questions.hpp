@@ -1,5 +1,7 @@
 // The launcher, asked one thing at a time by a command that waits for the answer.
 #pragma once
+#include <sys/types.h>
+
 #include <optional>
 #include <string>
 #include <vector>
@@ -7,6 +9,9 @@
 #include "agent/workers/launcher_client.hpp"
 
 namespace edge::agent {
+
+/// The process at the other end of a unix socket; 0: nobody that can be seen.
+pid_t listener_of(const std::string& path);
 
 /// Blocks; each question has five seconds. Errors: unavailable, denied, io, or the launcher's own.
 class LauncherQuestions final : private LauncherClient::Listener {

@@ -1,6 +1,7 @@
 #include <net/if.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 
 #include "agent/doctor/checks.hpp"
@@ -85,9 +86,10 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
     if (!line.value().up)
         return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
                              launcher::inside_netns(line.value().netns) + "ip link set " + facts.ifname + " up");
-    diagnosis.add(
-        FindingLevel::ok, about,
-        facts.ifname + " is up, mark " + std::to_string(facts.mark) + ", held by " + level_of(info.enforced_by));
+    char mark[16];  // as `ip rule` prints it
+    std::snprintf(mark, sizeof mark, "0x%x", facts.mark);
+    diagnosis.add(FindingLevel::ok, about,
+                  facts.ifname + " is up, mark " + mark + ", held by " + level_of(info.enforced_by));
     // Public addresses that nothing is sent to: what is asked is the kernel's table.
     const bool v4 = std::any_of(facts.addresses.begin(), facts.addresses.end(),
                                 [](const std::string& one) { return one.find(':') == std::string::npos; });

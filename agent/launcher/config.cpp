@@ -54,7 +54,7 @@ void check_addresses(const Line& line, const std::string& at, TomlChecker& check
     };
     checker.need(may_be_gateway(line, line.gateway4), at + "/gateway4", outside("gateway4", line.gateway4));
     checker.need(may_be_gateway(line, line.gateway6), at + "/gateway6", outside("gateway6", line.gateway6));
-    checker.need(!line.addresses.empty(), at + "/addresses", "addresses is missing; list the line's own addresses");
+    checker.need(!line.addresses.empty(), at + "/addresses", "addresses must list the line's own addresses");
     checker.need(line.addresses.size() <= kMaxAddresses, at + "/addresses", "at most 4 addresses a line");
     checker.need(line.resolvers.size() <= kMaxAddresses, at + "/resolvers", "at most 4 resolvers a line");
     checker.need(!line.gateway4 || !line.gateway4->v6, at + "/gateway4", "gateway4 must be an IPv4 address");
@@ -67,9 +67,9 @@ void check_line(const Line& line, const std::string& at, TomlChecker& checker) {
     checker.need(line.carrier.empty() || is_word(line.carrier, sizeof(LineInfo::carrier) - 1), at + "/carrier",
                  "carrier must be at most 15 of a-z, 0-9 and -, such as ct, cu, cm");
     checker.need(is_device(line.device), at + "/device", "device must name a network device, such as wan0");
-    checker.need(line.mark != 0, at + "/mark", "mark is missing; give each line its own, such as 0x101");
+    checker.need(line.mark != 0, at + "/mark", "mark must be 1 to 4294967295, another for each line, such as 0x101");
     checker.need(line.table != 0 && (line.table < 253 || line.table > 255), at + "/table",
-                 "table must be a number of its own, such as 101; 0 and 253 to 255 belong to the system");
+                 "table must be 1 to 4294967295, another for each line, such as 101; 253 to 255 belong to the system");
     check_addresses(line, at, checker);
 }
 
@@ -155,7 +155,7 @@ Result<LineAddress> LineAddress::parse(std::string_view text) {
     const unsigned most = address.v6 ? 128 : 32;
     if (failed == std::errc{} && end == digits.data() + digits.size() && parsed.length > 0 && parsed.length <= most)
         return parsed;
-    return Error{Errc::bad_value, {}, "expected a prefix length of 1 to " + std::to_string(most)};
+    return Error{Errc::bad_value, {}, "expected an address with a prefix length of 1 to " + std::to_string(most)};
 }
 
 Result<MacAddress> MacAddress::parse(std::string_view text) {
@@ -197,6 +197,8 @@ void check_together(const Config& config, const ConfigTexts& texts, Problems& pr
         lines.need(!line.resolvers.empty() || !offers(config.policy, "dns") || lists(53), "/line/" + std::to_string(i),
                    "has no resolvers, and policy.toml offers dns but does not list port 53; add one of the two");
     }
+    policy.need(!config.policy.services.empty(), "/services",
+                "services must name one at least, such as \"ping\"; without, no line lends anything");
     const bool dns_alone = !targets.ports.empty() && std::all_of(targets.ports.begin(), targets.ports.end(),
                                                                  [](std::uint16_t port) { return port == 53; });
     for (const std::string service : {"http", "tls"})
@@ -242,20 +244,14 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
     checker.need(std::find(targets.ports.begin(), targets.ports.end(), 0) == targets.ports.end(), "/targets/ports",
                  "ports are 1 to 65535");
     const auto& destination = policy.destination;
-    checker.need(destination.probes_per_s <= 100'000, "/destination/probes_per_s", "probes_per_s is 0 to 100000");
-    checker.need(destination.burst <= 1'000'000 && (destination.burst > 0 || destination.probes_per_s == 0),
-                 "/destination/burst", "burst is 1 to 1000000");
-    checker.need(policy.host.cpu_pressure_percent <= 100, "/host/cpu_pressure_percent",
-                 "cpu_pressure_percent is 0 to 100");
-    checker.need(policy.host.memory_pressure_percent <= 100, "/host/memory_pressure_percent",
-                 "memory_pressure_percent is 0 to 100");
-    checker.need(policy.host.load_per_cpu_percent <= 100'000, "/host/load_per_cpu_percent",
-                 "load_per_cpu_percent is 0 to 100000");
-    const auto& worker = policy.worker;
-    checker.need(worker.cpu_percent >= 1 && worker.cpu_percent <= 6400, "/worker/cpu_percent",
-                 "cpu_percent is 1 to 6400");
-    checker.need(worker.memory_mb >= 8 && worker.memory_mb <= 65536, "/worker/memory_mb", "memory_mb is 8 to 65536");
-    checker.need(worker.pids >= 1 && worker.pids <= 4096, "/worker/pids", "pids is 1 to 4096");
+    checker.range(destination.probes_per_s, 0, 100'000, "/destination/probes_per_s");
+    checker.range(destination.burst, destination.probes_per_s == 0 ? 0 : 1, 1'000'000, "/destination/burst");
+    checker.range(policy.host.cpu_pressure_percent, 0, 100, "/host/cpu_pressure_percent");
+    checker.range(policy.host.memory_pressure_percent, 0, 100, "/host/memory_pressure_percent");
+    checker.range(policy.host.load_per_cpu_percent, 0, 100'000, "/host/load_per_cpu_percent");
+    checker.range(policy.worker.cpu_percent, 1, 6400, "/worker/cpu_percent");
+    checker.range(policy.worker.memory_mb, 8, 65536, "/worker/memory_mb");
+    checker.range(policy.worker.pids, 1, 4096, "/worker/pids");
     return policy;
 }
 
@@ -264,19 +260,16 @@ Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& 
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
     ConfigTexts texts{lines_file, {}, policy_file, {}};
-    if (auto text = read_trusted_file(lines_file)) {
-        config.lines = parse_lines(text.value(), lines_file, problems);
-        texts.lines = std::move(text.value());
-    } else {
-        problems.push_back(text.error());
-    }
-    if (auto text = read_trusted_file(policy_file)) {
-        config.policy = parse_policy(text.value(), policy_file, problems);
-        config.policy_text = std::move(text.value());
-    } else {
-        problems.push_back(text.error());
-    }
-    texts.policy = config.policy_text;
+    if (const auto trusted = check_trusted_folder(dir); !trusted) problems.push_back(trusted.error());
+    const auto read = [&](const std::string& file, std::string& text) {
+        auto found = read_trusted_file(file);
+        if (!found) problems.push_back(found.error());
+        if (found) text = std::move(found.value());
+        return bool(found);
+    };
+    if (read(lines_file, texts.lines)) config.lines = parse_lines(texts.lines, lines_file, problems);
+    if (read(policy_file, texts.policy)) config.policy = parse_policy(texts.policy, policy_file, problems);
+    config.policy_text = texts.policy;
     if (problems.empty()) check_together(config, texts, problems);
     TomlChecker lines(texts.lines, lines_file, problems);
     for (std::size_t i = 0; i < config.lines.size(); ++i)

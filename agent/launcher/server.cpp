@@ -56,8 +56,7 @@ bool send_packet(int to, const Bytes& packet, const Fd& passed) {
 /// of our own where that uid may write for the moment, and moved to its place when it is ready.
 Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
     std::string folder = path + ".XXXXXX";
-    if (::mkdtemp(folder.data()) == nullptr)
-        return os_error(errno, folder, "the socket's folder must exist and be root's");
+    if (::mkdtemp(folder.data()) == nullptr) return os_error(errno, path, "cannot be made; choose another --socket");
     const auto clean = [&](Result<> result) -> Result<> {
         if (::chdir("/") != 0 && result) result = os_error(errno, "/");
         ::unlink((folder + "/s").c_str());
@@ -88,6 +87,9 @@ Result<> check_path_is_free(const std::string& path) {
     const int connected = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     if (connected == 0 || errno == EAGAIN || errno == EPROTOTYPE)
         return Error{Errc::unavailable, path, "is in use by another process; stop it, or choose another --socket", 0};
+    const std::string folder = std::filesystem::path(path).parent_path();
+    if (::access((folder + "/.").c_str(), F_OK) != 0)
+        return Error{Errc::conflict, folder, "the folder of --socket is not there; run: install -d " + folder};
     struct stat info {};
     if (::lstat(path.c_str(), &info) == 0 && !S_ISSOCK(info.st_mode))
         return Error{Errc::unavailable, path, "is there and no socket; choose another --socket", 0};

@@ -91,6 +91,10 @@ Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post)
         if (answer && is_refusal(answer.value().status)) {
             EDGE_TRY(state.remove(kKeyFile));
         }
+        if (!answer && why.code == Errc::denied)
+            why.detail += "; is " + order.url +
+                          " the broker that made the token? If its key is another one since then, make a new token: "
+                          "edgectl token create";
         if (why.code == Errc::io || why.code == Errc::unavailable)
             why.detail += "; the key is kept, try again with the same command";
         return why;

@@ -1,7 +1,11 @@
 #include "agent/site_report/gather.hpp"
 
+#include <pwd.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -12,43 +16,85 @@
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/launcher_questions.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/site_report/running.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::agent {
 namespace {
 
-/// Lines of what ip(8) prints of one family; ours have protocol 237. Fixed words: nothing of a user's is in a command.
-Result<std::vector<std::string>> ip_says(const std::string& words) {
-    const std::string command = "ip " + words + " 2>/dev/null";
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen(command.c_str(), "r"), ::pclose);
-    if (!pipe) return os_error(errno, "ip " + words);
+namespace fs = std::filesystem;
+
+/// What a command prints, line by line; none where it cannot be run. Fixed words: nothing of a user's is in a command.
+std::vector<std::string> lines_of_command(const std::string& command) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen((command + " 2>/dev/null").c_str(), "r"),
+                                                               ::pclose);
     std::vector<std::string> lines;
     char text[1024];
-    while (std::fgets(text, sizeof text, pipe.get()) != nullptr) {
-        std::string line(text);
-        while (!line.empty() && (line.back() == '\n' || line.back() == ' ')) line.pop_back();
-        if (line.find(" proto 237") != std::string::npos) lines.push_back(std::move(line));
+    while (pipe && std::fgets(text, sizeof text, pipe.get()) != nullptr) {
+        lines.emplace_back(text);
+        while (!lines.back().empty() && (lines.back().back() == '\n' || lines.back().back() == ' '))
+            lines.back().pop_back();
     }
     return lines;
 }
 
-/// NAME below every tree of control groups, and the groups in it.
-std::vector<std::string> groups_below(const std::string& name) {
-    std::vector<std::string> found;
+/// Of what ip(8) prints of one family; ours have protocol 237.
+std::vector<std::string> ours_of(const std::string& words) {
+    auto lines = lines_of_command("ip " + words);
+    std::erase_if(lines, [](const std::string& line) { return line.find(" proto 237") == std::string::npos; });
+    return lines;
+}
+
+/// Devices that a launcher made: it puts them in this group.
+std::vector<std::string> made_devices() {
+    std::vector<std::string> names;
+    for (const auto& line : lines_of_command("ip -o link show group 1162102597")) {
+        std::istringstream words(line);  // `7: edge-mobile@eth0: <…`
+        std::string number, name;
+        words >> number >> name;
+        names.push_back(name.substr(0, name.find_first_of("@:")));
+    }
+    return names;
+}
+
+std::vector<std::string> group_trees(bool v1_too) {
+    std::vector<std::string> trees;
     std::ifstream mounts("/proc/self/mounts");
     for (std::string line; std::getline(mounts, line);) {
         std::istringstream words(line);
         std::string source, at, type;
         words >> source >> at >> type;
+        if (type == "cgroup2" || (v1_too && type == "cgroup")) trees.push_back(at);
+    }
+    return trees;
+}
+
+/// NAME below every tree of control groups, and the groups in it.
+std::vector<std::string> groups_below(const std::string& name) {
+    std::vector<std::string> found;
+    for (const auto& tree : group_trees(true)) {
         std::error_code failed;
-        const std::string top = at + "/" + name;
-        if ((type != "cgroup" && type != "cgroup2") || !std::filesystem::is_directory(top, failed)) continue;
+        const std::string top = tree + "/" + name;
+        if (!fs::is_directory(top, failed)) continue;
         found.push_back(top);
-        for (const auto& entry : std::filesystem::directory_iterator(top, failed))
+        for (const auto& entry : fs::directory_iterator(top, failed))
             if (entry.is_directory(failed)) found.push_back(entry.path().string());
     }
     return found;
+}
+
+/// The NAME of a launcher that is gone: what is above a group with the name of a line's, and locked by none that runs.
+std::string name_left_behind() {
+    for (const auto& tree : group_trees(false)) {  // the lock is there
+        std::error_code failed;
+        for (fs::recursive_directory_iterator at(tree, failed), end; !failed && at != end; at.increment(failed)) {
+            if (!at->path().filename().string().starts_with("line-") || !at->is_directory(failed)) continue;
+            const fs::path group = at->path().parent_path();
+            if (holder_of(group) == 0) return group.lexically_relative(tree);
+        }
+    }
+    return {};
 }
 
 std::string first_line_of(const char* file) {
@@ -58,29 +104,17 @@ std::string first_line_of(const char* file) {
     return line;
 }
 
-}  // namespace
-
-Result<SiteFacts> gather_site_facts(const Settings& settings) {
+Result<> ask_launcher(const Settings& settings, SiteFacts& facts) {
     LauncherQuestions launcher(settings.agent.launcher);
     EDGE_TRY(const auto host, launcher.host());
     EDGE_TRY(const auto lines, launcher.lines());
-    SiteFacts facts;
-    utsname name{};
-    ::uname(&name);
-    facts.host = name.nodename;
-    facts.kernel = name.release;
     for (const auto& info : lines) {
         EDGE_TRY(const auto line, line_from(info));
         facts.lines.push_back({line.facts.name, line.facts.ifname, std::string(enum_text(line.facts.enforced_by)),
                                line.facts.addresses, info.mark, info.table, info.ifindex != 0 ? line.parent : "",
                                line.netns});
     }
-    EDGE_TRY(facts.rules4, ip_says("-4 rule show"));
-    EDGE_TRY(facts.rules6, ip_says("-6 rule show"));
-    EDGE_TRY(facts.routes4, ip_says("-4 route show table all"));
-    EDGE_TRY(facts.routes6, ip_says("-6 route show table all"));
     facts.group_name = std::string(host.cgroup, strnlen(host.cgroup, sizeof host.cgroup));
-    facts.groups = groups_below(facts.group_name);
     facts.first_uid = host.uid_base;
     facts.last_uid = host.uid_base + host.worker_slots - 1;
     facts.cpu_percent = host.cpu_percent;
@@ -88,8 +122,106 @@ Result<SiteFacts> gather_site_facts(const Settings& settings) {
     facts.pids = host.pids;
     facts.bytes_per_s = host.bytes_per_s;
     facts.packets_per_s = host.packets_per_s;
+    return ok();
+}
+
+void ask_kernel(SiteFacts& facts) {
+    utsname name{};
+    ::uname(&name);
+    facts.host = name.nodename;
+    facts.kernel = name.release;
+    facts.rules4 = ours_of("-4 rule show");
+    facts.rules6 = ours_of("-6 rule show");
+    facts.routes4 = ours_of("-4 route show table all");
+    facts.routes6 = ours_of("-6 route show table all");
+    facts.left_devices = made_devices();
     facts.ping_group_range = first_line_of("/proc/sys/net/ipv4/ping_group_range");
-    facts.files = {settings.agent.state_dir};
+    const auto is_nft = [](const SiteLine& line) { return line.enforced_by == "nft"; };
+    facts.nft_table = std::any_of(facts.lines.begin(), facts.lines.end(), is_nft) ||
+                      !lines_of_command("/usr/sbin/nft list table inet edge_launcher").empty();
+}
+
+/// The socket is the agent's user's; without one its folder is.
+void find_user(const Settings& settings, SiteFacts& facts) {
+    struct stat status {};
+    if (::stat(settings.agent.launcher.c_str(), &status) != 0 && ::stat(settings.agent.state_dir.c_str(), &status) != 0)
+        return;
+    facts.agent_uid = status.st_uid;
+    if (const passwd* user = ::getpwuid(status.st_uid)) facts.agent_user = user->pw_name;
+}
+
+class Files {
+  public:
+    explicit Files(std::vector<SiteFile>& files) : files_(files) {}
+
+    void add(SiteFileKind kind, const std::string& path) {
+        std::error_code failed;
+        if (!path.empty() && !is_listed(path) && fs::exists(path, failed)) files_.push_back({kind, path});
+    }
+    /// Where nothing of anybody else's is in it.
+    void add_folder(const std::string& path) {
+        std::error_code failed;
+        fs::directory_iterator inside(path, failed);
+        if (failed || is_listed(path)) return;
+        for (const auto& entry : inside)
+            if (!is_listed(entry.path())) return;
+        files_.push_back({SiteFileKind::folder, path});
+    }
+
+  private:
+    bool is_listed(const std::string& path) const {
+        return std::any_of(files_.begin(), files_.end(), [&](const SiteFile& one) { return one.path == path; });
+    }
+    std::vector<SiteFile>& files_;
+};
+
+void find_files(const Settings& settings, const std::string& config, SiteFacts& facts) {
+    Files files(facts.files);
+    const auto in_force = path_given_to(facts.agent.pid, "config");
+    std::error_code failed;
+    const fs::path agent_toml = in_force.empty() ? fs::absolute(config, failed).lexically_normal() : fs::path(in_force);
+    fs::path folder = path_given_to(facts.launcher.pid, "config");
+    if (folder.empty()) folder = agent_toml.parent_path();
+    if (!folder.has_filename()) folder = folder.parent_path();
+    const fs::path socket = settings.agent.launcher;
+    files.add(SiteFileKind::configuration, folder / "lines.toml");
+    files.add(SiteFileKind::configuration, folder / "policy.toml");
+    files.add(SiteFileKind::configuration, agent_toml);
+    files.add(SiteFileKind::configuration, settings.health.prefix_file);
+    files.add(SiteFileKind::node_state, settings.agent.state_dir);
+    files.add(SiteFileKind::line_counts, path_given_to(facts.launcher.pid, "state"));
+    files.add(SiteFileKind::socket, socket);
+    for (const auto& path : {folder, agent_toml.parent_path(), socket.parent_path()}) files.add_folder(path);
+    for (const std::string at : {"/etc/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/"})
+        for (const std::string unit : {"edge-agent.service", "edge-launcher.service", "edge.slice"}) {
+            files.add(SiteFileKind::unit, at + unit);
+            files.add(SiteFileKind::unit_changes, at + unit + ".d");
+        }
+    files.add(SiteFileKind::program, facts.agent.file);
+    files.add(SiteFileKind::program, facts.launcher.file);
+    const auto probe = path_given_to(facts.launcher.pid, "probe");
+    if (!probe.empty() || !facts.launcher.file.empty())
+        files.add(SiteFileKind::program,
+                  probe.empty() ? fs::path(facts.launcher.file).replace_filename("edge-probe") : fs::path(probe));
+}
+
+}  // namespace
+
+Result<SiteFacts> gather_site_facts(const Settings& settings, const std::string& config) {
+    SiteFacts facts;
+    if (const auto asked = ask_launcher(settings, facts); !asked) {
+        const Error& why = asked.error();
+        if (why.os_errno != ENOENT && why.os_errno != ECONNREFUSED) return why;  // it may run all the same
+        facts.unheard = "no edge-launcher listens at " + settings.agent.launcher;
+        facts.group_name = name_left_behind();
+    }
+    facts.as_root = ::geteuid() == 0;
+    if (facts.unheard.empty()) facts.launcher = program_of(listener_of(settings.agent.launcher));
+    facts.agent = program_of(holder_of(settings.agent.state_dir + "/lock"));
+    ask_kernel(facts);
+    if (!facts.group_name.empty()) facts.groups = groups_below(facts.group_name);
+    find_user(settings, facts);
+    find_files(settings, config, facts);
     if (auto state = PosixDisk::open(settings.agent.state_dir); state)
         if (const auto identity = load_identity(state.value())) facts.broker = identity.value().url;
     return facts;

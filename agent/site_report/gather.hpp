@@ -1,12 +1,13 @@
 // Asks the launcher and the kernel for what stands on the site report's page.
 #pragma once
 #include "agent/settings.hpp"
-#include "agent/site_report/site_page.hpp"
+#include "agent/site_report/site_facts.hpp"
 #include "protocol/result.hpp"
 
 namespace edge::agent {
 
-/// Errors: unavailable, denied (the launcher), not_found (ip(8) is not installed).
-Result<SiteFacts> gather_site_facts(const Settings& settings);
+/// `config` is where agent.toml was read, if no agent runs that tells. A launcher that is not there is a fact.
+/// Errors: io, denied, timed_out (the launcher may run, and tells nothing).
+Result<SiteFacts> gather_site_facts(const Settings& settings, const std::string& config);
 
 }  // namespace edge::agent

@@ -16,8 +16,8 @@ class Page {
     std::string of(Text text) const { return language_ == Language::en ? text.en : text.zh; }
     void heading(Text text) { out_ += "\n## " + of(text) + "\n\n"; }
     void say(const std::string& text) { out_ += text + "\n"; }
-    void item(const std::string& what, const std::string& undo) {
-        out_ += "- `" + what + "`\n";
+    void item(const std::string& what, const std::string& undo, const std::string& note = {}) {
+        out_ += "- `" + what + "`" + (note.empty() ? "" : ": " + note) + "\n";
         if (!undo.empty()) out_ += "  " + of({"undo: ", "撤销: "}) + "`" + undo + "`\n";
     }
     void none() { say(of({"None.", "无。"})); }
@@ -34,18 +34,32 @@ std::string hex(std::uint32_t value) {
     return text;
 }
 
-/// Without the ` proto 237` by which ours are known: ip(8) takes it for a selector only in newer versions.
-std::string without_proto(std::string line) {
-    if (const auto at = line.find(" proto "); at != std::string::npos) {
-        const auto end = line.find(' ', at + 7);
-        line.erase(at, end == std::string::npos ? end : end - at);
-    }
-    while (!line.empty() && line.back() == ' ') line.pop_back();
-    return line;
+void show_programs(Page& page, const SiteFacts& facts) {
+    page.heading({"Programs that run", "运行中的程序"});
+    const auto show = [&](const char* name, const SiteProgram& program) {
+        if (program.pid == 0)
+            return page.say(std::string("- ") + name + ": " + page.of({"does not run here", "未在此运行"}));
+        std::string text = std::string("- ") + name + ": pid " + std::to_string(program.pid);
+        if (!program.file.empty()) text += ", `" + program.file + "`";
+        if (!program.unit.empty()) text += page.of({", started by systemd as ", "，由 systemd 启动: "}) + program.unit;
+        page.say(text);
+    };
+    show("edge-agent", facts.agent);
+    show("edge-launcher", facts.launcher);
+    if (const auto stop = stop_command(facts); !stop.empty())
+        page.say("  " + page.of({"undo: ", "撤销: "}) + "`" + stop + "`");
 }
 
 void show_lines(Page& page, const SiteFacts& facts) {
     page.heading({"Lines", "线路"});
+    if (!facts.unheard.empty()) {
+        page.say(
+            page.of({"Not told: ", "未知: "}) + facts.unheard +
+            page.of({". So lines, the workers' uids and limits, and the launcher's own files are not on this page.",
+                     "。因此本页不含线路、工作进程的 uid 与限额以及 launcher 自身的文件。"}));
+        for (const auto& device : facts.left_devices) page.item(device, "ip link del " + device);
+        return;
+    }
     page.say(
         page.of({"Their devices and addresses are the machine's own, but for those that are said to be made by EDGE.",
                  "除注明由 EDGE 创建的以外，设备和地址均为本机原有。"}));
@@ -56,9 +70,9 @@ void show_lines(Page& page, const SiteFacts& facts) {
                  std::to_string(line.table) + ", " + page.of({"held by ", "由内核约束: "}) + line.enforced_by);
         if (!line.netns.empty())
             page.say("  " + page.of({"in network namespace ", "位于网络命名空间 "}) + "`" + line.netns + "`" +
-                     page.of({", with its rules and routes, which have protocol 237; undo: ",
-                              "，其规则和路由也在其中，协议号为 237；撤销: "}) +
-                     "`edge-launcher --cleanup --cgroup " + facts.group_name + "`");
+                     page.of({", with its rules and routes, which have protocol 237; undo, once it is stopped: ",
+                              "，其规则和路由也在其中，协议号为 237；停止后撤销: "}) +
+                     "`" + cleanup_command(facts) + "`");
         if (!line.parent.empty())
             page.say("  " + page.of({"made by EDGE: macvlan ", "由 EDGE 创建: macvlan "}) + "`" + line.device + "` (" +
                      line.parent + "), " + page.of({"undo: ", "撤销: "}) + "`ip link del " + line.device + "`");
@@ -77,17 +91,29 @@ void show_routing(Page& page, const SiteFacts& facts) {
     if (facts.routes4.empty() && facts.routes6.empty()) page.none();
 }
 
-void show_groups(Page& page, const SiteFacts& facts) {
+void show_guards(Page& page, const SiteFacts& facts) {
     page.heading({"Control groups and guards", "控制组与内核约束"});
-    page.say(page.of({"Each line's group carries the programs that hold it; they go with the group.",
-                      "每条线路的控制组带有约束程序，随控制组一并移除。"}));
-    const std::string undo = "systemctl stop edge-launcher; edge-launcher --cleanup --cgroup " + facts.group_name;
-    for (const auto& group : facts.groups) page.item(group, undo);
-    if (facts.groups.empty()) page.none();
+    page.say(
+        page.of({"A BPF guard is programs on a line's group, and goes with the group; an nftables guard is a table.",
+                 "BPF 约束程序附着在线路的控制组上，随控制组一并移除；nftables 约束是一张表。"}));
+    const auto stop = stop_command(facts);
+    const auto undo = (stop.empty() ? "" : stop + "; ") + cleanup_command(facts);
+    for (const auto& group : facts.groups) page.item(group, {});
+    if (!facts.groups.empty()) page.say(page.of({"\nundo: ", "\n撤销: "}) + "`" + undo + "`\n");
+    if (facts.nft_table)
+        page.item("table inet edge_launcher", "nft delete table inet edge_launcher", page.of({"nftables", "nftables"}));
+    if (facts.groups.empty() && !facts.nft_table) page.none();
 }
 
-void show_limits(Page& page, const SiteFacts& facts) {
+void show_users(Page& page, const SiteFacts& facts) {
     page.heading({"Users and limits", "用户与限额"});
+    const auto uid = "uid " + std::to_string(facts.agent_uid);
+    if (facts.agent_user.empty() || facts.agent_uid == 0)
+        page.say("- " + uid + ": " + page.of({"the agent's; nothing was made for it", "agent 所用，未为其创建用户"}));
+    else
+        page.item(facts.agent_user, "userdel " + facts.agent_user,
+                  uid + page.of({", the agent's user", "，agent 的用户"}));
+    if (facts.last_uid == 0) return;
     page.say("- uid " + std::to_string(facts.first_uid) + "-" + std::to_string(facts.last_uid) + ": " +
              page.of({"one for each worker while it runs; none is in /etc/passwd, none owns a file",
                       "每个工作进程运行时占用一个，不写入 /etc/passwd，不拥有任何文件"}));
@@ -103,38 +129,49 @@ void show_limits(Page& page, const SiteFacts& facts) {
              page.of({"of", "见"}) + " `policy.toml`");
 }
 
+std::string what_is(SiteFileKind kind, const Page& page) {
+    switch (kind) {
+        case SiteFileKind::configuration:
+            return page.of({"configuration", "配置"});
+        case SiteFileKind::node_state:
+            return page.of({"the node's key, its broker, results not yet sent", "节点密钥、所属 broker、未发送的结果"});
+        case SiteFileKind::line_counts:
+            return page.of({"bytes of the lines' day and month", "线路的日、月流量计数"});
+        case SiteFileKind::socket:
+            return page.of({"edge-launcher's socket", "edge-launcher 的套接字"});
+        case SiteFileKind::folder:
+            return page.of({"nothing but EDGE's is in it", "其中只有 EDGE 的文件"});
+        case SiteFileKind::unit:
+        case SiteFileKind::unit_changes:
+            return page.of(
+                {"for systemd; then `systemctl daemon-reload`", "systemd 单元；之后执行 `systemctl daemon-reload`"});
+        case SiteFileKind::program:
+            break;
+    }
+    return page.of({"program", "程序"});
+}
+
 void show_rest(Page& page, const SiteFacts& facts) {
     page.heading({"Kernel settings", "内核参数"});
     page.say(page.of({"EDGE changes none. It needs this one, which the operator sets:",
                       "EDGE 不修改内核参数。以下一项由运维人员设置:"}));
-    page.say("- `net.ipv4.ping_group_range = " + facts.ping_group_range + "`");
+    page.item("net.ipv4.ping_group_range = " + facts.ping_group_range,
+              facts.ping_group_range == "1\t0" ? "" : "sysctl -w net.ipv4.ping_group_range='1 0'",
+              page.of({"`1 0` is the kernel's default; look into /etc/sysctl.d, too",
+                       "内核默认为 `1 0`；另见 /etc/sysctl.d"}));
     page.heading({"Network", "网络"});
     page.say(
         page.of({"It listens on no port. One outbound TLS connection: ", "不监听任何端口。唯一的出站 TLS 连接: "}) +
         (facts.broker.empty() ? page.of({"none; not joined", "无；尚未注册"}) : "`" + facts.broker + "`"));
     page.heading({"Files", "文件"});
-    for (const auto& file : facts.files) page.item(file, "rm -r " + file);
+    for (const auto& file : facts.files) page.item(file.path, undo_of(file, facts), what_is(file.kind, page));
     page.heading({"Everything at once", "全部移除"});
-    page.say("```\nsystemctl stop edge-agent edge-launcher\nedge-launcher --cleanup --cgroup " + facts.group_name +
-             "\n```");
+    page.say("```");
+    for (const auto& command : removal_commands(facts)) page.say(command);
+    page.say("```");
 }
 
 }  // namespace
-
-std::string undo_of_rule(const std::string& line, bool v6) {
-    const auto colon = line.find(':');
-    const auto rest = colon == std::string::npos ? colon : line.find_first_not_of(" \t", colon + 1);
-    if (rest == std::string::npos) return {};
-    return std::string("ip ") + (v6 ? "-6 " : "") + "rule del pref " + line.substr(0, colon) + " " +
-           without_proto(line.substr(rest));
-}
-
-std::string undo_of_route(const std::string& line, bool v6) {
-    if (line.empty()) return {};
-    const std::string rest = without_proto(line);
-    const auto extras = rest.find(" pref ");  // ip -6 prints the router preference, and does not take it back
-    return std::string("ip ") + (v6 ? "-6 " : "") + "route del " + rest.substr(0, extras);
-}
 
 std::string site_page(const SiteFacts& facts, Language language) {
     Page page(language);
@@ -143,10 +180,14 @@ std::string site_page(const SiteFacts& facts, Language language) {
              page.of({"As it stands now, from the kernel and edge-launcher. Kernel ",
                       "以下为当前实际状态，来自内核和 edge-launcher。内核 "}) +
              facts.kernel + page.of({".", "。"}));
+    if (!facts.as_root)
+        page.say(page.of({"Not everything can be seen without root: run this as root.",
+                          "非 root 用户无法看到全部内容，请以 root 运行。"}));
+    show_programs(page, facts);
     show_lines(page, facts);
     show_routing(page, facts);
-    show_groups(page, facts);
-    show_limits(page, facts);
+    show_guards(page, facts);
+    show_users(page, facts);
     show_rest(page, facts);
     return page.take();
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "broker/domain/token_text.hpp"
+#include "protocol/json/described.hpp"
 
 namespace edge::broker {
 namespace {
@@ -76,7 +77,7 @@ std::vector<JoinTokenView> Enrolment::join_tokens() const {
 
 Result<Enrolment::JoinToken*> Enrolment::usable(const link::EnrollRequest& request, Now now) {
     // Until the secret is known to be right, every token looks the same from outside.
-    const Error unknown = denied("this join token is not known here; make one with POST /api/v1/join-tokens");
+    const Error unknown = denied("this join token is not known here; make one: edgectl token create");
     const auto text = parse_join_token(request.token);
     if (!text) return unknown;
     const auto at = join_tokens_.find(text->id);
@@ -86,7 +87,8 @@ Result<Enrolment::JoinToken*> Enrolment::usable(const link::EnrollRequest& reque
     if (at == join_tokens_.end() || !right) return unknown;
     JoinToken& token = at->second;
     if (token.record.used_at || token.under_way) return &token;  // the caller compares keys
-    if (now.wall >= token.record.expires_at) return denied("this join token has expired; make a new one");
+    if (now.wall >= token.record.expires_at)
+        return denied("this join token has expired; make a new one: edgectl token create");
     return &token;
 }
 
@@ -101,12 +103,15 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
     if (token.node) {
         name = *token.node;
         if (!request.name.empty() && request.name != name.text())
-            return denied("this join token is for node " + name.text());
+            return denied("this join token is for node " + name.text() + ", and this one asks to be " +
+                          described::quote_key(request.name) + ": set [node] name = \"" + name.text() +
+                          "\" in agent.toml, or make a token for that name");
     } else {
         auto wished = NodeName::parse(request.name);
         if (!wished)
             return Error{Errc::bad_value, "/name",
-                         request.name.empty() ? "the token names no node: say a name" : wished.error().detail};
+                         request.name.empty() ? "the token names no node: set [node] name in agent.toml"
+                                              : wished.error().detail};
         name = std::move(wished.value());
     }
     if (state_.fleet.find_key(key))
@@ -118,7 +123,9 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
         // A token made for a locked or revoked node gives it a new key; any other name is taken.
         const bool out_of_use = taken->record.state == NodeState::locked || taken->record.state == NodeState::revoked;
         if (!out_of_use || !token.node)
-            return Error{Errc::conflict, "/name", "there is a node named " + name.text() + " already"};
+            return Error{
+                Errc::conflict, "/name",
+                "there is a node named " + name.text() + " already; a machine of its own needs a name of its own"};
         node = taken->record;
         node.join_counter = 0;
         node.join_confirmed = true;
@@ -151,7 +158,7 @@ void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now no
     if (token.record.used_at) {
         const Node* node = token.record.used_by ? state_.fleet.find(*token.record.used_by) : nullptr;
         if (node && node->record.key == *key) return answer(reply_for(node->record));  // the first reply was lost
-        return answer(denied("this join token was used already; make a new one"));
+        return answer(denied("this join token was used already; make a new one: edgectl token create"));
     }
     auto node = make_node(token.record, request, *key, now);
     if (!node) return answer(node.error());

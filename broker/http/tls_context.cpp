@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -25,12 +26,20 @@ Error refused(const std::string& file, std::string detail) {
     return Error{Errc::bad_value, file, std::move(detail)};
 }
 
+/// A group may have it (0640, as Debian's ssl-cert); all users of the machine may not, who could then be this broker.
+Result<> is_private(const std::string& file) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) == 0 && (status.st_mode & 07) == 0) return ok();
+    return refused(file, "can be read by every user of this machine; run: chmod 600 " + file);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const std::string& cert_file,
                                                                     const std::string& key_file, MinTls min) {
     EDGE_TRY(readable(cert_file));
     EDGE_TRY(readable(key_file));
+    EDGE_TRY(is_private(key_file));
     auto context = std::make_unique<boost::asio::ssl::context>(boost::asio::ssl::context::tls_server);
     SSL_CTX* native = context->native_handle();
     SSL_CTX_set_min_proto_version(native, min == MinTls::v1_3 ? TLS1_3_VERSION : TLS1_2_VERSION);

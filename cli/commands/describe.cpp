@@ -42,7 +42,7 @@ void put_line(Sheet& sheet, const Json& line) {
     sheet.item("resolvers", printable(list_at(line, "resolvers")));
     sheet.item("mark", hex_text(static_cast<std::uint32_t>(number_at(line, "mark").value_or(0))) + ", table " +
                            std::to_string(number_at(line, "table").value_or(0)));
-    sheet.item("enforced by", printable(text_at(line, "enforced_by")));
+    sheet.item("enforced by", state == "unknown" ? "" : printable(text_at(line, "enforced_by")));
 }
 
 /// `50 B/s`, or nothing for 0, which is no limit.

@@ -21,13 +21,13 @@ Column figure(const char* title, int spare = 0) {
     return {.title = title, .align = Align::right, .spare = spare};
 }
 
-/// A node is held as well as its weakest line.
+/// A node is held as well as its weakest line. What is not known now holds nothing.
 std::string level_of(const Json& lines) {
     constexpr std::pair<const char*, const char*> kWeakestFirst[] = {
         {"none", "none"}, {"cooperative", "cooperative"}, {"nft", "nft-guard"}, {"bpf", "bpf-guard"}};
     for (const auto& [by, level] : kWeakestFirst)
         for (const auto& line : lines)
-            if (text_at(line, "enforced_by") == by) return level;
+            if (text_at(line, "enforced_by") == by && text_at(line, "state") != "unknown") return level;
     return "-";
 }
 
@@ -82,7 +82,7 @@ Listing lines() {
                                       {identity == "unknown" ? "" : printable(identity), tone_of_state(identity)},
                                       {printable(text_at(item, "device"))},
                                       {printable(list_at(item, "addresses"))},
-                                      {printable(text_at(item, "enforced_by"))},
+                                      {state == "unknown" ? "" : printable(text_at(item, "enforced_by"))},
                                       {printable(text_at(item, "reason"))}};
                 if (wide) {
                     row.push_back({printable(list_at(item, "resolvers"))});

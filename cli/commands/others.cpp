@@ -4,6 +4,23 @@
 
 namespace edge::cli {
 
+namespace {
+
+/// A name that is a node's already: what its token is good for.
+void say_of_node(const std::string& name, Client& client, const Screen& screen) {
+    const auto node = client.get("/api/v1/nodes/" + name);
+    if (!node) return;  // there is none, which is how it should be
+    const auto state = text_at(node.value(), "state");
+    const bool out_of_use = state == "locked" || state == "revoked";
+    screen.say(screen.err_style.paint(
+        "node " + printable(name) + " is " + printable(state) + " already: " +
+            (out_of_use ? "who enrolls with this token takes its place, with a new key"
+                        : "the broker refuses this token as long as it is; another machine needs a name of its own"),
+        Tone::warn));
+}
+
+}  // namespace
+
 Answer<ExitCode> create_token(const TokenCommand& command, Client& client, const Screen& screen) {
     Json body = Json::object();
     if (command.node) body["node"] = *command.node;
@@ -12,6 +29,7 @@ Answer<ExitCode> create_token(const TokenCommand& command, Client& client, const
     if (!reply) return client.trouble(reply.error());
     if (reply.value().status != 201) return trouble_of(reply.value().status, reply.value().body);
     EDGE_TRY(const auto token, json_of(reply.value().body));
+    if (command.node) say_of_node(*command.node, client, screen);
     if (command.format == Format::json || command.format == Format::jsonl) {
         screen.print(printable_json(dump_json(token)) + "\n");
         return ExitCode::ok;

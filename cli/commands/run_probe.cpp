@@ -125,8 +125,11 @@ Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::mi
     }
     Trouble trouble = watched.error();
     if (trouble.exit == ExitCode::interrupted) return interrupted(run_id, client, screen);
-    if (trouble.exit == ExitCode::wait_timed_out)
-        trouble.what = "--timeout passed and the run has not finished: " + summary_line(state);
+    if (trouble.exit == ExitCode::wait_timed_out) {
+        trouble.what = "--timeout passed and the run has not finished";
+        const bool is_told = (format == Format::table || format == Format::wide) && state.is_known();
+        if (!is_told) trouble.what += ": " + summary_line(state);
+    }
     const bool resumes = trouble.exit != ExitCode::auth && trouble.exit != ExitCode::not_found;
     if (resumes) trouble.next = how_to_resume(run_id);
     return trouble;

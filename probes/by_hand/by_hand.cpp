@@ -1,8 +1,10 @@
 #include "probes/by_hand/by_hand.hpp"
 
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
 
 #include "probes/by_hand/command_line.hpp"
 #include "probes/by_hand/print.hpp"
@@ -39,6 +41,13 @@ bool lacks_privilege(const ProbeReport& report) {
            (report.failure->code == "EACCES" || report.failure->code == "EPERM");
 }
 
+std::string ping_group_range() {
+    std::ifstream file("/proc/sys/net/ipv4/ping_group_range");
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
 int exit_status(const ProbeReport& report) {
     if (report.status == Status::ok || report.status == Status::partial) return EX_OK;
     return lacks_privilege(report) ? EX_NOPERM : kExitFailed;
@@ -59,7 +68,9 @@ int run_by_hand(int argc, char** argv) {
     };
     Outcome outcome;
     if (command.line.empty()) {
+        const std::string hint = ping_hint(::getegid(), ping_group_range());  // sealed, neither can be asked
         outcome = run_here(command.spec, show);
+        if (service == Service::ping && lacks_privilege(outcome.report)) outcome.report.failure->text += hint;
     } else {
         auto on_line = run_on_line(command, show);
         if (!on_line) return complain(on_line.error());

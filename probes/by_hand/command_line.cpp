@@ -121,6 +121,7 @@ std::variant<Command, Told> read_command_line(int argc, const char* const* argv)
     app.set_version_flag("--version", "edge-probe " EDGE_VERSION);
     app.require_subcommand(1);
     std::optional<Service> service;
+    std::string output = "table";  // edgectl's word
     Flags* flags = nullptr;
     std::vector<std::unique_ptr<Flags>> kept;
     const auto add = [&](const char* name, const char* help, Service which) {
@@ -131,7 +132,9 @@ std::variant<Command, Told> read_command_line(int argc, const char* const* argv)
             ->required();
         sub->add_option("--line", command.line, "run in a sandbox on this line (asks the launcher, as root)");
         sub->add_option("--launcher", command.launcher, "the launcher's socket")->capture_default_str();
-        sub->add_flag("--json", command.as_json, "one JSON object instead of text");
+        sub->add_option("-o,--output", output, "table, or json: one object")
+            ->check(CLI::IsMember({"table", "json"}))
+            ->capture_default_str();
         flags = kept.emplace_back(std::make_unique<Flags>(*sub, params)).get();
         return sub;
     };
@@ -141,6 +144,13 @@ std::variant<Command, Told> read_command_line(int argc, const char* const* argv)
     dns_flags(*flags);
     CLI::App* http = add("http", "HTTP or HTTPS request", Service::http);
     http_flags(*http, *flags, params);
+    const std::vector<std::string> services{"ping", "dns", "http"};
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (first.empty()) return mistake("say which service: ping, dns or http", "");
+    if (first[0] != '-' && std::ranges::find(services, first) == services.end())
+        return mistake(described::quote_key(first) + " is no service; there are ping, dns and http" +
+                           did_you_mean(first, services),
+                       "");
     const auto named = [&] {
         const auto subcommands = app.get_subcommands();
         return subcommands.empty() ? std::string() : subcommands.front()->get_name() + " ";
@@ -157,6 +167,7 @@ std::variant<Command, Told> read_command_line(int argc, const char* const* argv)
     auto spec = decode_spec(*service, params);
     if (!spec) return mistake(in_flags(spec.error()), named());
     command.spec = std::move(spec.value());
+    command.as_json = output == "json";
     return command;
 }
 

@@ -95,7 +95,7 @@ Result<LauncherClient> LauncherClient::connect(const std::string& path) {
         const int error = errno;
         const Errc kind = kind_of(error);
         return Error{kind, path,
-                     kind == Errc::denied ? "only root may ask the launcher"
+                     kind == Errc::denied ? "only root and the agent's user may ask the launcher"
                                           : "the launcher is not there; is edge-launcher running?",
                      error};
     }

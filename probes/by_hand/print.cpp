@@ -1,6 +1,7 @@
 #include "probes/by_hand/print.hpp"
 
 #include <cstdio>
+#include <sstream>
 
 #include "protocol/json/described.hpp"
 
@@ -170,6 +171,16 @@ Json outcome_json(const ProbeSpec& spec, const Outcome& outcome) {
     json.update(encode(outcome.report));
     if (outcome.evidence) json["evidence"] = encode(*outcome.evidence);
     return json;
+}
+
+std::string ping_hint(std::uint32_t group, const std::string& range) {
+    std::uint64_t low = 1, high = 0;
+    std::istringstream(range) >> low >> high;
+    // A second range cannot be given, and one that reaches from here to the workers' is for everybody in between.
+    if (low <= high) return "; groups " + std::to_string(low) + " to " + std::to_string(high) + " may: say --line NAME";
+    const std::string only = std::to_string(group);
+    return "; say --line NAME on a node, or allow this group alone: sysctl -w net.ipv4.ping_group_range=\"" + only +
+           " " + only + "\"";
 }
 
 std::string printable(std::string_view text) {

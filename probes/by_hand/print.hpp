@@ -15,6 +15,9 @@ std::string outcome_text(const ProbeSpec& spec, const Outcome& outcome);
 /// The same as one JSON object.
 Json outcome_json(const ProbeSpec& spec, const Outcome& outcome);
 
+/// What to do where this group may make no ping sockets, of what /proc/sys/net/ipv4/ping_group_range says.
+std::string ping_hint(std::uint32_t group, const std::string& range);
+
 /// Control characters as `\x1b`; UTF-8 passes.
 std::string printable(std::string_view text);
 

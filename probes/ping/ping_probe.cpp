@@ -58,8 +58,7 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
         Failure failure = errno_failure(error.os_errno, "start", "ICMP socket");
         failure.source = Source::agent;
         if (error.os_errno == EACCES || error.os_errno == EPERM) {
-            failure.text =
-                "this group may open no ICMP sockets; allow it: sysctl net.ipv4.ping_group_range=\"0 2147483647\"";
+            failure.text = "this group may make no ping sockets: net.ipv4.ping_group_range does not include it";
         }
         return failure;
     }

@@ -118,6 +118,37 @@ std::string TomlText::position(std::string_view pointer) const {
     return file_ + ":" + std::to_string(line) + ":" + std::to_string(column);
 }
 
+std::string TomlText::in_words(const std::string& pointer, const std::string& said) const {
+    if (said.starts_with("unknown key")) return said;  // which it names
+    const Json::json_pointer at(pointer);
+    const auto is_element = [&](const Json::json_pointer& of) { return values_[of.parent_pointer()].is_array(); };
+    std::string key;
+    for (auto rest = at; !rest.empty(); rest.pop_back())
+        if (!is_element(rest)) key = rest.back() + (key.empty() ? "" : ".") + key;
+    constexpr std::string_view kExpected = "expected ";
+    if (!said.starts_with(kExpected) || !values_.contains(at)) return key + ": " + said;
+    const Json& value = values_[at];
+    const std::string wanted = said.substr(kExpected.size());
+    if (wanted == "an array" && value.is_object()) return "write [[" + key + "]], not [" + key + "]: it is a list";
+    if (wanted == "an object" && stands(pointer + "/0")) return "write [" + key + "], not [[" + key + "]]: it is one";
+    const std::string must = (is_element(at) ? "each of " : "") + key + " must be ";
+    if (wanted == "an object") return must + "a table, not " + kind_at(pointer);
+    const bool is_text = value.is_string() && wanted != "an integer" && wanted != "a number" &&
+                         wanted != "true or false" && wanted != "an array";
+    return must + wanted + ", not " +
+           (is_text ? described::quote_key(value.get_ref<const std::string&>()) : kind_at(pointer));
+}
+
+std::string TomlText::kind_at(const std::string& pointer) const {
+    const Json& value = values_[Json::json_pointer(pointer)];
+    if (value.is_string()) return "a string";
+    if (value.is_boolean()) return "a boolean";
+    if (value.is_number_integer()) return "an integer";
+    if (value.is_number()) return "a float";
+    if (value.is_object()) return "a table";
+    return value.empty() || stands(pointer + "/0") ? "an array" : "a date or time";
+}
+
 std::optional<std::string> TomlText::remove(const std::string& pointer) {
     const Json::json_pointer at(pointer);
     if (at.empty() || !values_.contains(at.parent_pointer())) return std::nullopt;
@@ -133,16 +164,32 @@ TomlChecker::TomlChecker(std::string_view text, const std::string& file, std::ve
     if (parsed)
         text_ = std::move(parsed.value());
     else
-        found_.emplace_back(Place{}, parsed.error());
+        found_.push_back({{}, {}, parsed.error()});
 }
 
 TomlChecker::~TomlChecker() {
-    std::ranges::stable_sort(found_, {}, &std::pair<Place, Error>::first);
-    for (auto& [place, error] : found_) problems_.push_back(std::move(error));
+    std::ranges::stable_sort(found_, {}, &Found::place);
+    for (auto& one : found_) problems_.push_back(std::move(one.error));
 }
 
-void TomlChecker::need(bool holds, std::string_view pointer, std::string what) {
-    if (!holds && !is_left_out(pointer)) add(pointer, Error{Errc::bad_value, {}, std::move(what)});
+void TomlChecker::need(bool holds, std::string_view pointer, const std::string& what) {
+    if (holds) return;
+    const std::string key(pointer.substr(pointer.rfind('/') + 1));
+    const bool is_must = what.starts_with(key + " must ");
+    const std::string it_must = "it" + what.substr(is_must ? key.size() : 0);
+    if (!is_left_out(pointer)) {
+        const bool missing = is_must && !text_->stands(pointer);
+        return add(pointer, {Errc::bad_value, {}, missing ? key + " is missing; " + it_must : what});
+    }
+    const auto told = std::ranges::find(found_, pointer, &Found::pointer);
+    if (is_must && told != found_.end()) told->error.detail += "; " + it_must;
+}
+
+void TomlChecker::range(std::uint64_t value, std::uint64_t least, std::uint64_t most, std::string_view pointer) {
+    const bool understood = !is_left_out(pointer);
+    need(understood && least <= value && value <= most, pointer,
+         std::string(pointer.substr(pointer.rfind('/') + 1)) + " must be " + std::to_string(least) + " to " +
+             std::to_string(most) + (understood ? ", not " + std::to_string(value) : ""));
 }
 
 bool TomlChecker::is_left_out(std::string_view pointer) const {
@@ -153,7 +200,7 @@ bool TomlChecker::is_left_out(std::string_view pointer) const {
 
 void TomlChecker::add(std::string_view pointer, Error error) {
     error.where = text_->position(pointer);
-    found_.emplace_back(text_->place(pointer), std::move(error));
+    found_.push_back({text_->place(pointer), std::string(pointer), std::move(error)});
 }
 
 bool TomlChecker::leave_out(const std::string& pointer) {

@@ -20,10 +20,15 @@ class TomlText {
     std::pair<unsigned, unsigned> place(std::string_view pointer) const;
     /// The same as FILE:LINE:COLUMN.
     std::string position(std::string_view pointer) const;
+    bool stands(std::string_view pointer) const { return positions_.contains(std::string(pointer)); }
+    /// What the decoder said of the value at a pointer, in TOML's words and with the key's name.
+    std::string in_words(const std::string& pointer, const std::string& said) const;
     /// Takes the value at a pointer away, or the array that it is an element of; the pointer of what went, or none.
     std::optional<std::string> remove(const std::string& pointer);
 
   private:
+    std::string kind_at(const std::string& pointer) const;
+
     std::string file_;
     Json values_;
     std::map<std::string, std::pair<unsigned, unsigned>> positions_;
@@ -47,24 +52,31 @@ class TomlChecker {
             auto decoded = decode<T>(text_->values(), UnknownFields::reject);
             if (decoded) return std::move(decoded.value());
             const std::string pointer = decoded.error().where;
-            add(pointer, decoded.error());
+            add(pointer, {decoded.error().code, {}, text_->in_words(pointer, decoded.error().detail)});
             if (!leave_out(pointer)) break;
         }
         return std::nullopt;
     }
-    /// Adds a problem with the value at `pointer` unless it holds, or did not decode.
-    void need(bool holds, std::string_view pointer, std::string what);
+    /// Adds a problem with the value at `pointer` unless it holds. `KEY must …` is also what a key is told that is
+    /// missing or did not decode; anything else is not said of a value that did not.
+    void need(bool holds, std::string_view pointer, const std::string& what);
+    /// The same of a number, with bounds that are said of one that did not decode, too.
+    void range(std::uint64_t value, std::uint64_t least, std::uint64_t most, std::string_view pointer);
     /// Did the value at `pointer`, or one that holds it, not decode?
     bool is_left_out(std::string_view pointer) const;
 
   private:
-    using Place = std::pair<unsigned, unsigned>;
+    struct Found {
+        std::pair<unsigned, unsigned> place;
+        std::string pointer;
+        Error error;
+    };
     void add(std::string_view pointer, Error error);
     bool leave_out(const std::string& pointer);
 
     std::optional<TomlText> text_;
     std::vector<Error>& problems_;
-    std::vector<std::pair<Place, Error>> found_;
+    std::vector<Found> found_;
     std::vector<std::string> left_out_;  // pointers
 };
 

@@ -81,7 +81,13 @@ class BadStart(unittest.TestCase):
 
     def test_a_wrong_type_is_named(self):
         config = self.write("broker.toml", "[broker]\nio_threads = \"two\"\n")
-        self.refused(CONFIG, "edge-broker", "--check-config", "--config", config, says=[f"{config}:2:", "integer"])
+        self.refused(CONFIG, "edge-broker", "--check-config", "--config", config, says=[f"{config}:2:", "broker.io_threads must be an integer, not a string"])
+        self.write("policy.toml", 'services = ["ping"]\n')
+        lines = self.write("lines.toml", LINE.replace("mark = 0x101", 'mark = "0x101"'))
+        self.refused(CONFIG, "edge-launcher", "--check-config", "--config", self.folder,
+                     says=[f"{lines}:8:1: line.mark must be an integer, not a string; it must be 1 to 4294967295"])
+        self.write("lines.toml", LINE.replace("[[line]]", "[line]"))
+        self.refused(CONFIG, "edge-launcher", "--check-config", "--config", self.folder, says=["write [[line]], not [line]"])
 
     def test_a_missing_file_is_named(self):
         for program in ("edge-agent", "edge-broker"):
@@ -104,6 +110,21 @@ class BadStart(unittest.TestCase):
         self.write("policy.toml", 'services = ["ping"]\n')
         self.write("lines.toml", LINE, mode=0o666)
         self.refused(CONFIG, "edge-launcher", "--check-config", "--config", self.folder, says=["lines.toml", "chmod"])
+        self.write("lines.toml", LINE)
+        os.chmod(self.folder, 0o777)
+        self.refused(CONFIG, "edge-launcher", "--check-config", "--config", self.folder, says=[f"{self.folder}: ", f"chmod go-w {self.folder}"])
+
+    def test_a_policy_that_offers_nothing_is_told(self):
+        self.write("lines.toml", LINE)
+        self.write("policy.toml", "services = []\n")
+        self.refused(CONFIG, "edge-launcher", "--check-config", "--config", self.folder, says=["policy.toml:1:1: services must name one"])
+
+    def test_a_socket_in_a_folder_that_is_not_there_names_the_folder(self):
+        self.write("policy.toml", 'services = ["ping"]\n')
+        self.write("lines.toml", LINE)
+        said = self.refused(CANNOT_CREATE, "unshare", "--net", "edge-launcher", "--config", self.folder, "--socket", f"{self.folder}/nope/x",
+                            "--agent-uid", "1", "--uid-base", "70000", "--cgroup", "edge-bad-start", says=[f"{self.folder}/nope: ", "install -d"])
+        self.assertNotIn("/nope/x", said)
 
     def test_a_port_in_use_is_told(self):
         config = self.broker()
@@ -119,6 +140,16 @@ class BadStart(unittest.TestCase):
         os.rename(key, key + ".away")
         self.refused(NO_INPUT, "edge-broker", "--config", config, says=["gateway.key"])
         self.refused(NO_INPUT, "edge-broker", "--check-config", "--config", config, says=["gateway.key"])
+
+    def test_a_key_that_everybody_can_read_is_refused(self):
+        config = self.broker()
+        key = f"{self.folder}/broker/gateway.key"
+        for mode in (0o644, 0o604):
+            os.chmod(key, mode)
+            for more in ([], ["--check-config"]):
+                self.refused(CONFIG, "edge-broker", *more, "--config", config, says=[f"{key}: ", f"chmod 600 {key}"])
+        os.chmod(key, 0o640)
+        subprocess.run(["edge-broker", "--check-config", "--config", config], check=True, capture_output=True)
 
     def test_init_overwrites_nothing(self):
         config = self.broker()
@@ -152,7 +183,7 @@ class BadStart(unittest.TestCase):
     def test_a_join_token_that_is_not_there_is_told(self):
         config = self.write("agent.toml", f'[agent]\nstate_dir = "{self.folder}/state"\n')
         enroll = ["edge-agent", "enroll", "https://127.0.0.1:1", "--config", config]
-        self.refused(USAGE, *enroll, says=["--token-file"])
+        self.refused(USAGE, *enroll, says=["--token-file", "edgectl token create --node"])
         self.refused(NO_INPUT, *enroll, "--token-file", f"{self.folder}/none", says=["none", "cannot be read"])
         self.refused(NO_INPUT, "env", f"EDGE_JOIN_TOKEN_FILE={self.folder}/none", *enroll, says=["none", "cannot be read"])
         self.refused(USAGE, *enroll, "--token-file", self.write("empty", "\n"), says=["empty", "one line"])

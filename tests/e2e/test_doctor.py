@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import running_lab  # noqa: E402
-from running_lab import DIRECTORY, LAUNCHER, NODE, on_node  # noqa: E402
+from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node  # noqa: E402
 
 CONFIG = f"{DIRECTORY}/{NODE}/agent.toml"
 
@@ -65,6 +65,13 @@ class SiteReport(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stdout
 
+    def page_when_it_runs(self):
+        for _ in range(1000):  # each is a process, so this waits
+            page = self.page()
+            if "does not run here" not in page:
+                return page
+        self.fail(page)
+
     def test_every_rule_and_route_that_it_brought_is_there_and_its_command_undoes_it(self):
         def ours():
             shown = [on_node("ip", *words, check=True).stdout for words in (("-4", "rule"), ("-6", "rule"), ("-4", "route", "show", "table", "all"),
@@ -95,8 +102,48 @@ class SiteReport(unittest.TestCase):
         for language, word in (("en", "What EDGE has put on"), ("zh", "EDGE 在本机上的全部内容")):
             page = self.page(language)
             self.assertIn(word, page)
-            for fact in ("telecom", "unicom", "mobile", "100.65.1.2", f"/{group}/line-telecom", "https://", f"{DIRECTORY}/{NODE}/state"):
+            for fact in ("telecom", "unicom", "mobile", "100.65.1.2", f"/{group}/line-telecom", "https://", f"{DIRECTORY}/{NODE}/state",
+                         f"pid {running_lab.pid(LAUNCHER)}, `/", f"pid {running_lab.pid(AGENT)}, `/", f"`kill {running_lab.pid(AGENT)} ",
+                         f"`{DIRECTORY}/{NODE}/lines.toml`", f"`{DIRECTORY}/{NODE}/policy.toml`", f"`{CONFIG}`",
+                         f"`{DIRECTORY}/{NODE}/usage`", f"`{DIRECTORY}/{NODE}/run/launcher.sock`", f"`rmdir {DIRECTORY}/{NODE}/run`"):
                 self.assertIn(fact, page)
+            self.assertNotIn("systemctl", page)  # the lab has none
+            self.assertNotIn("edge_launcher", page)  # BPF holds the lines
+
+    def test_the_table_of_nftables_is_named_where_it_holds_the_lines_and_its_command_removes_it(self):
+        start = f"{DIRECTORY}/start/{LAUNCHER}"
+        with open(start, encoding="utf-8") as file:
+            before = file.read()
+
+        def started_as(text):
+            with open(start, "w", encoding="utf-8") as file:
+                file.write(text)
+            running_lab.restart(LAUNCHER, signal.SIGTERM)
+            return self.page_when_it_runs()
+        self.addCleanup(started_as, before)
+        page = started_as(before.replace(" --state ", " --guard nft --state "))
+        self.assertIn("held by nft", page)
+        (undo,) = re.findall(r"- `table inet edge_launcher`.*\n  undo: `(.*)`", page)
+        on_node("sh", "-c", undo, check=True)
+        self.assertNotIn("edge_launcher", on_node("/usr/sbin/nft", "list", "tables", check=True).stdout)
+
+    def test_of_a_launcher_that_was_killed_it_says_what_it_left_and_how_that_goes(self):
+        running_lab.stop(LAUNCHER, signal.SIGKILL)
+        self.addCleanup(self.page_when_it_runs)
+        self.addCleanup(running_lab.start, LAUNCHER)
+        page = self.page()
+        self.assertIn("edge-launcher: does not run here", page)
+        self.assertIn(f"no edge-launcher listens at {DIRECTORY}/{NODE}/run/launcher.sock", page)
+        self.assertNotIn("held by", page)
+        self.assertIn("ip rule del pref 10000 ", page)
+        group = os.environ["EDGE_LAB_CGROUP"]
+        self.assertIn(f"/unified/{group}/line-telecom", page)
+        (cleanup,) = re.findall(rf"^edge-launcher --cleanup --cgroup {group}$", page, re.M)
+        done = on_node("sh", "-c", cleanup)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        page = self.page()
+        self.assertNotIn("proto 237", page)
+        self.assertNotIn("line-telecom", page)
 
 
 if __name__ == "__main__":

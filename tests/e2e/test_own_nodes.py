@@ -102,6 +102,23 @@ class OwnNodes(unittest.TestCase):
         self.type_block(node, self.blocks[2])
         self.assertIn("enrolled as gz-1", self.type_block(node, self.blocks[3]))
         self.assertIn("1 of 1 ok: ct", self.type_block(broker, self.blocks[4]))
+        self.remove_all(node)
+
+    def remove_all(self, node):
+        """What the site report says removes everything does, and leaves nothing that the document had made."""
+        page = node.type(f"edge-agent site-report --config {self.folder}/etc/edge/agent.toml")[1]
+        commands = re.search(r"## Everything at once\n\n```\n(.*?)```", page, re.S).group(1).strip().splitlines()
+        self.assertRegex(commands[0], r"^kill \d+ \d+ && ")
+        for command in commands:
+            ours = " ".join(word for word in command.split(" ") if not (command.startswith("rm -f ") and "/bin/" in word))  # the build's
+            status, said = node.type(ours)
+            self.assertEqual(status, 0, f"{ours}\n{said}")
+        for words in ("-4 rule", "-6 rule", "-4 route show table all", "-6 route show table all"):
+            self.assertNotIn("proto 237", node.type(f"ip {words}")[1])
+        self.assertEqual(node.type(f"find /sys/fs/cgroup -path '*/{os.environ['EDGE_LAB_CGROUP']}*'")[1].strip(), "")
+        left = sorted(os.path.relpath(os.path.join(at, name), self.folder) for at, folders, files in os.walk(self.folder) for name in folders + files
+                      if "edge-broker" not in at + name)
+        self.assertEqual(left, ["etc", "gz-1.token", "lib", "run"])
 
 
 if __name__ == "__main__":

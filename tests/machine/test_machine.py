@@ -96,7 +96,7 @@ class OnARealMachine(unittest.TestCase):
         self.addCleanup(lambda: print(machine.run("journalctl", "-u", "edge-launcher", "-o", "cat", "-n", "30")[1]))
         machine.check("bash", "-c", "for i in $(seq 300); do [ -S /run/edge/launcher.sock ] && exit; sleep 0.1; done; exit 1")
         status, output = machine.run("edge-probe", "ping", "198.51.100.10", "--line", "telecom", "--count", "2",
-                                     "--json", **ASAN)
+                                     "-o", "json", **ASAN)
         self.assertEqual(status, 0, output)
         result = json.loads(output[output.index("{"):])
         self.assertEqual(result["status"], "ok", output)

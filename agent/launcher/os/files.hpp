@@ -14,6 +14,9 @@ Result<std::string> read_file(const std::string& path, std::size_t limit = 64 * 
 /// Errors: not_found, too_large, denied (owner or mode; `detail` says which command mends it).
 Result<std::string> read_trusted_file(const std::string& path, std::size_t limit = 256 * 1024);
 
+/// The same of a folder: who may write it may put another file there. One that is not there passes. Errors: denied.
+Result<> check_trusted_folder(const std::string& path);
+
 /// The text is on the disk under this name when it returns; a crash leaves the old text or the new. Errors: io.
 Result<> replace_file(const std::string& path, std::string_view text);
 

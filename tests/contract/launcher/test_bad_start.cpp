@@ -29,6 +29,10 @@ const BadStart kBadStarts[] = {
     {"a file that is not root's",
      [](auto& folder, auto&) { (void)!::chown((folder.path() + "/policy.toml").c_str(), 1234, 0); }, 78,
      "policy.toml: belongs to uid 1234; run: chown root "},
+    {"a folder that others may write", [](auto& folder, auto&) { ::chmod(folder.path().c_str(), 0777); }, 78,
+     ": is writable by others than root; run: chmod go-w /"},
+    {"a policy that offers nothing", [](auto& folder, auto&) { folder.write("policy.toml", "services = []\n"); }, 78,
+     "policy.toml:1:1: services must name one at least, such as \"ping\""},
     {"a file that is not there", [](auto& folder, auto&) { ::unlink((folder.path() + "/lines.toml").c_str()); }, 66,
      "lines.toml: cannot be opened (No such file or directory)"},
     {"a missing flag", [](auto&, auto& flags) { flags.uid_base = 0; }, 64,
@@ -55,8 +59,8 @@ const BadStart kBadStarts[] = {
      71, "cgroup: no cgroup v2 tree is mounted; mount one"},
     {"a group of something else", [](auto&, auto& flags) { flags.cgroup = own_group("-foreign"); }, 73,
      "is a group of something else; choose another --cgroup"},
-    {"a socket in a folder that is not there", [](auto&, auto& flags) { flags.socket = "/nowhere/launcher.sock"; }, 74,
-     "the socket's folder must exist"},
+    {"a socket in a folder that is not there", [](auto&, auto& flags) { flags.socket = "/nowhere/launcher.sock"; }, 73,
+     "/nowhere: the folder of --socket is not there; run: install -d /nowhere"},
     {"a file where the socket should be",
      [](auto& folder, auto& flags) {
          folder.write("taken", "");
@@ -113,5 +117,5 @@ TEST_CASE("--check-config tells every problem at once, and a good configuration 
     LauncherProcess bad(folder, flags);
     CHECK(bad.exit_code() == 78);
     CHECK(bad.says("policy.toml:3:1: unknown key \"memory\"; did you mean \"memory_mb\"?"));
-    CHECK(bad.says("policy.toml:4:1: expected an integer"));
+    CHECK(bad.says("policy.toml:4:1: worker.pids must be an integer, not a string; it must be 1 to 4096"));
 }

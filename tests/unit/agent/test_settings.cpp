@@ -27,15 +27,17 @@ TEST_CASE("what is wrong is said with its line and column") {
     static constexpr Case kCases[] = {
         {"unknown key", "[agent]\nstate_dri = \"/x\"\n",
          "a.toml:2:1: unknown key \"state_dri\"; did you mean \"state_dir\"?"},
-        {"wrong type", "[agent]\nworkers_per_line = \"two\"\n", "a.toml:2:1: expected an integer"},
-        {"out of range", "[agent]\ntasks_per_worker = 0\n", "a.toml:2:1: 0 is out of range; expected 1 to 1024"},
-        {"a spool too small", "[agent]\nspool_mb = 15\n", "a.toml:2:1: 15 is out of range; expected 16 to 65536"},
+        {"wrong type", "[agent]\nworkers_per_line = \"two\"\n",
+         "a.toml:2:1: agent.workers_per_line must be an integer, not a string; it must be 1 to 16"},
+        {"out of range", "[agent]\ntasks_per_worker = 0\n", "a.toml:2:1: tasks_per_worker must be 1 to 1024, not 0"},
+        {"a spool too small", "[agent]\nspool_mb = 15\n", "a.toml:2:1: spool_mb must be 16 to 65536, not 15"},
         {"relative path", "[agent]\nstate_dir = \"state\"\n", "a.toml:2:1: expected an absolute path"},
-        {"log level", "[log]\nlevel = \"loud\"\n", "a.toml:2:1: expected one of debug, info, warn, error"},
+        {"log level", "[log]\nlevel = \"loud\"\n",
+         "a.toml:2:1: log.level must be one of debug, info, warn, error, not \"loud\""},
         {"node name", "[node]\nname = \"GZ 1\"\n",
-         "a.toml:2:1: a name is 1 to 31 of a-z, 0-9 and '-', and does not begin with '-'"},
+         "a.toml:2:1: node.name: a name is 1 to 31 of a-z, 0-9 and '-', and does not begin with '-'"},
         {"an interval too short", "[health]\ninterval_ms = 10\n",
-         "a.toml:2:1: 10 is out of range; expected 1000 to 3600000"},
+         "a.toml:2:1: interval_ms must be 1000 to 3600000, not 10"},
         {"an anchor that is a name", "[health]\nanchors = [\"lab.test\"]\n",
          "a.toml:2:1: \"lab.test\" is no address; names are not resolved here"},
         {"an echo over TLS", "[health]\necho = \"https://192.0.2.1/\"\n", "a.toml:2:1: expected http://HOST:PORT/PATH"},
@@ -44,7 +46,8 @@ TEST_CASE("what is wrong is said with its line and column") {
         {"an expectation that is no number",
          "[health]\necho = \"http://192.0.2.1/\"\nprefix_file = \"/p.txt\"\n[health.expect]\ntelecom = \"ct\"\n",
          "a.toml:5:1: expected an AS number, as AS4134"},
-        {"a disabled line that has no name", "[lines]\ndisabled = [\"A b\"]\n", "a.toml:2:13: a name is 1 to 31"},
+        {"a disabled line that has no name", "[lines]\ndisabled = [\"A b\"]\n",
+         "a.toml:2:13: lines.disabled: a name is 1 to 31"},
         {"not TOML", "[agent\n", "a.toml:1:7"},
     };
     for (const Case& one : kCases) {
@@ -64,9 +67,10 @@ TEST_CASE("what is out of range is said beside what is of a wrong type, in the f
         "a.toml");
     REQUIRE(!settings);
     CHECK(lines_of(settings.error()) ==
-          "a.toml:2:1: 99 is out of range; expected 1 to 16\na.toml:3:1: expected an integer\n"
-          "a.toml:4:1: 1 is out of range; expected 16 to 65536\na.toml:5:2: unknown key \"lnik\"; did you mean "
-          "\"link\"?\na.toml:7:1: 60000 is out of range; expected 0 to 30000");
+          "a.toml:2:1: workers_per_line must be 1 to 16, not 99\na.toml:3:1: agent.tasks_per_worker must be an "
+          "integer, not a string; it must be 1 to 1024\n"
+          "a.toml:4:1: spool_mb must be 16 to 65536, not 1\na.toml:5:2: unknown key \"lnik\"; did you mean "
+          "\"link\"?\na.toml:7:1: first_retry_ms must be 0 to 30000, not 60000");
 }
 
 TEST_CASE("every range problem is reported at once") {

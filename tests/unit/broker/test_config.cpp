@@ -39,8 +39,11 @@ TEST_CASE("a good configuration is read, and the commented example is one") {
 TEST_CASE("all that is wrong is told at once, with its place") {
     CHECK(problems("[gatway]\n[broker]\nio_threads = \"two\"\nopen_tasks = 5\n[gateway]\nlisten = 7\ntls = false\n"
                    "public_url = \"https://a:1\"\n") ==
-          "broker.toml:1:2: unknown key \"gatway\"; did you mean \"gateway\"?\nbroker.toml:3:1: expected an integer\n"
-          "broker.toml:4:1: open_tasks is 1000 to 10000000\nbroker.toml:6:1: expected a string\n");
+          "broker.toml:1:2: unknown key \"gatway\"; did you mean \"gateway\"?\nbroker.toml:3:1: broker.io_threads must "
+          "be an integer, not a string; it must be 1 to 64\n"
+          "broker.toml:4:1: open_tasks must be 1000 to 10000000, not 5\nbroker.toml:6:1: gateway.listen must be a "
+          "string, "
+          "not an integer\n");
     const std::string text = problems(
         "[api]\nlisten = \"0.0.0.0:8080\"\nconnections_per_address = 0\ntarget_probes_per_s = 1000001\n[gateway]\ntls "
         "= false\npublic_url = "

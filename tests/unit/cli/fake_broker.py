@@ -136,6 +136,7 @@ class FakeBroker:
         self.no_events = False  # the stream is refused, as by a proxy that has none
         self.lose_first_post = False
         self.tokens = []
+        self.node_state = "connected"
         self.copies = 1         # of every node and line; of the job there is one less
         self.changed = threading.Condition()
         self.server = None
@@ -267,7 +268,7 @@ class Exchange(BaseHTTPRequestHandler):
             return
         if path[0] == "runs" and len(path) > 1:
             return self.run_part(path, parse_qs(parts.query))
-        nodes = [{**NODE, "state": "connected", "labels": {"city": "广州", "province": "guangdong"}, "agent_version": "0.1.0", "policy_hash": "c0ffee" * 10,
+        nodes = [{**NODE, "state": self.broker.node_state, "labels": {"city": "广州", "province": "guangdong"}, "agent_version": "0.1.0", "policy_hash": "c0ffee" * 10,
                   "connected_at": "2026-01-01T00:00:00.000Z", "last_seen_at": "2026-01-01T00:00:00.000Z", "rtt_us": 4_200, "lines": [line_json(i) for i in range(3)]}]
         policy = {"hash": "c0ffee", "services": ["dns", "ping"], "targets": {"allow": ["10.20.0.0/16"], "deny": ["192.0.2.0/24"], "ports": [53, 443], "only": ["203.0.113.5:7480"]},
                   "line": {"bytes_per_s": 0, "packets_per_s": 100, "bytes_per_day": 10_000_000, "p95_bytes_per_s": 0}, "destination": {"probes_per_s": 1, "burst": 10},

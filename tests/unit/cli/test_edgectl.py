@@ -286,6 +286,10 @@ class Trouble(WithBroker):
         self.assertIn(f"cannot reach the broker at {url}", done.stderr)
         self.broker.start(port)
 
+    def test_the_help_of_a_probe_speaks_of_that_probe_alone(self):
+        for service, said in (("ping", "wait for each reply; 2000"), ("dns", "wait for each try; 3000"), ("http", "wait for everything; 10000")):
+            self.assertIn(said, " ".join(self.edgectl(service, "--help").stdout.split()))
+
     def test_help_and_exit_codes(self):
         self.assertIn("130", self.edgectl("help", "exit-codes").stdout)
         self.assertIn("--interval-ms", self.edgectl("ping", "--help").stdout)
@@ -352,9 +356,11 @@ class Broken(WithBroker):
     def test_a_timeout_ends_the_waiting_and_not_the_run(self):
         self.broker.on_run = lambda run: run.answer(0)
         done = self.edgectl("ping", "198.18.0.80", "from", "all", "--timeout", "300ms", expect=7)
-        self.assertIn("1 of 3 ok", done.stderr)
+        self.assertEqual(done.stderr.count("1 of 3 ok"), 1, done.stderr)
         self.assertIn("edgectl describe run run_", done.stderr)
         self.assertIn("telecom", done.stdout)
+        done = self.edgectl("ping", "198.18.0.80", "from", "all", "--timeout", "300ms", "-o", "json", expect=7)
+        self.assertEqual(done.stderr.count("1 of 3 ok"), 1, done.stderr)
 
     def test_ctrl_c_says_how_to_go_on_and_that_works(self):
         def half(run):
@@ -480,6 +486,15 @@ class Lists(WithBroker):
         self.assertEqual((self.broker.tokens[0]["node"], self.broker.tokens[0]["ttl_ms"]), ("gz-2", 900_000))
         self.assertIn("edge-agent enroll https://broker.test:7443 --token-file", done.stderr)
         self.assertIn("gz-2", self.edgectl("get", "tokens").stdout)
+        self.assertNotIn("already", done.stderr)
+
+    def test_a_token_for_a_node_that_there_is_says_what_becomes_of_it(self):
+        for state, said in (("connected", "the broker refuses this token"), ("locked", "takes its place, with a new key")):
+            self.broker.node_state = state
+            done = self.edgectl("token", "create", "--node", "gz-1")
+            self.assertIn(f"node gz-1 is {state} already: ", done.stderr)
+            self.assertIn(said, done.stderr)
+            self.assertEqual(done.stdout, "edgej_secret\n")
 
     def test_api_and_version(self):
         self.assertEqual(json.loads(self.edgectl("api", "GET", "/api/v1/version").stdout)["version"], "0.1.0")

@@ -74,19 +74,29 @@ TEST_CASE("what is wrong with a line is told with its place") {
         const char *what, *by, *told;
     } const kCases[] = {
         {"gateway4", "gatway4", "lines.toml:6:1: unknown key \"gatway4\"; did you mean \"gateway4\"?\n"},
-        {"table = 101", "table = \"101\"", "lines.toml:8:1: expected an integer\n"},
+        {"table = 101", "table = \"101\"",
+         "lines.toml:8:1: line.table must be an integer, not a string; it must be 1 to 4294967295, another for each "
+         "line, "
+         "such as 101; 253 to 255 belong to the system\n"},
         {"table = 101", "table = 254",
-         "lines.toml:8:1: table must be a number of its own, such as 101; 0 and 253 to 255 belong to the system\n"},
-        {"mark = 0x101\n", "", "lines.toml:1:1: mark is missing; give each line its own, such as 0x101\n"},
-        {"mark = 0x101", "mark = 0x100000000", "lines.toml:9:1: 4294967296 is out of range\n"},
+         "lines.toml:8:1: table must be 1 to 4294967295, another for each line, such as 101; 253 to 255 belong to the "
+         "system\n"},
+        {"mark = 0x101\n", "",
+         "lines.toml:1:1: mark is missing; it must be 1 to 4294967295, another for each line, such as 0x101\n"},
+        {"mark = 0x101", "mark = 0",
+         "lines.toml:9:1: mark must be 1 to 4294967295, another for each line, such as 0x101\n"},
+        {"mark = 0x101", "mark = 0x100000000",
+         "lines.toml:9:1: line.mark: 4294967296 is out of range; it must be 1 to 4294967295, another for each line, "
+         "such as 0x101\n"},
         {"\"telecom\"", "\"Telecom\"", "lines.toml:2:1: name must be 1 to 31 of a-z, 0-9 and -\n"},
         {"\"wan0\"", "\"wan/0\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"wan0\"", "\"a-much-too-long-name\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"100.64.1.1\"", "\"fd64:1::1\"", "lines.toml:6:1: gateway4 must be an IPv4 address\n"},
-        {"\"100.64.1.53\"", "\"100.64.1\"", "lines.toml:10:14: expected an IPv4 or IPv6 address\n"},
-        {"\"managed\"", "\"manage\"", "lines.toml:11:1: expected one of managed, external\n"},
-        {"[\"100.64.1.2\", \"fd64:1::2\"]", "[]",
-         "lines.toml:5:1: addresses is missing; list the line's own addresses\n"},
+        {"\"100.64.1.53\"", "\"100.64.1\"",
+         "lines.toml:10:14: each of line.resolvers must be an IPv4 or IPv6 address, not \"100.64.1\"\n"},
+        {"\"managed\"", "\"manage\"",
+         "lines.toml:11:1: line.routes must be one of managed, external, not \"manage\"\n"},
+        {"[\"100.64.1.2\", \"fd64:1::2\"]", "[]", "lines.toml:5:1: addresses must list the line's own addresses\n"},
         {"\"ct\"", "\"China Telecom\"",
          "lines.toml:3:1: carrier must be at most 15 of a-z, 0-9 and -, such as ct, cu, cm\n"},
     };
@@ -135,7 +145,8 @@ TEST_CASE("a macvlan says its parent, and what a kind does not know is told") {
         const char* told;
     } const kCases[] = {
         {macvlan(""),
-         "lines.toml:1:1: parent must name the network device that the macvlan is made on, such as eth0\n"},
+         "lines.toml:1:1: parent is missing; it must name the network device that the macvlan is made on, such as "
+         "eth0\n"},
         {macvlan("parent = \"edge-telecom\""),
          "lines.toml:4:1: device is the name of the macvlan that is made; it cannot be its parent's\n"},
         {replaced(whole, "managed", "external"),
@@ -143,11 +154,12 @@ TEST_CASE("a macvlan says its parent, and what a kind does not know is told") {
          "runs\n"},
         {replaced(whole, "100.64.1.2/24", "100.64.1.2"),
          "lines.toml:8:14: 100.64.1.2 needs its prefix length, such as /24: EDGE puts it on the macvlan\n"},
-        {replaced(whole, "02:00", "02-00"), "lines.toml:7:1: expected a hardware address such as 02:00:5e:10:00:01\n"},
+        {replaced(whole, "02:00", "02-00"),
+         "lines.toml:7:1: line.mac must be a hardware address such as 02:00:5e:10:00:01, not \"02-00:5E:10:00:01\"\n"},
         {replaced(whole, "00:01\"", "00:01:\""),
-         "lines.toml:7:1: expected a hardware address such as 02:00:5e:10:00:01\n"},
+         "lines.toml:7:1: line.mac must be a hardware address such as 02:00:5e:10:00:01, not \"02:00:5E:10:00:01:\"\n"},
         {replaced(whole, "02:00", "03:00"),
-         "lines.toml:7:1: is no device's address: the first byte must be even, and not all may be 0\n"},
+         "lines.toml:7:1: line.mac: is no device's address: the first byte must be even, and not all may be 0\n"},
         {replaced(whole, "kind = \"macvlan\"\n", ""),
          "lines.toml:5:1: parent belongs to kind = \"macvlan\"; take it out, or change the kind\n"
          "lines.toml:6:1: mac belongs to kind = \"macvlan\"; take it out, or change the kind\n"},
@@ -175,9 +187,9 @@ TEST_CASE("a line in another namespace says which, and shares nothing with a dev
     CHECK(parse_lines(inside("netns = \"/srv/ns/a\""), "lines.toml", problems).at(0).netns_path() == "/srv/ns/a");
     CHECK(told(problems) == "");
     const std::string named =
-        "netns must name a network namespace, as `ip netns list` does, or its path; at most 63 characters\n";
-    CHECK(wrong_lines(inside("")) == "lines.toml:1:1: " + named);
-    CHECK(wrong_lines(inside("netns = \"" + std::string(64, 'a') + "\"")) == "lines.toml:4:1: " + named);
+        " must name a network namespace, as `ip netns list` does, or its path; at most 63 characters\n";
+    CHECK(wrong_lines(inside("")) == "lines.toml:1:1: netns is missing; it" + named);
+    CHECK(wrong_lines(inside("netns = \"" + std::string(64, 'a') + "\"")) == "lines.toml:4:1: netns" + named);
     const std::string name_or_path = "lines.toml:4:1: netns is a name without a slash, or a path from the root on\n";
     CHECK(wrong_lines(inside("netns = \"a/b\"")) == name_or_path);
     CHECK(wrong_lines(inside("netns = \"..\"")) == name_or_path);
@@ -202,8 +214,12 @@ TEST_CASE("a gateway is in the network of an address that says its own") {
     CHECK(with("100.64.1.2", "100.64.9.1") == "");  // nobody said which network
     CHECK(with("100.64.1.2/24", "100.64.9.1") ==
           "lines.toml:6:1: gateway4 100.64.9.1 is in the network of no address of the line\n");
-    CHECK(with("100.64.1.2/33", "100.64.1.1") == "lines.toml:5:14: expected a prefix length of 1 to 32\n");
-    CHECK(with("100.64.1.2/", "100.64.1.1") == "lines.toml:5:14: expected a prefix length of 1 to 32\n");
+    CHECK(with("100.64.1.2/33", "100.64.1.1") ==
+          "lines.toml:5:14: each of line.addresses must be an address with a prefix length of 1 to 32, not "
+          "\"100.64.1.2/33\"\n");
+    CHECK(with("100.64.1.2/", "100.64.1.1") ==
+          "lines.toml:5:14: each of line.addresses must be an address with a prefix length of 1 to 32, not "
+          "\"100.64.1.2/\"\n");
     const auto six = replaced(kLine, "\"fd64:1::2\"", "\"fd64:1::2/64\"");
     CHECK(wrong_lines(six) == "");
     CHECK(wrong_lines(replaced(six, "\"fd64:1::1\"", "\"fe80::1\"")) == "");
@@ -221,10 +237,12 @@ TEST_CASE("what a line needs and the policy forbids is told, in the file where i
         check_together(config, {"lines.toml", lines, "policy.toml", policy}, problems);
         return told(problems);
     };
+    for (const std::string nothing : {"services = []\n", "[worker]\npids = 5\n"})
+        CHECK(together(kLine, nothing).find("services ") != std::string::npos);
     const auto without_resolver = replaced(kLine, "resolvers = [\"100.64.1.53\"]\n", "");
     CHECK(together(kLine, "services = [\"dns\"]\n[targets]\ndeny = [\"100.64.0.0/16\"]\nports = [5300]\n") == "");
-    CHECK(together(kLine, "[targets]\ndeny = [\"10.0.0.0/8\",\n\"100.64.1.53/32\"]\n") ==
-          "policy.toml:3:1: denies 100.64.1.53, a resolver of line \"telecom\", which stays open on port 53; take it "
+    CHECK(together(kLine, "services = [\"ping\"]\n[targets]\ndeny = [\"10.0.0.0/8\",\n\"100.64.1.53/32\"]\n") ==
+          "policy.toml:4:1: denies 100.64.1.53, a resolver of line \"telecom\", which stays open on port 53; take it "
           "out of "
           "one of the two\n");
     CHECK(
@@ -251,9 +269,11 @@ TEST_CASE("every problem of a file is told at once") {
     CHECK(all.find("lines.toml:6:1: ") != std::string::npos);
     CHECK(all.find("lines.toml:8:1: ") != std::string::npos);
     CHECK(wrong_lines(replaced(replaced(kLine, "mark = 0x101", "mark = \"x\""), "table = 101", "table = 254")) ==
-          "lines.toml:8:1: table must be a number of its own, such as 101; 0 and 253 to 255 belong to the "
-          "system\nlines.toml:9:1: expected an integer\n");
-    CHECK(wrong_lines("line = 3\n").find("lines.toml:1:1: expected an array") == 0);
+          "lines.toml:8:1: table must be 1 to 4294967295, another for each line, such as 101; 253 to 255 belong to the "
+          "system\nlines.toml:9:1: line.mark must be an integer, not a string; it must be 1 to 4294967295, another for "
+          "each "
+          "line, such as 0x101\n");
+    CHECK(wrong_lines("line = 3\n").find("lines.toml:1:1: line must be an array, not an integer") == 0);
     CHECK(wrong_lines("") == "lines.toml:1:1: names no line; add a [[line]]\n");
     CHECK(wrong_lines("[[line]\n").find("lines.toml:1:") == 0);
 }
@@ -291,18 +311,20 @@ TEST_CASE("what is wrong with a policy is told with its place") {
     CHECK(wrong_policy("services = [\"dns\", \"htpp\"]\n") ==
           "policy.toml:1:20: unknown service \"htpp\"; did you mean \"http\"?\n");
     CHECK(wrong_policy("[target]\n") == "policy.toml:1:2: unknown key \"target\"; did you mean \"targets\"?\n");
-    CHECK(wrong_policy("[targets]\nports = [70000]\n") == "policy.toml:2:10: 70000 is out of range\n");
+    CHECK(wrong_policy("[targets]\nports = [70000]\n") == "policy.toml:2:10: targets.ports: 70000 is out of range\n");
     CHECK(wrong_policy("[targets]\nports = [0]\n") == "policy.toml:2:1: ports are 1 to 65535\n");
     CHECK(wrong_policy("[targets]\nallow = [\"10.0.0.1/8\"]\n") ==
-          "policy.toml:2:10: bits are set behind the prefix length\n");
+          "policy.toml:2:10: targets.allow: bits are set behind the prefix length\n");
     CHECK(wrong_policy("[targets]\nonly = [\"203.0.113.5\"]\n") ==
-          "policy.toml:2:9: expected ADDRESS:PORT, such as 192.0.2.1:443 or [2001:db8::1]:443\n");
-    CHECK(wrong_policy("[destination]\nprobes_per_s = 2\nburst = 0\n") == "policy.toml:3:1: burst is 1 to 1000000\n");
+          "policy.toml:2:9: each of targets.only must be ADDRESS:PORT, such as 192.0.2.1:443 or [2001:db8::1]:443, not "
+          "\"203.0.113.5\"\n");
+    CHECK(wrong_policy("[destination]\nprobes_per_s = 2\nburst = 0\n") ==
+          "policy.toml:3:1: burst must be 1 to 1000000, not 0\n");
     CHECK(wrong_policy("[host]\ncpu_pressure_percent = 101\n") ==
-          "policy.toml:2:1: cpu_pressure_percent is 0 to 100\n");
-    CHECK(wrong_policy("[worker]\nmemory_mb = 1\n") == "policy.toml:2:1: memory_mb is 8 to 65536\n");
+          "policy.toml:2:1: cpu_pressure_percent must be 0 to 100, not 101\n");
+    CHECK(wrong_policy("[worker]\nmemory_mb = 1\n") == "policy.toml:2:1: memory_mb must be 8 to 65536, not 1\n");
     CHECK(wrong_policy("[worker]\ncpu_percent = 0\npids = 0\n") ==
-          "policy.toml:2:1: cpu_percent is 1 to 6400\npolicy.toml:3:1: pids is 1 to 4096\n");
+          "policy.toml:2:1: cpu_percent must be 1 to 6400, not 0\npolicy.toml:3:1: pids must be 1 to 4096, not 0\n");
 }
 
 TEST_CASE("the commented examples are good configurations") {

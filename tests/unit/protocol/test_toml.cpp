@@ -60,9 +60,9 @@ TEST_CASE("what stands in the file is taken, the rest keeps its default") {
 TEST_CASE("each problem says file, line and column, and all are told at once") {
     CHECK(problems("[api]\nlisen = \"x\"\ntls = 1\nport = 70000\n[[line]]\nname = 5\n") ==
           "f.toml:2:1: unknown key \"lisen\"; did you mean \"listen\"?\n"
-          "f.toml:3:1: expected true or false\n"
-          "f.toml:4:1: 70000 is out of range\n"
-          "f.toml:6:1: expected a string");
+          "f.toml:3:1: api.tls must be true or false, not an integer\n"
+          "f.toml:4:1: api.port: 70000 is out of range\n"
+          "f.toml:6:1: line.name must be a string, not an integer");
 }
 
 TEST_CASE("where the eye should look, by kind of mistake") {
@@ -72,15 +72,19 @@ TEST_CASE("where the eye should look, by kind of mistake") {
     };
     for (const auto& [text, problem] : {
              Case{"[apy]\n", "f.toml:1:2: unknown key \"apy\"; did you mean \"api\"?"},
-             Case{"api = 3\n", "f.toml:1:1: expected an object"},
+             Case{"api = 3\n", "f.toml:1:1: api must be a table, not an integer"},
              Case{"\n  api.prt = 3\n", "f.toml:2:7: unknown key \"prt\"; did you mean \"port\"?"},
-             Case{"[api]\nnames = ['a', 3]\n", "f.toml:2:15: expected a string"},
-             Case{"[api]\nlabels = {x = 3}\n", "f.toml:2:11: expected a string"},
-             Case{"[line]\nname='x'\n", "f.toml:1:2: expected an array"},
-             Case{"[api]\nport = -1\n", "f.toml:2:1: -1 is out of range"},
-             Case{"[api]\nport = 1.0\n", "f.toml:2:1: expected an integer"},
-             Case{"[api]\nport = 9223372036854775807\n", "f.toml:2:1: 9223372036854775807 is out of range"},
-             Case{"[api]\nlisten = 2024-01-01\n", "f.toml:2:1: expected a string"},
+             Case{"[api]\nnames = ['a', 3]\n", "f.toml:2:15: each of api.names must be a string, not an integer"},
+             Case{"[api]\nlabels = {x = 3}\n", "f.toml:2:11: api.labels.x must be a string, not an integer"},
+             Case{"[line]\nname='x'\n", "f.toml:1:2: write [[line]], not [line]: it is a list"},
+             Case{"[[api]]\ntls=true\n", "f.toml:1:3: write [api], not [[api]]: it is one"},
+             Case{"[api]\nnames = 'a'\n", "f.toml:2:1: api.names must be an array, not a string"},
+             Case{"[api]\ntls = 'yes'\n", "f.toml:2:1: api.tls must be true or false, not a string"},
+             Case{"[api]\nport = true\n", "f.toml:2:1: api.port must be an integer, not a boolean"},
+             Case{"[api]\nport = -1\n", "f.toml:2:1: api.port: -1 is out of range"},
+             Case{"[api]\nport = 1.0\n", "f.toml:2:1: api.port must be an integer, not a float"},
+             Case{"[api]\nport = 9223372036854775807\n", "f.toml:2:1: api.port: 9223372036854775807 is out of range"},
+             Case{"[api]\nlisten = 2024-01-01\n", "f.toml:2:1: api.listen must be a string, not a date or time"},
          }) {
         CAPTURE(text);
         CHECK(problems(text) == problem);
@@ -113,11 +117,13 @@ TEST_CASE("a table's name that is none, and letters that are not ASCII, are prob
 
 TEST_CASE("a key with ~ or / in it has a position like any other, and does not hide the next problem") {
     CHECK(problems("[api]\n\"a/b~\" = 1\nport = 'x'\n") ==
-          "f.toml:2:1: unknown key \"a/b~\"\nf.toml:3:1: expected an integer");
+          "f.toml:2:1: unknown key \"a/b~\"\nf.toml:3:1: api.port must be an integer, not a string");
     CHECK(problems("[api.labels]\n\"x~y/z\" = 5\nok = 'x'\nalso = 6\n") ==
-          "f.toml:2:1: expected a string\nf.toml:4:1: expected a string");
+          "f.toml:2:1: api.labels.x~y/z must be a string, not an integer\n"
+          "f.toml:4:1: api.labels.also must be a string, not an integer");
     CHECK(problems("[by_name.\"a~b\"]\nmark = 'x'\nname = 4\n") ==
-          "f.toml:2:1: expected an integer\nf.toml:3:1: expected a string");
+          "f.toml:2:1: by_name.a~b.mark must be an integer, not a string\n"
+          "f.toml:3:1: by_name.a~b.name must be a string, not an integer");
 }
 
 TEST_CASE("values JSON does not know are taken where a number is, and named where it is not") {
@@ -125,7 +131,7 @@ TEST_CASE("values JSON does not know are taken where a number is, and named wher
     REQUIRE(config);
     CHECK(std::isnan(config.value().line[0].ratio));
     CHECK(std::isinf(config.value().line[1].ratio));
-    CHECK(problems("[api]\nport = inf\n") == "f.toml:2:1: expected an integer");
+    CHECK(problems("[api]\nport = inf\n") == "f.toml:2:1: api.port must be an integer, not a float");
 }
 
 TEST_CASE("size, nesting and the number of problems are bounded") {

@@ -15,7 +15,9 @@ TEST_CASE("a finding that is not well says what to run, and one that failed fail
           "ok    kernel: Linux 6.1\n"
           "warn  clock: nothing keeps it right\n"
           "      run: timedatectl set-ntp true\n"
-          "level bpf-guard; 1 ok, 1 warnings, 0 failed\n");
+          "level bpf-guard; 1 ok, 1 warning, 0 failed\n");
+    diagnosis.add(FindingLevel::warn, "landlock", "not there");
+    CHECK(as_text(diagnosis).ends_with("level bpf-guard; 1 ok, 2 warnings, 0 failed\n"));
     diagnosis.add(FindingLevel::fail, "ping", "no \xff", "");
     CHECK(diagnosis.failed());
     const auto json = as_json(diagnosis);

@@ -93,7 +93,8 @@ TEST_CASE("only a refusal removes the key, and each answer is told with what to 
         {"no broker's", HttpAnswer{302, "<html>"}, Errc::denied, Key::kept, "HTTP 302"},
         {"not found", HttpAnswer{404, "<html>"}, Errc::denied, Key::kept, "is that the URL"},
         {"wrong broker", HttpAnswer{200, "{}"}, Errc::denied, Key::kept, "not one of an edge-broker"},
-        {"other key", Error{Errc::denied, "x", "another key than the pinned one"}, Errc::denied, Key::kept, "pinned"},
+        {"other key", Error{Errc::denied, "x", "another key than the pinned one"}, Errc::denied, Key::kept,
+         "pinned one; is https://broker.example:7443 the broker that made the token?"},
         {"not there", Error{Errc::unavailable, "x", "connect: refused"}, Errc::unavailable, Key::kept, again},
     };
     for (const Case& one : cases) {

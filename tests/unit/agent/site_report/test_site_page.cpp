@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 #include "agent/site_report/site_page.hpp"
 
 using namespace edge::agent;
@@ -18,30 +20,115 @@ TEST_CASE("what ip(8) shows is undone by what it takes") {
     CHECK(undo_of_route("", true) == "");
 }
 
-TEST_CASE("the page has every fact in both languages, and says where there is none") {
+namespace {
+
+SiteFacts facts_of_gz_1() {
     SiteFacts facts;
     facts.host = "gz-1";
     facts.kernel = "6.1.0";
+    facts.agent = {41, {}, "/opt/edge/edge-agent"};
+    facts.launcher = {40, {}, "/opt/edge/edge-launcher"};
     facts.broker = "https://broker.example:8443";
-    facts.lines = {{"telecom", "wan0", "bpf", {"100.64.1.2"}, 0x101, 101},
-                   {"mobile", "edge-mobile", "bpf", {"100.64.3.2"}, 0x103, 103, "eth0"},
+    facts.lines = {{"telecom", "wan0", "nft", {"100.64.1.2"}, 0x101, 101},
+                   {"mobile", "edge-mobile", "nft", {"100.64.3.2"}, 0x103, 103, "eth0"},
                    {"lab", "wan9", "bpf", {"100.64.9.2"}, 0x109, 109, "", "carrier-a"}};
     facts.rules4 = {"10000:\tfrom all fwmark 0x101 lookup 101 proto 237"};
-    facts.groups = {"/sys/fs/cgroup/edge/line-telecom"};
-    facts.group_name = "edge";
+    facts.nft_table = true;
+    facts.groups = {"/sys/fs/cgroup/gz/line-telecom"};
+    facts.group_name = "gz";
+    facts.agent_user = "edge-agent";
+    facts.agent_uid = 998;
     facts.first_uid = 70000;
     facts.last_uid = 70255;
     facts.bytes_per_s = 125000;
+    facts.ping_group_range = "70000\t70255";
+    facts.files = {{SiteFileKind::configuration, "/srv/edge/lines.toml"},
+                   {SiteFileKind::configuration, "/srv/edge/agent.toml"},
+                   {SiteFileKind::node_state, "/srv/state of it"},
+                   {SiteFileKind::line_counts, "/srv/counts"},
+                   {SiteFileKind::socket, "/run/edge/l.sock"},
+                   {SiteFileKind::folder, "/srv/edge"},
+                   {SiteFileKind::program, "/opt/edge/edge-probe"}};
+    return facts;
+}
+
+const std::string kStop = "kill 41 40 && tail --pid=41 -f /dev/null && tail --pid=40 -f /dev/null";
+
+}  // namespace
+
+TEST_CASE("the page has every fact and its undoing in both languages, and says where there is none") {
+    const auto facts = facts_of_gz_1();
     for (const auto language : {Language::en, Language::zh}) {
         const auto page = site_page(facts, language);
-        for (const char* fact :
-             {"gz-1", "6.1.0", "https://broker.example:8443", "telecom", "wan0 100.64.1.2", "0x101",
-              "macvlan `edge-mobile` (eth0)", "`carrier-a`", "`ip link del edge-mobile`", "ip rule del pref 10000",
-              "/sys/fs/cgroup/edge/line-telecom", "edge-launcher --cleanup --cgroup edge", "70000-70255", "125000 B/s"})
+        for (const std::string& fact :
+             std::initializer_list<std::string>{"gz-1",
+                                                "6.1.0",
+                                                "pid 41, `/opt/edge/edge-agent`",
+                                                "pid 40, `/opt/edge/edge-launcher`",
+                                                "https://broker.example:8443",
+                                                "telecom",
+                                                "wan0 100.64.1.2",
+                                                "0x101",
+                                                "macvlan `edge-mobile` (eth0)",
+                                                "`carrier-a`",
+                                                "`ip link del edge-mobile`",
+                                                "`ip rule del pref 10000 from all fwmark 0x101 lookup 101`",
+                                                "- `/sys/fs/cgroup/gz/line-telecom`\n",
+                                                "`" + kStop + "; /opt/edge/edge-launcher --cleanup --cgroup gz`",
+                                                "- `table inet edge_launcher`",
+                                                "`nft delete table inet edge_launcher`",
+                                                "- `edge-agent`: uid 998",
+                                                "`userdel edge-agent`",
+                                                "70000-70255",
+                                                "125000 B/s",
+                                                "`sysctl -w net.ipv4.ping_group_range='1 0'`",
+                                                "`rm /srv/edge/lines.toml`",
+                                                "`rm -r '/srv/state of it'`",
+                                                "`rm -r /srv/counts`",
+                                                "`/run/edge/l.sock`",
+                                                "`rmdir /srv/edge`",
+                                                "`rm /opt/edge/edge-probe`"})
             CHECK_MESSAGE(page.find(fact) != std::string::npos, fact);
+        CHECK(page.find("systemctl") == std::string::npos);  // nothing here was started by systemd
     }
     CHECK(site_page(facts, Language::en).find("ip link del wan0") == std::string::npos);
     CHECK(site_page(facts, Language::en).find("None.") != std::string::npos);  // no routes
     CHECK(site_page(facts, Language::zh).find("无。") != std::string::npos);
     CHECK(site_page(facts, Language::zh).find("undo") == std::string::npos);
+}
+
+TEST_CASE("what removes all is in the order in which it works") {
+    auto facts = facts_of_gz_1();
+    using Commands = std::vector<std::string>;
+    CHECK(removal_commands(facts) ==
+          Commands{kStop, "/opt/edge/edge-launcher --cleanup --cgroup gz", "rm -rf '/srv/state of it' /srv/counts",
+                   "rm -f /run/edge/l.sock /srv/edge/lines.toml /srv/edge/agent.toml /opt/edge/edge-probe",
+                   "rmdir --ignore-fail-on-non-empty /srv/edge", "userdel edge-agent"});
+    facts.agent.unit = "edge-agent.service";
+    facts.launcher.unit = "edge-launcher.service";
+    facts.files = {{SiteFileKind::unit, "/etc/systemd/system/edge.slice"}};
+    facts.agent_user = "root";
+    CHECK(removal_commands(facts) == Commands{"systemctl stop edge-agent.service edge-launcher.service",
+                                              "systemctl disable edge-agent.service edge-launcher.service",
+                                              "/opt/edge/edge-launcher --cleanup --cgroup edge",
+                                              "rm -f /etc/systemd/system/edge.slice", "systemctl daemon-reload"});
+    facts.agent = facts.launcher = {};
+    CHECK(stop_command(facts) == "");
+    CHECK(removal_commands(facts)[0] == "edge-launcher --cleanup --cgroup gz");
+}
+
+TEST_CASE("without a launcher the page says so, and claims nothing that only it knows") {
+    auto facts = facts_of_gz_1();
+    facts.unheard = "no edge-launcher listens at /run/edge/l.sock";
+    facts.launcher = {};
+    facts.lines.clear();
+    facts.last_uid = 0;
+    facts.left_devices = {"edge-mobile"};
+    const auto page = site_page(facts, Language::en);
+    for (const char* fact :
+         {"- edge-launcher: does not run here", "Not told: no edge-launcher listens at /run/edge/l.sock. So lines",
+          "undo: `ip link del edge-mobile`", "undo: `rm /run/edge/l.sock`", "ip rule del pref 10000"})
+        CHECK_MESSAGE(page.find(fact) != std::string::npos, fact);
+    for (const char* claim : {"held by", "each worker", "each line sends"})
+        CHECK_MESSAGE(page.find(claim) == std::string::npos, claim);
 }

@@ -90,7 +90,12 @@ TEST_CASE("a token's life is bounded") {
 
 TEST_CASE("names: the token's, or the wish, and never one that is taken") {
     Rig rig;
-    CHECK(rig.enroll_with(rig.enroll_request(rig.join_token("gz-1"), "gz-2", 1)).error().code == Errc::denied);
+    const auto other = rig.enroll_with(rig.enroll_request(rig.join_token("gz-1"), "gz-2", 1));
+    CHECK(other.error().code == Errc::denied);
+    CHECK(
+        other.error().detail ==
+        "this join token is for node gz-1, and this one asks to be \"gz-2\": set [node] name = \"gz-1\" in agent.toml, "
+        "or make a token for that name");
     CHECK(rig.enroll_with(rig.enroll_request(rig.join_token(), "", 1)).error().where == "/name");
     CHECK(rig.enroll_with(rig.enroll_request(rig.join_token(), "Not A Name", 1)).error().where == "/name");
     CHECK(rig.enroll_with(rig.enroll_request(rig.join_token(), "gz-1", 1)).has_value());

@@ -227,6 +227,9 @@ TEST_CASE("what a start reads is checked by --check-config as well, all of it") 
     refused(66, {"gateway.key", "edge.db"});
     std::filesystem::rename(dir + "/away.db", dir + "/edge.db");
     std::ofstream(dir + "/gateway.key") << "garbage\n";
+    std::filesystem::permissions(dir + "/gateway.key", std::filesystem::perms(0644));
+    refused(78, {"gateway.key: can be read by every user of this machine; run: chmod 600 "});
+    std::filesystem::permissions(dir + "/gateway.key", std::filesystem::perms(0600));
     refused(78, {"gateway.key: holds no PEM key"});
     std::filesystem::rename(dir + "/away.key", dir + "/gateway.key");
     std::ofstream(dir + "/gateway.crt") << "garbage\n";

@@ -31,6 +31,13 @@ TEST_CASE("a probe by hand has the flags of edgectl") {
     CHECK(spec.headers[1].name == "D");
 }
 
+TEST_CASE("a result is text, or JSON by edgectl's flag") {
+    CHECK(!std::get<Command>(read({"ping", "192.0.2.1"})).as_json);
+    CHECK(!std::get<Command>(read({"ping", "192.0.2.1", "-o", "table"})).as_json);
+    CHECK(std::get<Command>(read({"ping", "192.0.2.1", "-o", "json"})).as_json);
+    CHECK(std::get<Command>(read({"dns", "a.test", "--output", "json"})).as_json);
+}
+
 TEST_CASE("a mistake is one line that begins with the program's name and names the flag") {
     struct Case {
         std::vector<const char*> words;
@@ -46,7 +53,11 @@ TEST_CASE("a mistake is one line that begins with the program's name and names t
              Case{{"http", "http://a.test/", "-H", ": x"}, "edge-probe: --header: "},
              Case{{"ping", "192.0.2.1", "--frob"}, "edge-probe: "},
              Case{{"ping"}, "edge-probe: target is required; see edge-probe ping --help"},
-             Case{{}, "edge-probe: "},
+             Case{{}, "edge-probe: say which service: ping, dns or http; see edge-probe --help"},
+             Case{{"pnig", "192.0.2.1"},
+                  "edge-probe: \"pnig\" is no service; there are ping, dns and http; did you mean \"ping\"?; see"},
+             Case{{"frob"}, "edge-probe: \"frob\" is no service; there are ping, dns and http; see edge-probe --help"},
+             Case{{"ping", "192.0.2.1", "-o", "xml"}, "edge-probe: --output: "},
          }) {
         CAPTURE(said);
         const auto told = std::get<Told>(read(words));

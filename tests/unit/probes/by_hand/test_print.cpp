@@ -30,6 +30,13 @@ Outcome pinged() {
 
 }  // namespace
 
+TEST_CASE("who may not ping is told of a line, and of no range that is for everybody") {
+    CHECK(ping_hint(0, "1\t0") ==
+          "; say --line NAME on a node, or allow this group alone: sysctl -w net.ipv4.ping_group_range=\"0 0\"");
+    CHECK(ping_hint(1000, "70000\t70255") == "; groups 70000 to 70255 may: say --line NAME");
+    CHECK(ping_hint(7, "").find("\"7 7\"") != std::string::npos);
+}
+
 TEST_CASE("a ping without a line reads as a person expects, and says what it does not know") {
     CHECK(outcome_text(ping(), pinged()) ==
           "2 sent, 1 received, 50.0 % lost\n"
