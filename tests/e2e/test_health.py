@@ -8,7 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import running_lab  # noqa: E402
-from api import Api  # noqa: E402
+from api import Api, Refused  # noqa: E402
 
 CONFIG = f"{running_lab.DIRECTORY}/{running_lab.NODE}/agent.toml"
 PREFIXES = f"{running_lab.DIRECTORY}/{running_lab.NODE}/prefixes.txt"
@@ -93,7 +93,7 @@ class Healthy(unittest.TestCase):
         asked = [(c["what"], c["how"]) for c in line["health"]["checks"]]
         # A gateway is asked by ping until it has refused one, and from then on looked up among the neighbours.
         self.assertEqual(sorted(set(asked) - {("gateway", "ping"), ("gateway", "neighbour")}),
-                         [("anchor", "ping"), ("egress", "http over IPv4"), ("resolver", "dns"), ("route", "lookup")])
+                         [("anchor", "ping"), ("egress", "http over IPv4"), ("egress", "http over IPv6"), ("resolver", "dns"), ("route", "lookup")])
         self.assertEqual(len(asked), 10)  # of each family one
         self.assertEqual(line["health"]["origin"], "AS4134 ct")
 
@@ -193,8 +193,12 @@ class Broken(unittest.TestCase):
         reload(True)
         try:
             self.assertEqual(until("mobile", state="draining")["reason"], "agent.toml says so; 1 task is still running")
-            answer = probe("mobile")
-            self.assertEqual((answer["failure"]["source"], answer["failure"]["code"]), ("line", "line_disabled"))
+            with self.assertRaises(Refused) as refused:
+                probe("mobile")
+            self.assertEqual(refused.exception.problem["code"], "not_lent")
+            self.assertIn("gz-1/mobile: the line is draining: agent.toml says so", refused.exception.problem["detail"])
+            others = api.post("/api/v1/jobs", {"service": "ping", "params": {"target": "ping.lab.test", "count": 1}, "selector": "all"})
+            self.assertEqual([one["line"]["name"] for one in others["left_out"]["lines"]], ["mobile"])
             until("mobile", state="disabled")
             ended = api.wait_run(run["id"])
             self.assertEqual(ended["tasks"]["succeeded"], 1, ended)

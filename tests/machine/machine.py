@@ -10,6 +10,12 @@ import time
 import image
 
 
+def of_root(entry):
+    entry.uid = entry.gid = 0
+    entry.uname = entry.gname = "root"
+    return entry
+
+
 class Machine:
     """`with Machine() as machine`. Each call waits for its end; `run` raises nothing for a status other than 0."""
 
@@ -49,7 +55,7 @@ class Machine:
                     archive.addfile(entry, io.BytesIO(outside))
                 else:
                     archive.add(os.path.realpath(outside), inside.lstrip("/"),
-                                filter=lambda entry: entry.replace(uid=0, gid=0, uname="root", gname="root", deep=False))
+                                filter=of_root)
         data = tar.getvalue()
         done = self._ask({"unpack": len(data)}, 600, data)  # seconds, but 180 were not enough for 14 MB at a load of 12
         if done["status"] != 0:

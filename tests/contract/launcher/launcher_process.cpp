@@ -259,6 +259,13 @@ WorkerStats Client::stats(const Worker& worker) {
     return std::get<WorkerStats>(ask<WorkerStats>(Type::stats, Stats{worker.spawned().worker}));
 }
 
+bool Client::comes_to_route(const std::string& line, const std::string& to) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (route(line, to).error != 0)
+        if (std::chrono::steady_clock::now() > until) return false;
+    return true;
+}
+
 Route Client::route(const std::string& line, const std::string& to) {
     RouteGet question;
     question.line = line_name(line);

@@ -113,6 +113,8 @@ class Client {
     int spawn_error(const std::string& line);
     WorkerStats stats(const Worker& worker);
     Route route(const std::string& line, const std::string& to);
+    /// Asks until there is a route: the address that it needs may come after the link. False after 20 s.
+    bool comes_to_route(const std::string& line, const std::string& to);
     LineInfo line(std::uint32_t index);
     /// The next event of this type; earlier ones of other types are kept.
     template <class Body>
