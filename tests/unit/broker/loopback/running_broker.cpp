@@ -61,6 +61,7 @@ std::shared_ptr<boost::asio::ssl::context> tls(const std::filesystem::path& fold
     const auto made = make_certificate("127.0.0.1").value();
     std::ofstream(folder / "crt") << made.cert_pem;
     std::ofstream(folder / "key") << made.key_pem;
+    std::filesystem::permissions(folder / "key", std::filesystem::perms::owner_read);
     auto context = http::make_tls_context(folder / "crt", folder / "key", http::MinTls::v1_3);
     if (!context) throw std::runtime_error(context.error().message());
     return std::move(context.value());
