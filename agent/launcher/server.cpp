@@ -53,7 +53,8 @@ bool send_packet(int to, const Bytes& packet, const Fd& passed) {
 }
 
 /// A socket file that belongs to `owner`, mode 0600, without CAP_CHOWN: it is made with the owner's fsuid, in a folder
-/// of our own where that uid may write for the moment, and moved to its place when it is ready.
+/// of our own where it may write for the moment, by our group: another user could rename a socket of his own over ours,
+/// which root would then move to the place. Moved there when it is ready.
 Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
     std::string folder = path + ".XXXXXX";
     if (::mkdtemp(folder.data()) == nullptr) return os_error(errno, path, "cannot be made; choose another --socket");
@@ -63,7 +64,7 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
         ::rmdir(folder.c_str());
         return result;
     };
-    if (::chmod(folder.c_str(), 0733) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
+    if (::chmod(folder.c_str(), 0730) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
     EDGE_TRY(const auto name, unix_address("s"));
     const mode_t mask = ::umask(0177);
     ::setfsuid(owner);
