@@ -95,10 +95,11 @@ Result<> deny_groups(scmp_filter_ctx context) {
                                               {IPPROTO_IPV6, MCAST_JOIN_GROUP},
                                               {IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP},
                                               {IPPROTO_IPV6, MCAST_MSFILTER}};
+    constexpr scmp_datum_t kInt = 0xffff'ffff;  // the kernel takes an int of each, whatever stands in the upper half
     for (const auto& [level, name] : kJoins) {
         const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
-                                              SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(level)),
-                                              SCMP_A2(SCMP_CMP_EQ, static_cast<scmp_datum_t>(name)));
+                                              SCMP_A1(SCMP_CMP_MASKED_EQ, kInt, static_cast<scmp_datum_t>(level)),
+                                              SCMP_A2(SCMP_CMP_MASKED_EQ, kInt, static_cast<scmp_datum_t>(name)));
         if (status != 0) return refused(status, "setsockopt");
     }
     return ok();

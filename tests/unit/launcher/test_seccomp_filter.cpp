@@ -1,7 +1,9 @@
 #include <doctest/doctest.h>
 #include <linux/bpf.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -79,4 +81,29 @@ TEST_CASE("a launcher that filtered itself can do what it needs, and no more") {
     CHECK(answer({.programs = true}, executes) == 0);
     CHECK(answer({.setns = true}, [] { return ::setns(-1, CLONE_NEWNET); }) == EBADF);
     CHECK(answer({.bpf = true}, [] { return ::syscall(SYS_bpf, 9999, nullptr, 0); }) != EPERM);
+}
+
+TEST_CASE("no multicast group is joined, whatever stands in the upper halves of the arguments") {
+    const auto filter = wide_filter();
+    REQUIRE(filter);
+    const sock_fprog program{static_cast<unsigned short>(filter.value().size()),
+                             const_cast<sock_filter*>(filter.value().data())};
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const int fd = ::socket(AF_INET, SOCK_DGRAM, 0);
+        const ip_mreqn group{{htonl(0xefff0203)}, {0}, 1};
+        if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, 2, &program) != 0) ::_exit(100);
+        int got_through = 0;
+        for (const unsigned long level : {0UL, 1UL << 32})
+            for (const unsigned long name : {0UL, 1UL << 32})
+                if (::syscall(SYS_setsockopt, fd, level | IPPROTO_IP, name | IP_ADD_MEMBERSHIP, &group, sizeof group) ==
+                        0 ||
+                    errno != EPERM)
+                    ++got_through;
+        ::_exit(got_through);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    REQUIRE(WIFEXITED(status));
+    CHECK(WEXITSTATUS(status) == 0);
 }
