@@ -20,7 +20,9 @@ void check_launcher(const std::string& socket, const launcher::HostInfo& host, D
 void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
 /// A TLS connection to the broker with the pinned key.
 void check_broker(const Settings& settings, Diagnosis& diagnosis);
-/// Every attempt of protocol/launcher/payloads.hpp, in a sandbox of the first line that is up.
-void check_escapes(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
+/// Every attempt of protocol/launcher/payloads.hpp, in a sandbox of the first line that is up; but none to use up the
+/// machine where nothing limits it. What `cooperative` does not hold is a warning.
+void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
+                   const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
 
 }  // namespace edge::agent

@@ -21,7 +21,7 @@ Diagnosis examine(const Settings& settings) {
     check_launcher(settings.agent.launcher, host.value(), diagnosis);
     check_ping(host.value(), diagnosis);
     check_lines(launcher, lines.value(), diagnosis);
-    check_escapes(launcher, lines.value(), diagnosis);
+    check_escapes(launcher, host.value(), lines.value(), diagnosis);
     return diagnosis;
 }
 

@@ -139,6 +139,17 @@ void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
         }
 }
 
+/// What takes root, of lines that are good for it.
+void check_without_root(const std::vector<Line>& lines, TomlChecker& checker) {
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const auto at = "/line/" + std::to_string(i);
+        checker.need(lines[i].kind == LineKind::device, at + "/kind",
+                     "without root a line is kind = \"device\", which edge-probe can bind to by itself");
+        checker.need(lines[i].routes == Routes::external, at + "/routes",
+                     "managed routes need root; take this out, and add those that edge-launcher prints");
+    }
+}
+
 bool offers(const Policy& policy, std::string_view service) {
     return std::find(policy.services.begin(), policy.services.end(), service) != policy.services.end();
 }
@@ -255,7 +266,7 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
     return policy;
 }
 
-Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& problems) {
+Config read_config(const std::string& dir, Privileges privileges, bool may_enter_namespaces, Problems& problems) {
     Config config;
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
@@ -277,14 +288,17 @@ Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& 
                    "/line/" + std::to_string(i) + "/kind",
                    "kind = \"netns\" needs cap_sys_admin; run `systemctl edit edge-launcher`, and give it "
                    "CapabilityBoundingSet=CAP_SYS_ADMIN below [Service]");
+    if (privileges == Privileges::root) return config;
+    check_without_root(config.lines, lines);
+    config.policy.worker = {0, 0, 0};  // nobody would hold them
     return config;
 }
 
-void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines) {
-    const auto each = kWorkerUids / static_cast<std::uint32_t>(std::max<std::size_t>(lines.size(), 1));
+void share_out_uids(std::uint32_t uid_base, std::uint32_t uids, std::vector<Line>& lines) {
+    const auto each = uids / static_cast<std::uint32_t>(std::max<std::size_t>(lines.size(), 1));
     for (auto& line : lines) {
-        line.uids = {uid_base, uid_base + each - 1};
-        uid_base += each;
+        line.uids = {uid_base, uid_base + std::max(each, 1U) - 1};
+        uid_base += each;  // 0 where there is one alone
     }
 }
 

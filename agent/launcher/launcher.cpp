@@ -29,6 +29,11 @@ const char* name_of(Enforcement level) {
     return level == Enforcement::bpf_guard ? "bpf-guard" : "nft-guard";
 }
 
+const char* name_of(CgroupMode mode) {
+    if (mode == CgroupMode::none) return "none";
+    return mode == CgroupMode::hybrid ? "hybrid" : "v2";
+}
+
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
 Deadline earlier(const Deadline& a, const Deadline& b) {
@@ -59,7 +64,8 @@ Result<Spawner> Launcher::spawner() {
         image.files.push_back(ca_);
     }
     EDGE_TRY(image.filter, wide_filter());
-    return Spawner::fork(image, {options_.uid_base, options_.uid_base + kWorkerUids - 1}, namespaces_of(config_.lines));
+    return Spawner::fork(image, {options_.uid_base, options_.uid_base + options_.uids - 1}, options_.privileges,
+                         namespaces_of(config_.lines));
 }
 
 Result<> Launcher::confine() const {
@@ -73,7 +79,7 @@ Result<> Launcher::start() {
     EDGE_TRY(auto forked, spawner());  // before there is anything that it should not inherit
     const int spawner_pidfd = forked.pidfd();
     EDGE_TRY(signals_, termination_signals());
-    workers_.emplace(poller_, groups_, guard_, std::move(forked), config_.policy.worker, log_,
+    workers_.emplace(poller_, groups_, guard_, std::move(forked), options_.privileges, config_.policy.worker, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     usage_.emplace(options_.state, config_.policy.line, lines_, *workers_, log_);
     EDGE_TRY(usage_->load());
@@ -91,7 +97,7 @@ Result<> Launcher::start() {
     follow_lines();  // what changed since bring_up
     warn_about_ping();
     log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(),
-              name_of(guard_.enforcement()), groups_.hybrid() ? "hybrid" : "v2", kWorkerUids, options_.socket);
+              name_of(guard_.enforcement()), name_of(groups_.mode()), kWorkerUids, options_.socket);
     return ok();
 }
 
@@ -243,11 +249,13 @@ HostInfo Launcher::host() const {
     HostInfo host;
     const auto digest = sha256(config_.policy_text);
     std::copy(digest.begin(), digest.end(), host.policy_hash);
-    host.cgroup_mode = groups_.hybrid() ? 1 : 2;
+    host.cgroup_mode = groups_.mode();
     host.worker_slots = kWorkerUids;
     host.enforcement = guard_.enforcement();
     host.uid_base = options_.uid_base;
-    options_.cgroup.copy(host.cgroup, sizeof host.cgroup - 1);
+    host.gid_base = options_.gid_base;
+    host.uids = options_.uids;
+    if (groups_.mode() != CgroupMode::none) options_.cgroup.copy(host.cgroup, sizeof host.cgroup - 1);
     host.cpu_percent = config_.policy.worker.cpu_percent;
     host.memory_mb = config_.policy.worker.memory_mb;
     host.pids = config_.policy.worker.pids;
@@ -275,7 +283,7 @@ void Launcher::warn_about_ping() const {
         if (!inside || !text || !seen.insert(netns).second) continue;
         std::uint64_t low = 1, high = 0;
         std::istringstream(text.value()) >> low >> high;
-        const std::uint64_t first = options_.uid_base, last = first + kWorkerUids - 1;
+        const std::uint64_t first = options_.gid_base, last = first + options_.uids - 1;
         if (low <= first && last <= high) continue;
         const bool nobody = low > high;
         log_.warn("ping_denied gids={}-{} todo=\"{}sysctl -w net.ipv4.ping_group_range='{} {}'\"", first, last,

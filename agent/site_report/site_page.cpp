@@ -66,7 +66,8 @@ void show_lines(Page& page, const SiteFacts& facts) {
     for (const auto& line : facts.lines) {
         std::string all;
         for (const auto& address : line.addresses) all += " " + address;
-        page.say("- `" + line.name + "`: " + line.device + all + ", mark " + hex(line.mark) + ", table " +
+        const std::string mark = line.mark == 0 ? "" : ", mark " + hex(line.mark);
+        page.say("- `" + line.name + "`: " + line.device + all + mark + ", table " +
                  std::to_string(line.table) + ", " + page.of({"held by ", "由内核约束: "}) + line.enforced_by);
         if (!line.netns.empty())
             page.say("  " + page.of({"in network namespace ", "位于网络命名空间 "}) + "`" + line.netns + "`" +
@@ -114,6 +115,12 @@ void show_users(Page& page, const SiteFacts& facts) {
         page.item(facts.agent_user, "userdel " + facts.agent_user,
                   uid + page.of({", the agent's user", "，agent 的用户"}));
     if (facts.last_uid == 0) return;
+    if (facts.by_user)
+        return page.say(
+            "- uid " + std::to_string(facts.first_uid) + ": " +
+            page.of({"edge-launcher's and each worker's as well; nothing limits their CPU, memory or processes, nor what "
+                     "a line sends: it runs without root",
+                     "edge-launcher 与各工作进程亦用此 uid；因未以 root 运行，其 CPU、内存、进程数及线路流量均无限额"}));
     page.say("- uid " + std::to_string(facts.first_uid) + "-" + std::to_string(facts.last_uid) + ": " +
              page.of({"one for each worker while it runs; none is in /etc/passwd, none owns a file",
                       "每个工作进程运行时占用一个，不写入 /etc/passwd，不拥有任何文件"}));

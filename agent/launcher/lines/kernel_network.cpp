@@ -110,16 +110,12 @@ class KernelNetwork final : public Network {
 
     Result<Routing> owned() override {
         Routing owned;
-        NetlinkRequest rules(RTM_GETRULE, NLM_F_DUMP);
-        rules.extra<fib_rule_hdr>();  // family 0: both
-        EDGE_TRY(netlink_.ask(
-            rules, [&] { owned.rules.clear(); },
-            [&](const nlmsghdr* message) {
-                if (const auto rule = owned_rule_in(message)) owned.rules.push_back(*rule);
-            }));
+        EDGE_TRY(owned.rules, rules_by(owned_rule_in));
         EDGE_TRY(owned.routes, both_families(kRoutingProtocol, 0));
         return owned;
     }
+
+    Result<std::vector<Rule>> rules() override { return rules_by(plain_rule_in); }
 
     Result<std::vector<TableRoute>> table(std::uint32_t table) override { return both_families(0, table); }
 
@@ -159,6 +155,10 @@ class KernelNetwork final : public Network {
         header.rtm_dst_len = static_cast<std::uint8_t>(8 * size_of(to.v6));
         if (!to.v6) header.rtm_flags = RTM_F_LOOKUP_TABLE;  // IPv6 tells the table anyway, and refuses the flag
         put_address(request, RTA_DST, to);
+        if (sender.source && sender.source->v6 == to.v6) {
+            header.rtm_src_len = header.rtm_dst_len;
+            put_address(request, RTA_SRC, *sender.source);
+        }
         if (sender.uid) {
             request.put_u32(RTA_UID, *sender.uid);
         } else {
@@ -191,6 +191,18 @@ class KernelNetwork final : public Network {
     bool drain(const std::function<bool(const nlmsghdr*)>& concerns) override { return events_.drain(concerns); }
 
   private:
+    Result<std::vector<Rule>> rules_by(std::optional<Rule> (*reader)(const nlmsghdr*)) {
+        std::vector<Rule> found;
+        NetlinkRequest request(RTM_GETRULE, NLM_F_DUMP);
+        request.extra<fib_rule_hdr>();  // family 0: both
+        EDGE_TRY(netlink_.ask(
+            request, [&] { found.clear(); },
+            [&](const nlmsghdr* message) {
+                if (const auto rule = reader(message)) found.push_back(*rule);
+            }));
+        return found;
+    }
+
     /// By protocol or by table, 0 being any; checked again here, because kernels before 4.20 do not filter.
     Result<std::vector<TableRoute>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
         std::vector<TableRoute> found;
@@ -246,7 +258,20 @@ Result<Fd> lock_namespace(Fd fd) {
                  "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
 }
 
+Result<std::unique_ptr<Network>> listen_to_kernel(const std::string& path, Fd lock) {
+    EDGE_TRY(auto events,
+             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
+    EDGE_TRY(auto netlink, Netlink::open());
+    return std::unique_ptr<Network>(
+        std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink), std::move(lock)));
+}
+
 }  // namespace
+
+Result<std::unique_ptr<Network>> look_at_kernel_network() {
+    return listen_to_kernel({}, Fd());
+}
 
 Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
     EDGE_TRY(auto space, open_namespace("/proc/self/ns/net"));
@@ -259,12 +284,7 @@ Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
         EDGE_TRY(visit, NamespaceVisit::enter(space));
     }
     EDGE_TRY(auto lock, lock_namespace(std::move(space)));
-    EDGE_TRY(auto events,
-             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
-    EDGE_TRY(auto netlink, Netlink::open());
-    return std::unique_ptr<Network>(
-        std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink), std::move(lock)));
+    return listen_to_kernel(path, std::move(lock));
 }
 
 }  // namespace edge::launcher

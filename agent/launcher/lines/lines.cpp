@@ -51,13 +51,14 @@ Result<> remove_ours(Network& network, spdlog::logger& log) {
 }
 
 Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
-             OpenNetwork open)
+             OpenNetwork open, Privileges privileges)
     : lines_(std::move(lines)),
       policy_(policy),
       guard_(guard),
       log_(log),
       allowances_(lines_.size(), Allowance::all),
-      open_(std::move(open)) {
+      open_(std::move(open)),
+      privileges_(privileges) {
     spaces_.push_back({{}, &network});
     for (const auto& line : lines_)
         if (std::none_of(spaces_.begin(), spaces_.end(), [&](const Space& s) { return s.path == line.netns_path(); }))
@@ -74,7 +75,7 @@ Lines::~Lines() {
 Result<> Lines::bring_up(std::vector<Fd> groups) {
     groups_ = std::move(groups);
     EDGE_TRY(look());
-    up_ = true;  // from here on there is something to remove
+    up_ = privileges_ == Privileges::root;  // from here on there is something to remove
     make_devices();
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         EDGE_TRY(hold(i));
@@ -186,6 +187,7 @@ const Device* Lines::device_of(const Line& line) const {
 
 /// Devices first, and what they are called by the kernel; then their addresses.
 void Lines::make_devices() {
+    if (privileges_ == Privileges::none) return;
     std::vector<Error> failures;
     auto& own = spaces_.front();
     for (int round = 0; round < 2; ++round) {
@@ -264,6 +266,7 @@ Result<> Lines::hold(std::size_t index) {
 /// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said.
 std::vector<Error> Lines::route() {
     std::vector<Error> failures;
+    if (privileges_ == Privileges::none) return failures;
     for (const auto& space : spaces_) {
         if (space.network == nullptr) continue;
         const auto owned = space.network->owned();
@@ -293,6 +296,10 @@ void Lines::report_missing() {
         const auto routes = space.network->table(line.table);
         for (const auto& command : missing_routes({line}, routes ? routes.value() : std::vector<TableRoute>()))
             missing.push_back(inside_netns(line.netns) + command);
+        if (privileges_ == Privileges::root) continue;  // rules are ours
+        const auto rules = space.network->rules();
+        for (auto& command : missing_rules(line, rules ? rules.value() : std::vector<Rule>()))
+            missing.push_back(std::move(command));
     }
     const auto& own = spaces_.front().devices;
     for (const auto& line : lines_) {
@@ -334,7 +341,7 @@ LineInfo Lines::info(std::size_t index) const {
     copy_text(info.ifname, line.device);
     info.ifindex = device != nullptr ? device->index : 0;
     info.kind = static_cast<LineBy>(line.kind);
-    info.mark = line.mark;
+    info.mark = privileges_ == Privileges::root ? line.mark : 0;  // to mark takes CAP_NET_ADMIN (socket(7))
     info.table = line.table;
     info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
     info.enforced_by = guard_.enforcement();
@@ -360,9 +367,17 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) 
         return route;
     }
     Sender sender{.device = line.ifindex, .mark = line.mark};
-    if (steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
+    const bool bound = privileges_ == Privileges::none;
+    if (!bound && steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
     const auto& space = space_of(lines_[index]);
-    EDGE_TRY(const auto answer, space.network->route_get(destination, sender));
+    EDGE_TRY(auto answer, space.network->route_get(destination, sender));
+    // A socket that only its device binds has no address at first. When it connects it is looked up again with the one
+    // it got (ip_route_connect), and both have to be the line's way: of two that differ the other one is the answer.
+    if (bound && answer.error == 0 && answer.table == lines_[index].table && answer.source) {
+        sender.source = answer.source;
+        EDGE_TRY(answer, space.network->route_get(destination, sender));
+        answer.source = sender.source;
+    }
     route.error = answer.error;
     if (answer.error != 0) return route;
     route.ifindex = answer.device;

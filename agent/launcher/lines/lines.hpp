@@ -34,11 +34,12 @@ struct LeftNetwork {
 };
 
 /// Owns: the rules, routes and devices of the lines, from bring_up until it goes. Borrows everything else.
+/// Without privileges there are none of ours, nor a mark: it looks, and says what is missing.
 class Lines {
   public:
     /// `network`: the process's own; `open` those of lines that are in others.
     Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
-          OpenNetwork open = {});
+          OpenNetwork open = {}, Privileges privileges = Privileges::root);
     ~Lines();
     Lines(const Lines&) = delete;
 
@@ -102,6 +103,7 @@ class Lines {
     std::vector<IpAddress> denied_;
     std::vector<Fd> groups_;
     OpenNetwork open_;
+    Privileges privileges_;
     std::vector<Space> spaces_;  // the own one first
     std::vector<LeftNetwork> left_;
     MadeOn made_on_;

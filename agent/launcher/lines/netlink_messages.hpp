@@ -25,6 +25,8 @@ struct DeviceAddress {
 /// RTM_NEWADDR, of an address that can be a source: duplicate address detection is over.
 std::optional<DeviceAddress> usable_address_in(const nlmsghdr* message);
 
+/// RTM_NEWRULE, of a rule that asks for nothing but what a Rule can say.
+std::optional<Rule> plain_rule_in(const nlmsghdr* message);
 /// RTM_NEWRULE, of a rule that carries kRoutingProtocol.
 std::optional<Rule> owned_rule_in(const nlmsghdr* message);
 

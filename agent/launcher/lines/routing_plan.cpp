@@ -118,6 +118,30 @@ std::vector<std::string> missing_routes(const std::vector<Line>& lines, const st
     return commands;
 }
 
+std::vector<std::string> missing_rules(const Line& line, const std::vector<Rule>& present) {
+    std::vector<std::string> commands;
+    const auto need = [&](Rule wanted, const std::string& selector) {
+        wanted.table = line.table;
+        const bool there = std::any_of(present.begin(), present.end(), [&](Rule rule) {
+            rule.pref = 0;  // wherever it stands: what stands before it shows in the kernel's own answer
+            return rule == wanted;
+        });
+        if (!there)
+            commands.push_back(std::string("ip ") + (wanted.v6 ? "-6 " : "") + "rule add " + selector + " lookup " +
+                               std::to_string(line.table));
+    };
+    bool bound[2] = {false, false};  // by family
+    for (const auto& address : line.addresses) {
+        Rule by_device, by_address;
+        by_device.v6 = by_address.v6 = address.v6;
+        by_device.device = line.device;
+        by_address.from = address;
+        if (!std::exchange(bound[address.v6], true)) need(by_device, "oif " + line.device);
+        need(by_address, "from " + address.text());
+    }
+    return commands;
+}
+
 std::string text_of(const Rule& rule) {
     return std::string(rule.v6 ? "6 " : "4 ") + std::to_string(rule.pref) + ": from " +
            (rule.from ? rule.from->text() : "all") + (rule.mark != 0 ? " fwmark " + hex(rule.mark) : "") +

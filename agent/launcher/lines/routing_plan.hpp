@@ -37,6 +37,7 @@ struct Rule {
     std::optional<IpAddress> from;   // none: any
     std::uint32_t table = 0;         // 0: unreachable
     std::optional<UidRange> uids{};  // none: any
+    std::string device{};            // that the socket is bound to; empty: any. No rule of ours
     friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
@@ -76,6 +77,10 @@ RoutingChanges routing_changes(const Routing& actual, const Routing& wanted);
 /// Default routes that an `external` line lacks in its table, each as the command that adds it.
 /// `present`: every route of the lines' tables, ours or not.
 std::vector<std::string> missing_routes(const std::vector<Line>& lines, const std::vector<TableRoute>& present);
+
+/// Rules that a line lacks where none may be added by us, each as the command that adds it: what is bound to its device
+/// goes by its table, and so does what has its address. `present`: every rule of the host.
+std::vector<std::string> missing_rules(const Line& line, const std::vector<Rule>& present);
 
 /// As `ip rule` and `ip route` print them, with the device by number.
 std::string text_of(const Rule& rule);

@@ -30,12 +30,15 @@ Result<Fd> open_to_read(const std::string& path) {
     return fd;
 }
 
-/// Who else may write it could have written what root is about to read.
+/// Who else may write it could have written what we are about to do.
 Result<> check_trusted(const struct stat& info, const std::string& path) {
-    if (info.st_uid != 0)
-        return Error{Errc::denied, path, "belongs to uid " + std::to_string(info.st_uid) + "; run: chown root " + path};
+    const uid_t we = ::geteuid();
+    const std::string owner = we == 0 ? "root" : std::to_string(we);
+    if (info.st_uid != 0 && info.st_uid != we)
+        return Error{Errc::denied, path,
+                     "belongs to uid " + std::to_string(info.st_uid) + "; run: chown " + owner + " " + path};
     if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return Error{Errc::denied, path, "is writable by others than root; run: chmod go-w " + path};
+        return Error{Errc::denied, path, "is writable by others than " + owner + "; run: chmod go-w " + path};
     return ok();
 }
 

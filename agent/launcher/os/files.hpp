@@ -1,4 +1,4 @@
-// Whole small files: configuration that only root may have written, and the one-value files of /proc and cgroupfs.
+// Whole small files: configuration that only root, or we ourselves, may have written, and the one-value files of /proc and cgroupfs.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,7 +10,7 @@ namespace edge::launcher {
 /// The file's text. Errors: not_found (missing or unreadable), too_large.
 Result<std::string> read_file(const std::string& path, std::size_t limit = 64 * 1024);
 
-/// As read_file, but refuses what anybody but root could have written: the launcher does as root what the text says.
+/// As read_file, but refuses what anybody but root and the user that we are could have written: we do what it says.
 /// Errors: not_found, too_large, denied (owner or mode; `detail` says which command mends it).
 Result<std::string> read_trusted_file(const std::string& path, std::size_t limit = 256 * 1024);
 

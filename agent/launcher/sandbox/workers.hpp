@@ -34,13 +34,14 @@ class Workers {
     using OnExit = std::function<void(ClientId, const WorkerExited&)>;
 
     /// `guard` counts the traffic of each worker.
-    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Limits limits, spdlog::logger& log,
-            OnExit on_exit);
+    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Privileges privileges, Limits limits,
+            spdlog::logger& log, OnExit on_exit);
     /// Kills all and waits for them.
     ~Workers();
     Workers(const Workers&) = delete;
 
-    /// Errors: unavailable when every uid of the line is taken; io, naming the step.
+    /// Errors: unavailable when every uid of the line is taken, or as many as there may be share one; io, naming the
+    /// step.
     Result<Started> spawn(ClientId client, const Line& line, const std::vector<std::string>& arguments);
     /// Only the client that asked for a worker may kill it or read its figures. Errors: not_found, io.
     Result<> kill(ClientId client, std::uint32_t worker);
@@ -74,6 +75,7 @@ class Workers {
         Clock::time_point again;
     };
 
+    static Result<> end(const Worker& worker);
     void drop(const std::function<bool(const Worker&)>& which);
     std::optional<uid_t> free_uid(const UidRange& uids) const;
     Result<Worker*> owned(ClientId client, std::uint32_t worker);
@@ -86,6 +88,7 @@ class Workers {
     CgroupTree& groups_;
     LineGuard& guard_;
     Spawner spawner_;
+    Privileges privileges_;
     Limits limits_;
     spdlog::logger& log_;
     OnExit on_exit_;

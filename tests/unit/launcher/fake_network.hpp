@@ -27,6 +27,7 @@ class FakeNetwork final : public Network {
 
     Result<Devices> devices() override { return devices_; }
     Result<Routing> owned() override { return routing_; }
+    Result<std::vector<Rule>> rules() override { return routing_.rules; }
     Result<std::vector<TableRoute>> table(std::uint32_t table) override {
         std::vector<TableRoute> found;
         for (const auto& route : routing_.routes)

@@ -50,7 +50,7 @@ std::string text_of(const RoutingChanges& changes) {
 /// `kLines` with uids, for hosts where no guard binds.
 std::vector<Line> lines_with_uids() {
     auto lines = kLines;
-    share_out_uids(70000, lines);
+    share_out_uids(70000, kWorkerUids, lines);
     return lines;
 }
 

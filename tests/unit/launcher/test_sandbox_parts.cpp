@@ -39,12 +39,12 @@ TEST_CASE("a worker is told line and policy, in this order and no other") {
 
 TEST_CASE("each line has uids of its own, all of them among the 256") {
     std::vector<Line> lines(3);
-    share_out_uids(70000, lines);
+    share_out_uids(70000, kWorkerUids, lines);
     CHECK(lines[0].uids == UidRange{70000, 70084});
     CHECK(lines[1].uids == UidRange{70085, 70169});
     CHECK(lines[2].uids == UidRange{70170, 70254});
     lines.resize(32);
-    share_out_uids(70000, lines);
+    share_out_uids(70000, kWorkerUids, lines);
     CHECK(lines[31].uids == UidRange{70248, 70255});
 }
 
