@@ -68,7 +68,7 @@ struct Run {
     std::optional<Timers::Handle> start_timer;
     std::optional<Timers::Handle> close_timer;
     TaskCounts shown;
-    Outcomes written;           // including writes under way
+    Outcomes written;           // in the store, or in a write under way
     std::uint32_t results = 0;  // stored ones
     std::uint32_t writes = 0;   // under way; the run stays in memory for them
     std::uint32_t watchers = 0;
