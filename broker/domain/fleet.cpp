@@ -116,16 +116,15 @@ NodeView Fleet::view(const Node& node) {
                   .lines = r.lines,
                   .busy = {},
                   .policy = {}};
-    if (may_work(node)) {
-        const bool live = node.is_connected();
-        if (live) view.busy = node.usage.facts().host.busy;
-        view.state = live ? NodeState::connected : r.connected_at ? NodeState::disconnected : NodeState::enrolled;
-        if (!live) {
-            for (link::LineReport& line : view.lines) {  // what it said last is no news
-                line.reason = "the node is not connected; it last said " + std::string(enum_text(line.state));
-                line.state = link::LineState::unknown;
-            }
-        }
+    if (node.is_connected()) {
+        view.busy = node.usage.facts().host.busy;
+        view.state = NodeState::connected;
+        return view;
+    }
+    if (may_work(node)) view.state = r.connected_at ? NodeState::disconnected : NodeState::enrolled;
+    for (link::LineReport& line : view.lines) {  // what it said last is no news
+        line.reason = "the node is not connected; it last said " + std::string(enum_text(line.state));
+        line.state = link::LineState::unknown;
     }
     return view;
 }

@@ -121,7 +121,10 @@ void Jobs::key_found(Ticket ticket, Result<std::optional<FoundKey>> found, Now n
     if (!known || known->created_at + kKeyLifetime < now.wall) return start(ticket, std::move(request), now, out);
     if (known->fingerprint != request.fingerprint) return answer(ticket, key, reused_key(), out);
     const RunPtr run = state_.runs.find(known->run.id);
-    answer(ticket, key, run ? ActiveRuns::view(*run) : known->run, out);
+    if (!run) return answer(ticket, key, known->run, out);
+    RunView view = ActiveRuns::view(*run);
+    if (auto again = choose(request)) view.notes = std::move(again.value().notes);  // who is away now
+    answer(ticket, key, std::move(view), out);
 }
 
 void Jobs::answer(Ticket ticket, const std::string& key, Result<RunView> run, Actions& out) {

@@ -88,20 +88,14 @@ std::string_view value_of(const Candidate& candidate, std::string_view key) {
 }
 
 bool matches(const Candidate& candidate, const SelectorTerm& term) {
-    return !term.key.empty() && same(value_of(candidate, term.key), term.value);
+    const auto has = [&](std::string_view key) { return same(value_of(candidate, key), term.value); };
+    // Any key does, for each candidate alone: were it the first that some node uses, one node could take a word away
+    // from all others by calling a line of its own so.
+    return term.key.empty() ? std::ranges::any_of(kBareKeys, has) : has(term.key);
 }
 
 bool matches_any(std::span<const Candidate> candidates, const SelectorTerm& term) {
     return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& one) { return matches(one, term); });
-}
-
-/// A bare word gets the first key under which it is known; one nobody knows keeps none.
-void settle_bare_word(SelectorTerm& term, std::span<const Candidate> candidates) {
-    for (const auto key : kBareKeys) {
-        term.key = key;
-        if (matches_any(candidates, term)) return;
-    }
-    term.key.clear();
 }
 
 std::vector<std::string> values_of(std::span<const Candidate> candidates, std::string_view key) {
@@ -203,10 +197,7 @@ Result<Selector> parse_selector(std::string_view text) {
 }
 
 Result<std::vector<std::size_t>> select(const Selector& selector, std::span<const Candidate> candidates) {
-    auto terms = selector.terms;
-    for (auto& term : terms) {
-        if (term.key.empty()) settle_bare_word(term, candidates);
-    }
+    const auto& terms = selector.terms;
     if (candidates.empty()) return none("there is no node yet; edgectl token create says how one is enrolled");
     // A negation that nothing matches is a slip as well: what was to be left out would be probed.
     for (const auto& term : terms) {

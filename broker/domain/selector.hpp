@@ -1,8 +1,8 @@
 // `carrier:ct province:guangdong -node:gz-1 limit:10`: which lines of which nodes. One grammar in API, CLI and console.
 // Space or `+` is AND, `-` negates, `all` is everything. `key:value` compares line, carrier, node or a label of the
-// node; a bare word is taken for the first of line, carrier, province, city, node that has it anywhere. Letters' case
-// does not matter. A term that no line matches is an error, negated or not. `limit:N` keeps N lines, spread over the
-// nodes, the same N for the same fleet.
+// node; a bare word matches a line, carrier, province, city or node of that name. Letters' case does not matter. A
+// term that no line matches is an error, negated or not. `limit:N` keeps N lines, spread over the nodes, the same N for
+// the same fleet.
 #pragma once
 #include <cstddef>
 #include <map>

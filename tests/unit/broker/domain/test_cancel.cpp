@@ -74,6 +74,7 @@ TEST_CASE("a run is canceled twice, and once it has finished it is the store's")
     agent.started(task);
     CHECK(cancel(rig, run.id).value().tasks.running == 1);
     CHECK(cancel(rig, run.id).value().tasks.running == 1);
+    CHECK(rig.sent<link::CancelTask>(agent.session).size() == 1);  // it is told once
     agent.send({agent.result_of(task, Status::failed, "canceled")});
     CHECK(rig.run(run.id).state == RunState::finished);
     rig.act([&](DomainFsm& fsm, Now now, Actions& out) { CHECK(!fsm.cancel_run(rig.ticket(), run.id, now, out)); });

@@ -120,6 +120,17 @@ TEST_CASE("an idempotency key makes one run of many requests") {
     CHECK(rig.create(keyed("k", 2)).value().id != first);  // a day later the key is free
 }
 
+TEST_CASE("who is away is told again with the run of a key") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    agent.leave();
+    CHECK(rig.create(keyed("k", 1)).value().notes.away_total == 1);
+    CHECK(rig.create(keyed("k", 1)).value().notes.away_total == 1);
+    agent.connect();
+    CHECK(rig.create(keyed("k", 1)).value().notes.away_total == 0);
+}
+
 TEST_CASE("requests with one key that come at once share one run") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));

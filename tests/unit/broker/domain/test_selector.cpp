@@ -46,9 +46,10 @@ TEST_CASE("a selector chooses the lines that all its terms match") {
         {"tier:1", "012"},
         {"-tier:1", "345678"},
         {"电信:是", "678"},
-        // Bare words: line first, then carrier, province, city, node.
+        // Bare words: a line, carrier, province, city or node of that name.
         {"telecom", "036"},
-        {"ct", "8"},  // a line named ct there is, so the carriers of that name are not meant
+        {"ct", "0368"},  // a line that one node calls ct does not take the word from the carrier's lines
+        {"-ct", "12457"},
         {"cu", "147"},
         {"guangdong", "012345"},
         {"shanghai", "678"},
