@@ -156,12 +156,12 @@ Error none(std::string why) {
     return Error{Errc::not_found, "/selector", std::move(why)};
 }
 
-/// Keeps `limit` of `chosen`: one line of every node, then a second one of every node, and so on; of the last such
-/// round as many as are still wanted, at even distances. Nodes take turns in which of their lines comes first.
-std::vector<std::size_t> spread(const std::vector<std::size_t>& chosen, std::span<const Candidate> candidates,
-                                std::size_t limit) {
+}  // namespace
+
+std::vector<std::size_t> spread(std::span<const std::string_view> nodes, std::size_t limit) {
+    limit = std::min(limit, nodes.size());
     std::map<std::string_view, std::vector<std::size_t>> by_node;
-    for (const auto index : chosen) by_node[candidates[index].node].push_back(index);
+    for (std::size_t i = 0; i < nodes.size(); ++i) by_node[nodes[i]].push_back(i);
     std::vector<std::size_t> kept;
     for (std::size_t round = 0; kept.size() < limit; ++round) {
         std::vector<std::size_t> offered;
@@ -176,8 +176,6 @@ std::vector<std::size_t> spread(const std::vector<std::size_t>& chosen, std::spa
     std::sort(kept.begin(), kept.end());
     return kept;
 }
-
-}  // namespace
 
 Result<Selector> parse_selector(std::string_view text) {
     if (text.size() > kMostText) return Error{Errc::bad_value, "/selector", "longer than 1024 characters"};
@@ -220,7 +218,6 @@ Result<std::vector<std::size_t>> select(const Selector& selector, std::span<cons
         if (fits) chosen.push_back(i);
     }
     if (chosen.empty()) return none("each term matches some line, but no line matches all of them");
-    if (selector.limit && *selector.limit < chosen.size()) chosen = spread(chosen, candidates, *selector.limit);
     return chosen;
 }
 

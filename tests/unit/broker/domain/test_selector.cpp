@@ -26,8 +26,11 @@ std::string chosen(const std::string& text) {
     if (!selector) return "bad: " + selector.error().detail;
     const auto indices = select(selector.value(), kFleet);
     if (!indices) return "none: " + indices.error().detail;
+    std::vector<std::string_view> nodes;
+    for (const auto index : indices.value()) nodes.push_back(kFleet[index].node);
     std::string list;
-    for (const auto index : indices.value()) list += std::to_string(index);
+    for (const auto kept : spread(nodes, selector.value().limit.value_or(nodes.size())))
+        list += std::to_string(indices.value()[kept]);
     return list;
 }
 
