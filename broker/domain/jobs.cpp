@@ -185,8 +185,10 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
             answer(ticket, key, std::move(view), after);
             dispatch_.begin(run, at, after);
         },
-        [this, ticket, key, wanted](const Error& error, Now, Actions& after) {
+        [this, ticket, key, wanted, destination = destination_of(request.spec)](const Error& error, Now,
+                                                                                Actions& after) {
             tasks_under_way_ -= wanted;
+            if (destination) targets_.give_back(destination->host, static_cast<std::uint32_t>(wanted));
             answer(ticket, key, error, after);
         });
 }

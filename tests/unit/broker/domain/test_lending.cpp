@@ -97,7 +97,7 @@ TEST_CASE("a node that has not told its policy is asked everything; a level is a
     node.policy.reset();
     CHECK(refusal(node, ping("10.0.0.1")) == "");
     CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::nft) == "");
-    CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::bpf) == "the line is held by nft, less than require_level asks");
+    CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::bpf) == "the line is held by nft-guard, less than require_level asks");
 }
 
 TEST_CASE("a line that its operator took out of service is asked nothing; one that is down is") {
@@ -234,6 +234,23 @@ TEST_CASE("one target is probed so often in all, whoever asks and whatever nodes
     JobRequest many = ping_job("all");
     many.terms.repeat = 2;
     CHECK(rig.create(many).error().code == Errc::bad_value);  // never fits
+}
+
+TEST_CASE("a job that the store refuses takes nothing of what its target may be probed") {
+    DomainOptions options;
+    options.target_probes_per_s = 1;
+    Rig rig(options);
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    for (int i = 0; i < 8; ++i) {
+        rig.hold_writes = true;
+        rig.act(
+            [&](DomainFsm& fsm, Now now, Actions& out) { fsm.create_job(rig.ticket(), ping_job("all"), now, out); });
+        rig.refuse();
+    }
+    rig.hold_writes = false;
+    rig.take<JobAnswer>();
+    CHECK(rig.ping("all").has_value());
 }
 
 TEST_CASE("usage is kept in memory, short and bounded") {
