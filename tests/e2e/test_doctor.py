@@ -147,6 +147,21 @@ class SiteReport(unittest.TestCase):
         on_node("sh", "-c", undo, check=True)
         self.assertNotIn("edge_launcher", on_node("/usr/sbin/nft", "list", "tables", check=True).stdout)
 
+    def test_what_it_says_to_stop_them_with_ends_and_what_is_left_to_remove_is_all_there(self):
+        """The lab collects no dead process, as a container without an init does not."""
+        self.addCleanup(self.page_when_it_runs)
+        self.addCleanup(running_lab.start, AGENT)
+        self.addCleanup(running_lab.start, LAUNCHER)
+        done = on_node("sh", "-c", re.findall(r"^kill .*$", self.page(), re.M)[0])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        page = self.page()
+        for program in ("edge-agent", "edge-launcher"):
+            self.assertIn(f"- {program}: does not run here", page)
+        (remove,) = re.findall(r"^rm -f .*$", page, re.M)
+        for program in ("edge-agent", "edge-launcher", "edge-probe"):
+            self.assertRegex(remove, f"/{program}( |$)")
+        self.assertIn("sysctl -w net.ipv4.ping_group_range='1 0'", page.split("Everything at once")[1])
+
     def test_of_a_launcher_that_was_killed_it_says_what_it_left_and_how_that_goes(self):
         running_lab.stop(LAUNCHER, signal.SIGKILL)
         self.addCleanup(self.page_when_it_runs)
