@@ -97,7 +97,8 @@ TEST_CASE("a node that has not told its policy is asked everything; a level is a
     node.policy.reset();
     CHECK(refusal(node, ping("10.0.0.1")) == "");
     CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::nft) == "");
-    CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::bpf) == "the line is held by nft-guard, less than require_level asks");
+    CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::bpf) ==
+          "the line is held by nft-guard, less than require_level asks");
 }
 
 TEST_CASE("a line that its operator took out of service is asked nothing; one that is down is") {
