@@ -23,6 +23,7 @@ ProbeCommand probe(std::vector<std::string> arguments) {
 TEST_CASE("from joins its words, and a negation is no option") {
     CHECK(probe({"ping", "x", "from", "all"}).selector == "all");
     CHECK(probe({"ping", "x", "from", "telecom+beijing"}).selector == "telecom+beijing");
+    CHECK(probe({"ping", "x", "from", "all", "-moble"}).selector == "all -moble");  // for the broker to mend
     CHECK(probe({"ping", "x", "from", "carrier:ct", "province:guangdong", "-node:gz-1", "limit:10"}).selector ==
           "carrier:ct province:guangdong -node:gz-1 limit:10");
     CHECK(probe({"ping", "x", "from", "all", "-telecom", "-o", "json"}).selector == "all -telecom");
