@@ -508,7 +508,7 @@ class Lists(WithBroker):
 
     def test_a_nodes_policy_is_told_and_what_is_no_limit_is_not(self):
         text = self.edgectl("describe", "node", "gz-1").stdout
-        for words in ("lends     dns, ping", "ports     53, 443", "allowed   10.20.0.0/16", "denied    192.0.2.0/24", "open      203.0.113.5:7480", "100 packets/s, 10.0 MB a day",
+        for words in ("lends     dns, ping", "ports     53, 443", "allowed   10.20.0.0/16, although reserved", "denied    192.0.2.0/24", "open      203.0.113.5:7480", "100 packets/s, 10.0 MB a day",
                       "1 probes/s, 10 at once", "40 % cpu pressure", "cpu pressure 90 %"):
             self.assertIn(words, text)
         self.assertNotIn("memory pressure", text)
