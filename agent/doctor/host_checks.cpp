@@ -11,6 +11,7 @@
 #include "agent/doctor/checks.hpp"
 #include "agent/link/https_post.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/site_report/running.hpp"
 
 namespace edge::agent {
 namespace {
@@ -138,6 +139,15 @@ void check_broker(const Settings& settings, Diagnosis& diagnosis) {
     else
         fail(identity.value().url + ": " + answer.error().message(),
              "openssl s_client -connect " + endpoint.value().authority() + " </dev/null");
+}
+
+void check_agent(const Settings& settings, Diagnosis& diagnosis) {
+    const std::string& directory = settings.agent.state_dir;
+    if (::access(directory.c_str(), X_OK) != 0) return;  // check_broker has said so
+    if (const pid_t pid = holder_of(directory + "/lock"); pid != 0)
+        return diagnosis.add(FindingLevel::ok, "agent", "runs, pid " + std::to_string(pid));
+    diagnosis.add(FindingLevel::fail, "agent", "none runs with " + directory + ", so this node takes no tasks",
+                  "systemctl start edge-agent");
 }
 
 }  // namespace edge::agent

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include "agent/doctor/checks.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/netns_command.hpp"
+#include "protocol/nearest.hpp"
 
 namespace edge::agent {
 namespace {
@@ -112,6 +114,22 @@ void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineIn
         lowest = std::min(lowest, info.enforced_by);
     }
     diagnosis.level = lines.empty() ? "none" : level_of(lowest);
+}
+
+void check_disabled(const LineSettings& settings, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {
+    std::vector<std::string> names;
+    for (const auto& info : lines) names.emplace_back(info.name.text, strnlen(info.name.text, sizeof info.name.text));
+    for (const LineName& name : settings.disabled) {
+        if (std::ranges::find(names, name.text()) != names.end())
+            diagnosis.add(
+                FindingLevel::warn, "line " + name.text(),
+                "takes no tasks: [lines] disabled of agent.toml names it; after a change there, reload the agent",
+                "systemctl reload edge-agent");
+        else
+            diagnosis.add(
+                FindingLevel::warn, "line " + name.text(),
+                "[lines] disabled of agent.toml names it, and lines.toml does not" + did_you_mean(name.text(), names));
+    }
 }
 
 }  // namespace edge::agent

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/json/described.hpp"
+#include "protocol/nearest.hpp"
 
 namespace edge::agent {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Time::duration kFirstWithin = 2s;  // of a line that came up
+constexpr Time::duration kLinesTold = 5s;    // after the first; the launcher answers in milliseconds
 constexpr int kSooner = 6;                   // times as often while unsettled
 
 bool same_ground(const Line& a, const Line& b) {
@@ -46,6 +48,7 @@ HealthActions HealthFsm::line(const Line& line, Time now) {
     HealthActions actions;
     const auto [at, is_new] = lines_.try_emplace(line.report.name);
     Watch& watch = at->second;
+    if (lines_.size() == 1 && is_new && !disabled_.empty()) names_due_ = now + kLinesTold;
     const bool as_it_was = !is_new && same_ground(watch.watched.line, line);
     watch.watched.line = line;
     if (!as_it_was) begin(watch, now);
@@ -76,11 +79,7 @@ void HealthFsm::begin(Watch& watch, Time now) {
 HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
     disabled_ = std::move(lines);
     HealthActions actions;
-    for (const LineName& name : disabled_) {
-        if (!lines_.empty() && !lines_.contains(name))
-            actions.push_back(HealthNote{
-                true, "line_unknown name=" + name.text() + " why=\"[lines] disabled names no line of lines.toml\""});
-    }
+    if (!lines_.empty() && !names_due_) note_unknown_names(actions);
     for (auto& [name, watch] : lines_) {
         if (watch.watched.disabled == is_disabled(name)) continue;
         begin(watch, now);
@@ -89,7 +88,20 @@ HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
     return actions;
 }
 
+void HealthFsm::note_unknown_names(HealthActions& actions) const {
+    std::vector<std::string> known;
+    for (const auto& [name, watch] : lines_) known.push_back(name.text());
+    for (const LineName& name : disabled_) {
+        if (lines_.contains(name)) continue;
+        std::string guess = did_you_mean(name.text(), known);
+        std::replace(guess.begin(), guess.end(), '"', '\'');
+        actions.push_back(HealthNote{true, "line_unknown name=" + name.text() +
+                                               " why=\"[lines] disabled names no line of lines.toml" + guess + "\""});
+    }
+}
+
 void HealthFsm::forget() {
+    names_due_.reset();
     lines_.clear();
     asked_.clear();
 }
@@ -144,6 +156,10 @@ HealthActions HealthFsm::origin(const LineName& line, const std::string& address
 
 HealthActions HealthFsm::tick(Time now) {
     HealthActions actions;
+    if (names_due_ && *names_due_ <= now) {
+        names_due_.reset();
+        note_unknown_names(actions);
+    }
     for (auto& [name, watch] : lines_) {
         for (Check& check : watch.watched.checks) {
             if (check.asked == 0 && check.due <= now) ask(watch, check, actions);
@@ -153,7 +169,7 @@ HealthActions HealthFsm::tick(Time now) {
 }
 
 std::optional<Time> HealthFsm::deadline() const {
-    std::optional<Time> first;
+    std::optional<Time> first = names_due_;
     for (const auto& [name, watch] : lines_) {
         for (const Check& check : watch.watched.checks) {
             if (check.asked == 0) first = first ? std::min(*first, check.due) : check.due;

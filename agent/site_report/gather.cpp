@@ -197,12 +197,17 @@ void find_files(const Settings& settings, const std::string& config, SiteFacts& 
             files.add(SiteFileKind::unit, at + unit);
             files.add(SiteFileKind::unit_changes, at + unit + ".d");
         }
-    files.add(SiteFileKind::program, facts.agent.file);
-    files.add(SiteFileKind::program, facts.launcher.file);
+    // One that does not run is looked for beside this very program, which is edge-agent.
+    const fs::path own = fs::read_symlink("/proc/self/exe", failed);
+    const auto program = [&](const std::string& running, const char* name) {
+        return !running.empty() || own.empty() ? fs::path(running) : fs::path(own).replace_filename(name);
+    };
+    const fs::path launcher = program(facts.launcher.file, "edge-launcher");
     const auto probe = path_given_to(facts.launcher.pid, "probe");
-    if (!probe.empty() || !facts.launcher.file.empty())
-        files.add(SiteFileKind::program,
-                  probe.empty() ? fs::path(facts.launcher.file).replace_filename("edge-probe") : fs::path(probe));
+    files.add(SiteFileKind::program, program(facts.agent.file, "edge-agent"));
+    files.add(SiteFileKind::program, launcher);
+    files.add(SiteFileKind::program,
+              probe.empty() ? fs::path(launcher).replace_filename("edge-probe") : fs::path(probe));
 }
 
 }  // namespace

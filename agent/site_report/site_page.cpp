@@ -155,8 +155,7 @@ void show_rest(Page& page, const SiteFacts& facts) {
     page.heading({"Kernel settings", "内核参数"});
     page.say(page.of({"EDGE changes none. It needs this one, which the operator sets:",
                       "EDGE 不修改内核参数。以下一项由运维人员设置:"}));
-    page.item("net.ipv4.ping_group_range = " + facts.ping_group_range,
-              facts.ping_group_range == "1\t0" ? "" : "sysctl -w net.ipv4.ping_group_range='1 0'",
+    page.item("net.ipv4.ping_group_range = " + facts.ping_group_range, undo_of_ping(facts),
               page.of({"`1 0` is the kernel's default; look into /etc/sysctl.d, too",
                        "内核默认为 `1 0`；另见 /etc/sysctl.d"}));
     page.heading({"Network", "网络"});

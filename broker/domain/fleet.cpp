@@ -57,7 +57,7 @@ Spool* Fleet::find_spool(const Node& node, SpoolId id) {
     return nullptr;
 }
 
-Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
+Result<Selection> Fleet::choose(std::string_view text) const {
     EDGE_TRY(const auto selector, parse_selector(text));
     std::vector<Candidate> candidates;
     std::vector<Chosen> lines;
@@ -74,10 +74,10 @@ Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
                          nodes_.front()->record.name.text() + (nodes_.size() > 1 ? " and the others" : "") +
                          ", where its agent looks for it?"};
     EDGE_TRY(const auto indices, select(selector, candidates));
-    std::vector<Chosen> chosen;
-    chosen.reserve(indices.size());
-    for (const auto index : indices) chosen.push_back(std::move(lines[index]));
-    return chosen;
+    Selection selection{.lines = {}, .limit = selector.limit};
+    selection.lines.reserve(indices.size());
+    for (const auto index : indices) selection.lines.push_back(std::move(lines[index]));
+    return selection;
 }
 
 std::size_t Fleet::open_tasks() const {

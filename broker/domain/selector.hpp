@@ -39,7 +39,13 @@ struct Selector {
 /// Errors: bad_value, where `/selector`, detail with the character it is about (counted from 1).
 Result<Selector> parse_selector(std::string_view text);
 
-/// Indices of the chosen candidates, ascending. Errors: not_found, with the nearest word there is.
+/// Indices of the candidates that all terms match, ascending; the limit is for spread(), once it is known which of them
+/// may be asked. Errors: not_found, with the nearest word there is.
 Result<std::vector<std::size_t>> select(const Selector& selector, std::span<const Candidate> candidates);
+
+/// Indices of `limit` of the lines whose nodes these are, ascending: one line of every node, then a second one of every
+/// node, and so on; of the last such round as many as are still wanted, at even distances. Nodes take turns in which of
+/// their lines comes first.
+std::vector<std::size_t> spread(std::span<const std::string_view> nodes, std::size_t limit);
 
 }  // namespace edge::broker

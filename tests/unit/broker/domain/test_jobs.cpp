@@ -45,7 +45,7 @@ TEST_CASE("a job that cannot be says why, and leaves nothing behind") {
     CHECK(rig.ping("").error().where == "/selector");
     const auto near = rig.ping("carrier:ctt").error();
     CHECK(near.code == Errc::not_found);
-    CHECK(near.detail.find("did you mean \"ct\"") != std::string::npos);
+    CHECK(near.detail.find("did you mean \"carrier:ct\"") != std::string::npos);
     JobRequest request = ping_job("all");
     request.terms.start_within_ms = 86'400'001;
     CHECK(rig.create(request).error().where == "/start_within_ms");
