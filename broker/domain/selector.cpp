@@ -163,12 +163,13 @@ std::string advice(const SelectorTerm& term, std::span<const Candidate> candidat
 }
 
 /// Why no line matches all the terms, each of which some line matches.
-std::string contradiction(const std::vector<SelectorTerm>& terms) {
+std::string contradiction(const std::vector<SelectorTerm>& terms, std::span<const Candidate> candidates) {
     for (auto one = terms.begin(); one != terms.end(); ++one) {
         const auto other = std::find_if(one + 1, terms.end(), [&](const SelectorTerm& term) {
-            return term.key == one->key && !term.negated && !same(term.value, one->value);
+            const auto both = [&](const Candidate& line) { return matches(line, *one) && matches(line, term); };
+            return !one->negated && !term.negated && one->key == term.key && std::ranges::none_of(candidates, both);
         });
-        if (!one->negated && other != terms.end())
+        if (other != terms.end())
             return "no line is \"" + one->text + "\" and \"" + other->text + "\" at once, and all terms must match; " +
                    kNoOr;
     }
@@ -237,7 +238,7 @@ Result<std::vector<std::size_t>> select(const Selector& selector, std::span<cons
         });
         if (fits) chosen.push_back(i);
     }
-    if (chosen.empty()) return none(contradiction(terms));
+    if (chosen.empty()) return none(contradiction(terms, candidates));
     return chosen;
 }
 

@@ -117,6 +117,9 @@ TEST_CASE("a selector that matches nothing names what is near") {
          "none: nothing matches \"carrier:ct,cu\"; terms stand apart by spaces and all of them must match, there is no "
          "\"or\": ask for each, or leave others out as in \"all -mobile\""},
         {"all -4", "none: nothing matches \"-4\"; lines: ct, mobile, telecom, unicom; carriers: cernet, cm, ct, cu"},
+        {"gz-1 telecom shanghai",
+         "none: no line is \"gz-1\" and \"shanghai\" at once, and all terms must match; there is no \"or\": ask for "
+         "each, or leave others out as in \"all -mobile\""},
         {"telecom -telecom", "none: each term matches some line, but no line matches all of them"},
         {"carrier:cm province:shanghai", "none: each term matches some line, but no line matches all of them"}};
     for (const auto& [text, expected] : table) {
