@@ -101,6 +101,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     link::Policy fetched_;  // as far as its parts have come
     unsigned fetch_ = 0;    // which it is of; parts of an earlier one do not count
     std::vector<std::string> denied_;
+    bool denial_failed_ = false;
     enum class Launcher { unknown, up, down } state_ = Launcher::unknown;
 };
 

@@ -10,7 +10,7 @@ namespace edge::agent {
 
 void Workers::deny(std::vector<std::string> addresses) {
     if (addresses.size() > launcher::kMaxDenied) addresses.resize(launcher::kMaxDenied);
-    if (addresses == denied_) return;
+    if (addresses == denied_ && !denial_failed_) return;
     denied_ = std::move(addresses);
     if (state_ != Launcher::up) return;
     send_denied();
@@ -24,7 +24,8 @@ void Workers::send_denied() {
     for (const std::string& text : denied_) {
         if (const auto address = address_from(text)) body.addresses[count++] = *address;
     }
-    launcher_.deny_targets(body, [](const Result<launcher::Done>& done) {
+    launcher_.deny_targets(body, [this](const Result<launcher::Done>& done) {
+        denial_failed_ = !done;
         if (!done) spdlog::error("broker_not_denied_as_target why=\"{}\"", done.error().message());
     });
 }

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <cstring>
@@ -45,6 +46,8 @@ class FakeLauncher {
         if (agent_) ::shutdown(agent_.number(), SHUT_RDWR);
         for (const auto& [number, end] : ends_) ::shutdown(end, SHUT_RDWR);
     }
+    /// So many of what is to be denied from now on.
+    void refuse_denials(int count) { refusals_ = count; }
     void tell(const launcher::LineInfo& line) { send(launcher::Type::line_changed, 0, line); }
     std::vector<std::uint32_t> killed() {
         const std::lock_guard lock(mutex_);
@@ -120,13 +123,19 @@ class FakeLauncher {
                 break;
             }
             case launcher::Type::deny_targets: {
-                const std::lock_guard lock(mutex_);
-                denied_.clear();
-                for (const auto& address : body<launcher::DenyTargets>(packet).addresses)
-                    if (address.family != 0) denied_.push_back(address_text(address));
-            }
+                if (refusals_ > 0 && refusals_-- > 0) {
+                    send(header.type, header.serial, launcher::Failure{}, EAGAIN);
+                    break;
+                }
+                {
+                    const std::lock_guard lock(mutex_);
+                    denied_.clear();
+                    for (const auto& address : body<launcher::DenyTargets>(packet).addresses)
+                        if (address.family != 0) denied_.push_back(address_text(address));
+                }
                 send(header.type, header.serial, launcher::Done{});
                 break;
+            }
             case launcher::Type::line_usage: {
                 launcher::LineUsage usage;
                 usage.traffic.sent_bytes = 100 + body<launcher::AskUsage>(packet).index;
@@ -225,9 +234,9 @@ class FakeLauncher {
     }
 
     template <class B>
-    void send(launcher::Type type, std::uint32_t serial, const B& content) {
+    void send(launcher::Type type, std::uint32_t serial, const B& content, int status = 0) {
         launcher::Packet<B> packet;
-        packet.header = {.type = type, .serial = serial};
+        packet.header = {.type = type, .serial = serial, .status = status};
         packet.body = content;
         const std::lock_guard lock(mutex_);
         if (agent_) (void)::send(agent_.number(), &packet, sizeof packet, MSG_NOSIGNAL);
@@ -240,6 +249,7 @@ class FakeLauncher {
     std::map<std::uint32_t, int> ends_;
     std::vector<std::uint32_t> killed_;
     std::vector<std::string> denied_;
+    std::atomic<int> refusals_ = 0;
     std::uint32_t last_worker_ = 0;
     std::vector<std::thread> workers_;
     std::thread thread_;
@@ -316,6 +326,14 @@ TEST_CASE("the launcher's policy is put together, what is denied is told to it, 
     rig.run_until([&] { return rig.finished.size() == 2; });
     CHECK(rig.code(1) == "busy");
     CHECK(rig.policies == 3);
+
+    launcher.refuse_denials(1);
+    rig.workers.deny({"198.51.100.5"});
+    rig.run_until([&] { return rig.policies == 4; });
+    CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.4"});
+    rig.workers.deny({"198.51.100.5"});  // the same, found again: it was not taken
+    rig.run_until([&] { return rig.policies == 5; });
+    CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.5"});
 }
 
 TEST_CASE("usage is told when all have answered, and is empty without a launcher") {
