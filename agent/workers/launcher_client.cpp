@@ -121,8 +121,9 @@ void LauncherClient::lost(Error why) {
     unsent_.clear();
     boost::system::error_code ignored;
     socket_.close(ignored);
-    for (auto& [serial, answer] : std::exchange(waiting_, {})) answer(why, Fd());
-    listener_.launcher_down(why);
+    const auto waiting = std::exchange(waiting_, {});
+    listener_.launcher_down(why);  // first: what ends now ends for this, not for the answer that it did not get
+    for (const auto& [serial, answer] : waiting) answer(why, Fd());
     again_.expires_after(kDialAgain);
     again_.async_wait([this](const boost::system::error_code& error) {
         if (!error) dial();

@@ -96,7 +96,7 @@ class PoolFsm {
                       Moment now);
     /// `received`: when the task came; its start_within counts from then.
     PoolActions submit(link::Task task, Moment received, Moment now);
-    /// First in the queue, also on a line that takes no work; neither shown nor counted.
+    /// First in the queue, also on a line that takes no work but is not disabled; neither shown nor counted.
     PoolActions probe(OwnProbe own, Moment now);
     /// Until the next one. A line that takes no work refuses its tasks at once; those that run go on. One that is
     /// disabled is told as draining until they are done, and loses its workers then.

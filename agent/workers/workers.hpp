@@ -68,6 +68,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     static constexpr std::uint32_t kMostParts = 1024;  // of a policy; the launcher's lists are far shorter
     void send_denied();
     void fetch_policy();
+    void policy_unknown(const Error& why);
     void take_part(unsigned fetch, const Result<launcher::PolicyPart>& part);
     void fetch_lines(std::uint32_t from, std::uint32_t count);
     void carry_out(PoolActions actions);
@@ -94,7 +95,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     };
     std::map<WorkerId, Channel> channels_;
     std::map<LineName, std::uint32_t> line_indices_;  // the launcher's
-    boost::asio::steady_timer timer_;
+    boost::asio::steady_timer timer_, policy_again_;
     Time armed_ = Time::max();
     std::string policy_hash_;
     std::optional<link::Policy> policy_;

@@ -48,6 +48,9 @@ class FakeLauncher {
     }
     /// So many of what is to be denied from now on.
     void refuse_denials(int count) { refusals_ = count; }
+    /// Makes no worker, and does not say so.
+    void keep_silent() { silent_ = true; }
+    void refuse_policy_parts(int count) { policy_refusals_ = count; }
     void tell(const launcher::LineInfo& line) { send(launcher::Type::line_changed, 0, line); }
     std::vector<std::uint32_t> killed() {
         const std::lock_guard lock(mutex_);
@@ -101,7 +104,7 @@ class FakeLauncher {
                 break;
             }
             case launcher::Type::spawn:
-                spawn(header.serial);
+                if (!silent_) spawn(header.serial);
                 break;
             case launcher::Type::kill: {
                 const auto worker = body<launcher::Kill>(packet).worker;
@@ -115,6 +118,10 @@ class FakeLauncher {
                 break;
             }
             case launcher::Type::get_policy: {
+                if (policy_refusals_ > 0 && policy_refusals_-- > 0) {
+                    send(header.type, header.serial, launcher::Failure{}, EIO);
+                    break;
+                }
                 const auto part = body<launcher::GetPolicy>(packet).part;
                 launcher::PolicyPart answer{.parts = 2, .part = part, .entries = {}};
                 answer.entries[0].fact = launcher::PolicyFact::service;
@@ -249,7 +256,8 @@ class FakeLauncher {
     std::map<std::uint32_t, int> ends_;
     std::vector<std::uint32_t> killed_;
     std::vector<std::string> denied_;
-    std::atomic<int> refusals_ = 0;
+    std::atomic<bool> silent_ = false;
+    std::atomic<int> refusals_ = 0, policy_refusals_ = 0;
     std::uint32_t last_worker_ = 0;
     std::vector<std::thread> workers_;
     std::thread thread_;
@@ -334,6 +342,11 @@ TEST_CASE("the launcher's policy is put together, what is denied is told to it, 
     rig.workers.deny({"198.51.100.5"});  // the same, found again: it was not taken
     rig.run_until([&] { return rig.policies == 5; });
     CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.5"});
+
+    launcher.refuse_policy_parts(1);
+    rig.workers.deny({"198.51.100.6"});
+    rig.run_until([&] { return rig.policies == 6; });  // asked again
+    CHECK(rig.workers.policy()->services == std::vector<std::string>{"ping", "dns"});
 }
 
 TEST_CASE("usage is told when all have answered, and is empty without a launcher") {
@@ -448,6 +461,18 @@ TEST_CASE("a launcher that goes takes its workers with it, and is found again") 
     rig.submit(2, "lab.test");
     rig.run_until([&] { return rig.finished.size() == 2; });
     CHECK(rig.code(1) == "ok");
+}
+
+TEST_CASE("a task that waits for its first worker when the launcher goes is told that the launcher went") {
+    Rig rig;
+    FakeLauncher launcher(rig.path);
+    launcher.keep_silent();
+    rig.workers.start();
+    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
+    rig.submit(1, "lab.test");
+    launcher.leave();
+    rig.run_until([&] { return rig.finished.size() == 1; });
+    CHECK(rig.code(0) == "launcher_unavailable");
 }
 
 TEST_CASE("without a launcher tasks fail at once and the lines come when it does") {
