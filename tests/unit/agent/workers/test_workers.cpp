@@ -1,7 +1,9 @@
 // Workers over real unix sockets: a launcher and its workers that do what a task's target says.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -473,6 +475,32 @@ TEST_CASE("a task that waits for its first worker when the launcher goes is told
     launcher.leave();
     rig.run_until([&] { return rig.finished.size() == 1; });
     CHECK(rig.code(0) == "launcher_unavailable");
+}
+
+TEST_CASE("who serves the launcher's socket and is neither root nor we is not believed") {
+    if (::geteuid() != 0) return;  // nobody else can be played
+    struct : LauncherClient::Listener {
+        void launcher_up() override { said = "up"; }
+        void launcher_down(const Error& why) override { said = why.message(); }
+        void line_changed(const launcher::LineInfo&) override {}
+        void worker_exited(const launcher::WorkerExited&) override {}
+        std::string said;
+    } heard;
+    const std::string path = "/tmp/edge-impostor-" + std::to_string(::getpid()) + ".sock";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const Fd impostor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    REQUIRE(::bind(impostor.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::syscall(SYS_setresuid, -1, 65534, -1) == 0);  // of this thread, as listen(2) notes it
+    const int listens = ::listen(impostor.number(), 4);
+    REQUIRE(::syscall(SYS_setresuid, -1, 0, -1) == 0);
+    REQUIRE(listens == 0);
+    boost::asio::io_context io;
+    LauncherClient client(io, path, heard);
+    client.start();
+    CHECK(heard.said.find("is served by uid 65534, not by root") != std::string::npos);
+    ::unlink(path.c_str());
 }
 
 TEST_CASE("without a launcher tasks fail at once and the lines come when it does") {
