@@ -73,14 +73,20 @@ void HealthFsm::begin(Watch& watch, Time now) {
     for (Check& check : checks) check.due = check.what == What::route ? now : now + within(first);
 }
 
-HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
-    disabled_ = std::move(lines);
+HealthActions HealthFsm::all_seen() const {
     HealthActions actions;
     for (const LineName& name : disabled_) {
-        if (!lines_.empty() && !lines_.contains(name))
+        if (!lines_.contains(name))
             actions.push_back(HealthNote{
                 true, "line_unknown name=" + name.text() + " why=\"[lines] disabled names no line of lines.toml\""});
     }
+    return actions;
+}
+
+HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
+    disabled_ = std::move(lines);
+    HealthActions actions;
+    if (!lines_.empty()) actions = all_seen();
     for (auto& [name, watch] : lines_) {
         if (watch.watched.disabled == is_disabled(name)) continue;
         begin(watch, now);

@@ -50,6 +50,8 @@ class HealthFsm {
     HealthFsm(HealthSettings settings, const LineSettings& lines, std::uint64_t seed);
 
     HealthActions line(const Line& line, Time now);
+    /// There is no other line than those that were told.
+    HealthActions all_seen() const;
     /// Instead of those that were disabled before.
     HealthActions disable(std::vector<LineName> lines, Time now);
     /// The launcher is gone: nothing is known of any line.

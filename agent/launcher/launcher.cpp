@@ -18,6 +18,7 @@
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
 #include "protocol/launcher/netns_command.hpp"
 #include "protocol/launcher/payloads.hpp"
+#include "protocol/launcher/sysctl_name.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -303,7 +304,7 @@ void Launcher::warn_about_arp() {
             arp_warned_.erase(line.name);
         else if (arp_warned_.insert(line.name).second)
             log_.warn("line_incomplete line={} todo=\"sysctl -w net.ipv4.conf.{}.arp_ignore=1\"", line.name,
-                      line.parent);
+                      sysctl_name(line.parent));
     }
 }
 

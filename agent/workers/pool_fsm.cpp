@@ -198,6 +198,14 @@ PoolActions PoolFsm::line(Line line, Moment now) {
     return actions;
 }
 
+void PoolFsm::keep_only(const std::set<LineName>& lines) {
+    std::erase_if(slots_, [&](const auto& one) {
+        const auto& [name, slot] = one;
+        const bool idle = slot.workers.empty() && slot.spawning == 0 && slot.queue.empty();
+        return idle && !lines.contains(name);
+    });
+}
+
 bool PoolFsm::is_disabled(const LineName& line) const {
     const auto standing = standings_.find(line);
     return standing != standings_.end() && standing->second.state == link::LineState::disabled;

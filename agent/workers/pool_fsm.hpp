@@ -84,6 +84,8 @@ class PoolFsm {
     PoolActions launcher_up();
     PoolActions launcher_down(Moment now);
     PoolActions line(Line line, Moment now);
+    /// Forgets every other line, as soon as nothing of it is left.
+    void keep_only(const std::set<LineName>& lines);
     PoolActions spawned(const LineName& line, WorkerId worker, Moment now);
     PoolActions spawn_failed(const LineName& line, const std::string& why, Moment now);
     PoolActions frame(WorkerId worker, worker::Frame frame, Moment now);

@@ -206,6 +206,15 @@ TEST_CASE("a disabled line is asked nothing") {
     CHECK(!rig.health.deadline());
 }
 
+TEST_CASE("a name that is disabled and no line's is told once all lines are there") {
+    Rig rig(with_anchor(), LineSettings{{line_name("telekom")}});
+    rig.line();
+    rig.notes.clear();
+    rig.take(rig.health.all_seen());
+    CHECK(rig.notes ==
+          std::vector<std::string>{"line_unknown name=telekom why=\"[lines] disabled names no line of lines.toml\""});
+}
+
 TEST_CASE("a line that is disabled later is asked no more, and enabled again it is asked from the start") {
     Rig rig;
     rig.line();

@@ -578,6 +578,21 @@ Standing standing_down() {
 
 }  // namespace
 
+TEST_CASE("a line that the next launcher does not have is forgotten, one that it has stays") {
+    Rig rig;
+    rig.warm();
+    rig.pool.line(line_from(line_info(1, "unicom", true)).value(), rig.now);
+    rig.pool.launcher_down(rig.now);
+    rig.pool.launcher_up();
+    rig.line();
+    rig.pool.keep_only({line_name("telecom")});
+    REQUIRE(rig.pool.lines().size() == 1);
+    CHECK(rig.pool.lines().at(0).name == line_name("telecom"));
+    CHECK(rig.submit(1, "unicom") == Texts{"deliver 1 failed agent/start/no_such_line"});
+    rig.pool.keep_only({});  // a worker of it is starting
+    CHECK(rig.pool.lines().size() == 1);
+}
+
 TEST_CASE("a probe of our own is run like a task, but neither shown nor counted nor delivered") {
     Rig rig;
     rig.warm();

@@ -50,6 +50,7 @@ class FakeLauncher {
     }
     /// So many of what is to be denied from now on.
     void refuse_denials(int count) { refusals_ = count; }
+    void have_one_line() { lines_ = 1; }
     /// Makes no worker, and does not say so.
     void keep_silent() { silent_ = true; }
     void refuse_policy_parts(int count) { policy_refusals_ = count; }
@@ -96,7 +97,7 @@ class FakeLauncher {
             case launcher::Type::get_line: {
                 const auto index = body<launcher::GetLine>(packet).index;
                 send(header.type, header.serial,
-                     index == 0 ? line_info(0, "telecom", true, 2) : line_info(1, "unicom", false, 2));
+                     index == 0 ? line_info(0, "telecom", true, lines_) : line_info(1, "unicom", false, lines_));
                 break;
             }
             case launcher::Type::get_host: {
@@ -259,6 +260,7 @@ class FakeLauncher {
     std::vector<std::uint32_t> killed_;
     std::vector<std::string> denied_;
     std::atomic<bool> silent_ = false;
+    std::atomic<std::uint32_t> lines_ = 2;
     std::atomic<int> refusals_ = 0, policy_refusals_ = 0;
     std::uint32_t last_worker_ = 0;
     std::vector<std::thread> workers_;
@@ -278,6 +280,8 @@ struct Rig : Workers::Listener {
     void policy_changed() override { ++policies; }
     int policies = 0;
     void line_seen(const Line&) override {}
+    void all_lines_seen() override { ++times_all_seen; }
+    int times_all_seen = 0;
     void lines_lost() override {}
     void own_answered(std::uint64_t, const ProbeReport&) override {}
 
@@ -452,14 +456,17 @@ TEST_CASE("a launcher that goes takes its workers with it, and is found again") 
     rig.workers.start();
     rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
     rig.submit(1, "hang");
-    rig.run_until([&] { return rig.progress == 1; });
+    rig.run_until([&] { return rig.progress == 1 && rig.times_all_seen == 1; });
     launcher->leave();
     rig.run_until([&] { return rig.finished.size() == 1; });
     CHECK(rig.code(0) == "worker_lost");
     CHECK(rig.line_is("telecom", link::LineState::unknown));
     launcher = nullptr;
+    CHECK(rig.workers.lines().size() == 2);
     launcher = std::make_unique<FakeLauncher>(rig.path);
-    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
+    launcher->have_one_line();
+    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up) && rig.times_all_seen == 2; });
+    CHECK(rig.workers.lines().size() == 1);  // the other was taken out of lines.toml
     rig.submit(2, "lab.test");
     rig.run_until([&] { return rig.finished.size() == 2; });
     CHECK(rig.code(1) == "ok");
