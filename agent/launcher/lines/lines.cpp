@@ -303,6 +303,8 @@ void Lines::report_missing() {
         if (line.kind == LineKind::macvlan) {
             if (device == nullptr && own.contains(line.device))
                 missing.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
+            // Half-made, or put down by somebody: one that is gone is made anew, with all that belongs to it.
+            if (device != nullptr && !device->up) missing.push_back("ip link del " + line.device);
             if (!own.contains(line.parent)) missing.push_back("ip link show " + line.parent);
         }
         if (device == nullptr || line.kind == LineKind::macvlan) continue;  // its addresses are put back

@@ -221,6 +221,25 @@ TEST_CASE("a macvlan is made for its line, goes with its parent, comes back with
     CHECK(names() == "eth0 ");
 }
 
+TEST_CASE("a macvlan that was put down is told, with the command that has it made anew") {
+    Setting at;
+    at.lines[0].kind = LineKind::macvlan;
+    at.lines[0].device = "edge-telecom";
+    at.lines[0].parent = "eth0";
+    at.network.add_device("eth0", {2, true, true, {}});
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.said.str().find("todo=") == std::string::npos);
+    auto device = at.network.devices().value().at("edge-telecom");
+    device.up = device.carrier = false;
+    at.network.add_device("edge-telecom", device);
+    lines.follow();
+    CHECK(at.said.str().find("todo=\"ip link del edge-telecom\"") != std::string::npos);
+    at.network.remove_device("edge-telecom");
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.info(0).link_up == 1);
+}
+
 TEST_CASE("a device of somebody else's under a macvlan's name is not the line's, and stays") {
     Setting at;
     at.lines[0].kind = LineKind::macvlan;
