@@ -135,12 +135,13 @@ bool Launcher::concerns_lines(const nlmsghdr* event) const {
 }
 
 void Launcher::follow_lines() {
-    tell(lines_.follow());
+    const auto changed = lines_.follow();
     for (const auto& left : lines_.take_left()) {
         poller_.forget(left.network->events());
         watched_.erase(left.network->events());
         for (const auto line : left.lines) workers_->drop_line(lines_[line].name);
     }
+    tell(changed);  // who hears that a line has gone finds no worker of it that still answers
     watch_networks();
     warn_about_arp();  // a parent that is made anew has forgotten its settings
 }
