@@ -8,6 +8,7 @@
 #include "agent/doctor/checks.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/netns_command.hpp"
+#include "protocol/launcher/sysctl_name.hpp"
 #include "protocol/nearest.hpp"
 
 namespace edge::agent {
@@ -31,7 +32,7 @@ void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
         return diagnosis.add(
             FindingLevel::warn, about,
             parent + " answers ARP for the macvlan's address, too: answers come in by the wrong device",
-            "sysctl -w net.ipv4.conf." + parent + ".arp_ignore=1");
+            "sysctl -w net.ipv4.conf." + launcher::sysctl_name(parent) + ".arp_ignore=1");
     diagnosis.add(FindingLevel::ok, about, "a macvlan of EDGE's on " + parent);
 }
 

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Time::duration kFirstWithin = 2s;  // of a line that came up
-constexpr Time::duration kLinesTold = 5s;    // after the first; the launcher answers in milliseconds
 constexpr int kSooner = 6;                   // times as often while unsettled
 
 bool same_ground(const Line& a, const Line& b) {
@@ -48,7 +47,6 @@ HealthActions HealthFsm::line(const Line& line, Time now) {
     HealthActions actions;
     const auto [at, is_new] = lines_.try_emplace(line.report.name);
     Watch& watch = at->second;
-    if (lines_.size() == 1 && is_new && !disabled_.empty()) names_due_ = now + kLinesTold;
     const bool as_it_was = !is_new && same_ground(watch.watched.line, line);
     watch.watched.line = line;
     if (!as_it_was) begin(watch, now);
@@ -76,10 +74,15 @@ void HealthFsm::begin(Watch& watch, Time now) {
     for (Check& check : checks) check.due = check.what == What::route ? now : now + within(first);
 }
 
+HealthActions HealthFsm::all_seen() {
+    all_seen_ = true;
+    return unknown_names();
+}
+
 HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
     disabled_ = std::move(lines);
     HealthActions actions;
-    if (!lines_.empty() && !names_due_) note_unknown_names(actions);
+    if (all_seen_) actions = unknown_names();
     for (auto& [name, watch] : lines_) {
         if (watch.watched.disabled == is_disabled(name)) continue;
         begin(watch, now);
@@ -88,7 +91,8 @@ HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
     return actions;
 }
 
-void HealthFsm::note_unknown_names(HealthActions& actions) const {
+HealthActions HealthFsm::unknown_names() const {
+    HealthActions actions;
     std::vector<std::string> known;
     for (const auto& [name, watch] : lines_) known.push_back(name.text());
     for (const LineName& name : disabled_) {
@@ -98,10 +102,11 @@ void HealthFsm::note_unknown_names(HealthActions& actions) const {
         actions.push_back(HealthNote{true, "line_unknown name=" + name.text() +
                                                " why=\"[lines] disabled names no line of lines.toml" + guess + "\""});
     }
+    return actions;
 }
 
 void HealthFsm::forget() {
-    names_due_.reset();
+    all_seen_ = false;
     lines_.clear();
     asked_.clear();
 }
@@ -156,10 +161,6 @@ HealthActions HealthFsm::origin(const LineName& line, const std::string& address
 
 HealthActions HealthFsm::tick(Time now) {
     HealthActions actions;
-    if (names_due_ && *names_due_ <= now) {
-        names_due_.reset();
-        note_unknown_names(actions);
-    }
     for (auto& [name, watch] : lines_) {
         for (Check& check : watch.watched.checks) {
             if (check.asked == 0 && check.due <= now) ask(watch, check, actions);
@@ -169,7 +170,7 @@ HealthActions HealthFsm::tick(Time now) {
 }
 
 std::optional<Time> HealthFsm::deadline() const {
-    std::optional<Time> first = names_due_;
+    std::optional<Time> first;
     for (const auto& [name, watch] : lines_) {
         for (const Check& check : watch.watched.checks) {
             if (check.asked == 0) first = first ? std::min(*first, check.due) : check.due;

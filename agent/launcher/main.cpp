@@ -156,7 +156,7 @@ int fail(const Problems& problems) {
     return code;
 }
 
-Result<CgroupTree> claim_groups(const std::string& name) {
+Result<CgroupTree> claim_groups(const std::string& name, bool cpu_first, spdlog::logger& log) {
     EDGE_TRY(const auto mountinfo, read_file("/proc/self/mountinfo", 4 << 20));
     EDGE_TRY(auto mounts, find_cgroup_mounts(mountinfo, [](const std::string& v2) {
                  const auto text = read_file(v2 + "/cgroup.controllers");
@@ -164,14 +164,19 @@ Result<CgroupTree> claim_groups(const std::string& name) {
              }));
     if (name != "self") return CgroupTree::claim(std::move(mounts), name);
     EDGE_TRY(const auto below_ours, enter_own_group(mounts));
+    if (!cpu_first) {
+        EDGE_TRY(const auto idle, end_idleness(mounts, below_ours));
+        for (const auto& group : idle) log.info("cpu_share_given group={}", group);
+    }
     return CgroupTree::claim(std::move(mounts), below_ours);
 }
 
 /// Everything is undone in reverse when this returns, whether it served or could not start.
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
     EDGE_TRY(check_path_is_free(command.options.socket));
-    EDGE_TRY(auto groups, claim_groups(command.options.cgroup));
-    groups.put_host_first(config.policy.host.cpu_first);
+    const bool cpu_first = config.policy.host.cpu_first;
+    EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
+    groups.put_host_first(cpu_first);
     EDGE_TRY(const auto network, open_kernel_network());
     EDGE_TRY(remove_ours(*network, log));
     if (const auto removed = remove_nft_guard(); !removed)
@@ -198,7 +203,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
 }
 
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
-    EDGE_TRY(const auto groups, claim_groups(command.options.cgroup));  // removed when it goes
+    EDGE_TRY(const auto groups, claim_groups(command.options.cgroup, true, log));  // removed when it goes
     EDGE_TRY(const auto network, open_kernel_network());
     EDGE_TRY(remove_ours(*network, log));
     std::error_code none;  // no folder: no namespace has a name

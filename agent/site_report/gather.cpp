@@ -193,7 +193,8 @@ void find_files(const Settings& settings, const std::string& config, SiteFacts& 
     files.add(SiteFileKind::socket, socket);
     for (const auto& path : {folder, agent_toml.parent_path(), socket.parent_path()}) files.add_folder(path);
     for (const std::string at : {"/etc/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/"})
-        for (const std::string unit : {"edge-agent.service", "edge-launcher.service", "edge.slice"}) {
+        for (const std::string unit :
+             {"edge-agent.service", "edge-launcher.service", "edge.slice", "edgelines.slice"}) {
             files.add(SiteFileKind::unit, at + unit);
             files.add(SiteFileKind::unit_changes, at + unit + ".d");
         }

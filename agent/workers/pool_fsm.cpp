@@ -34,7 +34,9 @@ PoolActions PoolFsm::spawned(const LineName& line, WorkerId worker, Moment now) 
     one.line = line;
     one.began = now.steady;
     one.give_up = now.steady + kReadyWithin;
-    return {};
+    PoolActions actions;
+    if (is_disabled(line)) retire(slot->second, now, actions);  // since it was asked for
+    return actions;
 }
 
 PoolActions PoolFsm::spawn_failed(const LineName& line, const std::string& why, Moment now) {
@@ -151,7 +153,11 @@ void PoolFsm::bury(WorkerId id, Moment now, PoolActions& actions) {
     actions.push_back(DropWorker{id});
     Slot& slot = slots_.at(worker.line);
     std::erase(slot.workers, id);
-    if (!worker.was_ready && worker.why != kLineDisabled)
+    const bool others = slot.spawning > 0 || std::ranges::any_of(slot.workers, [this](WorkerId other) {
+                            const Worker& one = workers_.at(other);
+                            return !one.doomed && !one.hung_up;
+                        });
+    if (!worker.was_ready && !others && worker.why != kLineDisabled)
         say_no_worker(slot, worker.text.empty() ? "the worker did not get ready" : worker.text, actions);
     const bool proven = now.steady - worker.began >= kProven || worker.why == kLineDisabled;
     slot.failures = proven ? 0 : std::min(slot.failures + 1, kMaxFailures);
@@ -192,6 +198,14 @@ PoolActions PoolFsm::line(Line line, Moment now) {
     return actions;
 }
 
+void PoolFsm::keep_only(const std::set<LineName>& lines) {
+    std::erase_if(slots_, [&](const auto& one) {
+        const auto& [name, slot] = one;
+        const bool idle = slot.workers.empty() && slot.spawning == 0 && slot.queue.empty();
+        return idle && !lines.contains(name);
+    });
+}
+
 bool PoolFsm::is_disabled(const LineName& line) const {
     const auto standing = standings_.find(line);
     return standing != standings_.end() && standing->second.state == link::LineState::disabled;
@@ -215,7 +229,7 @@ PoolActions PoolFsm::judge(const LineName& line, Standing standing, Moment now) 
     for (const std::uint64_t key : std::exchange(slot->second.queue, {})) {
         const auto job = jobs_.find(key);
         if (job == jobs_.end()) continue;
-        if (job->second.own) {
+        if (job->second.own && !is_disabled(line)) {
             slot->second.queue.push_back(key);
         } else {
             answer_for(key, no_work_report(line, kept), now, actions);

@@ -84,6 +84,8 @@ class PoolFsm {
     PoolActions launcher_up();
     PoolActions launcher_down(Moment now);
     PoolActions line(Line line, Moment now);
+    /// Forgets every other line, as soon as nothing of it is left.
+    void keep_only(const std::set<LineName>& lines);
     PoolActions spawned(const LineName& line, WorkerId worker, Moment now);
     PoolActions spawn_failed(const LineName& line, const std::string& why, Moment now);
     PoolActions frame(WorkerId worker, worker::Frame frame, Moment now);
@@ -96,7 +98,7 @@ class PoolFsm {
                       Moment now);
     /// `received`: when the task came; its start_within counts from then.
     PoolActions submit(link::Task task, Moment received, Moment now);
-    /// First in the queue, also on a line that takes no work; neither shown nor counted.
+    /// First in the queue, also on a line that takes no work but is not disabled; neither shown nor counted.
     PoolActions probe(OwnProbe own, Moment now);
     /// Until the next one. A line that takes no work refuses its tasks at once; those that run go on. One that is
     /// disabled is told as draining until they are done, and loses its workers then.

@@ -77,6 +77,8 @@ PoolActions PoolFsm::probe(OwnProbe own, Moment now) {
         answer_for(key, no_launcher_report(), now, actions);
     } else if (!slot->second.line.up) {
         answer_for(key, link_down_report(slot->second.line), now, actions);
+    } else if (is_disabled(own.line)) {
+        answer_for(key, no_work_report(own.line, standings_.at(own.line)), now, actions);
     } else {
         slot->second.queue.push_front(key);
         hand_out(slot->second, now, actions);
@@ -131,6 +133,7 @@ void PoolFsm::hand_out(Slot& slot, Moment now, PoolActions& actions) {
         run_on(best, workers_.at(best), key, now, actions);
     }
     const bool room = slot.workers.size() + slot.spawning < settings_.workers_per_line;
+    if (is_disabled(slot.line.report.name)) return;  // what runs there ends there
     if (!slot.queue.empty() && room && launcher_ && slot.line.up && now.steady >= slot.respawn) {
         ++slot.spawning;
         actions.push_back(SpawnWorker{slot.line.report.name});

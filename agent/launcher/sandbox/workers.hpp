@@ -36,7 +36,7 @@ class Workers {
     /// `guard` counts the traffic of each worker.
     Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Limits limits, spdlog::logger& log,
             OnExit on_exit);
-    /// Kills all and waits for them.
+    /// Kills all and waits for them, two seconds at most.
     ~Workers();
     Workers(const Workers&) = delete;
 
@@ -75,6 +75,7 @@ class Workers {
     };
 
     void drop(const std::function<bool(const Worker&)>& which);
+    Result<> watch(const Worker& worker);
     std::optional<uid_t> free_uid(const UidRange& uids) const;
     Result<Worker*> owned(ClientId client, std::uint32_t worker);
     void read_log(std::uint32_t id);

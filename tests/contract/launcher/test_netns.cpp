@@ -200,6 +200,20 @@ TEST_CASE("a namespace that is not there yet is a line that is down, and externa
         launcher.says("todo=\"ip netns exec " + name() + " ip route add default via 100.64.2.1 dev wan1 table 102\""));
 }
 
+TEST_CASE("two lines that name one namespace differently are told so, and not that another launcher is there") {
+    Carriers carriers;
+    const Inside inside(carriers);
+    ConfigFolder folder;
+    const std::string other_name = folder.path() + "/other-name";
+    sh("ln -s /run/netns/" + name() + " " + other_name);
+    std::string lines = toml();
+    lines.insert(lines.find("device = \"wan0\""), "kind = \"netns\"\nnetns = \"" + other_name + "\"\n");
+    folder.write("lines.toml", lines);
+    LauncherProcess launcher(folder);
+    REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+    CHECK(launcher.says("is the network namespace of another line under another name; name it alike"));
+}
+
 TEST_CASE("without the capability, with nftables, or in its own namespace, a launcher says what to do") {
     Carriers carriers;
     Inside inside(carriers);
