@@ -76,10 +76,12 @@ bool DomainFsm::cancel_run(Ticket ticket, RunId id, Now now, Actions& out) {
     const auto answer = [ticket, run](Now, Actions& after) {
         after.effects.push_back(JobAnswer{ticket, ActiveRuns::view(*run)});
     };
-    if (run->canceled)  // nodes were told, or are by their next welcome
+    if (!run->canceled)
+        dispatch_.cancel(run, now, out, answer);
+    else if (run->writes == 0)  // nodes were told, or are by their next welcome
         answer(now, out);
     else
-        dispatch_.cancel(run, now, out, answer);
+        state_.journal.write(out, {}, answer);  // behind what ended when it was canceled
     return true;
 }
 

@@ -64,10 +64,9 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
     }
     session->unstored_bytes += bytes;
     if (session->searching) {
-        for (const auto& one : message) session->parked_bytes += one.bytes;
+        keep_parked(*session, std::move(message));
         if (session->parked_bytes > state_.options.result_window_bytes + kMostParkedBesides)
             return sessions_.fail(*session, "credit", "more than can wait for a look into the store", now, out);
-        session->parked.push_back(std::move(message));
     } else if (auto asked = unknowns(*session, message)) {
         park(*session, std::move(message), std::move(*asked), out);
     } else {
@@ -97,10 +96,15 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
     return asked;
 }
 
+void Intake::keep_parked(Session& session, std::vector<link::Received> message) {
+    for (const auto& one : message) session.parked_bytes += one.bytes;
+    session.parked.push_back(std::move(message));
+}
+
 void Intake::park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out) {
     session.searching = true;
     state_.runs.look_up_asked();
-    session.parked.push_back(std::move(message));
+    keep_parked(session, std::move(message));
     out.look_ups.push_back(std::move(asked));
 }
 
@@ -131,7 +135,7 @@ void Intake::take_parked(Session& waiting, const LookedUp& found, Now now, Actio
         session = state_.session(id);
         if (!session) break;
         if (session->searching) {
-            session->parked.push_back(std::move(message));
+            keep_parked(*session, std::move(message));
         } else if (auto asked = first ? std::nullopt : unknowns(*session, message)) {
             park(*session, std::move(message), std::move(*asked), out);
         } else {

@@ -69,7 +69,7 @@ void change_lines(Node& node, std::vector<link::LineReport> lines, WallTime at, 
         }
     }
     for (const link::LineReport& was : before) {
-        if (find(lines, was.name)) continue;
+        if (lines.empty() || find(lines, was.name)) continue;  // none at all: its launcher is not there
         tell(node,
              {.at = at,
               .kind = NodeEventKind::line_state,

@@ -12,11 +12,14 @@ class Pace {
 
     /// When the next may be; not later than `now`: it may be now.
     std::uint64_t next() const { return spent_ > kAtOnce * kEach ? spent_ - kAtOnce * kEach : 0; }
-    void spend(std::size_t count, std::uint64_t now) { spent_ = std::max(spent_, now) + count * kEach; }
+    void spend(std::size_t count, std::uint64_t now) {
+        spent_ = std::min(std::max(spent_, now) + count * kEach, now + (kAtOnce + kLongest) * kEach);
+    }
 
   private:
     static constexpr std::uint64_t kEach = 1'000'000;
-    std::uint64_t spent_ = 0;  // until then all that may be is used
+    static constexpr std::uint64_t kLongest = 30;  // nobody waits longer, whatever he spent
+    std::uint64_t spent_ = 0;                      // until then all that may be is used
 };
 
 }  // namespace edge::broker

@@ -167,7 +167,8 @@ std::string contradiction(const std::vector<SelectorTerm>& terms, std::span<cons
     for (auto one = terms.begin(); one != terms.end(); ++one) {
         const auto other = std::find_if(one + 1, terms.end(), [&](const SelectorTerm& term) {
             const auto both = [&](const Candidate& line) { return matches(line, *one) && matches(line, term); };
-            return !one->negated && !term.negated && one->key == term.key && std::ranges::none_of(candidates, both);
+            return !one->negated && !term.negated && one->key == term.key && !same(one->value, term.value) &&
+                   std::ranges::none_of(candidates, both);
         });
         if (other != terms.end())
             return "no line is \"" + one->text + "\" and \"" + other->text + "\" at once, and all terms must match; " +

@@ -56,6 +56,12 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
         return lock(*node, now, ticket, out);
     }
+    if (const std::uint64_t next = node->pace.next(); next > now.mono) {  // each join is written, too
+        const std::uint64_t wait_ms = (next - now.mono + 999) / 1'000;
+        out.effects.push_back(JoinAnswer{
+            ticket, refused(link::RejectCode::overloaded, "this node joins or changes too often", wait_ms, false)});
+        return;
+    }
     begin(*node, std::move(hello), ticket, now, out);
 }
 
@@ -259,7 +265,7 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 }
 
 void Sessions::remove(Session& session, Now now, Actions& out) {
-    write_told(session, now, out);
+    if (session.told_timer) state_.timers.cancel(*session.told_timer);  // its next hello says what it said last
     dispatch_.abandon(session, now, out);
     if (session.confirmed) {
         Batch batch{event_of(*session.node, now.wall, NodeEventKind::disconnected)};

@@ -93,9 +93,12 @@ TEST_CASE("who cancels a run while the store is full is told so, and does not wa
     };
     it.store->set_space(false);
     CHECK(cancel().error().code == Errc::unavailable);
+    CHECK(cancel().error().code == Errc::unavailable);  // asked again it is no more stored than before
     it.store->set_space(true);
-    while (cancel().value().state == RunState::running) continue;  // it was canceled, and is when there is room
-    CHECK(cancel().value().tasks.canceled == 1);
+    auto canceled = cancel();
+    while (!canceled) canceled = cancel();  // it was canceled, and is told when there is room
+    CHECK(canceled.value().state == RunState::finished);
+    CHECK(canceled.value().tasks.canceled == 1);
 }
 
 TEST_CASE("an exception out of an operation ends the broker, and is told") {

@@ -318,8 +318,14 @@ TEST_CASE("what waits for a look into the store is bounded, results or not") {
                                    [](const Effect& e) { return std::holds_alternative<CloseSession>(e); });
     };
     const link::Received large{link::Progress{}, {}, 256 * 1024};
-    for (int i = 0; i < 20; ++i) r.rig.fsm().receive(r.agent.session, {large}, r.rig.now(), out);
-    CHECK(!closed());  // 5 MiB
+    r.rig.fsm().receive(r.agent.session, {r.agent.result_of(r.tasks[1])}, r.rig.now(), out);
+    for (int i = 0; i < 19; ++i) r.rig.fsm().receive(r.agent.session, {large}, r.rig.now(), out);
+    SUBCASE("at one look") {}
+    SUBCASE("over several") {
+        r.rig.fsm().looked_up(r.agent.session, {}, r.rig.now(), out);
+        CHECK(out.look_ups.size() == 2);
+    }
+    CHECK(!closed());  // not quite 5 MiB
     r.rig.fsm().receive(r.agent.session, {large}, r.rig.now(), out);
     CHECK(closed());
 }

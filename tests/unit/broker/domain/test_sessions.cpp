@@ -265,14 +265,28 @@ TEST_CASE("a node that tells of itself all the time is written once a second, an
     SUBCASE("in a moment") {
         rig.pass(2'000);
     }
-    SUBCASE("when it leaves") {
+    SUBCASE("when it comes again, for which it waits a little, too") {
         agent.leave();
-        CHECK(rig.store().load().value().nodes.at(0).lines.at(0).state == link::LineState::degraded);
         agent.hello.lines[0].state = link::LineState::degraded;
+        const auto refused = rig.join(agent.hello);
+        CHECK(rejected(refused) == link::RejectCode::overloaded);
+        const auto wait_ms = std::get<link::Reject>(refused).retry_after_ms;
+        CHECK(wait_ms >= 1);
+        CHECK(wait_ms <= 5'000);
+        rig.pass(wait_ms);
         agent.connect();
     }
     CHECK(state() == link::LineState::degraded);
-    CHECK(rig.store().transactions() - before <= at_once + 5);
+    CHECK(rig.store().transactions() - before <= at_once + 8);
+}
+
+TEST_CASE("whatever was spent, half a minute later one more may be") {
+    Pace pace;
+    CHECK(pace.next() == 0);
+    pace.spend(100'000, 7'000'000);
+    CHECK(pace.next() == 37'000'000);
+    pace.spend(1, 90'000'000);
+    CHECK(pace.next() <= 90'000'000);
 }
 
 TEST_CASE("a line that a node has no more is told") {
@@ -283,6 +297,9 @@ TEST_CASE("a line that a node has no more is told") {
     agent.send({{link::Lines{{line("telecom", "ct")}}, {}}});
     CHECK(events_of(rig).back() == "line_state unicom up>gone: the node has no line of this name any more");
     CHECK(rig.fsm().node("gz-1").value().lines.size() == 1);
+    const auto told = events_of(rig).size();
+    agent.send({{link::Lines{}, {}}});  // its launcher is not there: of the line nothing is known
+    CHECK(events_of(rig).size() == told);
 }
 
 TEST_CASE("a node has one line of a name, in its hello and later") {
