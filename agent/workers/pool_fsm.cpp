@@ -15,6 +15,7 @@ constexpr auto kProven = 10s;  // a worker that lived so long was not at fault f
 constexpr auto kRespawnStep = 500ms;
 constexpr std::uint32_t kMaxFailures = 6;  // 500 ms · 2^6 = 32 s
 constexpr const char* kLineDisabled = "line_disabled";
+constexpr const char* kOutdated = "outdated";  // as the one above, no failure
 
 }  // namespace
 
@@ -157,9 +158,10 @@ void PoolFsm::bury(WorkerId id, Moment now, PoolActions& actions) {
                             const Worker& one = workers_.at(other);
                             return !one.doomed && !one.hung_up;
                         });
-    if (!worker.was_ready && !others && worker.why != kLineDisabled)
+    const bool failed = worker.why != kLineDisabled && worker.why != kOutdated;
+    if (!worker.was_ready && !others && failed)
         say_no_worker(slot, worker.text.empty() ? "the worker did not get ready" : worker.text, actions);
-    const bool proven = now.steady - worker.began >= kProven || worker.why == kLineDisabled;
+    const bool proven = now.steady - worker.began >= kProven || !failed;
     slot.failures = proven ? 0 : std::min(slot.failures + 1, kMaxFailures);
     slot.respawn = slot.failures == 0 ? now.steady : now.steady + kRespawnStep * (1u << (slot.failures - 1));
     keep_warm(slot, now, actions);
@@ -253,6 +255,21 @@ void PoolFsm::retire(Slot& slot, Moment now, PoolActions& actions) {
         if (at != workers_.end() && !at->second.doomed)
             doom(id, at->second, kLineDisabled, "the line was disabled", now, actions);
     }
+}
+
+PoolActions PoolFsm::renew(Moment now) {
+    PoolActions actions;
+    for (auto& [id, worker] : workers_) {
+        worker.outdated = true;
+        end_outdated(id, worker, now, actions);
+    }
+    for (auto& [name, slot] : slots_) hand_out(slot, now, actions);
+    return actions;
+}
+
+void PoolFsm::end_outdated(WorkerId id, Worker& worker, Moment now, PoolActions& actions) {
+    if (worker.outdated && !worker.doomed && worker.running.empty())
+        doom(id, worker, kOutdated, "the node's policy changed", now, actions);
 }
 
 PoolActions PoolFsm::launcher_up() {

@@ -86,6 +86,8 @@ class PoolFsm {
     PoolActions line(Line line, Moment now);
     /// Forgets every other line, as soon as nothing of it is left.
     void keep_only(const std::set<LineName>& lines);
+    /// What a worker is told at its start has changed: those there are get no more tasks, and end with their last.
+    PoolActions renew(Moment now);
     PoolActions spawned(const LineName& line, WorkerId worker, Moment now);
     PoolActions spawn_failed(const LineName& line, const std::string& why, Moment now);
     PoolActions frame(WorkerId worker, worker::Frame frame, Moment now);
@@ -131,6 +133,7 @@ class PoolFsm {
         LineName line;
         bool ready = false;
         bool was_ready = false;
+        bool outdated = false;
         bool doomed = false;  // a kill was asked for: nothing is handed to it
         std::string why;      // of its end, as a code
         std::string text;
@@ -173,6 +176,7 @@ class PoolFsm {
     bool takes_work(const LineName& line) const;
     bool is_disabled(const LineName& line) const;
     std::size_t tasks_on(const LineName& line) const;
+    void end_outdated(WorkerId id, Worker& worker, Moment now, PoolActions& actions);
     void retire(Slot& slot, Moment now, PoolActions& actions);
     void set_wake(std::uint64_t key, Job& job, Time wake);
     void lose(std::uint64_t key, const Worker& worker, Moment now, PoolActions& actions);

@@ -11,7 +11,8 @@ Workers::Workers(boost::asio::io_context& io, std::string launcher_path, PoolSet
       launcher_path_(std::move(launcher_path)),
       launcher_(io, launcher_path_, *this),
       timer_(io),
-      policy_again_(io) {}
+      policy_again_(io),
+      denial_again_(io) {}
 
 void Workers::submit(link::Task task, Moment received) {
     carry_out(pool_.submit(std::move(task), received, moment_now()));

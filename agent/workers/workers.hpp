@@ -70,6 +70,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
 
     static constexpr std::uint32_t kMostParts = 1024;  // of a policy; the launcher's lists are far shorter
     void send_denied();
+    void denial_failed(const Error& why);
     void fetch_policy();
     void policy_unknown(const Error& why);
     void take_part(unsigned fetch, const Result<launcher::PolicyPart>& part);
@@ -99,14 +100,13 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     };
     std::map<WorkerId, Channel> channels_;
     std::map<LineName, std::uint32_t> line_indices_;  // the launcher's
-    boost::asio::steady_timer timer_, policy_again_;
+    boost::asio::steady_timer timer_, policy_again_, denial_again_;
     Time armed_ = Time::max();
     std::string policy_hash_;
     std::optional<link::Policy> policy_;
     link::Policy fetched_;  // as far as its parts have come
     unsigned fetch_ = 0;    // which it is of; parts of an earlier one do not count
     std::vector<std::string> denied_;
-    bool denial_failed_ = false;
     enum class Launcher { unknown, up, down } state_ = Launcher::unknown;
 };
 

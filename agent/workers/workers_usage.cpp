@@ -1,6 +1,8 @@
 // The half of Workers that asks the launcher about policy and usage.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "agent/workers/node_policy.hpp"
 #include "agent/workers/workers.hpp"
 
@@ -10,7 +12,8 @@ namespace edge::agent {
 
 void Workers::deny(std::vector<std::string> addresses) {
     if (addresses.size() > launcher::kMaxDenied) addresses.resize(launcher::kMaxDenied);
-    if (addresses == denied_ && !denial_failed_) return;
+    std::ranges::sort(addresses);  // a resolver turns them about
+    if (addresses == denied_) return;
     denied_ = std::move(addresses);
     if (state_ != Launcher::up) return;
     send_denied();
@@ -24,9 +27,22 @@ void Workers::send_denied() {
     for (const std::string& text : denied_) {
         if (const auto address = address_from(text)) body.addresses[count++] = *address;
     }
+    denial_again_.cancel();
     launcher_.deny_targets(body, [this](const Result<launcher::Done>& done) {
-        denial_failed_ = !done;
-        if (!done) spdlog::error("broker_not_denied_as_target why=\"{}\"", done.error().message());
+        if (!done) return denial_failed(done.error());
+        carry_out(pool_.renew(moment_now()));  // a worker refuses what it was told to when it began
+    });
+}
+
+/// As policy_unknown().
+void Workers::denial_failed(const Error& why) {
+    if (state_ != Launcher::up) return;
+    spdlog::error("broker_not_denied_as_target why=\"{}\"", why.message());
+    denial_again_.expires_after(std::chrono::seconds(1));
+    denial_again_.async_wait([this](const boost::system::error_code& error) {
+        if (error || state_ != Launcher::up) return;
+        send_denied();
+        fetch_policy();
     });
 }
 

@@ -99,6 +99,25 @@ RouteAnswer route_of(launcher::Route route) {
 
 }  // namespace
 
+TEST_CASE("workers that began before the policy changed are replaced, a busy one after its last task") {
+    Rig rig;  // one worker a line
+    rig.warm();
+    SUBCASE("idle") {
+        CHECK(texts_of(rig.pool.renew(rig.now)) == Texts{"kill 1"});
+    }
+    SUBCASE("busy") {
+        CHECK(rig.submit(1) == Texts{"run on 1", "show started"});
+        CHECK(texts_of(rig.pool.renew(rig.now)).empty());
+        CHECK(rig.submit(2) == Texts{"spawn telecom"});
+        CHECK(rig.ready(2) == Texts{"note worker_ready", "run on 2", "show started"});
+        CHECK(rig.done(1, 1, good()) == Texts{"kill 1", "route telecom 192.0.2.1"});
+        return;
+    }
+    CHECK(texts_of(rig.pool.exited(1, launcher::ExitReason::signaled, 9, rig.now)).empty());
+    CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"drop 1", "spawn telecom"});  // at once: it is no failure
+    CHECK(rig.ready(2) == Texts{"note worker_ready"});
+}
+
 TEST_CASE("a line that is up gets one warm worker, a line that is down none") {
     Rig rig;
     CHECK(rig.line(false).empty());
