@@ -17,6 +17,7 @@
 #include "agent/launcher/lines/nft_line_guard.hpp"
 #include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
+#include "agent/launcher/os/lock_file.hpp"
 #include "agent/launcher/sandbox/own_group.hpp"
 
 namespace edge::launcher {
@@ -164,7 +165,9 @@ Result<CgroupTree> claim_groups(const std::string& name, bool cpu_first, spdlog:
              }));
     if (name != "self") return CgroupTree::claim(std::move(mounts), name);
     EDGE_TRY(const auto below_ours, enter_own_group(mounts));
-    if (!cpu_first) {
+    if (cpu_first) {
+        EDGE_TRY(begin_idleness(mounts, below_ours));
+    } else {
         EDGE_TRY(const auto idle, end_idleness(mounts, below_ours));
         for (const auto& group : idle) log.info("cpu_share_given group={}", group);
     }
@@ -202,6 +205,19 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
     return launcher.run();
 }
 
+/// A launcher that was killed left its rules in all its namespaces, also in such as no line names any more.
+void clear_left_namespaces(spdlog::logger& log) {
+    LockFile::clear_left([&](const std::string& path) {
+        if (path.empty() || !std::filesystem::exists(path)) return true;  // this one, whose turn comes; one that went
+        const auto other = open_kernel_network(path);
+        const auto removed = other ? remove_ours(*other.value(), log) : Result<>(other.error());
+        if (!removed)
+            log.warn("namespace_left path={} why=\"{}\" todo=\"edge-launcher --cleanup\"", path,
+                     removed.error().message());
+        return removed.has_value();
+    });
+}
+
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
     EDGE_TRY(const auto groups, claim_groups(command.options.cgroup, true, log));  // removed when it goes
     EDGE_TRY(const auto network, open_kernel_network());
@@ -235,6 +251,7 @@ int run(int argc, char** argv) {
         std::puts("ok");
         return EX_OK;
     }
+    clear_left_namespaces(*log);
     const auto namespaces = mode == Mode::cleanup ? Namespaces::others : namespaces_of(config.lines);
     if (const auto kept = keep_needed_capabilities(namespaces); !kept) return fail(kept.error());
     const auto done = mode == Mode::cleanup ? clean_up(command.value(), *log) : serve(command.value(), config, *log);

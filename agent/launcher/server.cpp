@@ -80,9 +80,11 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
     const bool known = ::lstat("s", &made) == 0;
     if (::rename((folder + "/s").c_str(), path.c_str()) != 0)
         return clean(os_error(errno, path, "cannot be put in place"));
-    if (!known || ::lstat(path.c_str(), &placed) != 0 || placed.st_ino != made.st_ino || !S_ISSOCK(placed.st_mode))
+    if (!known || ::lstat(path.c_str(), &placed) != 0 || placed.st_ino != made.st_ino || !S_ISSOCK(placed.st_mode)) {
+        ::unlink(path.c_str());
         return clean(
             Error{Errc::denied, path, "is not the socket that was made; somebody else writes in its folder", 0});
+    }
     return clean(ok());
 }
 

@@ -249,7 +249,7 @@ class KernelNetwork final : public Network {
 Result<LockFile> lock_namespace(const Fd& space, const std::string& path) {
     struct stat status {};
     if (::fstat(space.get(), &status) != 0) return os_error(errno, path);
-    auto lock = LockFile::take("netns-" + std::to_string(status.st_ino));
+    auto lock = LockFile::take("netns-" + std::to_string(status.st_ino), path);
     if (lock || (lock.error().code != Errc::unavailable && lock.error().code != Errc::conflict)) return lock;
     if (lock.error().code == Errc::conflict)
         return Error{Errc::bad_value, path,

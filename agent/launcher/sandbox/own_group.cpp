@@ -33,6 +33,13 @@ Result<std::string> enter_own_group(const CgroupMounts& mounts) {
     return group.substr(1) + "/lines";
 }
 
+Result<> begin_idleness(const CgroupMounts& mounts, const std::string& group) {
+    const std::string slice = group.substr(0, group.find('/'));
+    if (slice != "edgelines.slice") return ok();
+    const std::string file = mounts.of(Controller::cpu) + "/" + slice + "/cpu.idle";
+    return std::filesystem::exists(file) ? write_file(file, "1") : ok();  // since Linux 5.15
+}
+
 Result<std::vector<std::string>> end_idleness(const CgroupMounts& mounts, const std::string& group) {
     std::vector<std::string> idle;
     for (std::filesystem::path at = group; at.has_relative_path(); at = at.parent_path()) {

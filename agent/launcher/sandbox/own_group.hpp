@@ -17,6 +17,9 @@ std::string v2_group_in(std::string_view proc_cgroup);
 /// Errors: bad_value (in the root group), io.
 Result<std::string> enter_own_group(const CgroupMounts& mounts);
 
+/// The unit's slice is idle again, which an earlier start of the launcher may have ended. Errors: io.
+Result<> begin_idleness(const CgroupMounts& mounts, const std::string& group);
+
 /// Workers are to have their share of the processors: takes cpu.idle from this group and from each above it, and
 /// returns those that had it. Errors: io.
 Result<std::vector<std::string>> end_idleness(const CgroupMounts& mounts, const std::string& group);

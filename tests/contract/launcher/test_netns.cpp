@@ -147,11 +147,19 @@ TEST_CASE("what is lost in a namespace is put back, and nothing of ours is left 
         launcher.exit_code();
     }
     CHECK(output_of(in_it(kRouting)) != before);
-    Flags flags;
-    flags.more = {"--cleanup"};
-    LauncherProcess cleanup(folder, flags);
-    CHECK(cleanup.exit_code() == 0);
-    CHECK(output_of(in_it(kRouting)) == before);
+    SUBCASE("--cleanup") {
+        Flags flags;
+        flags.more = {"--cleanup"};
+        LauncherProcess cleanup(folder, flags);
+        CHECK(cleanup.exit_code() == 0);
+        CHECK(output_of(in_it(kRouting)) == before);
+    }
+    SUBCASE("the next start, also where no line is in it any more") {
+        folder.write("lines.toml", lines_toml("managed"));
+        LauncherProcess launcher(folder);
+        REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+        CHECK(output_of(in_it(kRouting)) == before);
+    }
 }
 
 TEST_CASE("a namespace that goes takes its line and workers along; when it is back so is the line, within a second") {

@@ -104,6 +104,9 @@ TEST_CASE("workers that are to have their share have it at every level that coun
     CHECK(read_file(slice + "/cpu.idle").value().front() == '0');
     CHECK(read_file(root + "/cpu.idle").value() == "1\n");
     CHECK(end_idleness(mounts, "edgelines.slice/edge-launcher.service/lines").value().empty());
+    CHECK(begin_idleness(mounts, "edgelines.slice/edge-launcher.service/lines").has_value());
+    CHECK(read_file(slice + "/cpu.idle").value().front() == '1');
+    CHECK(begin_idleness(mounts, "system.slice/mine.service/lines").has_value());  // nobody's business of ours
     std::filesystem::remove_all(root);
 }
 
