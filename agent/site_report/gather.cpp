@@ -91,7 +91,7 @@ std::string name_left_behind() {
         for (fs::recursive_directory_iterator at(tree, failed), end; !failed && at != end; at.increment(failed)) {
             if (!at->path().filename().string().starts_with("line-") || !at->is_directory(failed)) continue;
             const fs::path group = at->path().parent_path();
-            if (holder_of(group) == 0) return group.lexically_relative(tree);
+            if (holder_of(group / "cgroup.kill") == 0) return group.lexically_relative(tree);
         }
     }
     return {};
@@ -191,7 +191,8 @@ void find_files(const Settings& settings, const std::string& config, SiteFacts& 
     files.add(SiteFileKind::node_state, settings.agent.state_dir);
     files.add(SiteFileKind::line_counts, path_given_to(facts.launcher.pid, "state"));
     files.add(SiteFileKind::socket, socket);
-    for (const auto& path : {folder, agent_toml.parent_path(), socket.parent_path()}) files.add_folder(path);
+    for (const auto& path : {folder, agent_toml.parent_path(), socket.parent_path(), fs::path("/run/edge-launcher")})
+        files.add_folder(path);
     for (const std::string at : {"/etc/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/"})
         for (const std::string unit :
              {"edge-agent.service", "edge-launcher.service", "edge.slice", "edgelines.slice"}) {

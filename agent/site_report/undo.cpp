@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include "agent/site_report/site_page.hpp"
 
 namespace edge::agent {
@@ -87,8 +89,11 @@ std::string stop_command(const SiteFacts& facts) {
 
 std::string undo_of_ping(const SiteFacts& facts) {
     // From 0 is how a distribution opens ping to everybody: not EDGE's, and not to be closed for its sake.
-    const bool is_others = facts.ping_group_range.empty() || facts.ping_group_range.starts_with("0\t");
-    return facts.ping_group_range == "1\t0" || is_others ? "" : "sysctl -w net.ipv4.ping_group_range='1 0'";
+    std::istringstream range(facts.ping_group_range);
+    std::uint32_t first = 0, last = 0;
+    range >> first >> last;
+    const bool not_for_workers = facts.first_uid != 0 && (first > facts.first_uid || last < facts.last_uid);
+    return first == 0 || last < first || not_for_workers ? "" : "sysctl -w net.ipv4.ping_group_range='1 0'";
 }
 
 std::string cleanup_command(const SiteFacts& facts) {

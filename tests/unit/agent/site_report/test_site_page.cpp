@@ -112,6 +112,8 @@ TEST_CASE("what removes all is in the order in which it works") {
     facts.files = {{SiteFileKind::unit, "/etc/systemd/system/edge.slice"}};
     facts.agent_user = "root";
     facts.ping_group_range = "0\t2147483647";  // a distribution's
+    CHECK(undo_of_ping(facts) == "");
+    facts.ping_group_range = "1000\t1000";  // the owner's, and no worker's
     CHECK(removal_commands(facts) == Commands{"systemctl stop edge-agent.service edge-launcher.service",
                                               "systemctl disable edge-agent.service edge-launcher.service",
                                               "/opt/edge/edge-launcher --cleanup --cgroup edge",
