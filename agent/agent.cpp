@@ -50,6 +50,7 @@ Result<> Agent::run() {
     EDGE_TRY(spool_.commit());
     wait_for_signal();
     wait_for_hangup();
+    take_hangups();
     workers_.start();
     link_.slots_free(slots_free());  // the spool may be full from before
     look_at_host();
@@ -235,6 +236,14 @@ void Agent::wait_for_signal() {
         drain();
         wait_for_signal();
     });
+}
+
+/// From now on: main() blocks them first of all, so that one that comes earlier waits.
+void Agent::take_hangups() {
+    sigset_t hangup;
+    ::sigemptyset(&hangup);
+    ::sigaddset(&hangup, SIGHUP);
+    ::pthread_sigmask(SIG_UNBLOCK, &hangup, nullptr);
 }
 
 void Agent::wait_for_hangup() {

@@ -57,6 +57,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     void lines_changed() override;
     void policy_changed() override;
     void line_seen(const Line& line) override { health_.line_seen(line); }
+    void all_lines_seen() override { health_.all_lines_seen(); }
     void lines_lost() override { health_.lines_lost(); }
     void own_answered(std::uint64_t id, const ProbeReport& report) override { health_.answered(id, report); }
 
@@ -68,6 +69,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     bool commit();
     std::uint32_t slots_free();
     void wait_for_signal();
+    void take_hangups();
     void wait_for_hangup();
     void drain();
     void leave_when_quiet();

@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
@@ -5,6 +7,10 @@
 
 int main(int argc, char** argv) {
     using namespace edge::agent;
+    sigset_t hangup;
+    ::sigemptyset(&hangup);
+    ::sigaddset(&hangup, SIGHUP);
+    ::sigprocmask(SIG_BLOCK, &hangup, nullptr);  // one that comes before the agent waits for it would end the process
     CLI::App app("Runs probes on this machine's lines for a broker it dials; listens nowhere.", "edge-agent");
     app.set_version_flag("--version", "edge-agent " EDGE_VERSION);
     std::string config = "/etc/edge/agent.toml";
@@ -43,6 +49,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return complain(exit_usage, std::string(error.what()) + "; see edge-agent --help");
     }
+    if (check || doctor->parsed() || site->parsed() || enroll->parsed())
+        ::sigprocmask(SIG_UNBLOCK, &hangup, nullptr);  // these end with their terminal
     if (check) return check_config(config);
     if (doctor->parsed()) return run_doctor(config, as_json);
     if (site->parsed()) return report_site(config, language);

@@ -354,7 +354,7 @@ void Tree::add_probe(const std::string& name, Service service, const std::string
     choice(*probe.app, "--require-level", probe.command.require_level, kLevels,
            "bpf-guard, nft-guard or cooperative: lines that are held by less are left out");
     number(*probe.app, "--start-within-ms", probe.command.start_within_ms, kMostStartWithinMs,
-           "a task that has not begun in that time expires");
+           "a task that has not begun in that time expires; " + std::to_string(kStartWithinMs) + " without it");
 }
 
 Answer<Command> Tree::probe_command(const std::string& name, Probe& probe) {

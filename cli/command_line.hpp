@@ -17,6 +17,9 @@
 namespace edge::cli {
 
 /// `edgectl ping 192.0.2.1 from telecom -node:gz-1 --count 3`
+/// The broker's, where a request names none. Source: broker/api/openapi.json, JobRequest.
+constexpr std::uint32_t kStartWithinMs = 60'000;
+
 struct ProbeCommand {
     Service service = Service::ping;
     Json params = Json::object();  // only what was given; the broker knows the defaults

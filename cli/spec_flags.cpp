@@ -168,7 +168,7 @@ class FlagsOf final : public SpecFlags {
         field.remove_prefix(std::min(field.size(), std::string_view("/params/").size()));
         field = field.substr(0, field.find('/'));
         if (field.empty() || field == "target") return Trouble{ExitCode::usage, "the target: " + error.detail};
-        return wrong(field, error.detail);
+        return wrong(field, error.detail + (field == "server" ? "; its port is -p's" : ""));
     }
 
     Service service_;

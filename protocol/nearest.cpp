@@ -20,27 +20,40 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
     return row.back();
 }
 
-}  // namespace
-
-std::optional<std::string> nearest(std::string_view typed, std::span<const std::string> candidates) {
-    if (typed.size() > 64) return std::nullopt;
-    std::optional<std::string> best;
+/// Those with the smallest distance, if that is near enough; each once.
+std::vector<std::string> all_nearest(std::string_view typed, std::span<const std::string> candidates) {
+    std::vector<std::string> best;
     std::size_t best_distance = 0;
+    if (typed.size() > 64) return best;
     for (const auto& candidate : candidates) {
         if (candidate.size() > 64) continue;
         const std::size_t distance = edit_distance(typed, candidate);
         if (distance > (std::max(typed.size(), candidate.size()) + 2) / 3) continue;
-        if (!best || distance < best_distance) {
-            best = candidate;
-            best_distance = distance;
-        }
+        if (!best.empty() && distance > best_distance) continue;
+        if (distance < best_distance) best.clear();
+        best_distance = distance;
+        if (std::ranges::find(best, candidate) == best.end()) best.push_back(candidate);
     }
     return best;
 }
 
-std::string did_you_mean(std::string_view typed, std::span<const std::string> candidates) {
-    const auto guess = nearest(typed, candidates);
-    return guess ? "; did you mean \"" + *guess + "\"?" : std::string();
+}  // namespace
+
+std::optional<std::string> nearest(std::string_view typed, std::span<const std::string> candidates) {
+    auto best = all_nearest(typed, candidates);
+    return best.empty() ? std::nullopt : std::optional(std::move(best.front()));
+}
+
+std::string did_you_mean(std::string_view typed, std::span<const std::string> candidates, std::string_view before) {
+    constexpr std::size_t kMost = 3;
+    const auto best = all_nearest(typed, candidates);
+    if (best.empty() || best.size() > kMost) return {};
+    std::string text = "; did you mean ";
+    for (std::size_t i = 0; i < best.size(); ++i) {
+        if (i > 0) text += i + 1 < best.size() ? ", " : " or ";
+        text.append("\"").append(before).append(best[i]).append("\"");
+    }
+    return text + "?";
 }
 
 }  // namespace edge

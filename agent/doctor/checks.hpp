@@ -18,6 +18,10 @@ void check_ping(const launcher::HostInfo& host, Diagnosis& diagnosis);
 void check_launcher(const std::string& socket, const launcher::HostInfo& host, Diagnosis& diagnosis);
 /// Device, link, route, guard of each; sets the diagnosis' level to the lowest.
 void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
+/// Lines that take no tasks because `[lines] disabled` names them, and names in it that no line has.
+void check_disabled(const LineSettings& settings, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
+/// Whether an agent runs: it holds the lock of its state. Source: proc(5), /proc/locks.
+void check_agent(const Settings& settings, Diagnosis& diagnosis);
 /// A TLS connection to the broker with the pinned key.
 void check_broker(const Settings& settings, Diagnosis& diagnosis);
 /// Every attempt of protocol/launcher/payloads.hpp, in a sandbox of the first line that is up; but none to use up the

@@ -8,6 +8,7 @@ Diagnosis examine(const Settings& settings) {
     Diagnosis diagnosis;
     check_kernel(diagnosis);
     check_broker(settings, diagnosis);
+    check_agent(settings, diagnosis);
     LauncherQuestions launcher(settings.agent.launcher);
     const auto host = launcher.host();
     const auto lines = launcher.lines();
@@ -21,6 +22,7 @@ Diagnosis examine(const Settings& settings) {
     check_launcher(settings.agent.launcher, host.value(), diagnosis);
     check_ping(host.value(), diagnosis);
     check_lines(launcher, lines.value(), diagnosis);
+    check_disabled(settings.lines, lines.value(), diagnosis);
     check_escapes(launcher, host.value(), lines.value(), diagnosis);
     return diagnosis;
 }

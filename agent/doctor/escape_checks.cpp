@@ -96,11 +96,13 @@ void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
     }
     if (not_held != 0)
         diagnosis.add(FindingLevel::warn, "escape",
-                      std::to_string(not_held) + " attempts to leave the line or to reach what policy denies got through: "
-                      "level cooperative does not hold a prober that is not edge-probe's own code",
+                      std::to_string(not_held) +
+                          " attempts to leave the line or to reach what policy denies got through: "
+                          "level cooperative does not hold a prober that is not edge-probe's own code",
                       "run edge-launcher as root with a guard: docs/lines.md");
     if (!limited)
-        diagnosis.add(FindingLevel::warn, "escape", "attempts to use up the machine were not tried: nothing limits them");
+        diagnosis.add(FindingLevel::warn, "escape",
+                      "attempts to use up the machine were not tried: nothing limits them");
     if (escaped == 0) diagnosis.add(FindingLevel::ok, "escape", std::to_string(tried - not_held) + " tried, 0 escaped");
 }
 

@@ -11,6 +11,7 @@
 #include "agent/doctor/checks.hpp"
 #include "agent/link/https_post.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/site_report/running.hpp"
 
 namespace edge::agent {
 namespace {
@@ -112,7 +113,8 @@ void check_launcher(const std::string& socket, const launcher::HostInfo& host, D
         if (held == 0)
             diagnosis.add(FindingLevel::ok, "launcher", "an ordinary user's, without a capability");
         else
-            diagnosis.add(FindingLevel::fail, "launcher", "not root's, and it holds a capability; is it of this version?");
+            diagnosis.add(FindingLevel::fail, "launcher",
+                          "not root's, and it holds a capability; is it of this version?");
         return diagnosis.add(FindingLevel::warn, "launcher",
                              "nothing limits the cpu, memory and processes of its workers, and they have its uid",
                              "run edge-launcher as root: docs/lines.md");
@@ -120,10 +122,10 @@ void check_launcher(const std::string& socket, const launcher::HostInfo& host, D
     // cap_kill 5, setgid 6, setuid 7, net_admin 12, bpf 39
     constexpr unsigned long long kFive = 0x80000010e0ULL;
     if ((held & ~kFive) == 0)
-        diagnosis.add(
-            FindingLevel::ok, "launcher",
-            "five capabilities, " +
-                std::string(host.cgroup_mode == launcher::CgroupMode::v2 ? "pure" : "hybrid") + " control groups");
+        diagnosis.add(FindingLevel::ok, "launcher",
+                      "five capabilities, " +
+                          std::string(host.cgroup_mode == launcher::CgroupMode::v2 ? "pure" : "hybrid") +
+                          " control groups");
     else
         diagnosis.add(FindingLevel::fail, "launcher",
                       "it holds more capabilities than it needs; is it of this version?",
@@ -148,6 +150,15 @@ void check_broker(const Settings& settings, Diagnosis& diagnosis) {
     else
         fail(identity.value().url + ": " + answer.error().message(),
              "openssl s_client -connect " + endpoint.value().authority() + " </dev/null");
+}
+
+void check_agent(const Settings& settings, Diagnosis& diagnosis) {
+    const std::string& directory = settings.agent.state_dir;
+    if (::access(directory.c_str(), X_OK) != 0) return;  // check_broker has said so
+    if (const pid_t pid = holder_of(directory + "/lock"); pid != 0)
+        return diagnosis.add(FindingLevel::ok, "agent", "runs, pid " + std::to_string(pid));
+    diagnosis.add(FindingLevel::fail, "agent", "none runs with " + directory + ", so this node takes no tasks",
+                  "systemctl start edge-agent");
 }
 
 }  // namespace edge::agent

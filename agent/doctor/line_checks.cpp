@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 
 #include "agent/doctor/checks.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/netns_command.hpp"
+#include "protocol/launcher/sysctl_name.hpp"
+#include "protocol/nearest.hpp"
 
 namespace edge::agent {
 namespace {
@@ -29,7 +32,7 @@ void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
         return diagnosis.add(
             FindingLevel::warn, about,
             parent + " answers ARP for the macvlan's address, too: answers come in by the wrong device",
-            "sysctl -w net.ipv4.conf." + parent + ".arp_ignore=1");
+            "sysctl -w net.ipv4.conf." + launcher::sysctl_name(parent) + ".arp_ignore=1");
     diagnosis.add(FindingLevel::ok, about, "a macvlan of EDGE's on " + parent);
 }
 
@@ -56,7 +59,14 @@ void check_route(LauncherQuestions& launcher, const launcher::LineInfo& info, co
     if (!route) return diagnosis.add(FindingLevel::fail, about, route.error().message());
     const RouteAnswer answer = route_from(route.value());
     const std::string family = v6 ? "IPv6" : "IPv4";
-    if (answer.route.error.empty() && answer.route.oif == line.facts.ifname)
+    const bool by_line = answer.route.error.empty() && answer.route.oif == line.facts.ifname;
+    // Rules are the operator's where the launcher is an ordinary user's; elsewhere they are put back.
+    if (by_line && answer.route.table != line.facts.table)
+        return diagnosis.add(FindingLevel::fail, about,
+                             family + " leaves by " + answer.route.oif + ", but from table " +
+                                 std::to_string(answer.route.table) + ", not " + std::to_string(line.facts.table),
+                             "the commands that edge-launcher prints as line_incomplete");
+    if (by_line)
         return diagnosis.add(
             FindingLevel::ok, about,
             family + " leaves by " + answer.route.oif + (answer.route.gw.empty() ? "" : " to " + answer.route.gw));
@@ -88,7 +98,8 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
                              launcher::inside_netns(line.value().netns) + "ip link set " + facts.ifname + " up");
     char mark[16] = "no mark";  // as `ip rule` prints it
     if (facts.mark != 0) std::snprintf(mark, sizeof mark, "mark 0x%x", facts.mark);
-    diagnosis.add(FindingLevel::ok, about, facts.ifname + " is up, " + mark + ", held by " + level_of(info.enforced_by));
+    diagnosis.add(FindingLevel::ok, about,
+                  facts.ifname + " is up, " + mark + ", held by " + level_of(info.enforced_by));
     // Public addresses that nothing is sent to: what is asked is the kernel's table.
     const bool v4 = std::any_of(facts.addresses.begin(), facts.addresses.end(),
                                 [](const std::string& one) { return one.find(':') == std::string::npos; });
@@ -111,6 +122,22 @@ void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineIn
         lowest = std::min(lowest, info.enforced_by);
     }
     diagnosis.level = lines.empty() ? "none" : level_of(lowest);
+}
+
+void check_disabled(const LineSettings& settings, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {
+    std::vector<std::string> names;
+    for (const auto& info : lines) names.emplace_back(info.name.text, strnlen(info.name.text, sizeof info.name.text));
+    for (const LineName& name : settings.disabled) {
+        if (std::ranges::find(names, name.text()) != names.end())
+            diagnosis.add(
+                FindingLevel::warn, "line " + name.text(),
+                "takes no tasks: [lines] disabled of agent.toml names it; after a change there, reload the agent",
+                "systemctl reload edge-agent");
+        else
+            diagnosis.add(
+                FindingLevel::warn, "line " + name.text(),
+                "[lines] disabled of agent.toml names it, and lines.toml does not" + did_you_mean(name.text(), names));
+    }
 }
 
 }  // namespace edge::agent

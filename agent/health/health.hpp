@@ -15,6 +15,7 @@ class Health {
     Health(boost::asio::io_context& io, const HealthSettings& settings, const LineSettings& lines, Workers& workers);
 
     void line_seen(const Line& line);
+    void all_lines_seen() { carry_out(fsm_.all_seen()); }
     /// Instead of those that were disabled before.
     void disable(std::vector<LineName> lines);
     void lines_lost() { fsm_.forget(); }

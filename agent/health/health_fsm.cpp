@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/json/described.hpp"
+#include "protocol/nearest.hpp"
 
 namespace edge::agent {
 namespace {
@@ -73,14 +74,15 @@ void HealthFsm::begin(Watch& watch, Time now) {
     for (Check& check : checks) check.due = check.what == What::route ? now : now + within(first);
 }
 
+HealthActions HealthFsm::all_seen() {
+    all_seen_ = true;
+    return unknown_names();
+}
+
 HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
     disabled_ = std::move(lines);
     HealthActions actions;
-    for (const LineName& name : disabled_) {
-        if (!lines_.empty() && !lines_.contains(name))
-            actions.push_back(HealthNote{
-                true, "line_unknown name=" + name.text() + " why=\"[lines] disabled names no line of lines.toml\""});
-    }
+    if (all_seen_) actions = unknown_names();
     for (auto& [name, watch] : lines_) {
         if (watch.watched.disabled == is_disabled(name)) continue;
         begin(watch, now);
@@ -89,7 +91,22 @@ HealthActions HealthFsm::disable(std::vector<LineName> lines, Time now) {
     return actions;
 }
 
+HealthActions HealthFsm::unknown_names() const {
+    HealthActions actions;
+    std::vector<std::string> known;
+    for (const auto& [name, watch] : lines_) known.push_back(name.text());
+    for (const LineName& name : disabled_) {
+        if (lines_.contains(name)) continue;
+        std::string guess = did_you_mean(name.text(), known);
+        std::replace(guess.begin(), guess.end(), '"', '\'');
+        actions.push_back(HealthNote{true, "line_unknown name=" + name.text() +
+                                               " why=\"[lines] disabled names no line of lines.toml" + guess + "\""});
+    }
+    return actions;
+}
+
 void HealthFsm::forget() {
+    all_seen_ = false;
     lines_.clear();
     asked_.clear();
 }

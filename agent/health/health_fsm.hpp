@@ -50,6 +50,8 @@ class HealthFsm {
     HealthFsm(HealthSettings settings, const LineSettings& lines, std::uint64_t seed);
 
     HealthActions line(const Line& line, Time now);
+    /// There is no other line than those that were told.
+    HealthActions all_seen();
     /// Instead of those that were disabled before.
     HealthActions disable(std::vector<LineName> lines, Time now);
     /// The launcher is gone: nothing is known of any line.
@@ -71,6 +73,7 @@ class HealthFsm {
     bool is_disabled(const LineName& line) const;
     /// Nothing is known of the line; what is to be asked is asked soon, unless it is disabled.
     void begin(Watch& watch, Time now);
+    HealthActions unknown_names() const;
     void ask(Watch& watch, Check& check, HealthActions& actions);
     void heard(Watch& watch, Check& check, const Heard& heard, Time now, HealthActions& actions);
     void judge(Watch& watch, HealthActions& actions);
@@ -82,6 +85,7 @@ class HealthFsm {
     std::minstd_rand random_;
     std::uint64_t last_id_ = 0;
     std::map<LineName, Watch> lines_;
+    bool all_seen_ = false;
     std::unordered_map<std::uint64_t, LineName> asked_;
 };
 

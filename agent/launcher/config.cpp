@@ -132,6 +132,9 @@ void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
                 checker.need(child->parent != owner->device,
                              "/line/" + std::to_string(child == &one ? i : j) + "/parent",
                              "parent is the device of line \"" + owner->name + "\", which is that line's alone");
+            // The kernel makes the second, and brings it up never (macvlan_open).
+            checker.need(!one.mac || one.mac != other.mac || one.parent != other.parent, at + "/mac",
+                         "mac is that of line \"" + other.name + "\" as well, on the same parent; give each its own");
             for (const auto& address : one.addresses)
                 checker.need(
                     std::find(other.addresses.begin(), other.addresses.end(), address) == other.addresses.end(),

@@ -18,6 +18,7 @@
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
 #include "protocol/launcher/netns_command.hpp"
 #include "protocol/launcher/payloads.hpp"
+#include "protocol/launcher/sysctl_name.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -79,7 +80,7 @@ Result<> Launcher::start() {
     EDGE_TRY(auto forked, spawner());  // before there is anything that it should not inherit
     const int spawner_pidfd = forked.pidfd();
     EDGE_TRY(signals_, termination_signals());
-    workers_.emplace(poller_, groups_, guard_, std::move(forked), options_.privileges, config_.policy.worker, log_,
+    workers_.emplace(poller_, groups_, guard_, std::move(forked), config_.policy.worker, log_,
                      [this](ClientId client, const WorkerExited& exited) { on_exit(client, exited); });
     usage_.emplace(options_.state, config_.policy.line, lines_, *workers_, log_);
     EDGE_TRY(usage_->load());
@@ -140,12 +141,13 @@ bool Launcher::concerns_lines(const nlmsghdr* event) const {
 }
 
 void Launcher::follow_lines() {
-    tell(lines_.follow());
+    const auto changed = lines_.follow();
     for (const auto& left : lines_.take_left()) {
         poller_.forget(left.network->events());
         watched_.erase(left.network->events());
         for (const auto line : left.lines) workers_->drop_line(lines_[line].name);
     }
+    tell(changed);  // who hears that a line has gone finds no worker of it that still answers
     watch_networks();
     warn_about_arp();  // a parent that is made anew has forgotten its settings
 }
@@ -232,7 +234,13 @@ Result<Route> Launcher::route_get(const RouteGet& body) {
     return Error{Errc::bad_value, "route_get", "no such address family", EINVAL};
 }
 
+/// Each may load every line's guard anew, in the thread that serves all: eight at once, then one a second.
 Result<Done> Launcher::deny(const DenyTargets& body) {
+    const auto now = std::chrono::steady_clock::now();
+    const auto spent = std::max(denials_spent_, now);
+    if (spent > now + std::chrono::seconds(7))
+        return Error{Errc::unavailable, "deny_targets", "comes too often; ask once a second", EAGAIN};
+    denials_spent_ = spent + std::chrono::seconds(1);
     std::vector<IpAddress> addresses;
     for (const auto& one : body.addresses)
         if (const auto address = address_in(one)) addresses.push_back(*address);
@@ -305,7 +313,7 @@ void Launcher::warn_about_arp() {
             arp_warned_.erase(line.name);
         else if (arp_warned_.insert(line.name).second)
             log_.warn("line_incomplete line={} todo=\"sysctl -w net.ipv4.conf.{}.arp_ignore=1\"", line.name,
-                      line.parent);
+                      sysctl_name(line.parent));
     }
 }
 

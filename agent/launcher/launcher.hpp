@@ -76,6 +76,7 @@ class Launcher {
     std::set<int> watched_;  // the networks' events
     Fd mounts_, signals_;
     bool stopping_ = false;
+    std::chrono::steady_clock::time_point denials_spent_;  // the moment up to which their ration is
     std::optional<Error> failed_;
     std::set<std::string> arp_warned_;  // lines
     std::optional<Workers> workers_;

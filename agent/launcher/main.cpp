@@ -17,6 +17,7 @@
 #include "agent/launcher/lines/nft_line_guard.hpp"
 #include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
+#include "agent/launcher/os/lock_file.hpp"
 #include "agent/launcher/sandbox/own_group.hpp"
 
 namespace edge::launcher {
@@ -24,6 +25,7 @@ namespace {
 
 constexpr uid_t kNoUid = static_cast<uid_t>(-1);
 constexpr int kMaxUid = 0x7fffffff;
+constexpr const char* kNoGroup = "none";  // of --cgroup: without root
 
 enum class Mode { serve, cleanup, check_config };
 
@@ -59,7 +61,7 @@ Result<> check_uids(const Options& options) {
 /// What an ordinary user's launcher does not hold has to be accepted by who starts it; it is never taken by itself.
 Result<> check_user(CommandLine& line) {
     Options& options = line.options;
-    const bool without = options.cgroup == "none";
+    const bool without = options.cgroup == kNoGroup;
     const uid_t we = ::geteuid();
     if (without) options.privileges = Privileges::none;
     if (line.mode == Mode::check_config) return ok();
@@ -189,9 +191,8 @@ int fail(const Problems& problems) {
     return code;
 }
 
-Result<CgroupTree> claim_groups(const Options& options) {
-    const std::string& name = options.cgroup;
-    if (options.privileges == Privileges::none) return CgroupTree();
+Result<CgroupTree> claim_groups(const std::string& name, bool cpu_first, spdlog::logger& log) {
+    if (name == kNoGroup) return CgroupTree();
     EDGE_TRY(const auto mountinfo, read_file("/proc/self/mountinfo", 4 << 20));
     EDGE_TRY(auto mounts, find_cgroup_mounts(mountinfo, [](const std::string& v2) {
                  const auto text = read_file(v2 + "/cgroup.controllers");
@@ -199,28 +200,34 @@ Result<CgroupTree> claim_groups(const Options& options) {
              }));
     if (name != "self") return CgroupTree::claim(std::move(mounts), name);
     EDGE_TRY(const auto below_ours, enter_own_group(mounts));
+    if (cpu_first) {
+        EDGE_TRY(begin_idleness(mounts, below_ours));
+    } else {
+        EDGE_TRY(const auto idle, end_idleness(mounts, below_ours));
+        for (const auto& group : idle) log.info("cpu_share_given group={}", group);
+    }
     return CgroupTree::claim(std::move(mounts), below_ours);
 }
 
-Result<> remove_leftovers(Network& network, spdlog::logger& log) {
-    EDGE_TRY(remove_ours(network, log));
+/// The namespace's one launcher removes what its last one left. Without privileges it only looks, beside any other.
+Result<std::unique_ptr<Network>> own_network(Privileges privileges, spdlog::logger& log) {
+    if (privileges == Privileges::none) return look_at_kernel_network();
+    EDGE_TRY(auto network, open_kernel_network());
+    EDGE_TRY(remove_ours(*network, log));
     if (const auto removed = remove_nft_guard(); !removed)
         log.debug("nft_unusable why=\"{}\"", removed.error().message());
-    return ok();
+    return network;
 }
 
 /// Everything is undone in reverse when this returns, whether it served or could not start.
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
     EDGE_TRY(check_path_is_free(command.options.socket));
-    EDGE_TRY(auto groups, claim_groups(command.options));
-    groups.put_host_first(config.policy.host.cpu_first);
+    const bool cpu_first = config.policy.host.cpu_first;
     const Privileges privileges = command.options.privileges;
-    EDGE_TRY(const auto network, privileges == Privileges::root ? open_kernel_network() : look_at_kernel_network());
-    if (privileges == Privileges::root) {
-        EDGE_TRY(remove_leftovers(*network, log));
-    } else {
-        log.warn("limits_absent why=\"not root\" not_held=\"cpu, memory, processes\"");
-    }
+    EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
+    groups.put_host_first(cpu_first);
+    if (privileges == Privileges::none) log.warn("limits_absent why=\"not root\" not_held=\"cpu, memory, processes\"");
+    EDGE_TRY(const auto network, own_network(privileges, log));
     std::vector<Fd> line_groups;
     for (const auto& line : config.lines) {
         EDGE_TRY(auto group, groups.add_line(line.name));
@@ -242,8 +249,21 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
     return launcher.run();
 }
 
+/// A launcher that was killed left its rules in all its namespaces, also in such as no line names any more.
+void clear_left_namespaces(spdlog::logger& log) {
+    LockFile::clear_left([&](const std::string& path) {
+        if (path.empty() || !std::filesystem::exists(path)) return true;  // this one, whose turn comes; one that went
+        const auto other = open_kernel_network(path);
+        const auto removed = other ? remove_ours(*other.value(), log) : Result<>(other.error());
+        if (!removed)
+            log.warn("namespace_left path={} why=\"{}\" todo=\"edge-launcher --cleanup\"", path,
+                     removed.error().message());
+        return removed.has_value();
+    });
+}
+
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
-    EDGE_TRY(const auto groups, claim_groups(command.options));  // removed when it goes
+    EDGE_TRY(const auto groups, claim_groups(command.options.cgroup, true, log));  // removed when it goes
     EDGE_TRY(const auto network, open_kernel_network());
     EDGE_TRY(remove_ours(*network, log));
     std::error_code none;  // no folder: no namespace has a name
@@ -267,8 +287,8 @@ int run(int argc, char** argv) {
     Config config;
     if (mode != Mode::cleanup) {
         Problems problems;
-        config =
-            read_config(options.config, options.privileges, mode == Mode::check_config || may_enter_namespaces(), problems);
+        config = read_config(options.config, options.privileges, mode == Mode::check_config || may_enter_namespaces(),
+                             problems);
         if (!problems.empty()) return fail(problems);
         share_out_uids(options.uid_base, options.uids, config.lines);
     }
@@ -276,6 +296,7 @@ int run(int argc, char** argv) {
         std::puts("ok");
         return EX_OK;
     }
+    if (options.privileges == Privileges::root) clear_left_namespaces(*log);
     const auto namespaces = mode == Mode::cleanup ? Namespaces::others : namespaces_of(config.lines);
     if (const auto kept = keep_needed_capabilities(options.privileges, namespaces); !kept) return fail(kept.error());
     const auto done = mode == Mode::cleanup ? clean_up(command.value(), *log) : serve(command.value(), config, *log);

@@ -64,19 +64,29 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
         ::rmdir(folder.c_str());
         return result;
     };
-    if (::chmod(folder.c_str(), 0730) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
+    const bool is_ours = owner == ::geteuid();  // then nobody else has business there
+    if ((!is_ours && ::chmod(folder.c_str(), 0730) != 0) || ::chdir(folder.c_str()) != 0)
+        return clean(os_error(errno, folder));
     EDGE_TRY(const auto name, unix_address("s"));
     const mode_t mask = ::umask(0177);
     ::setfsuid(owner);
     const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
     const int why = errno;
-    ::setfsuid(0);
+    ::setfsuid(::geteuid());
     lower_dac_override();
     ::umask(mask);
     if (bound != 0) return clean(os_error(why, path, "cannot be bound"));
     if (::listen(fd, 16) != 0) return clean(os_error(errno, path));
+    struct stat made {
+    }, placed{};
+    const bool known = ::lstat("s", &made) == 0;
     if (::rename((folder + "/s").c_str(), path.c_str()) != 0)
         return clean(os_error(errno, path, "cannot be put in place"));
+    if (!known || ::lstat(path.c_str(), &placed) != 0 || placed.st_ino != made.st_ino || !S_ISSOCK(placed.st_mode)) {
+        ::unlink(path.c_str());
+        return clean(
+            Error{Errc::denied, path, "is not the socket that was made; somebody else writes in its folder", 0});
+    }
     return clean(ok());
 }
 

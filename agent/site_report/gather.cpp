@@ -91,7 +91,7 @@ std::string name_left_behind() {
         for (fs::recursive_directory_iterator at(tree, failed), end; !failed && at != end; at.increment(failed)) {
             if (!at->path().filename().string().starts_with("line-") || !at->is_directory(failed)) continue;
             const fs::path group = at->path().parent_path();
-            if (holder_of(group) == 0) return group.lexically_relative(tree);
+            if (holder_of(group / "cgroup.kill") == 0) return group.lexically_relative(tree);
         }
     }
     return {};
@@ -195,18 +195,25 @@ void find_files(const Settings& settings, const std::string& config, SiteFacts& 
     files.add(SiteFileKind::node_state, settings.agent.state_dir);
     files.add(SiteFileKind::line_counts, path_given_to(facts.launcher.pid, "state"));
     files.add(SiteFileKind::socket, socket);
-    for (const auto& path : {folder, agent_toml.parent_path(), socket.parent_path()}) files.add_folder(path);
+    for (const auto& path : {folder, agent_toml.parent_path(), socket.parent_path(), fs::path("/run/edge-launcher")})
+        files.add_folder(path);
     for (const std::string at : {"/etc/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/"})
-        for (const std::string unit : {"edge-agent.service", "edge-launcher.service", "edge.slice"}) {
+        for (const std::string unit :
+             {"edge-agent.service", "edge-launcher.service", "edge.slice", "edgelines.slice"}) {
             files.add(SiteFileKind::unit, at + unit);
             files.add(SiteFileKind::unit_changes, at + unit + ".d");
         }
-    files.add(SiteFileKind::program, facts.agent.file);
-    files.add(SiteFileKind::program, facts.launcher.file);
+    // One that does not run is looked for beside this very program, which is edge-agent.
+    const fs::path own = fs::read_symlink("/proc/self/exe", failed);
+    const auto program = [&](const std::string& running, const char* name) {
+        return !running.empty() || own.empty() ? fs::path(running) : fs::path(own).replace_filename(name);
+    };
+    const fs::path launcher = program(facts.launcher.file, "edge-launcher");
     const auto probe = path_given_to(facts.launcher.pid, "probe");
-    if (!probe.empty() || !facts.launcher.file.empty())
-        files.add(SiteFileKind::program,
-                  probe.empty() ? fs::path(facts.launcher.file).replace_filename("edge-probe") : fs::path(probe));
+    files.add(SiteFileKind::program, program(facts.agent.file, "edge-agent"));
+    files.add(SiteFileKind::program, launcher);
+    files.add(SiteFileKind::program,
+              probe.empty() ? fs::path(launcher).replace_filename("edge-probe") : fs::path(probe));
 }
 
 }  // namespace

@@ -67,8 +67,8 @@ void show_lines(Page& page, const SiteFacts& facts) {
         std::string all;
         for (const auto& address : line.addresses) all += " " + address;
         const std::string mark = line.mark == 0 ? "" : ", mark " + hex(line.mark);
-        page.say("- `" + line.name + "`: " + line.device + all + mark + ", table " +
-                 std::to_string(line.table) + ", " + page.of({"held by ", "由内核约束: "}) + line.enforced_by);
+        page.say("- `" + line.name + "`: " + line.device + all + mark + ", table " + std::to_string(line.table) + ", " +
+                 page.of({"held by ", "由内核约束: "}) + line.enforced_by);
         if (!line.netns.empty())
             page.say("  " + page.of({"in network namespace ", "位于网络命名空间 "}) + "`" + line.netns + "`" +
                      page.of({", with its rules and routes, which have protocol 237; undo, once it is stopped: ",
@@ -118,9 +118,10 @@ void show_users(Page& page, const SiteFacts& facts) {
     if (facts.by_user)
         return page.say(
             "- uid " + std::to_string(facts.first_uid) + ": " +
-            page.of({"edge-launcher's and each worker's as well; nothing limits their CPU, memory or processes, nor what "
-                     "a line sends: it runs without root",
-                     "edge-launcher 与各工作进程亦用此 uid；因未以 root 运行，其 CPU、内存、进程数及线路流量均无限额"}));
+            page.of(
+                {"edge-launcher's and each worker's as well; nothing limits their CPU, memory or processes, nor what "
+                 "a line sends: it runs without root",
+                 "edge-launcher 与各工作进程亦用此 uid；因未以 root 运行，其 CPU、内存、进程数及线路流量均无限额"}));
     page.say("- uid " + std::to_string(facts.first_uid) + "-" + std::to_string(facts.last_uid) + ": " +
              page.of({"one for each worker while it runs; none is in /etc/passwd, none owns a file",
                       "每个工作进程运行时占用一个，不写入 /etc/passwd，不拥有任何文件"}));
@@ -162,8 +163,7 @@ void show_rest(Page& page, const SiteFacts& facts) {
     page.heading({"Kernel settings", "内核参数"});
     page.say(page.of({"EDGE changes none. It needs this one, which the operator sets:",
                       "EDGE 不修改内核参数。以下一项由运维人员设置:"}));
-    page.item("net.ipv4.ping_group_range = " + facts.ping_group_range,
-              facts.ping_group_range == "1\t0" ? "" : "sysctl -w net.ipv4.ping_group_range='1 0'",
+    page.item("net.ipv4.ping_group_range = " + facts.ping_group_range, undo_of_ping(facts),
               page.of({"`1 0` is the kernel's default; look into /etc/sysctl.d, too",
                        "内核默认为 `1 0`；另见 /etc/sysctl.d"}));
     page.heading({"Network", "网络"});

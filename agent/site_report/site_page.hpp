@@ -18,6 +18,8 @@ std::string undo_of(const SiteFile& file, const SiteFacts& facts);
 
 /// Ends both programs, by systemd where that started them; empty where none runs.
 std::string stop_command(const SiteFacts& facts);
+/// Takes ping sockets back from the workers' groups; empty: nothing was given to them.
+std::string undo_of_ping(const SiteFacts& facts);
 /// Takes away what a launcher that was killed left.
 std::string cleanup_command(const SiteFacts& facts);
 /// All commands that leave nothing of EDGE's, in their order.

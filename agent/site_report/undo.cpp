@@ -1,3 +1,5 @@
+#include <sstream>
+
 #include "agent/site_report/site_page.hpp"
 
 namespace edge::agent {
@@ -67,7 +69,7 @@ std::string undo_of(const SiteFile& file, const SiteFacts& facts) {
 }
 
 std::string stop_command(const SiteFacts& facts) {
-    std::string units, pids, waits;
+    std::string units, pids, states;
     for (const auto* program : {&facts.agent, &facts.launcher}) {  // the agent first: it would ask for the other
         if (program->pid == 0) continue;
         if (!program->unit.empty()) {
@@ -75,11 +77,23 @@ std::string stop_command(const SiteFacts& facts) {
             continue;
         }
         pids += " " + std::to_string(program->pid);
-        waits += " && tail --pid=" + std::to_string(program->pid) + " -f /dev/null";
+        states += " /proc/" + std::to_string(program->pid) + "/status";
     }
     std::string command = units.empty() ? "" : "systemctl stop" + units;
-    if (!pids.empty()) command += (command.empty() ? "" : " && ") + ("kill" + pids + waits);  // they tidy up
+    // They tidy up, which is waited for; a dead process that nobody collects counts as gone.
+    if (!pids.empty())
+        command += (command.empty() ? "" : "; ") + ("kill" + pids) +
+                   "; for i in $(seq 60); do grep -qs '^State:.[^Z]'" + states + " || break; sleep 1; done";
     return command;
+}
+
+std::string undo_of_ping(const SiteFacts& facts) {
+    // From 0 is how a distribution opens ping to everybody: not EDGE's, and not to be closed for its sake.
+    std::istringstream range(facts.ping_group_range);
+    std::uint32_t first = 0, last = 0;
+    range >> first >> last;
+    const bool not_for_workers = facts.first_uid != 0 && (first > facts.first_uid || last < facts.last_uid);
+    return first == 0 || last < first || not_for_workers ? "" : "sysctl -w net.ipv4.ping_group_range='1 0'";
 }
 
 std::string cleanup_command(const SiteFacts& facts) {
@@ -103,6 +117,7 @@ std::vector<std::string> removal_commands(const SiteFacts& facts) {
                 {SiteFileKind::socket, SiteFileKind::configuration, SiteFileKind::unit, SiteFileKind::program}));
     commands.push_back(of_kind(facts, "rmdir --ignore-fail-on-non-empty", {SiteFileKind::folder}));
     if (!units.empty()) commands.push_back("systemctl daemon-reload");
+    commands.push_back(undo_of_ping(facts));
     if (!facts.agent_user.empty() && facts.agent_user != "root")
         commands.push_back("userdel " + quoted(facts.agent_user));
     std::erase(commands, "");

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
@@ -24,6 +25,14 @@ Result<Fd> connect_to(const std::string& path) {
     if (!fd) return os_error(errno, path, "socket");
     if (::connect(fd.number(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return os_error(errno, path, "connect");
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(fd.number(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return os_error(errno, path);
+    // Another user who could put his own socket there would be believed what a worker said, and on which line.
+    if (peer.uid != 0 && peer.uid != ::geteuid())
+        return Error{Errc::denied, path,
+                     "is served by uid " + std::to_string(peer.uid) +
+                         ", not by root; end that process, and see who may write in the folder"};
     return fd;
 }
 
@@ -121,8 +130,9 @@ void LauncherClient::lost(Error why) {
     unsent_.clear();
     boost::system::error_code ignored;
     socket_.close(ignored);
-    for (auto& [serial, answer] : std::exchange(waiting_, {})) answer(why, Fd());
-    listener_.launcher_down(why);
+    const auto waiting = std::exchange(waiting_, {});
+    listener_.launcher_down(why);  // first: what ends now ends for this, not for the answer that it did not get
+    for (const auto& [serial, answer] : waiting) answer(why, Fd());
     again_.expires_after(kDialAgain);
     again_.async_wait([this](const boost::system::error_code& error) {
         if (!error) dial();

@@ -23,7 +23,7 @@ class LauncherClient {
       public:
         virtual ~Listener() = default;
         virtual void launcher_up() = 0;
-        /// Every request without an answer was answered `unavailable` before this.
+        /// Every request without an answer is answered `unavailable` after this.
         virtual void launcher_down(const Error& why) = 0;
         virtual void line_changed(const launcher::LineInfo& line) = 0;
         virtual void worker_exited(const launcher::WorkerExited& exit) = 0;

@@ -15,6 +15,7 @@ constexpr auto kProven = 10s;  // a worker that lived so long was not at fault f
 constexpr auto kRespawnStep = 500ms;
 constexpr std::uint32_t kMaxFailures = 6;  // 500 ms · 2^6 = 32 s
 constexpr const char* kLineDisabled = "line_disabled";
+constexpr const char* kOutdated = "outdated";  // as the one above, no failure
 
 }  // namespace
 
@@ -34,7 +35,9 @@ PoolActions PoolFsm::spawned(const LineName& line, WorkerId worker, Moment now) 
     one.line = line;
     one.began = now.steady;
     one.give_up = now.steady + kReadyWithin;
-    return {};
+    PoolActions actions;
+    if (is_disabled(line)) retire(slot->second, now, actions);  // since it was asked for
+    return actions;
 }
 
 PoolActions PoolFsm::spawn_failed(const LineName& line, const std::string& why, Moment now) {
@@ -151,9 +154,14 @@ void PoolFsm::bury(WorkerId id, Moment now, PoolActions& actions) {
     actions.push_back(DropWorker{id});
     Slot& slot = slots_.at(worker.line);
     std::erase(slot.workers, id);
-    if (!worker.was_ready && worker.why != kLineDisabled)
+    const bool others = slot.spawning > 0 || std::ranges::any_of(slot.workers, [this](WorkerId other) {
+                            const Worker& one = workers_.at(other);
+                            return !one.doomed && !one.hung_up;
+                        });
+    const bool failed = worker.why != kLineDisabled && worker.why != kOutdated;
+    if (!worker.was_ready && !others && failed)
         say_no_worker(slot, worker.text.empty() ? "the worker did not get ready" : worker.text, actions);
-    const bool proven = now.steady - worker.began >= kProven || worker.why == kLineDisabled;
+    const bool proven = now.steady - worker.began >= kProven || !failed;
     slot.failures = proven ? 0 : std::min(slot.failures + 1, kMaxFailures);
     slot.respawn = slot.failures == 0 ? now.steady : now.steady + kRespawnStep * (1u << (slot.failures - 1));
     keep_warm(slot, now, actions);
@@ -192,6 +200,14 @@ PoolActions PoolFsm::line(Line line, Moment now) {
     return actions;
 }
 
+void PoolFsm::keep_only(const std::set<LineName>& lines) {
+    std::erase_if(slots_, [&](const auto& one) {
+        const auto& [name, slot] = one;
+        const bool idle = slot.workers.empty() && slot.spawning == 0 && slot.queue.empty();
+        return idle && !lines.contains(name);
+    });
+}
+
 bool PoolFsm::is_disabled(const LineName& line) const {
     const auto standing = standings_.find(line);
     return standing != standings_.end() && standing->second.state == link::LineState::disabled;
@@ -215,7 +231,7 @@ PoolActions PoolFsm::judge(const LineName& line, Standing standing, Moment now) 
     for (const std::uint64_t key : std::exchange(slot->second.queue, {})) {
         const auto job = jobs_.find(key);
         if (job == jobs_.end()) continue;
-        if (job->second.own) {
+        if (job->second.own && !is_disabled(line)) {
             slot->second.queue.push_back(key);
         } else {
             answer_for(key, no_work_report(line, kept), now, actions);
@@ -239,6 +255,21 @@ void PoolFsm::retire(Slot& slot, Moment now, PoolActions& actions) {
         if (at != workers_.end() && !at->second.doomed)
             doom(id, at->second, kLineDisabled, "the line was disabled", now, actions);
     }
+}
+
+PoolActions PoolFsm::renew(Moment now) {
+    PoolActions actions;
+    for (auto& [id, worker] : workers_) {
+        worker.outdated = true;
+        end_outdated(id, worker, now, actions);
+    }
+    for (auto& [name, slot] : slots_) hand_out(slot, now, actions);
+    return actions;
+}
+
+void PoolFsm::end_outdated(WorkerId id, Worker& worker, Moment now, PoolActions& actions) {
+    if (worker.outdated && !worker.doomed && worker.running.empty())
+        doom(id, worker, kOutdated, "the node's policy changed", now, actions);
 }
 
 PoolActions PoolFsm::launcher_up() {

@@ -84,6 +84,10 @@ class PoolFsm {
     PoolActions launcher_up();
     PoolActions launcher_down(Moment now);
     PoolActions line(Line line, Moment now);
+    /// Forgets every other line, as soon as nothing of it is left.
+    void keep_only(const std::set<LineName>& lines);
+    /// What a worker is told at its start has changed: those there are get no more tasks, and end with their last.
+    PoolActions renew(Moment now);
     PoolActions spawned(const LineName& line, WorkerId worker, Moment now);
     PoolActions spawn_failed(const LineName& line, const std::string& why, Moment now);
     PoolActions frame(WorkerId worker, worker::Frame frame, Moment now);
@@ -96,7 +100,7 @@ class PoolFsm {
                       Moment now);
     /// `received`: when the task came; its start_within counts from then.
     PoolActions submit(link::Task task, Moment received, Moment now);
-    /// First in the queue, also on a line that takes no work; neither shown nor counted.
+    /// First in the queue, also on a line that takes no work but is not disabled; neither shown nor counted.
     PoolActions probe(OwnProbe own, Moment now);
     /// Until the next one. A line that takes no work refuses its tasks at once; those that run go on. One that is
     /// disabled is told as draining until they are done, and loses its workers then.
@@ -129,6 +133,7 @@ class PoolFsm {
         LineName line;
         bool ready = false;
         bool was_ready = false;
+        bool outdated = false;
         bool doomed = false;  // a kill was asked for: nothing is handed to it
         std::string why;      // of its end, as a code
         std::string text;
@@ -171,6 +176,7 @@ class PoolFsm {
     bool takes_work(const LineName& line) const;
     bool is_disabled(const LineName& line) const;
     std::size_t tasks_on(const LineName& line) const;
+    void end_outdated(WorkerId id, Worker& worker, Moment now, PoolActions& actions);
     void retire(Slot& slot, Moment now, PoolActions& actions);
     void set_wake(std::uint64_t key, Job& job, Time wake);
     void lose(std::uint64_t key, const Worker& worker, Moment now, PoolActions& actions);

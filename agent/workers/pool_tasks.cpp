@@ -77,6 +77,8 @@ PoolActions PoolFsm::probe(OwnProbe own, Moment now) {
         answer_for(key, no_launcher_report(), now, actions);
     } else if (!slot->second.line.up) {
         answer_for(key, link_down_report(slot->second.line), now, actions);
+    } else if (is_disabled(own.line)) {
+        answer_for(key, no_work_report(own.line, standings_.at(own.line)), now, actions);
     } else {
         slot->second.queue.push_front(key);
         hand_out(slot->second, now, actions);
@@ -122,7 +124,7 @@ void PoolFsm::hand_out(Slot& slot, Moment now, PoolActions& actions) {
         std::size_t load = settings_.tasks_per_worker;
         for (const WorkerId id : slot.workers) {
             const Worker& worker = workers_.at(id);
-            if (!worker.ready || worker.doomed || worker.running.size() >= load) continue;
+            if (!worker.ready || worker.doomed || worker.outdated || worker.running.size() >= load) continue;
             best = id;
             load = worker.running.size();
         }
@@ -130,7 +132,9 @@ void PoolFsm::hand_out(Slot& slot, Moment now, PoolActions& actions) {
         slot.queue.pop_front();
         run_on(best, workers_.at(best), key, now, actions);
     }
-    const bool room = slot.workers.size() + slot.spawning < settings_.workers_per_line;
+    const auto lasting = std::ranges::count_if(slot.workers, [this](WorkerId id) { return !workers_.at(id).outdated; });
+    const bool room = static_cast<std::size_t>(lasting) + slot.spawning < settings_.workers_per_line;
+    if (is_disabled(slot.line.report.name)) return;  // what runs there ends there
     if (!slot.queue.empty() && room && launcher_ && slot.line.up && now.steady >= slot.respawn) {
         ++slot.spawning;
         actions.push_back(SpawnWorker{slot.line.report.name});
@@ -162,6 +166,7 @@ PoolActions PoolFsm::on_done(WorkerId id, Worker& worker, worker::Done&& done, M
     job.span.ended_us = std::max(now.wall_us, job.span.started_us);
     job.report = std::move(done.report);
     const LineName line = worker.line;
+    end_outdated(id, worker, now, actions);
     verify(done.task, now, actions);
     hand_out(slots_.at(line), now, actions);
     return actions;

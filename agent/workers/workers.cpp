@@ -10,7 +10,9 @@ Workers::Workers(boost::asio::io_context& io, std::string launcher_path, PoolSet
       pool_(settings),
       launcher_path_(std::move(launcher_path)),
       launcher_(io, launcher_path_, *this),
-      timer_(io) {}
+      timer_(io),
+      policy_again_(io),
+      denial_again_(io) {}
 
 void Workers::submit(link::Task task, Moment received) {
     carry_out(pool_.submit(std::move(task), received, moment_now()));
@@ -54,11 +56,24 @@ void Workers::launcher_up() {
 }
 
 void Workers::fetch_lines(std::uint32_t from, std::uint32_t count) {
-    for (std::uint32_t index = from; index < std::min(count, launcher::kMaxLines); ++index) {
-        launcher_.get_line(index, [this](const Result<launcher::LineInfo>& line) {
-            if (line) line_changed(line.value());
+    const std::uint32_t end = std::min(count, launcher::kMaxLines);
+    if (from >= end) return all_lines_told();
+    for (std::uint32_t index = from; index < end; ++index) {
+        launcher_.get_line(index, [this, last = index + 1 == end](const Result<launcher::LineInfo>& line) {
+            if (!line) return;
+            line_changed(line.value());
+            if (last) all_lines_told();
         });
     }
+}
+
+/// A line that was taken out of lines.toml went with the launcher that knew it.
+void Workers::all_lines_told() {
+    std::set<LineName> told;
+    for (const auto& [name, index] : line_indices_) told.insert(name);
+    pool_.keep_only(told);
+    listener_.all_lines_seen();
+    listener_.lines_changed();
 }
 
 void Workers::launcher_down(const Error& why) {
@@ -67,6 +82,7 @@ void Workers::launcher_down(const Error& why) {
     const bool was_up = state_ == Launcher::up;
     state_ = Launcher::down;
     if (!was_up) return;
+    line_indices_.clear();  // the next launcher may number others so
     listener_.lines_lost();
     carry_out(pool_.launcher_down(moment_now()));
     listener_.lines_changed();

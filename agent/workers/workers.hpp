@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
         virtual void policy_changed() = 0;
         /// Before the pool hears of it, so that it may be judged first.
         virtual void line_seen(const Line& line) = 0;
+        /// After the last of them, each time a launcher is there: there is no other.
+        virtual void all_lines_seen() = 0;
         virtual void lines_lost() = 0;
         virtual void own_answered(std::uint64_t id, const ProbeReport& report) = 0;
     };
@@ -67,9 +70,12 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
 
     static constexpr std::uint32_t kMostParts = 1024;  // of a policy; the launcher's lists are far shorter
     void send_denied();
+    void denial_failed(const Error& why);
     void fetch_policy();
+    void policy_unknown(const Error& why);
     void take_part(unsigned fetch, const Result<launcher::PolicyPart>& part);
     void fetch_lines(std::uint32_t from, std::uint32_t count);
+    void all_lines_told();
     void carry_out(PoolActions actions);
     void act(SpawnWorker&& action);
     void act(SendFrame&& action);
@@ -94,7 +100,7 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     };
     std::map<WorkerId, Channel> channels_;
     std::map<LineName, std::uint32_t> line_indices_;  // the launcher's
-    boost::asio::steady_timer timer_;
+    boost::asio::steady_timer timer_, policy_again_, denial_again_;
     Time armed_ = Time::max();
     std::string policy_hash_;
     std::optional<link::Policy> policy_;

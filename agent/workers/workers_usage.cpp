@@ -1,6 +1,8 @@
 // The half of Workers that asks the launcher about policy and usage.
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "agent/workers/node_policy.hpp"
 #include "agent/workers/workers.hpp"
 
@@ -10,6 +12,7 @@ namespace edge::agent {
 
 void Workers::deny(std::vector<std::string> addresses) {
     if (addresses.size() > launcher::kMaxDenied) addresses.resize(launcher::kMaxDenied);
+    std::ranges::sort(addresses);  // a resolver turns them about
     if (addresses == denied_) return;
     denied_ = std::move(addresses);
     if (state_ != Launcher::up) return;
@@ -24,14 +27,30 @@ void Workers::send_denied() {
     for (const std::string& text : denied_) {
         if (const auto address = address_from(text)) body.addresses[count++] = *address;
     }
-    launcher_.deny_targets(body, [](const Result<launcher::Done>& done) {
-        if (!done) spdlog::error("broker_not_denied_as_target why=\"{}\"", done.error().message());
+    denial_again_.cancel();
+    launcher_.deny_targets(body, [this](const Result<launcher::Done>& done) {
+        if (!done) return denial_failed(done.error());
+        carry_out(pool_.renew(moment_now()));  // a worker refuses what it was told to when it began
+    });
+}
+
+/// As policy_unknown().
+void Workers::denial_failed(const Error& why) {
+    if (state_ != Launcher::up) return;
+    spdlog::error("broker_not_denied_as_target why=\"{}\"", why.message());
+    denial_again_.expires_after(std::chrono::seconds(1));
+    denial_again_.async_wait([this](const boost::system::error_code& error) {
+        if (error || state_ != Launcher::up) return;
+        send_denied();
+        fetch_policy();
     });
 }
 
 void Workers::fetch_policy() {
+    policy_again_.cancel();
     launcher_.get_host([this, fetch = ++fetch_](const Result<launcher::HostInfo>& host) {
-        if (!host || fetch != fetch_) return;
+        if (fetch != fetch_) return;
+        if (!host) return policy_unknown(host.error());
         policy_hash_ = to_hex(host.value().policy_hash);
         fetched_ = link::Policy{};
         fetched_.hash = policy_hash_;
@@ -45,10 +64,21 @@ void Workers::fetch_policy() {
     });
 }
 
+/// It is asked again; but of a launcher that has gone the next one is.
+void Workers::policy_unknown(const Error& why) {
+    if (state_ != Launcher::up) return;
+    ++fetch_;  // the other parts on their way count no more
+    spdlog::error("policy_unknown why=\"{}\"", why.message());
+    policy_again_.expires_after(std::chrono::seconds(1));
+    policy_again_.async_wait([this](const boost::system::error_code& error) {
+        if (!error && state_ == Launcher::up) fetch_policy();
+    });
+}
+
 /// Answers come in the order asked.
 void Workers::take_part(unsigned fetch, const Result<launcher::PolicyPart>& part) {
     if (fetch != fetch_) return;
-    if (!part) return spdlog::error("policy_unknown why=\"{}\"", part.error().message());
+    if (!part) return policy_unknown(part.error());
     add_entries(part.value(), fetched_);
     if (part.value().part + 1 != part.value().parts) return;
     policy_ = fetched_;

@@ -25,14 +25,10 @@ struct LineOfNode {
 };
 
 std::uint64_t sent(const UsageView& usage) {
-    std::uint64_t sum = 0;
-    for (const auto& line : usage.facts.lines) sum += line.sent_bytes;
-    return sum;
+    return sent_bytes(usage.facts);
 }
 std::uint64_t received(const UsageView& usage) {
-    std::uint64_t sum = 0;
-    for (const auto& line : usage.facts.lines) sum += line.received_bytes;
-    return sum;
+    return received_bytes(usage.facts);
 }
 
 // The first is what a list is sorted by when nobody says.

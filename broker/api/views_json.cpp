@@ -131,17 +131,12 @@ Json line_json(const NodeRef& node, const link::LineReport& line) {
 }
 
 Json usage_json(const UsageView& usage) {
-    std::uint64_t sent = 0, received = 0;
-    for (const auto& line : usage.facts.lines) {
-        sent += line.sent_bytes;
-        received += line.received_bytes;
-    }
     return {{"node", to_json(usage.node)},
             {"told_at", rfc3339_ms(usage.told_at)},
             {"interval_ms", usage.facts.interval_ms},
             {"host", encode(usage.facts.host)},
-            {"sent_bytes", sent},
-            {"received_bytes", received}};
+            {"sent_bytes", sent_bytes(usage.facts)},
+            {"received_bytes", received_bytes(usage.facts)}};
 }
 
 Json usage_json(const UsageView& usage, const link::LineUsage& line) {

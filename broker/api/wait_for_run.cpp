@@ -4,7 +4,7 @@
 namespace edge::broker::api {
 namespace {
 
-constexpr std::size_t kMostDetail = 16 * 1024 * 1024;  // of all results together; more is fetched page by page
+constexpr std::size_t kMostText = 16 * 1024 * 1024;  // of all results together; more is fetched page by page
 
 /// Collects a run's results until it ends or the wait does.
 /// Executor: the connection's thread, but for event() and end(), which post to it.
@@ -37,21 +37,15 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
         if (over_) return;
         if (const auto* run = std::get_if<std::shared_ptr<const RunView>>(&event)) run_ = *run;
         if (const auto* result = std::get_if<std::shared_ptr<const ResultView>>(&event)) {
-            detail_ += (*result)->detail.size();
-            results_.push_back(*result);
+            if (!results_.empty()) results_ += ',';
+            results_ += result_text(**result);
         }
-        if (detail_ > kMostDetail) give_up();
+        if (results_.size() > kMostText) give_up();
     }
     void finish() {
         if (std::exchange(over_, true)) return;
         if (!run_) return call_->refuse(Error{Errc::internal, {}, {}});
-        std::string results = "[";
-        for (const auto& result : results_) {
-            if (results.size() > 1) results += ',';
-            results += result_text(*result);
-        }
-        results += "]";
-        answer(200, with_member(text_of(*run_), "results", results));
+        answer(200, with_member(text_of(*run_), "results", "[" + results_ + "]"));
     }
     void give_up() {
         if (std::exchange(over_, true)) return;
@@ -76,8 +70,7 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
     RunView made_;  // knows which lines were left out
     std::uint32_t wait_s_;
     std::shared_ptr<const RunView> run_;
-    std::vector<std::shared_ptr<const ResultView>> results_;
-    std::size_t detail_ = 0;
+    std::string results_;  // JSON texts with commas between
     bool over_ = false;
 };
 

@@ -13,13 +13,11 @@ void Conclusion::touch(const RunPtr& run) {
 
 void Conclusion::end(Task& task, TaskState how, std::uint32_t attempt) {
     const RunPtr run = state_.runs.owner(task);
-    if (is_terminal(task.written)) --outcome(run->written, task.written);
-    ++outcome(run->written, how);
-    task.written = how;
+    const TaskState was = std::exchange(task.written, how);
     task.recorded = attempt;
     unlist(task);
     batch_.push_back(SetTask{task.row, how, task.attempt, task.recorded, task.offered});
-    items_.push_back(Item{run, &task, how, nullptr});
+    items_.push_back(Item{run, &task, was, how, nullptr});
     touch(run);
 }
 
@@ -27,7 +25,7 @@ void Conclusion::record(Task& task, const Spool& spool, std::shared_ptr<const Re
     const RunPtr run = state_.runs.owner(task);
     task.seen.push_back(result->result.attempt);
     batch_.push_back(AddResult{take_key(state_.next.next_result), spool.record.row, run->row, task.row, result});
-    items_.push_back(Item{run, &task, std::nullopt, std::move(result)});
+    items_.push_back(Item{run, &task, {}, std::nullopt, std::move(result)});
     touch(run);
 }
 
@@ -63,7 +61,18 @@ void Conclusion::finish(DomainState& state, const std::vector<RunPtr>& runs, Act
     }
 }
 
+// The counters move only here: another conclusion about the same runs may be written while this one is filled, and the
+// store must never hold a count whose ends it does not have.
+void Conclusion::count() {
+    for (const auto& item : items_) {
+        if (!item.state) continue;
+        if (is_terminal(item.was)) --outcome(item.run->written, item.was);
+        ++outcome(item.run->written, *item.state);
+    }
+}
+
 void Conclusion::write(Now now, Actions& out, Journal::Then then) {
+    count();
     for (const auto& run : touched_) {
         if (!run->finished_at && run->written.sum() == run->shown.total) run->finished_at = now.wall;
         batch_.push_back(SetRun{run->row, run->finished_at ? RunState::finished : RunState::running, run->finished_at,

@@ -27,10 +27,12 @@ class Conclusion {
     struct Item {
         RunPtr run;
         Task* task = nullptr;
-        std::optional<TaskState> state;
+        TaskState was{};
+        std::optional<TaskState> state;  // its end
         std::shared_ptr<const ResultView> result;
     };
     void touch(const RunPtr& run);
+    void count();
     static void show(const std::vector<Item>& items, Actions& out);
     static void finish(DomainState& state, const std::vector<RunPtr>& runs, Actions& out);
 

@@ -75,8 +75,10 @@ class Domain {
     /// After the signature held: begins a session, ends an older one of the same key.
     virtual void join(Join join, JoinReply reply) = 0;
     virtual void confirm(SessionId session, link::WelcomeAck ack) = 0;
-    /// Everything a live session sent, in order.
-    virtual void receive(SessionId session, std::vector<link::Received> envelopes) = 0;
+    /// Everything a live session sent, in order. `waits` is let go when it was taken up: a session that sends faster
+    /// than that can be made to wait.
+    virtual void receive(SessionId session, std::vector<link::Received> envelopes,
+                         std::shared_ptr<const void> waits) = 0;
     /// Round trip and clock offset, as the session measured them by heartbeat.
     virtual void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) = 0;
     virtual void leave(SessionId session) = 0;

@@ -73,9 +73,15 @@ RunPtr DomainFsm::active(RunId id) const {
 bool DomainFsm::cancel_run(Ticket ticket, RunId id, Now now, Actions& out) {
     const RunPtr run = active(id);
     if (!run) return false;
-    dispatch_.cancel(run, now, out, [ticket, run](Now, Actions& after) {
+    const auto answer = [ticket, run](Now, Actions& after) {
         after.effects.push_back(JobAnswer{ticket, ActiveRuns::view(*run)});
-    });
+    };
+    if (!run->canceled)
+        dispatch_.cancel(run, now, out, answer);
+    else if (run->writes == 0)  // nodes were told, or are by their next welcome
+        answer(now, out);
+    else
+        state_.journal.write(out, {}, answer);  // behind what ended when it was canceled
     return true;
 }
 

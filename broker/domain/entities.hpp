@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/domain/node_usage.hpp"
+#include "broker/domain/pace.hpp"
 #include "broker/domain/timers.hpp"
 #include "broker/domain/views.hpp"
 #include "broker/store/records.hpp"
@@ -68,7 +69,7 @@ struct Run {
     std::optional<Timers::Handle> start_timer;
     std::optional<Timers::Handle> close_timer;
     TaskCounts shown;
-    Outcomes written;           // including writes under way
+    Outcomes written;           // in the store, or in a write under way
     std::uint32_t results = 0;  // stored ones
     std::uint32_t writes = 0;   // under way; the run stays in memory for them
     std::uint32_t watchers = 0;
@@ -100,6 +101,7 @@ struct Node {
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;
+    Pace pace;  // of changes that it tells of itself
 
     NodeRef ref() const { return NodeRef{record.id, record.name}; }
     bool is_connected() const;
@@ -141,6 +143,7 @@ struct Session {
     std::optional<std::uint64_t> last_n;  // of this session
     std::uint64_t granted = 0;
     std::vector<std::vector<link::Received>> parked;  // messages that wait for a look-up
+    std::uint64_t parked_bytes = 0;
     bool searching = false;
 
     std::set<ResultId> taken_rids;     // of the next message: those that other results have
@@ -152,6 +155,11 @@ struct Session {
     std::uint64_t spool_goal = 0;
     std::vector<TaskId> held;
     std::optional<Timers::Handle> hold_timer;
+
+    // What the node told of itself faster than it may be written; only the last counts.
+    std::optional<link::Lines> told_lines;
+    std::optional<link::Policy> told_policy;
+    std::optional<Timers::Handle> told_timer;
 };
 
 }  // namespace edge::broker

@@ -57,7 +57,7 @@ Spool* Fleet::find_spool(const Node& node, SpoolId id) {
     return nullptr;
 }
 
-Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
+Result<Selection> Fleet::choose(std::string_view text) const {
     EDGE_TRY(const auto selector, parse_selector(text));
     std::vector<Candidate> candidates;
     std::vector<Chosen> lines;
@@ -74,10 +74,10 @@ Result<std::vector<Chosen>> Fleet::choose(std::string_view text) const {
                          nodes_.front()->record.name.text() + (nodes_.size() > 1 ? " and the others" : "") +
                          ", where its agent looks for it?"};
     EDGE_TRY(const auto indices, select(selector, candidates));
-    std::vector<Chosen> chosen;
-    chosen.reserve(indices.size());
-    for (const auto index : indices) chosen.push_back(std::move(lines[index]));
-    return chosen;
+    Selection selection{.lines = {}, .limit = selector.limit};
+    selection.lines.reserve(indices.size());
+    for (const auto index : indices) selection.lines.push_back(std::move(lines[index]));
+    return selection;
 }
 
 std::size_t Fleet::open_tasks() const {
@@ -116,16 +116,15 @@ NodeView Fleet::view(const Node& node) {
                   .lines = r.lines,
                   .busy = {},
                   .policy = {}};
-    if (may_work(node)) {
-        const bool live = node.is_connected();
-        if (live) view.busy = node.usage.facts().host.busy;
-        view.state = live ? NodeState::connected : r.connected_at ? NodeState::disconnected : NodeState::enrolled;
-        if (!live) {
-            for (link::LineReport& line : view.lines) {  // what it said last is no news
-                line.reason = "the node is not connected; it last said " + std::string(enum_text(line.state));
-                line.state = link::LineState::unknown;
-            }
-        }
+    if (node.is_connected()) {
+        view.busy = node.usage.facts().host.busy;
+        view.state = NodeState::connected;
+        return view;
+    }
+    if (may_work(node)) view.state = r.connected_at ? NodeState::disconnected : NodeState::enrolled;
+    for (link::LineReport& line : view.lines) {  // what it said last is no news
+        line.reason = "the node is not connected; it last said " + std::string(enum_text(line.state));
+        line.state = link::LineState::unknown;
     }
     return view;
 }

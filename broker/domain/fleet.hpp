@@ -17,6 +17,12 @@ struct Chosen {
     const link::LineReport* report = nullptr;  // as the node told it last; valid for the time of one call
 };
 
+/// What a selector names, those of one node together; `limit` of them are wanted.
+struct Selection {
+    std::vector<Chosen> lines;
+    std::optional<std::size_t> limit;
+};
+
 class Fleet {
   public:
     Node& add(NodeRecord record);
@@ -30,8 +36,7 @@ class Fleet {
     static Spool* find_spool(const Node& node, SpoolId id);
 
     /// Lines of all nodes that may be given work. Errors: bad_value, not_found.
-    /// Those of one node stand together.
-    Result<std::vector<Chosen>> choose(std::string_view selector) const;
+    Result<Selection> choose(std::string_view selector) const;
 
     /// Tasks of all nodes that have no end yet.
     std::size_t open_tasks() const;

@@ -16,14 +16,12 @@ std::uint64_t expected_n(const Session& session) {
     return std::max(next, session.spool_first > 0 ? session.spool_first : session.spool_goal + 1);
 }
 
-// What an agent counts is a result's line and its detail; a line is never shorter than this, so that an honest agent is
-// never counted more than it counts itself.
-constexpr std::uint64_t kLeastLine = 256;
+constexpr std::uint64_t kMostParkedBesides = 1024 * 1024;  // of what is no result
 
 std::uint64_t bytes_of(const std::vector<link::Received>& message) {
     std::uint64_t bytes = 0;
     for (const auto& one : message) {
-        if (std::holds_alternative<link::TaskResult>(one.envelope)) bytes += kLeastLine + one.detail.size();
+        if (std::holds_alternative<link::TaskResult>(one.envelope)) bytes += one.bytes;
     }
     return bytes;
 }
@@ -66,7 +64,9 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
     }
     session->unstored_bytes += bytes;
     if (session->searching) {
-        session->parked.push_back(std::move(message));
+        keep_parked(*session, std::move(message));
+        if (session->parked_bytes > state_.options.result_window_bytes + kMostParkedBesides)
+            return sessions_.fail(*session, "credit", "more than can wait for a look into the store", now, out);
     } else if (auto asked = unknowns(*session, message)) {
         park(*session, std::move(message), std::move(*asked), out);
     } else {
@@ -96,10 +96,15 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
     return asked;
 }
 
+void Intake::keep_parked(Session& session, std::vector<link::Received> message) {
+    for (const auto& one : message) session.parked_bytes += one.bytes;
+    session.parked.push_back(std::move(message));
+}
+
 void Intake::park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out) {
     session.searching = true;
     state_.runs.look_up_asked();
-    session.parked.push_back(std::move(message));
+    keep_parked(session, std::move(message));
     out.look_ups.push_back(std::move(asked));
 }
 
@@ -124,12 +129,13 @@ void Intake::take_parked(Session& waiting, const LookedUp& found, Now now, Actio
     }
     session->searching = false;
     auto parked = std::exchange(session->parked, {});
+    session->parked_bytes = 0;
     bool first = true;  // of this one everything was looked for
     for (auto& message : parked) {
         session = state_.session(id);
         if (!session) break;
         if (session->searching) {
-            session->parked.push_back(std::move(message));
+            keep_parked(*session, std::move(message));
         } else if (auto asked = first ? std::nullopt : unknowns(*session, message)) {
             park(*session, std::move(message), std::move(*asked), out);
         } else {
@@ -178,9 +184,9 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         session.credit = *credit;
         dispatch_.offer(session, now, out);
     } else if (auto* lines = std::get_if<link::Lines>(&received.envelope)) {
-        if (!sessions_.lines(session, std::move(*lines), now, out)) return wrong("too_large", kTooManyLines);
+        if (const char* why = sessions_.lines(session, std::move(*lines), now, out)) return wrong("bad_lines", why);
     } else if (auto* policy = std::get_if<link::Policy>(&received.envelope)) {
-        if (!sessions_.policy(session, std::move(*policy), out)) return wrong("too_large", kTooMuchPolicy);
+        if (const char* why = sessions_.policy(session, std::move(*policy), now, out)) return wrong("too_large", why);
     } else if (auto* facts = std::get_if<link::Facts>(&received.envelope)) {
         if (!session.node->usage.take(std::move(*facts), now.wall)) return wrong("too_large", kTooManyFacts);
     } else if (std::holds_alternative<link::Goaway>(received.envelope)) {

@@ -1,8 +1,10 @@
 #include "broker/domain/jobs.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "broker/domain/lending.hpp"
+#include "broker/domain/selector.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::broker {
@@ -22,16 +24,31 @@ Error reused_key() {
                  "this Idempotency-Key was used with another request; take a new one"};
 }
 
-/// "gz-1/telecom: the node does not lend http; gz-2/telecom: …; and 5 more"
+/// "gz-1/telecom, gz-1/unicom: the node does not lend http; gz-2/telecom: …; and 5 more"
 std::string reasons(const std::vector<LeftOut>& left_out, std::size_t total) {
-    std::string text;
+    std::vector<std::pair<std::string, std::string>> said;  // why, and the lines
     const std::size_t named = std::min(left_out.size(), kMostReasons);
     for (std::size_t i = 0; i < named; ++i) {
         const LeftOut& one = left_out[i];
-        text += (i == 0 ? "" : "; ") + one.node.name.text() + "/" + one.line.name.text() + ": " + one.why;
+        const std::string name = one.node.name.text() + "/" + one.line.name.text();
+        const auto at = std::ranges::find(said, one.why, &std::pair<std::string, std::string>::first);
+        if (at == said.end())
+            said.emplace_back(one.why, name);
+        else
+            at->second += ", " + name;
     }
+    std::string text;
+    for (const auto& [why, lines] : said) text += (text.empty() ? "" : "; ") + lines + ": " + why;
     if (total > named) text += "; and " + std::to_string(total - named) + " more";
     return text;
+}
+
+std::vector<Chosen> limited(std::vector<Chosen> lines, std::size_t limit) {
+    std::vector<std::string_view> nodes;
+    for (const Chosen& one : lines) nodes.push_back(one.node->record.name.text());
+    std::vector<Chosen> kept;
+    for (const auto index : spread(nodes, limit)) kept.push_back(std::move(lines[index]));
+    return kept;
 }
 
 template <class One>
@@ -52,17 +69,22 @@ Result<Jobs::Choice> Jobs::choose(const JobRequest& request) const {
     Choice choice;
     RunNotes& notes = choice.notes;
     Lending lending(request.spec, request.terms.require_level);
-    for (auto& one : selected) {
-        auto why = lending.refusal(one.node->record, *one.report);
-        if (!why) {
-            const bool is_next_node = choice.lines.empty() || choice.lines.back().node != one.node;
-            if (is_next_node && !one.node->is_connected()) note(one.node->ref(), notes.away, notes.away_total);
+    for (auto& one : selected.lines) {
+        if (auto why = lending.refusal(one.node->record, *one.report))
+            note(LeftOut{one.node->ref(), std::move(one.line), std::move(*why)}, notes.left_out, notes.left_out_total);
+        else
             choice.lines.push_back(std::move(one));
-            continue;
-        }
-        note(LeftOut{one.node->ref(), std::move(one.line), std::move(*why)}, notes.left_out, notes.left_out_total);
     }
     if (choice.lines.empty()) return Error{Errc::denied, "/selector", reasons(notes.left_out, notes.left_out_total)};
+    if (selected.limit && *selected.limit <= choice.lines.size()) {  // the limit is reached without those left out
+        notes = {};
+        choice.lines = limited(std::move(choice.lines), *selected.limit);
+    }
+    const Node* last = nullptr;
+    for (const Chosen& one : choice.lines) {
+        if (std::exchange(last, one.node) != one.node && !one.node->is_connected())
+            note(one.node->ref(), notes.away, notes.away_total);
+    }
     return choice;
 }
 
@@ -121,7 +143,10 @@ void Jobs::key_found(Ticket ticket, Result<std::optional<FoundKey>> found, Now n
     if (!known || known->created_at + kKeyLifetime < now.wall) return start(ticket, std::move(request), now, out);
     if (known->fingerprint != request.fingerprint) return answer(ticket, key, reused_key(), out);
     const RunPtr run = state_.runs.find(known->run.id);
-    answer(ticket, key, run ? ActiveRuns::view(*run) : known->run, out);
+    if (!run) return answer(ticket, key, known->run, out);
+    RunView view = ActiveRuns::view(*run);
+    if (auto again = choose(request)) view.notes = std::move(again.value().notes);  // who is away now
+    answer(ticket, key, std::move(view), out);
 }
 
 void Jobs::answer(Ticket ticket, const std::string& key, Result<RunView> run, Actions& out) {
@@ -163,8 +188,10 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
             answer(ticket, key, std::move(view), after);
             dispatch_.begin(run, at, after);
         },
-        [this, ticket, key, wanted](const Error& error, Now, Actions& after) {
+        [this, ticket, key, wanted, destination = destination_of(request.spec)](const Error& error, Now,
+                                                                                Actions& after) {
             tasks_under_way_ -= wanted;
+            if (destination) targets_.give_back(destination->host, static_cast<std::uint32_t>(wanted));
             answer(ticket, key, error, after);
         });
 }

@@ -42,7 +42,9 @@ std::optional<std::string> Lending::refusal(const NodeRecord& node, const link::
     if (line.state == link::LineState::disabled || line.state == link::LineState::draining)
         return "the line is " + std::string(enum_text(line.state)) + (line.reason.empty() ? "" : ": " + line.reason);
     if (line.enforced_by < least_) {  // the weakest is the first
-        return "the line is held by " + std::string(enum_text(line.enforced_by)) + ", less than require_level asks";
+        const bool guarded = line.enforced_by == EnforcedBy::nft || line.enforced_by == EnforcedBy::bpf;
+        return "the line is held by " + std::string(enum_text(line.enforced_by)) + (guarded ? "-guard" : "") +
+               ", less than require_level asks";
     }
     if (!node.policy) return std::nullopt;
     if (node_ != &node) {

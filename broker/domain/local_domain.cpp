@@ -111,6 +111,7 @@ void LocalDomain::loop() {
         for (auto& message : messages) message(at, actions);
         messages.clear();
         carry_out(actions);
+        if (writer_->degraded()) refuse_cancels();
         if (stopping_ && !give_up) give_up = steady_clock::now() + kStopWithin;
         if (give_up && (fsm_.writes_under_way() == 0 || steady_clock::now() >= *give_up)) return;
     }
@@ -167,7 +168,9 @@ void LocalDomain::carry_out(CloseSession& effect) {
 }
 
 void LocalDomain::carry_out(JobAnswer& effect) {
-    if (const auto reply = take(job_replies_, effect.ticket)) reply(std::move(effect.run));
+    auto reply = take(job_replies_, effect.ticket);
+    if (!reply) reply = take(cancel_replies_, effect.ticket);
+    if (reply) reply(std::move(effect.run));
 }
 
 void LocalDomain::carry_out(JoinAnswer& effect) {
@@ -214,8 +217,19 @@ void LocalDomain::on_written(std::vector<GroupWriter::Outcome> outcomes) {
     });
 }
 
+/// A new job is refused by the store's own answer. A cancel happens whether it can be stored or not; only who asked
+/// must not wait for it.
+void LocalDomain::refuse_cancels() {
+    const Error later{Errc::unavailable,
+                      {},
+                      "what runs is being stopped; what ended with that is not stored yet, since the store cannot be "
+                      "written now: ask again"};
+    for (auto& [ticket, reply] : std::exchange(cancel_replies_, {})) reply(later);
+}
+
 /// On the edges only: a full disk is told once, however often it is tried.
 void LocalDomain::on_room_changed(const std::optional<Error>& why) {
+    mailbox_.post([](Now, Actions&) {});  // a turn, for who waits
     if (!why) return log_.info("store.recovered");
     if (why->os_errno == EBUSY) {
         return log_.error(
@@ -247,6 +261,7 @@ void LocalDomain::on_fatal(const Error& error) {
 void LocalDomain::refuse_open_tickets() {
     const Error stopping{Errc::unavailable, {}, "the broker is stopping"};
     for (auto& [ticket, reply] : std::exchange(job_replies_, {})) reply(stopping);
+    for (auto& [ticket, reply] : std::exchange(cancel_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(enroll_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(token_replies_, {})) reply(stopping);
     for (auto& [ticket, joining] : std::exchange(joining_, {})) {

@@ -38,7 +38,7 @@ class LocalDomain final : public Domain {
     void find_key(NodeId node, Reply<NodeKey> reply) override;
     void join(Join join, JoinReply reply) override;
     void confirm(SessionId session, link::WelcomeAck ack) override;
-    void receive(SessionId session, std::vector<link::Received> envelopes) override;
+    void receive(SessionId session, std::vector<link::Received> envelopes, std::shared_ptr<const void> waits) override;
     void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) override;
     void leave(SessionId session) override;
     void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override;
@@ -90,6 +90,7 @@ class LocalDomain final : public Domain {
     void on_written(std::vector<GroupWriter::Outcome> outcomes);
     void on_room_changed(const std::optional<Error>& why);
     void on_fatal(const Error& error);
+    void refuse_cancels();
     void refuse_open_tickets();
     Ticket take_ticket() { return Ticket{++last_ticket_}; }
 
@@ -103,6 +104,7 @@ class LocalDomain final : public Domain {
     std::unordered_map<SessionId, std::shared_ptr<SessionSink>> sinks_;
     std::unordered_map<std::uint64_t, Joining> joining_;
     Replies<RunView> job_replies_;
+    Replies<RunView> cancel_replies_;
     Replies<link::EnrollReply> enroll_replies_;
     Replies<std::pair<std::string, JoinTokenView>> token_replies_;
     std::atomic<bool> stopping_ = false;

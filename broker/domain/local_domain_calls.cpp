@@ -44,10 +44,9 @@ void LocalDomain::confirm(SessionId session, link::WelcomeAck ack) {
     mailbox_.post([this, session, ack](Now at, Actions& out) { fsm_.confirm(session, ack, at, out); });
 }
 
-void LocalDomain::receive(SessionId session, std::vector<link::Received> envelopes) {
-    mailbox_.post([this, session, envelopes = std::move(envelopes)](Now at, Actions& out) mutable {
-        fsm_.receive(session, std::move(envelopes), at, out);
-    });
+void LocalDomain::receive(SessionId session, std::vector<link::Received> envelopes, std::shared_ptr<const void> waits) {
+    mailbox_.post([this, session, envelopes = std::move(envelopes), waits = std::move(waits)](
+                      Now at, Actions& out) mutable { fsm_.receive(session, std::move(envelopes), at, out); });
 }
 
 void LocalDomain::measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) {
@@ -91,7 +90,7 @@ void LocalDomain::cancel_run(RunId id, Reply<RunView> reply) {
     mailbox_.post([this, id, reply = std::move(reply)](Now at, Actions& out) mutable {
         const Ticket ticket = take_ticket();
         if (fsm_.cancel_run(ticket, id, at, out)) {
-            job_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+            cancel_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
             return;
         }
         reads_->ask([id, reply = std::move(reply)](Store& store) { reply(must_be_there(store.run(id), "run")); });

@@ -68,6 +68,17 @@ void change_lines(Node& node, std::vector<link::LineReport> lines, WallTime at, 
                  batch, out);
         }
     }
+    for (const link::LineReport& was : before) {
+        if (lines.empty() || find(lines, was.name)) continue;  // none at all: its launcher is not there
+        tell(node,
+             {.at = at,
+              .kind = NodeEventKind::line_state,
+              .line = was.name.text(),
+              .was = std::string(enum_text(was.state)),
+              .became = "gone",
+              .reason = "the node has no line of this name any more"},
+             batch, out);
+    }
     node.record.lines = std::move(lines);
 }
 

@@ -17,11 +17,9 @@ bool NodeUsage::take(link::Facts facts, WallTime now) {
     UsagePoint point{.told_at = now,
                      .interval_ms = facts.interval_ms,
                      .cpu_permille = facts.host.cpu_permille,
-                     .memory_free_bytes = facts.host.memory_free_bytes};
-    for (const auto& line : facts.lines) {
-        point.sent_bytes += line.sent_bytes;
-        point.received_bytes += line.received_bytes;
-    }
+                     .memory_free_bytes = facts.host.memory_free_bytes,
+                     .sent_bytes = sent_bytes(facts),
+                     .received_bytes = received_bytes(facts)};
     if (history_.size() == kMostPoints) history_.pop_front();
     history_.push_back(point);
     told_at_ = now;

@@ -88,20 +88,14 @@ std::string_view value_of(const Candidate& candidate, std::string_view key) {
 }
 
 bool matches(const Candidate& candidate, const SelectorTerm& term) {
-    return !term.key.empty() && same(value_of(candidate, term.key), term.value);
+    const auto has = [&](std::string_view key) { return same(value_of(candidate, key), term.value); };
+    // Any key does, for each candidate alone: were it the first that some node uses, one node could take a word away
+    // from all others by calling a line of its own so.
+    return term.key.empty() ? std::ranges::any_of(kBareKeys, has) : has(term.key);
 }
 
 bool matches_any(std::span<const Candidate> candidates, const SelectorTerm& term) {
     return std::any_of(candidates.begin(), candidates.end(), [&](const Candidate& one) { return matches(one, term); });
-}
-
-/// A bare word gets the first key under which it is known; one nobody knows keeps none.
-void settle_bare_word(SelectorTerm& term, std::span<const Candidate> candidates) {
-    for (const auto key : kBareKeys) {
-        term.key = key;
-        if (matches_any(candidates, term)) return;
-    }
-    term.key.clear();
 }
 
 std::vector<std::string> values_of(std::span<const Candidate> candidates, std::string_view key) {
@@ -128,15 +122,31 @@ std::string listed(const std::vector<std::string>& words) {
     return text + (words.size() > kMost ? ", …" : "");
 }
 
+constexpr const char* kNoOr = "there is no \"or\": ask for each, or leave others out as in \"all -mobile\"";
+
+/// `gz-1/telecom` and `telecom,unicom`: what other grammars have.
+std::string advice_on_grammar(const SelectorTerm& term, std::span<const Candidate> candidates) {
+    const auto slash = term.value.find('/');
+    const SelectorTerm node{.key = "node", .value = term.value.substr(0, slash), .negated = false, .text = {}};
+    if (slash != std::string::npos && term.key.empty() && !term.negated && matches_any(candidates, node))
+        return "; a line of one node is two terms, \"node:" + node.value + " line:" + term.value.substr(slash + 1) +
+               "\"";
+    if (term.value.find_first_of(",|") != std::string::npos)
+        return std::string("; terms stand apart by spaces and all of them must match, ") + kNoOr;
+    return {};
+}
+
 /// Why a term that nothing matches is likely wrong.
 std::string advice(const SelectorTerm& term, std::span<const Candidate> candidates) {
     const std::string begin = "nothing matches \"" + term.text + "\"";
+    if (auto said = advice_on_grammar(term, candidates); !said.empty()) return begin + said;
+    const std::string before = (term.negated ? "-" : "") + (term.key.empty() ? "" : term.key + ":");
     if (term.key.empty()) {
         std::vector<std::string> words;
         for (const auto key : kBareKeys) {
             for (auto& value : values_of(candidates, key)) words.push_back(std::move(value));
         }
-        const std::string guess = did_you_mean(term.value, words);
+        const std::string guess = did_you_mean(term.value, words, before);
         return begin + (guess.empty() ? "; lines: " + listed(values_of(candidates, "line")) +
                                             "; carriers: " + listed(values_of(candidates, "carrier"))
                                       : guess);
@@ -148,20 +158,35 @@ std::string advice(const SelectorTerm& term, std::span<const Candidate> candidat
         return begin + ": no node has a label \"" + term.key + "\"" +
                (guess.empty() ? "; there are " + listed(keys) : guess);
     }
-    const std::string guess = did_you_mean(term.value, values);
+    const std::string guess = did_you_mean(term.value, values, before);
     return begin + (guess.empty() ? "; " + term.key + " is one of " + listed(values) : guess);
+}
+
+/// Why no line matches all the terms, each of which some line matches.
+std::string contradiction(const std::vector<SelectorTerm>& terms, std::span<const Candidate> candidates) {
+    for (auto one = terms.begin(); one != terms.end(); ++one) {
+        const auto other = std::find_if(one + 1, terms.end(), [&](const SelectorTerm& term) {
+            const auto both = [&](const Candidate& line) { return matches(line, *one) && matches(line, term); };
+            return !one->negated && !term.negated && one->key == term.key && !same(one->value, term.value) &&
+                   std::ranges::none_of(candidates, both);
+        });
+        if (other != terms.end())
+            return "no line is \"" + one->text + "\" and \"" + other->text + "\" at once, and all terms must match; " +
+                   kNoOr;
+    }
+    return "each term matches some line, but no line matches all of them";
 }
 
 Error none(std::string why) {
     return Error{Errc::not_found, "/selector", std::move(why)};
 }
 
-/// Keeps `limit` of `chosen`: one line of every node, then a second one of every node, and so on; of the last such
-/// round as many as are still wanted, at even distances. Nodes take turns in which of their lines comes first.
-std::vector<std::size_t> spread(const std::vector<std::size_t>& chosen, std::span<const Candidate> candidates,
-                                std::size_t limit) {
+}  // namespace
+
+std::vector<std::size_t> spread(std::span<const std::string_view> nodes, std::size_t limit) {
+    limit = std::min(limit, nodes.size());
     std::map<std::string_view, std::vector<std::size_t>> by_node;
-    for (const auto index : chosen) by_node[candidates[index].node].push_back(index);
+    for (std::size_t i = 0; i < nodes.size(); ++i) by_node[nodes[i]].push_back(i);
     std::vector<std::size_t> kept;
     for (std::size_t round = 0; kept.size() < limit; ++round) {
         std::vector<std::size_t> offered;
@@ -176,8 +201,6 @@ std::vector<std::size_t> spread(const std::vector<std::size_t>& chosen, std::spa
     std::sort(kept.begin(), kept.end());
     return kept;
 }
-
-}  // namespace
 
 Result<Selector> parse_selector(std::string_view text) {
     if (text.size() > kMostText) return Error{Errc::bad_value, "/selector", "longer than 1024 characters"};
@@ -203,10 +226,7 @@ Result<Selector> parse_selector(std::string_view text) {
 }
 
 Result<std::vector<std::size_t>> select(const Selector& selector, std::span<const Candidate> candidates) {
-    auto terms = selector.terms;
-    for (auto& term : terms) {
-        if (term.key.empty()) settle_bare_word(term, candidates);
-    }
+    const auto& terms = selector.terms;
     if (candidates.empty()) return none("there is no node yet; edgectl token create says how one is enrolled");
     // A negation that nothing matches is a slip as well: what was to be left out would be probed.
     for (const auto& term : terms) {
@@ -219,8 +239,7 @@ Result<std::vector<std::size_t>> select(const Selector& selector, std::span<cons
         });
         if (fits) chosen.push_back(i);
     }
-    if (chosen.empty()) return none("each term matches some line, but no line matches all of them");
-    if (selector.limit && *selector.limit < chosen.size()) chosen = spread(chosen, candidates, *selector.limit);
+    if (chosen.empty()) return none(contradiction(terms, candidates));
     return chosen;
 }
 

@@ -1,6 +1,8 @@
 #include "broker/domain/sessions.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "broker/domain/join_rule.hpp"
 #include "broker/domain/node_events.hpp"
@@ -23,10 +25,15 @@ bool same_lines(const std::vector<link::LineReport>& a, const std::vector<link::
     return a.size() == b.size() && encode(a) == encode(b);
 }
 
-bool too_many(const std::vector<link::LineReport>& lines) {
-    return lines.size() > kMostLinesOfNode || std::ranges::any_of(lines, [](const link::LineReport& line) {
-               return line.health && line.health->checks.size() > kMostChecksOfLine;
-           });
+/// What no node can have, or nothing.
+const char* wrong_with(const std::vector<link::LineReport>& lines) {
+    if (lines.size() > kMostLinesOfNode) return kTooManyLines;
+    std::set<LineName> names;
+    for (const auto& line : lines) {
+        if (line.health && line.health->checks.size() > kMostChecksOfLine) return kTooManyLines;
+        if (!names.insert(line.name).second) return kSameLineTwice;
+    }
+    return nullptr;
 }
 
 }  // namespace
@@ -45,9 +52,15 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     if (hello.proto != link::kProtocolVersion) {
         return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1", true);
     }
-    if (too_many(hello.lines)) return reject(link::RejectCode::protocol_error, kTooManyLines, false);
+    if (const char* wrong = wrong_with(hello.lines)) return reject(link::RejectCode::protocol_error, wrong, false);
     if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
         return lock(*node, now, ticket, out);
+    }
+    if (const std::uint64_t next = node->pace.next(); next > now.mono) {  // each join is written, too
+        const std::uint64_t wait_ms = (next - now.mono + 999) / 1'000;
+        out.effects.push_back(JoinAnswer{
+            ticket, refused(link::RejectCode::overloaded, "this node joins or changes too often", wait_ms, false)});
+        return;
     }
     begin(*node, std::move(hello), ticket, now, out);
 }
@@ -86,6 +99,7 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
     r.join_counter = hello.join_counter + 1;
     r.join_confirmed = false;
     batch.push_back(PutNode{r});
+    node.pace.spend(batch.size(), now.mono);
 
     const SessionId id = state_.make_id<SessionId>(now);
     Session& session = *(state_.sessions[id] = std::make_unique<Session>());
@@ -165,26 +179,53 @@ void Sessions::leave(SessionId id, Now now, Actions& out) {
     state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
 }
 
-bool Sessions::lines(Session& session, link::Lines lines, Now now, Actions& out) {
-    if (too_many(lines.lines)) return false;
-    Node& node = *session.node;
-    if (same_lines(node.record.lines, lines.lines)) return true;
-    Batch batch;
-    change_lines(node, std::move(lines.lines), now.wall, batch, out);
-    batch.push_back(PutNode{node.record});
-    state_.journal.write(out, std::move(batch), nullptr);
-    return true;
+const char* Sessions::lines(Session& session, link::Lines lines, Now now, Actions& out) {
+    if (const char* wrong = wrong_with(lines.lines)) return wrong;
+    session.told_lines = std::move(lines);
+    take_told(session, now, out);
+    return nullptr;
 }
 
-bool Sessions::policy(Session& session, link::Policy policy, Actions& out) {
-    const std::string told = dump_json(encode(policy));
-    if (told.size() > kMostPolicyBytes) return false;
-    NodeRecord& record = session.node->record;
-    if (record.policy && dump_json(encode(*record.policy)) == told) return true;
-    record.policy_hash = policy.hash;
-    record.policy = std::move(policy);
-    state_.journal.write(out, Batch{PutNode{record}}, nullptr);
-    return true;
+const char* Sessions::policy(Session& session, link::Policy policy, Now now, Actions& out) {
+    if (dump_json(encode(policy)).size() > kMostPolicyBytes) return kTooMuchPolicy;
+    session.told_policy = std::move(policy);
+    take_told(session, now, out);
+    return nullptr;
+}
+
+void Sessions::take_told(Session& session, Now now, Actions& out) {
+    const std::uint64_t next = session.node->pace.next();
+    if (next <= now.mono) return write_told(session, now, out);
+    if (session.told_timer) return;
+    session.told_timer = state_.timers.set(next, [this, id = session.id](Now at, Actions& o) {
+        Session* waiting = state_.session(id);
+        if (!waiting) return;
+        waiting->told_timer.reset();
+        take_told(*waiting, at, o);
+    });
+}
+
+void Sessions::write_told(Session& session, Now now, Actions& out) {
+    if (session.told_timer) state_.timers.cancel(*session.told_timer);
+    session.told_timer.reset();
+    Node& node = *session.node;
+    NodeRecord& record = node.record;
+    Batch batch;
+    bool changed = false;
+    if (auto lines = std::exchange(session.told_lines, {}); lines && !same_lines(record.lines, lines->lines)) {
+        change_lines(node, std::move(lines->lines), now.wall, batch, out);
+        changed = true;
+    }
+    if (auto policy = std::exchange(session.told_policy, {});
+        policy && !(record.policy && encode(*record.policy) == encode(*policy))) {
+        record.policy_hash = policy->hash;
+        record.policy = std::move(policy);
+        changed = true;
+    }
+    if (!changed) return;
+    batch.push_back(PutNode{record});
+    node.pace.spend(batch.size(), now.mono);
+    state_.journal.write(out, std::move(batch), nullptr);
 }
 
 void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now) {
@@ -224,6 +265,7 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 }
 
 void Sessions::remove(Session& session, Now now, Actions& out) {
+    if (session.told_timer) state_.timers.cancel(*session.told_timer);  // its next hello says what it said last
     dispatch_.abandon(session, now, out);
     if (session.confirmed) {
         Batch batch{event_of(*session.node, now.wall, NodeEventKind::disconnected)};

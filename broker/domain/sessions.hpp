@@ -10,6 +10,7 @@ namespace edge::broker {
 inline constexpr std::size_t kMostLinesOfNode = 32;
 inline constexpr std::size_t kMostChecksOfLine = 32;
 inline constexpr const char* kTooManyLines = "a node has at most 32 lines, and a line at most 32 checks";
+inline constexpr const char* kSameLineTwice = "a node has one line of a name";
 inline constexpr std::size_t kMostPolicyBytes = 32 * 1024;  // what policy.toml may say is less
 inline constexpr const char* kTooMuchPolicy = "a policy is at most 32 KiB";
 
@@ -20,10 +21,10 @@ class Sessions {
     void join(Ticket ticket, link::Hello hello, Now now, Actions& out);
     void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out);
     void leave(SessionId id, Now now, Actions& out);
-    /// False: there are too many of them, and nothing was changed.
-    bool lines(Session& session, link::Lines lines, Now now, Actions& out);
+    /// Nothing, or what is wrong with them; then nothing was changed. What comes too often is written later.
+    const char* lines(Session& session, link::Lines lines, Now now, Actions& out);
     /// As lines().
-    bool policy(Session& session, link::Policy policy, Actions& out);
+    const char* policy(Session& session, link::Policy policy, Now now, Actions& out);
     void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now);
 
     /// The agent broke the protocol: it is told, and may come again.
@@ -37,6 +38,8 @@ class Sessions {
     link::Welcome welcome(Session& session, Now now) const;
     void close(Session& session, link::Goaway why, Now now, Actions& out);
     void remove(Session& session, Now now, Actions& out);
+    void take_told(Session& session, Now now, Actions& out);
+    void write_told(Session& session, Now now, Actions& out);
 
     DomainState& state_;
     Dispatch& dispatch_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/json/bounded.hpp"
 #include "protocol/link/envelopes.hpp"
 
 namespace edge::broker {
@@ -50,6 +51,18 @@ struct UsagePoint {
     std::uint64_t sent_bytes = 0;
     std::uint64_t received_bytes = 0;
 };
+
+/// Over all lines; a node may lie, and the sum is JSON.
+inline std::uint64_t sent_bytes(const link::Facts& facts) {
+    std::uint64_t sum = 0;
+    for (const auto& line : facts.lines) sum = bounded_sum(sum, line.sent_bytes);
+    return sum;
+}
+inline std::uint64_t received_bytes(const link::Facts& facts) {
+    std::uint64_t sum = 0;
+    for (const auto& line : facts.lines) sum = bounded_sum(sum, line.received_bytes);
+    return sum;
+}
 
 /// What a node told last of itself, and the minutes before. In memory only: a broker that starts knows none.
 struct UsageView {

@@ -10,6 +10,7 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include "broker/gateway/backlog.hpp"
 #include "broker/gateway/outbox.hpp"
 #include "broker/gateway/session_fsm.hpp"
 #include "broker/http/text.hpp"
@@ -89,7 +90,8 @@ class Session final : public std::enable_shared_from_this<Session> {
           request_(std::move(upgraded.request)),
           fsm_(terms_of(upgraded.transport, options)),
           ws_(std::move(upgraded.transport)),
-          timer_(ws_.get_executor()) {}
+          timer_(ws_.get_executor()),
+          backlog_(std::make_shared<Backlog>(ws_.get_executor())) {}
 
     asio::awaitable<void> run();
     void send(std::vector<link::Envelope> envelopes);
@@ -106,7 +108,9 @@ class Session final : public std::enable_shared_from_this<Session> {
     void carry_out(action::AskToJoin& ask);
     void carry_out(action::Confirm& confirm) { domain_.confirm(confirm.session, std::move(confirm.ack)); }
     void carry_out(action::Live& live);
-    void carry_out(action::Deliver& deliver) { domain_.receive(deliver.session, std::move(deliver.envelopes)); }
+    void carry_out(action::Deliver& deliver) {
+        domain_.receive(deliver.session, std::move(deliver.envelopes), backlog_->add());
+    }
     void carry_out(action::Measured& measured) {
         domain_.measured(measured.session, measured.rtt_us, measured.clock_offset_us);
     }
@@ -127,6 +131,7 @@ class Session final : public std::enable_shared_from_this<Session> {
     websocket::stream<http::Transport, false> ws_;
     asio::steady_timer timer_;
     std::optional<std::chrono::steady_clock::time_point> armed_for_;
+    std::shared_ptr<Backlog> backlog_;  // owners: this and the messages in the domain's mailbox
     Outbox outbox_;
     std::string writing_;  // in the air; empty: nothing
     std::chrono::steady_clock::time_point writing_since_;
@@ -185,6 +190,7 @@ asio::awaitable<void> Session::run() {
     apply(fsm_.start(now()));
     boost::beast::flat_buffer buffer;
     while (!failed) {
+        co_await backlog_->room();
         co_await ws_.async_read(buffer, token);
         if (failed) break;
         const auto data = buffer.cdata();

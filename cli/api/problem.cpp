@@ -52,7 +52,7 @@ std::string next_for(ExitCode exit, int status, std::string_view code) {
         case ExitCode::no_match:
             return code == "no_match" ? "`edgectl get lines` shows what there is" : "";
         case ExitCode::not_found:
-            return "`edgectl get nodes`, `get lines`, `get runs` show what there is";
+            return "`edgectl get nodes`, `get lines`, `get runs`, `get jobs` show what there is";
         default:
             return status == 503 || status == 429 ? "try again in a moment" : "";
     }

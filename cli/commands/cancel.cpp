@@ -1,5 +1,6 @@
 #include "cli/api/problem.hpp"
 #include "cli/commands/commands.hpp"
+#include "cli/commands/things.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::cli {
@@ -27,6 +28,10 @@ Answer<std::string> cancel_run(const std::string& run_id, Format format, Client&
 }
 
 Answer<ExitCode> cancel(const CancelCommand& command, Client& client, const Screen& screen) {
+    if (auto other = no_run(command.run_id, client)) {
+        if (other->next.starts_with("edgectl describe run ")) other->next.replace(8, 12, "cancel");
+        return *other;
+    }
     EDGE_TRY(const auto text, cancel_run(command.run_id, command.format, client));
     screen.print(text);
     return ExitCode::ok;

@@ -42,7 +42,7 @@ void put_line(Sheet& sheet, const Json& line) {
     sheet.item("resolvers", printable(list_at(line, "resolvers")));
     sheet.item("mark", hex_text(static_cast<std::uint32_t>(number_at(line, "mark").value_or(0))) + ", table " +
                            std::to_string(number_at(line, "table").value_or(0)));
-    sheet.item("enforced by", state == "unknown" ? "" : printable(text_at(line, "enforced_by")));
+    sheet.item("enforced by", state == "unknown" ? "" : printable(level_text(text_at(line, "enforced_by"))));
 }
 
 /// `50 B/s`, or nothing for 0, which is no limit.
@@ -70,7 +70,8 @@ void put_policy(Sheet& sheet, const Json& policy) {
     for (const auto& port : member(targets, "ports")) ports.push_back(dump_json(port));
     sheet.item("  lends", printable(list_at(policy, "services")));
     sheet.item("  ports", ports.empty() ? "any" : comma_list(ports));
-    sheet.item("  allowed", printable(list_at(targets, "allow")));
+    const auto allowed = printable(list_at(targets, "allow"));
+    sheet.item("  allowed", allowed.empty() ? "" : allowed + ", although reserved; public addresses need no entry");
     sheet.item("  denied", printable(list_at(targets, "deny")));
     sheet.item("  open", printable(list_at(targets, "only")));
     sheet.item("  each line", comma_list({limit_text(line, "bytes_per_s", "/s", true),
@@ -84,20 +85,23 @@ void put_policy(Sheet& sheet, const Json& policy) {
                                         limit_text(host, "load_per_cpu_percent", " % load per cpu", false)}));
 }
 
-void put_health(Sheet& sheet, const Json& line) {
+/// `as_of`: when its node was seen last, where that is not connected; what it found then is no news.
+void put_health(Sheet& sheet, const Json& line, const std::string& as_of) {
     const Json& health = member(line, "health");
     if (!health.is_object()) return;
+    const auto tone = [&](const std::string& state) { return as_of.empty() ? tone_of_state(state) : Tone::dim; };
+    sheet.item("as of", as_of, Tone::warn);
     const auto origin = text_at(health, "origin");
     sheet.item("leaves by", printable(list_at(health, "egress") + (origin.empty() ? "" : " of " + origin)));
     const auto identity = text_at(health, "identity");
-    if (identity != "unknown") sheet.item("identity", printable(identity), tone_of_state(identity));
+    if (identity != "unknown") sheet.item("identity", printable(identity), tone(identity));
     for (const auto& check : member(health, "checks")) {
         const auto state = text_at(check, "state");
         const auto text = text_at(check, "text");
         sheet.item(printable(text_at(check, "what")),
                    printable(text_at(check, "target") + " " + state + ", by " + text_at(check, "how") +
                              (text.empty() ? "" : ": " + text)),
-                   tone_of_state(state));
+                   tone(state));
     }
 }
 
@@ -125,6 +129,11 @@ void put_events(Sheet& sheet, Client& client, const std::string& node, const std
                                     (was.empty() ? "" : was + " -> ") + became + (reason.empty() ? "" : ": " + reason);
         sheet.line("  " + printable(text_at(event, "at")) + "  " + printable(what));
     }
+}
+
+std::string old_since(const Json& node) {
+    return text_at(node, "state") == "connected" ? std::string()
+                                                 : time_and_age(node, "last_seen_at") + ", when the node was seen last";
 }
 
 constexpr std::size_t kAll = 1'000'000;
@@ -165,7 +174,7 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
         sheet.line("");
         sheet.title("line " + printable(text_at(line, "name")));
         put_line(sheet, line);
-        put_health(sheet, line);
+        put_health(sheet, line, old_since(node));
     }
     put_events(sheet, client, command.id, "");
     screen.print(sheet.text());
@@ -205,7 +214,12 @@ Answer<ExitCode> describe_line(const DescribeCommand& command, Client& client, c
     sheet.title("line " + printable(text_at(line, "name")) + " of node " +
                 printable(text_at(member(line, "node"), "name")));
     put_line(sheet, line);
-    put_health(sheet, line);
+    std::string as_of;
+    if (text_at(line, "state") == "unknown") {
+        const auto node = client.get("/api/v1/nodes/" + percent_encoded(text_at(member(line, "node"), "id")));
+        if (node) as_of = old_since(node.value());
+    }
+    put_health(sheet, line, as_of);
     put_events(sheet, client, text_at(member(line, "node"), "id"), text_at(line, "name"));
     screen.print(sheet.text());
     return ExitCode::ok;
@@ -235,7 +249,7 @@ void put_evidence(Sheet& sheet, const ProbeResult& result) {
                                                                    (r.prefsrc.empty() ? "" : " from " + r.prefsrc) +
                                                                    ", table " + std::to_string(r.table)));
     }
-    sheet.item("enforced by", std::string(enum_text(e.enforced_by)));
+    sheet.item("enforced by", level_text(std::string(enum_text(e.enforced_by))));
 }
 
 void put_detail(Sheet& sheet, const ProbeResult& result) {
@@ -304,10 +318,11 @@ std::string with_results(const RunState& state) {
 }
 
 Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, const Screen& screen) {
+    if (const auto other = no_run(command.id, client)) return *other;
     if (command.follow) return follow(command.id, command.timeout, command.fail_on, command.format, client, screen);
     RunState state;
     EDGE_TRY(fetch_run(client, command.id, state));
-    const ExitCode exit = state.is_finished() ? exit_of(state, command.fail_on) : ExitCode::ok;
+    const ExitCode exit = state.is_finished() ? exit_of(state, command.fail_on, Asked::afterwards) : ExitCode::ok;
     if (command.format == Format::json) {
         screen.print(with_results(state));
         return exit;

@@ -23,11 +23,9 @@ Column figure(const char* title, int spare = 0) {
 
 /// A node is held as well as its weakest line. What is not known now holds nothing.
 std::string level_of(const Json& lines) {
-    constexpr std::pair<const char*, const char*> kWeakestFirst[] = {
-        {"none", "none"}, {"cooperative", "cooperative"}, {"nft", "nft-guard"}, {"bpf", "bpf-guard"}};
-    for (const auto& [by, level] : kWeakestFirst)
+    for (const char* by : {"none", "cooperative", "nft", "bpf"})  // the weakest first
         for (const auto& line : lines)
-            if (text_at(line, "enforced_by") == by && text_at(line, "state") != "unknown") return level;
+            if (text_at(line, "enforced_by") == by && text_at(line, "state") != "unknown") return level_text(by);
     return "-";
 }
 
@@ -82,7 +80,7 @@ Listing lines() {
                                       {identity == "unknown" ? "" : printable(identity), tone_of_state(identity)},
                                       {printable(text_at(item, "device"))},
                                       {printable(list_at(item, "addresses"))},
-                                      {state == "unknown" ? "" : printable(text_at(item, "enforced_by"))},
+                                      {state == "unknown" ? "" : printable(level_text(text_at(item, "enforced_by")))},
                                       {printable(text_at(item, "reason"))}};
                 if (wide) {
                     row.push_back({printable(list_at(item, "resolvers"))});
@@ -96,29 +94,31 @@ Listing lines() {
 }
 
 Listing runs() {
-    return {
-        {column("RUN"), column("SERVICE", 2), column("TARGET", 1, true), column("SELECTOR", 3, true), column("STATE"),
-         figure("OK"), figure("FAILED"), figure("CANCELED", 1), figure("TO COME"), figure("AGE", 4)},
-        [](const Json& item, bool) {
-            const Json& counts = member(item, "tasks");
-            const auto n = [&](const char* key) { return number_at(counts, key).value_or(0); };
-            const auto failed = n("failed") + n("timed_out") + n("expired") + n("lost");
-            const auto canceled = n("canceled");
-            const auto waiting = n("queued") + n("running");
-            const auto state = text_at(item, "state");
-            return std::vector<Cell>{{printable(text_at(item, "id"))},
-                                     {printable(text_at(item, "service"))},
-                                     {printable(text_at(item, "target"))},
-                                     {printable(text_at(item, "selector"))},
-                                     {printable(state), state == "finished" ? Tone::plain : Tone::busy},
-                                     {std::to_string(n("succeeded"))},
-                                     {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain},
-                                     {canceled > 0 ? std::to_string(canceled) : ""},
-                                     {waiting > 0 ? std::to_string(waiting) : ""},
-                                     {age_at(item, "created_at")}};
-        },
-        "/api/v1/runs",
-        "there was no run yet; edgectl ping TARGET from all"};
+    return {{column("RUN"), column("SERVICE", 2), column("TARGET", 1, true), column("SELECTOR", 3, true),
+             column("STATE"), figure("OK"), figure("FAILED"), figure("EXPIRED", 1), figure("CANCELED", 1),
+             figure("TO COME"), figure("AGE", 4)},
+            [](const Json& item, bool) {
+                const Json& counts = member(item, "tasks");
+                const auto n = [&](const char* key) { return number_at(counts, key).value_or(0); };
+                const auto failed = n("failed") + n("timed_out") + n("lost");
+                const auto expired = n("expired");
+                const auto canceled = n("canceled");
+                const auto waiting = n("queued") + n("running");
+                const auto state = text_at(item, "state");
+                return std::vector<Cell>{{printable(text_at(item, "id"))},
+                                         {printable(text_at(item, "service"))},
+                                         {printable(text_at(item, "target"))},
+                                         {printable(text_at(item, "selector"))},
+                                         {printable(state), state == "finished" ? Tone::plain : Tone::busy},
+                                         {std::to_string(n("succeeded"))},
+                                         {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain},
+                                         {expired > 0 ? std::to_string(expired) : "", Tone::warn},
+                                         {canceled > 0 ? std::to_string(canceled) : ""},
+                                         {waiting > 0 ? std::to_string(waiting) : ""},
+                                         {age_at(item, "created_at")}};
+            },
+            "/api/v1/runs",
+            "there was no run yet; edgectl ping TARGET from all"};
 }
 
 Listing jobs() {

@@ -73,23 +73,37 @@ void say_where_results_are(const RunState& state, Format format, const Screen& s
             "each result: edgectl describe run " + printable(state.run().id) + " -o jsonl", Tone::dim));
 }
 
+std::string wait_text(std::uint32_t ms) {
+    return ms % 1'000 == 0 ? std::to_string(ms / 1'000) + " s" : std::to_string(ms) + " ms";
+}
+
+/// Each reason once, with its lines.
 void say_left_out(const LeftOut& left_out, const Screen& screen) {
-    for (const auto& one : left_out.lines)
-        screen.say(screen.err_style.paint(
-            "left out " + printable(one.node.name + "/" + one.line.name + ": " + one.reason), Tone::warn));
+    std::vector<std::pair<std::string, std::string>> said;
+    for (const auto& one : left_out.lines) {
+        const std::string name = one.node.name + "/" + one.line.name;
+        const auto at = std::ranges::find(said, one.reason, &std::pair<std::string, std::string>::first);
+        if (at == said.end())
+            said.emplace_back(one.reason, name);
+        else
+            at->second += ", " + name;
+    }
+    for (const auto& [reason, lines] : said)
+        screen.say(screen.err_style.paint("left out " + printable(lines + ": " + reason), Tone::warn));
     if (left_out.total > left_out.lines.size())
         screen.say(screen.err_style.paint(
             "left out " + std::to_string(left_out.total - left_out.lines.size()) + " more", Tone::warn));
 }
 
-void say_away(const Away& away, const Screen& screen) {
+void say_away(const Away& away, std::uint32_t start_within_ms, const Screen& screen) {
     if (away.total == 0) return;
     std::string names;
     for (const auto& node : away.nodes) names += (names.empty() ? "" : ", ") + printable(node.name);
     if (away.total > away.nodes.size()) names += " and " + std::to_string(away.total - away.nodes.size()) + " more";
-    screen.say(screen.err_style.paint(
-        names + (away.total == 1 ? " is" : " are") + " not connected: what is asked there waits (--start-within-ms)",
-        Tone::warn));
+    screen.say(screen.err_style.paint(names + (away.total == 1 ? " is" : " are") +
+                                          " not connected: what is asked there waits " + wait_text(start_within_ms) +
+                                          ", then expires (--start-within-ms)",
+                                      Tone::warn));
 }
 
 std::string how_to_resume(const std::string& run_id) {
@@ -121,7 +135,7 @@ Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::mi
     say_without_result(state, format, screen);
     if (watched) {
         say_where_results_are(state, format, screen);
-        return exit_of(state, fail_on);
+        return exit_of(state, fail_on, Asked::now);
     }
     Trouble trouble = watched.error();
     if (trouble.exit == ExitCode::interrupted) return interrupted(run_id, client, screen);
@@ -144,7 +158,7 @@ Answer<ExitCode> run_probe(const ProbeCommand& command, Client& client, const Sc
         printable(run.service + " " + run.target + " from " + run.selector) + ": " + count + ", " + printable(run.id),
         Tone::dim));
     say_left_out(run.left_out, screen);
-    say_away(run.away, screen);
+    say_away(run.away, command.start_within_ms.value_or(kStartWithinMs), screen);
     auto left = command.timeout;
     if (left)
         left = std::max(std::chrono::milliseconds(1),

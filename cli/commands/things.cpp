@@ -56,6 +56,21 @@ std::string age_at(const Json& object, const char* key) {
     return then ? age_text(now_seconds() - *then) : std::string();
 }
 
+std::optional<Trouble> no_run(const std::string& id, Client& client) {
+    if (id.starts_with("run_") || id.find('_') == std::string::npos) return std::nullopt;
+    const std::string kind = id.substr(0, id.find('_'));
+    if (kind != "job") {
+        if (kind != "task" && kind != "res" && kind != "node" && kind != "tok") return std::nullopt;
+        return Trouble{ExitCode::not_found, "\"" + id + "\" is no run's id; those begin with run_", "edgectl get runs"};
+    }
+    const auto job = client.get("/api/v1/jobs/" + percent_encoded(id));
+    const auto run = job ? text_at(job.value(), "last_run") : std::string();
+    if (run.empty())
+        return Trouble{ExitCode::not_found, "\"" + id + "\" is no run's id but a job's", "edgectl get jobs"};
+    return Trouble{ExitCode::not_found, "\"" + id + "\" is a job; its last run is " + run,
+                   "edgectl describe run " + run};
+}
+
 std::int64_t now_seconds() {
     return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
         .count();

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/api/client.hpp"
 #include "cli/show/run_view.hpp"
 #include "protocol/json/bounded.hpp"
 
@@ -24,6 +25,9 @@ std::string duration_at(const Json& object, const char* key);
 /// How long ago a time was.
 std::string age_at(const Json& object, const char* key);
 std::int64_t now_seconds();
+
+/// Where a run is wanted: what else the id is of, and how its run is come by. Nothing where it may be a run's.
+std::optional<Trouble> no_run(const std::string& id, Client& client);
 
 Tone tone_of_state(std::string_view state);
 

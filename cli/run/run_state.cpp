@@ -71,8 +71,9 @@ Result<> RunState::take_result(const Json& json) {
 
 std::size_t RunState::missing_results() const {
     const auto ended = run_.tasks.succeeded + run_.tasks.failed + run_.tasks.timed_out;
-    const auto have = static_cast<std::size_t>(std::count_if(
-        rows_.begin(), rows_.end(), [](const Row& row) { return row.result && outcome_of(row) != "canceled"; }));
+    const auto have = static_cast<std::size_t>(std::count_if(rows_.begin(), rows_.end(), [](const Row& row) {
+        return row.result && outcome_of(row) != "canceled" && outcome_of(row) != "expired";
+    }));
     return ended > have ? ended - have : 0;
 }
 
@@ -98,7 +99,10 @@ void RunState::put_on_its_line(Row& row) {
 }
 
 std::string_view outcome_of(const Row& row) {
-    if (row.result && row.result->failure && row.result->failure->code == "canceled") return "canceled";
+    if (row.result && row.result->failure) {  // the agent says so by a result, where it has the task
+        const std::string& code = row.result->failure->code;
+        if (code == "canceled" || (code == "expired" && row.result->status == "refused")) return code;
+    }
     if (row.result) return row.result->status;
     const std::string& state = row.task.state;
     if (state == "succeeded") return "ok";
@@ -112,9 +116,14 @@ bool has_ended(const Row& row) {
     return row.result || (state != "queued" && state != "leased" && state != "running" && state != "unknown");
 }
 
+bool has_answered(const Row& row) {
+    const auto outcome = outcome_of(row);
+    return has_ended(row) && (outcome == "ok" || outcome == "partial");
+}
+
 bool has_failed(const Row& row) {
     const auto outcome = outcome_of(row);
-    return has_ended(row) && outcome != "ok" && outcome != "partial";
+    return has_ended(row) && !has_answered(row) && outcome != "canceled" && outcome != "expired";
 }
 
 bool owes_result(const Row& row) {
@@ -122,14 +131,18 @@ bool owes_result(const Row& row) {
     return !row.result && (state == "succeeded" || state == "failed" || state == "timed_out");
 }
 
-ExitCode exit_of(const RunState& state, FailOn fail_on) {
-    const auto& rows = state.rows();
-    const auto failed = std::count_if(rows.begin(), rows.end(), has_failed);
+ExitCode exit_of(const RunState& state, FailOn fail_on, Asked asked) {
+    std::size_t failed = 0, counted = 0;
+    for (const Row& row : state.rows()) {
+        if (asked == Asked::afterwards && outcome_of(row) == "canceled") continue;
+        ++counted;
+        if (has_ended(row) && !has_answered(row)) ++failed;
+    }
     switch (fail_on) {
         case FailOn::none:
             return ExitCode::ok;
         case FailOn::all:
-            return failed > 0 && std::cmp_equal(failed, rows.size()) ? ExitCode::lines_failed : ExitCode::ok;
+            return failed > 0 && failed == counted ? ExitCode::lines_failed : ExitCode::ok;
         case FailOn::any:
             return failed > 0 ? ExitCode::lines_failed : ExitCode::ok;
     }

@@ -77,10 +77,16 @@ class RunState {
 /// Of one row, in one word: queued running ok partial failed refused timed_out canceled expired lost.
 std::string_view outcome_of(const Row& row);
 bool has_ended(const Row& row);
+/// ok or partial.
+bool has_answered(const Row& row);
+/// It ended without an answer, and was neither canceled nor left to expire.
 bool has_failed(const Row& row);
 /// It has ended with a result, which has not come yet: a stream's introduction is ahead of its results.
 bool owes_result(const Row& row);
 
-ExitCode exit_of(const RunState& state, FailOn fail_on);
+/// now: who asks has just made the run or followed it, and a task that somebody canceled is one that did not answer.
+/// afterwards: the run is only looked at, and being canceled is how it was to end.
+enum class Asked { now, afterwards };
+ExitCode exit_of(const RunState& state, FailOn fail_on, Asked asked);
 
 }  // namespace edge::cli

@@ -36,12 +36,12 @@ Cell evidence_cell(const LineFigures& figures) {
 /// `12 × no reply in time (path, wait, timeout), 3 others`
 Cell note_cell(const LineFigures& figures) {
     if (figures.unverified > 0) return {printable(figures.mismatch), Tone::bad};
-    if (figures.failures.empty()) return {};
-    const auto failures = most_frequent_first(figures.failures);
-    const std::size_t others = figures.failed - std::min(figures.failed, failures[0].second);
-    return {printable(std::to_string(failures[0].second) + " × " + failures[0].first +
-                      (others > 0 ? ", " + std::to_string(others) + " others" : "")),
-            Tone::bad};
+    if (figures.others.empty()) return {};
+    const auto told = most_frequent_first(figures.others);
+    const std::size_t more = figures.ended - figures.ok - told[0].second;
+    return {printable(std::to_string(told[0].second) + " × " + told[0].first +
+                      (more > 0 ? ", " + std::to_string(more) + " others" : "")),
+            figures.failed > 0 ? Tone::bad : Tone::warn};
 }
 
 /// What all results of the line say alike; `several` where they differ.
@@ -60,17 +60,19 @@ std::vector<Cell> common_wide_cells(const LineFigures& figures) {
 
 void count(LineFigures& figures, const Row& row) {
     if (!has_ended(row)) return;
-    const bool failed = has_failed(row);
-    ++(failed ? figures.failed : figures.ok);
+    const std::string outcome(outcome_of(row));
+    ++figures.ended;
+    if (outcome == "ok") ++figures.ok;
+    if (has_failed(row)) ++figures.failed;
     if (!row.result) {
-        if (failed) ++figures.failures[std::string(outcome_of(row))];
+        if (outcome != "ok") ++figures.others[outcome];
         if (owes_result(row)) ++figures.awaited;
         return;
     }
     const ProbeResult& result = *row.result;
     figures.results.push_back(row.result);
-    if (failed) ++figures.failures[result.failure ? failure_text(*result.failure) : result.status];
-    if (const auto us = figure_of(result); us && !failed) figures.measured_us.push_back(*us);
+    if (outcome != "ok") ++figures.others[has_failed(row) && result.failure ? failure_text(*result.failure) : outcome];
+    if (const auto us = figure_of(result); us && has_answered(row)) figures.measured_us.push_back(*us);
     if (result.summary.loss) {
         figures.loss_sum += *result.summary.loss;
         ++figures.losses;
@@ -126,11 +128,10 @@ Table line_frame(const RunState& state, Detail detail) {
 }
 
 std::vector<Cell> line_cells(const RunState& state, const LineFigures& figures, Detail detail) {
-    const std::size_t ended = figures.ok + figures.failed;
     std::vector<Cell> cells{{printable(figures.line.node.name)},
                             {printable(figures.line.line.name)},
                             {printable(figures.line.line.carrier)},
-                            {std::to_string(ended) + "/" + std::to_string(figures.line.tasks),
+                            {std::to_string(figures.ended) + "/" + std::to_string(figures.line.tasks),
                              figures.has_ended() ? Tone::plain : Tone::busy},
                             {std::to_string(figures.ok), figures.ok > 0 ? Tone::good : Tone::dim},
                             {std::to_string(figures.failed), figures.failed > 0 ? Tone::bad : Tone::dim}};

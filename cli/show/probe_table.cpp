@@ -168,7 +168,7 @@ std::optional<std::uint64_t> figure_of(const ProbeResult& result) {
 std::vector<Column> wide_columns() {
     return {text_column("FROM", 0, 1, false, 15),  text_column("DEVICE", 0, 2, false, 8),
             text_column("MARK", 0, 6, false, 5),   text_column("TABLE", 0, 6),
-            text_column("ROUTE", 0, 3, false, 26), text_column("BY", 0, 4, false, 3)};
+            text_column("ROUTE", 0, 3, false, 26), text_column("BY", 0, 4, false, 9)};
 }
 
 std::vector<Cell> wide_cells(const Evidence& evidence) {
@@ -177,7 +177,7 @@ std::vector<Cell> wide_cells(const Evidence& evidence) {
             {evidence.fwmark ? hex_text(evidence.fwmark) : ""},
             {evidence.table ? std::to_string(evidence.table) : ""},
             {route_text(evidence)},
-            {std::string(enum_text(evidence.enforced_by))}};
+            {level_text(std::string(enum_text(evidence.enforced_by)))}};
 }
 
 Tone tone_of(std::string_view outcome) {
@@ -236,6 +236,8 @@ std::string summary_line(const RunState& state) {
         std::uint64_t sum_us = 0;
         std::uint64_t measured = 0;
         std::size_t failed = 0;
+        std::size_t expired = 0;
+        std::size_t canceled = 0;
         std::size_t waiting = 0;
     };
     std::map<std::string, Carrier> carriers;
@@ -247,15 +249,16 @@ std::string summary_line(const RunState& state) {
         const std::string name = carrier_of(row);
         if (!carriers.contains(name)) order.push_back(name);
         Carrier& carrier = carriers[name];
-        const bool failed = has_failed(row);
-        carrier.failed += failed ? 1u : 0u;
+        const auto outcome = outcome_of(row);
+        carrier.failed += has_failed(row) ? 1u : 0u;
+        carrier.expired += outcome == "expired" ? 1u : 0u;
+        carrier.canceled += outcome == "canceled" ? 1u : 0u;
         carrier.waiting += has_ended(row) ? 0u : 1u;
-        const bool is_partial = outcome_of(row) == "partial";
-        partial += is_partial ? 1u : 0u;
-        good += has_ended(row) && !failed && !is_partial ? 1u : 0u;
+        partial += outcome == "partial" ? 1u : 0u;
+        good += outcome == "ok" ? 1u : 0u;
         if (!row.result) continue;
         total_us = std::max(total_us, row.result->queued_us + row.result->summary.duration_us);
-        if (const auto figure = figure_of(*row.result); figure && !failed) {
+        if (const auto figure = figure_of(*row.result); figure && has_answered(row)) {
             carrier.sum_us += *figure;
             ++carrier.measured;
         }
@@ -267,8 +270,11 @@ std::string summary_line(const RunState& state) {
         const Carrier& carrier = carriers[name];
         std::string part;
         if (carrier.measured > 0) part += " " + duration_text(carrier.sum_us / carrier.measured);
-        if (carrier.failed > 0) part += (part.empty() ? " " : ", ") + std::to_string(carrier.failed) + " failed";
-        if (carrier.waiting > 0) part += (part.empty() ? " " : ", ") + std::to_string(carrier.waiting) + " to come";
+        for (const auto& [count, what] : {std::pair{carrier.failed, " failed"},
+                                          {carrier.expired, " expired"},
+                                          {carrier.canceled, " canceled"},
+                                          {carrier.waiting, " to come"}})
+            if (count > 0) part += (part.empty() ? " " : ", ") + std::to_string(count) + what;
         text += std::exchange(separator, " · ") + printable(name) + part;
     }
     return text;

@@ -143,4 +143,8 @@ std::string printable_json(std::string json) {
     return safe;
 }
 
+std::string level_text(const std::string& enforced_by) {
+    return enforced_by == "bpf" || enforced_by == "nft" ? enforced_by + "-guard" : enforced_by;
+}
+
 }  // namespace edge::cli

@@ -23,4 +23,8 @@ std::string printable(std::string_view text);
 /// JSON text whose strings hold no C1 control characters or DEL, which JSON allows and terminals obey.
 std::string printable_json(std::string json);
 
+/// The API's `enforced_by`, bpf or nft, as --require-level and doctor name it: bpf-guard, nft-guard. Others as they
+/// are.
+std::string level_text(const std::string& enforced_by);
+
 }  // namespace edge::cli

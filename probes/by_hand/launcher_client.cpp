@@ -99,6 +99,13 @@ Result<LauncherClient> LauncherClient::connect(const std::string& path) {
                                           : "the launcher is not there; is edge-launcher running?",
                      error};
     }
+    ucred peer{};
+    socklen_t size = sizeof peer;
+    if (::getsockopt(client.fd_, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return os_error(errno, path);
+    if (peer.uid != 0 && peer.uid != ::geteuid())
+        return Error{Errc::denied, path,
+                     "is served by uid " + std::to_string(peer.uid) +
+                         ", not by root; end that process, and see who may write in the folder"};
     return client;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <string>
@@ -35,6 +36,11 @@ class AttemptSocket {
         return setsockopt(fd_, level, name, value, static_cast<socklen_t>(size));
     }
     long set(int level, int name, int value) const { return set(level, name, &value, sizeof value); }
+    /// With bits in the upper halves of level and name, which a filter sees and the kernel does not.
+    long set_wide(int level, int name, const void* value, std::size_t size) const {
+        constexpr long kHigh = 1L << 32;
+        return syscall(SYS_setsockopt, fd_, level | kHigh, name | kHigh, value, size);
+    }
     long send_to(const FarEnd& to) const { return sendto(fd_, "edge", 4, MSG_NOSIGNAL, to.get(), to.size); }
 
   private:

@@ -112,20 +112,24 @@ AttemptOutcome multicast_by(const Facts& facts) {
 }
 
 /// The kernel then reports the group by that device, with packets that belong to no socket.
-AttemptOutcome join4(const Facts& facts) {
+AttemptOutcome join4(const Facts& facts, bool wide) {
     ip_mreqn group{};
     group.imr_multiaddr = reinterpret_cast<const sockaddr_in*>(endpoint("239.1.2.3", 0).get())->sin_addr;
     group.imr_ifindex = facts.number("other_index");
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
-    return tried(udp.set(IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group), "joined");
+    return tried(wide ? udp.set_wide(IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group)
+                      : udp.set(IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group),
+                 "joined");
 }
 
-AttemptOutcome join6(const Facts& facts) {
+AttemptOutcome join6(const Facts& facts, bool wide) {
     ipv6_mreq group{};
     group.ipv6mr_multiaddr = reinterpret_cast<const sockaddr_in6*>(endpoint("ff05::1:3", 0).get())->sin6_addr;
     group.ipv6mr_interface = static_cast<unsigned>(facts.number("other_index"));
     const AttemptSocket udp(AF_INET6, SOCK_DGRAM);
-    return tried(udp.set(IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group), "joined");
+    return tried(wide ? udp.set_wide(IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group)
+                      : udp.set(IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group),
+                 "joined");
 }
 
 AttemptOutcome open_socket(int family, int type, int protocol) {
@@ -203,8 +207,10 @@ const auto kLineAttempts = std::to_array<Attempt>({
     {"ipv6-routing-header", routing_header},
     {"ipv6-hop-options", hop_options},
     {"ip-multicast-if", multicast_by},
-    {"igmp-join", join4},
-    {"mld-join", join6},
+    {"igmp-join", [](const Facts& facts) { return join4(facts, false); }},
+    {"mld-join", [](const Facts& facts) { return join6(facts, false); }},
+    {"igmp-join-high-bits", [](const Facts& facts) { return join4(facts, true); }},
+    {"mld-join-high-bits", [](const Facts& facts) { return join6(facts, true); }},
     {"link-local-scope",
      [](const Facts& f) { return send_all_ways(endpoint("fe80::1", f.number("port"), f.number("other_index"))); }},
     {"raw-socket4", [](const Facts&) { return open_socket(AF_INET, SOCK_RAW, IPPROTO_RAW); }},

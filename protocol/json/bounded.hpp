@@ -19,6 +19,12 @@ using Json = nlohmann::ordered_json;
 /// Integers beyond it, of either sign, are refused: other people's JSON readers keep them in a double.
 inline constexpr std::int64_t kLargestInteger = std::int64_t{1} << 53;
 
+/// The sum of two figures that may be told as JSON; what passes the largest integer is that one.
+constexpr std::uint64_t bounded_sum(std::uint64_t a, std::uint64_t b) {
+    constexpr auto most = static_cast<std::uint64_t>(kLargestInteger);
+    return a >= most || b >= most - a ? most : a + b;
+}
+
 struct JsonLimits {
     std::size_t bytes = 256 * 1024;
     std::size_t depth = 32;

@@ -45,6 +45,8 @@ inline constexpr std::array kPayloads = std::to_array<Payload>({
     {"ip-multicast-if", PayloadAim::line},
     {"igmp-join", PayloadAim::line},
     {"mld-join", PayloadAim::line},
+    {"igmp-join-high-bits", PayloadAim::line},
+    {"mld-join-high-bits", PayloadAim::line},
     {"link-local-scope", PayloadAim::line},
     {"raw-socket4", PayloadAim::line},
     {"raw-socket6", PayloadAim::line},

@@ -87,13 +87,14 @@ Result<std::vector<Received>> decode_message(std::string_view message) {
         const std::string_view line = take_line(message);
         EDGE_TRY(auto json, parse_json(line, JsonLimits{.bytes = kMaxMessage}));
         EDGE_TRY(auto envelope, decode_envelope(std::move(json)));
-        Received received{std::move(envelope), {}};
+        Received received{std::move(envelope), {}, line.size()};
         if (const auto* result = std::get_if<TaskResult>(&received.envelope); result && result->detail_bytes > 0) {
             const std::string_view detail = take_line(message);
             if (detail.size() != result->detail_bytes)
                 return Error{Errc::bad_value, "/detail_bytes", "differs from the line that follows"};
             EDGE_TRY(check_json(detail, JsonLimits{.bytes = kMaxMessage, .depth = kDetailDepth}));
             received.detail = detail;
+            received.bytes += 1 + detail.size();
         }
         all.push_back(std::move(received));
     }

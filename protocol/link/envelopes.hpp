@@ -286,6 +286,7 @@ using Envelope =
 struct Received {
     Envelope envelope;
     std::string detail;
+    std::size_t bytes = 0;  // as encode_envelope wrote it: what credit in bytes counts
 };
 
 /// The line (without its newline), plus "\n" and the detail where there is one. For UnknownEnvelope: empty.

@@ -120,6 +120,17 @@ Result<> check_headers(const std::vector<HttpHeader>& headers) {
     return ok();
 }
 
+/// What stands behind the host's colon; nothing there is the scheme's own port.
+Result<> check_port(std::string_view port) {
+    if (port.find(':') != std::string_view::npos)
+        return bad("/target", "an IPv6 address in a URL stands in brackets, as http://[2001:db8::1]:8080/");
+    std::uint16_t number = 0;
+    const auto [end, failed] = std::from_chars(port.data(), port.data() + port.size(), number);
+    if (!port.empty() && (failed != std::errc{} || end != port.data() + port.size() || number == 0))
+        return bad("/target", "the port \"" + std::string(port.substr(0, 16)) + "\" is no number from 1 to 65535");
+    return ok();
+}
+
 /// http or https, a host, no characters that end a request line. The rest of the URL is libcurl's to judge.
 Result<> check_url(std::string_view url) {
     if (url.empty()) return bad("/target", "missing");
@@ -134,6 +145,10 @@ Result<> check_url(std::string_view url) {
     if (host.find('@') != std::string_view::npos)
         return bad("/target", "a user name or password in a URL would be stored and shown; leave it out");
     if (host.empty() || host.front() == ':') return bad("/target", "expected a host after the scheme");
+    const auto colon = host.find(':', host.front() == '[' ? host.find(']') : 0);
+    if (colon != std::string_view::npos) {
+        EDGE_TRY(check_port(host.substr(colon + 1)));
+    }
     return ok();
 }
 

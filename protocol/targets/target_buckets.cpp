@@ -25,4 +25,12 @@ bool TargetBuckets::take(std::string_view target, std::uint32_t tokens, std::uin
     return true;
 }
 
+void TargetBuckets::give_back(std::string_view target, std::uint32_t tokens) {
+    if (per_s_ == 0) return;
+    const auto found = by_target_.find(target);
+    if (found == by_target_.end()) return;  // forgotten meanwhile, and so full
+    std::uint64_t& full_at = found->second->full_at_us;
+    full_at -= std::min(full_at, cost_us(tokens));
+}
+
 }  // namespace edge

@@ -16,6 +16,8 @@ class TargetBuckets {
 
     /// Takes so many tokens, or none and says false.
     bool take(std::string_view target, std::uint32_t tokens, std::uint64_t now_us);
+    /// What take() took for something that did not happen.
+    void give_back(std::string_view target, std::uint32_t tokens);
     std::size_t size() const { return buckets_.size(); }
 
   private:

@@ -36,7 +36,7 @@ class Doctor(unittest.TestCase):
         escape = [finding["what"] for finding in diagnosis["findings"] if finding["about"] == "escape"]
         self.assertRegex(escape[0], r"^1\d\d tried, 0 escaped$")
         about = {finding["about"] for finding in diagnosis["findings"]}
-        self.assertLessEqual({"kernel", "broker", "launcher", "ping", "line telecom", "line unicom", "line mobile"}, about)
+        self.assertLessEqual({"kernel", "broker", "agent", "launcher", "ping", "line telecom", "line unicom", "line mobile"}, about)
 
     def test_what_it_says_to_run_mends_it(self):
         """Ping forbidden, a link down: each is found, and its own command repairs it."""
@@ -49,6 +49,26 @@ class Doctor(unittest.TestCase):
             on_node("sh", "-c", finding["fix"], check=True)
         code, diagnosis = doctor()
         self.assertEqual((code, of_level(diagnosis, "fail")), (0, []))
+
+    def test_a_stopped_agent_and_a_disabled_line_are_said(self):
+        """Nothing else of the node is wrong then, and it does no work all the same."""
+        with open(CONFIG, encoding="utf-8") as file:
+            before = file.read()
+
+        def put_back():
+            with open(CONFIG, "w", encoding="utf-8") as file:
+                file.write(before)
+        self.addCleanup(running_lab.start, AGENT)
+        self.addCleanup(put_back)
+        self.assertNotIn("[lines]", before)
+        with open(CONFIG, "a", encoding="utf-8") as file:
+            file.write('\n[lines]\ndisabled = ["mobile", "telecm"]\n')
+        running_lab.stop(AGENT)
+        code, diagnosis = doctor()
+        self.assertEqual((code, [finding["about"] for finding in of_level(diagnosis, "fail")]), (1, ["agent"]), diagnosis)
+        said = {finding["about"]: finding["what"] for finding in of_level(diagnosis, "warn")}
+        self.assertIn("takes no tasks: [lines] disabled", said["line mobile"])
+        self.assertIn('lines.toml does not; did you mean "telecom"?', said["line telecm"])
 
     def test_without_a_launcher_it_says_so(self):
         done = on_node("sh", "-c", f"sed 's/^launcher = .*/launcher = \"\\/nowhere\\/launcher.sock\"/' {CONFIG} > {DIRECTORY}/other.toml && "
@@ -126,6 +146,21 @@ class SiteReport(unittest.TestCase):
         (undo,) = re.findall(r"- `table inet edge_launcher`.*\n  undo: `(.*)`", page)
         on_node("sh", "-c", undo, check=True)
         self.assertNotIn("edge_launcher", on_node("/usr/sbin/nft", "list", "tables", check=True).stdout)
+
+    def test_what_it_says_to_stop_them_with_ends_and_what_is_left_to_remove_is_all_there(self):
+        """The lab collects no dead process, as a container without an init does not."""
+        self.addCleanup(self.page_when_it_runs)
+        self.addCleanup(running_lab.start, AGENT)
+        self.addCleanup(running_lab.start, LAUNCHER)
+        done = on_node("sh", "-c", re.findall(r"^kill .*$", self.page(), re.M)[0])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        page = self.page()
+        for program in ("edge-agent", "edge-launcher"):
+            self.assertIn(f"- {program}: does not run here", page)
+        (remove,) = re.findall(r"^rm -f .*$", page, re.M)
+        for program in ("edge-agent", "edge-launcher", "edge-probe"):
+            self.assertRegex(remove, f"/{program}( |$)")
+        self.assertIn("sysctl -w net.ipv4.ping_group_range='1 0'", page.split("Everything at once")[1])
 
     def test_of_a_launcher_that_was_killed_it_says_what_it_left_and_how_that_goes(self):
         running_lab.stop(LAUNCHER, signal.SIGKILL)

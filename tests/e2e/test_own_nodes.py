@@ -108,7 +108,7 @@ class OwnNodes(unittest.TestCase):
         """What the site report says removes everything does, and leaves nothing that the document had made."""
         page = node.type(f"edge-agent site-report --config {self.folder}/etc/edge/agent.toml")[1]
         commands = re.search(r"## Everything at once\n\n```\n(.*?)```", page, re.S).group(1).strip().splitlines()
-        self.assertRegex(commands[0], r"^kill \d+ \d+ && ")
+        self.assertRegex(commands[0], r"^kill \d+ \d+; for ")
         for command in commands:
             ours = " ".join(word for word in command.split(" ") if not (command.startswith("rm -f ") and "/bin/" in word))  # the build's
             status, said = node.type(ours)

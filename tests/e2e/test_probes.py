@@ -151,7 +151,7 @@ class Cancel(unittest.TestCase):
         answers = list(api.items(f"/api/v1/runs/{run}/results"))
         self.assertEqual([answer["failure"]["code"] for answer in answers], ["canceled"] * 3)
         self.assertIn("3 tasks canceled", edgectl("cancel", run).stdout)
-        self.assertIn("canceled", edgectl("describe", "run", run, expect=3).stdout)
+        self.assertIn("canceled", edgectl("describe", "run", run).stdout)
 
 
 class Node(unittest.TestCase):

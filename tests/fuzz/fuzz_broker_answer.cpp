@@ -48,7 +48,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::demand(once.rows().size() == twice.rows().size(), "an event told twice makes no second row");
     for (std::size_t i = 0; i < once.rows().size(); ++i)
         fuzz::demand(outcome_of(once.rows()[i]) == outcome_of(twice.rows()[i]), "nor another outcome");
-    fuzz::demand(exit_of(once, FailOn::any) == exit_of(twice, FailOn::any), "nor another exit status");
+    for (const Asked asked : {Asked::now, Asked::afterwards})
+        fuzz::demand(exit_of(once, FailOn::any, asked) == exit_of(twice, FailOn::any, asked),
+                     "nor another exit status");
     shown(once);
     const Trouble trouble = trouble_of(422, text);
     fuzz::demand(trouble.exit != ExitCode::ok && !trouble.what.empty(), "a refusal is a failure with a reason");

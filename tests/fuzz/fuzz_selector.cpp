@@ -1,4 +1,6 @@
 // What a user means by "from".
+#include <algorithm>
+
 #include "broker/domain/selector.hpp"
 #include "tests/fuzz/property.hpp"
 
@@ -17,7 +19,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     fuzz::demand(!chosen.value().empty(), "nothing is an error");
-    fuzz::demand(!selector.value().limit || chosen.value().size() <= *selector.value().limit, "a limit is a limit");
+    std::vector<std::string_view> nodes;
+    for (const auto index : chosen.value()) nodes.push_back(candidates.at(index).node);
+    const auto limit = selector.value().limit.value_or(nodes.size());
+    fuzz::demand(broker::spread(nodes, limit).size() == std::min(limit, nodes.size()), "a limit is a limit");
     for (std::size_t i = 0; i < chosen.value().size(); ++i) {
         fuzz::demand(chosen.value()[i] < candidates.size(), "what is chosen exists");
         if (i > 0) fuzz::demand(chosen.value()[i - 1] < chosen.value()[i], "once, in order");

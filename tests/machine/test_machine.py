@@ -50,6 +50,22 @@ ip -n carrier addr add 198.51.100.10/32 dev lo
 ip -n carrier link set lo up
 ip -n carrier link set node up
 """
+# Microseconds that two have of one processor: who is in a line's group, and who is in a service of the host's.
+SPIN = """set -e
+line=/sys/fs/cgroup/edgelines.slice/edge-launcher.service/lines/line-telecom/spinner
+spinner=/sys/fs/cgroup/system.slice/spinner.service
+mkdir $line
+systemd-run -q --unit=spinner -p CPUAccounting=yes taskset -c 0 sh -c 'while :; do :; done'
+taskset -c 0 sh -c "echo \\$\\$ > $line/cgroup.procs; while :; do :; done" &
+until grep -q . $line/cgroup.procs && grep -q . $spinner/cgroup.procs; do sleep 0.1; done
+used() { awk '$1 == "usage_usec" { print $2 }' $1/cpu.stat; }
+line_before=$(used $line) host_before=$(used $spinner)
+sleep 4
+echo $(($(used $line) - line_before)) $(($(used $spinner) - host_before))
+echo 1 > $line/cgroup.kill
+systemctl stop spinner
+until rmdir $line 2>/dev/null; do sleep 0.1; done
+"""
 
 
 def programs(folder, *names):
@@ -87,7 +103,7 @@ class OnARealMachine(unittest.TestCase):
     def test_3_the_units_run_a_probe_in_a_limited_sandbox(self):
         machine = self.machine
         machine.check("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "edge-agent")
-        units = {f"/etc/systemd/system/{name}": f"{REPOSITORY}/systemd/{name}" for name in ("edge.slice", "edge-launcher.service")}
+        units = {f"/etc/systemd/system/{name}": f"{REPOSITORY}/systemd/{name}" for name in ("edgelines.slice", "edge-launcher.service")}
         machine.put(units | programs("/usr/sbin", f"{BIN}/edge-launcher", f"{BIN}/edge-probe") |
                     {"/etc/edge/lines.toml": LINES.encode(), "/etc/edge/policy.toml": POLICY.encode()})
         machine.check("bash", "-c", CARRIER)
@@ -102,6 +118,21 @@ class OnARealMachine(unittest.TestCase):
         self.assertEqual(result["status"], "ok", output)
         evidence = result["evidence"]
         self.assertEqual((evidence["src_addr"], evidence["enforced_by"], evidence["verified"]), ("100.64.1.2", "bpf", True), output)
+
+    def test_4_the_hosts_own_work_comes_first_at_the_processor(self):
+        """After test_3, whose launcher runs: one spins in a line's group, one in a unit of the host's, on one processor."""
+        machine = self.machine
+        used_us, host_us = self.spin_beside_the_host()
+        self.assertLess(used_us, host_us // 10)
+        machine.put({"/etc/edge/policy.toml": (POLICY + "[host]\ncpu_first = false\n").encode()})
+        machine.check("systemctl", "restart", "edge-launcher.service")
+        machine.check("bash", "-c", "for i in $(seq 300); do [ -S /run/edge/launcher.sock ] && exit; sleep 0.1; done; exit 1")
+        used_us, host_us = self.spin_beside_the_host()
+        self.assertGreater(used_us, host_us // 4)
+
+    def spin_beside_the_host(self):
+        """Processor time of either in the same four seconds."""
+        return [int(line) for line in self.machine.check("bash", "-c", SPIN).split()]
 
 
 if __name__ == "__main__":

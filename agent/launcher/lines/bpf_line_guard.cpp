@@ -78,16 +78,15 @@ std::vector<GuardHook> guard_hooks(const Binding& binding, const GuardMaps& maps
     };
 }
 
-GuardMaps KeptMaps::numbers(const Fd& traffic) const {
+GuardMaps TargetMaps::numbers(const Fd& traffic, const Fd& buckets) const {
     return {targets4.get(), targets6.get(), open.get(), traffic.get(), buckets.get()};
 }
 
-Result<KeptMaps> make_guard_maps(const TargetTable& targets) {
-    KeptMaps maps;
+Result<TargetMaps> make_target_maps(const TargetTable& targets) {
+    TargetMaps maps;
     EDGE_TRY(maps.targets4, make_trie(targets.entries, false));
     EDGE_TRY(maps.targets6, make_trie(targets.entries, true));
     EDGE_TRY(maps.open, make_open_ports(targets.open));
-    EDGE_TRY(maps.buckets, make_bpf_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t), 2));
     return maps;
 }
 
@@ -95,16 +94,23 @@ Result<Fd> make_traffic_map() {
     return make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(std::uint64_t), sizeof(Traffic), kMostSandboxes);
 }
 
+Result<Fd> make_buckets_map() {
+    return make_bpf_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t), 2);
+}
+
 Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& binding, const TargetTable& targets) {
     const auto before = held_.find(line);
     Held* held = before == held_.end() ? nullptr : &before->second;
     if (held != nullptr && held->binding == binding && held->targets == targets) return ok();
     Held fresh;
-    EDGE_TRY(const auto maps, make_guard_maps(targets));
+    EDGE_TRY(const auto maps, make_target_maps(targets));
     if (!traffic_) {
         EDGE_TRY(traffic_, make_traffic_map());
     }
-    const auto wanted = guard_hooks(binding, maps.numbers(traffic_));
+    if (held == nullptr) {
+        EDGE_TRY(fresh.buckets, make_buckets_map());
+    }
+    const auto wanted = guard_hooks(binding, maps.numbers(traffic_, held != nullptr ? held->buckets : fresh.buckets));
     for (std::size_t i = 0; i < kPrograms; ++i) {
         EDGE_TRY(fresh.programs[i], load_bpf_program(wanted[i].type, wanted[i].attach, wanted[i].program));
     }
@@ -114,10 +120,9 @@ Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& 
         EDGE_TRY(attach_bpf_program(cgroup, wanted[i].attach, fresh.programs[i], replaced));
         if (held != nullptr) held->programs[i] = std::move(fresh.programs[i]);
     }
-    if (held != nullptr) fresh.programs = std::move(held->programs);
-    fresh.binding = binding;
-    fresh.targets = targets;
-    held_.insert_or_assign(line, std::move(fresh));
+    if (held == nullptr) held = &(held_[line] = std::move(fresh));
+    held->binding = binding;
+    held->targets = targets;
     return ok();
 }
 

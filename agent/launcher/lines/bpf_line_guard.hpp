@@ -20,14 +20,15 @@ struct GuardHook {
 /// In the order in which they are put in place: what refuses most comes first.
 std::vector<GuardHook> guard_hooks(const Binding& binding, const GuardMaps& maps);
 
-/// The maps those programs ask, but for the one of all sandboxes' traffic. Owns: them, with the programs.
-struct KeptMaps {
-    Fd targets4, targets6, open, buckets;
-    GuardMaps numbers(const Fd& traffic) const;
+/// The maps that say what a line may reach, made anew when that changes. Owns: them, with the programs.
+struct TargetMaps {
+    Fd targets4, targets6, open;
+    GuardMaps numbers(const Fd& traffic, const Fd& buckets) const;
 };
 /// Errors: unsupported.
-Result<KeptMaps> make_guard_maps(const TargetTable& targets);
+Result<TargetMaps> make_target_maps(const TargetTable& targets);
 Result<Fd> make_traffic_map();
+Result<Fd> make_buckets_map();
 
 /// The programs stay with the line's cgroup, not with this object: when the launcher dies, what it held stays held.
 class BpfLineGuard final : public LineGuard {
@@ -41,6 +42,7 @@ class BpfLineGuard final : public LineGuard {
   private:
     static constexpr std::size_t kPrograms = 9;
     struct Held {
+        Fd buckets;  // as long as the line: made anew with the rest they would be full again
         Binding binding;
         TargetTable targets;
         std::array<Fd, kPrograms> programs;

@@ -1,8 +1,8 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
-#include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -11,6 +11,7 @@
 #include "agent/launcher/lines/made_devices.hpp"
 #include "agent/launcher/lines/netlink_messages.hpp"
 #include "agent/launcher/os/fd.hpp"
+#include "agent/launcher/os/lock_file.hpp"
 #include "agent/launcher/os/netlink.hpp"
 #include "agent/launcher/os/network_namespace.hpp"
 #include "agent/launcher/sabotage.hpp"
@@ -80,8 +81,12 @@ RouteAnswer no_route(int error) {
 
 class KernelNetwork final : public Network {
   public:
-    KernelNetwork(std::string path, Netlink events, Netlink netlink, Fd lock)
-        : path_(std::move(path)), events_(std::move(events)), netlink_(std::move(netlink)), lock_(std::move(lock)) {}
+    KernelNetwork(std::string path, Netlink events, Netlink netlink, Fd space, std::optional<LockFile> lock)
+        : path_(std::move(path)),
+          events_(std::move(events)),
+          netlink_(std::move(netlink)),
+          space_(std::move(space)),
+          lock_(std::move(lock)) {}
 
     Result<Devices> devices() override {
         std::map<std::uint32_t, std::pair<std::string, Device>> by_index;
@@ -181,11 +186,11 @@ class KernelNetwork final : public Network {
     bool is_there() const override {
         if (path_.empty()) return true;
         const auto now = open_namespace(path_);
-        return now && is_same_namespace(now.value(), lock_);
+        return now && is_same_namespace(now.value(), space_);
     }
     Result<NamespaceVisit> enter() const override {
         if (path_.empty()) return NamespaceVisit();
-        return NamespaceVisit::enter(lock_);
+        return NamespaceVisit::enter(space_);
     }
     int events() const override { return events_.fd(); }
     bool drain(const std::function<bool(const nlmsghdr*)>& concerns) override { return events_.drain(concerns); }
@@ -247,30 +252,38 @@ class KernelNetwork final : public Network {
 
     std::string path_;  // empty: where the process is
     Netlink events_, netlink_;
-    Fd lock_;
+    Fd space_;
+    std::optional<LockFile> lock_;  // none: it only looks
 };
 
 /// Rules and routes are known by our protocol number alone, so two launchers in one network namespace would remove each
-/// other's. The lock is on the namespace itself and goes with the process.
-Result<Fd> lock_namespace(Fd fd) {
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+/// other's. The lock is named after the namespace.
+Result<LockFile> lock_namespace(const Fd& space, const std::string& path) {
+    struct stat status {};
+    if (::fstat(space.get(), &status) != 0) return os_error(errno, path);
+    auto lock = LockFile::take("netns-" + std::to_string(status.st_ino), path);
+    if (lock || (lock.error().code != Errc::unavailable && lock.error().code != Errc::conflict)) return lock;
+    if (lock.error().code == Errc::conflict)
+        return Error{Errc::bad_value, path,
+                     "is the network namespace of another line under another name; name it alike", 0};
     return Error{Errc::unavailable, "network",
                  "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
 }
 
-Result<std::unique_ptr<Network>> listen_to_kernel(const std::string& path, Fd lock) {
+Result<std::unique_ptr<Network>> listen_to_kernel(const std::string& path, Fd space, std::optional<LockFile> lock) {
     EDGE_TRY(auto events,
              Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
                                  RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
     EDGE_TRY(auto netlink, Netlink::open());
-    return std::unique_ptr<Network>(
-        std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink), std::move(lock)));
+    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink),
+                                                                    std::move(space), std::move(lock)));
 }
 
 }  // namespace
 
 Result<std::unique_ptr<Network>> look_at_kernel_network() {
-    return listen_to_kernel({}, Fd());
+    EDGE_TRY(auto space, open_namespace("/proc/self/ns/net"));
+    return listen_to_kernel({}, std::move(space), std::nullopt);
 }
 
 Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
@@ -283,8 +296,8 @@ Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
         space = std::move(other);
         EDGE_TRY(visit, NamespaceVisit::enter(space));
     }
-    EDGE_TRY(auto lock, lock_namespace(std::move(space)));
-    return listen_to_kernel(path, std::move(lock));
+    EDGE_TRY(auto lock, lock_namespace(space, path));
+    return listen_to_kernel(path, std::move(space), std::move(lock));
 }
 
 }  // namespace edge::launcher

@@ -95,10 +95,8 @@ Result<> Lines::bring_up(std::vector<Fd> groups) {
 std::vector<std::uint32_t> Lines::follow() {
     std::vector<LineInfo> before;
     for (std::size_t i = 0; i < lines_.size(); ++i) before.push_back(info(i));
-    if (const auto looked = look(); !looked) {
-        log_.error("devices_unknown why=\"{}\"", looked.error().message());
-        return {};
-    }
+    // What was seen all the same is told now: by the next look it would be no news.
+    if (const auto looked = look(); !looked) log_.error("devices_unknown why=\"{}\"", looked.error().message());
     make_devices();
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
@@ -122,8 +120,9 @@ std::vector<std::uint32_t> Lines::follow() {
     return changed;
 }
 
-/// What there is in each namespace that is there now.
+/// What there is in each namespace that is there now; where it cannot be told, what there was. The first failure.
 Result<> Lines::look() {
+    Result<> looked = ok();
     for (auto& space : spaces_) {
         if (space.network != nullptr && !space.network->is_there()) leave(space);
         if (space.network == nullptr) {
@@ -137,9 +136,13 @@ Result<> Lines::look() {
             space.opened = std::move(opened.value());
             space.network = space.opened.get();
         }
-        EDGE_TRY(space.devices, space.network->devices());
+        auto devices = space.network->devices();
+        if (devices)
+            space.devices = std::move(devices.value());
+        else if (looked)
+            looked = devices.error();
     }
-    return ok();
+    return looked;
 }
 
 /// It may live on without its name, where a process of it does.
@@ -307,6 +310,8 @@ void Lines::report_missing() {
         if (line.kind == LineKind::macvlan) {
             if (device == nullptr && own.contains(line.device))
                 missing.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
+            // Half-made, or put down by somebody: one that is gone is made anew, with all that belongs to it.
+            if (device != nullptr && !device->up) missing.push_back("ip link del " + line.device);
             if (!own.contains(line.parent)) missing.push_back("ip link show " + line.parent);
         }
         if (device == nullptr || line.kind == LineKind::macvlan) continue;  // its addresses are put back

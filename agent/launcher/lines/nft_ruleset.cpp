@@ -99,11 +99,15 @@ std::string nft_line(const std::string& line, const Binding& binding, const Targ
     const std::string uids =
         "meta skuid " + std::to_string(binding.uids.first) + "-" + std::to_string(binding.uids.last);
     Chain pass("pass-" + line);
+    std::string limits;  // with names: a chain is made anew with each change of targets, and what it has spent stands
     const auto limit = [&](std::uint64_t rate, const std::string& unit) {
         if (rate == 0) return;
         const auto burst = std::min<std::uint64_t>(rate, 0xffffffff);  // a second's worth, in 32 bits
-        pass.rule("limit rate over " + std::to_string(rate) + (unit == "bytes" ? " bytes" : "") + "/second burst " +
-                  std::to_string(burst) + " " + unit + " goto to-throttled");
+        const std::string name =
+            unit + "-" + std::to_string(rate) + "-" + line;  // a limit that is there keeps its rate
+        limits += "add limit" + kTable + name + " { rate over " + std::to_string(rate) +
+                  (unit == "bytes" ? " bytes" : "") + "/second burst " + std::to_string(burst) + " " + unit + "; }\n";
+        pass.rule("limit name " + name + " goto to-throttled");
     };
     limit(binding.budget.bytes_per_s, "bytes");
     limit(binding.budget.packets_per_s, "packets");
@@ -122,7 +126,8 @@ std::string nft_line(const std::string& line, const Binding& binding, const Targ
                " " + uids + " " + what + "\n";
     };
     return table() + denied_set("denied4-" + line, targets, false) + denied_set("denied6-" + line, targets, true) +
-           std::move(pass).text() + std::move(held).text() + hook("out-" + line, "output", "goto held-" + line) +
+           limits + std::move(pass).text() + std::move(held).text() +
+           hook("out-" + line, "output", "goto held-" + line) +
            hook("in-" + line, "input", "update @received { meta skuid }");
 }
 

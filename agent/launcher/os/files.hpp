@@ -1,4 +1,5 @@
-// Whole small files: configuration that only root, or we ourselves, may have written, and the one-value files of /proc and cgroupfs.
+// Whole small files: configuration that only root, or we ourselves, may have written, and the one-value files of /proc
+// and cgroupfs.
 #pragma once
 #include <string>
 #include <string_view>

@@ -46,7 +46,8 @@ Received receive_with_fds(int from, std::span<std::byte> buffer) {
         std::memcpy(numbers, CMSG_DATA(one), bytes);
         for (std::size_t i = 0; i < bytes / sizeof(int); ++i) received.fds.emplace_back(numbers[i]);
     }
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0) received.bytes = static_cast<std::size_t>(got);
+    received.bytes = static_cast<std::size_t>(got);
+    received.truncated = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
     return received;
 }
 

@@ -14,10 +14,11 @@ inline constexpr std::size_t kMostPassedFds = 16;  // in one packet
 bool send_with_fds(int to, std::span<const std::byte> packet, std::span<const int> fds);
 
 struct Received {
-    std::size_t bytes = 0;
-    std::vector<Fd> fds;  // close at execve
+    std::size_t bytes = 0;   // none: the other side is gone
+    bool truncated = false;  // the packet did not fit, or a descriptor of it had no room in this process
+    std::vector<Fd> fds;     // close at execve
 };
-/// One packet into `buffer`; waits for it. No bytes: the other side is gone, or the packet did not fit.
+/// One packet into `buffer`; waits for it.
 Received receive_with_fds(int from, std::span<std::byte> buffer);
 
 }  // namespace edge::launcher

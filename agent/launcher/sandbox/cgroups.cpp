@@ -15,6 +15,7 @@
 
 #include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
+#include "agent/launcher/os/lock_file.hpp"
 #include "agent/launcher/sabotage.hpp"
 
 namespace edge::launcher {
@@ -167,24 +168,20 @@ Result<> CgroupTree::check_ours() const {
     return ok();
 }
 
-/// The lock is on the directory itself: it goes with the process, and needs no file elsewhere.
+/// The lock is on a file of the group that only root may open, at all; it goes with the process.
 Result<> CgroupTree::take() {
-    const std::string path = mounts_->v2 + "/" + name_;
+    const std::string path = mounts_->v2 + "/" + name_, kill = path + "/cgroup.kill";
     for (;;) {
         EDGE_TRY(make_dir(path));
-        Fd dir(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!dir && errno == ENOENT) continue;
-        if (!dir) return os_error(errno, path);
-        if (::flock(dir.get(), LOCK_EX | LOCK_NB) != 0)
+        Fd file(::open(kill.c_str(), O_WRONLY | O_CLOEXEC));
+        if (!file && errno == ENOENT && ::access(path.c_str(), F_OK) != 0) continue;
+        if (!file) return os_error(errno, kill, "cannot be opened; it needs Linux 5.14");
+        if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0)
             return Error{Errc::unavailable, path,
                          "another edge-launcher holds this group; stop it, or choose another --cgroup", 0};
-        struct stat mine {
-        }, there{};
-        ::fstat(dir.get(), &mine);
-        if (::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino) {
-            lock_ = std::move(dir);
-            return ok();
-        }  // its last holder removed it between our open and our lock: again
+        if (!is_in_place(file, kill)) continue;  // its last holder removed it between our open and our lock
+        lock_ = std::move(file);
+        return ok();
     }
 }
 

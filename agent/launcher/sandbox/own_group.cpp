@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <filesystem>
 
 #include "agent/launcher/os/files.hpp"
 
@@ -30,6 +31,24 @@ Result<std::string> enter_own_group(const CgroupMounts& mounts) {
         if (mounts.in_v2(controller))
             (void)write_file(mounts.v2 + group + "/cgroup.subtree_control", "+" + std::string(name_of(controller)));
     return group.substr(1) + "/lines";
+}
+
+Result<> begin_idleness(const CgroupMounts& mounts, const std::string& group) {
+    const std::string slice = group.substr(0, group.find('/'));
+    if (slice != "edgelines.slice") return ok();
+    const std::string file = mounts.of(Controller::cpu) + "/" + slice + "/cpu.idle";
+    return std::filesystem::exists(file) ? write_file(file, "1") : ok();  // since Linux 5.15
+}
+
+Result<std::vector<std::string>> end_idleness(const CgroupMounts& mounts, const std::string& group) {
+    std::vector<std::string> idle;
+    for (std::filesystem::path at = group; at.has_relative_path(); at = at.parent_path()) {
+        const std::string file = mounts.of(Controller::cpu) + "/" + at.relative_path().string() + "/cpu.idle";
+        if (const auto now = read_file(file); !now || now.value() != "1\n") continue;
+        EDGE_TRY(write_file(file, "0"));
+        idle.push_back(at.string());
+    }
+    return idle;
 }
 
 }  // namespace edge::launcher

@@ -7,7 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 
 #include "agent/launcher/os/files.hpp"
 #include "agent/launcher/sandbox/cage.hpp"
@@ -15,6 +17,7 @@
 namespace edge::launcher {
 namespace {
 
+constexpr int kEndTimeoutMs = 2000;    // of what was killed; it takes a millisecond
 constexpr int kStartTimeoutMs = 5000;  // measured: 4 ms; a machine that takes this long starts nothing useful
 
 std::string map_of(std::uint32_t id) {
@@ -70,10 +73,21 @@ Result<Newborn> start_worker(Spawner& spawner, Birth birth, const WorkerGroup& g
     if (started && ::send(ours.get(), "g", 1, MSG_NOSIGNAL) != 1) started = os_error(errno, "sandbox");
     if (started) started = await_start(ours.get());
     if (started) return worker;
-    ::syscall(SYS_pidfd_send_signal, worker.pidfd.get(), SIGKILL, nullptr, 0);
-    siginfo_t gone{};
-    ::waitid(P_PIDFD, static_cast<id_t>(worker.pidfd.get()), &gone, WEXITED);
+    end_newborn(worker);
     return started.error();
+}
+
+void end_newborn(const Newborn& worker) {
+    ::syscall(SYS_pidfd_send_signal, worker.pidfd.get(), SIGKILL, nullptr, 0);
+    wait_for_end(worker, std::chrono::steady_clock::now() + std::chrono::milliseconds(kEndTimeoutMs));
+}
+
+void wait_for_end(const Newborn& worker, std::chrono::steady_clock::time_point until) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    pollfd ended{worker.pidfd.get(), POLLIN, 0};
+    ::poll(&ended, 1, static_cast<int>(std::max<std::int64_t>(left, 0)));
+    siginfo_t gone{};
+    ::waitid(P_PIDFD, static_cast<id_t>(worker.pidfd.get()), &gone, WEXITED | WNOHANG);
 }
 
 }  // namespace edge::launcher

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -26,8 +27,10 @@ struct RequestHead {
     uid_t uid = 0;
     std::uint32_t words = 0;  // which follow, each with its NUL
 };
+enum class Step : int { request, enter, bear };
 struct Answer {
     pid_t pid = 0;
+    Step step = Step::bear;
     int error = 0;
 };
 enum PassedAt { kChannel, kLog, kControl, kNetwork, kGroup, kDoors };
@@ -49,7 +52,7 @@ class Nursery {
             if (received.bytes == 0) ::_exit(0);  // the launcher is gone
             const auto plan = plan_of(received);
             if (!plan) {
-                answer({0, EINVAL}, Fd());
+                answer({0, Step::request, EINVAL}, Fd());
                 continue;
             }
             bear(*plan, received.fds);
@@ -60,7 +63,7 @@ class Nursery {
     std::optional<CagePlan> plan_of(const Received& received) {
         RequestHead head;
         const std::size_t least = privileges_ == Privileges::root ? kDoors : kGroup;
-        if (received.bytes < sizeof head || received.fds.size() < least) return std::nullopt;
+        if (received.truncated || received.bytes < sizeof head || received.fds.size() < least) return std::nullopt;
         std::memcpy(&head, buffer_.data(), sizeof head);
         if (head.uid < uids_.first || head.uid > uids_.last) return std::nullopt;
         CagePlan plan;
@@ -89,7 +92,7 @@ class Nursery {
     void bear(const CagePlan& plan, const std::vector<Fd>& fds) {
         if (namespaces_ == Namespaces::others &&
             with_sys_admin([&] { return ::setns(fds[kNetwork].get(), CLONE_NEWNET); }) != 0)
-            return answer({0, errno}, Fd());
+            return answer({0, Step::enter, errno}, Fd());
         int pidfd = -1;
         clone_args how{};
         how.flags =
@@ -101,7 +104,7 @@ class Nursery {
         }
         const long pid = ::syscall(SYS_clone3, &how, sizeof how);
         if (pid == 0) enter_cage(plan);
-        answer(pid < 0 ? Answer{0, errno} : Answer{static_cast<pid_t>(pid), 0}, Fd(pidfd));
+        answer({static_cast<pid_t>(std::max(pid, 0L)), Step::bear, pid < 0 ? errno : 0}, Fd(pidfd));
     }
 
     void answer(const Answer& answer, const Fd& pidfd) {
@@ -130,8 +133,23 @@ class Nursery {
     must(::dup2(socket, 3) == 3 && ::close_range(4, ~0U, 0) == 0);  // 2, the log, is the workers' and the sanitizers'
     must(::fcntl(3, F_SETFD, FD_CLOEXEC) == 0);
     must(keep_capability_to_enter(namespaces));
+    // An execve(2) of root's would give back what the bounding set has (capabilities(7)); so it gives nothing. To empty
+    // that set takes CAP_SETPCAP, which the launcher has not.
+    must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     ::prctl(PR_SET_NAME, "edge-spawner", 0, 0, 0);
     Nursery(3, image, uids, privileges, namespaces).serve();
+}
+
+Error refusal_of(const Answer& answer) {
+    switch (answer.step) {
+        case Step::request:
+            return os_error(answer.error, "spawner", "does not take the request for one of ours");
+        case Step::enter:
+            return os_error(answer.error, "setns", "the line's network namespace cannot be entered");
+        case Step::bear:
+            break;
+    }
+    return os_error(answer.error, "clone3", "no sandbox can be made; user namespaces must be allowed");
 }
 
 }  // namespace
@@ -182,9 +200,12 @@ Result<Newborn> Spawner::bear(const Birth& birth) {
     auto received = receive_with_fds(socket_.get(), std::as_writable_bytes(std::span(&answer, 1)));
     if (received.bytes != sizeof answer)
         return Error{Errc::io, "spawner", "has ended; edge-launcher must be restarted"};
-    if (answer.error != 0)
-        return os_error(answer.error, "clone3", "no sandbox can be made; user namespaces must be allowed");
-    if (received.fds.size() != 1) return Error{Errc::io, "spawner", "passed no pidfd"};
+    if (answer.error != 0) return refusal_of(answer);
+    if (received.truncated || received.fds.size() != 1) {
+        // It waits at the door of its cage. Nobody has waited for it, so its number is its own still.
+        if (::kill(answer.pid, SIGKILL) == 0) ::waitpid(answer.pid, nullptr, 0);
+        return os_error(EMFILE, "spawner", "no descriptor is left for the new process; raise LimitNOFILE of the unit");
+    }
     return Newborn{answer.pid, std::move(received.fds.front())};
 }
 

@@ -26,24 +26,23 @@ void add(Traffic& sum, const Traffic& one) {
 
 }  // namespace
 
-Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Privileges privileges,
-                 Limits limits, spdlog::logger& log, OnExit on_exit)
+Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Limits limits,
+                 spdlog::logger& log, OnExit on_exit)
     : poller_(poller),
       groups_(groups),
       guard_(guard),
       spawner_(std::move(spawner)),
-      privileges_(privileges),
       limits_(limits),
       log_(log),
       on_exit_(std::move(on_exit)) {}
 
 Workers::~Workers() {
+    const auto until = Clock::now() + 2s;
     for (auto& [id, worker] : workers_) (void)end(worker);
     for (auto& [id, worker] : workers_) {
         poller_.forget(worker.process.pidfd.get());
         poller_.forget(worker.log.get());
-        siginfo_t how{};
-        ::waitid(P_PIDFD, static_cast<id_t>(worker.process.pidfd.get()), &how, WEXITED);
+        wait_for_end(worker.process, until);
     }
 }
 
@@ -57,7 +56,8 @@ Result<> Workers::end(const Worker& worker) {
 }
 
 std::optional<uid_t> Workers::free_uid(const UidRange& uids) const {
-    if (privileges_ == Privileges::none) return workers_.size() < kWorkerUids ? std::optional(uids.first) : std::nullopt;
+    if (spawner_.privileges() == Privileges::none)
+        return workers_.size() < kWorkerUids ? std::optional(uids.first) : std::nullopt;
     const auto count = uids.last - uids.first + 1;
     const auto last = last_uid_.find(uids);
     const auto next = last == last_uid_.end() ? 0 : last->second - uids.first + 1;
@@ -85,11 +85,12 @@ Result<Workers::Started> Workers::spawn(ClientId client, const Line& line, const
     worker.client = client;
     worker.line = line.name;
     worker.uid = *uid;
+    const Fd network(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));  // the caller has entered the line's
+    if (!network) return os_error(errno, "/proc/self/ns/net");
     EDGE_TRY(worker.group, groups_.add_worker(line.name, worker.id, limits_));
     EDGE_TRY(guard_.begin_traffic({worker.group.id(), *uid}));
     taken_.insert(*uid);
     last_uid_[line.uids] = *uid;
-    const Fd network(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));  // the caller has entered the line's
     auto process = start_worker(spawner_,
                                 {.arguments = arguments,
                                  .uid = *uid,
@@ -105,11 +106,21 @@ Result<Workers::Started> Workers::spawn(ClientId client, const Line& line, const
 
     const std::uint32_t id = worker.id;
     const Spawned spawned{id, worker.process.pid, *uid};
-    auto& kept = workers_[id] = std::move(worker);
-    EDGE_TRY(poller_.watch(kept.process.pidfd.get(), [this, id] { reap(id); }));
-    EDGE_TRY(poller_.watch(kept.log.get(), [this, id] { read_log(id); }));
+    if (const auto watched = watch(worker); !watched) {  // nobody would hear of its end
+        end_newborn(worker.process);
+        leave(*uid, line.name, std::move(worker.group));
+        return watched.error();
+    }
+    workers_[id] = std::move(worker);
     log_.debug("worker_started worker={} line={} pid={} uid={}", id, line.name, spawned.pid, *uid);
     return Started{spawned, std::move(channel)};
+}
+
+Result<> Workers::watch(const Worker& worker) {
+    EDGE_TRY(poller_.watch(worker.process.pidfd.get(), [this, id = worker.id] { reap(id); }));
+    const auto watched = poller_.watch(worker.log.get(), [this, id = worker.id] { read_log(id); });
+    if (!watched) poller_.forget(worker.process.pidfd.get());
+    return watched;
 }
 
 Result<Workers::Worker*> Workers::owned(ClientId client, std::uint32_t worker) {

@@ -34,9 +34,9 @@ class Workers {
     using OnExit = std::function<void(ClientId, const WorkerExited&)>;
 
     /// `guard` counts the traffic of each worker.
-    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Privileges privileges, Limits limits,
-            spdlog::logger& log, OnExit on_exit);
-    /// Kills all and waits for them.
+    Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner spawner, Limits limits, spdlog::logger& log,
+            OnExit on_exit);
+    /// Kills all and waits for them, two seconds at most.
     ~Workers();
     Workers(const Workers&) = delete;
 
@@ -77,6 +77,7 @@ class Workers {
 
     static Result<> end(const Worker& worker);
     void drop(const std::function<bool(const Worker&)>& which);
+    Result<> watch(const Worker& worker);
     std::optional<uid_t> free_uid(const UidRange& uids) const;
     Result<Worker*> owned(ClientId client, std::uint32_t worker);
     void read_log(std::uint32_t id);
@@ -88,7 +89,6 @@ class Workers {
     CgroupTree& groups_;
     LineGuard& guard_;
     Spawner spawner_;
-    Privileges privileges_;
     Limits limits_;
     spdlog::logger& log_;
     OnExit on_exit_;

@@ -259,6 +259,12 @@ WorkerStats Client::stats(const Worker& worker) {
     return std::get<WorkerStats>(ask<WorkerStats>(Type::stats, Stats{worker.spawned().worker}));
 }
 
+std::variant<Done, int> Client::deny(const std::vector<std::string>& targets) {
+    DenyTargets body;
+    for (std::size_t i = 0; i < targets.size(); ++i) body.addresses[i] = to_wire(IpAddress::parse(targets[i]).value());
+    return ask<Done>(Type::deny_targets, body);
+}
+
 bool Client::comes_to_route(const std::string& line, const std::string& to) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (route(line, to).error != 0)

@@ -112,6 +112,7 @@ class Client {
     Worker spawn(const std::string& line);
     int spawn_error(const std::string& line);
     WorkerStats stats(const Worker& worker);
+    std::variant<Done, int> deny(const std::vector<std::string>& targets);
     Route route(const std::string& line, const std::string& to);
     /// Asks until there is a route: the address that it needs may come after the link. False after 20 s.
     bool comes_to_route(const std::string& line, const std::string& to);

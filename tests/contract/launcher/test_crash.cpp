@@ -1,7 +1,10 @@
 // After kill -9 the next start finds and clears what was left; two launchers keep out of each other's way.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -78,6 +81,30 @@ TEST_CASE("processes that outlived a launcher are killed with their group") {
     ::waitpid(stray, &status, 0);
     CHECK(WIFSIGNALED(status));
     CHECK(::access(path.c_str(), F_OK) != 0);
+}
+
+TEST_CASE("what everybody may lock keeps no launcher from starting") {
+    shared_carriers();
+    const DelegatedGroup group(own_group("-locked"));
+    std::string path = output_of("awk '$3 == \"cgroup2\" {print $2; exit}' /proc/self/mounts");
+    path.erase(path.find_last_not_of('\n') + 1);
+    const Fd space(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    const Fd folder_of_group(::open((path + "/" + own_group("-locked")).c_str(), O_RDONLY | O_CLOEXEC));
+    REQUIRE(::flock(space.get(), LOCK_EX | LOCK_NB) == 0);
+    REQUIRE(::flock(folder_of_group.get(), LOCK_EX | LOCK_NB) == 0);
+    ConfigFolder folder;
+    Flags flags;
+    flags.cgroup = own_group("-locked");
+    LauncherProcess launcher(folder, flags);
+    REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+    struct stat status {};
+    REQUIRE(::fstat(space.get(), &status) == 0);
+    const std::string lock = "/run/edge-launcher/netns-" + std::to_string(status.st_ino);
+    REQUIRE(::stat(lock.c_str(), &status) == 0);
+    CHECK((status.st_mode & 07777) == 0600);  // what only root may open
+    launcher.signal(SIGTERM);
+    CHECK(launcher.exit_code() == 0);
+    CHECK(::stat(lock.c_str(), &status) != 0);
 }
 
 TEST_CASE("a second launcher with the same group, or in the same network namespace, is refused and disturbs nothing") {

@@ -253,6 +253,30 @@ TEST_CASE("a line sends no more than its budget, all its workers together") {
     CHECK(elsewhere.tell("send 198.51.100.10 5300 40") == "40 ok");
 }
 
+TEST_CASE("what a line has spent stays spent while its targets change") {
+    Running up(each_guard(), policy_with("allow = [\"198.51.100.0/24\"]", "packets_per_s = 50"));
+    auto worker = up.client->spawn("telecom");
+    const auto began = std::chrono::steady_clock::now();
+    worker.tell("send 198.51.100.10 5300 400");
+    for (int last = 1; last <= 6; ++last) {
+        REQUIRE(std::holds_alternative<Done>(up.client->deny({"203.0.113." + std::to_string(last)})));
+        worker.tell("send 198.51.100.10 5300 400");
+    }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+    // A second's worth at once, and what came due meanwhile; a new bucket each time would be 50 more each time.
+    CHECK(static_cast<double>(up.client->stats(worker).traffic.sent_packets) <= 51 + 50 * took.count());
+}
+
+TEST_CASE("an agent that changes its targets all the time is told to wait") {
+    Running up("bpf");
+    int refused = 0;
+    for (int i = 0; i < 1000 && refused == 0; ++i)
+        if (const auto answer = up.client->deny({"203.0.113.1"}); !std::holds_alternative<Done>(answer))
+            refused = std::get<int>(answer);
+    CHECK(refused == EAGAIN);
+    CHECK(up.client->line(0).count == 2);  // and is served all the same
+}
+
 TEST_CASE("a byte budget counts whole packets") {
     Running up(each_guard(), policy_with("allow = [\"198.51.100.0/24\"]", "bytes_per_s = 3100"));
     auto worker = up.client->spawn("telecom");

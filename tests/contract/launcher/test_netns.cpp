@@ -147,11 +147,19 @@ TEST_CASE("what is lost in a namespace is put back, and nothing of ours is left 
         launcher.exit_code();
     }
     CHECK(output_of(in_it(kRouting)) != before);
-    Flags flags;
-    flags.more = {"--cleanup"};
-    LauncherProcess cleanup(folder, flags);
-    CHECK(cleanup.exit_code() == 0);
-    CHECK(output_of(in_it(kRouting)) == before);
+    SUBCASE("--cleanup") {
+        Flags flags;
+        flags.more = {"--cleanup"};
+        LauncherProcess cleanup(folder, flags);
+        CHECK(cleanup.exit_code() == 0);
+        CHECK(output_of(in_it(kRouting)) == before);
+    }
+    SUBCASE("the next start, also where no line is in it any more") {
+        folder.write("lines.toml", lines_toml("managed"));
+        LauncherProcess launcher(folder);
+        REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+        CHECK(output_of(in_it(kRouting)) == before);
+    }
 }
 
 TEST_CASE("a namespace that goes takes its line and workers along; when it is back so is the line, within a second") {
@@ -198,6 +206,20 @@ TEST_CASE("a namespace that is not there yet is a line that is down, and externa
     REQUIRE(changed);
     CHECK(
         launcher.says("todo=\"ip netns exec " + name() + " ip route add default via 100.64.2.1 dev wan1 table 102\""));
+}
+
+TEST_CASE("two lines that name one namespace differently are told so, and not that another launcher is there") {
+    Carriers carriers;
+    const Inside inside(carriers);
+    ConfigFolder folder;
+    const std::string other_name = folder.path() + "/other-name";
+    sh("ln -s /run/netns/" + name() + " " + other_name);
+    std::string lines = toml();
+    lines.insert(lines.find("device = \"wan0\""), "kind = \"netns\"\nnetns = \"" + other_name + "\"\n");
+    folder.write("lines.toml", lines);
+    LauncherProcess launcher(folder);
+    REQUIRE_MESSAGE(launcher.says("ready lines=2"), launcher.log());
+    CHECK(launcher.says("is the network namespace of another line under another name; name it alike"));
 }
 
 TEST_CASE("without the capability, with nftables, or in its own namespace, a launcher says what to do") {

@@ -258,6 +258,7 @@ TEST_CASE("the launcher filters itself, and its spawner, which is not filtered, 
     const pid_t spawner = spawner_of(launcher.pid());
     auto its = status_of(spawner);
     CHECK(its["Name:"] == "edge-spawner");
+    CHECK(its["NoNewPrivs:"] == "1");
     CHECK(its["Seccomp:"] == "0");  // its children mount and change their root
     for (const char* set : {"CapEff:", "CapPrm:", "CapInh:", "CapAmb:"}) CHECK(its[set] == "0000000000000000");
     CHECK(output_of("ls /proc/" + std::to_string(spawner) + "/fd") == "0\n1\n2\n3\n");

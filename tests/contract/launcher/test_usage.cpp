@@ -33,12 +33,7 @@ struct Started {
         REQUIRE(launcher->exit_code() == 0);
         launcher.reset();
     }
-    bool deny(const std::vector<std::string>& targets) {
-        DenyTargets body;
-        for (std::size_t i = 0; i < targets.size(); ++i)
-            body.addresses[i] = to_wire(edge::IpAddress::parse(targets[i]).value());
-        return std::holds_alternative<Done>(client->ask<Done>(Type::deny_targets, body));
-    }
+    bool deny(const std::vector<std::string>& targets) { return std::holds_alternative<Done>(client->deny(targets)); }
     LineUsage usage(std::uint32_t line) {
         return std::get<LineUsage>(client->ask<LineUsage>(Type::line_usage, AskUsage{line}));
     }

@@ -101,7 +101,7 @@ class Demo:
         route = evidence.get("route_get") or {}  # a probe without a socket has none
         say(f"  {answer['line']['name']:<12} {evidence['src_addr']} -> {evidence['dst_addr']}  device {evidence['ifname']}"
             f"  mark {evidence['fwmark']:#x}  table {evidence['table']}  kernel's route {route.get('oif')} via {route.get('gw')}"
-            f"  enforced by {evidence['enforced_by']}  {'verified' if evidence['verified'] else 'NOT VERIFIED'}")
+            f"  enforced by {evidence['enforced_by'] + '-guard' * (evidence['enforced_by'] in ('bpf', 'nft'))}  {'verified' if evidence['verified'] else 'NOT VERIFIED'}")
         line = answer["line"]["name"]
         carrier = next(carrier for carrier in topology.CARRIERS if carrier.name == line)
         self.expect(answer["status"] in ("ok", "partial"), f"{line}: {answer['status']} {answer.get('failure')}")

@@ -124,8 +124,9 @@ class FakeDomain final : public Domain {
             if (node_) node_->state = NodeState::connected;
         });
     }
-    void receive(SessionId, std::vector<link::Received> envelopes) override {
-        run_([this, envelopes = std::move(envelopes)] {
+    void receive(SessionId, std::vector<link::Received> envelopes, std::shared_ptr<const void> waits) override {
+        run_([this, envelopes = std::move(envelopes), waits = std::move(waits)] {
+            if (is_busy) untaken.push_back(waits);
             log("receive " + std::to_string(envelopes.size()));
             for (const auto& one : envelopes) {
                 const auto* result = std::get_if<link::TaskResult>(&one.envelope);
@@ -334,6 +335,8 @@ class FakeDomain final : public Domain {
 
     // what tests set, and what they look at
     bool is_ready = true;
+    bool is_busy = false;                              // takes nothing up of what sessions send
+    std::vector<std::shared_ptr<const void>> untaken;  // … until these go
     NodeState node_state = NodeState::enrolled;
     std::optional<link::Reject> reject;
     std::vector<link::Hello> joined;

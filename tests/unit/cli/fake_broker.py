@@ -243,7 +243,7 @@ class Exchange(BaseHTTPRequestHandler):
         if not lines:
             return self.problem(422, "no_match", 'no line matches "telecm"; the nearest is "telecom"')
         if request.get("require_level") == "bpf-guard" and request["params"]["target"] == "unguarded.test":
-            return self.problem(422, "not_lent", "gz-1/telecom: the line is held by nft, less than require_level asks")
+            return self.problem(422, "not_lent", "gz-1/telecom: the line is held by nft-guard, less than require_level asks")
         key = self.headers.get("Idempotency-Key")
         if key not in broker.jobs:
             run = Run(len(broker.runs) + 1, request, lines)
@@ -255,8 +255,8 @@ class Exchange(BaseHTTPRequestHandler):
             self.wfile.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 5000\r\n\r\n{")
             self.close_connection = True
             return None
-        left_out = {"total": 3, "lines": [{"node": {"id": make_id("node", 2), "name": "gz-2"}, "line": {"name": "telecom", "carrier": "ct"},
-                                           "reason": "the node does not lend ping"}]}
+        left_out = {"total": 3, "lines": [{"node": {"id": make_id("node", 2), "name": "gz-2"}, "line": {"name": name, "carrier": carrier},
+                                           "reason": "the node does not lend ping"} for name, carrier, *_ in LINES[:2]]}
         extra = {"left_out": left_out, "away": {"total": 2, "nodes": [{"id": make_id("node", 3), "name": "gz-3"}]}} if request["params"]["target"] == "partly.test" else {}
         return self.reply(202, {**broker.jobs[key].json(), **extra}, headers=[("Location", "/api/v1/runs/" + broker.jobs[key].id)])
 
@@ -286,7 +286,8 @@ class Exchange(BaseHTTPRequestHandler):
             else:
                 self.problem(404, "not_found", f"no node {path[1]}")
         elif path == ["lines"]:
-            self.page([{**line_json(i), "node": NODE} for i in range(3)] * self.broker.copies, parse_qs(parts.query))
+            away = {} if self.broker.node_state == "connected" else {"state": "unknown"}
+            self.page([{**line_json(i), "node": NODE, **away} for i in range(3)] * self.broker.copies, parse_qs(parts.query))
         elif path == ["usage", "nodes"]:
             self.reply(200, {"items": [{**usage, "host": host, "sent_bytes": 48_211, "received_bytes": 310_876}]})
         elif path == ["usage", "lines"]:

@@ -23,6 +23,7 @@ ProbeCommand probe(std::vector<std::string> arguments) {
 TEST_CASE("from joins its words, and a negation is no option") {
     CHECK(probe({"ping", "x", "from", "all"}).selector == "all");
     CHECK(probe({"ping", "x", "from", "telecom+beijing"}).selector == "telecom+beijing");
+    CHECK(probe({"ping", "x", "from", "all", "-moble"}).selector == "all -moble");  // for the broker to mend
     CHECK(probe({"ping", "x", "from", "carrier:ct", "province:guangdong", "-node:gz-1", "limit:10"}).selector ==
           "carrier:ct province:guangdong -node:gz-1 limit:10");
     CHECK(probe({"ping", "x", "from", "all", "-telecom", "-o", "json"}).selector == "all -telecom");
@@ -117,6 +118,8 @@ TEST_CASE("what is wrong is said with the next thing to try") {
              Case{{"ping", "x", "from"}, "no selector after \"from\""},
              Case{{"ping", "x", "from", "all", "--count", "0"}, "--count: 0 is out of range, 1 to 1000"},
              Case{{"ping", "x", "from", "all", "--count", "1e3"}, "--count: \"1e3\" is no whole number"},
+             Case{{"http", "http://a:99999/", "from", "all"},
+                  "the target: the port \"99999\" is no number from 1 to 65535"},
              Case{{"ping", "a b", "from", "all"}, "the target: expected a host name or an address"},
              Case{{"ping", "x", "from", "all", "--family", "v5"}, "--family: expected one of any, v4, v6"},
              Case{{"http", "http://x", "from", "all", "-H", "Transfer-Encoding: x"},

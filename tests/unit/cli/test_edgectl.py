@@ -13,7 +13,7 @@ import tempfile
 import termios
 import unittest
 
-from fake_broker import LINES, TOKEN, FakeBroker
+from fake_broker import JOB, LINES, TOKEN, FakeBroker
 
 EDGECTL = sys.argv.pop(1) if len(sys.argv) > 1 else "edgectl"
 
@@ -97,9 +97,13 @@ class Probes(WithBroker):
         self.assertIn("held by nft", self.edgectl("ping", "unguarded.test", "from", "all", "--require-level", "bpf-guard", expect=8).stderr)
         self.assertIn("--require-level", self.edgectl("ping", "x.test", "from", "all", "--require-level", "bpf", expect=2).stderr)
         done = self.edgectl("ping", "partly.test", "from", "all", "-o", "json")
-        self.assertIn("left out gz-2/telecom: the node does not lend ping", done.stderr)
-        self.assertIn("left out 2 more", done.stderr)
-        self.assertIn("gz-3 and 1 more are not connected", done.stderr)
+        self.assertIn("left out gz-2/telecom, gz-2/unicom: the node does not lend ping", done.stderr)
+        self.assertIn("left out 1 more", done.stderr)
+        self.assertIn("gz-3 and 1 more are not connected: what is asked there waits 60 s, then expires (--start-within-ms)", done.stderr)
+        self.assertIn("waits 1500 ms", self.edgectl("ping", "partly.test", "from", "all", "--start-within-ms", "1500").stderr)
+        with open(os.path.join(os.path.dirname(__file__), "../../../broker/api/openapi.json"), encoding="utf-8") as file:
+            schema = json.load(file)["components"]["schemas"]["JobRequest"]["properties"]["start_within_ms"]
+        self.assertEqual(schema["default"], 60_000)  # what edgectl says of it
         self.assertEqual(len(json.loads(done.stdout)), 3)
 
     def test_a_failed_line_is_exit_code_3_unless_told_otherwise(self):
@@ -130,6 +134,25 @@ class Probes(WithBroker):
         self.assertEqual(len(json.loads(done.stdout)), 2)
         self.assertIn("gz-1/telecom: expired", done.stderr)
         self.assertRegex(self.edgectl("ping", "198.18.0.80", "from", "all", expect=3).stdout, "expired .*its node did not begin it in time")
+
+    def test_a_canceled_task_has_not_failed_and_an_expired_one_is_told_apart(self):
+        def canceled(run):
+            for task in run.tasks:
+                task["state"] = "canceled"
+                run.tell("task", task)
+            run.finish()
+        self.broker.on_run = canceled
+        done = self.edgectl("ping", "198.18.0.80", "from", "all", "-o", "table", expect=3)  # who waited got no answer
+        self.assertIn("0 of 3 ok: ct 1 canceled · cu 1 canceled · cm 1 canceled", done.stderr)
+        run = next(iter(self.broker.runs.values()))
+        described = self.edgectl("describe", "run", run.id).stdout
+        self.assertIn("ct 1 canceled", described)
+        self.assertNotIn("failed", described)
+        run.tasks[0]["state"] = "expired"
+        self.assertIn("ct 1 expired", self.edgectl("describe", "run", run.id, expect=3).stdout)
+        header, row = self.edgectl("get", "runs").stdout.splitlines()
+        self.assertEqual(header.split()[5:9], ["OK", "FAILED", "EXPIRED", "CANCELED"])
+        self.assertEqual(row.split()[5:9], ["0", "0", "1", "2"])
 
     def test_partial_is_not_counted_as_ok(self):
         def one_loses(run):
@@ -233,6 +256,14 @@ class LineHealth(WithBroker):
         self.assertIn("line unicom up -> down: no carrier", told)
         self.assertRegex(told, r"2026-01-01T00:00:00.000Z +connected")
 
+    def test_checks_of_a_node_that_is_away_are_told_as_old(self):
+        for what in (("node", "gz-1"), ("line", "gz-1/telecom")):
+            self.assertNotIn("as of", self.edgectl("describe", *what).stdout)
+        self.broker.node_state = "disconnected"
+        for what in (("node", "gz-1"), ("line", "gz-1/telecom")):
+            self.assertRegex(self.edgectl("describe", *what).stdout,
+                             r"as of +2026-01-01T00:00:00.000Z \(\d+d ago\), when the node was seen last\n  leaves by")
+
     def test_the_list_of_lines_has_a_column_for_identity(self):
         self.assertRegex(self.edgectl("get", "lines").stdout, r"telecom +ct +up +mismatch")
 
@@ -251,11 +282,21 @@ class Trouble(WithBroker):
         self.assertIn("/params/count: 9 is out of range", self.edgectl("ping", "strange.test", "from", "all", expect=2).stderr)
         self.edgectl("api", "GET", "/api/v1/nowhere", expect=5)
 
+    def test_another_id_where_a_run_is_wanted_is_named_and_leads_to_the_run(self):
+        for command in (("describe", "run", JOB["id"]), ("describe", "run", JOB["id"], "--follow")):
+            done = self.edgectl(*command, expect=5)
+            self.assertIn(f'"{JOB["id"]}" is a job; its last run is {JOB["last_run"]}', done.stderr)
+            self.assertIn(f'edgectl describe run {JOB["last_run"]}', done.stderr)
+        self.assertIn(f'edgectl cancel {JOB["last_run"]}\n', self.edgectl("cancel", JOB["id"], expect=5).stderr)
+        self.assertIn("is no run's id but a job's", self.edgectl("cancel", "job_7", expect=5).stderr)
+        self.assertIn("is no run's id; those begin with run_", self.edgectl("describe", "run", "task_7", expect=5).stderr)
+        self.assertIn("get jobs", self.edgectl("describe", "run", "run_7", expect=5).stderr)
+
     def test_the_command_line_is_checked_before_anybody_is_asked(self):
         for arguments, words in ((["pong", "x", "from", "all"], 'did you mean "ping"'), (["ping"], "edgectl ping TARGET from all"), (["ping", "x"], "from all"),
                                  (["ping", "x", "form", "all"], '"from"'), (["ping", "x", "from"], "every line"), (["ping", "x", "from", "all", "--count", "5000"], "--count"),
                                  (["ping", "x", "from", "all", "--count", "x"], "no whole number"), (["ping", "a b", "from", "all"], "the target"),
-                                 (["dns", "x", "from", "all", "--type", "NOPE"], "--type"), (["http", "x", "from", "all"], "http://"),
+                                 (["dns", "x", "from", "all", "--type", "NOPE"], "--type"), (["dns", "x", "from", "all", "--server", "192.0.2.53:53"], "its port is -p's"), (["http", "x", "from", "all"], "http://"),
                                  (["http", "http://x", "from", "all", "-H", "nocolon"], "--header"), (["ping", "x", "from", "all", "-o", "xml"], "json"),
                                  (["ping", "x", "from", "all", "--timeout", "soon"], "--timeout"), (["get", "things"], "nodes"), (["get"], "nodes, lines"), (["describe", "run"], "run ID"), ([], "edgectl help"),
                                  (["describe", "token", "x"], "node"), (["cancel"], "which run"), (["api", "POST", "/x"], "only GET"), (["ping", "x", "from", "all", "--fail-on", "some"], "any"),
@@ -411,7 +452,7 @@ class Lists(WithBroker):
     def test_tables(self):
         self.edgectl("ping", "198.18.0.80", "from", "all")
         self.assertRegex(self.edgectl("get", "nodes").stdout, r"gz-1 +connected +3/3 up +bpf-guard +4.20 ms")
-        self.assertRegex(self.edgectl("get", "lines").stdout, r"gz-1 +telecom +ct +up +mismatch +wan0 +100.64.1.2 +bpf")
+        self.assertRegex(self.edgectl("get", "lines").stdout, r"gz-1 +telecom +ct +up +mismatch +wan0 +100.64.1.2 +bpf-guard\n")
         self.assertRegex(self.edgectl("get", "lines", "-o", "wide").stdout, r"100.64.1.53 +0x101 +101")
         self.assertRegex(self.edgectl("get", "runs").stdout, r"run_\w+ +ping +198.18.0.80 +all +finished +3 +0")
         self.assertIn("no job yet", self.edgectl("get", "jobs").stderr)
@@ -451,7 +492,7 @@ class Lists(WithBroker):
         self.edgectl("ping", "198.18.0.80", "from", "all")
         run = next(iter(self.broker.runs))
         text = self.edgectl("describe", "run", run).stdout
-        for words in (run, "evidence    verified", "100.64.1.2:40001 -> 198.18.0.80", "wan0 via 100.64.1.1 from 100.64.1.2, table 101", "enforced by bpf", "4 of 4"):
+        for words in (run, "evidence    verified", "100.64.1.2:40001 -> 198.18.0.80", "wan0 via 100.64.1.1 from 100.64.1.2, table 101", "enforced by bpf-guard", "4 of 4"):
             self.assertIn(words, text)
         told = json.loads(self.edgectl("describe", "run", run, "-o", "json").stdout)
         self.assertEqual((told["id"], told["tasks"]["succeeded"], len(told["results"])), (run, 3, 3))
@@ -467,7 +508,7 @@ class Lists(WithBroker):
 
     def test_a_nodes_policy_is_told_and_what_is_no_limit_is_not(self):
         text = self.edgectl("describe", "node", "gz-1").stdout
-        for words in ("lends     dns, ping", "ports     53, 443", "allowed   10.20.0.0/16", "denied    192.0.2.0/24", "open      203.0.113.5:7480", "100 packets/s, 10.0 MB a day",
+        for words in ("lends     dns, ping", "ports     53, 443", "allowed   10.20.0.0/16, although reserved", "denied    192.0.2.0/24", "open      203.0.113.5:7480", "100 packets/s, 10.0 MB a day",
                       "1 probes/s, 10 at once", "40 % cpu pressure", "cpu pressure 90 %"):
             self.assertIn(words, text)
         self.assertNotIn("memory pressure", text)

@@ -86,7 +86,7 @@ TEST_CASE("each line tells how many of its tasks ended, how, and how long they t
     CHECK(row["LINE"] == "telecom");
     CHECK(row["DONE"] == "24/25");
     CHECK(row["OK"] == "20");
-    CHECK(row["FAILED"] == "4");
+    CHECK(row["FAILED"] == "3");
     CHECK(row["MIN"] == "1.00 ms");
     CHECK(row["P50"] == "10.0 ms");
     CHECK(row["P95"] == "19.0 ms");
@@ -117,7 +117,7 @@ TEST_CASE("a line whose results have not all come has not ended, whatever its ta
     CHECK_FALSE(figures.at(0).has_ended());
     figures = figures_of_lines(run_of({{"a", good(1000)}, {"a", {}, "lost"}, {"a", {}, "expired"}}));
     CHECK(figures.at(0).has_ended());
-    CHECK(figures.at(0).failures == std::map<std::string, std::size_t>{{"expired", 1}, {"lost", 1}});
+    CHECK(figures.at(0).others == std::map<std::string, std::size_t>{{"expired", 1}, {"lost", 1}});
 }
 
 TEST_CASE("one unverified result is told although a thousand are verified") {
@@ -142,6 +142,23 @@ TEST_CASE("codes that differ are counted, the most frequent first") {
     CHECK(row_of(run_of({{"a", with_code("200")}, {"a", with_code("200")}}, "http"), 0)["CODES"] == "200");
     CHECK(row_of(run_of({{"a", with_code("503")}, {"a", with_code("200")}, {"a", with_code("200")}}, "http"),
                  0)["CODES"] == "200 ×2, 503 ×1");
+}
+
+TEST_CASE("a row counts as the summary below it does: partial is not ok, canceled and expired have not failed") {
+    Json partial = good(1'000);
+    partial["status"] = "partial";
+    const RunState state = run_of({{"a", good(1'000)}, {"a", partial}, {"b", {}, "canceled"}, {"b", {}, "expired"}});
+    auto row = row_of(state, 0);
+    CHECK(row["DONE"] == "2/2");
+    CHECK(row["OK"] == "1");
+    CHECK(row["FAILED"] == "0");
+    CHECK(row["NOTE"] == "1 × partial");
+    row = row_of(state, 1);
+    CHECK(row["DONE"] == "2/2");
+    CHECK(row["OK"] == "0");
+    CHECK(row["FAILED"] == "0");
+    CHECK(row["NOTE"] == "1 × canceled, 1 others");
+    CHECK(summary_line(state) == "1 of 4 ok, 1 partial: ct 1.00 ms, 1 expired, 1 canceled");
 }
 
 TEST_CASE("a page is compared by how long all of it took, an answer by its round trip") {

@@ -105,18 +105,18 @@ TEST_CASE("events of no known name are ignored, and garbled ones are errors") {
 }
 
 TEST_CASE("the exit code follows the lines and --fail-on") {
-    const auto exit = [](std::vector<std::string> outcomes, FailOn fail_on) {
+    const auto exit = [](std::vector<std::string> outcomes, FailOn fail_on, Asked asked = Asked::now) {
         RunState state = begun();
         int n = 0;
         for (const auto& outcome : outcomes) {
             ++n;
-            if (outcome == "expired") {
+            if (outcome == "expired" || outcome == "canceled") {
                 REQUIRE(state.event("task", task(n, outcome)));
             } else {
                 REQUIRE(state.event("result", result(n, outcome)));
             }
         }
-        return exit_of(state, fail_on);
+        return exit_of(state, fail_on, asked);
     };
     CHECK(exit({"ok", "ok"}, FailOn::any) == ExitCode::ok);
     CHECK(exit({"ok", "partial"}, FailOn::any) == ExitCode::ok);
@@ -126,6 +126,12 @@ TEST_CASE("the exit code follows the lines and --fail-on") {
     CHECK(exit({"ok", "failed"}, FailOn::all) == ExitCode::ok);
     CHECK(exit({"refused", "failed"}, FailOn::all) == ExitCode::lines_failed);
     CHECK(exit({"refused", "failed"}, FailOn::none) == ExitCode::ok);
+    // Who waits for answers did not get one of a canceled task; who looks at the run later sees what was wanted.
+    CHECK(exit({"ok", "canceled"}, FailOn::any) == ExitCode::lines_failed);
+    CHECK(exit({"ok", "canceled"}, FailOn::any, Asked::afterwards) == ExitCode::ok);
+    CHECK(exit({"canceled", "canceled"}, FailOn::all, Asked::afterwards) == ExitCode::ok);
+    CHECK(exit({"failed", "canceled"}, FailOn::all, Asked::afterwards) == ExitCode::lines_failed);
+    CHECK(exit({"expired", "canceled"}, FailOn::any, Asked::afterwards) == ExitCode::lines_failed);
 }
 
 TEST_CASE("the summary tells each carrier in the order of the run") {
@@ -134,6 +140,21 @@ TEST_CASE("the summary tells each carrier in the order of the run") {
     REQUIRE(state.event("result", result(1, "ok")));
     REQUIRE(state.event("task", task(2, "lost", "cu")));
     CHECK(summary_line(state) == "1 of 2 ok: ct 12.0 ms · cu 1 failed");
+}
+
+TEST_CASE("what was canceled or has expired is told as that, not as failed") {
+    RunState state = begun();
+    REQUIRE(state.event("task", task(1, "canceled")));
+    REQUIRE(state.event("task", task(2, "expired", "cu")));
+    CHECK(summary_line(state) == "0 of 2 ok: ct 1 canceled · cu 1 expired");
+    RunState told = begun();  // by results
+    for (const auto& [n, code] : {std::pair{1, "canceled"}, {2, "expired"}}) {
+        Json json = parse_json(result(n, "refused")).value();
+        json["failure"] = {{"source", "agent"}, {"phase", "start"}, {"code", code}, {"text", ""}};
+        REQUIRE(told.take_result(json));
+    }
+    CHECK(summary_line(told) == "0 of 2 ok: ct 1 canceled · cu 1 expired");
+    CHECK(exit_of(told, FailOn::any, Asked::afterwards) == ExitCode::lines_failed);
 }
 
 TEST_CASE("a failure says what happened, whose fault it is and where") {

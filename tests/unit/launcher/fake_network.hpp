@@ -2,6 +2,7 @@
 #pragma once
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "agent/launcher/lines/network.hpp"
 #include "agent/launcher/os/network_namespace.hpp"
@@ -25,7 +26,12 @@ class FakeNetwork final : public Network {
     void refuse_v6() { v6_ = false; }
     int rounds_of_changes() const { return rounds_; }
 
-    Result<Devices> devices() override { return devices_; }
+    /// The next look at the devices fails.
+    void fail_to_look() { blind_ = true; }
+    Result<Devices> devices() override {
+        if (std::exchange(blind_, false)) return os_error(ENOBUFS, "netlink");
+        return devices_;
+    }
     Result<Routing> owned() override { return routing_; }
     Result<std::vector<Rule>> rules() override { return routing_.rules; }
     Result<std::vector<TableRoute>> table(std::uint32_t table) override {
@@ -128,7 +134,7 @@ class FakeNetwork final : public Network {
 
     Devices devices_;
     Routing routing_;
-    bool v6_ = true, there_ = true;
+    bool v6_ = true, there_ = true, blind_ = false;
     std::uint32_t last_index_ = 1000;
     int rounds_ = 0;
 };

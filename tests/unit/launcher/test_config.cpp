@@ -264,6 +264,19 @@ TEST_CASE("workers may not be people") {
     CHECK(user_among_workers(passwd, 69999) == std::nullopt);
 }
 
+TEST_CASE("two macvlans of one parent have a hardware address each") {
+    const auto macvlan = [](const std::string& name, const std::string& more) {
+        std::string text =
+            replaced(kLine, "device = \"wan0\"",
+                     "device = \"edge-" + name + "\"\nkind = \"macvlan\"\n" + more + "\nmac = \"02:00:5e:10:00:01\"");
+        return replaced(text, "name = \"telecom\"", "name = \"" + name + "\"");
+    };
+    const std::string kTold = "mac is that of line \"telecom\" as well, on the same parent; give each its own";
+    const auto first = macvlan("telecom", "parent = \"eth0\"");
+    CHECK(wrong_lines(first + macvlan("unicom", "parent = \"eth0\"")).find(kTold) != std::string::npos);
+    CHECK(wrong_lines(first + macvlan("unicom", "parent = \"eth1\"")).find(kTold) == std::string::npos);
+}
+
 TEST_CASE("every problem of a file is told at once") {
     const auto all = wrong_lines(replaced(replaced(kLine, "gateway4", "gatway4"), "table = 101", "table = true"));
     CHECK(all.find("lines.toml:6:1: ") != std::string::npos);

@@ -221,6 +221,25 @@ TEST_CASE("a macvlan is made for its line, goes with its parent, comes back with
     CHECK(names() == "eth0 ");
 }
 
+TEST_CASE("a macvlan that was put down is told, with the command that has it made anew") {
+    Setting at;
+    at.lines[0].kind = LineKind::macvlan;
+    at.lines[0].device = "edge-telecom";
+    at.lines[0].parent = "eth0";
+    at.network.add_device("eth0", {2, true, true, {}});
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
+    REQUIRE(at.bring_up(lines));
+    CHECK(at.said.str().find("todo=") == std::string::npos);
+    auto device = at.network.devices().value().at("edge-telecom");
+    device.up = device.carrier = false;
+    at.network.add_device("edge-telecom", device);
+    lines.follow();
+    CHECK(at.said.str().find("todo=\"ip link del edge-telecom\"") != std::string::npos);
+    at.network.remove_device("edge-telecom");
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.info(0).link_up == 1);
+}
+
 TEST_CASE("a device of somebody else's under a macvlan's name is not the line's, and stays") {
     Setting at;
     at.lines[0].kind = LineKind::macvlan;
@@ -294,6 +313,30 @@ TEST_CASE("a line in another namespace is ruled and routed there, is down while 
     CHECK(inner->owned().value().rules.size() == 5);
     CHECK(lines.info(0).closed == Closed::no);
     CHECK(at.said.str().find("line=telecom netns=carrier-a why=\"it is back\"") != std::string::npos);
+}
+
+TEST_CASE("what changed is told although another namespace could not be looked at") {
+    Setting at;
+    at.plug_in(7);
+    at.lines.push_back(at.lines[0]);
+    at.lines[1].name = "unicom";
+    at.lines[1].kind = LineKind::netns;
+    at.lines[1].netns = "carrier-a";
+    FakeNetwork* inner = nullptr;
+    const auto open = [&](const std::string&) -> Result<std::unique_ptr<Network>> {
+        auto fresh = std::make_unique<FakeNetwork>();
+        inner = fresh.get();
+        inner->add_device("wan0", {3, true, true, {{ip("100.64.1.2"), 24}}});
+        return std::unique_ptr<Network>(std::move(fresh));
+    };
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log, open);
+    std::vector<Fd> groups(2);
+    REQUIRE(lines.bring_up(std::move(groups)));
+    at.network.remove_device("wan0");
+    inner->fail_to_look();
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.info(1).ifindex == 3);  // as it was
+    CHECK(lines.follow().empty());
 }
 
 TEST_CASE("without a guard no line comes up, and no rule is left") {

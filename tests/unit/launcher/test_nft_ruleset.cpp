@@ -39,8 +39,12 @@ TEST_CASE("a line's packets are looked at in this order, and each that passes is
               held + "ip6 daddr & ::fdff:ffff:0:0 == ::5efe:0:0 goto to-denied\n" + held +
               "meta l4proto { tcp, udp } th dport != { 53, 443 } goto to-denied\n" + held + "goto pass-telecom\n") !=
           std::string::npos);
-    CHECK(rules.find(pass + "limit rate over 6000000000 bytes/second burst 4294967295 bytes goto to-throttled\n" +
-                     pass + "limit rate over 50/second burst 50 packets goto to-throttled\n" + pass +
+    CHECK(has(rules,
+              "add limit inet edge_launcher bytes-6000000000-telecom { rate over 6000000000 bytes/second burst "
+              "4294967295 bytes; }"));
+    CHECK(has(rules, "add limit inet edge_launcher packets-50-telecom { rate over 50/second burst 50 packets; }"));
+    CHECK(rules.find(pass + "limit name bytes-6000000000-telecom goto to-throttled\n" + pass +
+                     "limit name packets-50-telecom goto to-throttled\n" + pass +
                      "meta mark set 257 update @sent { meta skuid } accept\n") != std::string::npos);
     CHECK(has(rules, "add rule inet edge_launcher out-telecom meta skuid 70001-70009 goto held-telecom"));
     CHECK(has(rules, "add rule inet edge_launcher in-telecom meta skuid 70001-70009 update @received { meta skuid }"));

@@ -5,6 +5,7 @@
 
 #include "agent/launcher/packets.hpp"
 #include "protocol/launcher/payloads.hpp"
+#include "protocol/launcher/sysctl_name.hpp"
 
 using namespace edge::launcher;
 
@@ -16,6 +17,11 @@ Bytes request(Type type, const Body& body) {
 }
 
 }  // namespace
+
+TEST_CASE("a dot of a device is none of its sysctl") {
+    CHECK(sysctl_name("eth0") == "eth0");
+    CHECK(sysctl_name("pa.5") == "pa/5");
+}
 
 TEST_CASE("each request is read as what it is") {
     const auto spawn = parse_request(request(Type::spawn, Spawn{{"telecom"}}));

@@ -18,6 +18,15 @@ TEST_CASE("a slip of the fingers finds the word that was meant, and nonsense fin
     CHECK(did_you_mean("zzzzzz", words).empty());
 }
 
+TEST_CASE("words that are equally near are all told, up to three") {
+    const std::vector<std::string> words{"cm", "ct", "cm", "cu"};
+    CHECK(did_you_mean("cx", std::span(words).first(3)) == "; did you mean \"cm\" or \"ct\"?");
+    CHECK(did_you_mean("cx", words, "-carrier:") ==
+          "; did you mean \"-carrier:cm\", \"-carrier:ct\" or \"-carrier:cu\"?");
+    CHECK(did_you_mean("ct", words) == "; did you mean \"ct\"?");
+    CHECK(did_you_mean("cx", std::vector<std::string>{"cm", "ct", "cu", "cb"}).empty());
+}
+
 TEST_CASE("a very long word is not compared at all, since that costs its length squared") {
     const std::string long_word(1'000'000, 'a');
     const std::vector<std::string> words{"a", long_word};

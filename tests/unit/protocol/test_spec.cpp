@@ -136,8 +136,10 @@ TEST_CASE("a target is a name or an address and nothing that could be read as so
 }
 
 TEST_CASE("an HTTP target is a URL of http or https with a host") {
-    for (const std::string good : {"http://lab.test", "https://lab.test/", "HTTPS://LAB.test/a?b=c#d",
-                                   "http://192.0.2.1:8080/x", "http://[2001:db8::1]/", "https://lab.test/a@b?c=d@e"}) {
+    for (const std::string good :
+         {"http://lab.test", "https://lab.test/", "HTTPS://LAB.test/a?b=c#d", "http://192.0.2.1:8080/x",
+          "http://[2001:db8::1]/", "https://lab.test/a@b?c=d@e", "http://lab.test:65535", "http://lab.test:/",
+          "http://[2001:db8::1]:8080/", "http://lab.test/a:99999"}) {
         CAPTURE(good);
         CHECK(problem(page(good)) == "");
     }
@@ -153,6 +155,18 @@ TEST_CASE("an HTTP target is a URL of http or https with a host") {
         CAPTURE(bad);
         CHECK(problem(page(bad)).starts_with("/target: "));
     }
+}
+
+TEST_CASE("a URL's port is one that a connection can be made to") {
+    for (const std::string port : {"99999", "65536", "0", "-1", "+80", "80x", "x", "99999999999"}) {
+        CAPTURE(port);
+        const std::string said = "/target: the port \"" + port + "\" is no number from 1 to 65535";
+        for (const std::string tail : {"", "/", "?x", "#x"})
+            CHECK(problem(page("http://lab.test:" + port + tail)) == said);
+        CHECK(problem(page("https://[2001:db8::1]:" + port + "/")) == said);
+    }
+    CHECK(problem(page("http://2001:db8::1/")) ==
+          "/target: an IPv6 address in a URL stands in brackets, as http://[2001:db8::1]:8080/");
 }
 
 TEST_CASE("a header cannot carry another header, nor the framing of the message") {

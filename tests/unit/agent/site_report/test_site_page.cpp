@@ -52,7 +52,9 @@ SiteFacts facts_of_gz_1() {
     return facts;
 }
 
-const std::string kStop = "kill 41 40 && tail --pid=41 -f /dev/null && tail --pid=40 -f /dev/null";
+const std::string kStop =
+    "kill 41 40; for i in $(seq 60); do grep -qs '^State:.[^Z]' /proc/41/status /proc/40/status || break; sleep 1; "
+    "done";
 
 }  // namespace
 
@@ -103,11 +105,15 @@ TEST_CASE("what removes all is in the order in which it works") {
     CHECK(removal_commands(facts) ==
           Commands{kStop, "/opt/edge/edge-launcher --cleanup --cgroup gz", "rm -rf '/srv/state of it' /srv/counts",
                    "rm -f /run/edge/l.sock /srv/edge/lines.toml /srv/edge/agent.toml /opt/edge/edge-probe",
-                   "rmdir --ignore-fail-on-non-empty /srv/edge", "userdel edge-agent"});
+                   "rmdir --ignore-fail-on-non-empty /srv/edge", "sysctl -w net.ipv4.ping_group_range='1 0'",
+                   "userdel edge-agent"});
     facts.agent.unit = "edge-agent.service";
     facts.launcher.unit = "edge-launcher.service";
     facts.files = {{SiteFileKind::unit, "/etc/systemd/system/edge.slice"}};
     facts.agent_user = "root";
+    facts.ping_group_range = "0\t2147483647";  // a distribution's
+    CHECK(undo_of_ping(facts) == "");
+    facts.ping_group_range = "1000\t1000";  // the owner's, and no worker's
     CHECK(removal_commands(facts) == Commands{"systemctl stop edge-agent.service edge-launcher.service",
                                               "systemctl disable edge-agent.service edge-launcher.service",
                                               "/opt/edge/edge-launcher --cleanup --cgroup edge",

@@ -99,6 +99,25 @@ RouteAnswer route_of(launcher::Route route) {
 
 }  // namespace
 
+TEST_CASE("workers that began before the policy changed are replaced, a busy one after its last task") {
+    Rig rig;  // one worker a line
+    rig.warm();
+    SUBCASE("idle") {
+        CHECK(texts_of(rig.pool.renew(rig.now)) == Texts{"kill 1"});
+    }
+    SUBCASE("busy") {
+        CHECK(rig.submit(1) == Texts{"run on 1", "show started"});
+        CHECK(texts_of(rig.pool.renew(rig.now)).empty());
+        CHECK(rig.submit(2) == Texts{"spawn telecom"});
+        CHECK(rig.ready(2) == Texts{"note worker_ready", "run on 2", "show started"});
+        CHECK(rig.done(1, 1, good()) == Texts{"kill 1", "route telecom 192.0.2.1"});
+        return;
+    }
+    CHECK(texts_of(rig.pool.exited(1, launcher::ExitReason::signaled, 9, rig.now)).empty());
+    CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"drop 1", "spawn telecom"});  // at once: it is no failure
+    CHECK(rig.ready(2) == Texts{"note worker_ready"});
+}
+
 TEST_CASE("a line that is up gets one warm worker, a line that is down none") {
     Rig rig;
     CHECK(rig.line(false).empty());
@@ -286,6 +305,34 @@ TEST_CASE("a line whose workers do not start is degraded, says why, and is well 
     rig.pool.exited(2, launcher::ExitReason::signaled, 11, rig.now);
     rig.pool.hung_up(2, rig.now);
     CHECK(line().state == link::LineState::up);
+}
+
+TEST_CASE("while another worker of the line is ready, or starts, one that did not start is no news of the line") {
+    Rig rig({2, 1});
+    const auto ends_before_ready = [&](WorkerId worker) {
+        rig.pool.exited(worker, launcher::ExitReason::signaled, 9, rig.now);
+        rig.pool.hung_up(worker, rig.now);
+        return rig.pool.lines().at(0).state;
+    };
+    rig.line();
+    SUBCASE("ready") {
+        rig.ready(1);
+    }
+    SUBCASE("starting") {
+        rig.pool.spawned(line_name("telecom"), 1, rig.now);
+    }
+    rig.submit(1);
+    rig.submit(2);
+    rig.pool.spawned(line_name("telecom"), 2, rig.now);
+    CHECK(ends_before_ready(2) == link::LineState::up);
+    rig.pool.exited(1, launcher::ExitReason::signaled, 9, rig.now);
+    rig.pool.hung_up(1, rig.now);
+    rig.pass(5s);
+    rig.pool.tick(rig.now);
+    rig.pool.spawned(line_name("telecom"), 3, rig.now);
+    rig.pool.spawned(line_name("telecom"), 4, rig.now);
+    ends_before_ready(3);
+    CHECK(ends_before_ready(4) == link::LineState::degraded);  // nothing is left
 }
 
 TEST_CASE("a task that waited longer than start_within is refused as expired") {
@@ -550,6 +597,21 @@ Standing standing_down() {
 
 }  // namespace
 
+TEST_CASE("a line that the next launcher does not have is forgotten, one that it has stays") {
+    Rig rig;
+    rig.warm();
+    rig.pool.line(line_from(line_info(1, "unicom", true)).value(), rig.now);
+    rig.pool.launcher_down(rig.now);
+    rig.pool.launcher_up();
+    rig.line();
+    rig.pool.keep_only({line_name("telecom")});
+    REQUIRE(rig.pool.lines().size() == 1);
+    CHECK(rig.pool.lines().at(0).name == line_name("telecom"));
+    CHECK(rig.submit(1, "unicom") == Texts{"deliver 1 failed agent/start/no_such_line"});
+    rig.pool.keep_only({});  // a worker of it is starting
+    CHECK(rig.pool.lines().size() == 1);
+}
+
 TEST_CASE("a probe of our own is run like a task, but neither shown nor counted nor delivered") {
     Rig rig;
     rig.warm();
@@ -623,6 +685,19 @@ TEST_CASE("a line that is disabled while tasks run is draining until they are do
     rig.pool.exited(1, launcher::ExitReason::killed, 9, rig.now);
     CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"drop 1"});
     CHECK(texts_of(rig.pool.judge(line_name("telecom"), Standing{}, rig.now)) == Texts{"spawn telecom"});
+}
+
+TEST_CASE("a worker that comes to be after its line was disabled is ended, and a probe of our own makes no other") {
+    const Standing disabled{link::LineState::disabled, "agent.toml says so", false, std::nullopt};
+    Rig rig;
+    rig.line();
+    rig.pool.probe(own_probe(7), rig.now);
+    CHECK(texts_of(rig.pool.judge(line_name("telecom"), disabled, rig.now)) == Texts{"answer 7 failed line_disabled"});
+    CHECK(texts_of(rig.pool.spawned(line_name("telecom"), 1, rig.now)) == Texts{"kill 1"});
+    CHECK(texts_of(rig.pool.probe(own_probe(8), rig.now)) == Texts{"answer 8 failed line_disabled"});
+    rig.pool.exited(1, launcher::ExitReason::killed, 9, rig.now);
+    CHECK(texts_of(rig.pool.hung_up(1, rig.now)) == Texts{"drop 1"});
+    CHECK(!rig.pool.deadline());
 }
 
 TEST_CASE("a probe of our own is answered whatever dies") {

@@ -1,8 +1,11 @@
 // Workers over real unix sockets: a launcher and its workers that do what a task's target says.
 #include <doctest/doctest.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <cstring>
@@ -45,6 +48,12 @@ class FakeLauncher {
         if (agent_) ::shutdown(agent_.number(), SHUT_RDWR);
         for (const auto& [number, end] : ends_) ::shutdown(end, SHUT_RDWR);
     }
+    /// So many of what is to be denied from now on.
+    void refuse_denials(int count) { refusals_ = count; }
+    void have_one_line() { lines_ = 1; }
+    /// Makes no worker, and does not say so.
+    void keep_silent() { silent_ = true; }
+    void refuse_policy_parts(int count) { policy_refusals_ = count; }
     void tell(const launcher::LineInfo& line) { send(launcher::Type::line_changed, 0, line); }
     std::vector<std::uint32_t> killed() {
         const std::lock_guard lock(mutex_);
@@ -88,7 +97,7 @@ class FakeLauncher {
             case launcher::Type::get_line: {
                 const auto index = body<launcher::GetLine>(packet).index;
                 send(header.type, header.serial,
-                     index == 0 ? line_info(0, "telecom", true, 2) : line_info(1, "unicom", false, 2));
+                     index == 0 ? line_info(0, "telecom", true, lines_) : line_info(1, "unicom", false, lines_));
                 break;
             }
             case launcher::Type::get_host: {
@@ -98,7 +107,7 @@ class FakeLauncher {
                 break;
             }
             case launcher::Type::spawn:
-                spawn(header.serial);
+                if (!silent_) spawn(header.serial);
                 break;
             case launcher::Type::kill: {
                 const auto worker = body<launcher::Kill>(packet).worker;
@@ -112,6 +121,10 @@ class FakeLauncher {
                 break;
             }
             case launcher::Type::get_policy: {
+                if (policy_refusals_ > 0 && policy_refusals_-- > 0) {
+                    send(header.type, header.serial, launcher::Failure{}, EIO);
+                    break;
+                }
                 const auto part = body<launcher::GetPolicy>(packet).part;
                 launcher::PolicyPart answer{.parts = 2, .part = part, .entries = {}};
                 answer.entries[0].fact = launcher::PolicyFact::service;
@@ -120,13 +133,19 @@ class FakeLauncher {
                 break;
             }
             case launcher::Type::deny_targets: {
-                const std::lock_guard lock(mutex_);
-                denied_.clear();
-                for (const auto& address : body<launcher::DenyTargets>(packet).addresses)
-                    if (address.family != 0) denied_.push_back(address_text(address));
-            }
+                if (refusals_ > 0 && refusals_-- > 0) {
+                    send(header.type, header.serial, launcher::Failure{}, EAGAIN);
+                    break;
+                }
+                {
+                    const std::lock_guard lock(mutex_);
+                    denied_.clear();
+                    for (const auto& address : body<launcher::DenyTargets>(packet).addresses)
+                        if (address.family != 0) denied_.push_back(address_text(address));
+                }
                 send(header.type, header.serial, launcher::Done{});
                 break;
+            }
             case launcher::Type::line_usage: {
                 launcher::LineUsage usage;
                 usage.traffic.sent_bytes = 100 + body<launcher::AskUsage>(packet).index;
@@ -225,9 +244,9 @@ class FakeLauncher {
     }
 
     template <class B>
-    void send(launcher::Type type, std::uint32_t serial, const B& content) {
+    void send(launcher::Type type, std::uint32_t serial, const B& content, int status = 0) {
         launcher::Packet<B> packet;
-        packet.header = {.type = type, .serial = serial};
+        packet.header = {.type = type, .serial = serial, .status = status};
         packet.body = content;
         const std::lock_guard lock(mutex_);
         if (agent_) (void)::send(agent_.number(), &packet, sizeof packet, MSG_NOSIGNAL);
@@ -240,6 +259,9 @@ class FakeLauncher {
     std::map<std::uint32_t, int> ends_;
     std::vector<std::uint32_t> killed_;
     std::vector<std::string> denied_;
+    std::atomic<bool> silent_ = false;
+    std::atomic<std::uint32_t> lines_ = 2;
+    std::atomic<int> refusals_ = 0, policy_refusals_ = 0;
     std::uint32_t last_worker_ = 0;
     std::vector<std::thread> workers_;
     std::thread thread_;
@@ -258,6 +280,8 @@ struct Rig : Workers::Listener {
     void policy_changed() override { ++policies; }
     int policies = 0;
     void line_seen(const Line&) override {}
+    void all_lines_seen() override { ++times_all_seen; }
+    int times_all_seen = 0;
     void lines_lost() override {}
     void own_answered(std::uint64_t, const ProbeReport&) override {}
 
@@ -316,6 +340,18 @@ TEST_CASE("the launcher's policy is put together, what is denied is told to it, 
     rig.run_until([&] { return rig.finished.size() == 2; });
     CHECK(rig.code(1) == "busy");
     CHECK(rig.policies == 3);
+
+    launcher.refuse_denials(1);
+    rig.workers.deny({"198.51.100.5"});
+    rig.run_until([&] { return rig.policies == 4; });
+    CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.4"});
+    rig.run_until([&] { return rig.policies == 5; });  // it was not taken, and is told again
+    CHECK(launcher.denied() == std::vector<std::string>{"198.51.100.5"});
+
+    launcher.refuse_policy_parts(1);
+    rig.workers.deny({"198.51.100.6"});
+    rig.run_until([&] { return rig.policies == 6; });  // asked again
+    CHECK(rig.workers.policy()->services == std::vector<std::string>{"ping", "dns"});
 }
 
 TEST_CASE("usage is told when all have answered, and is empty without a launcher") {
@@ -419,17 +455,58 @@ TEST_CASE("a launcher that goes takes its workers with it, and is found again") 
     rig.workers.start();
     rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
     rig.submit(1, "hang");
-    rig.run_until([&] { return rig.progress == 1; });
+    rig.run_until([&] { return rig.progress == 1 && rig.times_all_seen == 1; });
     launcher->leave();
     rig.run_until([&] { return rig.finished.size() == 1; });
     CHECK(rig.code(0) == "worker_lost");
     CHECK(rig.line_is("telecom", link::LineState::unknown));
     launcher = nullptr;
+    CHECK(rig.workers.lines().size() == 2);
     launcher = std::make_unique<FakeLauncher>(rig.path);
-    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
+    launcher->have_one_line();
+    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up) && rig.times_all_seen == 2; });
+    CHECK(rig.workers.lines().size() == 1);  // the other was taken out of lines.toml
     rig.submit(2, "lab.test");
     rig.run_until([&] { return rig.finished.size() == 2; });
     CHECK(rig.code(1) == "ok");
+}
+
+TEST_CASE("a task that waits for its first worker when the launcher goes is told that the launcher went") {
+    Rig rig;
+    FakeLauncher launcher(rig.path);
+    launcher.keep_silent();
+    rig.workers.start();
+    rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
+    rig.submit(1, "lab.test");
+    launcher.leave();
+    rig.run_until([&] { return rig.finished.size() == 1; });
+    CHECK(rig.code(0) == "launcher_unavailable");
+}
+
+TEST_CASE("who serves the launcher's socket and is neither root nor we is not believed") {
+    if (::geteuid() != 0) return;  // nobody else can be played
+    struct : LauncherClient::Listener {
+        void launcher_up() override { said = "up"; }
+        void launcher_down(const Error& why) override { said = why.message(); }
+        void line_changed(const launcher::LineInfo&) override {}
+        void worker_exited(const launcher::WorkerExited&) override {}
+        std::string said;
+    } heard;
+    const std::string path = "/tmp/edge-impostor-" + std::to_string(::getpid()) + ".sock";
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    const Fd impostor(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    REQUIRE(::bind(impostor.number(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    REQUIRE(::syscall(SYS_setresuid, -1, 65534, -1) == 0);  // of this thread, as listen(2) notes it
+    const int listens = ::listen(impostor.number(), 4);
+    REQUIRE(::syscall(SYS_setresuid, -1, 0, -1) == 0);
+    REQUIRE(listens == 0);
+    boost::asio::io_context io;
+    LauncherClient client(io, path, heard);
+    client.start();
+    CHECK(heard.said.find("is served by uid 65534, not by root") != std::string::npos);
+    ::unlink(path.c_str());
 }
 
 TEST_CASE("without a launcher tasks fail at once and the lines come when it does") {

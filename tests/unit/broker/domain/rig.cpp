@@ -216,7 +216,8 @@ link::Received TestAgent::result_of(const link::Task& task, Status status, const
     result.target = "198.51.100.10";
     result.status = status;
     if (!code.empty()) result.failure = Failure{Source::agent, "start", code, code};
-    return {result, R"({"sent":4})"};
+    const std::string detail = R"({"sent":4})";
+    return {result, detail, link::encode_envelope(result, detail).size()};
 }
 
 std::uint64_t TestAgent::acked() {

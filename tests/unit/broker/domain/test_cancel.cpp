@@ -74,6 +74,7 @@ TEST_CASE("a run is canceled twice, and once it has finished it is the store's")
     agent.started(task);
     CHECK(cancel(rig, run.id).value().tasks.running == 1);
     CHECK(cancel(rig, run.id).value().tasks.running == 1);
+    CHECK(rig.sent<link::CancelTask>(agent.session).size() == 1);  // it is told once
     agent.send({agent.result_of(task, Status::failed, "canceled")});
     CHECK(rig.run(run.id).state == RunState::finished);
     rig.act([&](DomainFsm& fsm, Now now, Actions& out) { CHECK(!fsm.cancel_run(rig.ticket(), run.id, now, out)); });
@@ -122,6 +123,48 @@ TEST_CASE("a canceled task that never arrived is not offered again") {
     agent.confirm();
     CHECK(agent.tasks().empty());
     CHECK(rig.run(run.id).state == RunState::finished);
+}
+
+TEST_CASE("a message that ends its session counts nothing that the store does not have") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const RunView run = rig.ping("all").value();
+    const auto tasks = agent.tasks();
+    REQUIRE(tasks.size() == 3);
+    for (const auto& task : tasks) agent.started(task);
+    CHECK(cancel(rig, run.id).value().tasks.running == 3);
+    const auto first = agent.result_of(tasks[0]);
+    const auto second = agent.result_of(tasks[1]);
+    rig.hold_writes = true;
+    agent.send({first, second, {link::WorkAck{1'000'000}, {}}});  // the third is canceled with the session
+    rig.commit_one();
+    rig.restart();  // killed between two transactions
+    CHECK(rig.store().run(run.id).value().value().tasks.succeeded == rig.store().all_results().size());
+    rig.hold_writes = false;
+    agent.hello.spool_first = 1;
+    agent.hello.running = {};
+    agent.connect();
+    agent.send({first, second});
+    const RunView after = rig.store().run(run.id).value().value();
+    CHECK(after.tasks.succeeded == 2);
+    CHECK(rig.store().all_results().size() == 2);
+}
+
+TEST_CASE("a canceled task that its node may hold a result of ends when the node's spool is read, not before") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const RunView run = rig.ping("telecom").value();
+    REQUIRE(agent.tasks().size() == 1);
+    agent.leave();
+    agent.hello.spool_first = 1;
+    agent.hello.spool_last = 1;
+    agent.connect();
+    CHECK(cancel(rig, run.id).value().tasks.canceled == 0);
+    rig.pass(6'000);  // the result does not come
+    CHECK(agent.tasks().empty());
+    CHECK(rig.run(run.id).tasks.canceled == 1);
 }
 
 }  // namespace edge::broker

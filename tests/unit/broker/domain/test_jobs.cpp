@@ -45,7 +45,7 @@ TEST_CASE("a job that cannot be says why, and leaves nothing behind") {
     CHECK(rig.ping("").error().where == "/selector");
     const auto near = rig.ping("carrier:ctt").error();
     CHECK(near.code == Errc::not_found);
-    CHECK(near.detail.find("did you mean \"ct\"") != std::string::npos);
+    CHECK(near.detail.find("did you mean \"carrier:ct\"") != std::string::npos);
     JobRequest request = ping_job("all");
     request.terms.start_within_ms = 86'400'001;
     CHECK(rig.create(request).error().where == "/start_within_ms");
@@ -118,6 +118,17 @@ TEST_CASE("an idempotency key makes one run of many requests") {
     CHECK(rig.create(keyed("other", 1)).value().id != first);
     rig.pass(86'400'001);
     CHECK(rig.create(keyed("k", 2)).value().id != first);  // a day later the key is free
+}
+
+TEST_CASE("who is away is told again with the run of a key") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    agent.leave();
+    CHECK(rig.create(keyed("k", 1)).value().notes.away_total == 1);
+    CHECK(rig.create(keyed("k", 1)).value().notes.away_total == 1);
+    agent.connect();
+    CHECK(rig.create(keyed("k", 1)).value().notes.away_total == 0);
 }
 
 TEST_CASE("requests with one key that come at once share one run") {

@@ -97,7 +97,8 @@ TEST_CASE("a node that has not told its policy is asked everything; a level is a
     node.policy.reset();
     CHECK(refusal(node, ping("10.0.0.1")) == "");
     CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::nft) == "");
-    CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::bpf) == "the line is held by nft, less than require_level asks");
+    CHECK(refusal(node, ping("10.0.0.1"), EnforcedBy::bpf) ==
+          "the line is held by nft-guard, less than require_level asks");
 }
 
 TEST_CASE("a line that its operator took out of service is asked nothing; one that is down is") {
@@ -141,6 +142,13 @@ TEST_CASE("lines whose nodes would refuse are left out and said; when none remai
     CHECK(run.notes.left_out[0].why == "the node does not lend ping");
     CHECK(rig.run(run.id).notes.left_out_total == 0);  // said once
 
+    const RunView few = rig.ping("all limit:2").value();
+    CHECK(few.tasks.total == 2);  // those left out are not of the two
+    CHECK(few.notes.left_out_total == 0);
+    const RunView many = rig.ping("all limit:5").value();
+    CHECK(many.tasks.total == 3);
+    CHECK(many.notes.left_out_total == 3);  // which is why they are fewer than five
+
     CHECK(run.notes.away_total == 0);
     two.leave();
     const RunView waits = rig.ping("all").value();
@@ -152,8 +160,7 @@ TEST_CASE("lines whose nodes would refuse are left out and said; when none remai
     const Error none = rig.ping("gz-1").error();
     CHECK(none.code == Errc::denied);
     CHECK(none.where == "/selector");
-    CHECK(none.detail.find("gz-1/") == 0);
-    CHECK(none.detail.find(": the node does not lend ping") != std::string::npos);
+    CHECK(none.detail == "gz-1/telecom, gz-1/unicom, gz-1/mobile: the node does not lend ping");
     CHECK(rig.store().transactions() == before);
 }
 
@@ -228,6 +235,23 @@ TEST_CASE("one target is probed so often in all, whoever asks and whatever nodes
     JobRequest many = ping_job("all");
     many.terms.repeat = 2;
     CHECK(rig.create(many).error().code == Errc::bad_value);  // never fits
+}
+
+TEST_CASE("a job that the store refuses takes nothing of what its target may be probed") {
+    DomainOptions options;
+    options.target_probes_per_s = 1;
+    Rig rig(options);
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    for (int i = 0; i < 8; ++i) {
+        rig.hold_writes = true;
+        rig.act(
+            [&](DomainFsm& fsm, Now now, Actions& out) { fsm.create_job(rig.ticket(), ping_job("all"), now, out); });
+        rig.refuse();
+    }
+    rig.hold_writes = false;
+    rig.take<JobAnswer>();
+    CHECK(rig.ping("all").has_value());
 }
 
 TEST_CASE("usage is kept in memory, short and bounded") {

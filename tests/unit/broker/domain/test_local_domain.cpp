@@ -7,7 +7,10 @@
 #include <stdexcept>
 
 #include "broker/domain/make_domain.hpp"
+#include "protocol/codings.hpp"
 #include "tests/contract/store/memory_store.hpp"
+#include "tests/contract/store/samples.hpp"
+#include "tests/unit/broker/domain/rig.hpp"
 
 namespace edge::broker {
 namespace {
@@ -58,6 +61,44 @@ TEST_CASE("a full disk and its end are told once each, however often it is tried
     it.domain.reset();  // its threads have written their lines
     CHECK(it.logged("store.no_space what=\"no space\"") == 1);
     CHECK(it.logged("store.recovered") == 1);
+}
+
+TEST_CASE("who cancels a run while the store is full is told so, and does not wait for it") {
+    Threaded it;
+    struct Deaf final : SessionSink {
+        void send(std::vector<link::Envelope>) override {}
+        void close(link::Goaway) override {}
+    };
+    PublicKey key{};
+    std::promise<NodeId> enrolled;
+    it.domain->enroll({it.join_token().value().first, to_base64(key), "", "gz-1", {}, "0.1.0"},
+                      [&](auto reply) { enrolled.set_value(reply.value().node_id); });
+    link::Hello hello;
+    hello.node_id = enrolled.get_future().get();
+    hello.spool_id = samples::id<SpoolId>(1);
+    hello.lines = {line("telecom", "ct")};
+    std::promise<bool> joined;
+    it.domain->join({hello, "peer", std::make_shared<Deaf>()},
+                    [&](auto answer) { joined.set_value(std::holds_alternative<link::Welcome>(answer)); });
+    REQUIRE(joined.get_future().get());
+    std::promise<RunId> made;
+    it.domain->create_job(ping_job("all"), [&](auto run) { made.set_value(run.value().id); });
+    const RunId run = made.get_future().get();
+    const auto cancel = [&] {
+        const auto answer = std::make_shared<std::promise<Result<RunView>>>();
+        it.domain->cancel_run(run, [answer](auto view) { answer->set_value(std::move(view)); });
+        auto answered = answer->get_future();
+        REQUIRE(answered.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+        return answered.get();
+    };
+    it.store->set_space(false);
+    CHECK(cancel().error().code == Errc::unavailable);
+    CHECK(cancel().error().code == Errc::unavailable);  // asked again it is no more stored than before
+    it.store->set_space(true);
+    auto canceled = cancel();
+    while (!canceled) canceled = cancel();  // it was canceled, and is told when there is room
+    CHECK(canceled.value().state == RunState::finished);
+    CHECK(canceled.value().tasks.canceled == 1);
 }
 
 TEST_CASE("an exception out of an operation ends the broker, and is told") {

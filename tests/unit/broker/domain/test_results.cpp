@@ -257,11 +257,11 @@ TEST_CASE("results beyond the granted credit end the session, and credit grows w
 
 TEST_CASE("bytes of results that are not stored are bounded, but one message always fits") {
     DomainOptions options;
-    options.result_window_bytes = 1'000;
+    options.result_window_bytes = 1'500;
     Running r(options);
     r.rig.hold_writes = true;
     auto large = r.agent.result_of(r.tasks[0]);
-    large.detail = "{\"x\":\"" + std::string(2'000, 'x') + "\"}";
+    large.bytes += 2'000;
     r.agent.send({large});
     CHECK(r.rig.take<CloseSession>().empty());
     SUBCASE("more than that") {
@@ -305,6 +305,29 @@ TEST_CASE("results beyond the credit or out of sequence cost no look at the stor
         r.rig.fsm().receive(r.agent.session, {late}, r.rig.now(), out);
         CHECK(out.look_ups.empty());
     }
+}
+
+TEST_CASE("what waits for a look into the store is bounded, results or not") {
+    Running r;
+    r.rig.pass(600'000);  // the run is out of memory
+    Actions out;
+    r.rig.fsm().receive(r.agent.session, {r.agent.result_of(r.tasks[0])}, r.rig.now(), out);
+    REQUIRE(out.look_ups.size() == 1);
+    const auto closed = [&] {
+        return std::ranges::any_of(out.effects,
+                                   [](const Effect& e) { return std::holds_alternative<CloseSession>(e); });
+    };
+    const link::Received large{link::Progress{}, {}, 256 * 1024};
+    r.rig.fsm().receive(r.agent.session, {r.agent.result_of(r.tasks[1])}, r.rig.now(), out);
+    for (int i = 0; i < 19; ++i) r.rig.fsm().receive(r.agent.session, {large}, r.rig.now(), out);
+    SUBCASE("at one look") {}
+    SUBCASE("over several") {
+        r.rig.fsm().looked_up(r.agent.session, {}, r.rig.now(), out);
+        CHECK(out.look_ups.size() == 2);
+    }
+    CHECK(!closed());  // not quite 5 MiB
+    r.rig.fsm().receive(r.agent.session, {large}, r.rig.now(), out);
+    CHECK(closed());
 }
 
 TEST_CASE("late results of one run, from two nodes at once, are both counted") {

@@ -26,8 +26,11 @@ std::string chosen(const std::string& text) {
     if (!selector) return "bad: " + selector.error().detail;
     const auto indices = select(selector.value(), kFleet);
     if (!indices) return "none: " + indices.error().detail;
+    std::vector<std::string_view> nodes;
+    for (const auto index : indices.value()) nodes.push_back(kFleet[index].node);
     std::string list;
-    for (const auto index : indices.value()) list += std::to_string(index);
+    for (const auto kept : spread(nodes, selector.value().limit.value_or(nodes.size())))
+        list += std::to_string(indices.value()[kept]);
     return list;
 }
 
@@ -46,9 +49,10 @@ TEST_CASE("a selector chooses the lines that all its terms match") {
         {"tier:1", "012"},
         {"-tier:1", "345678"},
         {"电信:是", "678"},
-        // Bare words: line first, then carrier, province, city, node.
+        // Bare words: a line, carrier, province, city or node of that name.
         {"telecom", "036"},
-        {"ct", "8"},  // a line named ct there is, so the carriers of that name are not meant
+        {"ct", "0368"},  // a line that one node calls ct does not take the word from the carrier's lines
+        {"-ct", "12457"},
         {"cu", "147"},
         {"guangdong", "012345"},
         {"shanghai", "678"},
@@ -87,16 +91,35 @@ TEST_CASE("a selector that is wrong says where") {
 
 TEST_CASE("a selector that matches nothing names what is near") {
     const std::pair<std::string, std::string> table[] = {
-        {"carrier:ctt", "none: nothing matches \"carrier:ctt\"; did you mean \"ct\"?"},
+        {"carrier:ctt", "none: nothing matches \"carrier:ctt\"; did you mean \"carrier:ct\"?"},
         {"telecon", "none: nothing matches \"telecon\"; did you mean \"telecom\"?"},
         {"provinze:guangdong",
          "none: nothing matches \"provinze:guangdong\": no node has a label \"provinze\"; did you mean \"province\"?"},
-        {"province:guangdnog", "none: nothing matches \"province:guangdnog\"; did you mean \"guangdong\"?"},
+        {"province:guangdnog", "none: nothing matches \"province:guangdnog\"; did you mean \"province:guangdong\"?"},
         {"carrier:starlink", "none: nothing matches \"carrier:starlink\"; carrier is one of cernet, cm, ct, cu"},
-        {"-telecm", "none: nothing matches \"-telecm\"; did you mean \"telecom\"?"},
-        {"all -line:telecm", "none: nothing matches \"-line:telecm\"; did you mean \"telecom\"?"},
-        {"all -carrier:cx", "none: nothing matches \"-carrier:cx\"; did you mean \"cm\"?"},
+        {"-telecm", "none: nothing matches \"-telecm\"; did you mean \"-telecom\"?"},
+        {"all -line:telecm", "none: nothing matches \"-line:telecm\"; did you mean \"-line:telecom\"?"},
+        {"all -carrier:cx",
+         "none: nothing matches \"-carrier:cx\"; did you mean \"-carrier:cm\", \"-carrier:ct\" or \"-carrier:cu\"?"},
+        {"gz-1/telecom",
+         "none: nothing matches \"gz-1/telecom\"; a line of one node is two terms, \"node:gz-1 line:telecom\""},
+        {"gz-7/telecom",
+         "none: nothing matches \"gz-7/telecom\"; lines: ct, mobile, telecom, unicom; carriers: cernet, "
+         "cm, ct, cu"},
+        {"telecom,unicom",
+         "none: nothing matches \"telecom,unicom\"; terms stand apart by spaces and all of them must match, there is "
+         "no "
+         "\"or\": ask for each, or leave others out as in \"all -mobile\""},
+        {"telecom unicom",
+         "none: no line is \"telecom\" and \"unicom\" at once, and all terms must match; there is no \"or\": ask for "
+         "each, or leave others out as in \"all -mobile\""},
+        {"carrier:ct,cu",
+         "none: nothing matches \"carrier:ct,cu\"; terms stand apart by spaces and all of them must match, there is no "
+         "\"or\": ask for each, or leave others out as in \"all -mobile\""},
         {"all -4", "none: nothing matches \"-4\"; lines: ct, mobile, telecom, unicom; carriers: cernet, cm, ct, cu"},
+        {"gz-1 telecom shanghai",
+         "none: no line is \"gz-1\" and \"shanghai\" at once, and all terms must match; there is no \"or\": ask for "
+         "each, or leave others out as in \"all -mobile\""},
         {"telecom -telecom", "none: each term matches some line, but no line matches all of them"},
         {"carrier:cm province:shanghai", "none: each term matches some line, but no line matches all of them"}};
     for (const auto& [text, expected] : table) {

@@ -123,6 +123,7 @@ TEST_CASE("a stale counter that was confirmed locks both holders of the key, for
     CHECK(closed[0].session == agent.session);
     CHECK(closed[0].why.reason == link::GoawayReason::revoked);
     CHECK(state_of(rig, "gz-1") == NodeState::locked);
+    CHECK(rig.fsm().node("gz-1").value().lines.at(0).state == link::LineState::unknown);
     SUBCASE("also after a restart") {
         rig.restart();
     }
@@ -240,6 +241,80 @@ TEST_CASE("a line with more checks than it can have ends the session") {
     one.health->checks.resize(33);
     agent.send({{link::Lines{{one}}, {}}});
     CHECK(rig.take<CloseSession>().size() == 1);
+}
+
+TEST_CASE("a node that tells of itself all the time is written once a second, and last what it said last") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const auto tell = [&](link::LineState state) {
+        link::Lines lines{agent.hello.lines};
+        lines.lines[0].state = state;
+        agent.send({{lines, {}}});
+    };
+    const auto state = [&] { return rig.fsm().node("gz-1").value().lines.at(0).state; };
+    const auto before = rig.store().transactions();
+    (void)rig.take<Noted>();
+    for (int i = 0; i < 1'000; ++i) tell(i % 2 == 0 ? link::LineState::down : link::LineState::up);
+    const auto at_once = rig.store().transactions() - before;
+    CHECK(at_once >= 50);  // what a node with 32 lines has to say in a bad minute
+    CHECK(at_once <= Pace::kAtOnce);
+    CHECK(rig.take<Noted>().size() <= Pace::kAtOnce);
+    tell(link::LineState::degraded);
+    CHECK(state() != link::LineState::degraded);
+    SUBCASE("in a moment") {
+        rig.pass(2'000);
+    }
+    SUBCASE("when it comes again, for which it waits a little, too") {
+        agent.leave();
+        agent.hello.lines[0].state = link::LineState::degraded;
+        const auto refused = rig.join(agent.hello);
+        CHECK(rejected(refused) == link::RejectCode::overloaded);
+        const auto wait_ms = std::get<link::Reject>(refused).retry_after_ms;
+        CHECK(wait_ms >= 1);
+        CHECK(wait_ms <= 5'000);
+        rig.pass(wait_ms);
+        agent.connect();
+    }
+    CHECK(state() == link::LineState::degraded);
+    CHECK(rig.store().transactions() - before <= at_once + 8);
+}
+
+TEST_CASE("whatever was spent, half a minute later one more may be") {
+    Pace pace;
+    CHECK(pace.next() == 0);
+    pace.spend(100'000, 7'000'000);
+    CHECK(pace.next() == 37'000'000);
+    pace.spend(1, 90'000'000);
+    CHECK(pace.next() <= 90'000'000);
+}
+
+TEST_CASE("a line that a node has no more is told") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.hello.lines = {line("telecom", "ct"), line("unicom", "cu")};
+    agent.connect();
+    agent.send({{link::Lines{{line("telecom", "ct")}}, {}}});
+    CHECK(events_of(rig).back() == "line_state unicom up>gone: the node has no line of this name any more");
+    CHECK(rig.fsm().node("gz-1").value().lines.size() == 1);
+    const auto told = events_of(rig).size();
+    agent.send({{link::Lines{}, {}}});  // its launcher is not there: of the line nothing is known
+    CHECK(events_of(rig).size() == told);
+}
+
+TEST_CASE("a node has one line of a name, in its hello and later") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    const auto good = agent.hello.lines;
+    agent.hello.lines.push_back(agent.hello.lines[0]);
+    const auto refused = rig.join(agent.hello);
+    CHECK(rejected(refused) == link::RejectCode::protocol_error);
+    CHECK(std::get<link::Reject>(refused).text == kSameLineTwice);
+    const auto twice = std::exchange(agent.hello.lines, good);
+    agent.connect();
+    agent.send({{link::Lines{twice}, {}}});
+    CHECK(rig.take<CloseSession>().size() == 1);
+    CHECK(rig.fsm().node("gz-1").value().lines.size() == 3);
 }
 
 TEST_CASE("a node has at most 32 lines, in its hello and later") {

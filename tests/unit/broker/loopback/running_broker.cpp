@@ -35,10 +35,10 @@ void OneThread::loop() {
     }
 }
 
-bool Happenings::wait_for(const std::string& what) {
+bool Happenings::wait_for(const std::string& what, std::ptrdiff_t times) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, kPatience, [&] {
-        return std::any_of(all_.begin(), all_.end(), [&](const std::string& one) { return one.starts_with(what); });
+        return std::ranges::count_if(all_, [&](const std::string& one) { return one.starts_with(what); }) >= times;
     });
 }
 

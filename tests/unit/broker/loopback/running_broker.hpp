@@ -46,8 +46,8 @@ class Happenings {
         all_.push_back(std::move(what));
         changed_.notify_all();
     }
-    /// Waits until one begins with `what`; false when it hangs.
-    bool wait_for(const std::string& what);
+    /// Waits until `times` begin with `what`; false when it hangs.
+    bool wait_for(const std::string& what, std::ptrdiff_t times = 1);
     std::size_t count(const std::string& what);
 
   private:

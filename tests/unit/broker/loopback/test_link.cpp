@@ -73,6 +73,23 @@ TEST_CASE("an agent joins, gets work, brings results and leaves") {
     CHECK(broker.happened.count("leave") == 1);
 }
 
+TEST_CASE("an agent is read no faster than the domain takes up what it says") {
+    RunningBroker broker({.threads = 1});
+    Joined agent(broker);
+    Joined other(broker);
+    broker.domain_thread.run([&] { broker.domain.is_busy = true; });
+    for (int i = 0; i < 40; ++i) agent.client.write(link::WorkAck{1});
+    CHECK(broker.happened.wait_for("receive", 32));
+    other.client.write(link::Heartbeat{1, other.first_beat.at_us});  // read after what was there before
+    CHECK(broker.happened.wait_for("measured"));
+    CHECK(broker.happened.count("receive") == 32);
+    broker.domain_thread.run([&] {
+        broker.domain.is_busy = false;
+        broker.domain.untaken.clear();
+    });
+    CHECK(broker.happened.wait_for("receive", 40));
+}
+
 TEST_CASE("an agent that vanishes is noticed, once") {
     RunningBroker broker;
     Joined agent(broker);

@@ -30,6 +30,21 @@ TEST_CASE("all tokens or none are taken, and more than a burst never are") {
     CHECK(buckets.take("a", 4, 0));
 }
 
+TEST_CASE("tokens that are given back can be taken again, and never more than a burst") {
+    TargetBuckets buckets(1, 10, 16);
+    std::uint64_t now = 100'000'000;
+    CHECK(buckets.take("a", 10, now));
+    buckets.give_back("a", 4);
+    CHECK_FALSE(buckets.take("a", 5, now));
+    CHECK(buckets.take("a", 4, now));
+    now += 3'600'000'000;
+    buckets.give_back("a", 10);
+    buckets.give_back("b", 10);  // not known
+    CHECK_FALSE(buckets.take("a", 11, now));
+    CHECK(buckets.take("a", 10, now));
+    CHECK_FALSE(buckets.take("a", 1, now));
+}
+
 TEST_CASE("the table is bounded, and forgets whom it saw longest ago") {
     TargetBuckets buckets(1, 1, 3);
     for (const char* name : {"a", "b", "c"}) CHECK(buckets.take(name, 1, 0));

@@ -1,0 +1,71 @@
+#include "agent/launcher/os/lock_file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "agent/launcher/os/files.hpp"
+
+namespace edge::launcher {
+namespace {
+
+const std::string kFolder = "/run/edge-launcher/";  // of no option's choice: two launchers have to meet there
+
+}  // namespace
+
+bool is_in_place(const Fd& file, const std::string& path) {
+    struct stat mine {
+    }, there{};
+    return ::fstat(file.get(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino;
+}
+
+Result<LockFile> LockFile::take(const std::string& name, const std::string& note) {
+    if (::mkdir(kFolder.c_str(), 0755) != 0 && errno != EEXIST)
+        return os_error(errno, kFolder, "cannot be made; run: install -d " + kFolder);
+    const std::string path = kFolder + name, self = std::to_string(::getpid()) + "\n";
+    for (int tries = 0;; ++tries) {
+        Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+        if (!fd) return os_error(errno, path, "cannot be made");
+        if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+            if (tries < 100) {  // clear_left() of another looks whether it is held, for a moment
+                std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                continue;
+            }
+            const auto holder = read_file(path);
+            const bool ours = holder && holder.value().starts_with(self);
+            return Error{ours ? Errc::conflict : Errc::unavailable, path, "is locked by another process", errno};
+        }
+        if (!is_in_place(fd, path)) continue;  // its last holder removed it between our open and our lock
+        if (::ftruncate(fd.get(), 0) != 0) return os_error(errno, path);
+        EDGE_TRY(write_file(path, self + note));
+        return LockFile(path, std::move(fd));
+    }
+}
+
+void LockFile::clear_left(const std::function<bool(const std::string& note)>& undo) {
+    std::error_code none;  // no folder: none was ever taken
+    for (const auto& entry : std::filesystem::directory_iterator(kFolder, none)) {
+        const std::string path = entry.path();
+        const auto held = [&]() -> Fd {
+            Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+            return fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 ? std::move(fd) : Fd();
+        };
+        if (!held()) continue;  // let go again: `undo` may take it
+        const auto text = read_file(path);
+        const auto end = text ? text.value().find('\n') : std::string::npos;
+        if (end == std::string::npos || !undo(text.value().substr(end + 1))) continue;
+        if (const Fd fd = held(); fd && is_in_place(fd, path)) ::unlink(path.c_str());
+    }
+}
+
+LockFile::~LockFile() {
+    if (fd_) ::unlink(path_.c_str());
+}
+
+}  // namespace edge::launcher
