@@ -146,9 +146,10 @@ void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
 void check_without_root(const std::vector<Line>& lines, TomlChecker& checker) {
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const auto at = "/line/" + std::to_string(i);
-        checker.need(lines[i].kind == LineKind::device, at + "/kind",
+        const bool is_device = lines[i].kind == LineKind::device;
+        checker.need(is_device, at + "/kind",
                      "without root a line is kind = \"device\", which edge-probe can bind to by itself");
-        checker.need(lines[i].routes == Routes::external, at + "/routes",
+        checker.need(!is_device || lines[i].routes == Routes::external, at + "/routes",
                      "managed routes need root; take this out, and add those that edge-launcher prints");
     }
 }
@@ -286,14 +287,16 @@ Config read_config(const std::string& dir, Privileges privileges, bool may_enter
     config.policy_text = texts.policy;
     if (problems.empty()) check_together(config, texts, problems);
     TomlChecker lines(texts.lines, lines_file, problems);
+    if (privileges == Privileges::none) {
+        check_without_root(config.lines, lines);
+        config.policy.worker = {0, 0, 0};  // nobody would hold them
+        return config;
+    }
     for (std::size_t i = 0; i < config.lines.size(); ++i)
         lines.need(config.lines[i].kind != LineKind::netns || may_enter_namespaces,
                    "/line/" + std::to_string(i) + "/kind",
                    "kind = \"netns\" needs cap_sys_admin; run `systemctl edit edge-launcher`, and give it "
                    "CapabilityBoundingSet=CAP_SYS_ADMIN below [Service]");
-    if (privileges == Privileges::root) return config;
-    check_without_root(config.lines, lines);
-    config.policy.worker = {0, 0, 0};  // nobody would hold them
     return config;
 }
 

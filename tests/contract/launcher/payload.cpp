@@ -79,14 +79,18 @@ std::string answer_on(int fd, int timeout_ms) {
     return "ok " + std::string(buffer, static_cast<std::size_t>(n));
 }
 
-/// udp|tcp ADDRESS PORT TIMEOUT_MS: what the target answered.
+/// udp|tcp ADDRESS PORT TIMEOUT_MS [DEVICE]: what the target answered; with DEVICE, to a socket that binds itself to
+/// it.
 std::string ask(const Words& words) {
     const auto to = endpoint(words[1], std::stoi(words[2]));
     const bool tcp = words[0] == "tcp";
     const int fd = socket(to.storage.ss_family, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
     if (fd < 0) return std::string("socket ") + strerrorname_np(errno);
     std::string said;
-    if (connect(fd, to.get(), to.size) != 0 || send(fd, "who", 3, MSG_NOSIGNAL) < 0)
+    if (words.size() > 4 &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, words[4].c_str(), static_cast<socklen_t>(words[4].size())) != 0)
+        said = strerrorname_np(errno);
+    else if (connect(fd, to.get(), to.size) != 0 || send(fd, "who", 3, MSG_NOSIGNAL) < 0)
         said = strerrorname_np(errno);
     else
         said = answer_on(fd, std::stoi(words[3]));
@@ -347,6 +351,17 @@ std::string fork_many(const Words& words) {
     return std::to_string(children.size()) + " " + why;
 }
 
+/// leave N: so many children that are still there after the answer.
+std::string leave_children(const Words& words) {
+    for (int i = 0; i < std::stoi(words[1]); ++i) {
+        const pid_t pid = fork();
+        if (pid < 0) return strerrorname_np(errno);
+        if (pid != 0) continue;
+        for (;;) pause();
+    }
+    return "ok";
+}
+
 /// memory MIB: touches so much.
 std::string use_memory(const Words& words) {
     const std::size_t size = std::stoul(words[1]) << 20;
@@ -388,6 +403,7 @@ std::string run(const Words& words, int argc, char** argv, char** environment) {
     if (verb == "list") return list_files(words);
     if (verb == "identity") return identity(words);
     if (verb == "fork") return fork_many(words);
+    if (verb == "leave") return leave_children(words);
     if (verb == "memory") return use_memory(words);
     if (verb == "spin") return spin(words);
     if (verb == "say") return say(words);
