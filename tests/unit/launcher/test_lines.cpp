@@ -391,6 +391,33 @@ TEST_CASE("where the guard binds no socket, a line is steered by the uids of its
     CHECK(lines.info(0).enforced_by == Enforcement::nft_guard);
 }
 
+TEST_CASE("without privileges nothing is written; what is missing is told, and again when it is missing again") {
+    Setting at;
+    at.guard.level = Enforcement::cooperative;
+    at.lines[0].routes = Routes::external;
+    at.plug_in(7);
+    Rule theirs;
+    theirs.device = "wan0";
+    theirs.table = 101;
+    RoutingChanges add;
+    add.add_rules = {theirs};
+    REQUIRE(at.network.apply(add).empty());
+    {
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log, {}, Privileges::none);
+        REQUIRE(at.bring_up(lines));
+        CHECK(lines.info(0).mark == 0);
+        CHECK(lines.info(0).link_up == 1);
+        CHECK(at.said.str().find("todo=\"ip rule add from 100.64.1.2 lookup 101\"") != std::string::npos);
+        CHECK(at.said.str().find("todo=\"ip route add default via 100.64.1.1 dev wan0 table 101\"") !=
+              std::string::npos);
+        CHECK(at.said.str().find("oif wan0") == std::string::npos);  // that is there
+        at.network.forget_rules();
+        CHECK(lines.follow().empty());
+        CHECK(at.said.str().find("todo=\"ip rule add oif wan0 lookup 101\"") != std::string::npos);
+    }
+    CHECK(at.network.rounds_of_changes() == 1);  // our own, above
+}
+
 TEST_CASE("rules and routes that went while no device changed are put back") {
     Setting at;
     at.plug_in(7);

@@ -46,6 +46,9 @@ TEST_CASE("each line has uids of its own, all of them among the 256") {
     lines.resize(32);
     share_out_uids(70000, kWorkerUids, lines);
     CHECK(lines[31].uids == UidRange{70248, 70255});
+    share_out_uids(1000, 1, lines);  // without root: the launcher's own is every line's
+    CHECK(lines[0].uids == UidRange{1000, 1000});
+    CHECK(lines[31].uids == UidRange{1000, 1000});
 }
 
 TEST_CASE("the digest is SHA-256, at every length of padding") {
