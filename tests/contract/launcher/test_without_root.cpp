@@ -220,7 +220,7 @@ TEST_CASE("without root: a worker that is killed takes along what it started, an
     }
     SUBCASE("with a client that goes") {
         up.client.reset();
-        CHECK(worker.tell("arguments") == "gone");
+        CHECK(worker.tell("spin 10000") == "gone");
         Client next(up.launcher->socket());
         auto again = next.spawn("telecom");  // its end has been heard of
         CHECK(again.tell("exit 3") == "gone");
