@@ -44,11 +44,12 @@ bool is_on_network(PayloadAim aim) {
     return aim == PayloadAim::line || aim == PayloadAim::target;
 }
 
-/// nftables holds packets and no calls: of an attempt on lines and targets only what was sent tells.
+/// nftables holds packets and no calls: of an attempt on lines and targets only what was sent tells, and a socket of a
+/// protocol that the sandbox refuses.
 bool tells(const std::string& outcome, PayloadAim aim, launcher::Enforcement by) {
     if (!is_on_network(aim) || by != launcher::Enforcement::nft_guard) return true;
     return outcome.starts_with("through send") || outcome.starts_with("through sent") ||
-           outcome.starts_with("through an echo");
+           outcome.starts_with("through an echo") || outcome == "through a socket";
 }
 
 /// Why it is an escape, or nothing.

@@ -56,7 +56,8 @@ line=/sys/fs/cgroup/edgelines.slice/edge-launcher.service/lines/line-telecom/spi
 spinner=/sys/fs/cgroup/system.slice/spinner.service
 mkdir $line
 systemd-run -q --unit=spinner -p CPUAccounting=yes taskset -c 0 sh -c 'while :; do :; done'
-taskset -c 0 sh -c "echo \\$\\$ > $line/cgroup.procs; while :; do :; done" &
+sh -c "echo \\$\\$ > $line/cgroup.procs; exec taskset -c 0 sh -c 'while :; do :; done'" &
+disown
 until grep -q . $line/cgroup.procs && grep -q . $spinner/cgroup.procs; do sleep 0.1; done
 used() { awk '$1 == "usage_usec" { print $2 }' $1/cpu.stat; }
 line_before=$(used $line) host_before=$(used $spinner)

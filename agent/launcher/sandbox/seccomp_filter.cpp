@@ -80,6 +80,17 @@ Result<> deny_families_but(scmp_filter_ctx context, unsigned low, unsigned high)
     return ok();
 }
 
+/// Sockets of other protocols than TCP, UDP and ICMP. Under nftables this list alone keeps them away: Multipath TCP looks
+/// like TCP to who sees packets only, and opens further ways by itself. A number with a bit in the upper half, which the
+/// kernel ignores, is above them all.
+Result<> deny_protocols(scmp_filter_ctx context) {
+    for (const auto& protocol : {SCMP_A2(SCMP_CMP_GT, IPPROTO_ICMPV6), SCMP_A2(SCMP_CMP_EQ, IPPROTO_DCCP)}) {
+        const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 1, protocol);
+        if (status != 0) return refused(status, "socket");
+    }
+    return ok();
+}
+
 /// Joining a group makes the kernel report it by whichever device the caller names, in packets of no socket, which no
 /// program on the line's cgroup sees: seen arriving at another line's carrier (tests/escape, igmp-join, mld-join).
 Result<> deny_groups(scmp_filter_ctx context) {
@@ -139,6 +150,7 @@ Result<std::vector<sock_filter>> wide_filter() {
     ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: the list is long, calls are many
     EDGE_TRY(deny(context.get(), kDenied));
     EDGE_TRY(deny_families_but(context.get(), AF_INET, AF_INET6));
+    EDGE_TRY(deny_protocols(context.get()));
     EDGE_TRY(deny_groups(context.get()));
     EDGE_TRY(deny_new_namespaces(context.get()));
     return exported(context.get());
