@@ -80,9 +80,9 @@ Result<> deny_families_but(scmp_filter_ctx context, unsigned low, unsigned high)
     return ok();
 }
 
-/// Sockets of other protocols than TCP, UDP and ICMP. Under nftables this list alone keeps them away: Multipath TCP looks
-/// like TCP to who sees packets only, and opens further ways by itself. A number with a bit in the upper half, which the
-/// kernel ignores, is above them all.
+/// Sockets of other protocols than TCP, UDP and ICMP. Under nftables this list alone keeps them away: Multipath TCP
+/// looks like TCP to who sees packets only, and opens further ways by itself. A number with a bit in the upper half,
+/// which the kernel ignores, is above them all.
 Result<> deny_protocols(scmp_filter_ctx context) {
     for (const auto& protocol : {SCMP_A2(SCMP_CMP_GT, IPPROTO_ICMPV6), SCMP_A2(SCMP_CMP_EQ, IPPROTO_DCCP)}) {
         const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPROTONOSUPPORT), SCMP_SYS(socket), 1, protocol);
