@@ -115,9 +115,11 @@ void check_launcher(const std::string& socket, const launcher::HostInfo& host, D
         else
             diagnosis.add(FindingLevel::fail, "launcher",
                           "not root's, and it holds a capability; is it of this version?");
-        return diagnosis.add(FindingLevel::warn, "launcher",
-                             "nothing limits the cpu, memory and processes of its workers, and they have its uid",
-                             "run edge-launcher as root: docs/lines.md");
+        return diagnosis.add(
+            FindingLevel::warn, "launcher",
+            "nothing limits the cpu, memory and processes of its workers, nor what the kernel counts for a user "
+            "(descriptors in flight, inotify), since they have its uid",
+            "run edge-launcher as root: docs/lines.md");
     }
     // cap_kill 5, setgid 6, setuid 7, net_admin 12, bpf 39
     constexpr unsigned long long kFive = 0x80000010e0ULL;

@@ -275,9 +275,10 @@ Config read_config(const std::string& dir, Privileges privileges, bool may_enter
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
     ConfigTexts texts{lines_file, {}, policy_file, {}};
-    if (const auto trusted = check_trusted_folder(dir); !trusted) problems.push_back(trusted.error());
+    const uid_t user = privileges == Privileges::none ? ::geteuid() : 0;
+    if (const auto trusted = check_trusted_folder(dir, user); !trusted) problems.push_back(trusted.error());
     const auto read = [&](const std::string& file, std::string& text) {
-        auto found = read_trusted_file(file);
+        auto found = read_trusted_file(file, user);
         if (!found) problems.push_back(found.error());
         if (found) text = std::move(found.value());
         return bool(found);

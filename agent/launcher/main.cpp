@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "agent/launcher/launcher.hpp"
@@ -65,7 +66,8 @@ Result<> check_user(CommandLine& line) {
     const uid_t we = ::geteuid();
     if (without) options.privileges = Privileges::none;
     if (line.mode == Mode::check_config) return ok();
-    if (without && we == 0) return usage("--cgroup none is for who is not root; name a group");
+    if (without && we == 0)
+        return usage("--cgroup none is for an ordinary user, and root of a user namespace is none; name a group");
     if (without && line.mode == Mode::cleanup) return usage("--cgroup none leaves nothing to clean up");
     if (we != 0 && (!without || line.guard != "cooperative"))
         return Error{Errc::denied, "privileges",
@@ -76,6 +78,7 @@ Result<> check_user(CommandLine& line) {
     if (options.agent_uid == kNoUid) options.agent_uid = we;
     if (options.agent_uid != we)
         return usage("--agent-uid: without root your own agent alone is served, uid " + std::to_string(we));
+    if (!options.state.empty()) return usage("--state: without root nothing is counted; take it out");
     options.uid_base = we;
     options.uids = 1;
     return ok();
@@ -219,11 +222,23 @@ Result<std::unique_ptr<Network>> own_network(Privileges privileges, spdlog::logg
     return network;
 }
 
+/// Two that start at once would both serve, and the one that stops first take the other's socket away. Root's meet at
+/// their group and namespace.
+Result<std::optional<LockFile>> lock_socket(const Options& options) {
+    if (options.privileges == Privileges::root) return std::optional<LockFile>();
+    auto lock = LockFile::take_at(options.socket + ".lock");
+    if (lock) return std::optional(std::move(lock.value()));
+    if (lock.error().code == Errc::io) return lock.error();
+    return Error{Errc::unavailable, options.socket, "is in use by another process; stop it, or choose another --socket",
+                 0};
+}
+
 /// Everything is undone in reverse when this returns, whether it served or could not start.
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
+    const Privileges privileges = command.options.privileges;
+    EDGE_TRY(const auto only, lock_socket(command.options));
     EDGE_TRY(check_path_is_free(command.options.socket));
     const bool cpu_first = config.policy.host.cpu_first;
-    const Privileges privileges = command.options.privileges;
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
     groups.put_host_first(cpu_first);
     if (privileges == Privileges::none) log.warn("limits_absent why=\"not root\" not_held=\"cpu, memory, processes\"");

@@ -86,6 +86,13 @@ void show_routing(Page& page, const SiteFacts& facts) {
     for (const auto& rule : facts.rules4) page.item(rule, undo_of_rule(rule, false));
     for (const auto& rule : facts.rules6) page.item(rule, undo_of_rule(rule, true));
     if (facts.rules4.empty() && facts.rules6.empty()) page.none();
+    for (const auto& line : facts.lines) {
+        if (!facts.by_user) break;
+        const std::string table = std::to_string(line.table);
+        page.say(page.of({"What root added for line ", "root 为线路 "}) + "`" + line.name + "`" +
+                 page.of({" stays with the machine: ", " 添加的规则和路由会留在本机: "}) + "`ip rule show table " +
+                 table + "`, `ip -6 rule show table " + table + "`, `ip route show table " + table + "`");
+    }
     page.heading({"Routes", "路由"});
     for (const auto& route : facts.routes4) page.item(route, undo_of_route(route, false));
     for (const auto& route : facts.routes6) page.item(route, undo_of_route(route, true));
@@ -187,7 +194,7 @@ std::string site_page(const SiteFacts& facts, Language language) {
              page.of({"As it stands now, from the kernel and edge-launcher. Kernel ",
                       "以下为当前实际状态，来自内核和 edge-launcher。内核 "}) +
              facts.kernel + page.of({".", "。"}));
-    if (!facts.as_root)
+    if (!facts.as_root && !facts.by_user)
         page.say(page.of({"Not everything can be seen without root: run this as root.",
                           "非 root 用户无法看到全部内容，请以 root 运行。"}));
     show_programs(page, facts);

@@ -20,6 +20,7 @@ ROWS = [
     ("unreachable", CONTRACT, "rules and routes stand as documented, and go with the launcher"),
     ("wide_filter", ESCAPE, "igmp-join"),
     ("wide_filter", ESCAPE, "mptcp --guard nft"),
+    ("wide_filter", ESCAPE, "death-signal"),
     ("capabilities", ESCAPE, "privileges-back"),
     ("own_root", ESCAPE, "open-secrets"),
     ("read_only_root", ESCAPE, "create-file"),

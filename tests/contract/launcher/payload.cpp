@@ -258,6 +258,12 @@ std::string call(const Words& words) {
         {"open_by_handle_at", [] { return syscall(SYS_open_by_handle_at, AT_FDCWD, nullptr, 0); }},
         {"sethostname", [] { return sethostname("x", 1); }},
         {"listen", [] { return static_cast<long>(listen_once()); }},
+        {"death_signal", [] { return syscall(SYS_prctl, PR_SET_PDEATHSIG, 0); }},
+        {"datagram_pair",
+         [] {
+             int ends[2];
+             return static_cast<long>(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+         }},
         {"setuid0", [] { return static_cast<long>(setuid(0)); }},
         {"capset", [] {
              __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};

@@ -192,7 +192,8 @@ TEST_CASE("without root: launcher and workers have no privilege, and tell no lim
         for (const std::string held : {" pid=1 ", " effective=0 ", " permitted=0 ", " bounding=0 ", " no_new_privs=1 ",
                                        " seccomp=2 ", " nofile=4096 core=0 ", " host=edge ", " fds=0,1,2,3,"})
             CHECK_MESSAGE(is.find(held) != std::string::npos, held << " in " << is);
-        for (const std::string denied : {"mount", "chroot", "setns", "unshare_user", "ptrace", "bpf", "listen"})
+        for (const std::string denied :
+             {"mount", "chroot", "setns", "unshare_user", "ptrace", "bpf", "listen", "death_signal", "datagram_pair"})
             CHECK(worker->tell("call " + denied) == "EPERM");
         CHECK(worker->tell("kill " + std::to_string(up.launcher->pid())) == "ESRCH");  // whose uid it has
         CHECK(worker->tell("open /etc/passwd") == "ENOENT");
@@ -295,11 +296,24 @@ const Refused kRefused[] = {
      [](auto&, auto& flags) { flags.cgroup = own_group(); },
      77,
      {"privileges: not root; run as root, or with --guard cooperative --cgroup none"}},
-    {"root has groups", [](auto&, auto& flags) { flags.before = {}; }, 64, {"--cgroup none is for who is not root"}},
+    {"root has groups", [](auto&, auto& flags) { flags.before = {}; }, 64, {"--cgroup none is for an ordinary user"}},
     {"there is one uid",
      [](auto&, auto& flags) { flags.uid_base = own_uids(); },
      64,
      {"--uid-base: without root every worker has your uid; take it out"}},
+    {"nothing is counted",
+     [](auto&, auto& flags) {
+         flags.more.insert(flags.more.end(), {"--state", "/tmp"});
+     },
+     64,
+     {"--state: without root nothing is counted; take it out"}},
+    {"a user's own files are root's launcher's not",
+     [](auto&, auto& flags) {
+         flags.more = {"--check-config"};
+         flags.cgroup = own_group();
+     },
+     78,
+     {": belongs to uid ", "run: chown root "}},
     {"nobody else's agent",
      [](auto&, auto& flags) { flags.agent_uid = 1; },
      64,

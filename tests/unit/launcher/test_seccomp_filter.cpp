@@ -134,4 +134,21 @@ TEST_CASE("sockets are of TCP, UDP and ICMP, whatever stands in the upper half o
     for (const unsigned long protocol : {kMultipathTcp, 132UL, 136UL, 33UL, 255UL})  // MPTCP, SCTP, UDP-Lite, DCCP, raw
         for (const auto upper : {0UL, kUpperHalf})
             CHECK(makes(AF_INET, SOCK_STREAM, upper | protocol) == EPROTONOSUPPORT);
+    for (const long type : {SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET})  // 0 is then not TCP nor UDP
+        CHECK(makes(AF_INET, type | SOCK_CLOEXEC, 0) == EPROTONOSUPPORT);
+}
+
+TEST_CASE("nothing lets a worker outlive its launcher, nor send to a socket of the host's that has a name") {
+    const auto answers = [](const std::function<long()>& call) {
+        return under_wide_filter([&] { return call() >= 0 ? 0 : static_cast<int>(errno); });
+    };
+    for (const unsigned long upper : {0UL, 1UL << 32})
+        CHECK(answers([=] { return ::syscall(SYS_prctl, upper | PR_SET_PDEATHSIG, 0); }) == EPERM);
+    CHECK(answers([] { return ::prctl(PR_SET_DUMPABLE, 0); }) == 0);
+    CHECK(answers([] { return ::syscall(SYS_clone, CLONE_THREAD | CLONE_SIGHAND | CLONE_VM, 0, 0, 0, 0); }) == EPERM);
+    int ends[2];
+    for (const long type : {SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET})
+        CHECK(answers([&] { return ::socketpair(AF_UNIX, static_cast<int>(type) | SOCK_CLOEXEC, 0, ends); }) == EPERM);
+    CHECK(answers([&] { return ::socketpair(AF_TIPC, SOCK_STREAM, 0, ends); }) == EPERM);
+    CHECK(answers([&] { return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends); }) == 0);
 }
