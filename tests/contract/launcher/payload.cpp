@@ -90,10 +90,16 @@ std::string ask(const Words& words) {
     if (words.size() > 4 &&
         setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, words[4].c_str(), static_cast<socklen_t>(words[4].size())) != 0)
         said = strerrorname_np(errno);
-    else if (connect(fd, to.get(), to.size) != 0 || send(fd, "who", 3, MSG_NOSIGNAL) < 0)
+    else if (connect(fd, to.get(), to.size) != 0)
         said = strerrorname_np(errno);
-    else
-        said = answer_on(fd, std::stoi(words[3]));
+    // A datagram may be lost, and is sent again each second, as a resolver would.
+    constexpr int kAgainMs = 1000;
+    int left = said.empty() ? std::stoi(words[3]) : 0;
+    for (bool again = left > 0; again; again = said == "silence" && left > 0) {
+        const int wait = tcp ? left : std::min(left, kAgainMs);
+        said = send(fd, "who", 3, MSG_NOSIGNAL) < 0 ? strerrorname_np(errno) : answer_on(fd, wait);
+        left -= wait;
+    }
     close(fd);
     return said;
 }

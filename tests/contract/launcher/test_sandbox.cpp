@@ -65,6 +65,7 @@ TEST_CASE("what a worker sends leaves by its line, whatever the main table says"
         CAPTURE(line);
         auto worker = up.client.spawn(line);
         for (const std::string kind : {"udp", "tcp"}) {
+            CAPTURE(kind);
             CHECK(worker.tell(kind + " 198.51.100.10 5300 30000") == std::string("ok ") + line + " " + four);
             CHECK(worker.tell(kind + " 2001:db8::10 5300 30000") == std::string("ok ") + line + " " + six);
         }
