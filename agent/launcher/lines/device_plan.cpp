@@ -34,4 +34,10 @@ DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devi
     return changes;
 }
 
+const Device* device_of(const Line& line, const Devices& devices) {
+    const auto found = devices.find(line.device);
+    const bool theirs = found != devices.end() && line.kind == LineKind::macvlan && !found->second.made;
+    return found == devices.end() || theirs ? nullptr : &found->second;
+}
+
 }  // namespace edge::launcher

@@ -41,4 +41,8 @@ using MadeOn = std::map<std::string, std::uint32_t>;
 /// A device of somebody else's that has the wanted name stays as it is, and the line without one.
 DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devices, const MadeOn& made_on);
 
+/// The line's device among those of its network namespace, or null. One of somebody else's under the name of one that
+/// we were to make is not the line's.
+const Device* device_of(const Line& line, const Devices& devices);
+
 }  // namespace edge::launcher

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <iterator>
 #include <utility>
 
 #include "agent/launcher/packets.hpp"
@@ -36,20 +35,6 @@ std::uint32_t absent(const Line& line, const Device* device) {
 
 static_assert(static_cast<int>(LineKind::netns) == static_cast<int>(LineBy::netns), "told as they are numbered");
 
-Result<> remove_ours(Network& network, spdlog::logger& log) {
-    EDGE_TRY(const auto owned, network.owned());
-    const auto changes = routing_changes(owned, Routing{});
-    if (!changes.empty()) log.debug("routing_removed rules={} routes={}", owned.rules.size(), owned.routes.size());
-    auto failures = network.apply(changes);
-    EDGE_TRY(const auto devices, network.devices());
-    const auto made = device_changes({}, devices, {});
-    for (const auto index : made.remove) log.debug("device_removed ifindex={}", index);
-    const auto left = network.apply(made);
-    failures.insert(failures.end(), left.begin(), left.end());
-    if (!failures.empty()) return failures.front();
-    return ok();
-}
-
 Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
              OpenNetwork open, Privileges privileges)
     : lines_(std::move(lines)),
@@ -57,13 +42,8 @@ Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, Li
       guard_(guard),
       log_(log),
       allowances_(lines_.size(), Allowance::all),
-      open_(std::move(open)),
-      privileges_(privileges) {
-    spaces_.push_back({{}, &network});
-    for (const auto& line : lines_)
-        if (std::none_of(spaces_.begin(), spaces_.end(), [&](const Space& s) { return s.path == line.netns_path(); }))
-            spaces_.push_back({line.netns_path()});
-}
+      privileges_(privileges),
+      namespaces_(lines_, network, std::move(open), log) {}
 
 Lines::~Lines() {
     if (!up_) return;
@@ -74,12 +54,12 @@ Lines::~Lines() {
 
 Result<> Lines::bring_up(std::vector<Fd> groups) {
     groups_ = std::move(groups);
-    EDGE_TRY(look());
+    EDGE_TRY(namespaces_.look());
     up_ = privileges_ == Privileges::root;  // from here on there is something to remove
     make_devices();
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         EDGE_TRY(hold(i));
-        if (device_of(lines_[i]) == nullptr)
+        if (namespaces_.device_of(lines_[i]) == nullptr)
             log_.warn("line_down line={} device={} why=\"no such device\"", lines_[i].name, lines_[i].device);
     }
     for (const auto& failure : route()) {
@@ -96,7 +76,8 @@ std::vector<std::uint32_t> Lines::follow() {
     std::vector<LineInfo> before;
     for (std::size_t i = 0; i < lines_.size(); ++i) before.push_back(info(i));
     // What was seen all the same is told now: by the next look it would be no news.
-    if (const auto looked = look(); !looked) log_.error("devices_unknown why=\"{}\"", looked.error().message());
+    if (const auto looked = namespaces_.look(); !looked)
+        log_.error("devices_unknown why=\"{}\"", looked.error().message());
     make_devices();
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
@@ -120,79 +101,11 @@ std::vector<std::uint32_t> Lines::follow() {
     return changed;
 }
 
-/// What there is in each namespace that is there now; where it cannot be told, what there was. The first failure.
-Result<> Lines::look() {
-    Result<> looked = ok();
-    for (auto& space : spaces_) {
-        if (space.network != nullptr && !space.network->is_there()) leave(space);
-        if (space.network == nullptr) {
-            auto opened = open_(space.path);
-            const std::string missing = opened ? "" : opened.error().message();
-            if (std::exchange(space.missing, missing) != missing)
-                for (const auto& line : lines_in(space))
-                    log_.warn("line_namespace line={} netns={} why=\"{}\"", line.name, line.netns,
-                              missing.empty() ? "it is back" : missing);
-            if (!opened) continue;
-            space.opened = std::move(opened.value());
-            space.network = space.opened.get();
-        }
-        auto devices = space.network->devices();
-        if (devices)
-            space.devices = std::move(devices.value());
-        else if (looked)
-            looked = devices.error();
-    }
-    return looked;
-}
-
-/// It may live on without its name, where a process of it does.
-void Lines::leave(Space& space) {
-    (void)remove_ours(*space.network, log_);
-    LeftNetwork left{std::move(space.opened), {}};
-    for (std::size_t i = 0; i < lines_.size(); ++i)
-        if (lines_[i].netns_path() == space.path) left.lines.push_back(i);
-    left_.push_back(std::move(left));
-    space.network = nullptr;
-    space.devices.clear();
-}
-
-const Lines::Space& Lines::space_of(const Line& line) const {
-    return *std::find_if(spaces_.begin(), spaces_.end(), [&](const Space& s) { return s.path == line.netns_path(); });
-}
-
-std::vector<Line> Lines::lines_in(const Space& space) const {
-    std::vector<Line> found;
-    std::copy_if(lines_.begin(), lines_.end(), std::back_inserter(found),
-                 [&](const Line& line) { return line.netns_path() == space.path; });
-    return found;
-}
-
-std::vector<Network*> Lines::networks() const {
-    std::vector<Network*> all;
-    for (const auto& space : spaces_)
-        if (space.network != nullptr) all.push_back(space.network);
-    return all;
-}
-
-Result<NamespaceVisit> Lines::enter(std::size_t index) const {
-    const auto& space = space_of(lines_[index]);
-    if (space.network != nullptr) return space.network->enter();
-    return Error{Errc::unavailable, "line " + lines_[index].name, space.missing, ENODEV};
-}
-
-const Device* Lines::device_of(const Line& line) const {
-    const auto& devices = space_of(line).devices;
-    const auto found = devices.find(line.device);
-    // A device of somebody else's under the name of one that we were to make is not the line's.
-    const bool theirs = found != devices.end() && line.kind == LineKind::macvlan && !found->second.made;
-    return found == devices.end() || theirs ? nullptr : &found->second;
-}
-
 /// Devices first, and what they are called by the kernel; then their addresses.
 void Lines::make_devices() {
     if (privileges_ == Privileges::none) return;
     std::vector<Error> failures;
-    auto& own = spaces_.front();
+    auto& own = namespaces_.own();
     for (int round = 0; round < 2; ++round) {
         const auto changes = device_changes(lines_, own.devices, made_on_);
         if (changes.empty()) break;
@@ -251,9 +164,9 @@ Budget Lines::budget(std::size_t index) const {
 
 Result<> Lines::hold(std::size_t index) {
     const Line& line = lines_[index];
-    const auto* device = device_of(line);
+    const auto* device = namespaces_.device_of(line);
     std::vector<IpAddress> own;
-    for (const auto& space : spaces_)
+    for (const auto& space : namespaces_.all())
         for (const auto& [name, any] : space.devices)
             for (const auto& has : any.addresses) own.push_back(has.address);
     const bool closed = allowances_[index] == Allowance::none;
@@ -270,7 +183,7 @@ Result<> Lines::hold(std::size_t index) {
 std::vector<Error> Lines::route() {
     std::vector<Error> failures;
     if (privileges_ == Privileges::none) return failures;
-    for (const auto& space : spaces_) {
+    for (const auto& space : namespaces_.all()) {
         if (space.network == nullptr) continue;
         const auto owned = space.network->owned();
         if (!owned) {
@@ -278,7 +191,7 @@ std::vector<Error> Lines::route() {
             continue;
         }
         const auto changes =
-            routing_changes(owned.value(), wanted_routing(lines_in(space), space.devices, steered_by()));
+            routing_changes(owned.value(), wanted_routing(namespaces_.lines_in(space), space.devices, steered_by()));
         if (!changes.empty())
             log_.debug("routing_changed rules_added={} routes_added={} rules_removed={} routes_removed={}",
                        changes.add_rules.size(), changes.add_routes.size(), changes.remove_rules.size(),
@@ -294,7 +207,7 @@ std::vector<Error> Lines::route() {
 void Lines::report_missing() {
     std::vector<std::string> missing;
     for (const auto& line : lines_) {
-        const auto& space = space_of(line);
+        const auto& space = namespaces_.of(line);
         if (line.routes != Routes::external || space.network == nullptr) continue;
         const auto routes = space.network->table(line.table);
         for (const auto& command : missing_routes({line}, routes ? routes.value() : std::vector<TableRoute>()))
@@ -304,9 +217,9 @@ void Lines::report_missing() {
         for (auto& command : missing_rules(line, rules ? rules.value() : std::vector<Rule>()))
             missing.push_back(std::move(command));
     }
-    const auto& own = spaces_.front().devices;
+    const auto& own = namespaces_.own().devices;
     for (const auto& line : lines_) {
-        const auto* device = device_of(line);
+        const auto* device = namespaces_.device_of(line);
         if (line.kind == LineKind::macvlan) {
             if (device == nullptr && own.contains(line.device))
                 missing.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
@@ -337,7 +250,7 @@ std::optional<std::size_t> Lines::find(const std::string& name) const {
 
 LineInfo Lines::info(std::size_t index) const {
     const Line& line = lines_[index];
-    const auto* device = device_of(line);
+    const auto* device = namespaces_.device_of(line);
     LineInfo info;
     info.count = static_cast<std::uint32_t>(lines_.size());
     info.index = static_cast<std::uint32_t>(index);
@@ -350,7 +263,7 @@ LineInfo Lines::info(std::size_t index) const {
     info.table = line.table;
     info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
     info.enforced_by = guard_.enforcement();
-    info.closed = space_of(line).network == nullptr       ? Closed::no_namespace
+    info.closed = namespaces_.of(line).network == nullptr ? Closed::no_namespace
                   : allowances_[index] == Allowance::none ? Closed::day_spent
                                                           : Closed::no;
     copy_text(info.place, line.kind == LineKind::macvlan ? line.parent : line.netns);
@@ -374,7 +287,7 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) 
     Sender sender{.device = line.ifindex, .mark = line.mark};
     const bool bound = privileges_ == Privileges::none;
     if (!bound && steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
-    const auto& space = space_of(lines_[index]);
+    const auto& space = namespaces_.of(lines_[index]);
     EDGE_TRY(auto answer, space.network->route_get(destination, sender));
     // A socket that only its device binds has no address at first. When it connects it is looked up again with the one
     // it got (ip_route_connect), and both have to be the line's way: of two that differ the other one is the answer.

@@ -77,3 +77,17 @@ TEST_CASE("a device that somebody else made is never removed, and nothing is put
     CHECK(device_changes(mobile(), {{"eth0", kParent}, {"edge-mobile", theirs}}, {{"edge-mobile", 2}}).empty());
     CHECK(device_changes({}, {{"eth0", kParent}, {"edge-mobile", theirs}}, {}).empty());
 }
+
+TEST_CASE("a line's device is the one of its name; under a macvlan's name only one that we made") {
+    const auto macvlan = mobile()[0];
+    Line plain = macvlan;
+    plain.kind = LineKind::device;
+    Device theirs = ours({});
+    theirs.made = false;
+    const Devices made{{"eth0", kParent}, {"edge-mobile", ours({})}}, taken{{"eth0", kParent}, {"edge-mobile", theirs}};
+    CHECK(device_of(macvlan, made) == &made.at("edge-mobile"));
+    CHECK(device_of(macvlan, taken) == nullptr);
+    CHECK(device_of(plain, taken) == &taken.at("edge-mobile"));
+    CHECK(device_of(macvlan, {{"eth0", kParent}}) == nullptr);
+    CHECK(device_of(plain, {{"eth0", kParent}}) == nullptr);
+}

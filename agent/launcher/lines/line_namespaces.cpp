@@ -1,0 +1,93 @@
+#include "agent/launcher/lines/line_namespaces.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+
+namespace edge::launcher {
+
+Result<> remove_ours(Network& network, spdlog::logger& log) {
+    EDGE_TRY(const auto owned, network.owned());
+    const auto changes = routing_changes(owned, Routing{});
+    if (!changes.empty()) log.debug("routing_removed rules={} routes={}", owned.rules.size(), owned.routes.size());
+    auto failures = network.apply(changes);
+    EDGE_TRY(const auto devices, network.devices());
+    const auto made = device_changes({}, devices, {});
+    for (const auto index : made.remove) log.debug("device_removed ifindex={}", index);
+    const auto left = network.apply(made);
+    failures.insert(failures.end(), left.begin(), left.end());
+    if (!failures.empty()) return failures.front();
+    return ok();
+}
+
+LineNamespaces::LineNamespaces(const std::vector<Line>& lines, Network& own, OpenNetwork open, spdlog::logger& log)
+    : lines_(lines), open_(std::move(open)), log_(log) {
+    all_.push_back({{}, &own});
+    for (const auto& line : lines_)
+        if (std::none_of(all_.begin(), all_.end(), [&](const auto& one) { return one.path == line.netns_path(); }))
+            all_.push_back({line.netns_path()});
+}
+
+Result<> LineNamespaces::look() {
+    Result<> looked = ok();
+    for (auto& space : all_) {
+        if (space.network != nullptr && !space.network->is_there()) leave(space);
+        if (space.network == nullptr) open(space);
+        if (space.network == nullptr) continue;
+        auto devices = space.network->devices();
+        if (devices)
+            space.devices = std::move(devices.value());
+        else if (looked)
+            looked = devices.error();
+    }
+    return looked;
+}
+
+/// It may live on without its name, where a process of it does.
+void LineNamespaces::leave(LineNamespace& space) {
+    (void)remove_ours(*space.network, log_);
+    LeftNetwork left{std::move(space.opened), {}};
+    for (std::size_t i = 0; i < lines_.size(); ++i)
+        if (lines_[i].netns_path() == space.path) left.lines.push_back(i);
+    left_.push_back(std::move(left));
+    space.network = nullptr;
+    space.devices.clear();
+}
+
+void LineNamespaces::open(LineNamespace& space) {
+    auto opened = open_(space.path);
+    const std::string missing = opened ? "" : opened.error().message();
+    if (std::exchange(space.missing, missing) != missing)
+        for (const auto& line : lines_in(space))
+            log_.warn("line_namespace line={} netns={} why=\"{}\"", line.name, line.netns,
+                      missing.empty() ? "it is back" : missing);
+    if (!opened) return;
+    space.opened = std::move(opened.value());
+    space.network = space.opened.get();
+}
+
+const LineNamespace& LineNamespaces::of(const Line& line) const {
+    return *std::find_if(all_.begin(), all_.end(), [&](const auto& one) { return one.path == line.netns_path(); });
+}
+
+std::vector<Line> LineNamespaces::lines_in(const LineNamespace& space) const {
+    std::vector<Line> found;
+    std::copy_if(lines_.begin(), lines_.end(), std::back_inserter(found),
+                 [&](const Line& line) { return line.netns_path() == space.path; });
+    return found;
+}
+
+std::vector<Network*> LineNamespaces::networks() const {
+    std::vector<Network*> there;
+    for (const auto& space : all_)
+        if (space.network != nullptr) there.push_back(space.network);
+    return there;
+}
+
+Result<NamespaceVisit> LineNamespaces::enter(const Line& line) const {
+    const auto& space = of(line);
+    if (space.network != nullptr) return space.network->enter();
+    return Error{Errc::unavailable, "line " + line.name, space.missing, ENODEV};
+}
+
+}  // namespace edge::launcher
