@@ -145,7 +145,7 @@ void Launcher::follow_lines() {
     for (const auto& left : lines_.take_left()) {
         poller_.forget(left.network->events());
         watched_.erase(left.network->events());
-        for (const auto line : left.lines) workers_->drop_line(lines_[line].name);
+        for (const auto& line : left.lines) workers_->drop_line(line.name);
     }
     tell(changed);  // who hears that a line has gone finds no worker of it that still answers
     watch_networks();

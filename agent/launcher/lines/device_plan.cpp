@@ -1,7 +1,5 @@
 #include "agent/launcher/lines/device_plan.hpp"
 
-#include <algorithm>
-
 namespace edge::launcher {
 
 DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devices, const MadeOn& made_on) {
@@ -23,11 +21,8 @@ DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devi
             changes.remove.push_back(device.index);
             continue;
         }
-        for (const auto& address : found->second.first->addresses) {
-            const auto is_it = [&](const Device::Assigned& has) { return has.address == address; };
-            if (std::none_of(device.addresses.begin(), device.addresses.end(), is_it))
-                changes.assign.push_back({device.index, {address, address.length}});
-        }
+        for (const auto& address : found->second.first->addresses)
+            if (device.find(address) == nullptr) changes.assign.push_back({device.index, {address, address.length}});
         wanted.erase(found);
     }
     for (const auto& [name, line] : wanted) changes.make.push_back({name, line.second, line.first->mac});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <iterator>
 
 namespace edge::launcher {
 
@@ -21,11 +20,14 @@ Result<> remove_ours(Network& network, spdlog::logger& log) {
 }
 
 LineNamespaces::LineNamespaces(const std::vector<Line>& lines, Network& own, OpenNetwork open, spdlog::logger& log)
-    : lines_(lines), open_(std::move(open)), log_(log) {
+    : open_(std::move(open)), log_(log) {
     all_.push_back({{}, &own});
-    for (const auto& line : lines_)
-        if (std::none_of(all_.begin(), all_.end(), [&](const auto& one) { return one.path == line.netns_path(); }))
-            all_.push_back({line.netns_path()});
+    for (const auto& line : lines) {
+        const auto is_its = [&](const LineNamespace& one) { return one.path == line.netns_path(); };
+        auto space = std::find_if(all_.begin(), all_.end(), is_its);
+        if (space == all_.end()) space = all_.insert(space, LineNamespace{line.netns_path()});
+        space->lines.push_back(line);
+    }
 }
 
 Result<> LineNamespaces::look() {
@@ -46,10 +48,7 @@ Result<> LineNamespaces::look() {
 /// It may live on without its name, where a process of it does.
 void LineNamespaces::leave(LineNamespace& space) {
     (void)remove_ours(*space.network, log_);
-    LeftNetwork left{std::move(space.opened), {}};
-    for (std::size_t i = 0; i < lines_.size(); ++i)
-        if (lines_[i].netns_path() == space.path) left.lines.push_back(i);
-    left_.push_back(std::move(left));
+    left_.push_back({std::move(space.opened), space.lines});
     space.network = nullptr;
     space.devices.clear();
 }
@@ -58,7 +57,7 @@ void LineNamespaces::open(LineNamespace& space) {
     auto opened = open_(space.path);
     const std::string missing = opened ? "" : opened.error().message();
     if (std::exchange(space.missing, missing) != missing)
-        for (const auto& line : lines_in(space))
+        for (const auto& line : space.lines)
             log_.warn("line_namespace line={} netns={} why=\"{}\"", line.name, line.netns,
                       missing.empty() ? "it is back" : missing);
     if (!opened) return;
@@ -68,13 +67,6 @@ void LineNamespaces::open(LineNamespace& space) {
 
 const LineNamespace& LineNamespaces::of(const Line& line) const {
     return *std::find_if(all_.begin(), all_.end(), [&](const auto& one) { return one.path == line.netns_path(); });
-}
-
-std::vector<Line> LineNamespaces::lines_in(const LineNamespace& space) const {
-    std::vector<Line> found;
-    std::copy_if(lines_.begin(), lines_.end(), std::back_inserter(found),
-                 [&](const Line& line) { return line.netns_path() == space.path; });
-    return found;
 }
 
 std::vector<Network*> LineNamespaces::networks() const {

@@ -24,18 +24,19 @@ using OpenNetwork = std::function<Result<std::unique_ptr<Network>>(const std::st
 /// A network namespace that is not there any more, and the lines that were in it.
 struct LeftNetwork {
     std::unique_ptr<Network> network;
-    std::vector<std::size_t> lines;
+    std::vector<Line> lines;
 };
 
 struct LineNamespace {
     std::string path;            // empty: the launcher's own
     Network* network = nullptr;  // null: it is not there
+    std::vector<Line> lines{};
     std::unique_ptr<Network> opened{};
     Devices devices{};      // when it was looked at last
     std::string missing{};  // what was said of it last
 };
 
-/// Owns: the namespaces it opened, until they go. Borrows: the lines, and the launcher's own namespace.
+/// Owns: the namespaces it opened, until they go. Borrows: the launcher's own.
 class LineNamespaces {
   public:
     LineNamespaces(const std::vector<Line>& lines, Network& own, OpenNetwork open, spdlog::logger& log);
@@ -49,7 +50,6 @@ class LineNamespaces {
     LineNamespace& own() { return all_.front(); }
     const LineNamespace& of(const Line& line) const;
     const Device* device_of(const Line& line) const { return launcher::device_of(line, of(line).devices); }
-    std::vector<Line> lines_in(const LineNamespace& space) const;
     /// Every one that is there now; those from take_left() are in it no more.
     std::vector<Network*> networks() const;
     /// Those that went since the last call: what runs there is on no line.
@@ -61,7 +61,6 @@ class LineNamespaces {
     void leave(LineNamespace& space);
     void open(LineNamespace& space);
 
-    const std::vector<Line>& lines_;
     OpenNetwork open_;
     spdlog::logger& log_;
     std::vector<LineNamespace> all_;

@@ -2,38 +2,21 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <utility>
 
-#include "agent/launcher/packets.hpp"
-#include "protocol/launcher/netns_command.hpp"
+#include "agent/launcher/lines/line_info.hpp"
+#include "agent/launcher/lines/missing.hpp"
 
 namespace edge::launcher {
 namespace {
 
-Address wire(const std::optional<IpAddress>& address) {
-    return address ? to_wire(*address) : Address{};
-}
-
-template <std::size_t Size>
-void copy_text(char (&out)[Size], const std::string& text) {
-    std::memcpy(out, text.data(), std::min(text.size(), Size - 1));
-}
-
-/// Bit i: the line's i-th address is not on the device.
-std::uint32_t absent(const Line& line, const Device* device) {
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < line.addresses.size(); ++i) {
-        const auto is_it = [&](const Device::Assigned& has) { return has.address == line.addresses[i]; };
-        if (device == nullptr || std::none_of(device->addresses.begin(), device->addresses.end(), is_it))
-            bits |= std::uint32_t{1} << i;
-    }
-    return bits;
+std::vector<std::string> messages_of(const std::vector<Error>& errors) {
+    std::vector<std::string> messages;
+    for (const auto& error : errors) messages.push_back(error.message());
+    return messages;
 }
 
 }  // namespace
-
-static_assert(static_cast<int>(LineKind::netns) == static_cast<int>(LineBy::netns), "told as they are numbered");
 
 Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
              OpenNetwork open, Privileges privileges)
@@ -116,16 +99,14 @@ void Lines::make_devices() {
         if (auto now = own.network->devices()) own.devices = std::move(now.value());
         if (!failures.empty()) break;
     }
-    say_refused(failures, refused_devices_);
+    say_anew("network_refused what", messages_of(failures), refused_devices_);
 }
 
 /// Once, and again only when it is something else.
-void Lines::say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before) {
-    std::vector<std::string> refused;
-    for (const auto& failure : failures) refused.push_back(failure.message());
-    if (refused != said_before)
-        for (const auto& what : refused) log_.warn("network_refused what=\"{}\"", what);
-    said_before = std::move(refused);
+void Lines::say_anew(const char* what, std::vector<std::string> texts, std::vector<std::string>& said_before) {
+    if (texts != said_before)
+        for (const auto& text : texts) log_.warn("{}=\"{}\"", what, text);
+    said_before = std::move(texts);
 }
 
 /// Only BPF binds a socket, and marks its packets before their way is chosen.
@@ -153,15 +134,6 @@ Result<> Lines::allow(std::size_t index, Allowance allowance) {
     return hold(index);
 }
 
-Budget Lines::budget(std::size_t index) const {
-    Budget budget{policy_.line.bytes_per_s, policy_.line.packets_per_s};
-    // A second's worth may leave at once, so a slot of 300 s held to 299/300 of the rate is never above the rate.
-    const std::uint64_t p95 = std::max<std::uint64_t>(policy_.line.p95_bytes_per_s / 300 * 299, 1);
-    if (allowances_[index] == Allowance::p95 && (budget.bytes_per_s == 0 || budget.bytes_per_s > p95))
-        budget.bytes_per_s = p95;
-    return budget;
-}
-
 Result<> Lines::hold(std::size_t index) {
     const Line& line = lines_[index];
     const auto* device = namespaces_.device_of(line);
@@ -169,13 +141,15 @@ Result<> Lines::hold(std::size_t index) {
     for (const auto& space : namespaces_.all())
         for (const auto& [name, any] : space.devices)
             for (const auto& has : any.addresses) own.push_back(has.address);
-    const bool closed = allowances_[index] == Allowance::none;
-    const Binding binding{.device = device != nullptr && !closed ? device->index : 0,
-                          .mark = line.mark,
-                          .addresses = {line.addresses.begin(), line.addresses.end()},
-                          .ports = policy_.targets.ports,
-                          .budget = budget(index),
-                          .uids = line.uids};
+    const auto allowance = allowances_[index];
+    const LineLimits& limits = policy_.line;
+    const Binding binding{
+        .device = device != nullptr && allowance != Allowance::none ? device->index : 0,
+        .mark = line.mark,
+        .addresses = {line.addresses.begin(), line.addresses.end()},
+        .ports = policy_.targets.ports,
+        .budget = {allowed_rate(allowance, limits.bytes_per_s, limits.p95_bytes_per_s), limits.packets_per_s},
+        .uids = line.uids};
     return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy().targets, line.resolvers, own));
 }
 
@@ -190,8 +164,7 @@ std::vector<Error> Lines::route() {
             failures.push_back(owned.error());
             continue;
         }
-        const auto changes =
-            routing_changes(owned.value(), wanted_routing(namespaces_.lines_in(space), space.devices, steered_by()));
+        const auto changes = routing_changes(owned.value(), wanted_routing(space.lines, space.devices, steered_by()));
         if (!changes.empty())
             log_.debug("routing_changed rules_added={} routes_added={} rules_removed={} routes_removed={}",
                        changes.add_rules.size(), changes.add_routes.size(), changes.remove_rules.size(),
@@ -199,43 +172,24 @@ std::vector<Error> Lines::route() {
         const auto refused = space.network->apply(changes);
         failures.insert(failures.end(), refused.begin(), refused.end());
     }
-    say_refused(failures, refused_);
+    say_anew("network_refused what", messages_of(failures), refused_);
     return failures;
 }
 
-/// What the operator has to do; once, and again only when it is something else.
+/// What the operator has to do.
 void Lines::report_missing() {
-    std::vector<std::string> missing;
+    std::vector<LineSeen> seen;
     for (const auto& line : lines_) {
         const auto& space = namespaces_.of(line);
+        auto& one = seen.emplace_back(LineSeen{line, space.devices});
         if (line.routes != Routes::external || space.network == nullptr) continue;
         const auto routes = space.network->table(line.table);
-        for (const auto& command : missing_routes({line}, routes ? routes.value() : std::vector<TableRoute>()))
-            missing.push_back(inside_netns(line.netns) + command);
+        one.routes = routes ? routes.value() : std::vector<TableRoute>();
         if (privileges_ == Privileges::root) continue;  // rules are ours
         const auto rules = space.network->rules();
-        for (auto& command : missing_rules(line, rules ? rules.value() : std::vector<Rule>()))
-            missing.push_back(std::move(command));
+        one.rules = rules ? rules.value() : std::vector<Rule>();
     }
-    const auto& own = namespaces_.own().devices;
-    for (const auto& line : lines_) {
-        const auto* device = namespaces_.device_of(line);
-        if (line.kind == LineKind::macvlan) {
-            if (device == nullptr && own.contains(line.device))
-                missing.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
-            // Half-made, or put down by somebody: one that is gone is made anew, with all that belongs to it.
-            if (device != nullptr && !device->up) missing.push_back("ip link del " + line.device);
-            if (!own.contains(line.parent)) missing.push_back("ip link show " + line.parent);
-        }
-        if (device == nullptr || line.kind == LineKind::macvlan) continue;  // its addresses are put back
-        for (std::size_t i = 0; i < line.addresses.size(); ++i)
-            if ((absent(line, device) >> i & 1) != 0)
-                missing.push_back(inside_netns(line.netns) + "ip address add " + line.addresses[i].text() +
-                                  "/PREFIX dev " + line.device);
-    }
-    if (missing != reported_)
-        for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
-    reported_ = std::move(missing);
+    say_anew("line_incomplete todo", missing(seen), reported_);
 }
 
 bool Lines::has_table(std::uint32_t table) const {
@@ -250,28 +204,14 @@ std::optional<std::size_t> Lines::find(const std::string& name) const {
 
 LineInfo Lines::info(std::size_t index) const {
     const Line& line = lines_[index];
-    const auto* device = namespaces_.device_of(line);
-    LineInfo info;
+    LineInfo info = line_info(line, namespaces_.device_of(line));
     info.count = static_cast<std::uint32_t>(lines_.size());
     info.index = static_cast<std::uint32_t>(index);
-    copy_text(info.name.text, line.name);
-    copy_text(info.carrier, line.carrier);
-    copy_text(info.ifname, line.device);
-    info.ifindex = device != nullptr ? device->index : 0;
-    info.kind = static_cast<LineBy>(line.kind);
-    info.mark = privileges_ == Privileges::root ? line.mark : 0;  // to mark takes CAP_NET_ADMIN (socket(7))
-    info.table = line.table;
-    info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
+    if (privileges_ == Privileges::none) info.mark = 0;  // to mark takes CAP_NET_ADMIN (socket(7))
     info.enforced_by = guard_.enforcement();
     info.closed = namespaces_.of(line).network == nullptr ? Closed::no_namespace
                   : allowances_[index] == Allowance::none ? Closed::day_spent
                                                           : Closed::no;
-    copy_text(info.place, line.kind == LineKind::macvlan ? line.parent : line.netns);
-    for (std::size_t i = 0; i < line.addresses.size(); ++i) info.addresses[i] = wire(line.addresses[i]);
-    info.absent = absent(line, device);
-    for (std::size_t i = 0; i < line.resolvers.size(); ++i) info.resolvers[i] = wire(line.resolvers[i]);
-    info.gateway4 = wire(line.gateway4);
-    info.gateway6 = wire(line.gateway6);
     return info;
 }
 
@@ -280,10 +220,8 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) 
     Route route;
     route.mark = line.mark;
     route.link_up = line.link_up;
-    if (line.ifindex == 0) {
-        route.error = ENODEV;
-        return route;
-    }
+    route.error = line.ifindex == 0 ? ENODEV : 0;
+    if (route.error != 0) return route;
     Sender sender{.device = line.ifindex, .mark = line.mark};
     const bool bound = privileges_ == Privileges::none;
     if (!bound && steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
@@ -296,14 +234,7 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) 
         EDGE_TRY(answer, space.network->route_get(destination, sender));
         answer.source = sender.source;
     }
-    route.error = answer.error;
-    if (answer.error != 0) return route;
-    route.ifindex = answer.device;
-    route.table = answer.table;
-    route.gateway = wire(answer.gateway);
-    route.source = wire(answer.source);
-    for (const auto& [name, device] : space.devices)
-        if (device.index == answer.device) copy_text(route.ifname, name);
+    add_answer(answer, space.devices, route);
     return route;
 }
 

@@ -59,10 +59,9 @@ class Lines {
   private:
     SteerBy steered_by() const;
     Result<> hold(std::size_t index);
-    Budget budget(std::size_t index) const;
     void make_devices();
     std::vector<Error> route();
-    void say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before);
+    void say_anew(const char* what, std::vector<std::string> texts, std::vector<std::string>& said_before);
     void report_missing();
 
     std::vector<Line> lines_;

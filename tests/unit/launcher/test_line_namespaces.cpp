@@ -74,7 +74,7 @@ TEST_CASE("a namespace is opened once for all lines in it, and a line's device i
     CHECK(&at.spaces.of(at.lines[1]) == &at.spaces.of(at.lines[2]));
     CHECK(at.spaces.device_of(at.lines[0])->index == 7);
     for (const std::size_t inside : {1U, 2U, 3U}) CHECK(at.spaces.device_of(at.lines[inside])->index == 3);
-    const auto a = at.spaces.lines_in(at.spaces.of(at.lines[1]));
+    const auto& a = at.spaces.of(at.lines[1]).lines;
     REQUIRE(a.size() == 2);
     CHECK(a[0].name == "a1");
     CHECK(a[1].name == "a2");
@@ -98,7 +98,9 @@ TEST_CASE("one that went is cleared, handed over with its lines and told to each
     auto left = at.spaces.take_left();
     REQUIRE(left.size() == 1);
     CHECK(left[0].network.get() == went);
-    CHECK(left[0].lines == std::vector<std::size_t>{1, 2});
+    REQUIRE(left[0].lines.size() == 2);
+    CHECK(left[0].lines[0].name == "a1");
+    CHECK(left[0].lines[1].name == "a2");
     CHECK(went->owned().value().rules.empty());
     CHECK(at.spaces.take_left().empty());
     CHECK(at.spaces.networks().size() == 2);
