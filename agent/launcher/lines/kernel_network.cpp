@@ -73,12 +73,6 @@ NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const Tabl
     return request;
 }
 
-RouteAnswer no_route(int error) {
-    RouteAnswer answer;
-    answer.error = error;
-    return answer;
-}
-
 class KernelNetwork final : public Network {
   public:
     KernelNetwork(std::string path, Netlink events, Netlink netlink, Fd space, std::optional<LockFile> lock)
@@ -175,11 +169,11 @@ class KernelNetwork final : public Network {
             request, [] {}, [&](const nlmsghdr* message) { answer = route_answer_in(message).value_or(answer); });
         if (!asked) {
             if (asked.error().code != Errc::io || asked.error().os_errno == 0) return asked.error();
-            return no_route(asked.error().os_errno);
+            return RouteAnswer{.error = asked.error().os_errno};
         }
         // IPv4 with a device but no route: the kernel takes the target to be on the link (ip_route_output_key_hash_rcu)
         // and asks for it by ARP there. No table stands behind that, so for us it is no route.
-        if (answer.table == 0) return no_route(ENETUNREACH);
+        if (answer.table == 0) return RouteAnswer{.error = ENETUNREACH};
         return answer;
     }
 

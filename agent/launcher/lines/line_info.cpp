@@ -1,34 +1,24 @@
 #include "agent/launcher/lines/line_info.hpp"
 
-#include <algorithm>
-#include <cstring>
 #include <string>
 
 #include "agent/launcher/packets.hpp"
 
 namespace edge::launcher {
-namespace {
-
-template <std::size_t Size>
-void copy_text(char (&out)[Size], const std::string& text) {
-    std::memcpy(out, text.data(), std::min(text.size(), Size - 1));
-}
-
-}  // namespace
 
 static_assert(static_cast<int>(LineKind::netns) == static_cast<int>(LineBy::netns), "told as they are numbered");
 
 LineInfo line_info(const Line& line, const Device* device) {
     LineInfo info;
-    copy_text(info.name.text, line.name);
-    copy_text(info.carrier, line.carrier);
-    copy_text(info.ifname, line.device);
+    line.name.copy(info.name.text, sizeof info.name.text - 1);
+    line.carrier.copy(info.carrier, sizeof info.carrier - 1);
+    line.device.copy(info.ifname, sizeof info.ifname - 1);
     info.ifindex = device != nullptr ? device->index : 0;
     info.kind = static_cast<LineBy>(line.kind);
     info.mark = line.mark;
     info.table = line.table;
     info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
-    copy_text(info.place, line.kind == LineKind::macvlan ? line.parent : line.netns);
+    (line.kind == LineKind::macvlan ? line.parent : line.netns).copy(info.place, sizeof info.place - 1);
     for (std::size_t i = 0; i < line.addresses.size(); ++i) {
         info.addresses[i] = to_wire(line.addresses[i]);
         if (device == nullptr || device->find(line.addresses[i]) == nullptr) info.absent |= std::uint32_t{1} << i;
@@ -47,7 +37,7 @@ void add_answer(const RouteAnswer& answer, const Devices& devices, Route& route)
     route.gateway = to_wire(answer.gateway);
     route.source = to_wire(answer.source);
     for (const auto& [name, device] : devices)
-        if (device.index == answer.device) copy_text(route.ifname, name);
+        if (device.index == answer.device) name.copy(route.ifname, sizeof route.ifname - 1);
 }
 
 }  // namespace edge::launcher

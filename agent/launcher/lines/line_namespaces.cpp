@@ -48,9 +48,7 @@ Result<> LineNamespaces::look() {
 /// It may live on without its name, where a process of it does.
 void LineNamespaces::leave(LineNamespace& space) {
     (void)remove_ours(*space.network, log_);
-    left_.push_back({std::move(space.opened), space.lines});
-    space.network = nullptr;
-    space.devices.clear();
+    left_.push_back(std::exchange(space, {space.path, nullptr, space.lines}));
 }
 
 void LineNamespaces::open(LineNamespace& space) {

@@ -21,12 +21,6 @@ Result<> remove_ours(Network& network, spdlog::logger& log);
 /// Opens the network namespace at a path.
 using OpenNetwork = std::function<Result<std::unique_ptr<Network>>(const std::string& path)>;
 
-/// A network namespace that is not there any more, and the lines that were in it.
-struct LeftNetwork {
-    std::unique_ptr<Network> network;
-    std::vector<Line> lines;
-};
-
 struct LineNamespace {
     std::string path;            // empty: the launcher's own
     Network* network = nullptr;  // null: it is not there
@@ -53,7 +47,7 @@ class LineNamespaces {
     /// Every one that is there now; those from take_left() are in it no more.
     std::vector<Network*> networks() const;
     /// Those that went since the last call: what runs there is on no line.
-    std::vector<LeftNetwork> take_left() { return std::exchange(left_, {}); }
+    std::vector<LineNamespace> take_left() { return std::exchange(left_, {}); }
     /// The line's, for what is to be started in it. Errors: unavailable (it is not there), io.
     Result<NamespaceVisit> enter(const Line& line) const;
 
@@ -64,7 +58,7 @@ class LineNamespaces {
     OpenNetwork open_;
     spdlog::logger& log_;
     std::vector<LineNamespace> all_;
-    std::vector<LeftNetwork> left_;
+    std::vector<LineNamespace> left_;
 };
 
 }  // namespace edge::launcher

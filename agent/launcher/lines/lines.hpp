@@ -36,7 +36,7 @@ class Lines {
     std::vector<std::uint32_t> follow();
     /// As of LineNamespaces.
     std::vector<Network*> networks() const { return namespaces_.networks(); }
-    std::vector<LeftNetwork> take_left() { return namespaces_.take_left(); }
+    std::vector<LineNamespace> take_left() { return namespaces_.take_left(); }
     Result<NamespaceVisit> enter(std::size_t index) const { return namespaces_.enter(lines_[index]); }
 
     /// From now on these are no targets either, whatever policy.toml says; instead of those denied before.

@@ -97,7 +97,7 @@ TEST_CASE("one that went is cleared, handed over with its lines and told to each
     CHECK(said.find("line=b") == std::string::npos);
     auto left = at.spaces.take_left();
     REQUIRE(left.size() == 1);
-    CHECK(left[0].network.get() == went);
+    CHECK(left[0].network == went);
     REQUIRE(left[0].lines.size() == 2);
     CHECK(left[0].lines[0].name == "a1");
     CHECK(left[0].lines[1].name == "a2");
