@@ -2,7 +2,8 @@
 
 namespace edge::launcher {
 
-DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devices, const MadeOn& made_on) {
+DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devices, const MadeOn& made_on,
+                             const std::set<std::uint32_t>& stood) {
     DeviceChanges changes;
     Devices::const_iterator parent;
     std::map<std::string, std::pair<const Line*, std::uint32_t>> wanted;  // with the parent's index
@@ -21,6 +22,7 @@ DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devi
             changes.remove.push_back(device.index);
             continue;
         }
+        if (!device.up && stood.contains(device.index)) changes.raise[name] = device.index;
         for (const auto& address : found->second.first->addresses)
             if (device.find(address) == nullptr) changes.assign.push_back({device.index, {address, address.length}});
         wanted.erase(found);

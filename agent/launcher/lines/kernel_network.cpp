@@ -22,9 +22,6 @@ namespace {
 std::uint8_t family_of(bool v6) {
     return v6 ? AF_INET6 : AF_INET;
 }
-std::size_t size_of(bool v6) {
-    return v6 ? 16 : 4;
-}
 
 void put_address(NetlinkRequest& request, std::uint16_t attribute, const IpAddress& address) {
     request.put_bytes(attribute, address.bytes.data(), size_of(address.v6));
@@ -140,6 +137,7 @@ class KernelNetwork final : public Network {
         };
         for (const auto index : changes.remove)
             keep("device #" + std::to_string(index), remove_device(netlink_, index), ENODEV);
+        for (const auto& [name, index] : changes.raise) keep("device " + name, raise_device(netlink_, index), ENODEV);
         for (const auto& device : changes.make) keep("device " + device.name, make_macvlan(netlink_, device), 0);
         for (const auto& one : changes.assign)
             keep("address " + one.address.address.text() + " dev #" + std::to_string(one.device),

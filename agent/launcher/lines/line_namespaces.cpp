@@ -58,9 +58,7 @@ void LineNamespaces::open(LineNamespace& space) {
         for (const auto& line : space.lines)
             log_.warn("line_namespace line={} netns={} why=\"{}\"", line.name, line.netns,
                       missing.empty() ? "it is back" : missing);
-    if (!opened) return;
-    space.opened = std::move(opened.value());
-    space.network = space.opened.get();
+    if (opened) space.network = (space.opened = std::move(opened.value())).get();
 }
 
 const LineNamespace& LineNamespaces::of(const Line& line) const {

@@ -90,7 +90,9 @@ void Lines::make_devices() {
     std::vector<Error> failures;
     auto& own = namespaces_.own();
     for (int round = 0; round < 2; ++round) {
-        const auto changes = device_changes(lines_, own.devices, made_on_);
+        for (const auto& [name, device] : own.devices)
+            if (device.made && device.up) stood_.insert(device.index);
+        const auto changes = device_changes(lines_, own.devices, made_on_, stood_);
         if (changes.empty()) break;
         failures = own.network->apply(changes);
         for (const auto& device : changes.make) made_on_[device.name] = device.parent;
@@ -98,6 +100,8 @@ void Lines::make_devices() {
                    changes.assign.size());
         if (auto now = own.network->devices()) own.devices = std::move(now.value());
         if (!failures.empty()) break;
+        for (const auto& raised : changes.raise)
+            log_.warn("device_raised device={} why=\"it was put down\"", raised.first);
     }
     say_anew("network_refused what", messages_of(failures), refused_devices_);
 }
@@ -142,14 +146,13 @@ Result<> Lines::hold(std::size_t index) {
         for (const auto& [name, any] : space.devices)
             for (const auto& has : any.addresses) own.push_back(has.address);
     const auto allowance = allowances_[index];
-    const LineLimits& limits = policy_.line;
-    const Binding binding{
-        .device = device != nullptr && allowance != Allowance::none ? device->index : 0,
-        .mark = line.mark,
-        .addresses = {line.addresses.begin(), line.addresses.end()},
-        .ports = policy_.targets.ports,
-        .budget = {allowed_rate(allowance, limits.bytes_per_s, limits.p95_bytes_per_s), limits.packets_per_s},
-        .uids = line.uids};
+    const Binding binding{.device = device != nullptr && allowance != Allowance::none ? device->index : 0,
+                          .mark = line.mark,
+                          .addresses = {line.addresses.begin(), line.addresses.end()},
+                          .ports = policy_.targets.ports,
+                          .budget = {allowed_rate(allowance, policy_.line.bytes_per_s, policy_.line.p95_bytes_per_s),
+                                     policy_.line.packets_per_s},
+                          .uids = line.uids};
     return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy().targets, line.resolvers, own));
 }
 

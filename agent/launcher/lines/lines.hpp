@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -74,6 +75,7 @@ class Lines {
     Privileges privileges_;
     LineNamespaces namespaces_;
     MadeOn made_on_;
+    std::set<std::uint32_t> stood_;                                  // the indices of our devices that have been up
     std::vector<std::string> refused_, refused_devices_, reported_;  // what was said last
     bool up_ = false;
 };

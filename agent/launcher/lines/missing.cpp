@@ -52,7 +52,7 @@ void miss_device(const Line& line, const Devices& devices, Commands& commands) {
     if (line.kind == LineKind::macvlan) {
         if (device == nullptr && devices.contains(line.device))
             commands.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
-        // Half-made, or put down by somebody: one that is gone is made anew, with all that belongs to it.
+        // Half-made, or refused to be put up again: one that is gone is made anew, with all that belongs to it.
         if (device != nullptr && !device->up) commands.push_back("ip link del " + line.device);
         if (!devices.contains(line.parent)) commands.push_back("ip link show " + line.parent);
     } else if (device != nullptr) {  // a macvlan's addresses are put back
