@@ -60,8 +60,6 @@ class Launcher {
     void tell(const std::vector<std::uint32_t>& changed);
     HostInfo host() const;
     void refuse(ClientId client, const Header& header, const Error& error);
-    void warn_about_ping() const;
-    void warn_about_arp();
     Result<Spawner> spawner();
     Result<> confine() const;
 

@@ -68,10 +68,11 @@ std::optional<IpAddress> address_in(const Address& address) {
     return out;
 }
 
-Address to_wire(const IpAddress& address) {
+Address to_wire(const std::optional<IpAddress>& address) {
     Address out;
-    out.family = address.v6 ? AF_INET6 : AF_INET;
-    std::memcpy(out.bytes, address.bytes.data(), sizeof out.bytes);
+    if (!address) return out;
+    out.family = address->v6 ? AF_INET6 : AF_INET;
+    std::memcpy(out.bytes, address->bytes.data(), sizeof out.bytes);
     return out;
 }
 

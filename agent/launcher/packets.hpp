@@ -33,7 +33,8 @@ std::optional<Request> parse_request(std::span<const std::byte> packet);
 /// The address, if its family is one.
 std::optional<IpAddress> address_in(const Address& address);
 
-Address to_wire(const IpAddress& address);
+/// None is of no family.
+Address to_wire(const std::optional<IpAddress>& address);
 
 /// An answer (serial of the request) or an event (serial 0). Padding is zero, so that no memory of ours leaks.
 template <class Body>

@@ -58,7 +58,7 @@ PURE = [
     ("agent/health/prefix_lines.?pp", PARSER),
     ("agent/launcher/packets.?pp", PARSER),
     *[(f"agent/launcher/{name}.?pp", CORE) for name in ("policy_entries", "usage_ledger")],
-    *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "routing_plan", "target_table")],
+    *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "line_info", "missing", "routing_plan", "target_table")],
     ("agent/launcher/lines/netlink_messages.?pp", PARSER),
     ("agent/launcher/sandbox/log_lines.?pp", PARSER),
     *[(f"probes/ping/{name}.?pp", CORE) for name in ("ping_core", "icmp_echo")],

@@ -22,9 +22,6 @@ namespace {
 std::uint8_t family_of(bool v6) {
     return v6 ? AF_INET6 : AF_INET;
 }
-std::size_t size_of(bool v6) {
-    return v6 ? 16 : 4;
-}
 
 void put_address(NetlinkRequest& request, std::uint16_t attribute, const IpAddress& address) {
     request.put_bytes(attribute, address.bytes.data(), size_of(address.v6));
@@ -71,12 +68,6 @@ NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const Tabl
     request.put_u32(RTA_OIF, route.device);
     if (route.source) put_address(request, RTA_PREFSRC, *route.source);
     return request;
-}
-
-RouteAnswer no_route(int error) {
-    RouteAnswer answer;
-    answer.error = error;
-    return answer;
 }
 
 class KernelNetwork final : public Network {
@@ -146,6 +137,7 @@ class KernelNetwork final : public Network {
         };
         for (const auto index : changes.remove)
             keep("device #" + std::to_string(index), remove_device(netlink_, index), ENODEV);
+        for (const auto& [name, index] : changes.raise) keep("device " + name, raise_device(netlink_, index), ENODEV);
         for (const auto& device : changes.make) keep("device " + device.name, make_macvlan(netlink_, device), 0);
         for (const auto& one : changes.assign)
             keep("address " + one.address.address.text() + " dev #" + std::to_string(one.device),
@@ -175,11 +167,11 @@ class KernelNetwork final : public Network {
             request, [] {}, [&](const nlmsghdr* message) { answer = route_answer_in(message).value_or(answer); });
         if (!asked) {
             if (asked.error().code != Errc::io || asked.error().os_errno == 0) return asked.error();
-            return no_route(asked.error().os_errno);
+            return RouteAnswer{.error = asked.error().os_errno};
         }
         // IPv4 with a device but no route: the kernel takes the target to be on the link (ip_route_output_key_hash_rcu)
         // and asks for it by ARP there. No table stands behind that, so for us it is no route.
-        if (answer.table == 0) return no_route(ENETUNREACH);
+        if (answer.table == 0) return RouteAnswer{.error = ENETUNREACH};
         return answer;
     }
 

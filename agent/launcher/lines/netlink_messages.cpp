@@ -23,9 +23,6 @@ const Header* header_of(const nlmsghdr* message) {
 bool is_ip(unsigned family) {
     return family == AF_INET || family == AF_INET6;
 }
-std::size_t size_of(bool v6) {
-    return v6 ? 16 : 4;
-}
 
 std::optional<IpAddress> address_of(const nlattr* attribute, bool v6) {
     if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != size_of(v6)) return std::nullopt;

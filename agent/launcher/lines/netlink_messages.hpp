@@ -3,6 +3,7 @@
 #pragma once
 #include <libmnl/libmnl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,11 @@
 #include "agent/launcher/lines/network.hpp"
 
 namespace edge::launcher {
+
+/// Of an address in a message. Units: bytes.
+constexpr std::size_t size_of(bool v6) {
+    return v6 ? 16 : 4;
+}
 
 struct NamedDevice {
     std::string name;

@@ -18,8 +18,8 @@ class NamespaceVisit;
 struct RouteAnswer {
     std::uint32_t device = 0;
     std::uint32_t table = 0;
-    std::optional<IpAddress> gateway;
-    std::optional<IpAddress> source;
+    std::optional<IpAddress> gateway{};
+    std::optional<IpAddress> source{};
     int error = 0;  // errno: no route
 };
 

@@ -153,47 +153,6 @@ TEST_CASE("a device that came back with another index has its routes written ane
           "-4 default via 100.64.9.1 dev #6 table 102 src 100.64.2.2\n");
 }
 
-TEST_CASE("what an external line lacks is told as the command that adds it") {
-    auto lines = kLines;
-    for (auto& one : lines) one.routes = Routes::external;
-    CHECK(missing_routes(lines, {}) ==
-          std::vector<std::string>{"ip route add default via 100.64.9.1 dev wan0 table 101",
-                                   "ip -6 route add default dev wan0 table 101",
-                                   "ip route add default via 100.64.9.1 dev wan1 table 102"});
-    const auto present = wanted_routing(kLines, kDevices).routes;
-    CHECK(missing_routes(lines, present).empty());
-    CHECK(missing_routes(kLines, {}).empty());  // managed: ours to write
-}
-
-TEST_CASE("rules that an ordinary user's launcher lacks are told as the commands that add them") {
-    const auto& telecom = kLines[0];
-    const std::vector<std::string> all{"ip rule add oif wan0 lookup 101", "ip rule add from 100.64.1.2 lookup 101",
-                                       "ip -6 rule add oif wan0 lookup 101",
-                                       "ip -6 rule add from fd64:1::2 lookup 101"};
-    CHECK(missing_rules(telecom, {}) == all);
-    Rule by_device, by_address;
-    by_device.device = "wan0";
-    by_device.table = by_address.table = 101;
-    by_address.from = ip("100.64.1.2");
-    by_device.pref = 7;  // wherever they stand
-    CHECK(missing_rules(telecom, {by_device, by_address}) == std::vector<std::string>{all[2], all[3]});
-    for (auto* wrong : {&by_device, &by_address}) {
-        const Rule right = *wrong;
-        SUBCASE("to another table") {
-            wrong->table = 102;
-        }
-        SUBCASE("for a mark as well, which no worker's socket has") {
-            wrong->mark = 0x101;
-        }
-        SUBCASE("for some users alone") {
-            wrong->uids = UidRange{0, 5};
-        }
-        if (*wrong == right) continue;
-        CHECK(missing_rules(telecom, {by_device, by_address}).size() == 3);
-        *wrong = right;
-    }
-}
-
 TEST_CASE("uids have their rules before all `from` rules, and `unreachable` behind each") {
     const auto rules = text_of(wanted_routing(lines_with_uids(), {}, SteerBy::uid).rules);
     for (const std::string family : {"4 ", "6 "}) {
