@@ -8,6 +8,8 @@
 namespace edge::launcher {
 namespace {
 
+constexpr std::uint32_t kMainTable = 32766;  // where its rule stands: ip-rule(8), which adds others before it
+
 using Commands = std::vector<std::string>;
 
 void miss_routes(const Line& line, const std::vector<TableRoute>& present, Commands& commands) {
@@ -29,7 +31,8 @@ void miss_rules(const Line& line, const std::vector<Rule>& present, Commands& co
     const auto need = [&](Rule wanted, const std::string& selector) {
         wanted.table = line.table;
         const bool there = std::any_of(present.begin(), present.end(), [&](Rule rule) {
-            rule.pref = 0;  // wherever it stands: what stands before it shows in the kernel's own answer
+            if (rule.pref >= kMainTable) return false;  // the main table's default answers first
+            rule.pref = 0;                              // what else stands before it shows in the kernel's own answer
             return rule == wanted;
         });
         if (!there)

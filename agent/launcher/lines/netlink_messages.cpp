@@ -99,6 +99,9 @@ std::optional<Rule> plain_rule_in(const nlmsghdr* message) {
     const RuleAttributes attributes(message, sizeof *header);
     for (const auto other : {FRA_IIFNAME, FRA_TUN_ID, FRA_L3MDEV, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE})
         if (attributes[other] != nullptr) return std::nullopt;
+    constexpr std::uint32_t kNone = 0xffff'ffff;
+    for (const auto suppressed : {FRA_SUPPRESS_PREFIXLEN, FRA_SUPPRESS_IFGROUP})
+        if (attributes[suppressed] != nullptr && attributes.u32(suppressed) != kNone) return std::nullopt;
     return rule_of(header, attributes);
 }
 

@@ -256,6 +256,8 @@ TEST_CASE("the launcher filters itself, and its spawner, which is not filtered, 
     auto status = status_of(launcher.pid());
     CHECK(status["Seccomp:"] == "2");
     CHECK(status["NoNewPrivs:"] == "1");
+    Client client(launcher.socket());
+    CHECK(client.spawn("telecom").tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
     const pid_t spawner = spawner_of(launcher.pid());
     auto its = status_of(spawner);
     CHECK(its["Name:"] == "edge-spawner");
@@ -263,8 +265,6 @@ TEST_CASE("the launcher filters itself, and its spawner, which is not filtered, 
     CHECK(its["Seccomp:"] == "0");  // its children mount and change their root
     for (const char* set : {"CapEff:", "CapPrm:", "CapInh:", "CapAmb:"}) CHECK(its[set] == "0000000000000000");
     CHECK(output_of("ls /proc/" + std::to_string(spawner) + "/fd") == "0\n1\n2\n3\n");
-    Client client(launcher.socket());
-    CHECK(client.spawn("telecom").tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
     SUBCASE("it ends with a launcher that is killed") {
         const Fd gone(static_cast<int>(::syscall(SYS_pidfd_open, spawner, 0)));
         launcher.signal(SIGKILL);

@@ -86,6 +86,9 @@ TEST_CASE("rules that an ordinary user's launcher lacks are told as the commands
     by_address.from = ip("100.64.1.2");
     by_device.pref = 7;  // wherever they stand
     CHECK(missing_rules({by_device, by_address}) == Commands{all[2], all[3]});
+    by_device.pref = 40'000;  // behind the main table
+    CHECK(missing_rules({by_device, by_address}) == Commands{all[0], all[2], all[3]});
+    by_device.pref = 0;
     for (auto* wrong : {&by_device, &by_address}) {
         const Rule right = *wrong;
         SUBCASE("to another table") {

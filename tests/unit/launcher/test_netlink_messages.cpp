@@ -70,6 +70,8 @@ TEST_CASE("whoever wrote a rule, it is read if it asks for no more than can be t
     CHECK_FALSE(rule([](auto&, auto& header) { header.flags = FIB_RULE_INVERT; }));
     CHECK_FALSE(rule([](auto& message, auto&) { message.put_bytes(FRA_IIFNAME, "lo", 3); }));
     CHECK_FALSE(rule([](auto& message, auto&) { message.put_u8(FRA_IP_PROTO, 6); }));
+    CHECK_FALSE(rule([](auto& message, auto&) { message.put_u32(FRA_SUPPRESS_PREFIXLEN, 0); }));
+    CHECK(rule([](auto& message, auto&) { message.put_u32(FRA_SUPPRESS_PREFIXLEN, 0xffff'ffff); }));
     CHECK_FALSE(rule([](auto&, auto& header) { header.family = 128; }));
 }
 
