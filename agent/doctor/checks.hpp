@@ -9,6 +9,9 @@
 
 namespace edge::agent {
 
+/// `systemctl VERB UNITS`; without the first word where no systemd runs.
+std::string unit_command(const std::string& verb, const std::string& units);
+
 /// Of the kernel and its settings: version, control groups, user namespaces, seccomp, Landlock, clock, strict
 /// rp_filter.
 void check_kernel(Diagnosis& diagnosis);

@@ -15,8 +15,11 @@ Diagnosis examine(const Settings& settings) {
     if (!host || !lines) {
         const Error& why = host ? lines.error() : host.error();
         const bool denied = why.os_errno == EACCES || why.os_errno == EPERM;
+        const bool is_anothers = why.code == Errc::denied && !denied;
         diagnosis.add(FindingLevel::fail, "launcher", why.message(),
-                      denied ? "sudo edge-agent doctor" : "systemctl start edge-launcher");
+                      denied        ? "sudo edge-agent doctor"
+                      : is_anothers ? "edge-agent doctor, as that user"
+                                    : unit_command("start", "edge-launcher"));
         return diagnosis;
     }
     check_launcher(settings.agent.launcher, host.value(), diagnosis);

@@ -93,7 +93,7 @@ void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
         }
         ++escaped;
         diagnosis.add(FindingLevel::fail, "escape", std::string(payload.name) + ": " + why,
-                      "systemctl stop edge-agent edge-launcher");
+                      unit_command("stop", "edge-agent edge-launcher"));
     }
     if (not_held != 0)
         diagnosis.add(FindingLevel::warn, "escape",

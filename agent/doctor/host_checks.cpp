@@ -80,6 +80,11 @@ void check_clock(Diagnosis& diagnosis) {
 
 }  // namespace
 
+std::string unit_command(const std::string& verb, const std::string& units) {
+    const bool runs = ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
+    return (runs ? "systemctl " : "") + verb + " " + units;
+}
+
 void check_kernel(Diagnosis& diagnosis) {
     check_version(diagnosis);
     check_cgroups(diagnosis);
@@ -131,7 +136,7 @@ void check_launcher(const std::string& socket, const launcher::HostInfo& host, D
     else
         diagnosis.add(FindingLevel::fail, "launcher",
                       "it holds more capabilities than it needs; is it of this version?",
-                      "systemctl restart edge-launcher");
+                      unit_command("restart", "edge-launcher"));
 }
 
 void check_broker(const Settings& settings, Diagnosis& diagnosis) {
@@ -160,7 +165,7 @@ void check_agent(const Settings& settings, Diagnosis& diagnosis) {
     if (const pid_t pid = holder_of(directory + "/lock"); pid != 0)
         return diagnosis.add(FindingLevel::ok, "agent", "runs, pid " + std::to_string(pid));
     diagnosis.add(FindingLevel::fail, "agent", "none runs with " + directory + ", so this node takes no tasks",
-                  "systemctl start edge-agent");
+                  unit_command("start", "edge-agent"));
 }
 
 }  // namespace edge::agent

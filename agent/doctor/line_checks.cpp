@@ -132,7 +132,7 @@ void check_disabled(const LineSettings& settings, const std::vector<launcher::Li
             diagnosis.add(
                 FindingLevel::warn, "line " + name.text(),
                 "takes no tasks: [lines] disabled of agent.toml names it; after a change there, reload the agent",
-                "systemctl reload edge-agent");
+                unit_command("reload", "edge-agent"));
         else
             diagnosis.add(
                 FindingLevel::warn, "line " + name.text(),
