@@ -226,7 +226,8 @@ Result<Done> Launcher::kill(ClientId client, const Kill& body) {
 
 Result<Route> Launcher::route_get(const RouteGet& body) {
     EDGE_TRY(const auto line, line_named(body.line));
-    if (const auto destination = address_in(body.destination)) return lines_.route_get(line, *destination);
+    if (const auto destination = address_in(body.destination))
+        return lines_.route_get(line, *destination, static_cast<std::uint8_t>(body.protocol), body.port);
     return Error{Errc::bad_value, "route_get", "no such address family", EINVAL};
 }
 

@@ -1,5 +1,6 @@
 #include "agent/launcher/packets.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -20,6 +21,10 @@ std::optional<Request> with_body(const Header& header, std::span<const std::byte
     }
     if constexpr (requires { body.payload; }) {
         if (body.payload >= kPayloads.size() || body.sealed > 1) return std::nullopt;
+    }
+    if constexpr (requires { body.protocol; }) {
+        constexpr int kProtocols[] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
+        if (std::ranges::find(kProtocols, int{body.protocol}) == std::end(kProtocols)) return std::nullopt;
     }
     return Request{header, body};
 }

@@ -27,7 +27,8 @@ struct Request {
 /// Larger than any request, so that a longer packet is seen to be too long.
 inline constexpr std::size_t kMaxRequest = 512;
 
-/// Exactly one packet. None: wrong magic, version, type or size, a status, or a text without its NUL.
+/// Exactly one packet. None: wrong magic, version, type or size, a status, a text without its NUL, or a
+/// number that is none of its list.
 std::optional<Request> parse_request(std::span<const std::byte> packet);
 
 /// The address, if its family is one.

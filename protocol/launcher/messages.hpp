@@ -8,7 +8,7 @@
 namespace edge::launcher {
 
 inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
-inline constexpr std::uint16_t kVersion = 4;
+inline constexpr std::uint16_t kVersion = 5;
 inline constexpr unsigned kMaxLines = 32;
 inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
 
@@ -18,7 +18,7 @@ enum class Type : std::uint16_t {
     spawn = 2,          // Spawn → Spawned + one fd by SCM_RIGHTS: our end of the worker's STREAM socketpair
     kill = 3,           // Kill → Done; the whole sandbox, by cgroup
     stats = 4,          // Stats → WorkerStats
-    route_get = 5,      // RouteGet → Route; how the kernel would send to dst over this line now
+    route_get = 5,      // RouteGet → Route; how the kernel would send this flow over this line now
     get_host = 6,       // empty body (Header only) → HostInfo
     attempt = 7,        // Attempt → Spawned + one fd; an escape attempt of payloads.hpp in the place of a worker
     get_policy = 10,    // GetPolicy → PolicyPart; by index 0..parts-1
@@ -196,6 +196,8 @@ struct WorkerStats {
 struct RouteGet {
     LineName line{};
     Address destination{};
+    std::uint16_t protocol = 0;  // IPPROTO_TCP, _UDP, _ICMP, _ICMPV6; 0: any, and no port
+    std::uint16_t port = 0;      // of the destination
 };
 struct Route {
     std::uint32_t ifindex = 0;  // oif; 0 when unreachable

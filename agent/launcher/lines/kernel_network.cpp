@@ -1,6 +1,9 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -25,6 +28,17 @@ std::uint8_t family_of(bool v6) {
 
 void put_address(NetlinkRequest& request, std::uint16_t attribute, const IpAddress& address) {
     request.put_bytes(attribute, address.bytes.data(), size_of(address.v6));
+}
+
+/// Of a ping the kernel keeps type and code where other flows have their ports (struct flowi_uli), and rules that ask
+/// for a port find them there.
+void put_flow(NetlinkRequest& request, const Sender& sender) {
+    std::uint16_t port = sender.port;
+    if (sender.protocol == IPPROTO_ICMP) port = ICMP_ECHO << 8;
+    if (sender.protocol == IPPROTO_ICMPV6) port = ICMP6_ECHO_REQUEST << 8;
+    const std::uint16_t in_network_order = htons(port);
+    request.put_u8(RTA_IP_PROTO, sender.protocol);
+    request.put_bytes(RTA_DPORT, &in_network_order, sizeof in_network_order);
 }
 
 NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule& rule) {
@@ -162,6 +176,7 @@ class KernelNetwork final : public Network {
             request.put_u32(RTA_OIF, sender.device);
             request.put_u32(RTA_MARK, sender.mark);
         }
+        if (sender.protocol != 0) put_flow(request, sender);
         RouteAnswer answer;
         const auto asked = netlink_.ask(
             request, [] {}, [&](const nlmsghdr* message) { answer = route_answer_in(message).value_or(answer); });

@@ -218,14 +218,15 @@ LineInfo Lines::info(std::size_t index) const {
     return info;
 }
 
-Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) {
+Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination, std::uint8_t protocol,
+                               std::uint16_t port) {
     const LineInfo line = info(index);
     Route route;
     route.mark = line.mark;
     route.link_up = line.link_up;
     route.error = line.ifindex == 0 ? ENODEV : 0;
     if (route.error != 0) return route;
-    Sender sender{.device = line.ifindex, .mark = line.mark};
+    Sender sender{.device = line.ifindex, .mark = line.mark, .protocol = protocol, .port = port};
     const bool bound = privileges_ == Privileges::none;
     if (!bound && steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
     const auto& space = namespaces_.of(lines_[index]);

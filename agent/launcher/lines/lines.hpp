@@ -54,8 +54,9 @@ class Lines {
     /// Is this some line's table?
     bool has_table(std::uint32_t table) const;
     LineInfo info(std::size_t index) const;
-    /// Errors: io. No route is an answer with `error` set.
-    Result<Route> route_get(std::size_t index, const IpAddress& destination);
+    /// As of RouteGet. Errors: io. No route is an answer with `error` set.
+    Result<Route> route_get(std::size_t index, const IpAddress& destination, std::uint8_t protocol = 0,
+                            std::uint16_t port = 0);
 
   private:
     SteerBy steered_by() const;

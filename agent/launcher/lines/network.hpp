@@ -24,12 +24,14 @@ struct RouteAnswer {
 };
 
 /// Who asks for a route: a socket bound to a device and marked, or an unbound one of a user. With `source` it has an
-/// address already.
+/// address already. With a protocol it sends by that, TCP and UDP to a port.
 struct Sender {
     std::uint32_t device = 0;
     std::uint32_t mark = 0;
     std::optional<std::uint32_t> uid{};
     std::optional<IpAddress> source{};
+    std::uint8_t protocol = 0;
+    std::uint16_t port = 0;
 };
 
 class Network {

@@ -1,6 +1,7 @@
 // The launcher of an ordinary user: who has no privilege, changes nothing of the machine's, and holds no more than it
 // says. What arrived at the carriers is the oracle.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -151,6 +152,9 @@ TEST_CASE("without root: the kernel's answer is what a socket gets that is looke
     const auto route = up.client->route("unicom", kTarget4);
     CHECK(route.table == 103);  // so that evidence says it
     CHECK(std::string(route.ifname) == "wan1");
+    sh("ip rule del pref 1 && ip rule add pref 1 from 100.64.2.2 ipproto udp dport 53 lookup 103");
+    CHECK(up.client->route("unicom", kTarget4, IPPROTO_UDP, 53).table == 103);
+    CHECK(up.client->route("unicom", kTarget4, IPPROTO_TCP, 53).table == 102);
 }
 
 TEST_CASE("without root: of a line that is down nothing leaves, by whichever way") {
