@@ -178,10 +178,10 @@ Result<> LauncherClient::kill(std::uint32_t worker) {
     return ok();
 }
 
-Result<RouteGet> LauncherClient::route_get(const launcher::LineInfo& line, const std::string& destination) {
-    EDGE_TRY(auto address, IpAddress::parse(destination));
-    EDGE_TRY(auto route,
-             ask<launcher::Route>(launcher::Type::route_get, launcher::RouteGet{line.name, packed(address)}));
+Result<RouteGet> LauncherClient::route_get(const launcher::LineInfo& line, const Flow& flow) {
+    EDGE_TRY(auto address, IpAddress::parse(flow.destination));
+    const launcher::RouteGet query{line.name, packed(address), flow.protocol, flow.port};
+    EDGE_TRY(auto route, ask<launcher::Route>(launcher::Type::route_get, query));
     return route_facts(route);
 }
 
