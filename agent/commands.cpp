@@ -274,7 +274,8 @@ int report_site(const std::string& config, const std::string& language) {
     const auto loaded = load_settings(config);
     if (const int* status = std::get_if<int>(&loaded)) return *status;
     const auto facts = gather_site_facts(std::get<Settings>(loaded), config);
-    if (!facts) return complain(exit_unavailable, facts.error().message() + "; run as root");
+    if (!facts)
+        return complain(exit_unavailable, facts.error().message() + "; run as root, or as who runs edge-launcher");
     std::fputs(site_page(facts.value(), language == "zh" ? Language::zh : Language::en).c_str(), stdout);
     return exit_ok;
 }

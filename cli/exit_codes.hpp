@@ -31,6 +31,11 @@ struct Trouble {
     std::string request_id{};  // as the broker's log has it; may be empty
 };
 
+/// The command line is wrong.
+inline Trouble usage(std::string what, std::string next) {
+    return {ExitCode::usage, std::move(what), std::move(next)};
+}
+
 template <class T = void>
 using Answer = boost::outcome_v2::basic_result<T, Trouble, boost::outcome_v2::policy::terminate>;
 

@@ -5,7 +5,8 @@
 #include <cstdlib>
 #include <exception>
 
-#include "cli/commands/commands.hpp"
+#include "cli/api/client.hpp"
+#include "cli/command_line.hpp"
 
 namespace edge::cli {
 namespace {
@@ -28,34 +29,12 @@ Screen make_screen(ColourChoice choice) {
     return screen;
 }
 
-Answer<ExitCode> carry_out(const Command& command, Client& client, const Screen& screen) {
-    struct {
-        Client& client;
-        const Screen& screen;
-        Answer<ExitCode> operator()(const ProbeCommand& c) const { return run_probe(c, client, screen); }
-        Answer<ExitCode> operator()(const GetCommand& c) const { return get(c, client, screen); }
-        Answer<ExitCode> operator()(const DescribeCommand& c) const { return describe(c, client, screen); }
-        Answer<ExitCode> operator()(const TopCommand& c) const { return top(c, client, screen); }
-        Answer<ExitCode> operator()(const CancelCommand& c) const { return cancel(c, client, screen); }
-        Answer<ExitCode> operator()(const TokenCommand& c) const { return create_token(c, client, screen); }
-        Answer<ExitCode> operator()(const ApiCommand& c) const { return call_api(c, client, screen); }
-        Answer<ExitCode> operator()(const VersionCommand&) const { return version(&client, screen); }
-        Answer<ExitCode> operator()(const HelpCommand& c) const {
-            screen.print(c.text);
-            return ExitCode::ok;
-        }
-    } visitor{client, screen};
-    return std::visit(visitor, command);
-}
-
 Answer<ExitCode> run(const Invocation& invocation, const Screen& screen) {
-    if (const auto* help = std::get_if<HelpCommand>(&invocation.command)) {
-        screen.print(help->text);
-        return ExitCode::ok;
-    }
+    if (const auto* help = std::get_if<HelpCommand>(&invocation.command)) return help->without_broker(screen);
     auto environment = environment_from(variable);
     if (!environment) {
-        if (std::holds_alternative<VersionCommand>(invocation.command)) return version(nullptr, screen);
+        if (const auto* version = std::get_if<VersionCommand>(&invocation.command))
+            return version->without_broker(screen);
         return environment.error();
     }
     if (environment.value().token_travels_in_the_clear) {
@@ -64,7 +43,7 @@ Answer<ExitCode> run(const Invocation& invocation, const Screen& screen) {
     }
     Signals signals;
     Client client(std::move(environment.value()), signals);
-    return carry_out(invocation.command, client, screen);
+    return std::visit([&](const auto& command) { return command.carry_out(client, screen); }, invocation.command);
 }
 
 int main_of(int argc, char** argv) {

@@ -1,5 +1,7 @@
 #include "protocol/evidence.hpp"
 
+#include <netinet/in.h>
+
 #include <algorithm>
 #include <cstdio>
 
@@ -52,6 +54,19 @@ std::string mismatch(const LineFacts& line, const std::vector<SocketPath>& paths
 }
 
 }  // namespace
+
+Flow flow_of(const SocketFacts& socket) {
+    switch (socket.protocol) {
+        case IPPROTO_TCP:
+        case IPPROTO_UDP:
+            return {socket.dst_addr, socket.protocol, socket.dst_port};
+        case IPPROTO_ICMP:
+        case IPPROTO_ICMPV6:
+            return {socket.dst_addr, socket.protocol, 0};
+        default:
+            return {socket.dst_addr, 0, 0};
+    }
+}
 
 Evidence make_evidence(const LineFacts& line, const std::vector<SocketPath>& paths) {
     Evidence evidence;

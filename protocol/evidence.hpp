@@ -3,6 +3,7 @@
 // behind it.
 #pragma once
 #include <boost/describe.hpp>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -55,7 +56,19 @@ struct LineFacts {
     EnforcedBy enforced_by = EnforcedBy::none;
 };
 
-/// One socket of a probe, and the kernel's route to where it went; empty when the launcher was not asked or did not
+/// Where a socket sends, as far as a rule of the kernel's may tell it from another to the same address: `ip rule …
+/// ipproto tcp dport 80`. protocol 0: any, and no port.
+struct Flow {
+    std::string destination;
+    std::uint16_t protocol = 0;  // IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP or IPPROTO_ICMPV6
+    std::uint16_t port = 0;
+    auto operator<=>(const Flow&) const = default;
+};
+
+/// What a worker reports is not trusted: another protocol than those four counts as 0.
+Flow flow_of(const SocketFacts& socket);
+
+/// One socket of a probe, and the kernel's route of its flow; empty when the launcher was not asked or did not
 /// answer.
 struct SocketPath {
     SocketFacts socket;

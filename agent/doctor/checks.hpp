@@ -9,6 +9,9 @@
 
 namespace edge::agent {
 
+/// `systemctl VERB UNITS`; without the first word where no systemd runs.
+std::string unit_command(const std::string& verb, const std::string& units);
+
 /// Of the kernel and its settings: version, control groups, user namespaces, seccomp, Landlock, clock, strict
 /// rp_filter.
 void check_kernel(Diagnosis& diagnosis);
@@ -24,7 +27,9 @@ void check_disabled(const LineSettings& settings, const std::vector<launcher::Li
 void check_agent(const Settings& settings, Diagnosis& diagnosis);
 /// A TLS connection to the broker with the pinned key.
 void check_broker(const Settings& settings, Diagnosis& diagnosis);
-/// Every attempt of protocol/launcher/payloads.hpp, in a sandbox of the first line that is up.
-void check_escapes(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
+/// Every attempt of protocol/launcher/payloads.hpp, in a sandbox of the first line that is up; but none to use up the
+/// machine where nothing limits it. What `cooperative` does not hold is a warning.
+void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
+                   const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
 
 }  // namespace edge::agent

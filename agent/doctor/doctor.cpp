@@ -15,15 +15,18 @@ Diagnosis examine(const Settings& settings) {
     if (!host || !lines) {
         const Error& why = host ? lines.error() : host.error();
         const bool denied = why.os_errno == EACCES || why.os_errno == EPERM;
+        const bool is_anothers = why.code == Errc::denied && !denied;
         diagnosis.add(FindingLevel::fail, "launcher", why.message(),
-                      denied ? "sudo edge-agent doctor" : "systemctl start edge-launcher");
+                      denied        ? "sudo edge-agent doctor"
+                      : is_anothers ? "edge-agent doctor, as that user"
+                                    : unit_command("start", "edge-launcher"));
         return diagnosis;
     }
     check_launcher(settings.agent.launcher, host.value(), diagnosis);
     check_ping(host.value(), diagnosis);
     check_lines(launcher, lines.value(), diagnosis);
     check_disabled(settings.lines, lines.value(), diagnosis);
-    check_escapes(launcher, lines.value(), diagnosis);
+    check_escapes(launcher, host.value(), lines.value(), diagnosis);
     return diagnosis;
 }
 

@@ -40,12 +40,16 @@ std::string facts_for(const launcher::LineInfo& own, const launcher::LineInfo* o
            " other_index=" + std::to_string(other->ifindex) + " other_mark=" + std::to_string(other->mark);
 }
 
-/// nftables holds packets and no calls: of an attempt on lines and targets only what was sent tells.
+bool is_on_network(PayloadAim aim) {
+    return aim == PayloadAim::line || aim == PayloadAim::target;
+}
+
+/// nftables holds packets and no calls: of an attempt on lines and targets only what was sent tells, and a socket of a
+/// protocol that the sandbox refuses.
 bool tells(const std::string& outcome, PayloadAim aim, launcher::Enforcement by) {
-    const bool sends = aim == PayloadAim::line || aim == PayloadAim::target;
-    if (!sends || by != launcher::Enforcement::nft_guard) return true;
+    if (!is_on_network(aim) || by != launcher::Enforcement::nft_guard) return true;
     return outcome.starts_with("through send") || outcome.starts_with("through sent") ||
-           outcome.starts_with("through an echo");
+           outcome.starts_with("through an echo") || outcome == "through a socket";
 }
 
 /// Why it is an escape, or nothing.
@@ -60,7 +64,8 @@ std::string escape_in(const LauncherQuestions::Attempted& attempted, PayloadAim 
 
 }  // namespace
 
-void check_escapes(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {
+void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
+                   const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {
     const auto is_up = [](const launcher::LineInfo& line) { return line.ifindex != 0 && line.link_up != 0; };
     const auto own = std::find_if(lines.begin(), lines.end(), is_up);
     if (own == lines.end())
@@ -68,10 +73,12 @@ void check_escapes(LauncherQuestions& launcher, const std::vector<launcher::Line
     const auto other =
         std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.ifindex != 0 && &line != &*own; });
     const std::string facts = facts_for(*own, other == lines.end() ? nullptr : &*other);
-    int tried = 0, escaped = 0;
+    const bool limited = host.cgroup_mode != launcher::CgroupMode::none;
+    int tried = 0, escaped = 0, not_held = 0;
     for (std::uint32_t i = 0; i < launcher::kPayloads.size(); ++i) {
         const auto& payload = launcher::kPayloads[i];
         if (payload.aim == PayloadAim::honest) continue;  // it would send to somebody
+        if (payload.aim == PayloadAim::host && !limited) continue;
         const auto patience = payload.aim == PayloadAim::host ? kBombBurns : std::chrono::milliseconds(kMustAnswer);
         const auto attempted = launcher.attempt({own->name, i, 1}, facts, patience);
         if (!attempted)
@@ -80,11 +87,24 @@ void check_escapes(LauncherQuestions& launcher, const std::vector<launcher::Line
         ++tried;
         const std::string why = escape_in(attempted.value(), payload.aim, own->enforced_by);
         if (why.empty()) continue;
+        if (is_on_network(payload.aim) && own->enforced_by == launcher::Enforcement::cooperative) {
+            ++not_held;
+            continue;
+        }
         ++escaped;
         diagnosis.add(FindingLevel::fail, "escape", std::string(payload.name) + ": " + why,
-                      "systemctl stop edge-agent edge-launcher");
+                      unit_command("stop", "edge-agent edge-launcher"));
     }
-    if (escaped == 0) diagnosis.add(FindingLevel::ok, "escape", std::to_string(tried) + " tried, 0 escaped");
+    if (not_held != 0)
+        diagnosis.add(FindingLevel::warn, "escape",
+                      std::to_string(not_held) +
+                          " attempts to leave the line or to reach what policy denies got through: "
+                          "level cooperative does not hold a prober that is not edge-probe's own code",
+                      "run edge-launcher as root with a guard: docs/lines.md");
+    if (!limited)
+        diagnosis.add(FindingLevel::warn, "escape",
+                      "attempts to use up the machine were not tried: nothing limits them");
+    if (escaped == 0) diagnosis.add(FindingLevel::ok, "escape", std::to_string(tried - not_held) + " tried, 0 escaped");
 }
 
 }  // namespace edge::agent

@@ -80,6 +80,11 @@ void check_clock(Diagnosis& diagnosis) {
 
 }  // namespace
 
+std::string unit_command(const std::string& verb, const std::string& units) {
+    const bool runs = ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
+    return (runs ? "systemctl " : "") + verb + " " + units;
+}
+
 void check_kernel(Diagnosis& diagnosis) {
     check_version(diagnosis);
     check_cgroups(diagnosis);
@@ -91,7 +96,7 @@ void check_kernel(Diagnosis& diagnosis) {
 void check_ping(const launcher::HostInfo& host, Diagnosis& diagnosis) {
     std::uint64_t low = 1, high = 0;
     std::istringstream(text_in("/proc/sys/net/ipv4/ping_group_range")) >> low >> high;
-    const std::uint64_t first = host.uid_base, last = first + host.worker_slots - 1;
+    const std::uint64_t first = host.gid_base, last = first + host.uids - 1;
     const std::string wanted = std::to_string(low > high ? first : std::min(low, first)) + " " +
                                std::to_string(low > high ? last : std::max(high, last));
     if (low <= first && last <= high)
@@ -108,17 +113,30 @@ void check_launcher(const std::string& socket, const launcher::HostInfo& host, D
     if (at == std::string::npos)
         return diagnosis.add(FindingLevel::warn, "launcher",
                              "its capabilities cannot be seen; /proc hides processes here");
+    const auto held = std::strtoull(status.c_str() + at + 8, nullptr, 16);
+    if (host.cgroup_mode == launcher::CgroupMode::none) {
+        if (held == 0)
+            diagnosis.add(FindingLevel::ok, "launcher", "an ordinary user's, without a capability");
+        else
+            diagnosis.add(FindingLevel::fail, "launcher",
+                          "not root's, and it holds a capability; is it of this version?");
+        return diagnosis.add(
+            FindingLevel::warn, "launcher",
+            "nothing limits the cpu, memory and processes of its workers, nor what the kernel counts for a user "
+            "(descriptors in flight, inotify), since they have its uid",
+            "run edge-launcher as root: docs/lines.md");
+    }
     // cap_kill 5, setgid 6, setuid 7, net_admin 12, bpf 39
     constexpr unsigned long long kFive = 0x80000010e0ULL;
-    const auto held = std::strtoull(status.c_str() + at + 8, nullptr, 16);
     if ((held & ~kFive) == 0)
-        diagnosis.add(
-            FindingLevel::ok, "launcher",
-            "five capabilities, " + std::string(host.cgroup_mode == 2 ? "pure" : "hybrid") + " control groups");
+        diagnosis.add(FindingLevel::ok, "launcher",
+                      "five capabilities, " +
+                          std::string(host.cgroup_mode == launcher::CgroupMode::v2 ? "pure" : "hybrid") +
+                          " control groups");
     else
         diagnosis.add(FindingLevel::fail, "launcher",
                       "it holds more capabilities than it needs; is it of this version?",
-                      "systemctl restart edge-launcher");
+                      unit_command("restart", "edge-launcher"));
 }
 
 void check_broker(const Settings& settings, Diagnosis& diagnosis) {
@@ -147,7 +165,7 @@ void check_agent(const Settings& settings, Diagnosis& diagnosis) {
     if (const pid_t pid = holder_of(directory + "/lock"); pid != 0)
         return diagnosis.add(FindingLevel::ok, "agent", "runs, pid " + std::to_string(pid));
     diagnosis.add(FindingLevel::fail, "agent", "none runs with " + directory + ", so this node takes no tasks",
-                  "systemctl start edge-agent");
+                  unit_command("start", "edge-agent"));
 }
 
 }  // namespace edge::agent

@@ -98,7 +98,7 @@ Result<std::vector<launcher::LineInfo>> LauncherQuestions::lines() {
 }
 
 Result<launcher::Route> LauncherQuestions::route(const launcher::LineName& line, const launcher::Address& to) {
-    const launcher::RouteGet query{line, to};
+    const launcher::RouteGet query{.line = line, .destination = to};
     return answer<launcher::Route>([&](auto reply) { client_.route_get(query, std::move(reply)); });
 }
 

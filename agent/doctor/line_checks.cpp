@@ -59,7 +59,14 @@ void check_route(LauncherQuestions& launcher, const launcher::LineInfo& info, co
     if (!route) return diagnosis.add(FindingLevel::fail, about, route.error().message());
     const RouteAnswer answer = route_from(route.value());
     const std::string family = v6 ? "IPv6" : "IPv4";
-    if (answer.route.error.empty() && answer.route.oif == line.facts.ifname)
+    const bool by_line = answer.route.error.empty() && answer.route.oif == line.facts.ifname;
+    // Rules are the operator's where the launcher is an ordinary user's; elsewhere they are put back.
+    if (by_line && answer.route.table != line.facts.table)
+        return diagnosis.add(FindingLevel::fail, about,
+                             family + " leaves by " + answer.route.oif + ", but from table " +
+                                 std::to_string(answer.route.table) + ", not " + std::to_string(line.facts.table),
+                             "the commands that edge-launcher prints as line_incomplete");
+    if (by_line)
         return diagnosis.add(
             FindingLevel::ok, about,
             family + " leaves by " + answer.route.oif + (answer.route.gw.empty() ? "" : " to " + answer.route.gw));
@@ -89,10 +96,10 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
     if (!line.value().up)
         return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
                              launcher::inside_netns(line.value().netns) + "ip link set " + facts.ifname + " up");
-    char mark[16];  // as `ip rule` prints it
-    std::snprintf(mark, sizeof mark, "0x%x", facts.mark);
+    char mark[16] = "no mark";  // as `ip rule` prints it
+    if (facts.mark != 0) std::snprintf(mark, sizeof mark, "mark 0x%x", facts.mark);
     diagnosis.add(FindingLevel::ok, about,
-                  facts.ifname + " is up, mark " + mark + ", held by " + level_of(info.enforced_by));
+                  facts.ifname + " is up, " + mark + ", held by " + level_of(info.enforced_by));
     // Public addresses that nothing is sent to: what is asked is the kernel's table.
     const bool v4 = std::any_of(facts.addresses.begin(), facts.addresses.end(),
                                 [](const std::string& one) { return one.find(':') == std::string::npos; });
@@ -101,7 +108,7 @@ void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Dia
     if (v4) check_route(launcher, info, line.value(), "1.1.1.1", diagnosis);
     if (v6) check_route(launcher, info, line.value(), "2606:4700:4700::1111", diagnosis);
     if (!line.value().netns.empty()) return;  // the settings that can be read are of another namespace
-    if (v4 && setting_of(facts.ifname, "rp_filter") == 1)
+    if (v4 && facts.mark != 0 && setting_of(facts.ifname, "rp_filter") == 1)  // without a mark the rule is not ours
         diagnosis.add(FindingLevel::ok, about, "rp_filter is strict; the rule `from` its address lets answers in");
     if (!line.value().parent.empty()) check_parent(line.value(), v4, diagnosis);
 }
@@ -125,7 +132,7 @@ void check_disabled(const LineSettings& settings, const std::vector<launcher::Li
             diagnosis.add(
                 FindingLevel::warn, "line " + name.text(),
                 "takes no tasks: [lines] disabled of agent.toml names it; after a change there, reload the agent",
-                "systemctl reload edge-agent");
+                unit_command("reload", "edge-agent"));
         else
             diagnosis.add(
                 FindingLevel::warn, "line " + name.text(),

@@ -51,9 +51,10 @@ void Health::act(OwnProbe&& action) {
 }
 
 void Health::act(LookUpRoute&& action) {
-    workers_.look_up(action.line, action.destination, [this, id = action.id](const std::optional<RouteAnswer>& answer) {
-        carry_out(fsm_.route(id, answer, steady_now()));
-    });
+    workers_.look_up(action.line, Flow{action.destination},
+                     [this, id = action.id](const std::optional<RouteAnswer>& answer) {
+                         carry_out(fsm_.route(id, answer, steady_now()));
+                     });
 }
 
 void Health::act(LookAtNeighbour&& action) {

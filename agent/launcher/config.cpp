@@ -142,6 +142,18 @@ void check_devices(const std::vector<Line>& lines, TomlChecker& checker) {
         }
 }
 
+/// What takes root, of lines that are good for it.
+void check_without_root(const std::vector<Line>& lines, TomlChecker& checker) {
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const auto at = "/line/" + std::to_string(i);
+        const bool is_device = lines[i].kind == LineKind::device;
+        checker.need(is_device, at + "/kind",
+                     "without root a line is kind = \"device\", which edge-probe can bind to by itself");
+        checker.need(!is_device || lines[i].routes == Routes::external, at + "/routes",
+                     "managed routes need root; take this out, and add those that edge-launcher prints");
+    }
+}
+
 bool offers(const Policy& policy, std::string_view service) {
     return std::find(policy.services.begin(), policy.services.end(), service) != policy.services.end();
 }
@@ -258,14 +270,15 @@ Policy parse_policy(std::string_view text, const std::string& file, Problems& pr
     return policy;
 }
 
-Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& problems) {
+Config read_config(const std::string& dir, Privileges privileges, bool may_enter_namespaces, Problems& problems) {
     Config config;
     const std::string lines_file = dir + "/lines.toml";
     const std::string policy_file = dir + "/policy.toml";
     ConfigTexts texts{lines_file, {}, policy_file, {}};
-    if (const auto trusted = check_trusted_folder(dir); !trusted) problems.push_back(trusted.error());
+    const uid_t user = privileges == Privileges::none ? ::geteuid() : 0;
+    if (const auto trusted = check_trusted_folder(dir, user); !trusted) problems.push_back(trusted.error());
     const auto read = [&](const std::string& file, std::string& text) {
-        auto found = read_trusted_file(file);
+        auto found = read_trusted_file(file, user);
         if (!found) problems.push_back(found.error());
         if (found) text = std::move(found.value());
         return bool(found);
@@ -275,6 +288,11 @@ Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& 
     config.policy_text = texts.policy;
     if (problems.empty()) check_together(config, texts, problems);
     TomlChecker lines(texts.lines, lines_file, problems);
+    if (privileges == Privileges::none) {
+        check_without_root(config.lines, lines);
+        config.policy.worker = {0, 0, 0};  // nobody would hold them
+        return config;
+    }
     for (std::size_t i = 0; i < config.lines.size(); ++i)
         lines.need(config.lines[i].kind != LineKind::netns || may_enter_namespaces,
                    "/line/" + std::to_string(i) + "/kind",
@@ -283,11 +301,11 @@ Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& 
     return config;
 }
 
-void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines) {
-    const auto each = kWorkerUids / static_cast<std::uint32_t>(std::max<std::size_t>(lines.size(), 1));
+void share_out_uids(std::uint32_t uid_base, std::uint32_t uids, std::vector<Line>& lines) {
+    const auto each = uids / static_cast<std::uint32_t>(std::max<std::size_t>(lines.size(), 1));
     for (auto& line : lines) {
-        line.uids = {uid_base, uid_base + each - 1};
-        uid_base += each;
+        line.uids = {uid_base, uid_base + std::max(each, 1U) - 1};
+        uid_base += each;  // 0 where there is one alone
     }
 }
 

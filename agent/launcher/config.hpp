@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/launcher/os/capabilities.hpp"
 #include "protocol/ip.hpp"
 #include "protocol/result.hpp"
 #include "protocol/targets/target_port.hpp"
@@ -153,13 +154,15 @@ struct ConfigTexts {
 /// Where the two contradict each other: what a line needs and the policy forbids. Of texts that parse. Pure.
 void check_together(const Config& config, const ConfigTexts& texts, Problems& problems);
 
-/// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written. A line in another network namespace is a
-/// problem where those may not be entered.
-Config read_config(const std::string& dir, bool may_enter_namespaces, Problems& problems);
+/// Reads DIR/lines.toml and DIR/policy.toml, which only root or we may have written. A line in another network
+/// namespace is a problem where those may not be entered; without privileges so is all that would have to be made, and
+/// workers have no limits.
+Config read_config(const std::string& dir, Privileges privileges, bool may_enter_namespaces, Problems& problems);
 
-/// uid-base and the 255 above it, shared out: with nftables a line is known by the uids of its workers. Pure.
+/// uid-base and the 255 above it, shared out: with nftables a line is known by the uids of its workers. One alone, the
+/// launcher's own, is every line's. Pure.
 inline constexpr std::uint32_t kWorkerUids = 256;
-void share_out_uids(std::uint32_t uid_base, std::vector<Line>& lines);
+void share_out_uids(std::uint32_t uid_base, std::uint32_t uids, std::vector<Line>& lines);
 /// The first user of a passwd(5) file whose uid is among those, as `NAME (uid N)`. Pure.
 std::optional<std::string> user_among_workers(std::string_view passwd, std::uint32_t uid_base);
 

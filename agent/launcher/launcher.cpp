@@ -7,18 +7,14 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
-#include <sstream>
 
-#include "agent/launcher/os/files.hpp"
+#include "agent/launcher/host_warnings.hpp"
 #include "agent/launcher/os/sha256.hpp"
 #include "agent/launcher/policy_entries.hpp"
 #include "agent/launcher/sabotage.hpp"
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
-#include "protocol/launcher/netns_command.hpp"
 #include "protocol/launcher/payloads.hpp"
-#include "protocol/launcher/sysctl_name.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -28,6 +24,11 @@ constexpr const char* kCaBundle = "/etc/ssl/certs/ca-certificates.crt";
 const char* name_of(Enforcement level) {
     if (level == Enforcement::cooperative) return "cooperative";
     return level == Enforcement::bpf_guard ? "bpf-guard" : "nft-guard";
+}
+
+const char* name_of(CgroupMode mode) {
+    if (mode == CgroupMode::none) return "none";
+    return mode == CgroupMode::hybrid ? "hybrid" : "v2";
 }
 
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
@@ -60,7 +61,8 @@ Result<Spawner> Launcher::spawner() {
         image.files.push_back(ca_);
     }
     EDGE_TRY(image.filter, wide_filter());
-    return Spawner::fork(image, {options_.uid_base, options_.uid_base + kWorkerUids - 1}, namespaces_of(config_.lines));
+    return Spawner::fork(image, {options_.uid_base, options_.uid_base + options_.uids - 1}, options_.privileges,
+                         namespaces_of(config_.lines));
 }
 
 Result<> Launcher::confine() const {
@@ -90,9 +92,9 @@ Result<> Launcher::start() {
     EDGE_TRY(server_->listen(options_.socket));
     EDGE_TRY(confine());
     follow_lines();  // what changed since bring_up
-    warn_about_ping();
+    warn_about_ping(lines_, options_.gid_base, options_.uids, log_);
     log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(),
-              name_of(guard_.enforcement()), groups_.hybrid() ? "hybrid" : "v2", kWorkerUids, options_.socket);
+              name_of(guard_.enforcement()), name_of(groups_.mode()), kWorkerUids, options_.socket);
     return ok();
 }
 
@@ -139,11 +141,11 @@ void Launcher::follow_lines() {
     for (const auto& left : lines_.take_left()) {
         poller_.forget(left.network->events());
         watched_.erase(left.network->events());
-        for (const auto line : left.lines) workers_->drop_line(lines_[line].name);
+        for (const auto& line : left.lines) workers_->drop_line(line.name);
     }
     tell(changed);  // who hears that a line has gone finds no worker of it that still answers
     watch_networks();
-    warn_about_arp();  // a parent that is made anew has forgotten its settings
+    warn_about_arp(lines_, arp_warned_, log_);  // a parent that is made anew has forgotten its settings
 }
 
 void Launcher::tell(const std::vector<std::uint32_t>& changed) {
@@ -224,7 +226,8 @@ Result<Done> Launcher::kill(ClientId client, const Kill& body) {
 
 Result<Route> Launcher::route_get(const RouteGet& body) {
     EDGE_TRY(const auto line, line_named(body.line));
-    if (const auto destination = address_in(body.destination)) return lines_.route_get(line, *destination);
+    if (const auto destination = address_in(body.destination))
+        return lines_.route_get(line, *destination, static_cast<std::uint8_t>(body.protocol), body.port);
     return Error{Errc::bad_value, "route_get", "no such address family", EINVAL};
 }
 
@@ -251,11 +254,13 @@ HostInfo Launcher::host() const {
     HostInfo host;
     const auto digest = sha256(config_.policy_text);
     std::copy(digest.begin(), digest.end(), host.policy_hash);
-    host.cgroup_mode = groups_.hybrid() ? 1 : 2;
+    host.cgroup_mode = groups_.mode();
     host.worker_slots = kWorkerUids;
     host.enforcement = guard_.enforcement();
     host.uid_base = options_.uid_base;
-    options_.cgroup.copy(host.cgroup, sizeof host.cgroup - 1);
+    host.gid_base = options_.gid_base;
+    host.uids = options_.uids;
+    if (groups_.mode() != CgroupMode::none) options_.cgroup.copy(host.cgroup, sizeof host.cgroup - 1);
     host.cpu_percent = config_.policy.worker.cpu_percent;
     host.memory_mb = config_.policy.worker.memory_mb;
     host.pids = config_.policy.worker.pids;
@@ -271,42 +276,6 @@ void Launcher::refuse(ClientId client, const Header& header, const Error& error)
     int status = error.os_errno;
     if (status == 0 && error.code == Errc::timed_out) status = ETIMEDOUT;
     server_->send(client, failure_of(header, status, error.message()));
-}
-
-/// Ping sockets are allowed by group id, per network namespace, and to nobody by default.
-void Launcher::warn_about_ping() const {
-    std::set<std::string> seen;
-    for (std::size_t i = 0; i < lines_.size(); ++i) {
-        const auto& netns = lines_[i].netns;
-        const auto inside = lines_.enter(i);
-        const auto text = read_file("/proc/sys/net/ipv4/ping_group_range");
-        if (!inside || !text || !seen.insert(netns).second) continue;
-        std::uint64_t low = 1, high = 0;
-        std::istringstream(text.value()) >> low >> high;
-        const std::uint64_t first = options_.uid_base, last = first + kWorkerUids - 1;
-        if (low <= first && last <= high) continue;
-        const bool nobody = low > high;
-        log_.warn("ping_denied gids={}-{} todo=\"{}sysctl -w net.ipv4.ping_group_range='{} {}'\"", first, last,
-                  inside_netns(netns), nobody ? first : std::min(low, first), nobody ? last : std::max(high, last));
-    }
-}
-
-/// A host answers ARP for each of its addresses by every device that hears the question, unless told not to: what is
-/// for the macvlan would come in by its parent.
-void Launcher::warn_about_arp() {
-    for (std::size_t i = 0; i < lines_.size(); ++i) {
-        const Line& line = lines_[i];
-        const auto setting = [](const std::string& device) {
-            const auto text = read_file("/proc/sys/net/ipv4/conf/" + device + "/arp_ignore");
-            return text ? std::atoi(text.value().c_str()) : -1;  // no such device
-        };
-        const int now = line.kind == LineKind::macvlan ? setting(line.parent) : -1;
-        if (now != 0 || setting("all") > 0)
-            arp_warned_.erase(line.name);
-        else if (arp_warned_.insert(line.name).second)
-            log_.warn("line_incomplete line={} todo=\"sysctl -w net.ipv4.conf.{}.arp_ignore=1\"", line.name,
-                      sysctl_name(line.parent));
-    }
 }
 
 }  // namespace edge::launcher

@@ -22,6 +22,9 @@ struct Options {
     std::string state;                         // folder; empty: bytes of the day and month are forgotten at the end
     uid_t agent_uid = static_cast<uid_t>(-1);  // -1: not given
     uid_t uid_base = 0;
+    gid_t gid_base = 0;
+    std::uint32_t uids = kWorkerUids;  // of the workers, from uid_base on, and as many groups
+    Privileges privileges = Privileges::root;
 };
 
 /// Whether some lines are in other network namespaces than ours.
@@ -57,8 +60,6 @@ class Launcher {
     void tell(const std::vector<std::uint32_t>& changed);
     HostInfo host() const;
     void refuse(ClientId client, const Header& header, const Error& error);
-    void warn_about_ping() const;
-    void warn_about_arp();
     Result<Spawner> spawner();
     Result<> confine() const;
 

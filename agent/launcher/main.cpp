@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "agent/launcher/launcher.hpp"
@@ -25,6 +26,7 @@ namespace {
 
 constexpr uid_t kNoUid = static_cast<uid_t>(-1);
 constexpr int kMaxUid = 0x7fffffff;
+constexpr const char* kNoGroup = "none";  // of --cgroup: without root
 
 enum class Mode { serve, cleanup, check_config };
 
@@ -47,9 +49,45 @@ Result<uid_t> uid_of(const std::string& user) {
     return usage("--agent-uid " + user + ": no such user, and no number from 0 to " + std::to_string(kMaxUid));
 }
 
+Result<> check_uids(const Options& options) {
+    if (options.uid_base < 1000) return usage("--uid-base is missing or below 1000");
+    if (options.agent_uid == kNoUid) return usage("--agent-uid is missing");
+    if (options.agent_uid - options.uid_base < kWorkerUids) return usage("--agent-uid is one of the workers' uids");
+    if (const auto passwd = read_file("/etc/passwd", 4 << 20))
+        if (const auto user = user_among_workers(passwd.value(), options.uid_base))
+            return usage("--uid-base: " + *user + " of /etc/passwd is among the 256 uids from there on");
+    return ok();
+}
+
+/// What an ordinary user's launcher does not hold has to be accepted by who starts it; it is never taken by itself.
+Result<> check_user(CommandLine& line) {
+    Options& options = line.options;
+    const bool without = options.cgroup == kNoGroup;
+    const uid_t we = ::geteuid();
+    if (without) options.privileges = Privileges::none;
+    if (line.mode == Mode::check_config) return ok();
+    if (without && we == 0)
+        return usage("--cgroup none is for an ordinary user, and root of a user namespace is none; name a group");
+    if (without && line.mode == Mode::cleanup) return usage("--cgroup none leaves nothing to clean up");
+    if (we != 0 && (!without || line.guard != "cooperative"))
+        return Error{Errc::denied, "privileges",
+                     "not root; run as root, or with --guard cooperative --cgroup none, where a line is held by "
+                     "edge-probe alone (docs/lines.md)"};
+    if (!without) return ok();
+    if (options.uid_base != 0) return usage("--uid-base: without root every worker has your uid; take it out");
+    if (options.agent_uid == kNoUid) options.agent_uid = we;
+    if (options.agent_uid != we)
+        return usage("--agent-uid: without root your own agent alone is served, uid " + std::to_string(we));
+    if (!options.state.empty()) return usage("--state: without root nothing is counted; take it out");
+    options.uid_base = we;
+    options.uids = 1;
+    return ok();
+}
+
 /// What may be missing depends on the mode, and some values on each other.
 Result<> check(CommandLine& line) {
     Options& options = line.options;
+    EDGE_TRY(check_user(line));
     if (line.mode != Mode::cleanup && options.config.empty()) return usage("--config is missing");
     if (line.mode != Mode::check_config && options.cgroup.empty()) return usage("--cgroup is missing");
     const auto& group = options.cgroup;
@@ -57,12 +95,10 @@ Result<> check(CommandLine& line) {
         return usage("--cgroup is a path below the cgroup root, such as edge");
     if (line.mode != Mode::serve) return ok();
     if (options.socket.empty()) return usage("--socket is missing");
-    if (options.uid_base < 1000) return usage("--uid-base is missing or below 1000");
-    if (options.agent_uid == kNoUid) return usage("--agent-uid is missing");
-    if (options.agent_uid - options.uid_base < kWorkerUids) return usage("--agent-uid is one of the workers' uids");
-    if (const auto passwd = read_file("/etc/passwd", 4 << 20))
-        if (const auto user = user_among_workers(passwd.value(), options.uid_base))
-            return usage("--uid-base: " + *user + " of /etc/passwd is among the 256 uids from there on");
+    if (options.privileges == Privileges::root) {
+        EDGE_TRY(check_uids(options));
+    }
+    options.gid_base = group_of(options.uid_base, options.privileges);
     std::error_code failed;
     options.socket = std::filesystem::absolute(options.socket);
     if (options.probe.empty()) {  // installed beside this program
@@ -91,7 +127,8 @@ Result<CommandLine> parse(int argc, char** argv) {
         ->check(CLI::Range(0, kMaxUid));
     app.add_option(
         "--cgroup", line.options.cgroup,
-        "control group for all it makes, below the root of the trees; or self: below its own, as a unit (required)");
+        "control group for all it makes, below the root of the trees; or self: below its own, as a unit; or none: "
+        "without root, and without limits (required)");
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
     app.add_option("--state", line.options.state, "folder where it keeps the bytes of the day and the month");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
@@ -158,6 +195,7 @@ int fail(const Problems& problems) {
 }
 
 Result<CgroupTree> claim_groups(const std::string& name, bool cpu_first, spdlog::logger& log) {
+    if (name == kNoGroup) return CgroupTree();
     EDGE_TRY(const auto mountinfo, read_file("/proc/self/mountinfo", 4 << 20));
     EDGE_TRY(auto mounts, find_cgroup_mounts(mountinfo, [](const std::string& v2) {
                  const auto text = read_file(v2 + "/cgroup.controllers");
@@ -174,16 +212,37 @@ Result<CgroupTree> claim_groups(const std::string& name, bool cpu_first, spdlog:
     return CgroupTree::claim(std::move(mounts), below_ours);
 }
 
+/// The namespace's one launcher removes what its last one left. Without privileges it only looks, beside any other.
+Result<std::unique_ptr<Network>> own_network(Privileges privileges, spdlog::logger& log) {
+    if (privileges == Privileges::none) return look_at_kernel_network();
+    EDGE_TRY(auto network, open_kernel_network());
+    EDGE_TRY(remove_ours(*network, log));
+    if (const auto removed = remove_nft_guard(); !removed)
+        log.debug("nft_unusable why=\"{}\"", removed.error().message());
+    return network;
+}
+
+/// Two that start at once would both serve, and the one that stops first take the other's socket away. Root's meet at
+/// their group and namespace.
+Result<std::optional<LockFile>> lock_socket(const Options& options) {
+    if (options.privileges == Privileges::root) return std::optional<LockFile>();
+    auto lock = LockFile::take_at(options.socket + ".lock");
+    if (lock) return std::optional(std::move(lock.value()));
+    if (lock.error().code == Errc::io) return lock.error();
+    return Error{Errc::unavailable, options.socket, "is in use by another process; stop it, or choose another --socket",
+                 0};
+}
+
 /// Everything is undone in reverse when this returns, whether it served or could not start.
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
+    const Privileges privileges = command.options.privileges;
+    EDGE_TRY(const auto only, lock_socket(command.options));
     EDGE_TRY(check_path_is_free(command.options.socket));
     const bool cpu_first = config.policy.host.cpu_first;
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
     groups.put_host_first(cpu_first);
-    EDGE_TRY(const auto network, open_kernel_network());
-    EDGE_TRY(remove_ours(*network, log));
-    if (const auto removed = remove_nft_guard(); !removed)
-        log.debug("nft_unusable why=\"{}\"", removed.error().message());
+    if (privileges == Privileges::none) log.warn("limits_absent why=\"not root\" not_held=\"cpu, memory, processes\"");
+    EDGE_TRY(const auto network, own_network(privileges, log));
     std::vector<Fd> line_groups;
     for (const auto& line : config.lines) {
         EDGE_TRY(auto group, groups.add_line(line.name));
@@ -197,7 +256,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
         if (!line.netns.empty() && guard->enforcement() == Enforcement::nft_guard)
             return Error{Errc::unsupported, "line " + line.name,
                          "kind = \"netns\" is held by BPF alone, and this host has nftables; see the log for why"};
-    Lines lines(config.lines, config.policy, *network, *guard, log, open_kernel_network);
+    Lines lines(config.lines, config.policy, *network, *guard, log, open_kernel_network, privileges);
     EDGE_TRY(lines.bring_up(std::move(line_groups)));
     EDGE_TRY(auto poller, Poller::open());
     Launcher launcher(command.options, config, lines, *guard, groups, poller, log);
@@ -235,6 +294,7 @@ int run(int argc, char** argv) {
     const auto command = parse(argc, argv);
     if (!command) return fail(command.error());
     const Mode mode = command.value().mode;
+    const Options& options = command.value().options;
     auto log = spdlog::stderr_logger_st("edge-launcher");
     log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
     log->set_level(spdlog::level::from_str(command.value().level));
@@ -242,18 +302,18 @@ int run(int argc, char** argv) {
     Config config;
     if (mode != Mode::cleanup) {
         Problems problems;
-        config =
-            read_config(command.value().options.config, mode == Mode::check_config || may_enter_namespaces(), problems);
+        config = read_config(options.config, options.privileges, mode == Mode::check_config || may_enter_namespaces(),
+                             problems);
         if (!problems.empty()) return fail(problems);
-        share_out_uids(command.value().options.uid_base, config.lines);
+        share_out_uids(options.uid_base, options.uids, config.lines);
     }
     if (mode == Mode::check_config) {
         std::puts("ok");
         return EX_OK;
     }
-    clear_left_namespaces(*log);
+    if (options.privileges == Privileges::root) clear_left_namespaces(*log);
     const auto namespaces = mode == Mode::cleanup ? Namespaces::others : namespaces_of(config.lines);
-    if (const auto kept = keep_needed_capabilities(namespaces); !kept) return fail(kept.error());
+    if (const auto kept = keep_needed_capabilities(options.privileges, namespaces); !kept) return fail(kept.error());
     const auto done = mode == Mode::cleanup ? clean_up(command.value(), *log) : serve(command.value(), config, *log);
     return done ? EX_OK : fail(done.error());
 }

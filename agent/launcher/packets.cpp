@@ -1,5 +1,6 @@
 #include "agent/launcher/packets.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -20,6 +21,10 @@ std::optional<Request> with_body(const Header& header, std::span<const std::byte
     }
     if constexpr (requires { body.payload; }) {
         if (body.payload >= kPayloads.size() || body.sealed > 1) return std::nullopt;
+    }
+    if constexpr (requires { body.protocol; }) {
+        constexpr int kProtocols[] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
+        if (std::ranges::find(kProtocols, int{body.protocol}) == std::end(kProtocols)) return std::nullopt;
     }
     return Request{header, body};
 }
@@ -68,10 +73,11 @@ std::optional<IpAddress> address_in(const Address& address) {
     return out;
 }
 
-Address to_wire(const IpAddress& address) {
+Address to_wire(const std::optional<IpAddress>& address) {
     Address out;
-    out.family = address.v6 ? AF_INET6 : AF_INET;
-    std::memcpy(out.bytes, address.bytes.data(), sizeof out.bytes);
+    if (!address) return out;
+    out.family = address->v6 ? AF_INET6 : AF_INET;
+    std::memcpy(out.bytes, address->bytes.data(), sizeof out.bytes);
     return out;
 }
 

@@ -27,13 +27,15 @@ struct Request {
 /// Larger than any request, so that a longer packet is seen to be too long.
 inline constexpr std::size_t kMaxRequest = 512;
 
-/// Exactly one packet. None: wrong magic, version, type or size, a status, or a text without its NUL.
+/// Exactly one packet. None: wrong magic, version, type or size, a status, a text without its NUL, or a
+/// number that is none of its list.
 std::optional<Request> parse_request(std::span<const std::byte> packet);
 
 /// The address, if its family is one.
 std::optional<IpAddress> address_in(const Address& address);
 
-Address to_wire(const IpAddress& address);
+/// None is of no family.
+Address to_wire(const std::optional<IpAddress>& address);
 
 /// An answer (serial of the request) or an event (serial 0). Padding is zero, so that no memory of ours leaks.
 template <class Body>

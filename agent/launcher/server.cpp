@@ -64,13 +64,15 @@ Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
         ::rmdir(folder.c_str());
         return result;
     };
-    if (::chmod(folder.c_str(), 0730) != 0 || ::chdir(folder.c_str()) != 0) return clean(os_error(errno, folder));
+    const bool is_ours = owner == ::geteuid();  // then nobody else has business there
+    if ((!is_ours && ::chmod(folder.c_str(), 0730) != 0) || ::chdir(folder.c_str()) != 0)
+        return clean(os_error(errno, folder));
     EDGE_TRY(const auto name, unix_address("s"));
     const mode_t mask = ::umask(0177);
     ::setfsuid(owner);
     const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&name), sizeof name);
     const int why = errno;
-    ::setfsuid(0);
+    ::setfsuid(::geteuid());
     lower_dac_override();
     ::umask(mask);
     if (bound != 0) return clean(os_error(why, path, "cannot be bound"));

@@ -1,5 +1,6 @@
 #include "agent/launcher/usage_ledger.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -17,6 +18,13 @@ bool is_other(std::uint64_t is, std::uint64_t was, std::uint64_t back) {
 }
 
 }  // namespace
+
+std::uint64_t allowed_rate(Allowance allowance, std::uint64_t rate, std::uint64_t p95_rate) {
+    if (allowance != Allowance::p95) return rate;
+    // A second's worth may leave at once, so a slot held to 299/300 of the rate is never above the rate.
+    const std::uint64_t below = std::max<std::uint64_t>(p95_rate / kSlotS * (kSlotS - 1), 1);
+    return rate == 0 ? below : std::min(rate, below);
+}
 
 void UsageLedger::turn_pages(std::uint64_t now_s) {
     using namespace std::chrono;

@@ -20,6 +20,10 @@ enum class Allowance {
     none,  // the day's bytes are spent
 };
 
+/// What may leave a second while this is allowed, of the line's rate and that of its 95th percentile. Units: bytes; a
+/// rate of 0 is no limit.
+std::uint64_t allowed_rate(Allowance allowance, std::uint64_t rate, std::uint64_t p95_rate);
+
 /// Units: bytes; `now_s` seconds since 1970, UTC. A slot is five minutes: of a month 5 % of them may be above the rate,
 /// as carriers bill the 95th percentile. A clock that goes back by less than a day opens nothing again.
 class UsageLedger {

@@ -116,7 +116,8 @@ Result<> ask_launcher(const Settings& settings, SiteFacts& facts) {
     }
     facts.group_name = std::string(host.cgroup, strnlen(host.cgroup, sizeof host.cgroup));
     facts.first_uid = host.uid_base;
-    facts.last_uid = host.uid_base + host.worker_slots - 1;
+    facts.last_uid = host.uid_base + host.uids - 1;
+    facts.by_user = host.cgroup_mode == launcher::CgroupMode::none;
     facts.cpu_percent = host.cpu_percent;
     facts.memory_mb = host.memory_mb;
     facts.pids = host.pids;
@@ -141,12 +142,15 @@ void ask_kernel(SiteFacts& facts) {
                       !lines_of_command("/usr/sbin/nft list table inet edge_launcher").empty();
 }
 
-/// The socket is the agent's user's; without one its folder is.
+/// The socket is the agent's user's; without one its folder is. He has a name here only if he may have been made for
+/// it: not who runs the launcher as himself, and no person (UID_MIN of login.defs(5)).
 void find_user(const Settings& settings, SiteFacts& facts) {
     struct stat status {};
     if (::stat(settings.agent.launcher.c_str(), &status) != 0 && ::stat(settings.agent.state_dir.c_str(), &status) != 0)
         return;
     facts.agent_uid = status.st_uid;
+    constexpr uid_t kFirstPerson = 1000;
+    if (facts.by_user || status.st_uid >= kFirstPerson) return;
     if (const passwd* user = ::getpwuid(status.st_uid)) facts.agent_user = user->pw_name;
 }
 

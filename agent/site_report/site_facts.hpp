@@ -29,8 +29,9 @@ struct SiteFile {
 
 struct SiteFacts {
     std::string host, kernel;
-    bool as_root = true;  // else some of it cannot be seen
-    std::string unheard;  // why edge-launcher told nothing; empty: it did
+    bool as_root = true;   // else some of it cannot be seen
+    bool by_user = false;  // the launcher is an ordinary user's: no rule, group or limit is its
+    std::string unheard;   // why edge-launcher told nothing; empty: it did
     SiteProgram agent, launcher;
     std::string broker;  // where the one outbound connection goes; empty: not joined
     std::vector<SiteLine> lines;

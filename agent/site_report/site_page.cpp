@@ -66,8 +66,9 @@ void show_lines(Page& page, const SiteFacts& facts) {
     for (const auto& line : facts.lines) {
         std::string all;
         for (const auto& address : line.addresses) all += " " + address;
-        page.say("- `" + line.name + "`: " + line.device + all + ", mark " + hex(line.mark) + ", table " +
-                 std::to_string(line.table) + ", " + page.of({"held by ", "由内核约束: "}) + line.enforced_by);
+        const std::string mark = line.mark == 0 ? "" : ", mark " + hex(line.mark);
+        page.say("- `" + line.name + "`: " + line.device + all + mark + ", table " + std::to_string(line.table) + ", " +
+                 page.of({"held by ", "由内核约束: "}) + line.enforced_by);
         if (!line.netns.empty())
             page.say("  " + page.of({"in network namespace ", "位于网络命名空间 "}) + "`" + line.netns + "`" +
                      page.of({", with its rules and routes, which have protocol 237; undo, once it is stopped: ",
@@ -85,6 +86,13 @@ void show_routing(Page& page, const SiteFacts& facts) {
     for (const auto& rule : facts.rules4) page.item(rule, undo_of_rule(rule, false));
     for (const auto& rule : facts.rules6) page.item(rule, undo_of_rule(rule, true));
     if (facts.rules4.empty() && facts.rules6.empty()) page.none();
+    for (const auto& line : facts.lines) {
+        if (!facts.by_user) break;
+        const std::string table = std::to_string(line.table);
+        page.say(page.of({"What root added for line ", "root 为线路 "}) + "`" + line.name + "`" +
+                 page.of({" stays with the machine: ", " 添加的规则和路由会留在本机: "}) + "`ip rule show table " +
+                 table + "`, `ip -6 rule show table " + table + "`, `ip route show table " + table + "`");
+    }
     page.heading({"Routes", "路由"});
     for (const auto& route : facts.routes4) page.item(route, undo_of_route(route, false));
     for (const auto& route : facts.routes6) page.item(route, undo_of_route(route, true));
@@ -114,6 +122,13 @@ void show_users(Page& page, const SiteFacts& facts) {
         page.item(facts.agent_user, "userdel " + facts.agent_user,
                   uid + page.of({", the agent's user", "，agent 的用户"}));
     if (facts.last_uid == 0) return;
+    if (facts.by_user)
+        return page.say(
+            "- uid " + std::to_string(facts.first_uid) + ": " +
+            page.of(
+                {"edge-launcher's and each worker's as well; nothing limits their CPU, memory or processes, nor what "
+                 "a line sends: it runs without root",
+                 "edge-launcher 与各工作进程亦用此 uid；因未以 root 运行，其 CPU、内存、进程数及线路流量均无限额"}));
     page.say("- uid " + std::to_string(facts.first_uid) + "-" + std::to_string(facts.last_uid) + ": " +
              page.of({"one for each worker while it runs; none is in /etc/passwd, none owns a file",
                       "每个工作进程运行时占用一个，不写入 /etc/passwd，不拥有任何文件"}));
@@ -179,7 +194,7 @@ std::string site_page(const SiteFacts& facts, Language language) {
              page.of({"As it stands now, from the kernel and edge-launcher. Kernel ",
                       "以下为当前实际状态，来自内核和 edge-launcher。内核 "}) +
              facts.kernel + page.of({".", "。"}));
-    if (!facts.as_root)
+    if (!facts.as_root && !facts.by_user)
         page.say(page.of({"Not everything can be seen without root: run this as root.",
                           "非 root 用户无法看到全部内容，请以 root 运行。"}));
     show_programs(page, facts);

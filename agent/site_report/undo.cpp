@@ -109,7 +109,7 @@ std::vector<std::string> removal_commands(const SiteFacts& facts) {
     for (const auto* program : {&facts.agent, &facts.launcher})
         if (!program->unit.empty()) units += " " + program->unit;
     if (!units.empty()) commands.push_back("systemctl disable" + units);
-    commands.push_back(cleanup_command(facts));
+    if (!facts.by_user) commands.push_back(cleanup_command(facts));
     commands.push_back(
         of_kind(facts, "rm -rf", {SiteFileKind::node_state, SiteFileKind::line_counts, SiteFileKind::unit_changes}));
     commands.push_back(

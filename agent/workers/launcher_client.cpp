@@ -32,7 +32,7 @@ Result<Fd> connect_to(const std::string& path) {
     if (peer.uid != 0 && peer.uid != ::geteuid())
         return Error{Errc::denied, path,
                      "is served by uid " + std::to_string(peer.uid) +
-                         ", not by root; end that process, and see who may write in the folder"};
+                         ", not by root; ask as that user, if it is an ordinary user's launcher, or end that process"};
     return fd;
 }
 

@@ -41,7 +41,7 @@ struct DropWorker {
 };
 struct AskRoute {
     LineName line;
-    std::string destination;
+    Flow flow;
 };
 struct Deliver {
     Finished finished;
@@ -96,8 +96,7 @@ class PoolFsm {
     PoolActions exited(WorkerId worker, launcher::ExitReason reason, std::int32_t code, Moment now);
     /// Its socket ended: everything it sent was read.
     PoolActions hung_up(WorkerId worker, Moment now);
-    PoolActions route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer,
-                      Moment now);
+    PoolActions route(const LineName& line, const Flow& flow, std::optional<RouteAnswer> answer, Moment now);
     /// `received`: when the task came; its start_within counts from then.
     PoolActions submit(link::Task task, Moment received, Moment now);
     /// First in the queue, also on a line that takes no work but is not disabled; neither shown nor counted.
@@ -126,7 +125,7 @@ class PoolFsm {
         WorkerId worker = 0;
         Span span;
         ProbeReport report;
-        std::map<std::string, std::optional<RouteAnswer>> routes;  // verifying: by destination
+        std::map<Flow, std::optional<RouteAnswer>> routes;  // verifying
         std::size_t routes_awaited = 0;
     };
     struct Worker {
@@ -165,7 +164,7 @@ class PoolFsm {
     /// Ends a task that no worker answered for.
     void answer_for(std::uint64_t key, ProbeReport report, Moment now, PoolActions& actions);
     void conclude(std::uint64_t key, Moment now, PoolActions& actions);
-    std::set<std::string> destinations_of(const Job& job) const;
+    std::set<Flow> flows_of(const Job& job) const;
     void verify(std::uint64_t key, Moment now, PoolActions& actions);
     void hand_out(Slot& slot, Moment now, PoolActions& actions);
     void run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now, PoolActions& actions);
@@ -196,7 +195,7 @@ class PoolFsm {
     std::size_t own_ = 0;  // of them
     std::unordered_map<link::AttemptRef, std::uint64_t, AttemptHash> by_attempt_;
     std::set<std::pair<Time, std::uint64_t>> wakes_;
-    std::map<std::pair<LineName, std::string>, CachedRoute> routes_;
+    std::map<std::pair<LineName, Flow>, CachedRoute> routes_;
 };
 
 }  // namespace edge::agent

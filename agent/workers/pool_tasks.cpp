@@ -173,12 +173,12 @@ PoolActions PoolFsm::on_done(WorkerId id, Worker& worker, worker::Done&& done, M
 }
 
 /// Where each of its sockets went; where it failed without one, what lies behind the line.
-std::set<std::string> PoolFsm::destinations_of(const Job& job) const {
-    std::set<std::string> all;
+std::set<Flow> PoolFsm::flows_of(const Job& job) const {
+    std::set<Flow> all;
     const auto& sockets = job.report.sockets;
-    for (std::size_t i = 0; i < std::min(sockets.size(), kMaxSockets); ++i) all.insert(sockets[i].dst_addr);
-    if (sockets.empty() && may_be_the_line(job.report)) all.insert(slots_.at(job.task.line).line.towards);
-    std::erase_if(all, [](const std::string& text) { return !address_from(text); });
+    for (std::size_t i = 0; i < std::min(sockets.size(), kMaxSockets); ++i) all.insert(flow_of(sockets[i]));
+    if (sockets.empty() && may_be_the_line(job.report)) all.insert(Flow{slots_.at(job.task.line).line.towards});
+    std::erase_if(all, [](const Flow& flow) { return !address_from(flow.destination); });
     return all;
 }
 
@@ -192,25 +192,24 @@ void PoolFsm::verify(std::uint64_t key, Moment now, PoolActions& actions) {
     const Time::duration fresh =
         may_be_the_line(job.report) ? Time::duration(kRouteFreshAfterFailure) : Time::duration(kRouteFresh);
     if (launcher_) {
-        for (const std::string& destination : destinations_of(job)) {
-            CachedRoute& cached = routes_[{job.task.line, destination}];
+        for (const Flow& flow : flows_of(job)) {
+            CachedRoute& cached = routes_[{job.task.line, flow}];
             if (!cached.asked && cached.answer && now.steady - cached.at < fresh) {
-                job.routes[destination] = cached.answer;
+                job.routes[flow] = cached.answer;
                 continue;
             }
             ++job.routes_awaited;
             cached.waiting.push_back(key);
-            if (!cached.asked) actions.push_back(AskRoute{job.task.line, destination});
+            if (!cached.asked) actions.push_back(AskRoute{job.task.line, flow});
             cached.asked = true;
         }
     }
     if (job.routes_awaited == 0) conclude(key, now, actions);
 }
 
-PoolActions PoolFsm::route(const LineName& line, const std::string& destination, std::optional<RouteAnswer> answer,
-                           Moment now) {
+PoolActions PoolFsm::route(const LineName& line, const Flow& flow, std::optional<RouteAnswer> answer, Moment now) {
     PoolActions actions;
-    const auto at = routes_.find({line, destination});
+    const auto at = routes_.find({line, flow});
     if (at == routes_.end()) return actions;
     const std::vector<std::uint64_t> waiting = std::exchange(at->second.waiting, {});
     at->second.asked = false;
@@ -218,7 +217,7 @@ PoolActions PoolFsm::route(const LineName& line, const std::string& destination,
     at->second.at = now.steady;
     for (const std::uint64_t key : waiting) {
         Job& job = jobs_.at(key);
-        job.routes[destination] = answer;
+        job.routes[flow] = answer;
         if (--job.routes_awaited == 0) conclude(key, now, actions);
     }
     return actions;
@@ -228,20 +227,20 @@ void PoolFsm::conclude(std::uint64_t key, Moment now, PoolActions& actions) {
     Job& job = jobs_.at(key);
     LineFacts facts;
     facts.name = job.task.line.text();
-    const auto route_to = [&job](const std::string& destination) {
-        const auto at = job.routes.find(destination);
+    const auto route_of = [&job](const Flow& flow) {
+        const auto at = job.routes.find(flow);
         return at == job.routes.end() ? std::optional<RouteAnswer>() : at->second;
     };
     std::vector<SocketPath> paths;
     for (const SocketFacts& socket : job.report.sockets) {
-        const auto answer = route_to(socket.dst_addr);
+        const auto answer = route_of(flow_of(socket));
         paths.push_back({socket, answer ? std::optional(answer->route) : std::nullopt});
     }
     std::optional<RouteAnswer> blame;
-    if (!paths.empty()) blame = route_to(paths.back().socket.dst_addr);
+    if (!paths.empty()) blame = route_of(flow_of(paths.back().socket));
     if (const auto slot = slots_.find(job.task.line); slot != slots_.end()) {
         facts = slot->second.line.facts;
-        if (paths.empty()) blame = route_to(slot->second.line.towards);
+        if (paths.empty()) blame = route_of(Flow{slot->second.line.towards});
         if (launcher_ && !slot->second.line.up) blame = RouteAnswer{};
     }
     blame_line(blame, job.report);

@@ -27,11 +27,10 @@ void Workers::judge(const LineName& line, Standing standing) {
     listener_.lines_changed();
 }
 
-void Workers::look_up(const LineName& line, const std::string& destination,
-                      std::function<void(std::optional<RouteAnswer>)> reply) {
-    const auto address = address_from(destination);
+void Workers::look_up(const LineName& line, const Flow& flow, std::function<void(std::optional<RouteAnswer>)> reply) {
+    const auto address = address_from(flow.destination);
     if (!address) return reply(std::nullopt);
-    const launcher::RouteGet query{launcher_name(line), *address};
+    const launcher::RouteGet query{launcher_name(line), *address, flow.protocol, flow.port};
     launcher_.route_get(query, [reply = std::move(reply)](const Result<launcher::Route>& route) {
         reply(route ? std::optional(route_from(route.value())) : std::nullopt);
     });
@@ -154,8 +153,8 @@ void Workers::act(DropWorker&& action) {
 
 void Workers::act(AskRoute&& action) {
     const AskRoute asked = std::move(action);
-    look_up(asked.line, asked.destination, [this, asked](std::optional<RouteAnswer> answer) {
-        carry_out(pool_.route(asked.line, asked.destination, std::move(answer), moment_now()));
+    look_up(asked.line, asked.flow, [this, asked](std::optional<RouteAnswer> answer) {
+        carry_out(pool_.route(asked.line, asked.flow, std::move(answer), moment_now()));
     });
 }
 

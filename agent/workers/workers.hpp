@@ -42,9 +42,8 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     /// own_answered() follows, perhaps at once.
     void probe(OwnProbe own) { carry_out(pool_.probe(std::move(own), moment_now())); }
     void judge(const LineName& line, Standing standing);
-    /// How the kernel would send to this address over the line now; nothing when the launcher does not say.
-    void look_up(const LineName& line, const std::string& destination,
-                 std::function<void(std::optional<RouteAnswer>)> reply);
+    /// How the kernel would send this flow over the line now; nothing when the launcher does not say.
+    void look_up(const LineName& line, const Flow& flow, std::function<void(std::optional<RouteAnswer>)> reply);
     std::vector<link::LineReport> lines() const { return pool_.lines(); }
     /// Hex SHA-256 of the launcher's policy; empty until it said.
     const std::string& policy_hash() const { return policy_hash_; }

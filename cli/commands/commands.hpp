@@ -1,27 +1,103 @@
-// What edgectl does, one function a command. Each prints data to the screen's `out` and everything else to `err`.
+// What edgectl can do: each command as values, read from the command line and then carried out. Its file in this folder
+// has its flags, its checks and what it does.
 #pragma once
-#include "cli/api/client.hpp"
-#include "cli/command_line.hpp"
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/exit_codes.hpp"
+#include "cli/run/run_state.hpp"
 #include "cli/show/run_view.hpp"
+#include "protocol/probes/spec.hpp"
 
 namespace edge::cli {
 
-Answer<ExitCode> run_probe(const ProbeCommand& command, Client& client, const Screen& screen);
-Answer<ExitCode> get(const GetCommand& command, Client& client, const Screen& screen);
-Answer<ExitCode> describe(const DescribeCommand& command, Client& client, const Screen& screen);
-/// On a terminal painted again until Ctrl-C, elsewhere told once.
-Answer<ExitCode> top(const TopCommand& command, Client& client, const Screen& screen);
-Answer<ExitCode> cancel(const CancelCommand& command, Client& client, const Screen& screen);
-Answer<ExitCode> create_token(const TokenCommand& command, Client& client, const Screen& screen);
-Answer<ExitCode> call_api(const ApiCommand& command, Client& client, const Screen& screen);
-/// `client` is null where the environment names no broker.
-Answer<ExitCode> version(Client* client, const Screen& screen);
+class Client;
+class Syntax;
 
-/// Asks the broker to stop a run; what became of it, as text to print.
-Answer<std::string> cancel_run(const std::string& run_id, Format format, Client& client);
+/// The broker's, where a request names none. Source: broker/api/openapi.json, JobRequest.
+constexpr std::uint32_t kStartWithinMs = 60'000;
 
-/// Follows a run that exists to its end and says how it went; also of `describe run --follow`.
-Answer<ExitCode> follow(const std::string& run_id, std::optional<std::chrono::milliseconds> timeout, FailOn fail_on,
-                        Format format, Client& client, const Screen& screen);
+/// `edgectl ping 192.0.2.1 from telecom -node:gz-1 --count 3`; dns and http as well.
+struct ProbeCommand {
+    Service service = Service::ping;
+    Json params = Json::object();  // only what was given; the broker knows the defaults
+    std::string selector;
+    std::map<std::string, std::string> labels;
+    std::optional<std::uint32_t> start_within_ms;
+    std::optional<std::uint32_t> repeat;
+    std::string require_level;  // bpf-guard, nft-guard, cooperative; empty: any
+    std::optional<std::chrono::milliseconds> timeout;
+    FailOn fail_on = FailOn::any;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+
+enum class Kind { nodes, lines, runs, jobs, tokens };
+struct GetCommand {
+    Kind kind = Kind::nodes;
+    std::optional<std::uint32_t> limit;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+struct DescribeCommand {
+    Kind kind = Kind::nodes;  // nodes, lines, runs or jobs
+    std::string id;
+    bool follow = false;
+    std::optional<std::chrono::milliseconds> timeout;
+    FailOn fail_on = FailOn::any;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+/// Who uses most, by their last minute. On a terminal painted again until Ctrl-C, elsewhere told once.
+struct TopCommand {
+    Kind kind = Kind::nodes;  // nodes or lines
+    std::string sort;         // empty: the broker's first
+    std::optional<std::uint32_t> limit;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+struct CancelCommand {
+    std::string run_id;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+struct TokenCommand {
+    std::string node;  // empty: any
+    std::optional<std::uint64_t> ttl_ms;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+struct ApiCommand {
+    std::string path;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+struct VersionCommand {
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+    ExitCode without_broker(const Screen& screen) const;
+};
+/// --help, help: the text is the answer.
+struct HelpCommand {
+    std::string text;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+    ExitCode without_broker(const Screen& screen) const;
+};
+
+/// All of them, in the order of edgectl's help. Who is not here is no command.
+using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, CancelCommand, TokenCommand,
+                             ApiCommand, VersionCommand, HelpCommand>;
 
 }  // namespace edge::cli

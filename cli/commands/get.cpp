@@ -1,8 +1,8 @@
 #include <chrono>
 
-#include "cli/commands/commands.hpp"
 #include "cli/commands/things.hpp"
 #include "cli/show/figures.hpp"
+#include "cli/syntax.hpp"
 
 namespace edge::cli {
 namespace {
@@ -157,8 +157,8 @@ Listing tokens() {
             "there is no join token; edgectl token create"};
 }
 
-constexpr std::size_t kNewestShown = 50;
-constexpr std::size_t kMostItems = 1'000'000;
+constexpr std::uint32_t kNewestShown = 50;
+constexpr std::uint32_t kMostItems = 1'000'000;
 
 /// Of nodes, lines and tokens a list is expected to be whole; of runs and jobs somebody wants the newest.
 bool grows_for_ever(Kind kind) {
@@ -183,16 +183,30 @@ Listing listing_of(Kind kind) {
 
 }  // namespace
 
-Answer<ExitCode> get(const GetCommand& command, Client& client, const Screen& screen) {
-    const Listing listing = listing_of(command.kind);
-    const std::size_t limit = command.limit.value_or(grows_for_ever(command.kind) ? kNewestShown : kMostItems);
-    EDGE_TRY(auto items, client.list(listing.path, limit + 1));
-    if (items.size() > limit) {
-        items.resize(limit);
-        screen.say(std::to_string(limit) + " shown, there are more; --limit takes up to " + std::to_string(kMostItems));
+void GetCommand::add_to(Syntax& edgectl) {
+    const auto given = std::make_shared<GetCommand>();
+    auto syntax = edgectl.add("get", "WHAT", "nodes, lines, runs, jobs or tokens");
+    syntax.kind(given->kind, Kind::tokens, "nodes, lines, runs, jobs or tokens");
+    syntax.output(given->format, "table, wide, json or jsonl");
+    syntax.number("--limit", given->limit, kMostItems,
+                  "at most so many; without it the newest 50 runs or jobs, and all of the others");
+    syntax.when_named([given, syntax]() -> Answer<Command> {
+        if (!syntax.was_given("kind"))
+            return usage("get what: nodes, lines, runs, jobs or tokens?", "edgectl get nodes");
+        return *given;
+    });
+}
+
+Answer<ExitCode> GetCommand::carry_out(Client& client, const Screen& screen) const {
+    const Listing listing = listing_of(kind);
+    const std::size_t most = limit.value_or(grows_for_ever(kind) ? kNewestShown : kMostItems);
+    EDGE_TRY(auto items, client.list(listing.path, most + 1));
+    if (items.size() > most) {
+        items.resize(most);
+        screen.say(std::to_string(most) + " shown, there are more; --limit takes up to " + std::to_string(kMostItems));
     }
-    if (command.format == Format::json || command.format == Format::jsonl) {
-        screen.print(json_text(items, command.format));
+    if (format == Format::json || format == Format::jsonl) {
+        screen.print(json_text(items, format));
         return ExitCode::ok;
     }
     if (items.empty()) {
@@ -200,7 +214,7 @@ Answer<ExitCode> get(const GetCommand& command, Client& client, const Screen& sc
         return ExitCode::ok;
     }
     Table table{listing.columns, {}};
-    for (const auto& item : items) table.rows.push_back(listing.row(item, command.format == Format::wide));
+    for (const auto& item : items) table.rows.push_back(listing.row(item, format == Format::wide));
     for (const auto& line : lines_of(table, screen.width(), screen.out_style)) screen.print(line + "\n");
     return ExitCode::ok;
 }

@@ -71,6 +71,11 @@ std::optional<Trouble> no_run(const std::string& id, Client& client) {
                    "edgectl describe run " + run};
 }
 
+std::string time_and_age(const Json& object, const char* key) {
+    const auto time = printable(text_at(object, key));
+    return time.empty() ? time : time + " (" + age_at(object, key) + " ago)";
+}
+
 std::int64_t now_seconds() {
     return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
         .count();

@@ -24,6 +24,8 @@ std::string labels_at(const Json& object, const char* key);
 std::string duration_at(const Json& object, const char* key);
 /// How long ago a time was.
 std::string age_at(const Json& object, const char* key);
+/// A time, and how long ago it was.
+std::string time_and_age(const Json& object, const char* key);
 std::int64_t now_seconds();
 
 /// Where a run is wanted: what else the id is of, and how its run is come by. Nothing where it may be a run's.

@@ -1,10 +1,10 @@
 #include <chrono>
 
-#include "cli/commands/commands.hpp"
 #include "cli/commands/things.hpp"
 #include "cli/show/figures.hpp"
 #include "cli/show/live_area.hpp"
 #include "cli/show/table.hpp"
+#include "cli/syntax.hpp"
 
 namespace edge::cli {
 namespace {
@@ -77,8 +77,8 @@ Table lines_table(const std::vector<Json>& items) {
     return table;
 }
 
-std::vector<std::string> painted(const TopCommand& command, const std::vector<Json>& items, const Screen& screen) {
-    const Table table = command.kind == Kind::nodes ? nodes_table(items) : lines_table(items);
+std::vector<std::string> painted(Kind kind, const std::vector<Json>& items, const Screen& screen) {
+    const Table table = kind == Kind::nodes ? nodes_table(items) : lines_table(items);
     auto lines = lines_of(table, screen.width(), screen.out_style);
     if (items.empty()) lines = {"no node has told its usage yet; each does once a minute"};
     return lines;
@@ -86,27 +86,44 @@ std::vector<std::string> painted(const TopCommand& command, const std::vector<Js
 
 }  // namespace
 
-Answer<ExitCode> top(const TopCommand& command, Client& client, const Screen& screen) {
-    std::string path = command.kind == Kind::nodes ? "/api/v1/usage/nodes" : "/api/v1/usage/lines";
-    path += "?limit=" + std::to_string(command.limit);
-    if (!command.sort.empty()) path += "&sort=" + command.sort;
+void TopCommand::add_to(Syntax& edgectl) {
+    constexpr std::uint32_t kMost = 500;  // the broker's page
+    const auto given = std::make_shared<TopCommand>();
+    auto syntax = edgectl.add("top", "WHAT", "nodes or lines by what they used in their last minute");
+    syntax.kind(given->kind, Kind::lines, "nodes or lines");
+    syntax.word(
+        "--sort", given->sort,
+        {"bytes", "cpu", "day", "denied", "load", "memory", "packets", "pressure", "received", "sent", "throttled"},
+        "bytes, sent or received; of nodes cpu, load, pressure, memory; of lines packets, denied, throttled, day");
+    syntax.output(given->format, "table, wide, json or jsonl");
+    syntax.number("--limit", given->limit, kMost, "at most so many; 50 without it");
+    syntax.when_named([given, syntax]() -> Answer<Command> {
+        if (!syntax.was_given("kind")) return usage("top what: nodes or lines?", "edgectl top nodes");
+        return *given;
+    });
+}
+
+Answer<ExitCode> TopCommand::carry_out(Client& client, const Screen& screen) const {
+    std::string path = kind == Kind::nodes ? "/api/v1/usage/nodes" : "/api/v1/usage/lines";
+    path += "?limit=" + std::to_string(limit.value_or(50));
+    if (!sort.empty()) path += "&sort=" + sort;
     const auto fetch = [&]() -> Answer<std::vector<Json>> {
         EDGE_TRY(const auto page, client.get(path));
         const Json& items = member(page, "items");
         return items.is_array() ? items.get<std::vector<Json>>() : std::vector<Json>();
     };
     EDGE_TRY(auto items, fetch());
-    if (command.format == Format::json || command.format == Format::jsonl) {
-        screen.print(json_text(items, command.format));
+    if (format == Format::json || format == Format::jsonl) {
+        screen.print(json_text(items, format));
         return ExitCode::ok;
     }
     if (!screen.can_paint) {
-        for (const auto& line : painted(command, items, screen)) screen.print(line + "\n");
+        for (const auto& line : painted(kind, items, screen)) screen.print(line + "\n");
         return ExitCode::ok;
     }
     LiveArea area(stdout);
     while (true) {
-        auto lines = painted(command, items, screen);
+        auto lines = painted(kind, items, screen);
         const std::size_t rows = window_size(stdout).rows;
         if (rows > 1 && lines.size() >= rows) lines.resize(rows - 1);
         area.paint(lines);

@@ -130,7 +130,8 @@ std::variant<Command, Told> read_command_line(int argc, const char* const* argv)
         sub->add_option_function<std::string>(
                "target", [&params](const std::string& text) { params["target"] = text; }, "name, address or URL")
             ->required();
-        sub->add_option("--line", command.line, "run in a sandbox on this line (asks the launcher, as root)");
+        sub->add_option("--line", command.line,
+                        "run in a sandbox on this line (asks the launcher: as root, or as who runs it)");
         sub->add_option("--launcher", command.launcher, "the launcher's socket")->capture_default_str();
         sub->add_option("-o,--output", output, "table, or json: one object")
             ->check(CLI::IsMember({"table", "json"}))

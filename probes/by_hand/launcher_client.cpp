@@ -105,7 +105,7 @@ Result<LauncherClient> LauncherClient::connect(const std::string& path) {
     if (peer.uid != 0 && peer.uid != ::geteuid())
         return Error{Errc::denied, path,
                      "is served by uid " + std::to_string(peer.uid) +
-                         ", not by root; end that process, and see who may write in the folder"};
+                         ", not by root; ask as that user, if it is an ordinary user's launcher, or end that process"};
     return client;
 }
 
@@ -178,10 +178,10 @@ Result<> LauncherClient::kill(std::uint32_t worker) {
     return ok();
 }
 
-Result<RouteGet> LauncherClient::route_get(const launcher::LineInfo& line, const std::string& destination) {
-    EDGE_TRY(auto address, IpAddress::parse(destination));
-    EDGE_TRY(auto route,
-             ask<launcher::Route>(launcher::Type::route_get, launcher::RouteGet{line.name, packed(address)}));
+Result<RouteGet> LauncherClient::route_get(const launcher::LineInfo& line, const Flow& flow) {
+    EDGE_TRY(auto address, IpAddress::parse(flow.destination));
+    const launcher::RouteGet query{line.name, packed(address), flow.protocol, flow.port};
+    EDGE_TRY(auto route, ask<launcher::Route>(launcher::Type::route_get, query));
     return route_facts(route);
 }
 

@@ -27,7 +27,7 @@ class LauncherClient {
     };
     Result<Worker> spawn(const launcher::LineInfo& line);
     Result<> kill(std::uint32_t worker);
-    Result<RouteGet> route_get(const launcher::LineInfo& line, const std::string& destination);
+    Result<RouteGet> route_get(const launcher::LineInfo& line, const Flow& flow);
 
   private:
     explicit LauncherClient(int fd) : fd_(fd) {}

@@ -87,7 +87,7 @@ Result<Outcome> run_on_line(const Command& command, const ShowProgress& show) {
     for (const SocketFacts& socket : outcome.report.sockets) {
         SocketPath& path = paths.emplace_back(SocketPath{socket, std::nullopt});
         if (paths.size() > kMaxSockets) break;  // that alone says enough
-        if (auto answer = launcher.route_get(line, socket.dst_addr)) path.route = std::move(answer.value());
+        if (auto answer = launcher.route_get(line, flow_of(socket))) path.route = std::move(answer.value());
     }
     outcome.evidence = make_evidence(line_facts(line), paths);
     apply_evidence(*outcome.evidence, outcome.report);

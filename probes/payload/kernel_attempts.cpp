@@ -44,6 +44,24 @@ AttemptOutcome clone3_with(unsigned long flags) {
     return tried(child, "a child");
 }
 
+int end_at_once(void*) {
+    return 0;
+}
+
+/// It has no death signal, and who executes a program in it is bound to the launcher no more.
+AttemptOutcome thread(const Facts&) {
+    static char stack[16 << 10];
+    return tried(clone(end_at_once, stack + sizeof stack,
+                       CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD, nullptr),
+                 "a thread");
+}
+
+/// One end of a pair sends to any socket that has a name, whose owner is told that we are the launcher's user.
+AttemptOutcome datagram_pair(const Facts&) {
+    int ends[2]{};
+    return call("a pair", SYS_socketpair, AF_UNIX, SOCK_DGRAM, 0, address_of(ends));
+}
+
 /// Over the processes that were named; none of them is visible in the sandbox's own pid namespace.
 AttemptOutcome each_pid(const Facts& facts, AttemptOutcome (*attempt)(int pid)) {
     AttemptOutcome last = not_tried("no processes were given");
@@ -253,6 +271,9 @@ const auto kKernelAttempts = std::to_array<Attempt>({
      [](const Facts&) {
          return any_of({socket_of(AF_NETLINK, SOCK_RAW, 0), socket_of(AF_NETLINK, SOCK_RAW, 16)});
      }},
+    {"datagram-pair", datagram_pair},
+    {"death-signal", [](const Facts&) { return call("prctl", SYS_prctl, PR_SET_PDEATHSIG, 0); }},
+    {"thread", thread},
     {"odd-sockets",
      [](const Facts&) {
          return any_of({socket_of(40, SOCK_STREAM, 0), socket_of(38, SOCK_SEQPACKET, 0), socket_of(44, SOCK_RAW, 0),

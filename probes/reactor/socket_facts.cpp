@@ -73,6 +73,10 @@ SocketFacts socket_facts(int fd, const Endpoint& peer) {
         facts.ifname.assign(device, strnlen(device, sizeof device));
     length = sizeof facts.fwmark;
     if (getsockopt(fd, SOL_SOCKET, SO_MARK, &facts.fwmark, &length) != 0) facts.fwmark = 0;
+    int protocol = 0;
+    length = sizeof protocol;
+    if (getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) == 0)
+        facts.protocol = static_cast<std::uint16_t>(protocol);
     return facts;
 }
 

@@ -22,7 +22,7 @@ std::string text(const Endpoint& endpoint);
 socklen_t to_sockaddr(const Endpoint& endpoint, sockaddr_storage& out);
 std::optional<Endpoint> from_sockaddr(const sockaddr* address, socklen_t length);
 
-/// getsockname, getpeername (or `peer`, for a socket that never connected), SO_BINDTODEVICE, SO_MARK.
+/// getsockname, getpeername (or `peer`, for a socket that never connected), SO_BINDTODEVICE, SO_MARK, SO_PROTOCOL.
 SocketFacts socket_facts(int fd, const Endpoint& peer);
 
 }  // namespace edge::probes

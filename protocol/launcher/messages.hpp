@@ -8,7 +8,7 @@
 namespace edge::launcher {
 
 inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
-inline constexpr std::uint16_t kVersion = 3;
+inline constexpr std::uint16_t kVersion = 5;
 inline constexpr unsigned kMaxLines = 32;
 inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
 
@@ -18,7 +18,7 @@ enum class Type : std::uint16_t {
     spawn = 2,          // Spawn → Spawned + one fd by SCM_RIGHTS: our end of the worker's STREAM socketpair
     kill = 3,           // Kill → Done; the whole sandbox, by cgroup
     stats = 4,          // Stats → WorkerStats
-    route_get = 5,      // RouteGet → Route; how the kernel would send to dst over this line now
+    route_get = 5,      // RouteGet → Route; how the kernel would send this flow over this line now
     get_host = 6,       // empty body (Header only) → HostInfo
     attempt = 7,        // Attempt → Spawned + one fd; an escape attempt of payloads.hpp in the place of a worker
     get_policy = 10,    // GetPolicy → PolicyPart; by index 0..parts-1
@@ -77,15 +77,20 @@ struct LineInfo {
     char place[64]{};  // of a macvlan, its parent; of netns, the namespace's name or path; else empty
 };
 
+/// Where workers have their limits. `none`: they have none, because the launcher is an ordinary user's.
+enum class CgroupMode : std::uint32_t { none = 0, hybrid = 1, v2 = 2 };
+
 struct HostInfo {
     std::uint8_t policy_hash[32]{};  // SHA-256 of policy.toml's bytes
-    std::uint32_t cgroup_mode = 0;   // 2: v2 limits; 1: hybrid, limits in v1 twins
+    CgroupMode cgroup_mode{};
     std::uint32_t worker_slots = 0;  // how many workers may live at once
     Enforcement enforcement{};
     char kernel[64]{};
-    char cgroup[128]{};             // NAME, the group of all it makes
-    std::uint32_t uid_base = 0;     // workers run as this uid and the worker_slots - 1 above it
-    std::uint32_t cpu_percent = 0;  // of one processor, each worker
+    char cgroup[128]{};             // NAME, the group of all it makes; empty: it makes none
+    std::uint32_t uid_base = 0;     // workers run as this uid and the uids - 1 above it
+    std::uint32_t gid_base = 0;     // and as many groups
+    std::uint32_t uids = 0;         // 1: they share the launcher's own
+    std::uint32_t cpu_percent = 0;  // of one processor, each worker; 0, as of the next two: no limit
     std::uint32_t memory_mb = 0;    // each worker
     std::uint32_t pids = 0;         // each worker
     std::uint64_t bytes_per_s = 0;  // each line's budget; 0: none
@@ -191,6 +196,8 @@ struct WorkerStats {
 struct RouteGet {
     LineName line{};
     Address destination{};
+    std::uint16_t protocol = 0;  // IPPROTO_TCP, _UDP, _ICMP, _ICMPV6; 0: any, and no port
+    std::uint16_t port = 0;      // of the destination
 };
 struct Route {
     std::uint32_t ifindex = 0;  // oif; 0 when unreachable

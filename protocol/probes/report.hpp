@@ -30,18 +30,19 @@ struct Failure {
 };
 BOOST_DESCRIBE_STRUCT(Failure, (), (source, phase, code, text))
 
-/// Read from a probe's own socket by getsockname(2), getpeername(2) and SO_BINDTODEVICE, SO_MARK. All four can be read
-/// without a capability.
+/// Read from a probe's own socket by getsockname(2), getpeername(2) and SO_BINDTODEVICE, SO_MARK, SO_PROTOCOL. All can
+/// be read without a capability.
 struct SocketFacts {
     static constexpr bool fields_have_defaults = true;
     std::string src_addr;
     std::uint16_t src_port = 0;
     std::string dst_addr;
     std::uint16_t dst_port = 0;
-    std::string ifname;        // bound device, empty when none
-    std::uint32_t fwmark = 0;  // 0 when none
+    std::string ifname;          // bound device, empty when none
+    std::uint32_t fwmark = 0;    // 0 when none
+    std::uint16_t protocol = 0;  // IPPROTO_TCP, …; 0: not told
 };
-BOOST_DESCRIBE_STRUCT(SocketFacts, (), (src_addr, src_port, dst_addr, dst_port, ifname, fwmark))
+BOOST_DESCRIBE_STRUCT(SocketFacts, (), (src_addr, src_port, dst_addr, dst_port, ifname, fwmark, protocol))
 
 /// More than a probe has: 11 hops of HTTP, or 5 tries of DNS by UDP and then TCP.
 inline constexpr std::size_t kMaxSockets = 16;

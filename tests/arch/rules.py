@@ -58,7 +58,7 @@ PURE = [
     ("agent/health/prefix_lines.?pp", PARSER),
     ("agent/launcher/packets.?pp", PARSER),
     *[(f"agent/launcher/{name}.?pp", CORE) for name in ("policy_entries", "usage_ledger")],
-    *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "routing_plan", "target_table")],
+    *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "line_info", "missing", "routing_plan", "target_table")],
     ("agent/launcher/lines/netlink_messages.?pp", PARSER),
     ("agent/launcher/sandbox/log_lines.?pp", PARSER),
     *[(f"probes/ping/{name}.?pp", CORE) for name in ("ping_core", "icmp_echo")],
@@ -115,7 +115,7 @@ SQL = (r"\b(?:SELECT\b.+\bFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|
 BEAST = (r"boost/beast", ["protocol", "probes", "agent", "broker", "cli"], 4, "a file that includes Beast and coroutines takes 27-41 s to compile")
 
 # (files, most lines of code, why): what is left without blank lines, comments and includes.
-SIZES = [("agent/launcher/**/*.?pp", 5900, "the launcher is root: it is audited in one sitting (docs/decisions/0002)")]
+SIZES = [("agent/launcher/**/*.?pp", 6200, "the launcher is root: it is audited in one sitting (docs/decisions/0002)")]
 
 # Words that name nothing: alone, and as a part of a name (`ping_core` says whose core it is, `string_util` says nothing).
 NAMELESS = {"core", "shared"}

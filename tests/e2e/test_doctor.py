@@ -74,7 +74,7 @@ class Doctor(unittest.TestCase):
         done = on_node("sh", "-c", f"sed 's/^launcher = .*/launcher = \"\\/nowhere\\/launcher.sock\"/' {CONFIG} > {DIRECTORY}/other.toml && "
                                    f"edge-agent doctor --config {DIRECTORY}/other.toml")
         self.assertEqual(done.returncode, 1, done)
-        self.assertRegex(done.stdout, r"fail  launcher: /nowhere/launcher.sock.*\n      run: systemctl start edge-launcher")
+        self.assertRegex(done.stdout, r"fail  launcher: /nowhere/launcher.sock.*\n      run: start edge-launcher")
 
 
 class SiteReport(unittest.TestCase):

@@ -27,6 +27,30 @@ def probe(service, target, selector, *more):
     return {answer["line"]["name"]: answer for answer in answers}
 
 
+def doctor():
+    return json.loads(on_node("edge-agent", "doctor", "--json", "--config", f"{DIRECTORY}/{NODE}/agent.toml").stdout)["findings"]
+
+
+def must_all(test, *commands):
+    for command in commands:
+        done = on_node("sh", "-c", command)
+        test.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
+
+
+def each_leaves_by_its_own_address(test, sources):
+    """HTTP, DNS and ping of every line: `sources` are the addresses of the one that is looked at, "mobile"."""
+    before = len(running_lab.nginx_requests())
+    http = probe("http", "http://www.lab.test/", "all")
+    logged = [request["remote_addr"] for request in running_lab.nginx_requests()[before:]]
+    test.assertEqual(sorted(answer["evidence"]["src_addr"] for answer in http.values()), sorted(logged))
+    for answers in (http, probe("dns", "www.lab.test", "all"), probe("ping", "198.51.100.10", "all"), probe("ping", "2001:db8:ffff::20", "all")):
+        test.assertEqual(set(answers), LINES)
+        for answer in answers.values():
+            test.assertIn(answer["status"], ("ok", "partial"), answer)  # the lab's wires lose a packet now and then
+            test.assertTrue(answer["evidence"]["verified"], answer["evidence"])
+        test.assertIn(answers["mobile"]["evidence"]["src_addr"], sources)
+
+
 def rewritten(test, file, change):
     """`file` is another one until the test ends; the launcher is started with it, and with the old one at the end."""
     with open(file, encoding="utf-8") as old:
@@ -76,10 +100,48 @@ class AMacvlan(unittest.TestCase):
         self.assertRegex(evidence["src_addr"], r"\.9$|::9$")
         report = on_node("edge-agent", "site-report", "--config", f"{DIRECTORY}/{NODE}/agent.toml", check=True).stdout
         self.assertIn("macvlan `edge-mobile` (mobile), undo: `ip link del edge-mobile`", report)
-        doctor = json.loads(on_node("edge-agent", "doctor", "--json", "--config", f"{DIRECTORY}/{NODE}/agent.toml").stdout)
-        said = [finding for finding in doctor["findings"] if finding["about"] == "line mobile"]
-        self.assertIn("a macvlan of EDGE's on mobile", [finding["what"] for finding in said], said)
-        self.assertEqual([finding for finding in doctor["findings"] if finding["level"] == "fail"], [])
+        findings = doctor()
+        said = [finding["what"] for finding in findings if finding["about"] == "line mobile"]
+        self.assertIn("a macvlan of EDGE's on mobile", said)
+        self.assertEqual([finding for finding in findings if finding["level"] == "fail"], [])
+
+
+class TwoAddressesOfOneDevice(unittest.TestCase):
+    def test_either_leaves_from_its_own_and_doctor_finds_nothing(self):
+        must_all(self, "ip addr add 100.65.1.9/24 dev telecom", "ip addr add 2001:db8:1:1::9/64 dev telecom nodad")
+        self.addCleanup(must_all, self, "ip addr del 100.65.1.9/24 dev telecom", "ip addr del 2001:db8:1:1::9/64 dev telecom")
+
+        def change(text):
+            telecom, unicom, mobile = text.split("[[line]]")[1:]
+            telecom = telecom.replace('device = "telecom"', 'kind = "address"\ndevice = "telecom"')
+            second = telecom.replace('name = "telecom"', 'name = "mobile"').replace('carrier = "ct"', 'carrier = "cm"').replace(
+                "100.65.1.2", "100.65.1.9").replace("2001:db8:1:1::2", "2001:db8:1:1::9").replace("101", "103")
+            self.assertIn('name = "mobile"', mobile)
+            return "[[line]]".join(["", telecom, unicom, second])
+        rewritten(self, LINES_FILE, change)
+        wait_for_lines(mobile="telecom")
+        each_leaves_by_its_own_address(self, {"100.65.1.9", "2001:db8:1:1::9"})
+        self.assertEqual([finding for finding in doctor() if finding["level"] == "fail"], [])
+
+
+class ANetworkNamespace(unittest.TestCase):
+    def test_the_line_in_it_is_as_any_other(self):
+        assign = "addr add 100.67.1.2/24 dev mobile", "addr add 2001:db8:3:1::2/64 dev mobile nodad", "link set mobile up"
+        must_all(self, "ip netns add edge-uplink", "ip netns exec edge-uplink sysctl -qw net.ipv4.ping_group_range='0 2147483647'",
+                 "ip link set mobile netns edge-uplink", *(f"ip -n edge-uplink {one}" for one in assign))
+
+        def change(text):
+            return text.replace('device = "mobile"', 'kind = "netns"\nnetns = "edge-uplink"\ndevice = "mobile"')
+        rewritten(self, LINES_FILE, change)
+        self.addCleanup(must_all, self, f"ip -n edge-uplink link set mobile netns {NODE}", *(f"ip {one}" for one in assign),
+                        "ip netns del edge-uplink")
+        wait_for_lines()
+        each_leaves_by_its_own_address(self, {"100.67.1.2", "2001:db8:3:1::2"})
+        findings = doctor()
+        self.assertEqual([finding for finding in findings if finding["level"] == "fail"], [])
+        self.assertIn("line mobile", [finding["about"] for finding in findings])
+        report = on_node("edge-agent", "site-report", "--config", f"{DIRECTORY}/{NODE}/agent.toml", check=True).stdout
+        self.assertIn("edge-uplink", report)
 
 
 class Cooperative(unittest.TestCase):

@@ -56,6 +56,21 @@ class EachLineTakesItsOwnWay(unittest.TestCase):
             parts = sum(timings.get(phase) or 0 for phase in ("resolve_us", "connect_us", "tls_us", "first_byte_us", "transfer_us"))
             self.assertLessEqual(parts, timings["total_us"] + 1000)
 
+    def test_a_rule_of_the_operators_for_one_port_fails_what_goes_there_and_nothing_else(self):
+        # By a flow of another protocol: of the same one the agent remembers the route for a second.
+        way = results("ping", "ping.lab.test", "from", "telecom", "--family", "v4", "--fail-on", "none")[0]["evidence"]["route_get"]
+        for command, undo in ((f"route add default via {way['gw']} dev telecom onlink table 200", "route flush table 200"),
+                              ("rule add pref 5 ipproto tcp dport 80 lookup 200", "rule del pref 5")):
+            running_lab.on_node("ip", *command.split(), check=True)
+            self.addCleanup(running_lab.on_node, "ip", *undo.split(), check=True)
+        astray = results("http", "http://www.lab.test/", "from", "telecom", "--family", "v4", "--fail-on", "none")[0]
+        self.assertEqual((astray["status"], astray.get("failure", {}).get("code")), ("failed", "unverified"), astray)
+        self.assertFalse(astray["evidence"]["verified"], astray["evidence"])
+        self.assertEqual(astray["evidence"]["route_get"]["table"], 200)
+        for probe in (("http", "https://www.lab.test/"), ("dns", "www.lab.test"), ("ping", "ping.lab.test")):
+            answer = results(*probe, "from", "telecom", *(() if probe[0] == "dns" else ("--family", "v4")), "--fail-on", "none")[0]
+            self.assertTrue(answer["evidence"]["verified"], answer["evidence"])
+
     def test_ping_reaches_over_both_families_with_the_lines_own_delay(self):
         for family in ("v4", "v6"):
             answers = results("ping", "ping.lab.test", "from", "all", "--family", family, "--count", "5", "--interval-ms", "20")

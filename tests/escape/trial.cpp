@@ -130,7 +130,10 @@ Verdict judge(PayloadAim aim, const std::vector<std::string>& lines, const Worke
         return {false, !fine, fine ? "arrived: " + joined(honest) : "what is allowed did not arrive: " + outcome};
     }
     const bool sends = aim == PayloadAim::line || aim == PayloadAim::target;
-    if (outcome.starts_with("through") && sends && by_packets) return {false, false, "nothing arrived: " + outcome};
+    const bool is_socket =
+        outcome == "through a socket";  // of a protocol that the wide filter refuses, by whatever guard
+    if (outcome.starts_with("through") && sends && by_packets && !is_socket)
+        return {false, false, "nothing arrived: " + outcome};
     if (outcome.starts_with("through")) return {true, false, outcome};
     if (!outcome.empty()) return {false, false, outcome};
     if (exited.reason == ExitReason::exited) return {true, false, end + " of something else than the payload"};

@@ -22,6 +22,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         fuzz::demand(ends(spawn->line), "a name ends within its field");
     if (const auto* route = std::get_if<launcher::RouteGet>(&request->verb)) {
         fuzz::demand(ends(route->line), "a name ends within its field");
+        fuzz::demand(route->protocol < 59, "a protocol is one that the kernel is asked by");
         const auto to = launcher::address_in(route->destination);
         fuzz::demand(!to || IpAddress::parse(to->text()).value() == *to, "a destination is an address");
     }

@@ -50,13 +50,65 @@ ip -n carrier addr add 198.51.100.10/32 dev lo
 ip -n carrier link set lo up
 ip -n carrier link set node up
 """
+# Two more lines: on a macvlan of wan1, and on wan2 in a network namespace of its own.
+MORE_LINES = LINES + """
+[[line]]
+name = "unicom"
+carrier = "cu"
+kind = "macvlan"
+device = "edge-unicom"
+parent = "wan1"
+addresses = ["100.64.2.9/24", "fd64:2::9/64"]
+gateway4 = "100.64.2.1"
+gateway6 = "fd64:2::1"
+table = 102
+mark = 0x102
+resolvers = ["100.64.2.1"]
+routes = "managed"
+
+[[line]]
+name = "mobile"
+carrier = "cm"
+kind = "netns"
+netns = "uplink"
+device = "wan2"
+addresses = ["100.64.3.2", "fd64:3::2"]
+gateway4 = "100.64.3.1"
+gateway6 = "fd64:3::1"
+table = 103
+mark = 0x103
+resolvers = ["100.64.3.1"]
+routes = "managed"
+"""
+MORE_CARRIERS = """set -e
+for n in 1 2; do
+  ip link add wan$n type veth peer name node$n netns carrier
+  ip -n carrier addr add 100.64.$((n + 1)).1/24 dev node$n
+  ip -n carrier addr add fd64:$((n + 1))::1/64 dev node$n nodad
+  ip -n carrier link set node$n up
+done
+ip link set wan1 up
+sysctl -qw net.ipv4.conf.wan1.arp_ignore=1
+ip netns add uplink
+ip link set wan2 netns uplink
+ip -n uplink addr add 100.64.3.2/24 dev wan2
+ip -n uplink addr add fd64:3::2/64 dev wan2 nodad
+ip -n uplink link set wan2 up
+ip netns exec uplink sysctl -qw net.ipv4.ping_group_range='70000 70255'
+"""
+# As docs/lines.md has them.
+DROP_IN = """[Service]
+ReadWritePaths=/proc/sys/net/ipv6/conf
+CapabilityBoundingSet=CAP_SYS_ADMIN
+"""
 # Microseconds that two have of one processor: who is in a line's group, and who is in a service of the host's.
 SPIN = """set -e
 line=/sys/fs/cgroup/edgelines.slice/edge-launcher.service/lines/line-telecom/spinner
 spinner=/sys/fs/cgroup/system.slice/spinner.service
 mkdir $line
 systemd-run -q --unit=spinner -p CPUAccounting=yes taskset -c 0 sh -c 'while :; do :; done'
-taskset -c 0 sh -c "echo \\$\\$ > $line/cgroup.procs; while :; do :; done" &
+sh -c "echo \\$\\$ > $line/cgroup.procs; exec taskset -c 0 sh -c 'while :; do :; done'" &
+disown
 until grep -q . $line/cgroup.procs && grep -q . $spinner/cgroup.procs; do sleep 0.1; done
 used() { awk '$1 == "usage_usec" { print $2 }' $1/cpu.stat; }
 line_before=$(used $line) host_before=$(used $spinner)
@@ -110,14 +162,8 @@ class OnARealMachine(unittest.TestCase):
         machine.check("systemctl", "daemon-reload")
         machine.check("systemctl", "start", "edge-launcher.service")
         self.addCleanup(lambda: print(machine.run("journalctl", "-u", "edge-launcher", "-o", "cat", "-n", "30")[1]))
-        machine.check("bash", "-c", "for i in $(seq 300); do [ -S /run/edge/launcher.sock ] && exit; sleep 0.1; done; exit 1")
-        status, output = machine.run("edge-probe", "ping", "198.51.100.10", "--line", "telecom", "--count", "2",
-                                     "-o", "json", **ASAN)
-        self.assertEqual(status, 0, output)
-        result = json.loads(output[output.index("{"):])
-        self.assertEqual(result["status"], "ok", output)
-        evidence = result["evidence"]
-        self.assertEqual((evidence["src_addr"], evidence["enforced_by"], evidence["verified"]), ("100.64.1.2", "bpf", True), output)
+        self.wait_for_launcher()
+        self.assertEqual(self.source_of_a_ping("telecom"), "100.64.1.2")
 
     def test_4_the_hosts_own_work_comes_first_at_the_processor(self):
         """After test_3, whose launcher runs: one spins in a line's group, one in a unit of the host's, on one processor."""
@@ -126,9 +172,37 @@ class OnARealMachine(unittest.TestCase):
         self.assertLess(used_us, host_us // 10)
         machine.put({"/etc/edge/policy.toml": (POLICY + "[host]\ncpu_first = false\n").encode()})
         machine.check("systemctl", "restart", "edge-launcher.service")
-        machine.check("bash", "-c", "for i in $(seq 300); do [ -S /run/edge/launcher.sock ] && exit; sleep 0.1; done; exit 1")
+        self.wait_for_launcher()
         used_us, host_us = self.spin_beside_the_host()
         self.assertGreater(used_us, host_us // 4)
+
+    def test_5_lines_that_ask_for_more_of_the_unit_have_it_by_its_drop_in(self):
+        """After test_3, whose launcher runs."""
+        machine = self.machine
+        machine.check("bash", "-c", MORE_CARRIERS)
+        machine.put({"/etc/edge/lines.toml": MORE_LINES.encode()})
+        machine.run("systemctl", "restart", "edge-launcher.service")
+        machine.check("bash", "-c", "for i in $(seq 300); do journalctl -u edge-launcher -o cat | grep -q CapabilityBoundingSet && exit; sleep 0.1; done; exit 1")
+        machine.put({"/etc/systemd/system/edge-launcher.service.d/more.conf": DROP_IN.encode()})
+        machine.check("systemctl", "daemon-reload")
+        machine.check("systemctl", "restart", "edge-launcher.service")
+        self.wait_for_launcher()
+        for line, source in (("telecom", "100.64.1.2"), ("unicom", "100.64.2.9"), ("mobile", "100.64.3.2")):
+            self.assertEqual(self.source_of_a_ping(line), source)
+        machine.check("systemctl", "stop", "edge-launcher.service")
+        self.assertEqual(machine.check("ip", "-o", "link", "show", "group", "1162102597"), "")
+
+    def wait_for_launcher(self):
+        self.machine.check("bash", "-c", "for i in $(seq 300); do [ -S /run/edge/launcher.sock ] && exit; sleep 0.1; done; exit 1")
+
+    def source_of_a_ping(self, line):
+        """Of one that came back, and is verified under BPF."""
+        status, output = self.machine.run("edge-probe", "ping", "198.51.100.10", "--line", line, "--count", "2", "-o", "json", **ASAN)
+        self.assertEqual(status, 0, output)
+        result = json.loads(output[output.index("{"):])
+        evidence = result["evidence"]
+        self.assertEqual((result["status"], evidence["enforced_by"], evidence["verified"]), ("ok", "bpf", True), output)
+        return evidence["src_addr"]
 
     def spin_beside_the_host(self):
         """Processor time of either in the same four seconds."""

@@ -19,6 +19,8 @@ ROWS = [
     ("kernel_targets", ESCAPE, "private4"),
     ("unreachable", CONTRACT, "rules and routes stand as documented, and go with the launcher"),
     ("wide_filter", ESCAPE, "igmp-join"),
+    ("wide_filter", ESCAPE, "mptcp --guard nft"),
+    ("wide_filter", ESCAPE, "death-signal"),
     ("capabilities", ESCAPE, "privileges-back"),
     ("own_root", ESCAPE, "open-secrets"),
     ("read_only_root", ESCAPE, "create-file"),
@@ -30,7 +32,7 @@ ROWS = [
 
 
 def run(program, what, launcher, switched_off):
-    arguments = ["--only", what, "-v"] if program == ESCAPE else [f"--test-case={what.replace(',', chr(92) + ',')}"]
+    arguments = ["--only", *what.split(), "-v"] if program == ESCAPE else [f"--test-case={what.replace(',', chr(92) + ',')}"]
     environment = {**os.environ, "EDGE_LAUNCHER": f"{BIN}/{launcher}", "EDGE_PROBE": PROBE, "EDGE_SABOTAGE": switched_off}
     done = subprocess.run([f"{BIN}/{program}", *arguments], env=environment, stdin=subprocess.DEVNULL, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, check=False)

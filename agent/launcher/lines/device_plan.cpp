@@ -1,10 +1,9 @@
 #include "agent/launcher/lines/device_plan.hpp"
 
-#include <algorithm>
-
 namespace edge::launcher {
 
-DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devices, const MadeOn& made_on) {
+DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devices, const MadeOn& made_on,
+                             const std::set<std::uint32_t>& stood) {
     DeviceChanges changes;
     Devices::const_iterator parent;
     std::map<std::string, std::pair<const Line*, std::uint32_t>> wanted;  // with the parent's index
@@ -23,15 +22,19 @@ DeviceChanges device_changes(const std::vector<Line>& lines, const Devices& devi
             changes.remove.push_back(device.index);
             continue;
         }
-        for (const auto& address : found->second.first->addresses) {
-            const auto is_it = [&](const Device::Assigned& has) { return has.address == address; };
-            if (std::none_of(device.addresses.begin(), device.addresses.end(), is_it))
-                changes.assign.push_back({device.index, {address, address.length}});
-        }
+        if (!device.up && stood.contains(device.index)) changes.raise[name] = device.index;
+        for (const auto& address : found->second.first->addresses)
+            if (device.find(address) == nullptr) changes.assign.push_back({device.index, {address, address.length}});
         wanted.erase(found);
     }
     for (const auto& [name, line] : wanted) changes.make.push_back({name, line.second, line.first->mac});
     return changes;
+}
+
+const Device* device_of(const Line& line, const Devices& devices) {
+    const auto found = devices.find(line.device);
+    const bool theirs = found != devices.end() && line.kind == LineKind::macvlan && !found->second.made;
+    return found == devices.end() || theirs ? nullptr : &found->second;
 }
 
 }  // namespace edge::launcher

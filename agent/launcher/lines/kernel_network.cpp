@@ -1,6 +1,9 @@
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -22,12 +25,20 @@ namespace {
 std::uint8_t family_of(bool v6) {
     return v6 ? AF_INET6 : AF_INET;
 }
-std::size_t size_of(bool v6) {
-    return v6 ? 16 : 4;
-}
 
 void put_address(NetlinkRequest& request, std::uint16_t attribute, const IpAddress& address) {
     request.put_bytes(attribute, address.bytes.data(), size_of(address.v6));
+}
+
+/// Of a ping the kernel keeps type and code where other flows have their ports (struct flowi_uli), and rules that ask
+/// for a port find them there.
+void put_flow(NetlinkRequest& request, const Sender& sender) {
+    std::uint16_t port = sender.port;
+    if (sender.protocol == IPPROTO_ICMP) port = ICMP_ECHO << 8;
+    if (sender.protocol == IPPROTO_ICMPV6) port = ICMP6_ECHO_REQUEST << 8;
+    const std::uint16_t in_network_order = htons(port);
+    request.put_u8(RTA_IP_PROTO, sender.protocol);
+    request.put_bytes(RTA_DPORT, &in_network_order, sizeof in_network_order);
 }
 
 NetlinkRequest rule_request(std::uint16_t type, std::uint16_t flags, const Rule& rule) {
@@ -73,15 +84,9 @@ NetlinkRequest route_request(std::uint16_t type, std::uint16_t flags, const Tabl
     return request;
 }
 
-RouteAnswer no_route(int error) {
-    RouteAnswer answer;
-    answer.error = error;
-    return answer;
-}
-
 class KernelNetwork final : public Network {
   public:
-    KernelNetwork(std::string path, Netlink events, Netlink netlink, Fd space, LockFile lock)
+    KernelNetwork(std::string path, Netlink events, Netlink netlink, Fd space, std::optional<LockFile> lock)
         : path_(std::move(path)),
           events_(std::move(events)),
           netlink_(std::move(netlink)),
@@ -115,16 +120,12 @@ class KernelNetwork final : public Network {
 
     Result<Routing> owned() override {
         Routing owned;
-        NetlinkRequest rules(RTM_GETRULE, NLM_F_DUMP);
-        rules.extra<fib_rule_hdr>();  // family 0: both
-        EDGE_TRY(netlink_.ask(
-            rules, [&] { owned.rules.clear(); },
-            [&](const nlmsghdr* message) {
-                if (const auto rule = owned_rule_in(message)) owned.rules.push_back(*rule);
-            }));
+        EDGE_TRY(owned.rules, rules_by(owned_rule_in));
         EDGE_TRY(owned.routes, both_families(kRoutingProtocol, 0));
         return owned;
     }
+
+    Result<std::vector<Rule>> rules() override { return rules_by(plain_rule_in); }
 
     Result<std::vector<TableRoute>> table(std::uint32_t table) override { return both_families(0, table); }
 
@@ -150,6 +151,7 @@ class KernelNetwork final : public Network {
         };
         for (const auto index : changes.remove)
             keep("device #" + std::to_string(index), remove_device(netlink_, index), ENODEV);
+        for (const auto& [name, index] : changes.raise) keep("device " + name, raise_device(netlink_, index), ENODEV);
         for (const auto& device : changes.make) keep("device " + device.name, make_macvlan(netlink_, device), 0);
         for (const auto& one : changes.assign)
             keep("address " + one.address.address.text() + " dev #" + std::to_string(one.device),
@@ -164,22 +166,27 @@ class KernelNetwork final : public Network {
         header.rtm_dst_len = static_cast<std::uint8_t>(8 * size_of(to.v6));
         if (!to.v6) header.rtm_flags = RTM_F_LOOKUP_TABLE;  // IPv6 tells the table anyway, and refuses the flag
         put_address(request, RTA_DST, to);
+        if (sender.source && sender.source->v6 == to.v6) {
+            header.rtm_src_len = header.rtm_dst_len;
+            put_address(request, RTA_SRC, *sender.source);
+        }
         if (sender.uid) {
             request.put_u32(RTA_UID, *sender.uid);
         } else {
             request.put_u32(RTA_OIF, sender.device);
             request.put_u32(RTA_MARK, sender.mark);
         }
+        if (sender.protocol != 0) put_flow(request, sender);
         RouteAnswer answer;
         const auto asked = netlink_.ask(
             request, [] {}, [&](const nlmsghdr* message) { answer = route_answer_in(message).value_or(answer); });
         if (!asked) {
             if (asked.error().code != Errc::io || asked.error().os_errno == 0) return asked.error();
-            return no_route(asked.error().os_errno);
+            return RouteAnswer{.error = asked.error().os_errno};
         }
         // IPv4 with a device but no route: the kernel takes the target to be on the link (ip_route_output_key_hash_rcu)
         // and asks for it by ARP there. No table stands behind that, so for us it is no route.
-        if (answer.table == 0) return no_route(ENETUNREACH);
+        if (answer.table == 0) return RouteAnswer{.error = ENETUNREACH};
         return answer;
     }
 
@@ -196,6 +203,18 @@ class KernelNetwork final : public Network {
     bool drain(const std::function<bool(const nlmsghdr*)>& concerns) override { return events_.drain(concerns); }
 
   private:
+    Result<std::vector<Rule>> rules_by(std::optional<Rule> (*reader)(const nlmsghdr*)) {
+        std::vector<Rule> found;
+        NetlinkRequest request(RTM_GETRULE, NLM_F_DUMP);
+        request.extra<fib_rule_hdr>();  // family 0: both
+        EDGE_TRY(netlink_.ask(
+            request, [&] { found.clear(); },
+            [&](const nlmsghdr* message) {
+                if (const auto rule = reader(message)) found.push_back(*rule);
+            }));
+        return found;
+    }
+
     /// By protocol or by table, 0 being any; checked again here, because kernels before 4.20 do not filter.
     Result<std::vector<TableRoute>> routes(bool v6, std::uint8_t protocol, std::uint32_t table) {
         std::vector<TableRoute> found;
@@ -241,7 +260,7 @@ class KernelNetwork final : public Network {
     std::string path_;  // empty: where the process is
     Netlink events_, netlink_;
     Fd space_;
-    LockFile lock_;
+    std::optional<LockFile> lock_;  // none: it only looks
 };
 
 /// Rules and routes are known by our protocol number alone, so two launchers in one network namespace would remove each
@@ -258,7 +277,21 @@ Result<LockFile> lock_namespace(const Fd& space, const std::string& path) {
                  "another edge-launcher runs in this network namespace; stop it, or give this one its own", 0};
 }
 
+Result<std::unique_ptr<Network>> listen_to_kernel(const std::string& path, Fd space, std::optional<LockFile> lock) {
+    EDGE_TRY(auto events,
+             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
+                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
+    EDGE_TRY(auto netlink, Netlink::open());
+    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink),
+                                                                    std::move(space), std::move(lock)));
+}
+
 }  // namespace
+
+Result<std::unique_ptr<Network>> look_at_kernel_network() {
+    EDGE_TRY(auto space, open_namespace("/proc/self/ns/net"));
+    return listen_to_kernel({}, std::move(space), std::nullopt);
+}
 
 Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
     EDGE_TRY(auto space, open_namespace("/proc/self/ns/net"));
@@ -271,12 +304,7 @@ Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path) {
         EDGE_TRY(visit, NamespaceVisit::enter(space));
     }
     EDGE_TRY(auto lock, lock_namespace(space, path));
-    EDGE_TRY(auto events,
-             Netlink::subscribe({RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
-                                 RTNLGRP_IPV6_ROUTE, RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE}));
-    EDGE_TRY(auto netlink, Netlink::open());
-    return std::unique_ptr<Network>(std::make_unique<KernelNetwork>(path, std::move(events), std::move(netlink),
-                                                                    std::move(space), std::move(lock)));
+    return listen_to_kernel(path, std::move(space), std::move(lock));
 }
 
 }  // namespace edge::launcher

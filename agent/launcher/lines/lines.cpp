@@ -2,67 +2,31 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <iterator>
 #include <utility>
 
-#include "agent/launcher/packets.hpp"
-#include "protocol/launcher/netns_command.hpp"
+#include "agent/launcher/lines/line_info.hpp"
+#include "agent/launcher/lines/missing.hpp"
 
 namespace edge::launcher {
 namespace {
 
-Address wire(const std::optional<IpAddress>& address) {
-    return address ? to_wire(*address) : Address{};
-}
-
-template <std::size_t Size>
-void copy_text(char (&out)[Size], const std::string& text) {
-    std::memcpy(out, text.data(), std::min(text.size(), Size - 1));
-}
-
-/// Bit i: the line's i-th address is not on the device.
-std::uint32_t absent(const Line& line, const Device* device) {
-    std::uint32_t bits = 0;
-    for (std::size_t i = 0; i < line.addresses.size(); ++i) {
-        const auto is_it = [&](const Device::Assigned& has) { return has.address == line.addresses[i]; };
-        if (device == nullptr || std::none_of(device->addresses.begin(), device->addresses.end(), is_it))
-            bits |= std::uint32_t{1} << i;
-    }
-    return bits;
+std::vector<std::string> messages_of(const std::vector<Error>& errors) {
+    std::vector<std::string> messages;
+    for (const auto& error : errors) messages.push_back(error.message());
+    return messages;
 }
 
 }  // namespace
 
-static_assert(static_cast<int>(LineKind::netns) == static_cast<int>(LineBy::netns), "told as they are numbered");
-
-Result<> remove_ours(Network& network, spdlog::logger& log) {
-    EDGE_TRY(const auto owned, network.owned());
-    const auto changes = routing_changes(owned, Routing{});
-    if (!changes.empty()) log.debug("routing_removed rules={} routes={}", owned.rules.size(), owned.routes.size());
-    auto failures = network.apply(changes);
-    EDGE_TRY(const auto devices, network.devices());
-    const auto made = device_changes({}, devices, {});
-    for (const auto index : made.remove) log.debug("device_removed ifindex={}", index);
-    const auto left = network.apply(made);
-    failures.insert(failures.end(), left.begin(), left.end());
-    if (!failures.empty()) return failures.front();
-    return ok();
-}
-
 Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
-             OpenNetwork open)
+             OpenNetwork open, Privileges privileges)
     : lines_(std::move(lines)),
       policy_(policy),
       guard_(guard),
       log_(log),
       allowances_(lines_.size(), Allowance::all),
-      open_(std::move(open)) {
-    spaces_.push_back({{}, &network});
-    for (const auto& line : lines_)
-        if (std::none_of(spaces_.begin(), spaces_.end(), [&](const Space& s) { return s.path == line.netns_path(); }))
-            spaces_.push_back({line.netns_path()});
-}
+      privileges_(privileges),
+      namespaces_(lines_, network, std::move(open), log) {}
 
 Lines::~Lines() {
     if (!up_) return;
@@ -73,12 +37,12 @@ Lines::~Lines() {
 
 Result<> Lines::bring_up(std::vector<Fd> groups) {
     groups_ = std::move(groups);
-    EDGE_TRY(look());
-    up_ = true;  // from here on there is something to remove
+    EDGE_TRY(namespaces_.look());
+    up_ = privileges_ == Privileges::root;  // from here on there is something to remove
     make_devices();
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         EDGE_TRY(hold(i));
-        if (device_of(lines_[i]) == nullptr)
+        if (namespaces_.device_of(lines_[i]) == nullptr)
             log_.warn("line_down line={} device={} why=\"no such device\"", lines_[i].name, lines_[i].device);
     }
     for (const auto& failure : route()) {
@@ -95,7 +59,8 @@ std::vector<std::uint32_t> Lines::follow() {
     std::vector<LineInfo> before;
     for (std::size_t i = 0; i < lines_.size(); ++i) before.push_back(info(i));
     // What was seen all the same is told now: by the next look it would be no news.
-    if (const auto looked = look(); !looked) log_.error("devices_unknown why=\"{}\"", looked.error().message());
+    if (const auto looked = namespaces_.look(); !looked)
+        log_.error("devices_unknown why=\"{}\"", looked.error().message());
     make_devices();
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
@@ -119,80 +84,15 @@ std::vector<std::uint32_t> Lines::follow() {
     return changed;
 }
 
-/// What there is in each namespace that is there now; where it cannot be told, what there was. The first failure.
-Result<> Lines::look() {
-    Result<> looked = ok();
-    for (auto& space : spaces_) {
-        if (space.network != nullptr && !space.network->is_there()) leave(space);
-        if (space.network == nullptr) {
-            auto opened = open_(space.path);
-            const std::string missing = opened ? "" : opened.error().message();
-            if (std::exchange(space.missing, missing) != missing)
-                for (const auto& line : lines_in(space))
-                    log_.warn("line_namespace line={} netns={} why=\"{}\"", line.name, line.netns,
-                              missing.empty() ? "it is back" : missing);
-            if (!opened) continue;
-            space.opened = std::move(opened.value());
-            space.network = space.opened.get();
-        }
-        auto devices = space.network->devices();
-        if (devices)
-            space.devices = std::move(devices.value());
-        else if (looked)
-            looked = devices.error();
-    }
-    return looked;
-}
-
-/// It may live on without its name, where a process of it does.
-void Lines::leave(Space& space) {
-    (void)remove_ours(*space.network, log_);
-    LeftNetwork left{std::move(space.opened), {}};
-    for (std::size_t i = 0; i < lines_.size(); ++i)
-        if (lines_[i].netns_path() == space.path) left.lines.push_back(i);
-    left_.push_back(std::move(left));
-    space.network = nullptr;
-    space.devices.clear();
-}
-
-const Lines::Space& Lines::space_of(const Line& line) const {
-    return *std::find_if(spaces_.begin(), spaces_.end(), [&](const Space& s) { return s.path == line.netns_path(); });
-}
-
-std::vector<Line> Lines::lines_in(const Space& space) const {
-    std::vector<Line> found;
-    std::copy_if(lines_.begin(), lines_.end(), std::back_inserter(found),
-                 [&](const Line& line) { return line.netns_path() == space.path; });
-    return found;
-}
-
-std::vector<Network*> Lines::networks() const {
-    std::vector<Network*> all;
-    for (const auto& space : spaces_)
-        if (space.network != nullptr) all.push_back(space.network);
-    return all;
-}
-
-Result<NamespaceVisit> Lines::enter(std::size_t index) const {
-    const auto& space = space_of(lines_[index]);
-    if (space.network != nullptr) return space.network->enter();
-    return Error{Errc::unavailable, "line " + lines_[index].name, space.missing, ENODEV};
-}
-
-const Device* Lines::device_of(const Line& line) const {
-    const auto& devices = space_of(line).devices;
-    const auto found = devices.find(line.device);
-    // A device of somebody else's under the name of one that we were to make is not the line's.
-    const bool theirs = found != devices.end() && line.kind == LineKind::macvlan && !found->second.made;
-    return found == devices.end() || theirs ? nullptr : &found->second;
-}
-
 /// Devices first, and what they are called by the kernel; then their addresses.
 void Lines::make_devices() {
+    if (privileges_ == Privileges::none) return;
     std::vector<Error> failures;
-    auto& own = spaces_.front();
+    auto& own = namespaces_.own();
     for (int round = 0; round < 2; ++round) {
-        const auto changes = device_changes(lines_, own.devices, made_on_);
+        for (const auto& [name, device] : own.devices)
+            if (device.made && device.up) stood_.insert(device.index);
+        const auto changes = device_changes(lines_, own.devices, made_on_, stood_);
         if (changes.empty()) break;
         failures = own.network->apply(changes);
         for (const auto& device : changes.make) made_on_[device.name] = device.parent;
@@ -200,17 +100,17 @@ void Lines::make_devices() {
                    changes.assign.size());
         if (auto now = own.network->devices()) own.devices = std::move(now.value());
         if (!failures.empty()) break;
+        for (const auto& raised : changes.raise)
+            log_.warn("device_raised device={} why=\"it was put down\"", raised.first);
     }
-    say_refused(failures, refused_devices_);
+    say_anew("network_refused what", messages_of(failures), refused_devices_);
 }
 
 /// Once, and again only when it is something else.
-void Lines::say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before) {
-    std::vector<std::string> refused;
-    for (const auto& failure : failures) refused.push_back(failure.message());
-    if (refused != said_before)
-        for (const auto& what : refused) log_.warn("network_refused what=\"{}\"", what);
-    said_before = std::move(refused);
+void Lines::say_anew(const char* what, std::vector<std::string> texts, std::vector<std::string>& said_before) {
+    if (texts != said_before)
+        for (const auto& text : texts) log_.warn("{}=\"{}\"", what, text);
+    said_before = std::move(texts);
 }
 
 /// Only BPF binds a socket, and marks its packets before their way is chosen.
@@ -238,28 +138,20 @@ Result<> Lines::allow(std::size_t index, Allowance allowance) {
     return hold(index);
 }
 
-Budget Lines::budget(std::size_t index) const {
-    Budget budget{policy_.line.bytes_per_s, policy_.line.packets_per_s};
-    // A second's worth may leave at once, so a slot of 300 s held to 299/300 of the rate is never above the rate.
-    const std::uint64_t p95 = std::max<std::uint64_t>(policy_.line.p95_bytes_per_s / 300 * 299, 1);
-    if (allowances_[index] == Allowance::p95 && (budget.bytes_per_s == 0 || budget.bytes_per_s > p95))
-        budget.bytes_per_s = p95;
-    return budget;
-}
-
 Result<> Lines::hold(std::size_t index) {
     const Line& line = lines_[index];
-    const auto* device = device_of(line);
+    const auto* device = namespaces_.device_of(line);
     std::vector<IpAddress> own;
-    for (const auto& space : spaces_)
+    for (const auto& space : namespaces_.all())
         for (const auto& [name, any] : space.devices)
             for (const auto& has : any.addresses) own.push_back(has.address);
-    const bool closed = allowances_[index] == Allowance::none;
-    const Binding binding{.device = device != nullptr && !closed ? device->index : 0,
+    const auto allowance = allowances_[index];
+    const Binding binding{.device = device != nullptr && allowance != Allowance::none ? device->index : 0,
                           .mark = line.mark,
                           .addresses = {line.addresses.begin(), line.addresses.end()},
                           .ports = policy_.targets.ports,
-                          .budget = budget(index),
+                          .budget = {allowed_rate(allowance, policy_.line.bytes_per_s, policy_.line.p95_bytes_per_s),
+                                     policy_.line.packets_per_s},
                           .uids = line.uids};
     return guard_.hold(line.name, groups_[index].get(), binding, target_table(policy().targets, line.resolvers, own));
 }
@@ -267,15 +159,15 @@ Result<> Lines::hold(std::size_t index) {
 /// Makes the kernel's rules and routes what the lines want, by the difference. What is refused is returned, and said.
 std::vector<Error> Lines::route() {
     std::vector<Error> failures;
-    for (const auto& space : spaces_) {
+    if (privileges_ == Privileges::none) return failures;
+    for (const auto& space : namespaces_.all()) {
         if (space.network == nullptr) continue;
         const auto owned = space.network->owned();
         if (!owned) {
             failures.push_back(owned.error());
             continue;
         }
-        const auto changes =
-            routing_changes(owned.value(), wanted_routing(lines_in(space), space.devices, steered_by()));
+        const auto changes = routing_changes(owned.value(), wanted_routing(space.lines, space.devices, steered_by()));
         if (!changes.empty())
             log_.debug("routing_changed rules_added={} routes_added={} rules_removed={} routes_removed={}",
                        changes.add_rules.size(), changes.add_routes.size(), changes.remove_rules.size(),
@@ -283,39 +175,24 @@ std::vector<Error> Lines::route() {
         const auto refused = space.network->apply(changes);
         failures.insert(failures.end(), refused.begin(), refused.end());
     }
-    say_refused(failures, refused_);
+    say_anew("network_refused what", messages_of(failures), refused_);
     return failures;
 }
 
-/// What the operator has to do; once, and again only when it is something else.
+/// What the operator has to do.
 void Lines::report_missing() {
-    std::vector<std::string> missing;
+    std::vector<LineSeen> seen;
     for (const auto& line : lines_) {
-        const auto& space = space_of(line);
+        const auto& space = namespaces_.of(line);
+        auto& one = seen.emplace_back(LineSeen{line, space.devices});
         if (line.routes != Routes::external || space.network == nullptr) continue;
         const auto routes = space.network->table(line.table);
-        for (const auto& command : missing_routes({line}, routes ? routes.value() : std::vector<TableRoute>()))
-            missing.push_back(inside_netns(line.netns) + command);
+        one.routes = routes ? routes.value() : std::vector<TableRoute>();
+        if (privileges_ == Privileges::root) continue;  // rules are ours
+        const auto rules = space.network->rules();
+        one.rules = rules ? rules.value() : std::vector<Rule>();
     }
-    const auto& own = spaces_.front().devices;
-    for (const auto& line : lines_) {
-        const auto* device = device_of(line);
-        if (line.kind == LineKind::macvlan) {
-            if (device == nullptr && own.contains(line.device))
-                missing.push_back("give line " + line.name + " another device: " + line.device + " is somebody else's");
-            // Half-made, or put down by somebody: one that is gone is made anew, with all that belongs to it.
-            if (device != nullptr && !device->up) missing.push_back("ip link del " + line.device);
-            if (!own.contains(line.parent)) missing.push_back("ip link show " + line.parent);
-        }
-        if (device == nullptr || line.kind == LineKind::macvlan) continue;  // its addresses are put back
-        for (std::size_t i = 0; i < line.addresses.size(); ++i)
-            if ((absent(line, device) >> i & 1) != 0)
-                missing.push_back(inside_netns(line.netns) + "ip address add " + line.addresses[i].text() +
-                                  "/PREFIX dev " + line.device);
-    }
-    if (missing != reported_)
-        for (const auto& command : missing) log_.warn("line_incomplete todo=\"{}\"", command);
-    reported_ = std::move(missing);
+    say_anew("line_incomplete todo", missing(seen), reported_);
 }
 
 bool Lines::has_table(std::uint32_t table) const {
@@ -330,52 +207,38 @@ std::optional<std::size_t> Lines::find(const std::string& name) const {
 
 LineInfo Lines::info(std::size_t index) const {
     const Line& line = lines_[index];
-    const auto* device = device_of(line);
-    LineInfo info;
+    LineInfo info = line_info(line, namespaces_.device_of(line));
     info.count = static_cast<std::uint32_t>(lines_.size());
     info.index = static_cast<std::uint32_t>(index);
-    copy_text(info.name.text, line.name);
-    copy_text(info.carrier, line.carrier);
-    copy_text(info.ifname, line.device);
-    info.ifindex = device != nullptr ? device->index : 0;
-    info.kind = static_cast<LineBy>(line.kind);
-    info.mark = line.mark;
-    info.table = line.table;
-    info.link_up = device != nullptr && device->up && device->carrier ? 1 : 0;
+    if (privileges_ == Privileges::none) info.mark = 0;  // to mark takes CAP_NET_ADMIN (socket(7))
     info.enforced_by = guard_.enforcement();
-    info.closed = space_of(line).network == nullptr       ? Closed::no_namespace
+    info.closed = namespaces_.of(line).network == nullptr ? Closed::no_namespace
                   : allowances_[index] == Allowance::none ? Closed::day_spent
                                                           : Closed::no;
-    copy_text(info.place, line.kind == LineKind::macvlan ? line.parent : line.netns);
-    for (std::size_t i = 0; i < line.addresses.size(); ++i) info.addresses[i] = wire(line.addresses[i]);
-    info.absent = absent(line, device);
-    for (std::size_t i = 0; i < line.resolvers.size(); ++i) info.resolvers[i] = wire(line.resolvers[i]);
-    info.gateway4 = wire(line.gateway4);
-    info.gateway6 = wire(line.gateway6);
     return info;
 }
 
-Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination) {
+Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination, std::uint8_t protocol,
+                               std::uint16_t port) {
     const LineInfo line = info(index);
     Route route;
     route.mark = line.mark;
     route.link_up = line.link_up;
-    if (line.ifindex == 0) {
-        route.error = ENODEV;
-        return route;
+    route.error = line.ifindex == 0 ? ENODEV : 0;
+    if (route.error != 0) return route;
+    Sender sender{.device = line.ifindex, .mark = line.mark, .protocol = protocol, .port = port};
+    const bool bound = privileges_ == Privileges::none;
+    if (!bound && steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
+    const auto& space = namespaces_.of(lines_[index]);
+    EDGE_TRY(auto answer, space.network->route_get(destination, sender));
+    // A socket that only its device binds has no address at first. When it connects it is looked up again with the one
+    // it got (ip_route_connect), and both have to be the line's way: of two that differ the other one is the answer.
+    if (bound && answer.error == 0 && answer.table == lines_[index].table && answer.source) {
+        sender.source = answer.source;
+        EDGE_TRY(answer, space.network->route_get(destination, sender));
+        answer.source = sender.source;
     }
-    Sender sender{.device = line.ifindex, .mark = line.mark};
-    if (steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
-    const auto& space = space_of(lines_[index]);
-    EDGE_TRY(const auto answer, space.network->route_get(destination, sender));
-    route.error = answer.error;
-    if (answer.error != 0) return route;
-    route.ifindex = answer.device;
-    route.table = answer.table;
-    route.gateway = wire(answer.gateway);
-    route.source = wire(answer.source);
-    for (const auto& [name, device] : space.devices)
-        if (device.index == answer.device) copy_text(route.ifname, name);
+    add_answer(answer, space.devices, route);
     return route;
 }
 

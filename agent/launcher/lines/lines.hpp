@@ -3,42 +3,28 @@
 #include <spdlog/logger.h>
 
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/launcher/config.hpp"
 #include "agent/launcher/lines/line_guard.hpp"
-#include "agent/launcher/lines/network.hpp"
+#include "agent/launcher/lines/line_namespaces.hpp"
 #include "agent/launcher/os/fd.hpp"
-#include "agent/launcher/os/network_namespace.hpp"
 #include "agent/launcher/usage_ledger.hpp"
 #include "protocol/launcher/messages.hpp"
 
 namespace edge::launcher {
 
-/// Removes every rule and route that carries our protocol number, and every device of our group: ours, or a crashed
-/// launcher's.
-Result<> remove_ours(Network& network, spdlog::logger& log);
-
-/// Opens the network namespace at a path.
-using OpenNetwork = std::function<Result<std::unique_ptr<Network>>(const std::string& path)>;
-
-/// A network namespace that is not there any more, and the lines that were in it.
-struct LeftNetwork {
-    std::unique_ptr<Network> network;
-    std::vector<std::size_t> lines;
-};
-
 /// Owns: the rules, routes and devices of the lines, from bring_up until it goes. Borrows everything else.
+/// Without privileges there are none of ours, nor a mark: it looks, and says what is missing.
 class Lines {
   public:
     /// `network`: the process's own; `open` those of lines that are in others.
     Lines(std::vector<Line> lines, const Policy& policy, Network& network, LineGuard& guard, spdlog::logger& log,
-          OpenNetwork open = {});
+          OpenNetwork open = {}, Privileges privileges = Privileges::root);
     ~Lines();
     Lines(const Lines&) = delete;
 
@@ -49,12 +35,10 @@ class Lines {
     /// After any event of links, addresses, rules or routes: brings everything up to date. Does nothing where all
     /// stands. Returns the lines whose LineInfo changed.
     std::vector<std::uint32_t> follow();
-    /// Every namespace that is there now; those from take_left() are in it no more.
-    std::vector<Network*> networks() const;
-    /// Those that went since the last call: what runs there is on no line.
-    std::vector<LeftNetwork> take_left() { return std::exchange(left_, {}); }
-    /// The line's namespace, for what is to be started in it. Errors: unavailable (it is not there), io.
-    Result<NamespaceVisit> enter(std::size_t index) const;
+    /// As of LineNamespaces.
+    std::vector<Network*> networks() const { return namespaces_.networks(); }
+    std::vector<LineNamespace> take_left() { return namespaces_.take_left(); }
+    Result<NamespaceVisit> enter(std::size_t index) const { return namespaces_.enter(lines_[index]); }
 
     /// From now on these are no targets either, whatever policy.toml says; instead of those denied before.
     /// Errors: unsupported; then the lines that are left keep what they had.
@@ -70,28 +54,16 @@ class Lines {
     /// Is this some line's table?
     bool has_table(std::uint32_t table) const;
     LineInfo info(std::size_t index) const;
-    /// Errors: io. No route is an answer with `error` set.
-    Result<Route> route_get(std::size_t index, const IpAddress& destination);
+    /// As of RouteGet. Errors: io. No route is an answer with `error` set.
+    Result<Route> route_get(std::size_t index, const IpAddress& destination, std::uint8_t protocol = 0,
+                            std::uint16_t port = 0);
 
   private:
-    struct Space {
-        std::string path;            // empty: the launcher's own
-        Network* network = nullptr;  // null: it is not there
-        std::unique_ptr<Network> opened{};
-        Devices devices{};
-        std::string missing{};  // what was said of it last
-    };
-    Result<> look();
-    void leave(Space& space);
-    const Space& space_of(const Line& line) const;
-    std::vector<Line> lines_in(const Space& space) const;
-    const Device* device_of(const Line& line) const;
     SteerBy steered_by() const;
     Result<> hold(std::size_t index);
-    Budget budget(std::size_t index) const;
     void make_devices();
     std::vector<Error> route();
-    void say_refused(const std::vector<Error>& failures, std::vector<std::string>& said_before);
+    void say_anew(const char* what, std::vector<std::string> texts, std::vector<std::string>& said_before);
     void report_missing();
 
     std::vector<Line> lines_;
@@ -101,10 +73,10 @@ class Lines {
     std::vector<Allowance> allowances_;  // in the lines' order
     std::vector<IpAddress> denied_;
     std::vector<Fd> groups_;
-    OpenNetwork open_;
-    std::vector<Space> spaces_;  // the own one first
-    std::vector<LeftNetwork> left_;
+    Privileges privileges_;
+    LineNamespaces namespaces_;
     MadeOn made_on_;
+    std::set<std::uint32_t> stood_;                                  // the indices of our devices that have been up
     std::vector<std::string> refused_, refused_devices_, reported_;  // what was said last
     bool up_ = false;
 };

@@ -89,6 +89,14 @@ Result<> assign_address(Netlink& netlink, const NewAddress& address) {
     return netlink.change(request);
 }
 
+Result<> raise_device(Netlink& netlink, std::uint32_t index) {
+    NetlinkRequest request(RTM_SETLINK, 0);
+    auto& header = request.extra<ifinfomsg>();
+    header.ifi_index = static_cast<int>(index);
+    header.ifi_flags = header.ifi_change = IFF_UP;
+    return netlink.change(request);
+}
+
 Result<> remove_device(Netlink& netlink, std::uint32_t index) {
     NetlinkRequest request(RTM_DELLINK, 0);
     request.extra<ifinfomsg>().ifi_index = static_cast<int>(index);

@@ -15,6 +15,9 @@ Result<> make_macvlan(Netlink& netlink, const NewDevice& device);
 /// second or two: the operator knows whose address it is.
 Result<> assign_address(Netlink& netlink, const NewAddress& address);
 
+/// One that make_macvlan finished: what it set on the device is kept while that is down.
+Result<> raise_device(Netlink& netlink, std::uint32_t index);
+
 Result<> remove_device(Netlink& netlink, std::uint32_t index);
 
 }  // namespace edge::launcher

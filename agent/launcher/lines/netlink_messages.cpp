@@ -23,9 +23,6 @@ const Header* header_of(const nlmsghdr* message) {
 bool is_ip(unsigned family) {
     return family == AF_INET || family == AF_INET6;
 }
-std::size_t size_of(bool v6) {
-    return v6 ? 16 : 4;
-}
 
 std::optional<IpAddress> address_of(const nlattr* attribute, bool v6) {
     if (attribute == nullptr || mnl_attr_get_payload_len(attribute) != size_of(v6)) return std::nullopt;
@@ -33,6 +30,36 @@ std::optional<IpAddress> address_of(const nlattr* attribute, bool v6) {
     address.v6 = v6;
     std::memcpy(address.bytes.data(), mnl_attr_get_payload(attribute), size_of(v6));
     return address;
+}
+
+std::string text_of(const nlattr* attribute) {
+    const auto* text = static_cast<const char*>(mnl_attr_get_payload(attribute));
+    return {text, strnlen(text, mnl_attr_get_payload_len(attribute))};
+}
+
+using RuleAttributes = Attributes<FRA_MAX + 1>;
+
+const fib_rule_hdr* rule_header(const nlmsghdr* message) {
+    const auto* header = header_of<fib_rule_hdr>(message);
+    return header != nullptr && is_ip(header->family) ? header : nullptr;  // multicast routing has rules as well
+}
+
+Rule rule_of(const fib_rule_hdr* header, const RuleAttributes& attributes) {
+    Rule rule;
+    rule.v6 = header->family == AF_INET6;
+    rule.pref = attributes.u32(FRA_PRIORITY);
+    rule.mark = attributes.u32(FRA_FWMARK);
+    rule.from = address_of(attributes[FRA_SRC], rule.v6);
+    const auto* uids = attributes[FRA_UID_RANGE];
+    if (uids != nullptr && mnl_attr_get_payload_len(uids) == sizeof(fib_rule_uid_range)) {
+        fib_rule_uid_range range{};
+        std::memcpy(&range, mnl_attr_get_payload(uids), sizeof range);
+        rule.uids = UidRange{range.start, range.end};
+    }
+    if (header->action == FR_ACT_TO_TBL)
+        rule.table = attributes[FRA_TABLE] != nullptr ? attributes.u32(FRA_TABLE) : header->table;
+    if (const auto* device = attributes[FRA_OIFNAME]; device != nullptr) rule.device = text_of(device);
+    return rule;
 }
 
 }  // namespace
@@ -43,8 +70,7 @@ std::optional<NamedDevice> device_in(const nlmsghdr* message) {
     const Attributes<IFLA_GROUP + 1> attributes(message, sizeof *header);
     const auto* name = attributes[IFLA_IFNAME];
     if (name == nullptr) return std::nullopt;
-    const auto* text = static_cast<const char*>(mnl_attr_get_payload(name));
-    NamedDevice named{std::string(text, strnlen(text, mnl_attr_get_payload_len(name))), {}};
+    NamedDevice named{text_of(name), {}};
     named.device.index = static_cast<std::uint32_t>(header->ifi_index);
     named.device.up = (header->ifi_flags & IFF_UP) != 0;
     named.device.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
@@ -65,25 +91,26 @@ std::optional<DeviceAddress> usable_address_in(const nlmsghdr* message) {
     return DeviceAddress{header->ifa_index, {*address, header->ifa_prefixlen}};
 }
 
+std::optional<Rule> plain_rule_in(const nlmsghdr* message) {
+    const auto* header = rule_header(message);
+    if (header == nullptr || header->dst_len != 0 || header->tos != 0 || (header->flags & FIB_RULE_INVERT) != 0)
+        return std::nullopt;
+    if (header->src_len != 0 && header->src_len != 8 * size_of(header->family == AF_INET6)) return std::nullopt;
+    const RuleAttributes attributes(message, sizeof *header);
+    for (const auto other : {FRA_IIFNAME, FRA_TUN_ID, FRA_L3MDEV, FRA_IP_PROTO, FRA_SPORT_RANGE, FRA_DPORT_RANGE})
+        if (attributes[other] != nullptr) return std::nullopt;
+    constexpr std::uint32_t kNone = 0xffff'ffff;
+    for (const auto suppressed : {FRA_SUPPRESS_PREFIXLEN, FRA_SUPPRESS_IFGROUP})
+        if (attributes[suppressed] != nullptr && attributes.u32(suppressed) != kNone) return std::nullopt;
+    return rule_of(header, attributes);
+}
+
 std::optional<Rule> owned_rule_in(const nlmsghdr* message) {
-    const auto* header = header_of<fib_rule_hdr>(message);
-    if (header == nullptr || !is_ip(header->family)) return std::nullopt;  // multicast routing has rules as well
-    const Attributes<FRA_MAX + 1> attributes(message, sizeof *header);
+    const auto* header = rule_header(message);
+    if (header == nullptr) return std::nullopt;
+    const RuleAttributes attributes(message, sizeof *header);
     if (attributes.u8(FRA_PROTOCOL) != kRoutingProtocol) return std::nullopt;
-    Rule rule;
-    rule.v6 = header->family == AF_INET6;
-    rule.pref = attributes.u32(FRA_PRIORITY);
-    rule.mark = attributes.u32(FRA_FWMARK);
-    rule.from = address_of(attributes[FRA_SRC], rule.v6);
-    const auto* uids = attributes[FRA_UID_RANGE];
-    if (uids != nullptr && mnl_attr_get_payload_len(uids) == sizeof(fib_rule_uid_range)) {
-        fib_rule_uid_range range{};
-        std::memcpy(&range, mnl_attr_get_payload(uids), sizeof range);
-        rule.uids = UidRange{range.start, range.end};
-    }
-    if (header->action == FR_ACT_TO_TBL)
-        rule.table = attributes[FRA_TABLE] != nullptr ? attributes.u32(FRA_TABLE) : header->table;
-    return rule;
+    return rule_of(header, attributes);
 }
 
 std::optional<KernelRoute> route_in(const nlmsghdr* message) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <libmnl/libmnl.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,11 @@
 #include "agent/launcher/lines/network.hpp"
 
 namespace edge::launcher {
+
+/// Of an address in a message. Units: bytes.
+constexpr std::size_t size_of(bool v6) {
+    return v6 ? 16 : 4;
+}
 
 struct NamedDevice {
     std::string name;
@@ -25,6 +31,8 @@ struct DeviceAddress {
 /// RTM_NEWADDR, of an address that can be a source: duplicate address detection is over.
 std::optional<DeviceAddress> usable_address_in(const nlmsghdr* message);
 
+/// RTM_NEWRULE, of a rule that asks for nothing but what a Rule can say.
+std::optional<Rule> plain_rule_in(const nlmsghdr* message);
 /// RTM_NEWRULE, of a rule that carries kRoutingProtocol.
 std::optional<Rule> owned_rule_in(const nlmsghdr* message);
 

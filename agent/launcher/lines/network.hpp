@@ -18,16 +18,20 @@ class NamespaceVisit;
 struct RouteAnswer {
     std::uint32_t device = 0;
     std::uint32_t table = 0;
-    std::optional<IpAddress> gateway;
-    std::optional<IpAddress> source;
+    std::optional<IpAddress> gateway{};
+    std::optional<IpAddress> source{};
     int error = 0;  // errno: no route
 };
 
-/// Who asks for a route: a socket bound to a device and marked, or an unbound one of a user.
+/// Who asks for a route: a socket bound to a device and marked, or an unbound one of a user. With `source` it has an
+/// address already. With a protocol it sends by that, TCP and UDP to a port.
 struct Sender {
     std::uint32_t device = 0;
     std::uint32_t mark = 0;
     std::optional<std::uint32_t> uid{};
+    std::optional<IpAddress> source{};
+    std::uint8_t protocol = 0;
+    std::uint16_t port = 0;
 };
 
 class Network {
@@ -37,6 +41,8 @@ class Network {
     virtual Result<Devices> devices() = 0;
     /// The rules and routes that carry kRoutingProtocol.
     virtual Result<Routing> owned() = 0;
+    /// Every rule, whoever wrote it, that asks for no more than a Rule can say.
+    virtual Result<std::vector<Rule>> rules() = 0;
     /// Every route of one table, whoever wrote it.
     virtual Result<std::vector<TableRoute>> table(std::uint32_t table) = 0;
     /// Carries the changes out in their order. What is there already, or gone already, is no error. Goes on after a
@@ -58,5 +64,7 @@ class Network {
 /// Over rtnetlink, in the network namespace that is bound to `path`, or the one that the process is in.
 /// Errors: io, unavailable (another launcher is there), not_found and bad_value (of the path).
 Result<std::unique_ptr<Network>> open_kernel_network(const std::string& path = {});
+/// The one that the process is in, for who changes nothing there: beside any launcher that does. Errors: io.
+Result<std::unique_ptr<Network>> look_at_kernel_network();
 
 }  // namespace edge::launcher

@@ -12,12 +12,6 @@ constexpr std::uint32_t kMarkPref = 10'000;  // before main (32766), behind loca
 /// table.
 constexpr std::uint32_t kFromPref = kMarkPref + 10 * 100;
 
-const Device::Assigned* find_assigned(const Device& device, const IpAddress& address) {
-    for (const auto& assigned : device.addresses)
-        if (assigned.address == address) return &assigned;
-    return nullptr;
-}
-
 void add_rules(const Line& line, std::uint32_t nth, SteerBy by, std::vector<Rule>& rules) {
     for (const bool v6 : {false, true}) {  // both families, whatever addresses the line has: the other one is closed
         if (by == SteerBy::uid) {
@@ -34,7 +28,7 @@ void add_rules(const Line& line, std::uint32_t nth, SteerBy by, std::vector<Rule
 void add_routes(const Line& line, const Device& device, std::vector<TableRoute>& routes) {
     bool default_done[2] = {false, false};
     for (const auto& address : line.addresses) {
-        const auto* assigned = find_assigned(device, address);
+        const auto* assigned = device.find(address);
         if (assigned == nullptr) continue;
         const IpPrefix network = network_of(assigned->address, assigned->length);
         // Two addresses in one network: the first is the source there too. Two routes to it would replace each other.
@@ -96,26 +90,6 @@ RoutingChanges routing_changes(const Routing& actual, const Routing& wanted) {
                      [](const Rule& a, const Rule& b) { return a.pref < b.pref; });
     changes.remove_routes = without(actual.routes, wanted.routes);
     return changes;
-}
-
-std::vector<std::string> missing_routes(const std::vector<Line>& lines, const std::vector<TableRoute>& present) {
-    std::vector<std::string> commands;
-    for (const auto& line : lines) {
-        if (line.routes != Routes::external) continue;
-        for (const bool v6 : {false, true}) {
-            const bool wanted = std::any_of(line.addresses.begin(), line.addresses.end(),
-                                            [v6](const IpAddress& address) { return address.v6 == v6; });
-            const bool there = std::any_of(present.begin(), present.end(), [&](const TableRoute& route) {
-                return route.table == line.table && route.to.length == 0 && route.to.address.v6 == v6;
-            });
-            if (!wanted || there) continue;
-            const auto& gateway = v6 ? line.gateway6 : line.gateway4;
-            commands.push_back(std::string("ip ") + (v6 ? "-6 " : "") + "route add default" +
-                               (gateway ? " via " + gateway->text() : "") + " dev " + line.device + " table " +
-                               std::to_string(line.table));
-        }
-    }
-    return commands;
 }
 
 std::string text_of(const Rule& rule) {

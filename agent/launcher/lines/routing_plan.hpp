@@ -26,6 +26,12 @@ struct Device {
     bool carrier = false;  // IFF_LOWER_UP
     std::vector<Assigned> addresses;
     bool made = false;  // by a launcher, see device_plan.hpp
+    /// Null: it is not on the device.
+    const Assigned* find(const IpAddress& address) const {
+        for (const auto& assigned : addresses)
+            if (assigned.address == address) return &assigned;
+        return nullptr;
+    }
     friend bool operator==(const Device&, const Device&) = default;
 };
 using Devices = std::map<std::string, Device>;
@@ -37,6 +43,7 @@ struct Rule {
     std::optional<IpAddress> from;   // none: any
     std::uint32_t table = 0;         // 0: unreachable
     std::optional<UidRange> uids{};  // none: any
+    std::string device{};            // that the socket is bound to; empty: any. No rule of ours
     friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 
@@ -72,10 +79,6 @@ enum class SteerBy { mark, uid };
 Routing wanted_routing(const std::vector<Line>& lines, const Devices& devices, SteerBy by = SteerBy::mark);
 
 RoutingChanges routing_changes(const Routing& actual, const Routing& wanted);
-
-/// Default routes that an `external` line lacks in its table, each as the command that adds it.
-/// `present`: every route of the lines' tables, ours or not.
-std::vector<std::string> missing_routes(const std::vector<Line>& lines, const std::vector<TableRoute>& present);
 
 /// As `ip rule` and `ip route` print them, with the device by number.
 std::string text_of(const Rule& rule);

@@ -41,7 +41,11 @@ bool set_capability(cap_value_t value, cap_flag_t set, cap_flag_value_t to) {
 
 }  // namespace
 
-Result<> keep_needed_capabilities(Namespaces namespaces) {
+Result<> keep_needed_capabilities(Privileges privileges, Namespaces namespaces) {
+    if (privileges == Privileges::none) {
+        if (keep_capability_to_enter(Namespaces::own)) return ok();
+        return os_error(errno, "capabilities", "cannot be given up");
+    }
     const Caps held(::cap_get_proc());
     const Caps kept(::cap_init());
     if (!held || !kept) return os_error(errno, "capabilities");

@@ -30,12 +30,14 @@ Result<Fd> open_to_read(const std::string& path) {
     return fd;
 }
 
-/// Who else may write it could have written what root is about to read.
-Result<> check_trusted(const struct stat& info, const std::string& path) {
-    if (info.st_uid != 0)
-        return Error{Errc::denied, path, "belongs to uid " + std::to_string(info.st_uid) + "; run: chown root " + path};
+/// Who else may write it could have written what we are about to do.
+Result<> check_trusted(const struct stat& info, const std::string& path, uid_t user) {
+    const std::string owner = user == 0 ? "root" : std::to_string(user);
+    if (info.st_uid != 0 && info.st_uid != user)
+        return Error{Errc::denied, path,
+                     "belongs to uid " + std::to_string(info.st_uid) + "; run: chown " + owner + " " + path};
     if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return Error{Errc::denied, path, "is writable by others than root; run: chmod go-w " + path};
+        return Error{Errc::denied, path, "is writable by others than " + owner + "; run: chmod go-w " + path};
     return ok();
 }
 
@@ -46,19 +48,20 @@ Result<std::string> read_file(const std::string& path, std::size_t limit) {
     return read_all(fd.get(), path, limit);
 }
 
-Result<> check_trusted_folder(const std::string& path) {
+Result<> check_trusted_folder(const std::string& path, uid_t user) {
     struct stat info {};
     if (::stat(path.c_str(), &info) != 0) return ok();  // its files say so
-    return check_trusted(info, path);
+    return check_trusted(info, path, user);
 }
 
-Result<std::string> read_trusted_file(const std::string& path, std::size_t limit) {
+Result<std::string> read_trusted_file(const std::string& path, uid_t user) {
+    constexpr std::size_t kLimit = 256 * 1024;
     EDGE_TRY(auto fd, open_to_read(path));
     struct stat info {};  // of the open file, so that it cannot be swapped between check and read
     if (::fstat(fd.get(), &info) != 0) return os_error(errno, path);
     if (!S_ISREG(info.st_mode)) return Error{Errc::denied, path, "is not a regular file"};
-    EDGE_TRY(check_trusted(info, path));
-    return read_all(fd.get(), path, limit);
+    EDGE_TRY(check_trusted(info, path, user));
+    return read_all(fd.get(), path, kLimit);
 }
 
 Result<> replace_file(const std::string& path, std::string_view text) {

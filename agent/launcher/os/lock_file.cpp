@@ -28,7 +28,11 @@ bool is_in_place(const Fd& file, const std::string& path) {
 Result<LockFile> LockFile::take(const std::string& name, const std::string& note) {
     if (::mkdir(kFolder.c_str(), 0755) != 0 && errno != EEXIST)
         return os_error(errno, kFolder, "cannot be made; run: install -d " + kFolder);
-    const std::string path = kFolder + name, self = std::to_string(::getpid()) + "\n";
+    return take_at(kFolder + name, note);
+}
+
+Result<LockFile> LockFile::take_at(const std::string& path, const std::string& note) {
+    const std::string self = std::to_string(::getpid()) + "\n";
     for (int tries = 0;; ++tries) {
         Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!fd) return os_error(errno, path, "cannot be made");

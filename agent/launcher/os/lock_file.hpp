@@ -15,6 +15,8 @@ class LockFile {
     /// `note` stays in the file when its holder is killed. Errors: unavailable (it is held), conflict (by this very
     /// process), io.
     static Result<LockFile> take(const std::string& name, const std::string& note = {});
+    /// A file of our own in a folder where nobody else writes. Errors: as take.
+    static Result<LockFile> take_at(const std::string& path, const std::string& note = {});
     /// Calls `undo` with the note of each whose holder was killed; one for which it is true is forgotten.
     static void clear_left(const std::function<bool(const std::string& note)>& undo);
     LockFile(LockFile&&) = default;

@@ -65,10 +65,12 @@ void take_files(const CagePlan& plan, int (&trees)[kMaxFiles]) {
             must(::open_tree(AT_FDCWD, plan.files[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC), plan.files[i]));
 }
 
-void become_user(uid_t uid) {
-    must(::setgroups(0, nullptr), "setgroups");
-    must(::setresgid(uid, uid, uid), "setresgid");
-    must(::setresuid(uid, uid, uid), "setresuid");
+/// Without privileges the further groups of the user stay: nobody may drop what keeps him from something
+/// (user_namespaces(7), /proc/PID/setgroups). Nothing in the cage goes by a group.
+void become_user(const CagePlan& plan) {
+    if (plan.privileges == Privileges::root) must(::setgroups(0, nullptr), "setgroups");
+    must(::setresgid(plan.gid, plan.gid, plan.gid), "setresgid");
+    must(::setresuid(plan.uid, plan.uid, plan.uid), "setresuid");
 }
 
 /// A root that holds the files and nothing else, read-only with all that is mounted in it.
@@ -179,7 +181,7 @@ void enter_cage(const CagePlan& plan) {
     enter_groups(plan);
     null_device = static_cast<int>(must(::open("/dev/null", O_RDWR | O_CLOEXEC), "/dev/null"));
     take_files(plan, trees);
-    become_user(plan.uid);
+    become_user(plan);
     build_root(plan, trees);
     must(::sethostname("edge", 4), "sethostname");
     if (!EDGE_IS_OFF(rlimits)) set_limits();

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "agent/launcher/os/capabilities.hpp"
+
 namespace edge::launcher {
 
 /// Laid out before the child is born, so that it allocates nothing.
@@ -16,6 +18,8 @@ struct CagePlan {
     std::vector<int> doors;            // of the v1 control groups to be in
     sock_fprog filter{};
     uid_t uid = 0;
+    gid_t gid = 0;
+    Privileges privileges = Privileges::root;
     int channel = -1;  // becomes fd 3
     int log = -1;      // becomes fd 2
     int control = -1;  // to the launcher: its `go`, our CageReport

@@ -98,6 +98,7 @@ WorkerGroup::~WorkerGroup() {
 
 Result<std::vector<Fd>> WorkerGroup::doors() const {
     std::vector<Fd> doors;
+    if (!is_there()) return doors;
     for (const auto& tree : mounts_->trees()) {
         if (tree == mounts_->v2) continue;
         const std::string door = tree + below_ + "/tasks";
@@ -114,6 +115,7 @@ Result<> WorkerGroup::kill() const {
 
 WorkerStats WorkerGroup::stats() const {
     WorkerStats stats;
+    if (!is_there()) return stats;
     stats.cpu_us = number_in(mounts_->v2 + below_ + "/cpu.stat", "usage_usec");  // there without the controller too
     const auto cpu = path(Controller::cpu) + "/cpu.stat";
     stats.throttled_us =
@@ -192,6 +194,11 @@ Result<> CgroupTree::clear() {
     return ok();
 }
 
+CgroupMode CgroupTree::mode() const {
+    if (!mounts_) return CgroupMode::none;
+    return mounts_->hybrid() ? CgroupMode::hybrid : CgroupMode::v2;
+}
+
 CgroupTree::~CgroupTree() {
     if (!lock_) return;
     (void)write_file(mounts_->v2 + "/" + name_ + "/cgroup.kill", "1");
@@ -232,6 +239,7 @@ Result<> CgroupTree::enable_controllers(const std::string& below) const {
 }
 
 void CgroupTree::put_host_first(bool cpu_first) const {
+    if (!mounts_) return;
     for (const auto controller : kControllers) {
         if (!mounts_->has(controller) || (controller == Controller::cpu && !cpu_first)) continue;
         for (const auto& file : host_first_files(controller, mounts_->in_v2(controller), root_disk()))
@@ -240,6 +248,7 @@ void CgroupTree::put_host_first(bool cpu_first) const {
 }
 
 Result<Fd> CgroupTree::add_line(const std::string& line) {
+    if (!mounts_) return Fd();
     const std::string below = "/" + name_ + "/line-" + line;
     EDGE_TRY(make_group(below));
     EDGE_TRY(enable_controllers(below));
@@ -250,6 +259,7 @@ Result<Fd> CgroupTree::add_line(const std::string& line) {
 
 Result<WorkerGroup> CgroupTree::add_worker(const std::string& line, std::uint32_t id, const Limits& limits) {
     WorkerGroup group;
+    if (!mounts_) return group;
     group.mounts_ = mounts_.get();
     group.below_ = "/" + name_ + "/line-" + line + "/worker-" + std::to_string(id);
     EDGE_TRY(make_group(group.below_));

@@ -62,6 +62,8 @@ class WorkerGroup {
     WorkerGroup& operator=(WorkerGroup&& other) noexcept;
     ~WorkerGroup();
 
+    /// Without it nothing is limited or counted, and nothing can be killed by it.
+    bool is_there() const { return mounts_ != nullptr; }
     int fd() const { return dir_.get(); }  // for CLONE_INTO_CGROUP
     /// As BPF's bpf_skb_cgroup_id says it: the inode of its directory (kernfs_id).
     std::uint64_t id() const { return id_; }
@@ -85,8 +87,10 @@ class WorkerGroup {
 };
 
 /// NAME, held by a lock so that two launchers cannot share it. Owns: all below it; removes it when it goes.
+/// Or none at all: then no group is made, and those it hands out are not there.
 class CgroupTree {
   public:
+    CgroupTree() = default;
     /// Takes NAME, kills and removes what a crashed launcher left there, and makes it anew.
     /// Errors: unavailable (another launcher holds it), conflict (NAME is not ours), unsupported (controllers), io.
     static Result<CgroupTree> claim(CgroupMounts mounts, const std::string& name);
@@ -94,7 +98,7 @@ class CgroupTree {
     CgroupTree& operator=(CgroupTree&&) noexcept = default;
     ~CgroupTree();
 
-    bool hybrid() const { return mounts_->hybrid(); }
+    CgroupMode mode() const;
     /// The disk goes to the host's own work first, and with `cpu_first` the processors as well.
     void put_host_first(bool cpu_first) const;
     /// The line's group in v2, to attach guards to.
@@ -111,7 +115,7 @@ class CgroupTree {
     Result<> enable_controllers(const std::string& below) const;
     Result<> make_group(const std::string& below) const;
 
-    std::unique_ptr<CgroupMounts> mounts_;  // its address is with the groups; null when moved from
+    std::unique_ptr<CgroupMounts> mounts_;  // its address is with the groups; null: none, or moved from
     std::string name_;
     Fd lock_;
 };

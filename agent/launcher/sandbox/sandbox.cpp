@@ -20,13 +20,22 @@ namespace {
 constexpr int kEndTimeoutMs = 2000;    // of what was killed; it takes a millisecond
 constexpr int kStartTimeoutMs = 5000;  // measured: 4 ms; a machine that takes this long starts nothing useful
 
-/// What only the parent may do: the map of one uid, which needs CAP_SETUID and CAP_SETGID out here.
-Result<> prepare(pid_t pid, uid_t uid) {
+std::string map_of(std::uint32_t id) {
+    return std::to_string(id) + " " + std::to_string(id) + " 1";
+}
+
+/// What only the parent may do: the map of one uid, which needs CAP_SETUID and CAP_SETGID out here, or is our own.
+Result<> prepare(pid_t pid, uid_t uid, Privileges privileges) {
     const std::string proc = "/proc/" + std::to_string(pid);
-    const std::string map = std::to_string(uid) + " " + std::to_string(uid) + " 1";
-    EDGE_TRY(write_file(proc + "/uid_map", map));
-    EDGE_TRY(write_file(proc + "/gid_map", map));
-    return write_file(proc + "/oom_score_adj", "500");  // if the machine runs out, a probe goes before the agent
+    EDGE_TRY(write_file(proc + "/uid_map", map_of(uid)));
+    if (privileges == Privileges::none) {
+        EDGE_TRY(write_file(proc + "/setgroups", "deny"));  // or no group may be mapped (user_namespaces(7))
+    }
+    EDGE_TRY(write_file(proc + "/gid_map", map_of(group_of(uid, privileges))));
+    // If the machine runs out, a probe goes before the agent. Root may have put us beyond that, and it stays so.
+    const auto first_to_go = write_file(proc + "/oom_score_adj", "500");
+    if (privileges == Privileges::none) return ok();
+    return first_to_go;
 }
 
 /// Waits until the child has executed the program: its report, then the end of the control socket.
@@ -60,7 +69,7 @@ Result<Newborn> start_worker(Spawner& spawner, Birth birth, const WorkerGroup& g
     birth.control = theirs.get();
     EDGE_TRY(auto worker, spawner.bear(birth));
     theirs.reset();
-    auto started = prepare(worker.pid, birth.uid);
+    auto started = prepare(worker.pid, birth.uid, spawner.privileges());
     if (started && ::send(ours.get(), "g", 1, MSG_NOSIGNAL) != 1) started = os_error(errno, "sandbox");
     if (started) started = await_start(ours.get());
     if (started) return worker;

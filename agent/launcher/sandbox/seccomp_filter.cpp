@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -80,6 +81,42 @@ Result<> deny_families_but(scmp_filter_ctx context, unsigned low, unsigned high)
     return ok();
 }
 
+Result<> deny_if(scmp_filter_ctx context, int call, std::string_view name, int error, const scmp_arg_cmp& argument) {
+    const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(static_cast<unsigned>(error)), call, 1, argument);
+    if (status != 0) return refused(status, name);
+    return ok();
+}
+
+/// Sockets of other protocols than TCP, UDP and ICMP. Under nftables this list alone keeps them away: Multipath TCP
+/// looks like TCP to who sees packets only, and opens further ways by itself. A number with a bit in the upper half,
+/// which the kernel ignores, is above them all. Types above SOCK_DGRAM, where 0 means such a protocol, have one of
+/// these bits.
+Result<> deny_protocols(scmp_filter_ctx context) {
+    for (const auto& argument :
+         {SCMP_A2(SCMP_CMP_GT, IPPROTO_ICMPV6), SCMP_A2(SCMP_CMP_EQ, IPPROTO_DCCP), SCMP_A1(SCMP_CMP_MASKED_EQ, 4, 4),
+          SCMP_A1(SCMP_CMP_MASKED_EQ, 8, 8), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_RAW)}) {
+        EDGE_TRY(deny_if(context, SCMP_SYS(socket), "socket", EPROTONOSUPPORT, argument));
+    }
+    return ok();
+}
+
+/// Pairs that are not of streams: one end of such a pair sends to any socket of the host's that has an abstract name.
+Result<> deny_pairs(scmp_filter_ctx context) {
+    for (const auto& argument : {SCMP_A0(SCMP_CMP_NE, AF_UNIX), SCMP_A1(SCMP_CMP_MASKED_EQ, 2, 2),
+                                 SCMP_A1(SCMP_CMP_MASKED_EQ, 4, 4), SCMP_A1(SCMP_CMP_MASKED_EQ, 8, 8)}) {
+        EDGE_TRY(deny_if(context, SCMP_SYS(socketpair), "socketpair", EPERM, argument));
+    }
+    return ok();
+}
+
+/// Nothing that a worker does lets it outlive its launcher: neither to take its death signal back, nor a thread, which
+/// has none and keeps none when it executes a program. A number with a bit in the upper half is none to prctl.
+Result<> deny_outliving(scmp_filter_ctx context) {
+    constexpr scmp_datum_t kInt = 0xffff'ffff;
+    EDGE_TRY(deny_if(context, SCMP_SYS(prctl), "prctl", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, kInt, PR_SET_PDEATHSIG)));
+    return deny_if(context, SCMP_SYS(clone), "clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+}
+
 /// Joining a group makes the kernel report it by whichever device the caller names, in packets of no socket, which no
 /// program on the line's cgroup sees: seen arriving at another line's carrier (tests/escape, igmp-join, mld-join).
 Result<> deny_groups(scmp_filter_ctx context) {
@@ -139,6 +176,9 @@ Result<std::vector<sock_filter>> wide_filter() {
     ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: the list is long, calls are many
     EDGE_TRY(deny(context.get(), kDenied));
     EDGE_TRY(deny_families_but(context.get(), AF_INET, AF_INET6));
+    EDGE_TRY(deny_protocols(context.get()));
+    EDGE_TRY(deny_pairs(context.get()));
+    EDGE_TRY(deny_outliving(context.get()));
     EDGE_TRY(deny_groups(context.get()));
     EDGE_TRY(deny_new_namespaces(context.get()));
     return exported(context.get());

@@ -33,13 +33,18 @@ struct Answer {
     Step step = Step::bear;
     int error = 0;
 };
-enum PassedAt { kGroup, kChannel, kLog, kControl, kNetwork, kDoors };
+enum PassedAt { kChannel, kLog, kControl, kNetwork, kGroup, kDoors };
 
 /// Runs in the forked process. What it reads comes from the launcher; it is looked at as if it did not.
 class Nursery {
   public:
-    Nursery(int socket, const SandboxImage& image, UidRange uids, Namespaces namespaces)
-        : socket_(socket), image_(image), uids_(uids), namespaces_(namespaces), buffer_(kMostRequest) {}
+    Nursery(int socket, const SandboxImage& image, UidRange uids, Privileges privileges, Namespaces namespaces)
+        : socket_(socket),
+          image_(image),
+          uids_(uids),
+          privileges_(privileges),
+          namespaces_(namespaces),
+          buffer_(kMostRequest) {}
 
     [[noreturn]] void serve() {
         while (true) {
@@ -57,7 +62,8 @@ class Nursery {
   private:
     std::optional<CagePlan> plan_of(const Received& received) {
         RequestHead head;
-        if (received.truncated || received.bytes < sizeof head || received.fds.size() < kDoors) return std::nullopt;
+        const std::size_t least = privileges_ == Privileges::root ? kDoors : kGroup;
+        if (received.truncated || received.bytes < sizeof head || received.fds.size() < least) return std::nullopt;
         std::memcpy(&head, buffer_.data(), sizeof head);
         if (head.uid < uids_.first || head.uid > uids_.last) return std::nullopt;
         CagePlan plan;
@@ -74,6 +80,8 @@ class Nursery {
         plan.filter = {static_cast<unsigned short>(image_.filter.size()),
                        const_cast<sock_filter*>(image_.filter.data())};
         plan.uid = head.uid;
+        plan.gid = group_of(head.uid, privileges_);
+        plan.privileges = privileges_;
         plan.channel = received.fds[kChannel].get();
         plan.log = received.fds[kLog].get();
         plan.control = received.fds[kControl].get();
@@ -87,10 +95,13 @@ class Nursery {
             return answer({0, Step::enter, errno}, Fd());
         int pidfd = -1;
         clone_args how{};
-        how.flags = CLONE_PARENT | CLONE_INTO_CGROUP | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID |
-                    CLONE_NEWIPC | CLONE_NEWUTS;
+        how.flags =
+            CLONE_PARENT | CLONE_PIDFD | CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
         how.pidfd = reinterpret_cast<std::uintptr_t>(&pidfd);
-        how.cgroup = static_cast<__u64>(fds[kGroup].get());
+        if (privileges_ == Privileges::root) {
+            how.flags |= CLONE_INTO_CGROUP;
+            how.cgroup = static_cast<__u64>(fds[kGroup].get());
+        }
         const long pid = ::syscall(SYS_clone3, &how, sizeof how);
         if (pid == 0) enter_cage(plan);
         answer({static_cast<pid_t>(std::max(pid, 0L)), Step::bear, pid < 0 ? errno : 0}, Fd(pidfd));
@@ -105,12 +116,13 @@ class Nursery {
     int socket_;
     const SandboxImage& image_;
     UidRange uids_;
+    Privileges privileges_;
     Namespaces namespaces_;
     std::vector<std::byte> buffer_;
 };
 
 [[noreturn]] void be_spawner(int socket, pid_t launcher, const SandboxImage& image, UidRange uids,
-                             Namespaces namespaces) {
+                             Privileges privileges, Namespaces namespaces) {
     const auto must = [](bool done) {
         if (!done) ::_exit(EXIT_FAILURE);
     };
@@ -125,7 +137,7 @@ class Nursery {
     // that set takes CAP_SETPCAP, which the launcher has not.
     must(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
     ::prctl(PR_SET_NAME, "edge-spawner", 0, 0, 0);
-    Nursery(3, image, uids, namespaces).serve();
+    Nursery(3, image, uids, privileges, namespaces).serve();
 }
 
 Error refusal_of(const Answer& answer) {
@@ -142,7 +154,11 @@ Error refusal_of(const Answer& answer) {
 
 }  // namespace
 
-Result<Spawner> Spawner::fork(const SandboxImage& image, UidRange uids, Namespaces namespaces) {
+gid_t group_of(uid_t uid, Privileges privileges) {
+    return privileges == Privileges::root ? uid : ::getegid();
+}
+
+Result<Spawner> Spawner::fork(const SandboxImage& image, UidRange uids, Privileges privileges, Namespaces namespaces) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return os_error(errno, "socketpair");
     Fd ours(ends[0]);
@@ -155,8 +171,8 @@ Result<Spawner> Spawner::fork(const SandboxImage& image, UidRange uids, Namespac
     const pid_t launcher = ::getpid();
     const long pid = ::syscall(SYS_clone3, &how, sizeof how);
     if (pid < 0) return os_error(errno, "clone3");
-    if (pid == 0) be_spawner(theirs.get(), launcher, image, uids, namespaces);
-    return Spawner(Fd(pidfd), std::move(ours));
+    if (pid == 0) be_spawner(theirs.get(), launcher, image, uids, privileges, namespaces);
+    return Spawner(Fd(pidfd), std::move(ours), privileges);
 }
 
 Spawner::~Spawner() {
@@ -176,7 +192,8 @@ Result<Newborn> Spawner::bear(const Birth& birth) {
     if (request.size() > kMostRequest)
         return Error{Errc::too_large, "sandbox",
                      "the policy makes a command line of over 128 KiB; say it in fewer prefixes"};
-    std::vector<int> fds{birth.group, birth.channel, birth.log, birth.control, birth.network};
+    std::vector<int> fds{birth.channel, birth.log, birth.control, birth.network};
+    if (birth.group >= 0) fds.push_back(birth.group);
     for (const auto& door : birth.doors) fds.push_back(door.get());
     if (!send_with_fds(socket_.get(), request, fds)) return os_error(errno, "spawner");
     Answer answer;

@@ -32,7 +32,7 @@ struct Newborn {
 struct Birth {
     std::span<const std::string> arguments;  // the first is the program's name
     uid_t uid = 0;
-    int group = -1;               // of cgroup v2, to be born in
+    int group = -1;               // of cgroup v2, to be born in; -1: in that of the spawner
     int channel = -1;             // becomes fd 3
     int log = -1;                 // becomes fd 2
     int control = -1;             // the new process's end
@@ -40,24 +40,30 @@ struct Birth {
     int network = -1;             // the namespace it is born in; with Namespaces::own that of the spawner is taken
 };
 
+/// A worker's group: of its uid's number, or our own, which is the only one that may be mapped without privileges.
+gid_t group_of(uid_t uid, Privileges privileges);
+
 /// Owns: the process, which ends with it. Executor: the launcher's one thread.
 class Spawner {
   public:
     /// Forks; the caller is one thread still. What can be started is `image`, as a uid of `uids`, for ever.
     /// Errors: io.
-    static Result<Spawner> fork(const SandboxImage& image, UidRange uids, Namespaces namespaces);
+    static Result<Spawner> fork(const SandboxImage& image, UidRange uids, Privileges privileges, Namespaces namespaces);
     Spawner(Spawner&&) = default;
     Spawner& operator=(Spawner&&) = default;
     ~Spawner();
 
     /// The newborn is the caller's child. Errors: io, unsupported (no user namespaces), too_large (arguments).
     Result<Newborn> bear(const Birth& birth);
+    Privileges privileges() const { return privileges_; }
     /// Readable when the process has ended, and with it the power to start anything.
     int pidfd() const { return process_.get(); }
 
   private:
-    Spawner(Fd process, Fd socket) : process_(std::move(process)), socket_(std::move(socket)) {}
+    Spawner(Fd process, Fd socket, Privileges privileges)
+        : process_(std::move(process)), socket_(std::move(socket)), privileges_(privileges) {}
     Fd process_, socket_;
+    Privileges privileges_;
 };
 
 }  // namespace edge::launcher

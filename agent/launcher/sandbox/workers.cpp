@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,7 +38,7 @@ Workers::Workers(Poller& poller, CgroupTree& groups, LineGuard& guard, Spawner s
 
 Workers::~Workers() {
     const auto until = Clock::now() + 2s;
-    for (auto& [id, worker] : workers_) (void)worker.group.kill();
+    for (auto& [id, worker] : workers_) (void)end(worker);
     for (auto& [id, worker] : workers_) {
         poller_.forget(worker.process.pidfd.get());
         poller_.forget(worker.log.get());
@@ -45,7 +46,18 @@ Workers::~Workers() {
     }
 }
 
+/// All of a group; where there is none the worker is the first process of its pid namespace, and the kernel ends all
+/// others in it with that one (pid_namespaces(7)).
+Result<> Workers::end(const Worker& worker) {
+    if (worker.group.is_there()) return worker.group.kill();
+    const int pidfd = worker.process.pidfd.get();
+    if (::syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, nullptr, 0) == 0 || errno == ESRCH) return ok();
+    return os_error(errno, "worker " + std::to_string(worker.id), "cannot be killed");
+}
+
 std::optional<uid_t> Workers::free_uid(const UidRange& uids) const {
+    if (spawner_.privileges() == Privileges::none)
+        return workers_.size() < kWorkerUids ? std::optional(uids.first) : std::nullopt;
     const auto count = uids.last - uids.first + 1;
     const auto last = last_uid_.find(uids);
     const auto next = last == last_uid_.end() ? 0 : last->second - uids.first + 1;
@@ -120,7 +132,7 @@ Result<Workers::Worker*> Workers::owned(ClientId client, std::uint32_t worker) {
 
 Result<> Workers::kill(ClientId client, std::uint32_t worker) {
     EDGE_TRY(auto* mine, owned(client, worker));
-    EDGE_TRY(mine->group.kill());
+    EDGE_TRY(end(*mine));
     mine->killed = true;
     return ok();
 }
@@ -155,7 +167,7 @@ void Workers::drop(const std::function<bool(const Worker&)>& which) {
     for (auto& [id, worker] : workers_) {
         if (!which(worker)) continue;
         worker.killed = true;
-        if (const auto killed = worker.group.kill(); !killed)
+        if (const auto killed = end(worker); !killed)
             log_.error("kill_failed worker={} why=\"{}\"", id, killed.error().message());
     }
 }

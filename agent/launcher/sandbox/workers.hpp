@@ -40,7 +40,8 @@ class Workers {
     ~Workers();
     Workers(const Workers&) = delete;
 
-    /// Errors: unavailable when every uid of the line is taken; io, naming the step.
+    /// Errors: unavailable when every uid of the line is taken, or as many as there may be share one; io, naming the
+    /// step.
     Result<Started> spawn(ClientId client, const Line& line, const std::vector<std::string>& arguments);
     /// Only the client that asked for a worker may kill it or read its figures. Errors: not_found, io.
     Result<> kill(ClientId client, std::uint32_t worker);
@@ -74,6 +75,7 @@ class Workers {
         Clock::time_point again;
     };
 
+    static Result<> end(const Worker& worker);
     void drop(const std::function<bool(const Worker&)>& which);
     Result<> watch(const Worker& worker);
     std::optional<uid_t> free_uid(const UidRange& uids) const;

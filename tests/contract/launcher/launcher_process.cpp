@@ -272,12 +272,14 @@ bool Client::comes_to_route(const std::string& line, const std::string& to) {
     return true;
 }
 
-Route Client::route(const std::string& line, const std::string& to) {
+Route Client::route(const std::string& line, const std::string& to, std::uint16_t protocol, std::uint16_t port) {
     RouteGet question;
     question.line = line_name(line);
     const auto address = IpAddress::parse(to).value();
     question.destination.family = address.v6 ? AF_INET6 : AF_INET;
     std::memcpy(question.destination.bytes, address.bytes.data(), 16);
+    question.protocol = protocol;
+    question.port = port;
     return std::get<Route>(ask<Route>(Type::route_get, question));
 }
 

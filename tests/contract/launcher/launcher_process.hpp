@@ -113,7 +113,7 @@ class Client {
     int spawn_error(const std::string& line);
     WorkerStats stats(const Worker& worker);
     std::variant<Done, int> deny(const std::vector<std::string>& targets);
-    Route route(const std::string& line, const std::string& to);
+    Route route(const std::string& line, const std::string& to, std::uint16_t protocol = 0, std::uint16_t port = 0);
     /// Asks until there is a route: the address that it needs may come after the link. False after 20 s.
     bool comes_to_route(const std::string& line, const std::string& to);
     LineInfo line(std::uint32_t index);

@@ -79,17 +79,27 @@ std::string answer_on(int fd, int timeout_ms) {
     return "ok " + std::string(buffer, static_cast<std::size_t>(n));
 }
 
-/// udp|tcp ADDRESS PORT TIMEOUT_MS: what the target answered.
+/// udp|tcp ADDRESS PORT TIMEOUT_MS [DEVICE]: what the target answered; with DEVICE, to a socket that binds itself to
+/// it.
 std::string ask(const Words& words) {
     const auto to = endpoint(words[1], std::stoi(words[2]));
     const bool tcp = words[0] == "tcp";
     const int fd = socket(to.storage.ss_family, tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
     if (fd < 0) return std::string("socket ") + strerrorname_np(errno);
     std::string said;
-    if (connect(fd, to.get(), to.size) != 0 || send(fd, "who", 3, MSG_NOSIGNAL) < 0)
+    if (words.size() > 4 &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, words[4].c_str(), static_cast<socklen_t>(words[4].size())) != 0)
         said = strerrorname_np(errno);
-    else
-        said = answer_on(fd, std::stoi(words[3]));
+    else if (connect(fd, to.get(), to.size) != 0)
+        said = strerrorname_np(errno);
+    // A datagram may be lost, and is sent again each second, as a resolver would.
+    constexpr int kAgainMs = 1000;
+    int left = said.empty() ? std::stoi(words[3]) : 0;
+    for (bool again = left > 0; again; again = said == "silence" && left > 0) {
+        const int wait = tcp ? left : std::min(left, kAgainMs);
+        said = send(fd, "who", 3, MSG_NOSIGNAL) < 0 ? strerrorname_np(errno) : answer_on(fd, wait);
+        left -= wait;
+    }
     close(fd);
     return said;
 }
@@ -254,6 +264,12 @@ std::string call(const Words& words) {
         {"open_by_handle_at", [] { return syscall(SYS_open_by_handle_at, AT_FDCWD, nullptr, 0); }},
         {"sethostname", [] { return sethostname("x", 1); }},
         {"listen", [] { return static_cast<long>(listen_once()); }},
+        {"death_signal", [] { return syscall(SYS_prctl, PR_SET_PDEATHSIG, 0); }},
+        {"datagram_pair",
+         [] {
+             int ends[2];
+             return static_cast<long>(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+         }},
         {"setuid0", [] { return static_cast<long>(setuid(0)); }},
         {"capset", [] {
              __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -347,6 +363,17 @@ std::string fork_many(const Words& words) {
     return std::to_string(children.size()) + " " + why;
 }
 
+/// leave N: so many children that are still there after the answer.
+std::string leave_children(const Words& words) {
+    for (int i = 0; i < std::stoi(words[1]); ++i) {
+        const pid_t pid = fork();
+        if (pid < 0) return strerrorname_np(errno);
+        if (pid != 0) continue;
+        for (;;) pause();
+    }
+    return "ok";
+}
+
 /// memory MIB: touches so much.
 std::string use_memory(const Words& words) {
     const std::size_t size = std::stoul(words[1]) << 20;
@@ -388,6 +415,7 @@ std::string run(const Words& words, int argc, char** argv, char** environment) {
     if (verb == "list") return list_files(words);
     if (verb == "identity") return identity(words);
     if (verb == "fork") return fork_many(words);
+    if (verb == "leave") return leave_children(words);
     if (verb == "memory") return use_memory(words);
     if (verb == "spin") return spin(words);
     if (verb == "say") return say(words);

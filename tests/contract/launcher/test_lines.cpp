@@ -1,5 +1,6 @@
 // Lines on a real kernel: closed when there is no way, open again when there is, over both families.
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 #include <signal.h>
 
 #include <cerrno>
@@ -14,9 +15,9 @@ using namespace edge::launcher::test;
 namespace {
 
 struct Running {
-    explicit Running(const std::string& routes = "managed") {
+    explicit Running(const std::string& routes = "managed", const Flags& flags = {}) {
         folder.write("lines.toml", lines_toml(routes));
-        launcher.emplace(folder);
+        launcher.emplace(folder, flags);
         REQUIRE_MESSAGE(launcher->says("ready lines=2"), launcher->log());
         client.emplace(launcher->socket());
     }
@@ -116,6 +117,51 @@ TEST_CASE("route_get says what the kernel would do with a socket of the line") {
     const auto on_link = up.client->route("unicom", "100.64.2.1");
     CHECK(on_link.error == 0);
     CHECK(text_of(on_link.gateway) == "none");
+}
+
+TEST_CASE(
+    "the kernel is asked for the flow: a rule of the operator's leads one port away, and the others are the line's") {
+    const char* guard = "bpf";
+    SUBCASE("where sockets are marked") {}
+    SUBCASE("where rules go by user id") {
+        guard = "nft";
+    }
+    SUBCASE("where nothing is held") {
+        guard = "cooperative";
+    }
+    Running up("managed", {.more = {"--guard", guard}});
+    // By another gateway of the same device, which nothing but the table tells apart.
+    sh("ip route add default via 100.64.2.9 dev wan1 onlink table 200 && ip -6 route add default via fd64:2::9 dev "
+       "wan1 onlink table "
+       "200");
+    sh("ip rule add pref 5 ipproto tcp dport 80 lookup 200 && ip -6 rule add pref 5 ipproto tcp dport 80 lookup 200");
+    for (const bool v6 : {false, true}) {
+        CAPTURE(v6);
+        const std::string to = v6 ? kTarget6 : kTarget4;
+        const auto by = [&](int protocol, std::uint16_t port) {
+            const auto route = up.client->route("unicom", to, static_cast<std::uint16_t>(protocol), port);
+            return route.error != 0 ? "errno " + std::to_string(route.error)
+                                    : std::to_string(route.table) + " " + text_of(route.gateway);
+        };
+        const std::string own = v6 ? "102 fd64:2::1" : "102 100.64.2.1",
+                          other = v6 ? "200 fd64:2::9" : "200 100.64.2.9";
+        const int icmp = v6 ? int{IPPROTO_ICMPV6} : IPPROTO_ICMP;
+        CHECK(by(IPPROTO_TCP, 80) == other);
+        CHECK(by(IPPROTO_TCP, 443) == own);
+        CHECK(by(IPPROTO_UDP, 80) == own);
+        CHECK(by(IPPROTO_UDP, 53) == own);
+        CHECK(by(icmp, 0) == own);
+        CHECK(by(0, 0) == own);
+        CHECK(by(v6 ? int{IPPROTO_ICMP} : IPPROTO_ICMPV6, 0) == "errno " + std::to_string(EOPNOTSUPP));
+        const std::string ip = v6 ? "ip -6" : "ip";
+        sh(ip + " rule add pref 6 ipproto " + (v6 ? "ipv6-icmp" : "icmp") + " lookup 200");
+        CHECK(by(icmp, 0) == other);
+        sh(ip + " rule del pref 6");
+        sh(ip + " rule add pref 6 dport " + (v6 ? "32768" : "2048") +
+           " lookup 200");  // an echo request's type, and code 0
+        CHECK(by(icmp, 0) == other);
+        CHECK(by(IPPROTO_UDP, 53) == own);
+    }
 }
 
 TEST_CASE("a device that goes and comes back is a line that goes down and up, and is bound anew") {

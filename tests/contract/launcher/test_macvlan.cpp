@@ -131,6 +131,27 @@ TEST_CASE("what somebody takes from a macvlan is put back") {
     up.expect_it_works();
 }
 
+TEST_CASE("a macvlan that somebody put down is put up again, which is said once, and who was on it goes on") {
+    Running up;
+    auto worker = up.client->spawn("mobile");
+    const auto index = output_of("ip -o link show edge-mobile | cut -d: -f1");
+    sh("ip link set edge-mobile down");
+    REQUIRE_MESSAGE(up.launcher->says("device_raised device=edge-mobile"), up.launcher->log());
+    sh("timeout 20 sh -c 'until ip addr show dev edge-mobile | grep -q fd64:1::9/64 && ip route show table 103 | grep "
+       "-q ^default && ip -6 route show table 103 | grep -q default; do :; done'");
+    CHECK(output_of("ip -o link show edge-mobile | cut -d: -f1") == index);  // the same one, with what was set on it
+    CHECK(output_of("cat /proc/sys/net/ipv4/conf/edge-mobile/arp_ignore") == "1\n");
+    CHECK(output_of("cat /proc/sys/net/ipv6/conf/edge-mobile/accept_ra") == "0\n");
+    CHECK(worker.tell("udp 198.51.100.10 5300 3000") == "ok telecom 100.64.1.9");
+    CHECK(worker.tell("tcp 2001:db8::10 5300 3000") == "ok telecom fd64:1::9");
+    up.expect_it_works();
+    CHECK(up.client->line(0).link_up == 1);
+    CHECK(up.client->line(0).absent == 0);
+    const auto log = up.launcher->log();
+    CHECK(log.find("device_raised") == log.rfind("device_raised"));
+    CHECK(log.find("ip link del") == std::string::npos);
+}
+
 TEST_CASE("a killed launcher's macvlan goes with the next start or --cleanup, and nobody else's does") {
     Running up;
     sh("ip link add link wan1 name other type macvlan && ip link add link wan1 name other2 group 237 type macvlan");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fstream>
+#include <functional>
 #include <utility>
 
 #include "agent/launcher/lines/network.hpp"
@@ -127,7 +128,7 @@ void holds_what_it_was_given(Network& network) {
     CHECK(network.owned().value().rules.size() == 1);
 }
 
-void makes_and_removes_devices(Network& network) {
+void makes_and_removes_devices(Network& network, const std::function<void()>& put_down) {
     const auto find = [&](const std::string& name) {
         const auto devices = network.devices().value();
         const auto found = devices.find(name);
@@ -153,9 +154,21 @@ void makes_and_removes_devices(Network& network) {
     const auto now = find("edge-m")->addresses;  // at once: nothing waits for duplicates
     for (const auto& one : assign.assign) CHECK(std::count(now.begin(), now.end(), one.address) == 1);
 
-    const DeviceChanges remove{{made->index}, {}, {}};
+    put_down();
+    REQUIRE_FALSE(find("edge-m")->up);
+    DeviceChanges raise;
+    raise.raise = {{"edge-m", made->index}};
+    for (int twice = 0; twice < 2; ++twice) {
+        CHECK(network.apply(raise).empty());
+        CHECK(find("edge-m")->up);
+        CHECK(find("edge-m")->index == made->index);
+    }
+
+    DeviceChanges remove;
+    remove.remove = {made->index};
     for (int twice = 0; twice < 2; ++twice) CHECK(network.apply(remove).empty());
     CHECK_FALSE(find("edge-m"));
+    CHECK(network.apply(raise).empty());  // what has gone is no error
     CHECK(find("wan0"));
     DeviceChanges impossible;
     impossible.make = {{"edge-m", 4000, {}}};
@@ -168,7 +181,7 @@ TEST_CASE("the fake network holds what it was given") {
     FakeNetwork network;
     network.add_device("wan0", {7, true, true, {{ip("100.64.1.2"), 24}, {ip("fd64:1::2"), 64}}});
     holds_what_it_was_given(network);
-    makes_and_removes_devices(network);
+    makes_and_removes_devices(network, [&] { network.put_down("edge-m"); });
 }
 
 TEST_CASE("the kernel's network holds what it was given") {
@@ -176,7 +189,7 @@ TEST_CASE("the kernel's network holds what it was given") {
     const auto network = open_kernel_network();
     REQUIRE(network);
     holds_what_it_was_given(*network.value());
-    makes_and_removes_devices(*network.value());
+    makes_and_removes_devices(*network.value(), [] { sh("ip link set edge-m down"); });
 }
 
 TEST_CASE("events that concern nobody are read away; when some were lost, that concerns everybody") {

@@ -198,6 +198,29 @@ TEST_CASE("help is of the command that was named") {
     CHECK(dns.find("\n\n\n") == std::string::npos);
 }
 
+TEST_CASE("a word is the value it names") {
+    const auto given = [](const char* flag, const char* word) {
+        return probe({"ping", "x", "from", "all", flag, word});
+    };
+    CHECK(given("-o", "table").format == Format::table);
+    CHECK(given("-o", "wide").format == Format::wide);
+    CHECK(given("-o", "json").format == Format::json);
+    CHECK(given("-o", "jsonl").format == Format::jsonl);
+    CHECK(given("--fail-on", "any").fail_on == FailOn::any);
+    CHECK(given("--fail-on", "all").fail_on == FailOn::all);
+    CHECK(given("--fail-on", "none").fail_on == FailOn::none);
+    CHECK(given("--require-level", "nft-guard").require_level == "nft-guard");
+    CHECK(parse({"version", "--color", "auto"}).value().colour == ColourChoice::automatic);
+    CHECK(parse({"version", "--color", "always"}).value().colour == ColourChoice::always);
+    CHECK(parse({"version", "--color", "never"}).value().colour == ColourChoice::never);
+    const auto got = [](const char* kind) { return std::get<GetCommand>(parse({"get", kind}).value().command).kind; };
+    for (const char* kind : {"node", "nodes"}) CHECK(got(kind) == Kind::nodes);
+    for (const char* kind : {"line", "lines"}) CHECK(got(kind) == Kind::lines);
+    for (const char* kind : {"run", "runs"}) CHECK(got(kind) == Kind::runs);
+    for (const char* kind : {"job", "jobs"}) CHECK(got(kind) == Kind::jobs);
+    for (const char* kind : {"token", "tokens"}) CHECK(got(kind) == Kind::tokens);
+}
+
 TEST_CASE("the other commands") {
     CHECK(std::get<TokenCommand>(parse({"token", "create", "-o=json"}).value().command).format == Format::json);
     CHECK(std::holds_alternative<VersionCommand>(parse({"--version"}).value().command));

@@ -24,6 +24,13 @@ class FakeNetwork final : public Network {
     void forget_rules() { routing_.rules.clear(); }
     /// As a host without IPv6.
     void refuse_v6() { v6_ = false; }
+    /// The next device that is made fails half-way, and stays down.
+    void fail_half_way() { half_way_ = true; }
+    /// As `ip link set NAME down`; with `for_good` the kernel refuses to put it up again.
+    void put_down(const std::string& name, bool for_good = false) {
+        devices_.at(name).up = devices_.at(name).carrier = false;
+        stays_down_ = for_good;
+    }
     int rounds_of_changes() const { return rounds_; }
 
     /// The next look at the devices fails.
@@ -33,6 +40,7 @@ class FakeNetwork final : public Network {
         return devices_;
     }
     Result<Routing> owned() override { return routing_; }
+    Result<std::vector<Rule>> rules() override { return routing_.rules; }
     Result<std::vector<TableRoute>> table(std::uint32_t table) override {
         std::vector<TableRoute> found;
         for (const auto& route : routing_.routes)
@@ -76,13 +84,20 @@ class FakeNetwork final : public Network {
         };
         for (const auto index : changes.remove)
             if (const auto gone = at(index); gone != devices_.end()) remove_device(std::string(gone->first));
+        for (const auto& [name, index] : changes.raise) {
+            if (const auto down = at(index); stays_down_ && down != devices_.end())
+                failures.push_back(os_error(EADDRINUSE, "device " + name));
+            else if (down != devices_.end())
+                down->second.up = down->second.carrier = true;
+        }
         for (const auto& make : changes.make) {
             if (at(make.parent) == devices_.end())
                 failures.push_back(os_error(ENODEV, "device " + make.name));
             else if (devices_.contains(make.name))
                 failures.push_back(os_error(EEXIST, "device " + make.name));
             else
-                devices_[make.name] = Device{++last_index_, true, true, {}, true};
+                devices_[make.name] = Device{++last_index_, !half_way_, !half_way_, {}, true};
+            if (std::exchange(half_way_, false)) failures.push_back(os_error(EACCES, "accept_ra"));
         }
         for (const auto& one : changes.assign) {
             const auto device = at(one.device);
@@ -133,7 +148,7 @@ class FakeNetwork final : public Network {
 
     Devices devices_;
     Routing routing_;
-    bool v6_ = true, there_ = true, blind_ = false;
+    bool v6_ = true, there_ = true, blind_ = false, half_way_ = false, stays_down_ = false;
     std::uint32_t last_index_ = 1000;
     int rounds_ = 0;
 };

@@ -93,6 +93,7 @@ TEST_CASE("a device that is not there makes a line that is down and guarded agai
     CHECK(lines.info(0).link_up == 0);
     CHECK(lines.route_get(0, ip("198.51.100.10")).value().error == ENODEV);
     CHECK(at.said.str().find("line_down line=telecom device=wan0") != std::string::npos);
+    CHECK(at.said.str().find("todo=") == std::string::npos);  // its routes are ours to write
 
     at.plug_in(9);
     CHECK(lines.follow() == std::vector<std::uint32_t>{0});
@@ -221,23 +222,53 @@ TEST_CASE("a macvlan is made for its line, goes with its parent, comes back with
     CHECK(names() == "eth0 ");
 }
 
-TEST_CASE("a macvlan that was put down is told, with the command that has it made anew") {
+TEST_CASE(
+    "a macvlan that was put down is put up again and that is said; one that never was up, or is refused, is told") {
     Setting at;
     at.lines[0].kind = LineKind::macvlan;
     at.lines[0].device = "edge-telecom";
     at.lines[0].parent = "eth0";
     at.network.add_device("eth0", {2, true, true, {}});
+    const auto device = [&] { return at.network.devices().value().at("edge-telecom"); };
+    const auto said = [&](const std::string& what) {
+        std::size_t times = 0;
+        const auto all = at.said.str();
+        for (auto found = all.find(what); found != std::string::npos; found = all.find(what, found + 1)) ++times;
+        return times;
+    };
+    const std::string todo = "line_incomplete todo=\"ip link del edge-telecom\"";
+    bool half_made = false;
+    SUBCASE("put down") {}
+    SUBCASE("half-made") {
+        half_made = true;
+        at.network.fail_half_way();
+    }
     Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
-    CHECK(at.said.str().find("todo=") == std::string::npos);
-    auto device = at.network.devices().value().at("edge-telecom");
-    device.up = device.carrier = false;
-    at.network.add_device("edge-telecom", device);
-    lines.follow();
-    CHECK(at.said.str().find("todo=\"ip link del edge-telecom\"") != std::string::npos);
+    const auto index = device().index;
+    if (!half_made) {
+        CHECK(said("todo=") == 0);
+        at.network.put_down("edge-telecom");
+        for (int looks = 0; looks < 2; ++looks) {
+            CHECK(lines.follow().empty());  // its link is up, as before
+            CHECK(device().up);
+            CHECK(device().index == index);
+            CHECK(said("device_raised device=edge-telecom") == 1);
+        }
+        CHECK(said("todo=") == 0);
+        at.network.put_down("edge-telecom", true);
+    }
+    for (int looks = 0; looks < 3; ++looks) {
+        lines.follow();
+        CHECK_FALSE(device().up);
+        CHECK(said(todo) == 1);
+        CHECK(said("network_refused what=\"device edge-telecom") == (half_made ? 0 : 1));
+        CHECK(said("device_raised") == (half_made ? 0 : 1));
+    }
     at.network.remove_device("edge-telecom");
     CHECK(lines.follow() == std::vector<std::uint32_t>{0});
     CHECK(lines.info(0).link_up == 1);
+    CHECK(device().index != index);
 }
 
 TEST_CASE("a device of somebody else's under a macvlan's name is not the line's, and stays") {
@@ -301,7 +332,8 @@ TEST_CASE("a line in another namespace is ruled and routed there, is down while 
     CHECK(lines.enter(0).error().message().find("no such network namespace") != std::string::npos);
     auto left = lines.take_left();
     REQUIRE(left.size() == 1);
-    CHECK(left[0].lines == std::vector<std::size_t>{0});
+    REQUIRE(left[0].lines.size() == 1);
+    CHECK(left[0].lines[0].name == "telecom");
     CHECK(left[0].network->owned().value().rules.empty());  // it may live on without its name
     CHECK(lines.take_left().empty());
     CHECK(lines.follow().empty());
@@ -389,6 +421,33 @@ TEST_CASE("where the guard binds no socket, a line is steered by the uids of its
     CHECK(route.table == 101);
     CHECK(route.ifindex == 7);
     CHECK(lines.info(0).enforced_by == Enforcement::nft_guard);
+}
+
+TEST_CASE("without privileges nothing is written; what is missing is told, and again when it is missing again") {
+    Setting at;
+    at.guard.level = Enforcement::cooperative;
+    at.lines[0].routes = Routes::external;
+    at.plug_in(7);
+    Rule theirs;
+    theirs.device = "wan0";
+    theirs.table = 101;
+    RoutingChanges add;
+    add.add_rules = {theirs};
+    REQUIRE(at.network.apply(add).empty());
+    {
+        Lines lines(at.lines, at.policy, at.network, at.guard, at.log, {}, Privileges::none);
+        REQUIRE(at.bring_up(lines));
+        CHECK(lines.info(0).mark == 0);
+        CHECK(lines.info(0).link_up == 1);
+        CHECK(at.said.str().find("todo=\"ip rule add from 100.64.1.2 lookup 101\"") != std::string::npos);
+        CHECK(at.said.str().find("todo=\"ip route add default via 100.64.1.1 dev wan0 table 101\"") !=
+              std::string::npos);
+        CHECK(at.said.str().find("oif wan0") == std::string::npos);  // that is there
+        at.network.forget_rules();
+        CHECK(lines.follow().empty());
+        CHECK(at.said.str().find("todo=\"ip rule add oif wan0 lookup 101\"") != std::string::npos);
+    }
+    CHECK(at.network.rounds_of_changes() == 1);  // our own, above
 }
 
 TEST_CASE("rules and routes that went while no device changed are put back") {

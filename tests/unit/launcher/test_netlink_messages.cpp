@@ -50,6 +50,31 @@ TEST_CASE("a rule of ours is read, another's is not") {
     CHECK_FALSE(owned_rule_in(other.header()));
 }
 
+TEST_CASE("whoever wrote a rule, it is read if it asks for no more than can be told") {
+    const auto rule = [](auto&& more) {
+        NetlinkRequest message(RTM_NEWRULE, 0);
+        auto& header = message.extra<fib_rule_hdr>();
+        header.family = AF_INET;
+        header.action = FR_ACT_TO_TBL;
+        header.table = 101;
+        message.put_bytes(FRA_OIFNAME, "wan0", 5);
+        more(message, header);
+        return plain_rule_in(message.header());
+    };
+    const auto plain = rule([](auto&, auto&) {});
+    REQUIRE(plain);
+    CHECK(*plain == Rule{.v6 = false, .pref = 0, .mark = 0, .from = {}, .table = 101, .uids = {}, .device = "wan0"});
+    CHECK_FALSE(rule([](auto&, auto& header) { header.dst_len = 8; }));
+    CHECK_FALSE(rule([](auto&, auto& header) { header.src_len = 24; }));
+    CHECK_FALSE(rule([](auto&, auto& header) { header.tos = 4; }));
+    CHECK_FALSE(rule([](auto&, auto& header) { header.flags = FIB_RULE_INVERT; }));
+    CHECK_FALSE(rule([](auto& message, auto&) { message.put_bytes(FRA_IIFNAME, "lo", 3); }));
+    CHECK_FALSE(rule([](auto& message, auto&) { message.put_u8(FRA_IP_PROTO, 6); }));
+    CHECK_FALSE(rule([](auto& message, auto&) { message.put_u32(FRA_SUPPRESS_PREFIXLEN, 0); }));
+    CHECK(rule([](auto& message, auto&) { message.put_u32(FRA_SUPPRESS_PREFIXLEN, 0xffff'ffff); }));
+    CHECK_FALSE(rule([](auto&, auto& header) { header.family = 128; }));
+}
+
 TEST_CASE("a route is read with who wrote it; one of no family or with an endless prefix is none") {
     auto message = route(AF_INET, 24);
     const auto found = route_in(message.header());
@@ -68,6 +93,7 @@ TEST_CASE("a message that ends before its fixed header says nothing") {
     CHECK_FALSE(device_in(bare.header()));
     CHECK_FALSE(usable_address_in(bare.header()));
     CHECK_FALSE(owned_rule_in(bare.header()));
+    CHECK_FALSE(plain_rule_in(bare.header()));
     CHECK_FALSE(route_in(bare.header()));
     CHECK_FALSE(route_answer_in(bare.header()));
 }

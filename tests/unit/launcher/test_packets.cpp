@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -72,6 +73,19 @@ TEST_CASE("an attempt is one of the list") {
     CHECK(parse_request(request(Type::attempt, Attempt{{"telecom"}, last, 0})));
     CHECK_FALSE(parse_request(request(Type::attempt, Attempt{{"telecom"}, last + 1, 0})));
     CHECK_FALSE(parse_request(request(Type::attempt, Attempt{{"telecom"}, last, 2})));
+}
+
+TEST_CASE("a route is asked for by a protocol that probes have, or by none") {
+    for (const int known : {0, int{IPPROTO_ICMP}, int{IPPROTO_TCP}, int{IPPROTO_UDP}, int{IPPROTO_ICMPV6}}) {
+        const RouteGet question{{"unicom"}, {}, static_cast<std::uint16_t>(known), 443};
+        const auto parsed = parse_request(request(Type::route_get, question));
+        REQUIRE(parsed);
+        CHECK(std::get<RouteGet>(parsed->verb).protocol == known);
+        CHECK(std::get<RouteGet>(parsed->verb).port == 443);
+    }
+    for (const int other : {int{IPPROTO_SCTP}, int{IPPROTO_RAW}, int{IPPROTO_MPTCP}, 256 + IPPROTO_TCP, 0xffff})
+        CHECK_FALSE(
+            parse_request(request(Type::route_get, RouteGet{{"unicom"}, {}, static_cast<std::uint16_t>(other), 443})));
 }
 
 TEST_CASE("an answer has the request's serial, an errno its reason, and no stray bytes") {

@@ -50,7 +50,7 @@ std::string text_of(const RoutingChanges& changes) {
 /// `kLines` with uids, for hosts where no guard binds.
 std::vector<Line> lines_with_uids() {
     auto lines = kLines;
-    share_out_uids(70000, lines);
+    share_out_uids(70000, kWorkerUids, lines);
     return lines;
 }
 
@@ -151,18 +151,6 @@ TEST_CASE("a device that came back with another index has its routes written ane
     CHECK(text_of(routing_changes(wanted_routing(kLines, kDevices), wanted_routing(kLines, later))) ==
           "+4 default via 100.64.9.1 dev #9 table 102 src 100.64.2.2\n"
           "-4 default via 100.64.9.1 dev #6 table 102 src 100.64.2.2\n");
-}
-
-TEST_CASE("what an external line lacks is told as the command that adds it") {
-    auto lines = kLines;
-    for (auto& one : lines) one.routes = Routes::external;
-    CHECK(missing_routes(lines, {}) ==
-          std::vector<std::string>{"ip route add default via 100.64.9.1 dev wan0 table 101",
-                                   "ip -6 route add default dev wan0 table 101",
-                                   "ip route add default via 100.64.9.1 dev wan1 table 102"});
-    const auto present = wanted_routing(kLines, kDevices).routes;
-    CHECK(missing_routes(lines, present).empty());
-    CHECK(missing_routes(kLines, {}).empty());  // managed: ours to write
 }
 
 TEST_CASE("uids have their rules before all `from` rules, and `unreachable` behind each") {

@@ -39,13 +39,16 @@ TEST_CASE("a worker is told line and policy, in this order and no other") {
 
 TEST_CASE("each line has uids of its own, all of them among the 256") {
     std::vector<Line> lines(3);
-    share_out_uids(70000, lines);
+    share_out_uids(70000, kWorkerUids, lines);
     CHECK(lines[0].uids == UidRange{70000, 70084});
     CHECK(lines[1].uids == UidRange{70085, 70169});
     CHECK(lines[2].uids == UidRange{70170, 70254});
     lines.resize(32);
-    share_out_uids(70000, lines);
+    share_out_uids(70000, kWorkerUids, lines);
     CHECK(lines[31].uids == UidRange{70248, 70255});
+    share_out_uids(1000, 1, lines);  // without root: the launcher's own is every line's
+    CHECK(lines[0].uids == UidRange{1000, 1000});
+    CHECK(lines[31].uids == UidRange{1000, 1000});
 }
 
 TEST_CASE("the digest is SHA-256, at every length of padding") {

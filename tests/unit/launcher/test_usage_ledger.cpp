@@ -110,3 +110,15 @@ TEST_CASE("what edge-launcher does not write is no ledger") {
     }
     CHECK(ledger.restore("1 2 3 4 5 6 7").has_value());
 }
+
+TEST_CASE(
+    "while the month's share is spent a line has just less than the rate it is billed by, or its own if that is less") {
+    constexpr std::uint64_t kBilled = 30'000, kHeld = 29'900;
+    CHECK(allowed_rate(Allowance::all, 1'000'000, kBilled) == 1'000'000);
+    CHECK(allowed_rate(Allowance::all, 0, kBilled) == 0);
+    CHECK(allowed_rate(Allowance::none, 1'000'000, kBilled) == 1'000'000);  // closed otherwise: by having no device
+    CHECK(allowed_rate(Allowance::p95, 1'000'000, kBilled) == kHeld);
+    CHECK(allowed_rate(Allowance::p95, 0, kBilled) == kHeld);
+    CHECK(allowed_rate(Allowance::p95, 20'000, kBilled) == 20'000);
+    CHECK(allowed_rate(Allowance::p95, 0, 299) == 1);  // 0 would be no limit
+}

@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 
 #include "protocol/evidence.hpp"
 
@@ -88,6 +89,21 @@ TEST_CASE("of several sockets the last is told of, and each has to agree") {
     CHECK(make_evidence(views.line, paths).mismatch_reason == "17 sockets are more than a probe has");
     paths.resize(kMaxSockets);
     CHECK(make_evidence(views.line, paths).verified);
+}
+
+TEST_CASE(
+    "a flow is what rules tell sockets to one address apart by; of a protocol that no probe has it is the address") {
+    const auto flow = [](int protocol) {
+        SocketFacts socket = *Views().socket;
+        socket.protocol = static_cast<std::uint16_t>(protocol);
+        return flow_of(socket);
+    };
+    CHECK(flow(IPPROTO_TCP) == Flow{"198.18.0.80", IPPROTO_TCP, 443});
+    CHECK(flow(IPPROTO_UDP) == Flow{"198.18.0.80", IPPROTO_UDP, 443});
+    CHECK(flow(IPPROTO_ICMP) == Flow{"198.18.0.80", IPPROTO_ICMP, 0});
+    CHECK(flow(IPPROTO_ICMPV6) == Flow{"198.18.0.80", IPPROTO_ICMPV6, 0});
+    for (const int other : {0, int{IPPROTO_SCTP}, int{IPPROTO_MPTCP}, 256 + IPPROTO_TCP, 0xffff})
+        CHECK(flow(other) == Flow{"198.18.0.80", 0, 0});
 }
 
 TEST_CASE("a prober that binds itself is believed its device, and needs no mark") {

@@ -18,7 +18,8 @@ std::vector<Frame> samples() {
                                   .dst_addr = "198.18.0.1",
                                   .dst_port = 53,
                                   .ifname = "wan0",
-                                  .fwmark = 0x101}};
+                                  .fwmark = 0x101,
+                                  .protocol = 17}};
     report.detail = Json{{"answer", Json::array({"198.18.0.80"})}};
     return {Run{.task = 7, .service = Service::dns, .params = Json{{"target", "lab.test"}}, .deadline_ms = 3000},
             Cancel{.task = 7}, Ready{.version = "0.1.0", .sandbox = "seccomp+landlock"},

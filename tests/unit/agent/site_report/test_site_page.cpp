@@ -123,6 +123,28 @@ TEST_CASE("what removes all is in the order in which it works") {
     CHECK(removal_commands(facts)[0] == "edge-launcher --cleanup --cgroup gz");
 }
 
+TEST_CASE("of an ordinary user's launcher no limit is claimed, and nothing of root's is to be undone") {
+    auto facts = facts_of_gz_1();
+    facts.by_user = true;
+    facts.lines = {{"telecom", "wan0", "cooperative", {"100.64.1.2"}, 0, 101}};
+    facts.first_uid = facts.last_uid = 1000;
+    facts.rules4.clear();
+    facts.groups.clear();
+    facts.group_name.clear();
+    facts.nft_table = false;
+    facts.agent_user.clear();
+    facts.agent_uid = 1000;
+    facts.ping_group_range = "0\t2147483647";
+    for (const auto language : {Language::en, Language::zh}) {
+        const auto page = site_page(facts, language);
+        for (const char* fact : {"`telecom`: wan0 100.64.1.2, table 101, ", "cooperative", "- uid 1000: "})
+            CHECK_MESSAGE(page.find(fact) != std::string::npos, fact);
+        for (const char* claim : {"MiB", "B/s", "--cleanup", "userdel", "mark 0x", "1000-1000"})
+            CHECK_MESSAGE(page.find(claim) == std::string::npos, claim);
+    }
+    CHECK(site_page(facts, Language::en).find("nothing limits their CPU, memory or processes") != std::string::npos);
+}
+
 TEST_CASE("without a launcher the page says so, and claims nothing that only it knows") {
     auto facts = facts_of_gz_1();
     facts.unheard = "no edge-launcher listens at /run/edge/l.sock";

@@ -1,6 +1,7 @@
 #include "agent/workers/pool_fsm.hpp"
 
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 
 #include "protocol/json/described.hpp"
 #include "tests/unit/agent/results.hpp"
@@ -33,7 +34,11 @@ std::string text_of(const PoolAction& action) {
         }
         std::string operator()(const KillWorker& one) { return "kill " + std::to_string(one.worker); }
         std::string operator()(const DropWorker& one) { return "drop " + std::to_string(one.worker); }
-        std::string operator()(const AskRoute& one) { return "route " + one.line.text() + " " + one.destination; }
+        std::string operator()(const AskRoute& one) {
+            const auto& [destination, protocol, port] = one.flow;
+            const std::string by = protocol == 0 ? "" : " " + std::to_string(protocol) + ":" + std::to_string(port);
+            return "route " + one.line.text() + " " + destination + by;
+        }
         std::string operator()(const Deliver& one) { return text_of(one.finished); }
         std::string operator()(const Answer& one) {
             return "answer " + std::to_string(one.id) + " " + std::string(enum_text(one.report.status)) +
@@ -77,8 +82,11 @@ struct Rig {
     Texts done(WorkerId worker, std::uint64_t key, ProbeReport report) {
         return texts_of(pool.frame(worker, worker::Done{key, std::move(report)}, now));
     }
+    Texts answer(RouteAnswer route, Flow flow) {
+        return texts_of(pool.route(line_name("telecom"), flow, std::move(route), now));
+    }
     Texts answer(RouteAnswer route, const char* destination = "192.0.2.1") {
-        return texts_of(pool.route(line_name("telecom"), destination, std::move(route), now));
+        return answer(std::move(route), Flow{destination});
     }
 };
 
@@ -171,7 +179,7 @@ TEST_CASE("a worker's word alone verifies nothing") {
     }
     SUBCASE("a launcher that cannot say") {
         rig.done(1, 1, good());
-        CHECK(texts_of(rig.pool.route(line_name("telecom"), "192.0.2.1", std::nullopt, rig.now)) ==
+        CHECK(texts_of(rig.pool.route(line_name("telecom"), Flow{"192.0.2.1"}, std::nullopt, rig.now)) ==
               Texts{"deliver 1 failed line/check/unverified"});
     }
 }
@@ -218,6 +226,30 @@ TEST_CASE("every socket of a probe is verified, each destination asked for once"
             texts = rig.answer(route_of(good_route()), ("198.18.0." + std::to_string(i)).c_str());
         CHECK(texts == Texts{"deliver 2 failed line/check/unverified"});
     }
+}
+
+TEST_CASE("two ports of one address are two questions, and so are two protocols of one port") {
+    Rig rig({1, 8});
+    rig.warm();
+    for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
+    const Flow web{"192.0.2.1", IPPROTO_TCP, 80}, tls{"192.0.2.1", IPPROTO_TCP, 443},
+        quic{"192.0.2.1", IPPROTO_UDP, 443};
+    const auto by = [](std::initializer_list<Flow> flows) {
+        ProbeReport report = good();
+        report.sockets.clear();
+        for (const Flow& flow : flows)
+            report.sockets.push_back({"100.64.1.2", 0, flow.destination, flow.port, "wan0", 0x101, flow.protocol});
+        return report;
+    };
+    CHECK(rig.done(1, 1, by({web, tls, web})) ==
+          Texts{"route telecom 192.0.2.1 6:80", "route telecom 192.0.2.1 6:443"});
+    CHECK(rig.answer(route_of(good_route()), tls).empty());
+    auto astray = good_route();
+    astray.table = 200;
+    CHECK(rig.answer(route_of(astray), web) == Texts{"deliver 1 failed line/check/unverified"});
+    CHECK(rig.done(1, 2, by({tls})) == Texts{"deliver 2 ok verified"});  // known, and not by the other port's answer
+    CHECK(rig.done(1, 3, by({quic})) == Texts{"route telecom 192.0.2.1 17:443"});
+    CHECK(rig.answer(route_of(good_route()), quic) == Texts{"deliver 3 ok verified"});
 }
 
 TEST_CASE("tasks beyond what a worker takes wait in order, and start when one ended") {
@@ -353,7 +385,7 @@ TEST_CASE("how long a task waited and ran is told") {
     rig.ready(1);
     rig.pass(20ms);
     rig.done(1, 1, good());
-    const auto actions = rig.pool.route(line_name("telecom"), "192.0.2.1", route_of(good_route()), rig.now);
+    const auto actions = rig.pool.route(line_name("telecom"), Flow{"192.0.2.1"}, route_of(good_route()), rig.now);
     const auto& result = std::get<Deliver>(actions.at(0)).finished.result;
     CHECK(result.queued_us == 30'000);
     CHECK(result.ended_us - result.started_us == 20'000);

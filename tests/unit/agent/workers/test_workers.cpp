@@ -159,9 +159,13 @@ class FakeLauncher {
                 send(header.type, header.serial, stats);
                 break;
             }
-            case launcher::Type::route_get:
-                send(header.type, header.serial, good_route());
+            case launcher::Type::route_get: {
+                const auto question = body<launcher::RouteGet>(packet);
+                auto route = good_route();  // of this one flow, and no other
+                if (question.protocol != IPPROTO_UDP || question.port != 53) route.table = 200;
+                send(header.type, header.serial, route);
                 break;
+            }
             default:
                 break;
         }
@@ -236,7 +240,7 @@ class FakeLauncher {
         }
         ProbeReport report;
         report.status = Status::ok;
-        report.sockets = {SocketFacts{"100.64.1.2", 1, "192.0.2.1", 0, "wan0", 0x101}};
+        report.sockets = {SocketFacts{"100.64.1.2", 1, "192.0.2.1", 53, "wan0", 0x101, IPPROTO_UDP}};
         report.detail = Json{{"target", target}};
         write(end, encode_frame(worker::Progress{run.task, Json{{"seq", 0}}}) +
                        encode_frame(worker::Done{run.task, report}));

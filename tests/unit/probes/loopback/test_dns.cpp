@@ -60,6 +60,7 @@ TEST_CASE("an answer over UDP is told with its records and time") {
     CHECK(detail.query_us > 0);
     CHECK(ran.report.sockets.at(0).src_addr == "127.0.0.1");
     CHECK(ran.report.sockets.at(0).dst_port == server.port());
+    CHECK(ran.report.sockets.at(0).protocol == IPPROTO_UDP);
     REQUIRE(ran.progress.size() == 1);
     CHECK(ran.progress[0]["try"]["transport"] == "udp");
 }
@@ -143,6 +144,7 @@ TEST_CASE("over TCP, whole, in pieces, closed early, and two in one") {
     const Ran ran = rig.run(spec);
     CHECK(ran.report.status == Status::ok);
     CHECK(ran.detail<DnsDetail>().transport == "tcp");
+    CHECK(ran.report.sockets.at(0).protocol == IPPROTO_TCP);
     CHECK(ran.detail<DnsDetail>().connect_us);
 
     TcpDnsServer pieces(rig.io(), [](auto peer, Bytes query) { peer->drip(tcp_frame(dns_answer(query)), 1ms); });

@@ -69,6 +69,7 @@ TEST_CASE("an answer is told with status, headers in order, sizes, peer and each
     CHECK(ran.report.sockets[0].src_addr == "127.0.0.1");
     CHECK(ran.report.sockets[0].dst_port == server.port());
     CHECK(ran.report.sockets[0].src_port != 0);
+    CHECK(ran.report.sockets[0].protocol == IPPROTO_TCP);
     CHECK(seen.find("GET /a?b HTTP/1.1\r\n") == 0);
     CHECK(seen.find("X-Mine: yes\r\n") != std::string::npos);
     CHECK(seen.find("X-Empty:\r\n") != std::string::npos);

@@ -49,6 +49,8 @@ TEST_CASE("loopback answers every echo, over IPv4 and IPv6, with size, TTL and t
         CHECK(ran->progress.size() == 3);
         CHECK(ran->report.sockets.at(0).src_addr == target);
         CHECK(ran->report.sockets.at(0).dst_addr == target);
+        CHECK(ran->report.sockets.at(0).protocol ==
+              (std::string(target) == "::1" ? int{IPPROTO_ICMPV6} : IPPROTO_ICMP));
     }
 }
 

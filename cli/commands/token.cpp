@@ -1,9 +1,8 @@
 #include "cli/api/problem.hpp"
-#include "cli/commands/commands.hpp"
 #include "cli/commands/things.hpp"
+#include "cli/syntax.hpp"
 
 namespace edge::cli {
-
 namespace {
 
 /// A name that is a node's already: what its token is good for.
@@ -21,47 +20,48 @@ void say_of_node(const std::string& name, Client& client, const Screen& screen) 
 
 }  // namespace
 
-Answer<ExitCode> create_token(const TokenCommand& command, Client& client, const Screen& screen) {
+void TokenCommand::add_to(Syntax& edgectl) {
+    auto token = edgectl.add("token", "create", "join tokens, by which a new node enrols");
+
+    struct Given : TokenCommand {
+        std::string ttl;
+    };
+    const auto given = std::make_shared<Given>();
+    auto create = token.add("create", "[--node NAME] [--ttl TIME]", "make one; it is shown this once");
+    create.text("--node", "NAME", given->node, "only a node of this name may use it");
+    create.text("--ttl", "TIME", given->ttl, "valid so long, as 15m or 24h");
+    create.output(given->format, "table or json");
+    create.when_named([given]() -> Answer<Command> {
+        EDGE_TRY(const auto ttl, duration("--ttl", given->ttl));
+        if (ttl) given->ttl_ms = static_cast<std::uint64_t>(ttl->count());
+        return TokenCommand(*given);
+    });
+    // After create, which names both.
+    token.when_named([]() -> Answer<Command> {
+        return usage("token: create, or `edgectl get tokens`", "edgectl token create --node gz-1");
+    });
+}
+
+Answer<ExitCode> TokenCommand::carry_out(Client& client, const Screen& screen) const {
     Json body = Json::object();
-    if (command.node) body["node"] = *command.node;
-    if (command.ttl_ms) body["ttl_ms"] = *command.ttl_ms;
+    if (!node.empty()) body["node"] = node;
+    if (ttl_ms) body["ttl_ms"] = *ttl_ms;
     const auto reply = client.call({.method = "POST", .path = "/api/v1/join-tokens", .body = dump_json(body)});
     if (!reply) return client.trouble(reply.error());
     if (reply.value().status != 201) return trouble_of(reply.value().status, reply.value().body);
     EDGE_TRY(const auto token, json_of(reply.value().body));
-    if (command.node) say_of_node(*command.node, client, screen);
-    if (command.format == Format::json || command.format == Format::jsonl) {
+    if (!node.empty()) say_of_node(node, client, screen);
+    if (format == Format::json || format == Format::jsonl) {
         screen.print(printable_json(dump_json(token)) + "\n");
         return ExitCode::ok;
     }
     // The token alone on stdout, so that a script can take it.
     screen.say(
-        "a join token" + (command.node ? " for node " + printable(*command.node) : std::string()) +
-        ", for one use until " + printable(text_at(token, "expires_at")) +
+        "a join token" + (node.empty() ? std::string() : " for node " + printable(node)) + ", for one use until " +
+        printable(text_at(token, "expires_at")) +
         "; it is shown this once. On the node, with the token in FILE, or - for standard input:\n  edge-agent enroll " +
         printable(text_at(token, "gateway_url")) + " --token-file FILE --config /etc/edge/agent.toml");
     screen.print(printable(text_at(token, "token")) + "\n");
-    return ExitCode::ok;
-}
-
-Answer<ExitCode> call_api(const ApiCommand& command, Client& client, const Screen& screen) {
-    const auto reply = client.call({.path = command.path});
-    if (!reply) return client.trouble(reply.error());
-    if (reply.value().status >= 300) return trouble_of(reply.value().status, reply.value().body);
-    const std::string& body = reply.value().body;
-    screen.print(screen.out_is_terminal ? printable_json(body) : body);
-    if (!body.empty() && body.back() != '\n') screen.print("\n");
-    return ExitCode::ok;
-}
-
-Answer<ExitCode> version(Client* client, const Screen& screen) {
-    screen.print("edgectl " EDGE_VERSION "\n");
-    if (!client) {
-        screen.say("EDGE_URL and EDGE_TOKEN name no broker whose version could be asked");
-        return ExitCode::ok;
-    }
-    EDGE_TRY(const auto broker, client->get("/api/v1/version"));
-    screen.print("broker  " + printable(text_at(broker, "version")) + " at " + client->environment().url + "\n");
     return ExitCode::ok;
 }
 

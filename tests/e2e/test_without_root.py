@@ -1,0 +1,156 @@
+"""A launcher that an ordinary user starts beside its agent, end to end in the lab: its user does as he is told, and each result is honest."""
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+import running_lab  # noqa: E402
+from api import Api  # noqa: E402
+from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node  # noqa: E402
+
+FOLDER = f"{DIRECTORY}/{NODE}"
+CONFIG = f"{FOLDER}/agent.toml"
+LINES_FILE = f"{FOLDER}/lines.toml"
+START_FILE = f"{DIRECTORY}/start/{LAUNCHER}"
+LINES = {"telecom", "unicom", "mobile"}
+
+
+def text_of(file):
+    with open(file, encoding="utf-8") as opened:
+        return opened.read()
+
+
+def write(file, text):
+    with open(file, "w", encoding="utf-8") as opened:
+        opened.write(text)
+
+
+def probe(service, target, *more):
+    done = subprocess.run(["edgectl", service, target, "from", "all", *more, "-o", "json"], capture_output=True, text=True, timeout=60, check=False)
+    return {answer["line"]["name"]: answer for answer in json.loads(done.stdout)}
+
+
+def lines_up(enforced_by):
+    lines = Api().get(f"/api/v1/nodes/{NODE}").get("lines", [])
+    return {line["name"] for line in lines if line["state"] == "up" and line["enforced_by"] == enforced_by}
+
+
+def wait_for_lines(enforced_by):
+    Api().wait(lambda: lines_up(enforced_by) == LINES, 60, f"all lines up, held by {enforced_by}")
+
+
+def processes_of(uid):
+    """Those that live: pid, name."""
+    shown = subprocess.run(["ps", "-o", "pid=,stat=,comm=", "-u", str(uid)], capture_output=True, text=True, check=False).stdout
+    words = [line.split() for line in shown.splitlines()]
+    return {int(pid): name for pid, state, name in words if not state.startswith("Z")}
+
+
+class WithoutRoot(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        """The node's launcher is its agent's user's from here on; what it prints is typed in, by root."""
+        start, lines = text_of(START_FILE), text_of(LINES_FILE)
+        cls.uid = int(re.search(r" --agent-uid (\d+) ", start)[1])
+        os.chown(f"{FOLDER}/run", cls.uid, cls.uid)
+        command = re.sub(r" --agent-uid .*? --probe ", " --guard cooperative --cgroup none --probe ", start)
+        command = re.sub(r" --state \S+", "", command).replace(
+            " -- ", f" -- setpriv --reuid={cls.uid} --regid={cls.uid} --clear-groups --bounding-set=-all -- ", 1)
+        running_lab.stop(LAUNCHER)
+        write(START_FILE, command)
+        write(LINES_FILE, lines.replace('routes = "managed"\n', ""))
+        told = len(running_lab.log(LAUNCHER))
+        running_lab.start(LAUNCHER)
+        Api().wait(lambda: " ready " in running_lab.log(LAUNCHER)[told:], 60, "the launcher")
+        cls.said = running_lab.log(LAUNCHER)[told:]
+        cls.commands = re.findall(r'line_incomplete todo="(ip .*)"', cls.said)
+
+        def back():
+            running_lab.stop(LAUNCHER)
+            for one in cls.commands:
+                on_node("sh", "-c", one.replace(" add ", " del "))
+            os.chown(f"{FOLDER}/run", 0, 0)
+            write(START_FILE, start)
+            write(LINES_FILE, lines)
+            running_lab.start(LAUNCHER)
+            wait_for_lines("bpf")
+        cls.addClassCleanup(back)
+        for one in cls.commands:
+            on_node("sh", "-c", one, check=True)
+
+    def setUp(self):
+        wait_for_lines("cooperative")
+
+    def test_probers_leave_by_their_line_and_every_result_says_what_held_them(self):
+        self.assertRegex(self.said, 'limits_absent why="not root" not_held="cpu, memory, processes"')
+        before = len(running_lab.nginx_requests())
+        answers = probe("http", "http://www.lab.test/", "--require-level", "cooperative")
+        logged = [request["remote_addr"] for request in running_lab.nginx_requests()[before:]]
+        self.assertEqual(sorted(answer["evidence"]["src_addr"] for answer in answers.values()), sorted(logged))
+        for service, target in (("http", "http://www.lab.test/"), ("ping", "198.51.100.20"), ("ping", "2001:db8:ffff::20"), ("dns", "www.lab.test")):
+            answers = probe(service, target)
+            self.assertEqual(set(answers), LINES)
+            for line, answer in answers.items():
+                evidence = answer["evidence"]
+                self.assertIn(answer["status"], ("ok", "partial"), answer)  # the lab's wires lose a packet now and then
+                self.assertEqual((evidence["enforced_by"], evidence["fwmark"], evidence["ifname"]), ("cooperative", 0, line))
+                self.assertTrue(evidence["verified"], evidence)
+
+    def test_a_way_that_is_not_the_lines_fails_the_result_and_doctor_finds_it(self):
+        rule = next(one for one in self.commands if re.match(r"ip rule add oif unicom ", one))
+        on_node("sh", "-c", rule.replace(" add ", " del "), check=True)
+        self.addCleanup(on_node, "sh", "-c", rule, check=True)
+        on_node("ip", "route", "add", "default", "dev", "unicom", "metric", "4000", check=True)
+        self.addCleanup(on_node, "ip", "route", "del", "default", "dev", "unicom", "metric", "4000")
+        answer = probe("ping", "198.51.100.20")["unicom"]
+        self.assertEqual((answer["status"], answer.get("failure", {}).get("source")), ("failed", "line"), answer)
+        self.assertFalse(answer["evidence"]["verified"])
+        failed = [finding for finding in self.doctor()["findings"] if finding["level"] == "fail"]
+        self.assertEqual([finding["about"] for finding in failed], ["line unicom"], failed)
+        self.assertIn("but from table 254, not 102", failed[0]["what"])
+
+    def doctor(self):
+        done = on_node("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "edge-agent", "doctor", "--json", "--config", CONFIG)
+        return json.loads(done.stdout)
+
+    def test_doctor_and_the_site_report_say_what_it_holds(self):
+        diagnosis = self.doctor()
+        self.assertEqual([finding for finding in diagnosis["findings"] if finding["level"] == "fail"], [])
+        self.assertEqual(diagnosis["level"], "cooperative")
+        said = " | ".join(f"{finding['about']}: {finding['what']}" for finding in diagnosis["findings"])
+        for fact in ("launcher: an ordinary user's, without a capability", "nothing limits the cpu, memory and processes of its workers",
+                     "attempts to use up the machine were not tried", "level cooperative does not hold a prober"):
+            self.assertIn(fact, said)
+        self.assertRegex(said, r"escape: \d+ tried, 0 escaped")
+        page = on_node("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "edge-agent", "site-report", "--config", CONFIG,
+                       check=True).stdout
+        for fact in ("held by cooperative", f"- uid {self.uid}: edge-launcher's and each worker's as well",
+                     f"pid {running_lab.pid(LAUNCHER)}, `/"):
+            self.assertIn(fact, page)
+        for claim in ("userdel", "--cleanup", "MiB", "mark 0x", "proto 237"):
+            self.assertNotIn(claim, page)
+
+    def test_a_launcher_that_is_killed_leaves_nothing_that_runs(self):
+        launcher, agent = running_lab.pid(LAUNCHER), running_lab.pid(AGENT)
+        self.addCleanup(running_lab.start, LAUNCHER)
+        handles = [os.pidfd_open(pid) for pid in processes_of(self.uid) if pid != agent]
+        self.assertGreaterEqual(len(handles), 5)  # launcher, spawner, a worker on each line
+        os.kill(launcher, signal.SIGKILL)
+        for handle in handles:
+            poll = select.poll()
+            poll.register(handle, select.POLLIN)
+            self.assertTrue(poll.poll(30_000))
+            os.close(handle)
+        self.assertEqual(set(processes_of(self.uid)), {agent})
+        Api().wait(lambda: not lines_up("cooperative"), 60, "lines without a launcher")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
