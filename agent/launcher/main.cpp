@@ -225,6 +225,7 @@ Result<std::unique_ptr<Network>> own_network(Privileges privileges, spdlog::logg
 /// Two that start at once would both serve, and the one that stops first take the other's socket away. Root's meet at
 /// their group and namespace.
 Result<std::optional<LockFile>> lock_socket(const Options& options) {
+    EDGE_TRY(check_path_is_free(options.socket));
     if (options.privileges == Privileges::root) return std::optional<LockFile>();
     auto lock = LockFile::take_at(options.socket + ".lock");
     if (lock) return std::optional(std::move(lock.value()));
@@ -237,7 +238,6 @@ Result<std::optional<LockFile>> lock_socket(const Options& options) {
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
     const Privileges privileges = command.options.privileges;
     EDGE_TRY(const auto only, lock_socket(command.options));
-    EDGE_TRY(check_path_is_free(command.options.socket));
     const bool cpu_first = config.policy.host.cpu_first;
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
     groups.put_host_first(cpu_first);

@@ -72,7 +72,7 @@ struct CancelCommand {
     Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
 };
 struct TokenCommand {
-    std::string node;  // empty: any
+    std::optional<std::string> node;  // none: any
     std::optional<std::uint64_t> ttl_ms;
     Format format = Format::table;
     static void add_to(Syntax& edgectl);

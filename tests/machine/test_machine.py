@@ -189,6 +189,7 @@ class OnARealMachine(unittest.TestCase):
         self.wait_for_launcher()
         for line, source in (("telecom", "100.64.1.2"), ("unicom", "100.64.2.9"), ("mobile", "100.64.3.2")):
             self.assertEqual(self.source_of_a_ping(line), source)
+        self.assertIn("edge-unicom", machine.check("ip", "-o", "link", "show", "group", "1162102597"))
         machine.check("systemctl", "stop", "edge-launcher.service")
         self.assertEqual(machine.check("ip", "-o", "link", "show", "group", "1162102597"), "")
 

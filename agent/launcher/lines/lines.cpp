@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <utility>
 
 #include "agent/launcher/lines/line_info.hpp"
@@ -9,6 +10,8 @@
 
 namespace edge::launcher {
 namespace {
+
+constexpr std::chrono::minutes kRaisedAgain{1};
 
 std::vector<std::string> messages_of(const std::vector<Error>& errors) {
     std::vector<std::string> messages;
@@ -92,16 +95,24 @@ void Lines::make_devices() {
     for (int round = 0; round < 2; ++round) {
         for (const auto& [name, device] : own.devices)
             if (device.made && device.up) stood_.insert(device.index);
-        const auto changes = device_changes(lines_, own.devices, made_on_, stood_);
+        auto raisable = stood_;
+        const auto now = std::chrono::steady_clock::now();
+        for (const auto& [index, at] : raised_)  // who keeps putting it down wins, and is told of
+            if (now - at < kRaisedAgain) raisable.erase(index);
+        const auto changes = device_changes(lines_, own.devices, made_on_, raisable);
         if (changes.empty()) break;
         failures = own.network->apply(changes);
         for (const auto& device : changes.make) made_on_[device.name] = device.parent;
         log_.debug("devices_changed removed={} made={} addresses={}", changes.remove.size(), changes.make.size(),
                    changes.assign.size());
-        if (auto now = own.network->devices()) own.devices = std::move(now.value());
+        if (auto devices = own.network->devices()) own.devices = std::move(devices.value());
+        for (const auto& [name, index] : changes.raise) {
+            const auto found = own.devices.find(name);
+            if (found == own.devices.end() || !found->second.up) continue;
+            raised_[index] = now;
+            log_.warn("device_raised device={} why=\"it was put down\"", name);
+        }
         if (!failures.empty()) break;
-        for (const auto& raised : changes.raise)
-            log_.warn("device_raised device={} why=\"it was put down\"", raised.first);
     }
     say_anew("network_refused what", messages_of(failures), refused_devices_);
 }

@@ -2,7 +2,9 @@
 #pragma once
 #include <spdlog/logger.h>
 
+#include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -76,8 +78,9 @@ class Lines {
     Privileges privileges_;
     LineNamespaces namespaces_;
     MadeOn made_on_;
-    std::set<std::uint32_t> stood_;                                  // the indices of our devices that have been up
-    std::vector<std::string> refused_, refused_devices_, reported_;  // what was said last
+    std::set<std::uint32_t> stood_;  // the indices of our devices that have been up
+    std::map<std::uint32_t, std::chrono::steady_clock::time_point> raised_;  // when, by index
+    std::vector<std::string> refused_, refused_devices_, reported_;          // what was said last
     bool up_ = false;
 };
 

@@ -5,15 +5,29 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <string_view>
 #include <thread>
 
 #include "agent/launcher/os/files.hpp"
 
 namespace edge::launcher {
 namespace {
+
+/// Ours, under this name alone, and with nothing but a process's number in its first line.
+bool is_a_lock(const Fd& file) {
+    struct stat info {};
+    char text[16]{};
+    if (::fstat(file.get(), &info) != 0 || !S_ISREG(info.st_mode) || info.st_uid != ::geteuid() || info.st_nlink > 1)
+        return false;
+    const ssize_t size = ::pread(file.get(), text, sizeof text, 0);
+    const auto digits =
+        std::string_view(text, static_cast<std::size_t>(std::max<ssize_t>(size, 0))).find_first_not_of("0123456789");
+    return size == 0 || (size > 0 && digits > 0 && digits != std::string_view::npos && text[digits] == '\n');
+}
 
 const std::string kFolder = "/run/edge-launcher/";  // of no option's choice: two launchers have to meet there
 
@@ -36,6 +50,7 @@ Result<LockFile> LockFile::take_at(const std::string& path, const std::string& n
     for (int tries = 0;; ++tries) {
         Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!fd) return os_error(errno, path, "cannot be made");
+        if (!is_a_lock(fd)) return Error{Errc::io, path, "is there and no lock of ours; move it"};
         if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
             if (tries < 100) {  // clear_left() of another looks whether it is held, for a moment
                 std::this_thread::sleep_for(std::chrono::milliseconds(1));

@@ -42,20 +42,21 @@ inline const nlmsghdr* next_message(std::span<const char>& received) {
     return message;
 }
 
-/// The attributes of one message, by type; absent ones are null.
+/// The attributes of one message, by type; absent ones are null. mnl_attr_parse() rounds the message's length up to
+/// the next four bytes, and takes an attribute that ends behind it.
 template <std::size_t Count>
 struct Attributes {
     std::array<const nlattr*, Count> by_type{};
 
     Attributes(const nlmsghdr* message, std::size_t header_size) {
-        mnl_attr_parse(
-            message, static_cast<unsigned>(header_size),
-            [](const nlattr* attribute, void* self) {
-                auto& known = *static_cast<std::array<const nlattr*, Count>*>(self);
-                if (mnl_attr_get_type(attribute) < Count) known[mnl_attr_get_type(attribute)] = attribute;
-                return MNL_CB_OK;
-            },
-            &by_type);
+        const char* const end = reinterpret_cast<const char*>(message) + message->nlmsg_len;
+        const auto* at = static_cast<const char*>(mnl_nlmsg_get_payload_offset(message, header_size));
+        for (;;) {
+            const auto* attribute = reinterpret_cast<const nlattr*>(at);
+            if (!mnl_attr_ok(attribute, static_cast<int>(end - at))) return;
+            if (mnl_attr_get_type(attribute) < Count) by_type[mnl_attr_get_type(attribute)] = attribute;
+            at += MNL_ALIGN(attribute->nla_len);
+        }
     }
     const nlattr* operator[](std::size_t type) const { return by_type[type]; }
     std::uint32_t u32(std::size_t type) const {

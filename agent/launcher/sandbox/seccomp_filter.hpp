@@ -17,8 +17,8 @@ std::span<const std::string_view> denied_calls();
 
 /// The filter as BPF, made before fork because libseccomp allocates. Also: clone3 answers ENOSYS (its flags cannot be
 /// seen, glibc then uses clone), clone may not make namespaces, socket makes AF_INET and AF_INET6 only (EAFNOSUPPORT),
-/// setsockopt joins no multicast group (EPERM).
-/// Errors: unsupported.
+/// and of TCP, UDP and ICMP (EPROTONOSUPPORT), socketpair pairs of unix streams; setsockopt joins no multicast group,
+/// prctl leaves the death signal, and there are no threads (EPERM). Errors: unsupported.
 Result<std::vector<sock_filter>> wide_filter();
 
 /// What the launcher itself still needs when it serves.

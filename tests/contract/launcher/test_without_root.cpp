@@ -1,9 +1,12 @@
 // The launcher of an ordinary user: who has no privilege, changes nothing of the machine's, and holds no more than it
 // says. What arrived at the carriers is the oracle.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -269,6 +272,16 @@ TEST_CASE("without root: nothing of the machine is touched, and nothing of a kil
         LauncherProcess second(folder, as_user());
         CHECK(second.exit_code() == 69);
         CHECK(second.says("is in use by another process; stop it, or choose another --socket"));
+    }
+    {
+        const Fd held(::open((folder.path() + "/other.sock.lock").c_str(), O_CREAT | O_RDWR, 0600));
+        REQUIRE(::fchown(held.get(), user(), user()) == 0);
+        REQUIRE(::flock(held.get(), LOCK_EX) == 0);  // by one that has no socket yet
+        auto flags = as_user();
+        flags.socket = folder.path() + "/other.sock";
+        LauncherProcess third(folder, flags);
+        CHECK(third.exit_code() == 69);
+        REQUIRE(::unlink((folder.path() + "/other.sock.lock").c_str()) == 0);
     }
     CHECK(Client(next.socket()).spawn("telecom").tell("identity").starts_with("uid="));
     next.signal(SIGTERM);

@@ -237,8 +237,11 @@ TEST_CASE(
         return times;
     };
     const std::string todo = "line_incomplete todo=\"ip link del edge-telecom\"";
-    bool half_made = false;
-    SUBCASE("put down") {}
+    bool half_made = false, refused = false;
+    SUBCASE("put down, and again within a minute") {}
+    SUBCASE("put down, and not to be put up") {
+        refused = true;
+    }
     SUBCASE("half-made") {
         half_made = true;
         at.network.fail_half_way();
@@ -246,7 +249,8 @@ TEST_CASE(
     Lines lines(at.lines, at.policy, at.network, at.guard, at.log);
     REQUIRE(at.bring_up(lines));
     const auto index = device().index;
-    if (!half_made) {
+    if (refused) at.network.put_down("edge-telecom", true);
+    if (!half_made && !refused) {
         CHECK(said("todo=") == 0);
         at.network.put_down("edge-telecom");
         for (int looks = 0; looks < 2; ++looks) {
@@ -256,14 +260,14 @@ TEST_CASE(
             CHECK(said("device_raised device=edge-telecom") == 1);
         }
         CHECK(said("todo=") == 0);
-        at.network.put_down("edge-telecom", true);
+        at.network.put_down("edge-telecom");
     }
     for (int looks = 0; looks < 3; ++looks) {
         lines.follow();
         CHECK_FALSE(device().up);
         CHECK(said(todo) == 1);
-        CHECK(said("network_refused what=\"device edge-telecom") == (half_made ? 0 : 1));
-        CHECK(said("device_raised") == (half_made ? 0 : 1));
+        CHECK(said("network_refused what=\"device edge-telecom") == (refused ? 1 : 0));
+        CHECK(said("device_raised") == (half_made || refused ? 0 : 1));
     }
     at.network.remove_device("edge-telecom");
     CHECK(lines.follow() == std::vector<std::uint32_t>{0});
