@@ -5,13 +5,13 @@
 
 #include <cstdio>
 #include <fstream>
-#include <sstream>
 
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/checks.hpp"
 #include "agent/link/https_post.hpp"
 #include "agent/link/identity.hpp"
 #include "agent/site_report/running.hpp"
+#include "protocol/launcher/ping_groups.hpp"
 
 namespace edge::agent {
 namespace {
@@ -94,17 +94,12 @@ void check_kernel(Diagnosis& diagnosis) {
 }
 
 void check_ping(const launcher::HostInfo& host, Diagnosis& diagnosis) {
-    std::uint64_t low = 1, high = 0;
-    std::istringstream(text_in("/proc/sys/net/ipv4/ping_group_range")) >> low >> high;
     const std::uint64_t first = host.gid_base, last = first + host.uids - 1;
-    const std::string wanted = std::to_string(low > high ? first : std::min(low, first)) + " " +
-                               std::to_string(low > high ? last : std::max(high, last));
-    if (low <= first && last <= high)
-        diagnosis.add(FindingLevel::ok, "ping", "allowed to the workers' groups");
-    else
-        diagnosis.add(FindingLevel::fail, "ping",
-                      "groups " + std::to_string(first) + " to " + std::to_string(last) + " may not make ping sockets",
-                      "sysctl -w net.ipv4.ping_group_range='" + wanted + "'");
+    const auto command = launcher::ping_command(text_in("/proc/sys/net/ipv4/ping_group_range"), first, last);
+    if (!command) return diagnosis.add(FindingLevel::ok, "ping", "allowed to the workers' groups");
+    diagnosis.add(FindingLevel::fail, "ping",
+                  "groups " + std::to_string(first) + " to " + std::to_string(last) + " may not make ping sockets",
+                  *command);
 }
 
 void check_launcher(const std::string& socket, const launcher::HostInfo& host, Diagnosis& diagnosis) {

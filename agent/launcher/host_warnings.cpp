@@ -1,24 +1,13 @@
 #include "agent/launcher/host_warnings.hpp"
 
-#include <algorithm>
 #include <cstdlib>
-#include <sstream>
 
 #include "agent/launcher/os/files.hpp"
 #include "protocol/launcher/netns_command.hpp"
+#include "protocol/launcher/ping_groups.hpp"
 #include "protocol/launcher/sysctl_name.hpp"
 
 namespace edge::launcher {
-
-/// Ping sockets are allowed by group id, per network namespace, and to nobody by default: `1 0`.
-std::optional<std::string> ping_command(const std::string& range, std::uint64_t first, std::uint64_t last) {
-    std::uint64_t low = 1, high = 0;
-    std::istringstream(range) >> low >> high;
-    if (low <= first && last <= high) return std::nullopt;
-    const bool nobody = low > high;  // else who is let is let on
-    return "sysctl -w net.ipv4.ping_group_range='" + std::to_string(nobody ? first : std::min(low, first)) + " " +
-           std::to_string(nobody ? last : std::max(high, last)) + "'";
-}
 
 bool answers_for_others(const std::string& own, const std::string& all) {
     return !own.empty() && std::atoi(own.c_str()) == 0 && std::atoi(all.c_str()) <= 0;

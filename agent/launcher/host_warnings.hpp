@@ -2,17 +2,12 @@
 #pragma once
 #include <spdlog/logger.h>
 
-#include <optional>
 #include <set>
 #include <string>
 
 #include "agent/launcher/lines/lines.hpp"
 
 namespace edge::launcher {
-
-/// The command that lets groups `first` to `last` have ping sockets; none where `range`, the text of
-/// net.ipv4.ping_group_range, does already. Pure.
-std::optional<std::string> ping_command(const std::string& range, std::uint64_t first, std::uint64_t last);
 
 /// Does a device answer ARP for the addresses of others? By the texts of net.ipv4.conf.DEVICE.arp_ignore, its own and
 /// that of `all`; empty: it is not there. Pure.

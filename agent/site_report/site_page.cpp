@@ -81,18 +81,21 @@ void show_lines(Page& page, const SiteFacts& facts) {
     if (facts.lines.empty()) page.none();
 }
 
-void show_routing(Page& page, const SiteFacts& facts) {
-    page.heading({"Routing rules", "路由规则"});
-    for (const auto& rule : facts.rules4) page.item(rule, undo_of_rule(rule, false));
-    for (const auto& rule : facts.rules6) page.item(rule, undo_of_rule(rule, true));
-    if (facts.rules4.empty() && facts.rules6.empty()) page.none();
+void show_what_root_added(Page& page, const SiteFacts& facts) {
     for (const auto& line : facts.lines) {
-        if (!facts.by_user) break;
         const std::string table = std::to_string(line.table);
         page.say(page.of({"What root added for line ", "root 为线路 "}) + "`" + line.name + "`" +
                  page.of({" stays with the machine: ", " 添加的规则和路由会留在本机: "}) + "`ip rule show table " +
                  table + "`, `ip -6 rule show table " + table + "`, `ip route show table " + table + "`");
     }
+}
+
+void show_routing(Page& page, const SiteFacts& facts) {
+    page.heading({"Routing rules", "路由规则"});
+    for (const auto& rule : facts.rules4) page.item(rule, undo_of_rule(rule, false));
+    for (const auto& rule : facts.rules6) page.item(rule, undo_of_rule(rule, true));
+    if (facts.rules4.empty() && facts.rules6.empty()) page.none();
+    if (facts.by_user) show_what_root_added(page, facts);
     page.heading({"Routes", "路由"});
     for (const auto& route : facts.routes4) page.item(route, undo_of_route(route, false));
     for (const auto& route : facts.routes6) page.item(route, undo_of_route(route, true));

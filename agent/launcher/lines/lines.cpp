@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <set>
 #include <utility>
 
 #include "agent/launcher/lines/line_info.hpp"
@@ -94,11 +95,11 @@ void Lines::make_devices() {
     auto& own = namespaces_.own();
     for (int round = 0; round < 2; ++round) {
         for (const auto& [name, device] : own.devices)
-            if (device.made && device.up) stood_.insert(device.index);
-        auto raisable = stood_;
+            if (device.made && device.up) stood_.try_emplace(device.index);
         const auto now = std::chrono::steady_clock::now();
-        for (const auto& [index, at] : raised_)  // who keeps putting it down wins, and is told of
-            if (now - at < kRaisedAgain) raisable.erase(index);
+        std::set<std::uint32_t> raisable;
+        for (const auto& [index, again] : stood_)
+            if (again <= now) raisable.insert(index);
         const auto changes = device_changes(lines_, own.devices, made_on_, raisable);
         if (changes.empty()) break;
         failures = own.network->apply(changes);
@@ -109,7 +110,7 @@ void Lines::make_devices() {
         for (const auto& [name, index] : changes.raise) {
             const auto found = own.devices.find(name);
             if (found == own.devices.end() || !found->second.up) continue;
-            raised_[index] = now;
+            stood_[index] = now + kRaisedAgain;
             log_.warn("device_raised device={} why=\"it was put down\"", name);
         }
         if (!failures.empty()) break;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -78,9 +77,9 @@ class Lines {
     Privileges privileges_;
     LineNamespaces namespaces_;
     MadeOn made_on_;
-    std::set<std::uint32_t> stood_;  // the indices of our devices that have been up
-    std::map<std::uint32_t, std::chrono::steady_clock::time_point> raised_;  // when, by index
-    std::vector<std::string> refused_, refused_devices_, reported_;          // what was said last
+    // Our devices that have been up, by index, and when each may be raised again: who keeps putting it down wins.
+    std::map<std::uint32_t, std::chrono::steady_clock::time_point> stood_;
+    std::vector<std::string> refused_, refused_devices_, reported_;  // what was said last
     bool up_ = false;
 };
 

@@ -1,4 +1,4 @@
-// Whole small files: configuration that only root, or we ourselves, may have written, and the one-value files of /proc
+// Whole small files: configuration that only root, or who is named, may have written, and the one-value files of /proc
 // and cgroupfs.
 #pragma once
 #include <string>
@@ -13,10 +13,10 @@ Result<std::string> read_file(const std::string& path, std::size_t limit = 64 * 
 
 /// As read_file, but refuses what anybody but root and this user could have written: we do what it says.
 /// Errors: not_found, too_large, denied (owner or mode; `detail` says which command mends it).
-Result<std::string> read_trusted_file(const std::string& path, uid_t user = 0);
+Result<std::string> read_trusted_file(const std::string& path, uid_t user);
 
 /// The same of a folder: who may write it may put another file there. One that is not there passes. Errors: denied.
-Result<> check_trusted_folder(const std::string& path, uid_t user = 0);
+Result<> check_trusted_folder(const std::string& path, uid_t user);
 
 /// The text is on the disk under this name when it returns; a crash leaves the old text or the new. Errors: io.
 Result<> replace_file(const std::string& path, std::string_view text);

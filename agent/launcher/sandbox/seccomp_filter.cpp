@@ -54,6 +54,8 @@ struct Release {
 };
 using Context = std::unique_ptr<void, Release>;
 
+constexpr scmp_datum_t kInt = 0xffff'ffff;  // what the kernel takes of an int, whatever stands in the upper half
+
 Error refused(int status, std::string_view call) {
     return Error{Errc::unsupported, "seccomp", "no rule for " + std::string(call), -status};
 }
@@ -69,21 +71,19 @@ Result<> deny(scmp_filter_ctx context, const Calls& calls) {
     return ok();
 }
 
-/// Sockets of other families than these two. One argument may be compared once a rule, hence the enumeration.
-Result<> deny_families_but(scmp_filter_ctx context, unsigned low, unsigned high) {
-    const auto deny = [&](scmp_arg_cmp family) {
-        return ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1, family);
-    };
-    int status = deny(SCMP_A0(SCMP_CMP_LT, low));
-    for (unsigned family = low + 1; family < high && status == 0; ++family) status = deny(SCMP_A0(SCMP_CMP_EQ, family));
-    if (status == 0) status = deny(SCMP_A0(SCMP_CMP_GT, high));
-    if (status != 0) return refused(status, "socket");
-    return ok();
-}
-
 Result<> deny_if(scmp_filter_ctx context, int call, std::string_view name, int error, const scmp_arg_cmp& argument) {
     const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(static_cast<unsigned>(error)), call, 1, argument);
     if (status != 0) return refused(status, name);
+    return ok();
+}
+
+/// Sockets of other families than these two. One argument may be compared once a rule, hence the enumeration.
+Result<> deny_families_but(scmp_filter_ctx context, unsigned low, unsigned high) {
+    std::vector<scmp_arg_cmp> others{SCMP_A0(SCMP_CMP_LT, low), SCMP_A0(SCMP_CMP_GT, high)};
+    for (unsigned family = low + 1; family < high; ++family) others.push_back(SCMP_A0(SCMP_CMP_EQ, family));
+    for (const auto& other : others) {
+        EDGE_TRY(deny_if(context, SCMP_SYS(socket), "socket", EAFNOSUPPORT, other));
+    }
     return ok();
 }
 
@@ -112,7 +112,6 @@ Result<> deny_pairs(scmp_filter_ctx context) {
 /// Nothing that a worker does lets it outlive its launcher: neither to take its death signal back, nor a thread, which
 /// has none and keeps none when it executes a program. A number with a bit in the upper half is none to prctl.
 Result<> deny_outliving(scmp_filter_ctx context) {
-    constexpr scmp_datum_t kInt = 0xffff'ffff;
     EDGE_TRY(deny_if(context, SCMP_SYS(prctl), "prctl", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, kInt, PR_SET_PDEATHSIG)));
     return deny_if(context, SCMP_SYS(clone), "clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 }
@@ -132,7 +131,6 @@ Result<> deny_groups(scmp_filter_ctx context) {
                                               {IPPROTO_IPV6, MCAST_JOIN_GROUP},
                                               {IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP},
                                               {IPPROTO_IPV6, MCAST_MSFILTER}};
-    constexpr scmp_datum_t kInt = 0xffff'ffff;  // the kernel takes an int of each, whatever stands in the upper half
     for (const auto& [level, name] : kJoins) {
         const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(setsockopt), 2,
                                               SCMP_A1(SCMP_CMP_MASKED_EQ, kInt, static_cast<scmp_datum_t>(level)),
@@ -143,12 +141,12 @@ Result<> deny_groups(scmp_filter_ctx context) {
 }
 
 Result<> deny_new_namespaces(scmp_filter_ctx context) {
-    int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    for (std::uint64_t bit = 1; bit <= kNewNamespaces && status == 0; bit <<= 1)
-        if ((kNewNamespaces & bit) != 0)
-            status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
-                                        SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit));
-    if (status != 0) return refused(status, "clone");
+    const int status = ::seccomp_rule_add(context, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (status != 0) return refused(status, "clone3");
+    for (std::uint64_t bit = 1; bit <= kNewNamespaces; bit <<= 1) {
+        if ((kNewNamespaces & bit) == 0) continue;
+        EDGE_TRY(deny_if(context, SCMP_SYS(clone), "clone", EPERM, SCMP_A0(SCMP_CMP_MASKED_EQ, bit, bit)));
+    }
     return ok();
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/launcher/host_warnings.hpp"
+#include "protocol/launcher/ping_groups.hpp"
 
 using namespace edge::launcher;
 

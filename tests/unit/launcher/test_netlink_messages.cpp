@@ -50,6 +50,16 @@ TEST_CASE("a rule of ours is read, another's is not") {
     CHECK_FALSE(owned_rule_in(other.header()));
 }
 
+TEST_CASE("an attribute that ends behind its message is none of it, also within the last four bytes") {
+    auto message = own_rule();
+    REQUIRE(owned_rule_in(message.header())->table == 101);
+    message.header()->nlmsg_len -= 1;  // FRA_TABLE stands last
+    const auto cut = owned_rule_in(message.header());
+    REQUIRE(cut);
+    CHECK(cut->table == 0);
+    CHECK(cut->mark == 0x101);
+}
+
 TEST_CASE("whoever wrote a rule, it is read if it asks for no more than can be told") {
     const auto rule = [](auto&& more) {
         NetlinkRequest message(RTM_NEWRULE, 0);
