@@ -136,6 +136,7 @@ TEST_CASE("sockets are of TCP, UDP and ICMP, whatever stands in the upper half o
             CHECK(makes(AF_INET, SOCK_STREAM, upper | protocol) == EPROTONOSUPPORT);
     for (const long type : {SOCK_RAW, SOCK_RDM, SOCK_SEQPACKET, SOCK_DCCP, SOCK_PACKET})  // 0 is then not TCP nor UDP
         CHECK(makes(AF_INET, type | SOCK_CLOEXEC, 0) == EPROTONOSUPPORT);
+    CHECK(makes(AF_INET, SOCK_RAW, IPPROTO_ICMP) == EPROTONOSUPPORT);  // with 0 the kernel says so itself
 }
 
 TEST_CASE("nothing lets a worker outlive its launcher, nor send to a socket of the host's that has a name") {
