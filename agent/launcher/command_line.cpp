@@ -38,6 +38,12 @@ Result<> check_uids(const Options& options) {
     return ok();
 }
 
+GuardChoice guard_named(const std::string& name) {
+    if (name == "auto") return GuardChoice::automatic;
+    if (name == "cooperative") return GuardChoice::cooperative;
+    return name == "bpf" ? GuardChoice::bpf : GuardChoice::nft;
+}
+
 /// What an ordinary user's launcher does not hold has to be accepted by who starts it; it is never taken by itself.
 Result<> check_user(CommandLine& line) {
     Options& options = line.options;
@@ -48,7 +54,7 @@ Result<> check_user(CommandLine& line) {
     if (without && we == 0)
         return usage("--cgroup none is for an ordinary user, and root of a user namespace is none; name a group");
     if (without && line.mode == Mode::cleanup) return usage("--cgroup none leaves nothing to clean up");
-    if (we != 0 && (!without || line.guard != "cooperative"))
+    if (we != 0 && (!without || line.guard != GuardChoice::cooperative))
         return Error{Errc::denied, "privileges",
                      "not root; run as root, or with --guard cooperative --cgroup none, where a line is held by "
                      "edge-probe alone (docs/lines.md)"};
@@ -97,7 +103,7 @@ Result<> check(CommandLine& line) {
 Result<CommandLine> read_command_line(int argc, char** argv) {
     CommandLine line;
     bool cleanup = false, check_config = false;
-    std::string agent;
+    std::string agent, guard = "auto";
     CLI::App app("Brings lines up and starts probe workers in sandboxes; root's part of the agent.", "edge-launcher");
     app.set_version_flag("--version", "edge-launcher " EDGE_VERSION);
     app.add_option("--config", line.options.config, "folder of lines.toml and policy.toml (required)");
@@ -112,7 +118,7 @@ Result<CommandLine> read_command_line(int argc, char** argv) {
     app.add_option("--probe", line.options.probe, "edge-probe, if it is not beside this program");
     app.add_option("--state", line.options.state, "folder where it keeps the bytes of the day and the month");
     app.add_option("--log-level", line.level)->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
-    app.add_option("--guard", line.guard,
+    app.add_option("--guard", guard,
                    "what holds the lines: auto, bpf, nft where BPF does not work, or cooperative: nothing does")
         ->check(CLI::IsMember({"auto", "bpf", "nft", "cooperative"}));
     app.add_flag("--cleanup", cleanup, "remove what a crashed launcher left, and end");
@@ -126,6 +132,7 @@ Result<CommandLine> read_command_line(int argc, char** argv) {
     if (!agent.empty()) {
         EDGE_TRY(line.options.agent_uid, uid_of(agent));
     }
+    line.guard = guard_named(guard);
     if (cleanup) line.mode = Mode::cleanup;
     if (check_config) line.mode = Mode::check_config;
     EDGE_TRY(check(line));

@@ -14,7 +14,7 @@ struct CommandLine {
     Options options;
     Mode mode = Mode::serve;
     std::string level = "info";
-    std::string guard = "auto";
+    GuardChoice guard = GuardChoice::automatic;
 };
 
 /// Complete: what may be missing depends on the mode, and some values on each other and on who we are. Prints for

@@ -154,10 +154,20 @@ struct ConfigTexts {
 /// Where the two contradict each other: what a line needs and the policy forbids. Of texts that parse. Pure.
 void check_together(const Config& config, const ConfigTexts& texts, Problems& problems);
 
-/// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written, or we without privileges. A line in
-/// another network namespace is a problem where those may not be entered; without privileges so is all that would have
-/// to be made, and workers have no limits.
-Config read_config(const std::string& dir, Privileges privileges, bool may_enter_namespaces, Problems& problems);
+/// What --guard asked for.
+enum class GuardChoice { automatic, bpf, nft, cooperative };
+
+/// How the launcher was started, which decides what the files can have.
+struct Started {
+    Privileges privileges = Privileges::root;
+    bool may_enter_namespaces = true;
+    GuardChoice guard = GuardChoice::automatic;
+};
+
+/// Reads DIR/lines.toml and DIR/policy.toml, which only root may have written, or we without privileges. What they ask
+/// for and the launcher cannot do as it was started is a problem, too; workers of one without privileges have no
+/// limits.
+Config read_config(const std::string& dir, const Started& started, Problems& problems);
 
 /// uid-base and the 255 above it, shared out: with nftables a line is known by the uids of its workers. One alone, the
 /// launcher's own, is every line's. Pure.

@@ -16,16 +16,11 @@
 #include "agent/launcher/os/capabilities.hpp"
 #include "agent/launcher/os/files.hpp"
 #include "agent/launcher/os/lock_file.hpp"
+#include "agent/launcher/os/uid_lock.hpp"
 #include "agent/launcher/sandbox/own_group.hpp"
 
 namespace edge::launcher {
 namespace {
-
-GuardChoice guard_named(const std::string& name) {
-    if (name == "auto") return GuardChoice::automatic;
-    if (name == "cooperative") return GuardChoice::cooperative;
-    return name == "bpf" ? GuardChoice::bpf : GuardChoice::nft;
-}
 
 int exit_code(const Error& error) {
     switch (error.code) {
@@ -103,10 +98,18 @@ Result<std::optional<LockFile>> lock_socket(const Options& options) {
                  0};
 }
 
+/// Without privileges there is one, of whoever started it.
+Result<std::optional<UidLock>> lock_uids(const Options& options) {
+    if (options.privileges == Privileges::none) return std::optional<UidLock>();
+    EDGE_TRY(auto lock, UidLock::take(options.uid_base, kWorkerUids));
+    return std::optional(std::move(lock));
+}
+
 /// Everything is undone in reverse when this returns, whether it served or could not start.
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
     const Privileges privileges = command.options.privileges;
     EDGE_TRY(const auto only, lock_socket(command.options));
+    EDGE_TRY(const auto uids, lock_uids(command.options));
     const bool cpu_first = config.policy.host.cpu_first;
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
     groups.put_host_first(cpu_first);
@@ -117,10 +120,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
         EDGE_TRY(auto group, groups.add_line(line.name));
         line_groups.push_back(std::move(group));
     }
-    if (command.guard == "cooperative" && config.policy.line.any())
-        return Error{Errc::bad_value, command.options.config + "/policy.toml",
-                     "[line] limits what --guard cooperative does not count; take it out, or choose another guard"};
-    EDGE_TRY(const auto guard, choose_guard(guard_named(command.guard), line_groups.front().get(), log));
+    EDGE_TRY(const auto guard, choose_guard(command.guard, line_groups.front().get(), log));
     for (const auto& line : config.lines)
         if (!line.netns.empty() && guard->enforcement() == Enforcement::nft_guard)
             return Error{Errc::unsupported, "line " + line.name,
@@ -171,8 +171,8 @@ int run(int argc, char** argv) {
     Config config;
     if (mode != Mode::cleanup) {
         Problems problems;
-        config = read_config(options.config, options.privileges, mode == Mode::check_config || may_enter_namespaces(),
-                             problems);
+        const bool may_enter = mode == Mode::check_config || may_enter_namespaces();
+        config = read_config(options.config, {options.privileges, may_enter, command.value().guard}, problems);
         if (!problems.empty()) return fail(problems);
         share_out_uids(options.uid_base, options.uids, config.lines);
     }

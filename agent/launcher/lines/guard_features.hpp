@@ -23,8 +23,6 @@ GuardFeatures try_bpf_guard(int cgroup);
 /// Has the kernel check a line's rules, without adding any.
 GuardFeatures try_nft_guard();
 
-enum class GuardChoice { automatic, bpf, nft, cooperative };
-
 /// The best guard this host can hold, or the one chosen, and what is in the way of a better one is logged. None at all,
 /// which is `cooperative`, is only chosen.
 /// Errors: unsupported, naming what is missing for each.

@@ -39,10 +39,15 @@ bool is_in_place(const Fd& file, const std::string& path) {
     return ::fstat(file.get(), &mine) == 0 && ::stat(path.c_str(), &there) == 0 && mine.st_ino == there.st_ino;
 }
 
-Result<LockFile> LockFile::take(const std::string& name, const std::string& note) {
+Result<std::string> lock_folder() {
     if (::mkdir(kFolder.c_str(), 0755) != 0 && errno != EEXIST)
         return os_error(errno, kFolder, "cannot be made; run: install -d " + kFolder);
-    return take_at(kFolder + name, note);
+    return kFolder;
+}
+
+Result<LockFile> LockFile::take(const std::string& name, const std::string& note) {
+    EDGE_TRY(const auto folder, lock_folder());
+    return take_at(folder + name, note);
 }
 
 Result<LockFile> LockFile::take_at(const std::string& path, const std::string& note) {

@@ -29,6 +29,9 @@ class LockFile {
     Fd fd_;
 };
 
+/// Where locks meet whose holders know nothing of each other: made if it is not there, ends in a slash. Errors: io.
+Result<std::string> lock_folder();
+
 /// Is the file of this path still the open one?
 bool is_in_place(const Fd& file, const std::string& path);
 

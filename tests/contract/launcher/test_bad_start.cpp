@@ -75,6 +75,22 @@ const BadStart kBadStarts[] = {
          folder.write("lines.toml", lines.replace(lines.find("wan1"), 4, "wan0"));
      },
      78, "lines.toml:15:1: device is that of line \"telecom\" as well; give both kind = \"address\", or each a device"},
+    {"a file that is no TOML", [](auto& folder, auto&) { folder.write("lines.toml", "[[line]\n"); }, 78,
+     "lines.toml:1:"},
+    {"limits that nobody would count",
+     [](auto& folder, auto& flags) {
+         folder.write("policy.toml", "services = [\"ping\"]\n[line]\nbytes_per_s = 1000\n");
+         flags.more = {"--check-config", "--guard", "cooperative"};
+     },
+     78, "policy.toml:2:2: [line] limits what --guard cooperative does not count"},
+    {"a namespace under nftables",
+     [](auto& folder, auto& flags) {
+         std::string lines = lines_toml();
+         folder.write("lines.toml",
+                      lines.insert(lines.find("device = \"wan1\""), "kind = \"netns\"\nnetns = \"cell\"\n"));
+         flags.more = {"--check-config", "--guard", "nft"};
+     },
+     78, "kind = \"netns\" is held by BPF alone, not by --guard nft"},
     {"an agent among the workers", [](auto&, auto& flags) { flags.agent_uid = flags.uid_base + 3; }, 64,
      "--agent-uid is one of the workers' uids"},
 };

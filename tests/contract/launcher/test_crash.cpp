@@ -148,6 +148,22 @@ TEST_CASE("a second launcher with the same group, or in the same network namespa
     CHECK(Client(first.socket()).spawn("telecom").tell("udp 198.51.100.10 5300 30000") == "ok telecom 100.64.1.2");
 }
 
+TEST_CASE("two launchers have no worker's user in common, whatever namespaces they run in") {
+    Carriers& carriers = shared_carriers();
+    ConfigFolder folder;
+    LauncherProcess first(folder);
+    REQUIRE(first.says("ready"));
+    for (const int by : {-255, 255}) {
+        carriers.elsewhere();
+        const uid_t base = own_uids() + static_cast<uid_t>(by);
+        LauncherProcess second(folder, {.cgroup = own_group("-2"), .uid_base = base});
+        carriers.back();
+        CHECK(second.exit_code() == 69);
+        CHECK(second.says("--uid-base: another edge-launcher has some of the uids " + std::to_string(base) + " to "));
+    }
+    CHECK(groups_named(own_group("-2")) == "");
+}
+
 TEST_CASE("launchers in different network namespaces run side by side") {
     Carriers& carriers = shared_carriers();
     ConfigFolder folder;

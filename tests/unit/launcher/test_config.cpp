@@ -117,6 +117,7 @@ TEST_CASE("two lines may not share a name, a mark or a table") {
         "lines.toml:20:1: mark is that of line \"telecom\" as well\n");
     auto second = replaced(replaced(kLine, "telecom", "unicom"), "[\"100.64.1.2\", \"fd64:1::2\"]", "[\"100.64.1.3\"]");
     second = replaced(replaced(second, "table = 101", "table = 102"), "mark = 0x101", "mark = 0x102");
+    second = replaced(second, "gateway6 = \"fd64:1::1\"\n", "");
     CHECK(wrong_lines(kLine + second).find("lines.toml:15:1: device is that of line") == 0);
     const auto by_address = [](const std::string& text) {
         return replaced(text, "carrier", "kind = \"address\"\ncarrier");
@@ -170,6 +171,7 @@ TEST_CASE("a macvlan says its parent, and what a kind does not know is told") {
     }
     auto unicom = replaced(replaced(kLine, "telecom", "unicom"), "[\"100.64.1.2\", \"fd64:1::2\"]", "[\"100.64.1.3\"]");
     unicom = replaced(replaced(unicom, "table = 101", "table = 102"), "mark = 0x101", "mark = 0x102");
+    unicom = replaced(unicom, "gateway6 = \"fd64:1::1\"\n", "");
     CHECK(wrong_lines(whole + unicom) == "");
     const std::string alone = "parent is the device of line \"unicom\", which is that line's alone\n";
     CHECK(wrong_lines(whole + replaced(unicom, "wan0", "eth0")) == "lines.toml:6:1: " + alone);
@@ -225,6 +227,41 @@ TEST_CASE("a gateway is in the network of an address that says its own") {
     CHECK(wrong_lines(replaced(six, "\"fd64:1::1\"", "\"fe80::1\"")) == "");
     CHECK(wrong_lines(replaced(six, "\"fd64:1::1\"", "\"fd64:2::1\"")) ==
           "lines.toml:7:1: gateway6 fd64:2::1 is in the network of no address of the line\n");
+}
+
+TEST_CASE("an address that cannot be what the line says it is, is told") {
+    struct {
+        const char *what, *by, *told;
+    } const kCases[] = {
+        {"\"100.64.1.2\"", "\"127.0.0.1\"", "lines.toml:5:14: 127.0.0.1 is no device's address: it is loopback\n"},
+        {"\"100.64.1.2\"", "\"224.0.0.1\"", "lines.toml:5:14: 224.0.0.1 is no device's address: it is multicast\n"},
+        {"\"fd64:1::2\"", "\"::\"", "lines.toml:5:28: :: is no device's address: it is the unspecified address\n"},
+        {"\"100.64.1.1\"", "\"100.64.1.2\"", "lines.toml:6:1: gateway4 100.64.1.2 is the line's own address\n"},
+        {"\"100.64.1.1\"", "\"255.255.255.255\"",
+         "lines.toml:6:1: gateway4 255.255.255.255 is no host's address: it is broadcast\n"},
+        {"\"100.64.1.53\"", "\"0.0.0.0\"",
+         "lines.toml:10:14: resolver 0.0.0.0 is no host's address: it is \"this network\"\n"},
+        {"\"100.64.1.53\"", "\"127.0.0.53\"",
+         "lines.toml:10:14: resolver 127.0.0.53 is no host's address: it is loopback\n"},
+        {"\"100.64.1.2\", \"fd64:1::2\"", "\"100.64.1.2\"",
+         "lines.toml:7:1: gateway6 fd64:1::1 cannot be reached: the line has no IPv6 address\n"},
+        {"\"100.64.1.2\", \"fd64:1::2\"", "\"fd64:1::2\"",
+         "lines.toml:6:1: gateway4 100.64.1.1 cannot be reached: the line has no IPv4 address\n"
+         "lines.toml:10:14: resolver 100.64.1.53 cannot be reached: the line has no IPv4 address\n"},
+    };
+    for (const auto& one : kCases) {
+        CAPTURE(one.by);
+        CHECK(wrong_lines(replaced(kLine, one.what, one.by)) == one.told);
+    }
+    const auto in = [](const std::string& address, const std::string& gateway) {
+        return wrong_lines(replaced(replaced(kLine, "\"100.64.1.2\"", "\"" + address + "\""), "\"100.64.1.1\"",
+                                    "\"" + gateway + "\""));
+    };
+    for (const std::string end : {"100.64.1.0", "100.64.1.255"})
+        CHECK(in("100.64.1.2/24", end) ==
+              "lines.toml:6:1: gateway4 " + end + " is the network's or the broadcast address of 100.64.1.0/24\n");
+    CHECK(in("100.64.1.1/31", "100.64.1.0") == "");  // RFC 3021
+    CHECK(in("100.64.1.2/23", "100.64.1.0") == "");
 }
 
 TEST_CASE("what a line needs and the policy forbids is told, in the file where it stands") {
