@@ -130,10 +130,13 @@ Heard hear(const Check& check, const ProbeReport& report) {
     return {Outcome::bad, short_text(failure.code + ": " + failure.text)};
 }
 
-Heard hear(const std::optional<RouteAnswer>& route) {
-    if (!route || !route->link_up) return {Outcome::none, "the launcher did not say"};
-    if (!route->route.error.empty()) return {Outcome::bad, route->route.error};
-    return {Outcome::good};
+Heard hear(const Line& line, const std::optional<RouteAnswer>& answer) {
+    if (!answer || !answer->link_up) return {Outcome::none, "the launcher did not say"};
+    const RouteGet& route = answer->route;
+    if (!route.error.empty()) return {Outcome::bad, route.error};
+    if (route.oif == line.facts.ifname && route.table == line.facts.table) return {Outcome::good};
+    return {Outcome::bad, "by " + route.oif + " from table " + std::to_string(route.table) + ", not " +
+                              line.facts.ifname + " from " + std::to_string(line.facts.table)};
 }
 
 void count(Check& check, const Heard& heard) {

@@ -47,7 +47,7 @@ struct Heard {
     std::string egress{};  // of a good egress check: the address
 };
 Heard hear(const Check& check, const ProbeReport& report);
-Heard hear(const std::optional<RouteAnswer>& route);
+Heard hear(const Line& line, const std::optional<RouteAnswer>& route);
 
 /// Counts it: three failures in a row are a failure, two answers in a row are its end. A route's answer is the kernel's
 /// and counts at once.

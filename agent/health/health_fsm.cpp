@@ -50,6 +50,9 @@ HealthActions HealthFsm::line(const Line& line, Time now) {
     const bool as_it_was = !is_new && same_ground(watch.watched.line, line);
     watch.watched.line = line;
     if (!as_it_was) begin(watch, now);
+    // Told again as it was, the kernel's way out of it is another: at once, however often it is asked otherwise.
+    for (Check& check : watch.watched.checks)
+        if (check.what == What::route && check.asked == 0) check.due = now;
     judge(watch, actions);
     return actions;
 }
@@ -130,7 +133,10 @@ HealthActions HealthFsm::answered(std::uint64_t id, const ProbeReport& report, T
 
 HealthActions HealthFsm::route(std::uint64_t id, const std::optional<RouteAnswer>& answer, Time now) {
     HealthActions actions;
-    if (const auto found = take(id)) heard(*found->first, *found->second, hear(answer), now, actions);
+    if (const auto found = take(id)) {
+        auto& [watch, check] = *found;
+        heard(*watch, *check, hear(watch->watched.line, answer), now, actions);
+    }
     return actions;
 }
 

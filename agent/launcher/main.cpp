@@ -109,12 +109,12 @@ Result<std::optional<UidLock>> lock_uids(const Options& options) {
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
     const Privileges privileges = command.options.privileges;
     EDGE_TRY(const auto only, lock_socket(command.options));
-    EDGE_TRY(const auto uids, lock_uids(command.options));
     const bool cpu_first = config.policy.host.cpu_first;
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
     groups.put_host_first(cpu_first);
     if (privileges == Privileges::none) log.warn("limits_absent why=\"not root\" not_held=\"cpu, memory, processes\"");
     EDGE_TRY(const auto network, own_network(privileges, log));
+    EDGE_TRY(const auto uids, lock_uids(command.options));  // one more of this very launcher was told better above
     std::vector<Fd> line_groups;
     for (const auto& line : config.lines) {
         EDGE_TRY(auto group, groups.add_line(line.name));

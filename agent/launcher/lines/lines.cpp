@@ -56,6 +56,7 @@ Result<> Lines::bring_up(std::vector<Fd> groups) {
             return failure;  // a rule: not a line without it
     }
     report_missing();
+    for (std::size_t i = 0; i < lines_.size(); ++i) ways_.push_back(ways_of(i));
     return ok();
 }
 
@@ -66,25 +67,28 @@ std::vector<std::uint32_t> Lines::follow() {
     if (const auto looked = namespaces_.look(); !looked)
         log_.error("devices_unknown why=\"{}\"", looked.error().message());
     make_devices();
-    std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-        const Line& line = lines_[i];
         // Also where the line is as it was: the host's own addresses are no targets, and may be others now.
         // If this fails the old binding stands: to a device that is gone, so nothing leaves by another.
         const auto held = hold(i);
-        if (!held) log_.error("guard_failed line={} why=\"{}\"", line.name, held.error().message());
-        const LineInfo &was = before[i], is = info(i);
-        if (was.ifindex == is.ifindex && was.link_up == is.link_up && was.absent == is.absent &&
-            was.closed == is.closed)
-            continue;
-        changed.push_back(static_cast<std::uint32_t>(i));
-        log_.info("line_changed line={} device={} ifindex={} link_up={} absent={:#x}", line.name, line.device,
-                  is.ifindex, is.link_up, is.absent);
+        if (!held) log_.error("guard_failed line={} why=\"{}\"", lines_[i].name, held.error().message());
     }
     // Even if every device is as it was: a link that went down and up between two looks has lost its routes, and
     // anybody may delete a rule. What stands already is no change, so the events of our own changes end here.
     route();
     report_missing();
+    std::vector<std::uint32_t> changed;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+        const LineInfo &was = before[i], is = info(i);
+        const Ways way = ways_of(i);
+        if (was.ifindex == is.ifindex && was.link_up == is.link_up && was.absent == is.absent &&
+            was.closed == is.closed && ways_[i] == way)
+            continue;
+        ways_[i] = way;
+        changed.push_back(static_cast<std::uint32_t>(i));
+        log_.info("line_changed line={} device={} ifindex={} link_up={} absent={:#x} table4={} table6={}",
+                  lines_[i].name, lines_[i].device, is.ifindex, is.link_up, is.absent, way[0].table, way[1].table);
+    }
     return changed;
 }
 
@@ -238,6 +242,15 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination, 
     route.link_up = line.link_up;
     route.error = line.ifindex == 0 ? ENODEV : 0;
     if (route.error != 0) return route;
+    EDGE_TRY(const auto answer, ask_kernel(index, destination, protocol, port));
+    add_answer(answer, namespaces_.of(lines_[index]).devices, route);
+    return route;
+}
+
+/// Of a line whose device is there.
+Result<RouteAnswer> Lines::ask_kernel(std::size_t index, const IpAddress& destination, std::uint8_t protocol,
+                                      std::uint16_t port) const {
+    const LineInfo line = info(index);
     Sender sender{.device = line.ifindex, .mark = line.mark, .protocol = protocol, .port = port};
     const bool bound = privileges_ == Privileges::none;
     if (!bound && steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
@@ -250,8 +263,23 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination, 
         EDGE_TRY(answer, space.network->route_get(destination, sender));
         answer.source = sender.source;
     }
-    add_answer(answer, space.devices, route);
-    return route;
+    return answer;
+}
+
+Lines::Ways Lines::ways_of(std::size_t index) const {
+    // Nothing is sent there: documentation's own addresses (RFC 5737, RFC 3849).
+    static const IpAddress kAnywhere[] = {IpAddress::parse("192.0.2.1").value(),
+                                          IpAddress::parse("2001:db8::1").value()};
+    Ways ways;
+    const Line& line = lines_[index];
+    if (namespaces_.device_of(line) == nullptr) return ways;
+    for (const IpAddress& to : kAnywhere) {
+        const bool asked = std::any_of(line.addresses.begin(), line.addresses.end(),
+                                       [&](const IpAddress& address) { return address.v6 == to.v6; });
+        if (!asked) continue;
+        if (const auto answer = ask_kernel(index, to, 0, 0)) ways[to.v6] = answer.value();
+    }
+    return ways;
 }
 
 }  // namespace edge::launcher

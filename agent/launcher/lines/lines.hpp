@@ -2,6 +2,7 @@
 #pragma once
 #include <spdlog/logger.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -34,7 +35,7 @@ class Lines {
     /// Errors: unsupported, io.
     Result<> bring_up(std::vector<Fd> groups);
     /// After any event of links, addresses, rules or routes: brings everything up to date. Does nothing where all
-    /// stands. Returns the lines whose LineInfo changed.
+    /// stands. Returns the lines whose LineInfo changed, or the kernel's way out of them.
     std::vector<std::uint32_t> follow();
     /// As of LineNamespaces.
     std::vector<Network*> networks() const { return namespaces_.networks(); }
@@ -60,6 +61,11 @@ class Lines {
                             std::uint16_t port = 0);
 
   private:
+    using Ways =
+        std::array<RouteAnswer, 2>;  // to nowhere in particular, IPv4 and IPv6; where the line has no address: {}
+    Ways ways_of(std::size_t index) const;
+    Result<RouteAnswer> ask_kernel(std::size_t index, const IpAddress& destination, std::uint8_t protocol,
+                                   std::uint16_t port) const;
     SteerBy steered_by() const;
     Result<> hold(std::size_t index);
     void make_devices();
@@ -71,7 +77,8 @@ class Lines {
     const Policy& policy_;
     LineGuard& guard_;
     spdlog::logger& log_;
-    std::vector<Allowance> allowances_;  // in the lines' order
+    std::vector<Allowance> allowances_;  // in the lines' order, as the next
+    std::vector<Ways> ways_;
     std::vector<IpAddress> denied_;
     std::vector<Fd> groups_;
     Privileges privileges_;

@@ -21,6 +21,7 @@ struct RouteAnswer {
     std::optional<IpAddress> gateway{};
     std::optional<IpAddress> source{};
     int error = 0;  // errno: no route
+    friend bool operator==(const RouteAnswer&, const RouteAnswer&) = default;
 };
 
 /// Who asks for a route: a socket bound to a device and marked, or an unbound one of a user. With `source` it has an

@@ -445,8 +445,7 @@ TEST_CASE("without a guard a line that has no way is closed, and a limit that no
     folder.write("policy.toml", policy_with("", "bytes_per_s = 1000"));
     LauncherProcess refused(folder, flags);
     CHECK(refused.exit_code() == 78);
-    CHECK(refused.says(
-        "policy.toml: [line] limits what --guard cooperative does not count; take it out, or choose another"));
+    CHECK(refused.says("[line] limits what --guard cooperative does not count; take it out, or choose another"));
 }
 
 TEST_CASE("two lines share a device, and each leaves from its own addresses alone") {

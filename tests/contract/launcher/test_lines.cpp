@@ -268,6 +268,28 @@ TEST_CASE("more events than the socket holds are as good as one") {
     CHECK(up.client->spawn("unicom").tell("udp 198.51.100.10 5300 30000") == "ok unicom 100.64.2.2");
 }
 
+TEST_CASE("a route or a rule of somebody else's that changes a line's way is told at once") {
+    Running up("external");
+    const auto told = [&] {
+        const auto line = up.client->event<LineInfo>(Type::line_changed);
+        return line && std::string(line->name.text) == "telecom" && line->link_up == 1 && line->absent == 0;
+    };
+    const auto table = [&] { return up.client->route("telecom", kTarget4).table; };
+    sh("ip route add default via 100.64.1.1 dev wan0 table 101");
+    CHECK(told());
+    CHECK(table() == 101);
+    sh("ip rule add pref 500 fwmark 0x101 lookup 102");
+    sh("ip route add default via 100.64.1.1 dev wan0 table 102");
+    CHECK(told());
+    CHECK(table() == 102);
+    sh("ip rule del pref 500");
+    CHECK(told());
+    sh("ip route del default via 100.64.1.1 dev wan0 table 102");
+    sh("ip route del default via 100.64.1.1 dev wan0 table 101");
+    CHECK(told());
+    CHECK(up.client->route("telecom", kTarget4).error == ENETUNREACH);
+}
+
 TEST_CASE("external routes are checked and left alone") {
     Carriers carriers;
     ConfigFolder folder;

@@ -239,8 +239,8 @@ TEST_CASE("without the capability, with nftables, or in its own namespace, a lau
     SUBCASE("nftables") {
         flags.more = {"--guard", "nft"};
         LauncherProcess launcher(folder, flags);
-        CHECK(launcher.exit_code() == 71);
-        CHECK(launcher.says("line unicom: kind = \"netns\" is held by BPF alone"));
+        CHECK(launcher.exit_code() == 78);
+        CHECK(launcher.says("lines.toml:15:1: kind = \"netns\" is held by BPF alone, not by --guard nft"));
     }
     SUBCASE("no other line has the capability in effect") {
         LauncherProcess launcher(folder, flags);

