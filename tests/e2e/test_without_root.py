@@ -103,12 +103,16 @@ class WithoutRoot(unittest.TestCase):
                 self.assertEqual((evidence["enforced_by"], evidence["fwmark"], evidence["ifname"]), ("cooperative", 0, line))
                 self.assertTrue(evidence["verified"], evidence)
 
-    def test_a_way_that_is_not_the_lines_fails_the_result_and_doctor_finds_it(self):
+    def test_a_way_that_is_not_the_lines_is_told_at_once_fails_results_and_doctor_finds_it(self):
         rule = next(one for one in self.commands if re.match(r"ip rule add oif unicom ", one))
-        on_node("sh", "-c", rule.replace(" add ", " del "), check=True)
-        self.addCleanup(on_node, "sh", "-c", rule, check=True)
         on_node("ip", "route", "add", "default", "dev", "unicom", "metric", "4000", check=True)
         self.addCleanup(on_node, "ip", "route", "del", "default", "dev", "unicom", "metric", "4000")
+        on_node("sh", "-c", rule.replace(" add ", " del "), check=True)
+        self.addCleanup(on_node, "sh", "-c", rule, check=True)
+        def unicom():
+            return next(line for line in Api().get(f"/api/v1/nodes/{NODE}")["lines"] if line["name"] == "unicom")
+        Api().wait(lambda: unicom()["state"] == "degraded", 5, "the line, without IPv4")  # it is asked every 30 s otherwise
+        self.assertIn("by unicom from table 254, not unicom from 102", unicom()["reason"])
         answer = probe("ping", "198.51.100.20")["unicom"]
         self.assertEqual((answer["status"], answer.get("failure", {}).get("source")), ("failed", "line"), answer)
         self.assertFalse(answer["evidence"]["verified"])
