@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "protocol/ip.hpp"
+#include "protocol/launcher/why_down.hpp"
 
 namespace edge::agent {
 namespace {
@@ -57,17 +58,14 @@ std::string errno_name(int number) {
 Result<Line> line_from(const launcher::LineInfo& info) {
     EDGE_TRY(auto name, LineName::parse(text_of(info.name.text)));
     Line line;
-    const bool closed = info.closed != launcher::Closed::no;
-    line.up = info.link_up != 0 && info.ifindex != 0 && !closed;
+    line.report.reason = launcher::why_down(info);
+    line.up = line.report.reason.empty();
     line.report.name = name;
     line.report.carrier = text_of(info.carrier);
     line.report.device = text_of(info.ifname);
     line.report.addresses = texts_of(info.addresses);
     line.report.resolvers = texts_of(info.resolvers);
     line.report.state = line.up ? link::LineState::up : link::LineState::down;
-    if (!line.up) line.report.reason = info.ifindex == 0 ? "the device is not there" : "no carrier on the device";
-    if (closed) line.report.reason = "day's bytes are spent";
-    if (info.closed == launcher::Closed::no_namespace) line.report.reason = "its network namespace is not there";
     line.report.enforced_by = enforcement(info.enforced_by);
     if (info.kind == launcher::LineBy::netns) line.netns = text_of(info.place);
     if (info.kind == launcher::LineBy::macvlan) line.parent = text_of(info.place);

@@ -9,6 +9,7 @@
 #include <chrono>
 
 #include "probes/by_hand/launcher_client.hpp"
+#include "protocol/launcher/why_down.hpp"
 #include "protocol/worker/frames.hpp"
 
 namespace edge::probes {
@@ -75,9 +76,14 @@ ProbeReport lost(const Error& error) {
 Result<Outcome> run_on_line(const Command& command, const ShowProgress& show) {
     EDGE_TRY(auto launcher, LauncherClient::connect(command.launcher));
     EDGE_TRY(auto line, launcher.find_line(command.line));
-    EDGE_TRY(auto worker, launcher.spawn(line));
     Outcome outcome;
     outcome.line = command.line;
+    if (const std::string why = launcher::why_down(line); !why.empty()) {
+        outcome.report.failure =
+            Failure{Source::line, "start", "link_down", "line " + command.line + " is down: " + why};
+        return outcome;
+    }
+    EDGE_TRY(auto worker, launcher.spawn(line));
     {
         WorkerStream stream(worker.stream);
         auto report = converse(stream, command.spec, show);

@@ -56,8 +56,10 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
     static Failure cannot_open(const Error& error, const std::string& target) {
         if (error.where != "socket") return errno_failure(error.os_errno, "connect", target);
         Failure failure = errno_failure(error.os_errno, "start", "ICMP socket");
+        if (error.os_errno == EPERM)
+            return failure;  // the line's guard: the kernel itself says EACCES (ping_init_sock)
         failure.source = Source::agent;
-        if (error.os_errno == EACCES || error.os_errno == EPERM) {
+        if (error.os_errno == EACCES) {
             failure.text = "this group may make no ping sockets: net.ipv4.ping_group_range does not include it";
         }
         return failure;

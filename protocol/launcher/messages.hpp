@@ -26,7 +26,7 @@ enum class Type : std::uint16_t {
     line_usage = 12,    // AskUsage → LineUsage
     // launcher → agent, unasked
     worker_exited = 32,  // WorkerExited
-    line_changed = 33,   // LineInfo, whenever link state or index of a line changes, or an address comes or goes
+    line_changed = 33,   // LineInfo, when its link, index, addresses or the kernel's way out of it change
 };
 
 /// Answers carry 0 or an errno in `status`; with an errno the body is zero, except `Failure::text`.

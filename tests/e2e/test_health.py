@@ -11,6 +11,7 @@ import running_lab  # noqa: E402
 from api import Api, Refused  # noqa: E402
 
 CONFIG = f"{running_lab.DIRECTORY}/{running_lab.NODE}/agent.toml"
+SOCKET = f"{running_lab.DIRECTORY}/{running_lab.NODE}/run/launcher.sock"
 PREFIXES = f"{running_lab.DIRECTORY}/{running_lab.NODE}/prefixes.txt"
 RIGHT = """# As the lab's carriers are.
 100.65.0.0/16 AS4134 ct
@@ -115,6 +116,8 @@ class Broken(unittest.TestCase):
             self.assertEqual(line["reason"], "no carrier on the device")
             answer = probe("telecom")
             self.assertEqual((answer["failure"]["source"], answer["failure"]["code"]), ("line", "link_down"))
+            by_hand = json.loads(running_lab.on_node("edge-probe", "ping", "198.51.100.20", "--line", "telecom", "--launcher", SOCKET, "-o", "json").stdout)
+            self.assertEqual(by_hand["failure"]["text"], "line telecom is down: no carrier on the device")
             self.assert_others_serve("telecom")
         finally:
             running_lab.cable("plug", "telecom")

@@ -32,6 +32,9 @@ class BpfAssembly {
     void calc(int op, int reg, std::int32_t value) { add(BPF_ALU64 | op | BPF_K, reg, 0, 0, value); }
     void calc_reg(int op, int reg, int other) { add(BPF_ALU64 | op | BPF_X, reg, other, 0, 0); }
 
+    /// 32 bits in network order become a number.
+    void from_network(int reg) { add(BPF_ALU | BPF_END | BPF_TO_BE, reg, 0, 0, 32); }
+
     void load(int reg, int base, int offset, Size size = word) { add(BPF_LDX | BPF_MEM | size, reg, base, offset, 0); }
     void store(int base, int offset, int reg, Size size = word) { add(BPF_STX | BPF_MEM | size, base, reg, offset, 0); }
     void store_value(int base, int offset, std::uint32_t value, Size size = word) {

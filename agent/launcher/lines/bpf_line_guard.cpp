@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -12,9 +13,9 @@
 namespace edge::launcher {
 namespace {
 
-constexpr std::uint32_t kMostTargets = 4096;    // entries of a trie
-constexpr std::uint32_t kMostOpenPorts = 512;   // 256 of policy.toml, and those of four resolvers
-constexpr std::uint32_t kMostSandboxes = 1024;  // slots, and those whose group is still being emptied
+constexpr std::uint32_t kMostTargets = 4096;   // entries of a trie
+constexpr std::ptrdiff_t kMostCompared = 128;  // IPv4 entries: 7 comparisons or so
+constexpr std::uint32_t kMostOpenPorts = 512;  // 256 of policy.toml, and those of four resolvers
 
 Result<Fd> make_trie(const std::vector<TargetEntry>& targets, bool v6) {
     const auto bytes = static_cast<std::uint32_t>(v6 ? 16 : 4);
@@ -79,7 +80,7 @@ std::vector<GuardHook> guard_hooks(const Binding& binding, const GuardMaps& maps
 }
 
 GuardMaps TargetMaps::numbers(const Fd& traffic, const Fd& buckets) const {
-    return {targets4.get(), targets6.get(), open.get(), traffic.get(), buckets.get()};
+    return {targets4.get(), targets6.get(), open.get(), traffic.get(), buckets.get(), denied4};
 }
 
 Result<TargetMaps> make_target_maps(const TargetTable& targets) {
@@ -87,11 +88,14 @@ Result<TargetMaps> make_target_maps(const TargetTable& targets) {
     EDGE_TRY(maps.targets4, make_trie(targets.entries, false));
     EDGE_TRY(maps.targets6, make_trie(targets.entries, true));
     EDGE_TRY(maps.open, make_open_ports(targets.open));
+    const bool are_few = std::ranges::count(targets.entries, false, [](const TargetEntry& entry) {
+                             return entry.prefix.address.v6;
+                         }) <= kMostCompared;
+    if (are_few && EDGE_IS_OFF(kernel_targets))
+        maps.denied4.emplace();
+    else if (are_few)
+        maps.denied4 = denied_ranges(targets, false);
     return maps;
-}
-
-Result<Fd> make_traffic_map() {
-    return make_bpf_map(BPF_MAP_TYPE_HASH, sizeof(std::uint64_t), sizeof(Traffic), kMostSandboxes);
 }
 
 Result<Fd> make_buckets_map() {
@@ -105,12 +109,14 @@ Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& 
     Held fresh;
     EDGE_TRY(const auto maps, make_target_maps(targets));
     if (!traffic_) {
-        EDGE_TRY(traffic_, make_traffic_map());
+        EDGE_TRY(auto made, TrafficTable::make());
+        traffic_.emplace(std::move(made));
     }
     if (held == nullptr) {
         EDGE_TRY(fresh.buckets, make_buckets_map());
     }
-    const auto wanted = guard_hooks(binding, maps.numbers(traffic_, held != nullptr ? held->buckets : fresh.buckets));
+    const auto wanted =
+        guard_hooks(binding, maps.numbers(traffic_->map(), held != nullptr ? held->buckets : fresh.buckets));
     for (std::size_t i = 0; i < kPrograms; ++i) {
         EDGE_TRY(fresh.programs[i], load_bpf_program(wanted[i].type, wanted[i].attach, wanted[i].program));
     }
@@ -127,18 +133,15 @@ Result<> BpfLineGuard::hold(const std::string& line, int cgroup, const Binding& 
 }
 
 Result<> BpfLineGuard::begin_traffic(const SandboxId& sandbox) {
-    const Traffic none;
-    return set_bpf_entry(traffic_, &sandbox.cgroup, &none);
+    return traffic_->begin(sandbox.cgroup);
 }
 
 Traffic BpfLineGuard::traffic(const SandboxId& sandbox) const {
-    Traffic traffic;
-    if (!get_bpf_entry(traffic_, &sandbox.cgroup, &traffic)) return {};
-    return traffic;
+    return traffic_->of(sandbox.cgroup);
 }
 
 void BpfLineGuard::end_traffic(const SandboxId& sandbox) {
-    remove_bpf_entry(traffic_, &sandbox.cgroup);
+    traffic_->end(sandbox.cgroup);
 }
 
 }  // namespace edge::launcher

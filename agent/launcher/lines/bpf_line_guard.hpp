@@ -2,10 +2,12 @@
 #pragma once
 #include <array>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/launcher/lines/line_guard.hpp"
+#include "agent/launcher/lines/traffic_table.hpp"
 #include "agent/launcher/os/fd.hpp"
 
 namespace edge::launcher {
@@ -23,11 +25,11 @@ std::vector<GuardHook> guard_hooks(const Binding& binding, const GuardMaps& maps
 /// The maps that say what a line may reach, made anew when that changes. Owns: them, with the programs.
 struct TargetMaps {
     Fd targets4, targets6, open;
+    std::optional<std::vector<AddressRange>> denied4;
     GuardMaps numbers(const Fd& traffic, const Fd& buckets) const;
 };
 /// Errors: unsupported.
 Result<TargetMaps> make_target_maps(const TargetTable& targets);
-Result<Fd> make_traffic_map();
 Result<Fd> make_buckets_map();
 
 /// The programs stay with the line's cgroup, not with this object: when the launcher dies, what it held stays held.
@@ -48,7 +50,7 @@ class BpfLineGuard final : public LineGuard {
         std::array<Fd, kPrograms> programs;
     };
     std::map<std::string, Held> held_;
-    Fd traffic_;  // of all sandboxes, on whatever line
+    std::optional<TrafficTable> traffic_;  // of all sandboxes, on whatever line
 };
 
 }  // namespace edge::launcher

@@ -44,13 +44,14 @@ GuardFeatures try_bpf_guard(int cgroup) {
     GuardFeatures features;
     if (cgroup < 0) return {{"cgroup v2", Error{Errc::unsupported, "cgroup", "no cgroup v2 tree is mounted"}}};
     const auto maps = make_target_maps(target_table({}, {}, {}));
-    const auto traffic = make_traffic_map(), buckets = make_buckets_map();
+    const auto traffic = TrafficTable::make();
+    const auto buckets = make_buckets_map();
     features.push_back({"bpf maps", std::nullopt});
     if (!maps) features.back().refusal = maps.error();
-    for (const auto* map : {&traffic, &buckets})
-        if (!*map) features.back().refusal = map->error();
+    if (!traffic) features.back().refusal = traffic.error();
+    if (!buckets) features.back().refusal = buckets.error();
     if (features.back().refusal) return features;
-    for (const auto& hook : guard_hooks(sample(), maps.value().numbers(traffic.value(), buckets.value()))) {
+    for (const auto& hook : guard_hooks(sample(), maps.value().numbers(traffic.value().map(), buckets.value()))) {
         const auto tried = [&]() -> Result<> {
             EDGE_TRY(const auto program, load_bpf_program(hook.type, hook.attach, hook.program));
             EDGE_TRY(attach_bpf_program(cgroup, hook.attach, program, nullptr));

@@ -8,8 +8,10 @@
 #include <cstddef>
 #include <cstring>
 #include <optional>
+#include <span>
 
 #include "agent/launcher/lines/target_table.hpp"
+#include "agent/launcher/lines/traffic_table.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -25,7 +27,6 @@ constexpr int kContext = BPF_REG_6, kPort = BPF_REG_7, kProtocol = BPF_REG_8, kS
 // half.
 constexpr int kHeader = -40;  // 40 bytes: an IP header
 constexpr int kKey = -60;     // 20 bytes: a TrieKey
-constexpr int kCgroup = -72;  // 8 bytes
 constexpr int kIndex = -76;   // 4 bytes
 constexpr int kOpen = -104;   // 20 bytes: an OpenKey
 constexpr int kKeyAddress = kKey + static_cast<int>(offsetof(TrieKey, address));
@@ -116,8 +117,44 @@ void ask_v4_inside(A& a, int map, Label denied) {
     a.go_if(BPF_JNE, kScratch, is(TargetVerdict::allow), denied);
 }
 
+/// From `first` on a verdict holds, up to the next one's.
+struct Verdict {
+    std::uint32_t first = 0;
+    bool denied = false;
+};
+
+std::vector<Verdict> verdicts_of(const std::vector<AddressRange>& denied4) {
+    const auto number = [](const IpAddress& address) { return ntohl(word_at(address, 0)); };
+    std::vector<Verdict> verdicts;
+    if (denied4.empty() || number(denied4.front().first) != 0) verdicts.push_back({0, false});
+    for (const auto& range : denied4) {
+        verdicts.push_back({number(range.first), true});
+        if (number(range.last) != UINT32_MAX) verdicts.push_back({number(range.last) + 1, false});
+    }
+    return verdicts;
+}
+
+/// The verdict on the number in R2, found by halves.
+void decide(A& a, std::span<const Verdict> verdicts, Label denied, Label allowed) {
+    if (verdicts.size() == 1) return a.go(verdicts.front().denied ? denied : allowed);
+    const auto half = verdicts.size() / 2;
+    const Label upper = a.label();
+    a.go_if(BPF_JGE, BPF_REG_2, verdicts[half].first, upper);
+    decide(a, verdicts.first(half), denied, allowed);
+    a.place(upper);
+    decide(a, verdicts.subspan(half), denied, allowed);
+}
+
 /// Of the address in the key: to `denied`, or on.
 void check_target(A& a, bool v6, const GuardMaps& maps, Label denied) {
+    const auto verdicts = !v6 && maps.denied4 ? verdicts_of(*maps.denied4) : std::vector<Verdict>();
+    if (verdicts.size() > 1) {  // of one alone, a way on could not be reached, which the verifier refuses
+        const Label allowed = a.label();
+        a.load(BPF_REG_2, BPF_REG_10, kKeyAddress);
+        a.from_network(BPF_REG_2);
+        decide(a, verdicts, denied, allowed);
+        return a.place(allowed);
+    }
     ask_targets(a, v6 ? maps.targets6 : maps.targets4, v6 ? 128 : 32, denied);
     a.go_if(BPF_JEQ, kScratch, is(TargetVerdict::deny), denied);
     if (!v6) return;
@@ -168,20 +205,31 @@ void check_open(A& a, int map, Label allowed) {
 /// Adds to the sandbox's figures: one to `packets`, and with `bytes` the packet's length there. A group that nobody
 /// registered is not counted.
 void count(A& a, int map, std::size_t packets, std::optional<std::size_t> bytes = std::nullopt) {
-    const Label unknown = a.label();
+    const Label unknown = a.label(), found = a.label();
+    const auto at = [](std::size_t figure) { return static_cast<int>(offsetof(TrafficPlace, traffic) + figure); };
     a.copy(BPF_REG_1, kContext);
     a.call(BPF_FUNC_skb_cgroup_id);
-    a.store(BPF_REG_10, kCgroup, BPF_REG_0, A::twice);
-    a.map(BPF_REG_1, map);
-    a.copy(BPF_REG_2, BPF_REG_10);
-    a.calc(BPF_ADD, BPF_REG_2, kCgroup);
-    a.call(BPF_FUNC_map_lookup_elem);
-    a.go_if_null(BPF_REG_0, unknown);
+    a.copy(kScratch, BPF_REG_0);
+    for (std::uint32_t nth = 0; nth < kTrafficTries; ++nth) {
+        a.copy(BPF_REG_1, kScratch);
+        a.calc(BPF_ADD, BPF_REG_1, static_cast<std::int32_t>(nth));
+        a.calc(BPF_AND, BPF_REG_1, kTrafficPlaces - 1);
+        a.store(BPF_REG_10, kIndex, BPF_REG_1);
+        a.map(BPF_REG_1, map);
+        a.copy(BPF_REG_2, BPF_REG_10);
+        a.calc(BPF_ADD, BPF_REG_2, kIndex);
+        a.call(BPF_FUNC_map_lookup_elem);
+        a.go_if_null(BPF_REG_0, unknown);
+        a.load(BPF_REG_1, BPF_REG_0, offsetof(TrafficPlace, cgroup), A::twice);
+        a.go_if_reg(BPF_JEQ, BPF_REG_1, kScratch, found);
+    }
+    a.go(unknown);
+    a.place(found);
     a.set(BPF_REG_1, 1);
-    a.add_to(BPF_REG_0, static_cast<int>(packets), BPF_REG_1);
+    a.add_to(BPF_REG_0, at(packets), BPF_REG_1);
     if (bytes) {
         a.load(BPF_REG_1, kContext, offsetof(__sk_buff, len));
-        a.add_to(BPF_REG_0, static_cast<int>(*bytes), BPF_REG_1);
+        a.add_to(BPF_REG_0, at(*bytes), BPF_REG_1);
     }
     a.place(unknown);
 }

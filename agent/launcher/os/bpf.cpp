@@ -58,13 +58,6 @@ Result<> get_bpf_entry(const Fd& map, const void* key, void* value) {
     return ok();
 }
 
-void remove_bpf_entry(const Fd& map, const void* key) {
-    auto attributes = no_attributes();
-    attributes.map_fd = static_cast<__u32>(map.get());
-    attributes.key = address(key);
-    bpf(BPF_MAP_DELETE_ELEM, attributes);
-}
-
 Result<Fd> load_bpf_program(bpf_prog_type type, bpf_attach_type attach, const std::vector<bpf_insn>& instructions) {
     std::string words(64 * 1024, '\0');
     auto attributes = no_attributes();

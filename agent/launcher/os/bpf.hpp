@@ -12,10 +12,9 @@ namespace edge::launcher {
 
 /// Errors: unsupported, naming what the kernel has not.
 Result<Fd> make_bpf_map(bpf_map_type type, std::uint32_t key_bytes, std::uint32_t value_bytes, std::uint32_t entries);
-/// Sets, reads, removes one entry of a map; the sizes are the map's. Errors: io, not_found.
+/// Sets, reads one entry of a map; the sizes are the map's. Errors: io, not_found.
 Result<> set_bpf_entry(const Fd& map, const void* key, const void* value);
 Result<> get_bpf_entry(const Fd& map, const void* key, void* value);
-void remove_bpf_entry(const Fd& map, const void* key);
 
 /// The program, checked by the kernel. Errors: unsupported, with the verifier's last words.
 Result<Fd> load_bpf_program(bpf_prog_type type, bpf_attach_type attach, const std::vector<bpf_insn>& instructions);
