@@ -6,16 +6,15 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <sstream>
 
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/launcher_questions.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/site_report/command_output.hpp"
 #include "agent/site_report/running.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/json/described.hpp"
@@ -24,20 +23,6 @@ namespace edge::agent {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What a command prints, line by line; none where it cannot be run. Fixed words: nothing of a user's is in a command.
-std::vector<std::string> lines_of_command(const std::string& command) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen((command + " 2>/dev/null").c_str(), "r"),
-                                                               ::pclose);
-    std::vector<std::string> lines;
-    char text[1024];
-    while (pipe && std::fgets(text, sizeof text, pipe.get()) != nullptr) {
-        lines.emplace_back(text);
-        while (!lines.back().empty() && (lines.back().back() == '\n' || lines.back().back() == ' '))
-            lines.back().pop_back();
-    }
-    return lines;
-}
 
 /// Of what ip(8) prints of one family; ours have protocol 237.
 std::vector<std::string> ours_of(const std::string& words) {
