@@ -153,13 +153,37 @@ class WithoutRoot(unittest.TestCase):
         self.assertEqual(tried, blocked + not_held)
         self.assertGreater(not_held, 5)
         self.assertIn(f"escape: {not_held} attempts to leave the line", said)
-        page = on_node("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "edge-agent", "site-report", "--config", CONFIG,
-                       check=True).stdout
-        for fact in ("held by cooperative", f"- uid {self.uid}: edge-launcher's and each worker's as well",
+        page = self.page()
+        for fact in ("- `telecom`: telecom 100.65.1.2 2001:db8:1:1::2, table 101, cooperative: held by routes, and by edge-probe", f"- uid {self.uid}: edge-launcher's and each worker's as well",
                      f"pid {running_lab.pid(LAUNCHER)}, `/"):
             self.assertIn(fact, page)
-        for claim in ("userdel", "--cleanup", "MiB", "mark 0x", "proto 237"):
+        for claim in ("held by cooperative", "userdel", "--cleanup", "MiB", "mark 0x", "proto 237", "/run/edge-launcher"):
             self.assertNotIn(claim, page)
+
+    def page(self):
+        return on_node("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "edge-agent", "site-report", "--config", CONFIG,
+                       check=True).stdout
+
+    def test_what_root_added_the_site_report_undoes_and_says_that_it_takes_root(self):
+        def added():
+            return [line for table in (101, 102, 103) for words in (f"-4 rule show table {table}", f"-6 rule show table {table}",
+                                                                    f"-4 route show table {table}", f"-6 route show table {table}")
+                    for line in on_node("ip", *words.split()).stdout.splitlines()]
+        self.assertEqual(len(added()), len(self.commands))
+        page = self.page()
+        undo = re.findall(r"undo, as root: `(ip .*)`", page)
+        self.assertEqual(len(undo), len(self.commands), page)
+        at_once = page.split("```")[1].strip().splitlines()
+        self.assertEqual([one for one in at_once[at_once.index("# as root:"):] if one.startswith("ip ")], undo)
+        self.assertFalse([one for one in at_once[:at_once.index("# as root:")] if one.startswith(("ip ", "sysctl "))])
+        self.assertIn("undo, as root: `rm ", page)  # the programs, which are another's
+        self.assertIn(f"  undo, as root: `rm {LINES_FILE}`", page)  # the lab's folder is root's
+        for command in self.commands:
+            self.addCleanup(on_node, "sh", "-c", command, check=True)
+        for command in undo:
+            done = on_node("sh", "-c", command)
+            self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
+        self.assertEqual(added(), [])
 
     def test_a_launcher_that_is_killed_leaves_nothing_that_runs(self):
         launcher, agent = running_lab.pid(LAUNCHER), running_lab.pid(AGENT)
