@@ -118,7 +118,8 @@ class Files {
 
     void add(SiteFileKind kind, const std::string& path) {
         std::error_code failed;
-        if (!path.empty() && !is_listed(path) && fs::exists(path, failed)) files_.push_back({kind, path, is_roots(path)});
+        if (!path.empty() && !is_listed(path) && fs::exists(path, failed))
+            files_.push_back({kind, path, is_roots(path)});
     }
     /// Where nothing of anybody else's is in it.
     void add_folder(const std::string& path) {

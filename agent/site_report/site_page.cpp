@@ -55,8 +55,9 @@ void show_programs(Page& page, const SiteFacts& facts) {
 
 std::string held_by(const SiteLine& line, const Page& page) {
     if (line.enforced_by == "cooperative")
-        return page.of({"cooperative: held by routes, and by edge-probe, which binds its own sockets; not by the kernel",
-                        "cooperative: 依靠路由以及 edge-probe 自行绑定套接字，内核不约束"});
+        return page.of(
+            {"cooperative: held by routes, and by edge-probe, which binds its own sockets; not by the kernel",
+             "cooperative: 依靠路由以及 edge-probe 自行绑定套接字，内核不约束"});
     return page.of({"held by ", "由内核约束: "}) + line.enforced_by;
 }
 
@@ -108,13 +109,14 @@ void show_routing_of(Page& page, const SiteFacts& facts, Shown four, Shown six,
 
 void show_routing(Page& page, const SiteFacts& facts) {
     page.heading({"Routing rules", "路由规则"});
-    page.say(facts.by_user
-                 ? page.of({"Root added what is in the lines' tables; it stays when EDGE is stopped, and may be removed "
-                            "where nothing else uses the table.",
-                            "线路路由表的规则和路由由 root 添加，停止 EDGE 后仍会保留；若别处未使用该表，可以删除。"})
-                 : page.of({"edge-launcher takes its rules, routes and devices away when it is stopped; the commands "
-                            "are for what is there all the same.",
-                            "edge-launcher 停止时会移除其规则、路由和设备；以下命令用于移除仍然存在的部分。"}));
+    page.say(
+        facts.by_user
+            ? page.of({"Root added what is in the lines' tables; it stays when EDGE is stopped, and may be removed "
+                       "where nothing else uses the table.",
+                       "线路路由表的规则和路由由 root 添加，停止 EDGE 后仍会保留；若别处未使用该表，可以删除。"})
+            : page.of({"edge-launcher takes its rules, routes and devices away when it is stopped; the commands "
+                       "are for what is there all the same.",
+                       "edge-launcher 停止时会移除其规则、路由和设备；以下命令用于移除仍然存在的部分。"}));
     show_routing_of(page, facts, &SiteSpace::rules4, &SiteSpace::rules6, undo_of_rule);
     page.heading({"Routes", "路由"});
     show_routing_of(page, facts, &SiteSpace::routes4, &SiteSpace::routes6, undo_of_route);
@@ -205,14 +207,16 @@ void show_rest(Page& page, const SiteFacts& facts) {
                   where + page.of({"`1 0` is the kernel's default", "内核默认为 `1 0`"}), facts.by_user);
     }
     for (const auto& device : facts.arp_ignore)
-        page.item("net.ipv4.conf." + device + ".arp_ignore", undo_of_arp(device),
-                  page.of({"for the macvlan on it; `0` is the kernel's default", "供其上的 macvlan 使用；内核默认为 `0`"}));
+        page.item(
+            "net.ipv4.conf." + device + ".arp_ignore", undo_of_arp(device),
+            page.of({"for the macvlan on it; `0` is the kernel's default", "供其上的 macvlan 使用；内核默认为 `0`"}));
     page.heading({"Network", "网络"});
     page.say(
         page.of({"It listens on no port. One outbound TLS connection: ", "不监听任何端口。唯一的出站 TLS 连接: "}) +
         (facts.broker.empty() ? page.of({"none; not joined", "无；尚未注册"}) : "`" + facts.broker + "`"));
     page.heading({"Files", "文件"});
-    for (const auto& file : facts.files) page.item(file.path, undo_of(file, facts), what_is(file.kind, page), file.needs_root);
+    for (const auto& file : facts.files)
+        page.item(file.path, undo_of(file, facts), what_is(file.kind, page), file.needs_root);
     page.heading({"Everything at once", "全部移除"});
     page.say("```");
     for (const auto& command : removal_commands(facts)) page.say(command);

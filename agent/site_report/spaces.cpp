@@ -51,15 +51,16 @@ SiteSpace space_of(const std::string& netns) {
 void add_what_root_added(const std::vector<SiteLine>& lines, SiteSpace& space) {
     std::set<std::uint32_t> tables;
     for (const auto& line : lines) tables.insert(line.table);
-    const auto add = [](const std::string& command, const std::string& behind, Printed& shown) {
-        for (const auto& one : lines_of_command(command)) shown.push_back(one + behind);
-    };
     for (const auto number : tables) {
-        const std::string table = " table " + std::to_string(number);
-        add("ip -4 rule show" + table, "", space.rules4);
-        add("ip -6 rule show" + table, "", space.rules6);
-        add("ip -4 route show" + table, table, space.routes4);
-        add("ip -6 route show" + table, table, space.routes6);
+        const auto add = [](const std::string& command, const std::string& word, Printed& printed) {
+            for (const auto& one : lines_of_command(command))
+                if ((one + " ").find(word) != std::string::npos) printed.push_back(one);
+        };
+        const std::string table = std::to_string(number);
+        add("ip -N -4 rule show", " lookup " + table + " ", space.rules4);
+        add("ip -N -6 rule show", " lookup " + table + " ", space.rules6);
+        add("ip -N -4 route show table all", " table " + table + " ", space.routes4);
+        add("ip -N -6 route show table all", " table " + table + " ", space.routes6);
     }
 }
 

@@ -117,8 +117,7 @@ std::vector<std::string> removal_commands(const SiteFacts& facts) {
         commands.push_back(of_kind(facts, "rm -f", needs_root,
                                    {SiteFileKind::socket, SiteFileKind::lock, SiteFileKind::configuration,
                                     SiteFileKind::unit, SiteFileKind::program}));
-        commands.push_back(
-            of_kind(facts, "rmdir --ignore-fail-on-non-empty", needs_root, {SiteFileKind::folder}));
+        commands.push_back(of_kind(facts, "rmdir --ignore-fail-on-non-empty", needs_root, {SiteFileKind::folder}));
     };
     remove_files(false);
     if (!units.empty()) commands.push_back("systemctl daemon-reload");
@@ -129,12 +128,12 @@ std::vector<std::string> removal_commands(const SiteFacts& facts) {
         // Others go with the launcher, or by its cleanup, which knows no namespace that is bound elsewhere.
         if (!facts.by_user && (facts.unheard.empty() || !space.netns.starts_with('/'))) continue;
         const auto inside = launcher::inside_netns(space.netns);
-        for (const bool v6 : {false, true}) {
+        for (const bool v6 : {false, true})
             for (const auto& rule : v6 ? space.rules6 : space.rules4)
                 commands.push_back(inside + undo_of_rule(rule, v6));
+        for (const bool v6 : {false, true})
             for (const auto& route : v6 ? space.routes6 : space.routes4)
                 commands.push_back(inside + undo_of_route(route, v6));
-        }
     }
     for (const auto& space : facts.spaces) commands.push_back(undo_of_ping(facts, space));
     for (const auto& device : facts.arp_ignore) commands.push_back(undo_of_arp(device));

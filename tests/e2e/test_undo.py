@@ -1,4 +1,5 @@
-"""The site report, carried out: a node of the lab with a line of each kind, and nothing of EDGE's left by what the page says."""
+"""The site report, carried out: a node of the lab with a line of each kind, and nothing of EDGE's left by what the page says.
+The broker locks the node when its old state is back, which is of no matter here."""
 import os
 import re
 import shutil
