@@ -12,8 +12,9 @@ Diagnosis examine(const Settings& settings) {
     LauncherQuestions launcher(settings.agent.launcher);
     const auto host = launcher.host();
     const auto lines = launcher.lines();
-    if (!host || !lines) {
-        const Error& why = host ? lines.error() : host.error();
+    const auto policy = launcher.policy();
+    if (!host || !lines || !policy) {
+        const Error& why = !host ? host.error() : !lines ? lines.error() : policy.error();
         const bool denied = why.os_errno == EACCES || why.os_errno == EPERM;
         const bool is_anothers = why.code == Errc::denied && !denied;
         diagnosis.add(FindingLevel::fail, "launcher", why.message(),
@@ -26,7 +27,8 @@ Diagnosis examine(const Settings& settings) {
     check_ping(host.value(), diagnosis);
     check_lines(launcher, lines.value(), diagnosis);
     check_disabled(settings.lines, lines.value(), diagnosis);
-    check_escapes(launcher, host.value(), lines.value(), diagnosis);
+    check_gateways(lines.value(), policy.value(), diagnosis);
+    check_escapes(launcher, host.value(), lines.value(), policy.value(), diagnosis);
     return diagnosis;
 }
 

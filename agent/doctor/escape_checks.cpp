@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/doctor/checks.hpp"
+#include "agent/doctor/escape_verdict.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/payloads.hpp"
 
@@ -40,32 +41,43 @@ std::string facts_for(const launcher::LineInfo& own, const launcher::LineInfo* o
            " other_index=" + std::to_string(other->ifindex) + " other_mark=" + std::to_string(other->mark);
 }
 
-bool is_on_network(PayloadAim aim) {
-    return aim == PayloadAim::line || aim == PayloadAim::target;
+std::vector<std::string> addresses_of(const std::vector<launcher::LineInfo>& lines) {
+    std::vector<std::string> all;
+    for (const auto& info : lines)
+        for (const auto& address : info.addresses)
+            if (auto text = address_text(address); !text.empty()) all.push_back(std::move(text));
+    return all;
 }
 
-/// nftables holds packets and no calls: of an attempt on lines and targets only what was sent tells, and a socket of a
-/// protocol that the sandbox refuses.
-bool tells(const std::string& outcome, PayloadAim aim, launcher::Enforcement by) {
-    if (!is_on_network(aim) || by != launcher::Enforcement::nft_guard) return true;
-    return outcome.starts_with("through send") || outcome.starts_with("through sent") ||
-           outcome.starts_with("through an echo") || outcome == "through a socket";
+TargetPolicy targets_over(const launcher::LineInfo& own, const std::vector<launcher::LineInfo>& lines,
+                          const link::Policy& policy) {
+    const auto line = line_from(own);
+    return targets_of(policy, line ? line.value().report.resolvers : std::vector<std::string>(), addresses_of(lines));
 }
 
-/// Why it is an escape, or nothing.
-std::string escape_in(const LauncherQuestions::Attempted& attempted, PayloadAim aim, launcher::Enforcement by) {
-    if (attempted.said.empty() || attempted.said[0] != "trying") return "it could not be tried";
-    const std::string outcome = attempted.said.size() > 1 ? attempted.said[1] : std::string();
-    if (outcome.starts_with("through") && tells(outcome, aim, by)) return outcome;
-    const bool answered = attempted.said.size() > 1;
-    if (!answered && attempted.end.reason == launcher::ExitReason::exited) return "it ran something else";
-    return {};
-}
+/// The sums of all attempts, which add up.
+struct Tally {
+    launcher::Enforcement by;
+    int blocked = 0, allowed = 0, not_held = 0, escaped = 0;
+
+    void count(EscapeVerdict verdict) {
+        blocked += verdict == EscapeVerdict::blocked;
+        allowed += verdict == EscapeVerdict::allowed;
+        not_held += verdict == EscapeVerdict::not_held;
+        escaped += verdict == EscapeVerdict::escaped;
+    }
+    std::string text() const {
+        return std::to_string(blocked + allowed + not_held + escaped) + " tried, " + std::to_string(blocked) +
+               " blocked, " + (allowed == 0 ? "" : std::to_string(allowed) + " allowed by policy.toml, ") +
+               std::to_string(not_held) + " not held at level " + level_of(by) + ", " + std::to_string(escaped) +
+               " escaped";
+    }
+};
 
 }  // namespace
 
 void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
-                   const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {
+                   const std::vector<launcher::LineInfo>& lines, const link::Policy& policy, Diagnosis& diagnosis) {
     const auto is_up = [](const launcher::LineInfo& line) { return line.ifindex != 0 && line.link_up != 0; };
     const auto own = std::find_if(lines.begin(), lines.end(), is_up);
     if (own == lines.end())
@@ -73,8 +85,9 @@ void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
     const auto other =
         std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.ifindex != 0 && &line != &*own; });
     const std::string facts = facts_for(*own, other == lines.end() ? nullptr : &*other);
+    const TargetPolicy targets = targets_over(*own, lines, policy);
     const bool limited = host.cgroup_mode != launcher::CgroupMode::none;
-    int tried = 0, escaped = 0, not_held = 0;
+    Tally tally{own->enforced_by};
     for (std::uint32_t i = 0; i < launcher::kPayloads.size(); ++i) {
         const auto& payload = launcher::kPayloads[i];
         if (payload.aim == PayloadAim::honest) continue;  // it would send to somebody
@@ -84,27 +97,25 @@ void check_escapes(LauncherQuestions& launcher, const launcher::HostInfo& host,
         if (!attempted)
             return diagnosis.add(FindingLevel::fail, "escape",
                                  std::string(payload.name) + " could not be tried: " + attempted.error().message());
-        ++tried;
-        const std::string why = escape_in(attempted.value(), payload.aim, own->enforced_by);
-        if (why.empty()) continue;
-        if (is_on_network(payload.aim) && own->enforced_by == launcher::Enforcement::cooperative) {
-            ++not_held;
-            continue;
-        }
-        ++escaped;
-        diagnosis.add(FindingLevel::fail, "escape", std::string(payload.name) + ": " + why,
-                      unit_command("stop", "edge-agent edge-launcher"));
+        const bool ran_out = attempted.value().end.reason == launcher::ExitReason::exited;
+        const auto judged = judge_escape(attempted.value().said, ran_out, payload.aim, own->enforced_by, targets);
+        tally.count(judged.verdict);
+        if (judged.verdict == EscapeVerdict::allowed)
+            diagnosis.add(FindingLevel::info, "escape", std::string(payload.name) + " " + judged.why);
+        if (judged.verdict == EscapeVerdict::escaped)
+            diagnosis.add(FindingLevel::fail, "escape", std::string(payload.name) + ": " + judged.why,
+                          unit_command("stop", "edge-agent edge-launcher"));
     }
-    if (not_held != 0)
+    if (tally.not_held != 0)
         diagnosis.add(FindingLevel::warn, "escape",
-                      std::to_string(not_held) +
+                      std::to_string(tally.not_held) +
                           " attempts to leave the line or to reach what policy denies got through: "
                           "level cooperative does not hold a prober that is not edge-probe's own code",
                       "run edge-launcher as root with a guard: docs/lines.md");
     if (!limited)
         diagnosis.add(FindingLevel::warn, "escape",
                       "attempts to use up the machine were not tried: nothing limits them");
-    if (escaped == 0) diagnosis.add(FindingLevel::ok, "escape", std::to_string(tried - not_held) + " tried, 0 escaped");
+    diagnosis.add(tally.escaped == 0 ? FindingLevel::ok : FindingLevel::info, "escape", tally.text());
 }
 
 }  // namespace edge::agent

@@ -11,6 +11,8 @@ const char* word_of(FindingLevel level) {
     switch (level) {
         case FindingLevel::ok:
             return "ok";
+        case FindingLevel::info:
+            return "info";
         case FindingLevel::warn:
             return "warn";
         case FindingLevel::fail:

@@ -5,13 +5,13 @@
 
 namespace edge::agent {
 
-enum class FindingLevel { ok, warn, fail };
+enum class FindingLevel { ok, info, warn, fail };
 
 struct Finding {
     FindingLevel level = FindingLevel::ok;
     std::string about;  // kernel, launcher, line telecom, clock, broker, escape
     std::string what;
-    std::string fix{};  // the exact command; empty where all is well, or where there is none
+    std::string fix{};  // the exact command; empty where nothing has to be done, or where there is none
 };
 
 /// Doctor's conclusion: the level of enforcement this node reaches, and all findings in order.

@@ -16,6 +16,10 @@
 namespace edge::agent {
 namespace {
 
+bool systemd_runs() {
+    return ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
+}
+
 std::string text_in(const std::string& file) {
     std::ifstream in(file);
     std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
@@ -69,6 +73,17 @@ void check_confinement(Diagnosis& diagnosis) {
                       "add landlock to lsm= on the kernel's command line");
 }
 
+/// Why there is no state to read, and what to do.
+std::pair<std::string, std::string> without_state(const std::string& directory, const Error& why) {
+    if (why.code == Errc::denied) return {why.message(), "run doctor as root, or as the agent's user"};
+    if (why.code != Errc::not_found)
+        return {why.message(), "set [agent] state_dir of agent.toml to the agent's folder"};
+    const bool is_default = directory == AgentSettings{}.state_dir;
+    return {directory + " is not there" + (is_default ? ", and agent.toml names no other state_dir" : ""),
+            "set [agent] state_dir of agent.toml to the folder the agent runs with, or: install -d -m 0700 -o USER " +
+                directory + ", with the agent's user"};
+}
+
 void check_clock(Diagnosis& diagnosis) {
     timex state{};
     if (::adjtimex(&state) < 0 || (state.status & STA_UNSYNC) != 0)
@@ -81,8 +96,12 @@ void check_clock(Diagnosis& diagnosis) {
 }  // namespace
 
 std::string unit_command(const std::string& verb, const std::string& units) {
-    const bool runs = ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
-    return (runs ? "systemctl " : "") + verb + " " + units;
+    return (systemd_runs() ? "systemctl " : "") + verb + " " + units;
+}
+
+std::string launcher_log_command() {
+    return systemd_runs() ? "journalctl -u edge-launcher | grep -e line_incomplete -e network_refused"
+                          : "look for line_incomplete and network_refused in edge-launcher's log";
 }
 
 void check_kernel(Diagnosis& diagnosis) {
@@ -139,7 +158,10 @@ void check_broker(const Settings& settings, Diagnosis& diagnosis) {
         diagnosis.add(FindingLevel::fail, "broker", what, fix);
     };
     auto state = PosixDisk::open(settings.agent.state_dir);
-    if (!state) return fail(settings.agent.state_dir + " cannot be read", "run doctor as root, or as the agent's user");
+    if (!state) {
+        const auto [what, fix] = without_state(settings.agent.state_dir, state.error());
+        return fail(what, fix);
+    }
     const auto identity = load_identity(state.value());
     if (!identity) return fail("this node has joined none", "edge-agent enroll URL --token-file FILE");
     const auto endpoint = endpoint_of(identity.value());

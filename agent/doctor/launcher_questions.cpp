@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "agent/fd.hpp"
+#include "agent/workers/node_policy.hpp"
 
 namespace edge::agent {
 namespace {
@@ -95,6 +96,18 @@ Result<std::vector<launcher::LineInfo>> LauncherQuestions::lines() {
         all.push_back(line);
     }
     return all;
+}
+
+Result<link::Policy> LauncherQuestions::policy() {
+    constexpr std::uint32_t kMostParts = 1024;  // the launcher's lists are far shorter
+    link::Policy policy;
+    for (std::uint32_t part = 0, parts = 1; part < parts && part < kMostParts; ++part) {
+        EDGE_TRY(const auto told,
+                 answer<launcher::PolicyPart>([&](auto reply) { client_.get_policy(part, std::move(reply)); }));
+        parts = told.parts;
+        add_entries(told, policy);
+    }
+    return policy;
 }
 
 Result<launcher::Route> LauncherQuestions::route(const launcher::LineName& line, const launcher::Address& to) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/workers/launcher_client.hpp"
+#include "protocol/link/node_policy.hpp"
 
 namespace edge::agent {
 
@@ -20,6 +21,7 @@ class LauncherQuestions final : private LauncherClient::Listener {
 
     Result<launcher::HostInfo> host();
     Result<std::vector<launcher::LineInfo>> lines();
+    Result<link::Policy> policy();
     Result<launcher::Route> route(const launcher::LineName& line, const launcher::Address& to);
 
     /// What an escape attempt said within `patience`, and how it ended.

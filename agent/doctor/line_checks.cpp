@@ -1,4 +1,6 @@
 #include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -6,6 +8,9 @@
 #include <fstream>
 
 #include "agent/doctor/checks.hpp"
+#include "agent/doctor/escape_verdict.hpp"
+#include "agent/doctor/shown_routing.hpp"
+#include "agent/fd.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/netns_command.hpp"
 #include "protocol/launcher/sysctl_name.hpp"
@@ -25,6 +30,13 @@ int setting_of(const std::string& device, const std::string& name) {
     return most;
 }
 
+bool is_put_up(const std::string& device) {
+    const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq asked{};
+    device.copy(asked.ifr_name, sizeof asked.ifr_name - 1);
+    return ::ioctl(socket.number(), SIOCGIFFLAGS, &asked) == 0 && (asked.ifr_flags & IFF_UP) != 0;
+}
+
 void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
     const std::string about = "line " + line.facts.name, parent = line.parent;
     if (!v4) return;
@@ -35,6 +47,56 @@ void check_parent(const Line& line, bool v4, Diagnosis& diagnosis) {
             "sysctl -w net.ipv4.conf." + launcher::sysctl_name(parent) + ".arp_ignore=1");
     diagnosis.add(FindingLevel::ok, about, "a macvlan of EDGE's on " + parent);
 }
+
+/// What keeps EDGE's own device from being there, or up: what lines.toml names, and what the launcher could not do.
+void check_macvlan(const launcher::LineInfo& info, const Line& line, Diagnosis& diagnosis) {
+    const std::string about = "line " + line.facts.name, device = line.facts.ifname;
+    const auto fail = [&](const std::string& what, const std::string& fix) {
+        diagnosis.add(FindingLevel::fail, about, what, fix);
+    };
+    if (::if_nametoindex(line.parent.c_str()) == 0)
+        return fail("its parent " + line.parent + " is not there", "ip link show " + line.parent);
+    if (info.ifindex == 0 && ::if_nametoindex(device.c_str()) != 0)
+        return fail("its device " + device + " is somebody else's",
+                    "give line " + line.facts.name + " another device in lines.toml");
+    if (info.ifindex == 0) return fail("its macvlan " + device + " is not made", launcher_log_command());
+    if (!is_put_up(device)) return fail("its macvlan " + device + " is down", "ip link del " + device);
+    fail("its macvlan " + device + " has no carrier", "ip link set " + line.parent + " up");
+}
+
+void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Diagnosis& diagnosis) {
+    const auto line = line_from(info);
+    if (!line) return diagnosis.add(FindingLevel::fail, "line", line.error().message());
+    const auto& facts = line.value().facts;
+    const std::string about = "line " + facts.name;
+    const std::string inside = launcher::inside_netns(line.value().netns);
+    if (info.closed == launcher::Closed::no_namespace)
+        return diagnosis.add(FindingLevel::fail, about, "its network namespace " + line.value().netns + " is not there",
+                             "ip netns add " + line.value().netns);
+    if (!line.value().parent.empty() && (info.ifindex == 0 || info.link_up == 0))
+        return check_macvlan(info, line.value(), diagnosis);
+    if (info.ifindex == 0)
+        return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there",
+                             inside + "ip link show");
+    if (info.link_up == 0)
+        return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
+                             inside + "ip link set " + facts.ifname + " up");
+    if (info.closed == launcher::Closed::day_spent)
+        return diagnosis.add(FindingLevel::fail, about,
+                             "has spent its bytes_per_day of policy.toml; it is open again at midnight UTC");
+    char mark[16] = "no mark";  // as `ip rule` prints it
+    if (facts.mark != 0) std::snprintf(mark, sizeof mark, "mark 0x%x", facts.mark);
+    diagnosis.add(FindingLevel::ok, about,
+                  facts.ifname + " is up, " + mark + ", held by " + level_of(info.enforced_by));
+    check_routing(launcher, info, line.value(), diagnosis);
+    if (!line.value().netns.empty()) return;  // the settings that can be read are of another namespace
+    const bool v4 = !of_family(facts.addresses, false).empty();
+    if (v4 && facts.mark != 0 && setting_of(facts.ifname, "rp_filter") == 1)  // without a mark the rule is not ours
+        diagnosis.add(FindingLevel::ok, about, "rp_filter is strict; the rule `from` its address lets answers in");
+    if (!line.value().parent.empty()) check_parent(line.value(), v4, diagnosis);
+}
+
+}  // namespace
 
 const char* level_of(launcher::Enforcement by) {
     switch (by) {
@@ -50,71 +112,6 @@ const char* level_of(launcher::Enforcement by) {
     return "none";
 }
 
-void check_route(LauncherQuestions& launcher, const launcher::LineInfo& info, const Line& line, const char* target,
-                 Diagnosis& diagnosis) {
-    const auto to = address_from(target);
-    const auto route = launcher.route(info.name, *to);
-    const std::string about = "line " + line.facts.name;
-    const bool v6 = std::string_view(target).find(':') != std::string_view::npos;
-    if (!route) return diagnosis.add(FindingLevel::fail, about, route.error().message());
-    const RouteAnswer answer = route_from(route.value());
-    const std::string family = v6 ? "IPv6" : "IPv4";
-    const bool by_line = answer.route.error.empty() && answer.route.oif == line.facts.ifname;
-    // Rules are the operator's where the launcher is an ordinary user's; elsewhere they are put back.
-    if (by_line && answer.route.table != line.facts.table)
-        return diagnosis.add(FindingLevel::fail, about,
-                             family + " leaves by " + answer.route.oif + ", but from table " +
-                                 std::to_string(answer.route.table) + ", not " + std::to_string(line.facts.table),
-                             "the commands that edge-launcher prints as line_incomplete");
-    if (by_line)
-        return diagnosis.add(
-            FindingLevel::ok, about,
-            family + " leaves by " + answer.route.oif + (answer.route.gw.empty() ? "" : " to " + answer.route.gw));
-    const auto& gateway = v6 ? info.gateway6 : info.gateway4;
-    const RouteAnswer by = route_from(launcher::Route{.gateway = gateway});
-    diagnosis.add(FindingLevel::fail, about, "no route for " + family + ": " + answer.route.error,
-                  launcher::inside_netns(line.netns) + "ip " + (v6 ? "-6 " : "") + "route add default " +
-                      (by.route.gw.empty() ? "" : "via " + by.route.gw + " ") + "dev " + line.facts.ifname + " table " +
-                      std::to_string(line.facts.table));
-}
-
-void check_line(LauncherQuestions& launcher, const launcher::LineInfo& info, Diagnosis& diagnosis) {
-    const auto line = line_from(info);
-    if (!line) return diagnosis.add(FindingLevel::fail, "line", line.error().message());
-    const auto& facts = line.value().facts;
-    const std::string about = "line " + facts.name;
-    if (info.ifindex == 0 && info.kind == launcher::LineBy::macvlan)
-        return diagnosis.add(FindingLevel::fail, about,
-                             "its macvlan " + facts.ifname + " is not made; the launcher's log says why",
-                             "journalctl -u edge-launcher | grep -e line_incomplete -e network_refused");
-    if (info.closed == launcher::Closed::no_namespace)
-        return diagnosis.add(FindingLevel::fail, about, "its network namespace " + line.value().netns + " is not there",
-                             "ip netns add " + line.value().netns);
-    if (info.ifindex == 0)
-        return diagnosis.add(FindingLevel::fail, about, "its device " + facts.ifname + " is not there",
-                             launcher::inside_netns(line.value().netns) + "ip link show");
-    if (!line.value().up)
-        return diagnosis.add(FindingLevel::fail, about, facts.ifname + " is down or has no carrier",
-                             launcher::inside_netns(line.value().netns) + "ip link set " + facts.ifname + " up");
-    char mark[16] = "no mark";  // as `ip rule` prints it
-    if (facts.mark != 0) std::snprintf(mark, sizeof mark, "mark 0x%x", facts.mark);
-    diagnosis.add(FindingLevel::ok, about,
-                  facts.ifname + " is up, " + mark + ", held by " + level_of(info.enforced_by));
-    // Public addresses that nothing is sent to: what is asked is the kernel's table.
-    const bool v4 = std::any_of(facts.addresses.begin(), facts.addresses.end(),
-                                [](const std::string& one) { return one.find(':') == std::string::npos; });
-    const bool v6 = std::any_of(facts.addresses.begin(), facts.addresses.end(),
-                                [](const std::string& one) { return one.find(':') != std::string::npos; });
-    if (v4) check_route(launcher, info, line.value(), "1.1.1.1", diagnosis);
-    if (v6) check_route(launcher, info, line.value(), "2606:4700:4700::1111", diagnosis);
-    if (!line.value().netns.empty()) return;  // the settings that can be read are of another namespace
-    if (v4 && facts.mark != 0 && setting_of(facts.ifname, "rp_filter") == 1)  // without a mark the rule is not ours
-        diagnosis.add(FindingLevel::ok, about, "rp_filter is strict; the rule `from` its address lets answers in");
-    if (!line.value().parent.empty()) check_parent(line.value(), v4, diagnosis);
-}
-
-}  // namespace
-
 void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {
     auto lowest = launcher::Enforcement::bpf_guard;
     for (const auto& info : lines) {
@@ -122,6 +119,20 @@ void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineIn
         lowest = std::min(lowest, info.enforced_by);
     }
     diagnosis.level = lines.empty() ? "none" : level_of(lowest);
+}
+
+void check_gateways(const std::vector<launcher::LineInfo>& lines, const link::Policy& policy, Diagnosis& diagnosis) {
+    const auto targets = targets_of(policy, {}, {});
+    for (const auto& info : lines) {
+        const auto line = line_from(info);
+        if (!line) continue;
+        for (const auto& gateway : line.value().gateways)
+            if (const auto refusal = targets.refusal(IpAddress::parse(gateway).value(), std::nullopt))
+                diagnosis.add(FindingLevel::info, "line " + line.value().facts.name,
+                              "its gateway is not pinged, since policy denies it: " + *refusal +
+                                  "; the kernel's neighbour table tells of it instead",
+                              "allow = [\"" + gateway + "\"] in [targets] of policy.toml");
+    }
 }
 
 void check_disabled(const LineSettings& settings, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis) {

@@ -145,7 +145,7 @@ HealthActions HealthFsm::neighbour(std::uint64_t id, Neighbour state, Time now) 
     const auto found = take(id);
     if (!found) return actions;
     auto& [watch, check] = *found;
-    Heard what{Outcome::none, "answers no ping, and the kernel's neighbour table does not tell"};
+    Heard what{Outcome::none, check->text + "; the kernel's neighbour table does not tell"};
     if (state == Neighbour::reachable) what = {Outcome::good};
     if (state == Neighbour::failed) what = {Outcome::bad, "the kernel gets no answer to ARP or neighbour discovery"};
     // An entry that is stale for a while says nothing; where there never was a good one, a ping may tell next time.

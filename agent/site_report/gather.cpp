@@ -6,17 +6,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <memory>
 #include <sstream>
 
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/launcher_questions.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/site_report/command_output.hpp"
 #include "agent/site_report/running.hpp"
+#include "agent/site_report/spaces.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/json/described.hpp"
 
@@ -24,39 +24,6 @@ namespace edge::agent {
 namespace {
 
 namespace fs = std::filesystem;
-
-/// What a command prints, line by line; none where it cannot be run. Fixed words: nothing of a user's is in a command.
-std::vector<std::string> lines_of_command(const std::string& command) {
-    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> pipe(::popen((command + " 2>/dev/null").c_str(), "r"),
-                                                               ::pclose);
-    std::vector<std::string> lines;
-    char text[1024];
-    while (pipe && std::fgets(text, sizeof text, pipe.get()) != nullptr) {
-        lines.emplace_back(text);
-        while (!lines.back().empty() && (lines.back().back() == '\n' || lines.back().back() == ' '))
-            lines.back().pop_back();
-    }
-    return lines;
-}
-
-/// Of what ip(8) prints of one family; ours have protocol 237.
-std::vector<std::string> ours_of(const std::string& words) {
-    auto lines = lines_of_command("ip " + words);
-    std::erase_if(lines, [](const std::string& line) { return line.find(" proto 237") == std::string::npos; });
-    return lines;
-}
-
-/// Devices that a launcher made: it puts them in this group.
-std::vector<std::string> made_devices() {
-    std::vector<std::string> names;
-    for (const auto& line : lines_of_command("ip -o link show group 1162102597")) {
-        std::istringstream words(line);  // `7: edge-mobile@eth0: <…`
-        std::string number, name;
-        words >> number >> name;
-        names.push_back(name.substr(0, name.find_first_of("@:")));
-    }
-    return names;
-}
 
 std::vector<std::string> group_trees(bool v1_too) {
     std::vector<std::string> trees;
@@ -97,13 +64,6 @@ std::string name_left_behind() {
     return {};
 }
 
-std::string first_line_of(const char* file) {
-    std::ifstream in(file);
-    std::string line;
-    std::getline(in, line);
-    return line;
-}
-
 Result<> ask_launcher(const Settings& settings, SiteFacts& facts) {
     LauncherQuestions launcher(settings.agent.launcher);
     EDGE_TRY(const auto host, launcher.host());
@@ -131,12 +91,9 @@ void ask_kernel(SiteFacts& facts) {
     ::uname(&name);
     facts.host = name.nodename;
     facts.kernel = name.release;
-    facts.rules4 = ours_of("-4 rule show");
-    facts.rules6 = ours_of("-6 rule show");
-    facts.routes4 = ours_of("-4 route show table all");
-    facts.routes6 = ours_of("-6 route show table all");
-    facts.left_devices = made_devices();
-    facts.ping_group_range = first_line_of("/proc/sys/net/ipv4/ping_group_range");
+    facts.devices = made_devices();
+    facts.spaces = spaces_of(facts);
+    facts.arp_ignore = set_for_macvlans(facts.devices);
     const auto is_nft = [](const SiteLine& line) { return line.enforced_by == "nft"; };
     facts.nft_table = std::any_of(facts.lines.begin(), facts.lines.end(), is_nft) ||
                       !lines_of_command("/usr/sbin/nft list table inet edge_launcher").empty();
@@ -156,11 +113,13 @@ void find_user(const Settings& settings, SiteFacts& facts) {
 
 class Files {
   public:
-    explicit Files(std::vector<SiteFile>& files) : files_(files) {}
+    /// `facts`: whose the launcher is; its files are added to.
+    explicit Files(SiteFacts& facts) : files_(facts.files), by_user_(facts.by_user), user_(facts.first_uid) {}
 
     void add(SiteFileKind kind, const std::string& path) {
         std::error_code failed;
-        if (!path.empty() && !is_listed(path) && fs::exists(path, failed)) files_.push_back({kind, path});
+        if (!path.empty() && !is_listed(path) && fs::exists(path, failed))
+            files_.push_back({kind, path, is_roots(path)});
     }
     /// Where nothing of anybody else's is in it.
     void add_folder(const std::string& path) {
@@ -169,18 +128,25 @@ class Files {
         if (failed || is_listed(path)) return;
         for (const auto& entry : inside)
             if (!is_listed(entry.path())) return;
-        files_.push_back({SiteFileKind::folder, path});
+        files_.push_back({SiteFileKind::folder, path, is_roots(path)});
     }
 
   private:
+    /// In a folder of another than the ordinary user whose launcher it is.
+    bool is_roots(const fs::path& path) const {
+        struct stat folder {};
+        return by_user_ && ::stat(path.parent_path().c_str(), &folder) == 0 && folder.st_uid != user_;
+    }
     bool is_listed(const std::string& path) const {
         return std::any_of(files_.begin(), files_.end(), [&](const SiteFile& one) { return one.path == path; });
     }
     std::vector<SiteFile>& files_;
+    bool by_user_;
+    uid_t user_;
 };
 
 void find_files(const Settings& settings, const std::string& config, SiteFacts& facts) {
-    Files files(facts.files);
+    Files files(facts);
     const auto in_force = path_given_to(facts.agent.pid, "config");
     std::error_code failed;
     const fs::path agent_toml = in_force.empty() ? fs::absolute(config, failed).lexically_normal() : fs::path(in_force);
@@ -195,8 +161,10 @@ void find_files(const Settings& settings, const std::string& config, SiteFacts& 
     files.add(SiteFileKind::node_state, settings.agent.state_dir);
     files.add(SiteFileKind::line_counts, path_given_to(facts.launcher.pid, "state"));
     files.add(SiteFileKind::socket, socket);
-    for (const auto& path : {folder, agent_toml.parent_path(), socket.parent_path(), fs::path("/run/edge-launcher")})
-        files.add_folder(path);
+    files.add(SiteFileKind::lock, socket.string() + ".lock");
+    for (const auto& path : {socket.parent_path(), folder, agent_toml.parent_path()}) files.add_folder(path);
+    // Locks of root's launchers are in there while they run, and go with them.
+    if (!facts.by_user) files.add(SiteFileKind::folder, "/run/edge-launcher");
     for (const std::string at : {"/etc/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/"})
         for (const std::string unit :
              {"edge-agent.service", "edge-launcher.service", "edge.slice", "edgelines.slice"}) {

@@ -21,10 +21,24 @@ struct SiteProgram {
     std::string file;      // the program's; empty: cannot be seen
 };
 
-enum class SiteFileKind { configuration, node_state, line_counts, socket, folder, unit, unit_changes, program };
+/// A device that a launcher made, which may be there no more.
+struct SiteDevice {
+    std::string name, parent;
+};
+
+/// What stands in a network namespace, as ip(8) prints it: with protocol 237; of an ordinary user's launcher, what root
+/// added for its lines.
+struct SiteSpace {
+    std::string netns{};  // its name or path; empty: the machine's own
+    std::vector<std::string> rules4{}, rules6{}, routes4{}, routes6{};
+    std::string ping_group_range{};
+};
+
+enum class SiteFileKind { configuration, node_state, line_counts, socket, lock, folder, unit, unit_changes, program };
 struct SiteFile {
     SiteFileKind kind{};
     std::string path;
+    bool needs_root = false;  // to remove it, where the launcher is an ordinary user's
 };
 
 struct SiteFacts {
@@ -35,8 +49,9 @@ struct SiteFacts {
     SiteProgram agent, launcher;
     std::string broker;  // where the one outbound connection goes; empty: not joined
     std::vector<SiteLine> lines;
-    std::vector<std::string> left_devices;                      // that a launcher made which is not there any more
-    std::vector<std::string> rules4, rules6, routes4, routes6;  // as ip(8) prints them
+    std::vector<SiteDevice> devices;
+    std::vector<SiteSpace> spaces{SiteSpace{}};  // the machine's own first
+    std::vector<std::string> arp_ignore;         // of these devices it is set, for the macvlans on them
     bool nft_table = false;
     std::vector<std::string> groups;  // folders of control groups
     std::string group_name;
@@ -45,7 +60,6 @@ struct SiteFacts {
     std::uint32_t first_uid = 0, last_uid = 0;               // of the workers; 0: not told
     std::uint32_t cpu_percent = 0, memory_mb = 0, pids = 0;  // of each worker
     std::uint64_t bytes_per_s = 0, packets_per_s = 0;        // of each line; 0: no ceiling
-    std::string ping_group_range;
     std::vector<SiteFile> files;
 };
 

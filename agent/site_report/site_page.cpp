@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "protocol/launcher/netns_command.hpp"
+
 namespace edge::agent {
 namespace {
 
@@ -16,9 +18,10 @@ class Page {
     std::string of(Text text) const { return language_ == Language::en ? text.en : text.zh; }
     void heading(Text text) { out_ += "\n## " + of(text) + "\n\n"; }
     void say(const std::string& text) { out_ += text + "\n"; }
-    void item(const std::string& what, const std::string& undo, const std::string& note = {}) {
+    void item(const std::string& what, const std::string& undo, const std::string& note = {}, bool as_root = false) {
         out_ += "- `" + what + "`" + (note.empty() ? "" : ": " + note) + "\n";
-        if (!undo.empty()) out_ += "  " + of({"undo: ", "撤销: "}) + "`" + undo + "`\n";
+        const Text label = as_root ? Text{"undo, as root: ", "撤销 (需 root): "} : Text{"undo: ", "撤销: "};
+        if (!undo.empty()) out_ += "  " + of(label) + "`" + undo + "`\n";
     }
     void none() { say(of({"None.", "无。"})); }
     std::string take() { return std::move(out_); }
@@ -50,6 +53,14 @@ void show_programs(Page& page, const SiteFacts& facts) {
         page.say("  " + page.of({"undo: ", "撤销: "}) + "`" + stop + "`");
 }
 
+std::string held_by(const SiteLine& line, const Page& page) {
+    if (line.enforced_by == "cooperative")
+        return page.of(
+            {"cooperative: held by routes, and by edge-probe, which binds its own sockets; not by the kernel",
+             "cooperative: 依靠路由以及 edge-probe 自行绑定套接字，内核不约束"});
+    return page.of({"held by ", "由内核约束: "}) + line.enforced_by;
+}
+
 void show_lines(Page& page, const SiteFacts& facts) {
     page.heading({"Lines", "线路"});
     if (!facts.unheard.empty()) {
@@ -57,7 +68,6 @@ void show_lines(Page& page, const SiteFacts& facts) {
             page.of({"Not told: ", "未知: "}) + facts.unheard +
             page.of({". So lines, the workers' uids and limits, and the launcher's own files are not on this page.",
                      "。因此本页不含线路、工作进程的 uid 与限额以及 launcher 自身的文件。"}));
-        for (const auto& device : facts.left_devices) page.item(device, "ip link del " + device);
         return;
     }
     page.say(
@@ -68,38 +78,53 @@ void show_lines(Page& page, const SiteFacts& facts) {
         for (const auto& address : line.addresses) all += " " + address;
         const std::string mark = line.mark == 0 ? "" : ", mark " + hex(line.mark);
         page.say("- `" + line.name + "`: " + line.device + all + mark + ", table " + std::to_string(line.table) + ", " +
-                 page.of({"held by ", "由内核约束: "}) + line.enforced_by);
+                 held_by(line, page));
         if (!line.netns.empty())
-            page.say("  " + page.of({"in network namespace ", "位于网络命名空间 "}) + "`" + line.netns + "`" +
-                     page.of({", with its rules and routes, which have protocol 237; undo, once it is stopped: ",
-                              "，其规则和路由也在其中，协议号为 237；停止后撤销: "}) +
-                     "`" + cleanup_command(facts) + "`");
+            page.say("  " + page.of({"in network namespace ", "位于网络命名空间 "}) + "`" + line.netns + "`");
         if (!line.parent.empty())
-            page.say("  " + page.of({"made by EDGE: macvlan ", "由 EDGE 创建: macvlan "}) + "`" + line.device + "` (" +
-                     line.parent + "), " + page.of({"undo: ", "撤销: "}) + "`ip link del " + line.device + "`");
+            page.say("  " + page.of({"made by EDGE: macvlan on ", "由 EDGE 创建的 macvlan，基于 "}) + "`" +
+                     line.parent + "`");
     }
     if (facts.lines.empty()) page.none();
 }
 
-void show_what_root_added(Page& page, const SiteFacts& facts) {
-    for (const auto& line : facts.lines) {
-        const std::string table = std::to_string(line.table);
-        page.say(page.of({"What root added for line ", "root 为线路 "}) + "`" + line.name + "`" +
-                 page.of({" stays with the machine: ", " 添加的规则和路由会留在本机: "}) + "`ip rule show table " +
-                 table + "`, `ip -6 rule show table " + table + "`, `ip route show table " + table + "`");
+using Shown = std::vector<std::string> SiteSpace::*;
+
+/// Both families of all namespaces, each with its undoing; the machine's own first.
+void show_routing_of(Page& page, const SiteFacts& facts, Shown four, Shown six,
+                     std::string (*undo)(const std::string& shown, bool v6)) {
+    bool none = true;
+    for (const auto& space : facts.spaces) {
+        const auto inside = launcher::inside_netns(space.netns);
+        const auto where = space.netns.empty() ? "" : page.of({"in ", "位于 "}) + "`" + space.netns + "`";
+        for (const bool v6 : {false, true})
+            for (const auto& shown : space.*(v6 ? six : four)) {
+                const auto command = undo(shown, v6);
+                page.item(shown, command.empty() ? command : inside + command, where, facts.by_user);
+                none = false;
+            }
     }
+    if (none) page.none();
 }
 
 void show_routing(Page& page, const SiteFacts& facts) {
     page.heading({"Routing rules", "路由规则"});
-    for (const auto& rule : facts.rules4) page.item(rule, undo_of_rule(rule, false));
-    for (const auto& rule : facts.rules6) page.item(rule, undo_of_rule(rule, true));
-    if (facts.rules4.empty() && facts.rules6.empty()) page.none();
-    if (facts.by_user) show_what_root_added(page, facts);
+    page.say(
+        facts.by_user
+            ? page.of({"Root added what is in the lines' tables; it stays when EDGE is stopped, and may be removed "
+                       "where nothing else uses the table.",
+                       "线路路由表的规则和路由由 root 添加，停止 EDGE 后仍会保留；若别处未使用该表，可以删除。"})
+            : page.of({"edge-launcher takes its rules, routes and devices away when it is stopped; the commands "
+                       "are for what is there all the same.",
+                       "edge-launcher 停止时会移除其规则、路由和设备；以下命令用于移除仍然存在的部分。"}));
+    show_routing_of(page, facts, &SiteSpace::rules4, &SiteSpace::rules6, undo_of_rule);
     page.heading({"Routes", "路由"});
-    for (const auto& route : facts.routes4) page.item(route, undo_of_route(route, false));
-    for (const auto& route : facts.routes6) page.item(route, undo_of_route(route, true));
-    if (facts.routes4.empty() && facts.routes6.empty()) page.none();
+    show_routing_of(page, facts, &SiteSpace::routes4, &SiteSpace::routes6, undo_of_route);
+    page.heading({"Devices", "网络设备"});  // behind the routes, which go with them
+    for (const auto& device : facts.devices)
+        page.item(device.name, "ip link del " + device.name,
+                  page.of({"a macvlan that EDGE made on ", "由 EDGE 创建的 macvlan，基于 "}) + device.parent);
+    if (facts.devices.empty()) page.none();
 }
 
 void show_guards(Page& page, const SiteFacts& facts) {
@@ -157,6 +182,8 @@ std::string what_is(SiteFileKind kind, const Page& page) {
             return page.of({"bytes of the lines' day and month", "线路的日、月流量计数"});
         case SiteFileKind::socket:
             return page.of({"edge-launcher's socket", "edge-launcher 的套接字"});
+        case SiteFileKind::lock:
+            return page.of({"edge-launcher's lock", "edge-launcher 的锁文件"});
         case SiteFileKind::folder:
             return page.of({"nothing but EDGE's is in it", "其中只有 EDGE 的文件"});
         case SiteFileKind::unit:
@@ -171,17 +198,25 @@ std::string what_is(SiteFileKind kind, const Page& page) {
 
 void show_rest(Page& page, const SiteFacts& facts) {
     page.heading({"Kernel settings", "内核参数"});
-    page.say(page.of({"EDGE changes none. It needs this one, which the operator sets:",
-                      "EDGE 不修改内核参数。以下一项由运维人员设置:"}));
-    page.item("net.ipv4.ping_group_range = " + facts.ping_group_range, undo_of_ping(facts),
-              page.of({"`1 0` is the kernel's default; look into /etc/sysctl.d, too",
-                       "内核默认为 `1 0`；另见 /etc/sysctl.d"}));
+    page.say(page.of({"EDGE changes none. It needs these, which the operator sets; look into /etc/sysctl.d, too:",
+                      "EDGE 不修改内核参数。以下各项由运维人员设置，另见 /etc/sysctl.d:"}));
+    for (const auto& space : facts.spaces) {
+        if (space.ping_group_range.empty()) continue;
+        const auto where = space.netns.empty() ? "" : page.of({"in ", "位于 "}) + "`" + space.netns + "`; ";
+        page.item("net.ipv4.ping_group_range = " + space.ping_group_range, undo_of_ping(facts, space),
+                  where + page.of({"`1 0` is the kernel's default", "内核默认为 `1 0`"}), facts.by_user);
+    }
+    for (const auto& device : facts.arp_ignore)
+        page.item(
+            "net.ipv4.conf." + device + ".arp_ignore", undo_of_arp(device),
+            page.of({"for the macvlan on it; `0` is the kernel's default", "供其上的 macvlan 使用；内核默认为 `0`"}));
     page.heading({"Network", "网络"});
     page.say(
         page.of({"It listens on no port. One outbound TLS connection: ", "不监听任何端口。唯一的出站 TLS 连接: "}) +
         (facts.broker.empty() ? page.of({"none; not joined", "无；尚未注册"}) : "`" + facts.broker + "`"));
     page.heading({"Files", "文件"});
-    for (const auto& file : facts.files) page.item(file.path, undo_of(file, facts), what_is(file.kind, page));
+    for (const auto& file : facts.files)
+        page.item(file.path, undo_of(file, facts), what_is(file.kind, page), file.needs_root);
     page.heading({"Everything at once", "全部移除"});
     page.say("```");
     for (const auto& command : removal_commands(facts)) page.say(command);

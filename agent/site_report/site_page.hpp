@@ -19,10 +19,11 @@ std::string undo_of(const SiteFile& file, const SiteFacts& facts);
 /// Ends both programs, by systemd where that started them; empty where none runs.
 std::string stop_command(const SiteFacts& facts);
 /// Takes ping sockets back from the workers' groups; empty: nothing was given to them.
-std::string undo_of_ping(const SiteFacts& facts);
+std::string undo_of_ping(const SiteFacts& facts, const SiteSpace& space);
+std::string undo_of_arp(const std::string& device);
 /// Takes away what a launcher that was killed left.
 std::string cleanup_command(const SiteFacts& facts);
-/// All commands that leave nothing of EDGE's, in their order.
+/// All commands that leave nothing of EDGE's, in their order; a comment divides an ordinary user's from root's.
 std::vector<std::string> removal_commands(const SiteFacts& facts);
 
 /// Markdown.

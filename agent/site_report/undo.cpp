@@ -1,6 +1,9 @@
 #include <sstream>
 
+#include "agent/site_report/shell_word.hpp"
 #include "agent/site_report/site_page.hpp"
+#include "protocol/launcher/netns_command.hpp"
+#include "protocol/launcher/sysctl_name.hpp"
 
 namespace edge::agent {
 namespace {
@@ -15,21 +18,13 @@ std::string without_proto(std::string line) {
     return line;
 }
 
-/// A word of a shell's, whatever is in it.
-std::string quoted(const std::string& word) {
-    constexpr const char* kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+:@%,";
-    if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
-    std::string text = "'";
-    for (const char c : word) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return text + "'";
-}
-
 /// `command` and the paths of that kind; empty where there is none.
-std::string of_kind(const SiteFacts& facts, const std::string& command, std::initializer_list<SiteFileKind> kinds) {
+std::string of_kind(const SiteFacts& facts, const std::string& command, bool needs_root,
+                    std::initializer_list<SiteFileKind> kinds) {
     std::string words;
     for (const auto kind : kinds)
         for (const auto& file : facts.files)
-            if (file.kind == kind) words += " " + quoted(file.path);
+            if (file.kind == kind && file.needs_root == needs_root) words += " " + shell_word(file.path);
     return words.empty() ? words : command + words;
 }
 
@@ -55,17 +50,18 @@ std::string undo_of(const SiteFile& file, const SiteFacts& facts) {
         case SiteFileKind::node_state:
         case SiteFileKind::line_counts:
         case SiteFileKind::unit_changes:
-            return "rm -r " + quoted(file.path);
+            return "rm -r " + shell_word(file.path);
         case SiteFileKind::socket:
-            return facts.launcher.pid != 0 ? stop_command(facts) : "rm " + quoted(file.path);
+        case SiteFileKind::lock:
+            return facts.launcher.pid != 0 ? stop_command(facts) : "rm " + shell_word(file.path);
         case SiteFileKind::folder:
-            return "rmdir " + quoted(file.path);
+            return "rmdir " + shell_word(file.path);
         case SiteFileKind::configuration:
         case SiteFileKind::unit:
         case SiteFileKind::program:
             break;
     }
-    return "rm " + quoted(file.path);
+    return "rm " + shell_word(file.path);
 }
 
 std::string stop_command(const SiteFacts& facts) {
@@ -87,20 +83,25 @@ std::string stop_command(const SiteFacts& facts) {
     return command;
 }
 
-std::string undo_of_ping(const SiteFacts& facts) {
+std::string undo_of_ping(const SiteFacts& facts, const SiteSpace& space) {
     // From 0 is how a distribution opens ping to everybody: not EDGE's, and not to be closed for its sake.
-    std::istringstream range(facts.ping_group_range);
+    std::istringstream range(space.ping_group_range);
     std::uint32_t first = 0, last = 0;
     range >> first >> last;
     const bool not_for_workers = facts.first_uid != 0 && (first > facts.first_uid || last < facts.last_uid);
-    return first == 0 || last < first || not_for_workers ? "" : "sysctl -w net.ipv4.ping_group_range='1 0'";
+    if (first == 0 || last < first || not_for_workers) return {};
+    return launcher::inside_netns(space.netns) + "sysctl -w net.ipv4.ping_group_range='1 0'";
+}
+
+std::string undo_of_arp(const std::string& device) {
+    return "sysctl -w net.ipv4.conf." + launcher::sysctl_name(device) + ".arp_ignore=0";
 }
 
 std::string cleanup_command(const SiteFacts& facts) {
     // A unit's group goes with the unit, and any name finds the rest.
     const bool by_hand = facts.launcher.unit.empty() && !facts.group_name.empty();
-    return quoted(facts.launcher.file.empty() ? "edge-launcher" : facts.launcher.file) + " --cleanup --cgroup " +
-           (by_hand ? quoted(facts.group_name) : "edge");
+    return shell_word(facts.launcher.file.empty() ? "edge-launcher" : facts.launcher.file) + " --cleanup --cgroup " +
+           (by_hand ? shell_word(facts.group_name) : "edge");
 }
 
 std::vector<std::string> removal_commands(const SiteFacts& facts) {
@@ -110,17 +111,37 @@ std::vector<std::string> removal_commands(const SiteFacts& facts) {
         if (!program->unit.empty()) units += " " + program->unit;
     if (!units.empty()) commands.push_back("systemctl disable" + units);
     if (!facts.by_user) commands.push_back(cleanup_command(facts));
-    commands.push_back(
-        of_kind(facts, "rm -rf", {SiteFileKind::node_state, SiteFileKind::line_counts, SiteFileKind::unit_changes}));
-    commands.push_back(
-        of_kind(facts, "rm -f",
-                {SiteFileKind::socket, SiteFileKind::configuration, SiteFileKind::unit, SiteFileKind::program}));
-    commands.push_back(of_kind(facts, "rmdir --ignore-fail-on-non-empty", {SiteFileKind::folder}));
+    const auto remove_files = [&](bool needs_root) {
+        commands.push_back(of_kind(facts, "rm -rf", needs_root,
+                                   {SiteFileKind::node_state, SiteFileKind::line_counts, SiteFileKind::unit_changes}));
+        commands.push_back(of_kind(facts, "rm -f", needs_root,
+                                   {SiteFileKind::socket, SiteFileKind::lock, SiteFileKind::configuration,
+                                    SiteFileKind::unit, SiteFileKind::program}));
+        commands.push_back(of_kind(facts, "rmdir --ignore-fail-on-non-empty", needs_root, {SiteFileKind::folder}));
+    };
+    remove_files(false);
     if (!units.empty()) commands.push_back("systemctl daemon-reload");
-    commands.push_back(undo_of_ping(facts));
-    if (!facts.agent_user.empty() && facts.agent_user != "root")
-        commands.push_back("userdel " + quoted(facts.agent_user));
     std::erase(commands, "");
+    const auto users = commands.size();
+    remove_files(true);
+    for (const auto& space : facts.spaces) {
+        // Others go with the launcher, or by its cleanup, which knows no namespace that is bound elsewhere.
+        if (!facts.by_user && (facts.unheard.empty() || !space.netns.starts_with('/'))) continue;
+        const auto inside = launcher::inside_netns(space.netns);
+        for (const bool v6 : {false, true})
+            for (const auto& rule : v6 ? space.rules6 : space.rules4)
+                commands.push_back(inside + undo_of_rule(rule, v6));
+        for (const bool v6 : {false, true})
+            for (const auto& route : v6 ? space.routes6 : space.routes4)
+                commands.push_back(inside + undo_of_route(route, v6));
+    }
+    for (const auto& space : facts.spaces) commands.push_back(undo_of_ping(facts, space));
+    for (const auto& device : facts.arp_ignore) commands.push_back(undo_of_arp(device));
+    if (!facts.agent_user.empty() && facts.agent_user != "root")
+        commands.push_back("userdel " + shell_word(facts.agent_user));
+    std::erase(commands, "");
+    if (facts.by_user && commands.size() > users)
+        commands.insert(commands.begin() + static_cast<std::ptrdiff_t>(users), "# as root:");
     return commands;
 }
 

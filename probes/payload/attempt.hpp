@@ -35,7 +35,7 @@ inline AttemptOutcome got(std::string what) {
 AttemptOutcome stopped(int error);
 /// Of a system call: stopped by errno where it is negative.
 AttemptOutcome tried(long result, std::string_view what);
-/// The first that got through, or how the last was stopped.
+/// All that got through, or how the last was stopped.
 AttemptOutcome any_of(std::initializer_list<AttemptOutcome> all);
 /// Not tried: it was not told enough, or the kernel has no such thing.
 inline AttemptOutcome not_tried(std::string why) {

@@ -27,6 +27,17 @@ FarEnd endpoint(const std::string& address, int port, int scope) {
     return to;
 }
 
+std::string text_of(const FarEnd& to, bool with_port) {
+    const auto* four = reinterpret_cast<const sockaddr_in*>(&to.storage);
+    const auto* six = reinterpret_cast<const sockaddr_in6*>(&to.storage);
+    char address[INET6_ADDRSTRLEN] = "";
+    inet_ntop(to.storage.ss_family, to.v6() ? static_cast<const void*>(&six->sin6_addr) : &four->sin_addr, address,
+              sizeof address);
+    if (!with_port) return address;
+    const std::string port = std::to_string(ntohs(to.v6() ? six->sin6_port : four->sin_port));
+    return to.v6() ? "[" + std::string(address) + "]:" + port : std::string(address) + ":" + port;
+}
+
 long send_with_control(int fd, const FarEnd& to, int level, int type, const void* data, std::size_t size) {
     char text[] = "edge";
     alignas(cmsghdr) char control[128]{};
@@ -48,18 +59,20 @@ long send_with_control(int fd, const FarEnd& to, int level, int type, const void
 
 AttemptOutcome send_all_ways(const FarEnd& to) {
     const int family = to.v6() ? AF_INET6 : AF_INET;
+    const std::string where = " to " + text_of(to), echo = "an echo from " + text_of(to, false);
+    const std::string sendto_it = "sendto" + where, send_it = "send" + where;  // made before, for errno's sake
     AttemptOutcome last = stopped(EINVAL);
     {
         const AttemptSocket udp(family, SOCK_DGRAM);
-        last = tried(udp.send_to(to), "sendto");
+        last = tried(udp.send_to(to), sendto_it);
         if (last.got_through) return last;
-        if (connect(udp.get(), to.get(), to.size) == 0) last = tried(send(udp.get(), "edge", 4, MSG_NOSIGNAL), "send");
+        if (connect(udp.get(), to.get(), to.size) == 0) last = tried(send(udp.get(), "edge", 4, MSG_NOSIGNAL), send_it);
         if (last.got_through) return last;
     }
     {
         const AttemptSocket tcp(family, SOCK_STREAM | SOCK_NONBLOCK);
         const int connected = connect(tcp.get(), to.get(), to.size);
-        if (connected == 0 || errno == EINPROGRESS) return got("connect");
+        if (connected == 0 || errno == EINPROGRESS) return got("connect" + where);
         last = stopped(errno);
     }
     const AttemptSocket ping(family, SOCK_DGRAM,
@@ -70,7 +83,7 @@ AttemptOutcome send_all_ways(const FarEnd& to) {
     if (sendto(ping.get(), request, sizeof request, 0, to.get(), to.size) < 0) return last;
     pollfd waiting{ping.get(), POLLIN, 0};
     char answer[64];
-    if (poll(&waiting, 1, kEchoWithinMs) == 1 && recv(ping.get(), answer, sizeof answer, 0) > 0) return got("an echo");
+    if (poll(&waiting, 1, kEchoWithinMs) == 1 && recv(ping.get(), answer, sizeof answer, 0) > 0) return got(echo);
     return last;
 }
 

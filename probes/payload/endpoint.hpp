@@ -23,6 +23,9 @@ struct FarEnd {
 /// An address without a meaning gives an endpoint that the kernel refuses.
 FarEnd endpoint(const std::string& address, int port, int scope = 0);
 
+/// `192.0.2.1:80`, `[2001:db8::1]:80`, as TargetPort reads it; without a port the address alone.
+std::string text_of(const FarEnd& to, bool with_port = true);
+
 class AttemptSocket {
   public:
     AttemptSocket(int family, int type, int protocol = 0) : fd_(socket(family, type | SOCK_CLOEXEC, protocol)) {}
@@ -50,7 +53,8 @@ class AttemptSocket {
 /// A datagram with one control message.
 long send_with_control(int fd, const FarEnd& to, int level, int type, const void* data, std::size_t size);
 
-/// UDP by sendto, by connect; TCP, which is not waited for; a ping that is answered: the first that got through.
+/// UDP by sendto, by connect; TCP, which is not waited for; a ping that is answered: the first that got through, and
+/// where to, for whoever knows what policy allows.
 AttemptOutcome send_all_ways(const FarEnd& to);
 
 }  // namespace edge::probes

@@ -72,9 +72,10 @@ AttemptOutcome tried(long result, std::string_view what) {
 }
 
 AttemptOutcome any_of(std::initializer_list<AttemptOutcome> all) {
+    std::string through;
     for (const auto& one : all)
-        if (one.got_through) return one;
-    return *(all.end() - 1);
+        if (one.got_through) through += (through.empty() ? "" : ", ") + one.how;
+    return through.empty() ? *(all.end() - 1) : got(through);
 }
 
 std::optional<Attempt> find_attempt(std::string_view name) {

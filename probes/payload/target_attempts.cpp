@@ -16,14 +16,15 @@ AttemptOutcome reach(const std::string& address, int port = 80) {
 AttemptOutcome fast_open(const Facts&) {
     const AttemptSocket tcp(AF_INET, SOCK_STREAM | SOCK_NONBLOCK);
     const FarEnd to = endpoint(kMetadata4, 80);
+    const std::string what = "a SYN to " + text_of(to);
     const long sent = sendto(tcp.get(), "edge", 4, MSG_FASTOPEN | MSG_NOSIGNAL, to.get(), to.size);
-    if (sent < 0 && errno == EINPROGRESS) return got("a SYN");
-    return tried(sent, "a SYN");
+    return sent < 0 && errno == EINPROGRESS ? got(what) : tried(sent, what);
 }
 
 AttemptOutcome many_at_once(const Facts& facts) {
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
     const FarEnd to = endpoint(kMetadata4, facts.number("port"));
+    const std::string what = "sendmmsg to " + text_of(to);
     char text[] = "edge";
     iovec part{text, 4};
     mmsghdr messages[4]{};
@@ -33,7 +34,7 @@ AttemptOutcome many_at_once(const Facts& facts) {
         message.msg_hdr.msg_iov = &part;
         message.msg_hdr.msg_iovlen = 1;
     }
-    return tried(sendmmsg(udp.get(), messages, 4, MSG_NOSIGNAL), "sendmmsg");
+    return tried(sendmmsg(udp.get(), messages, 4, MSG_NOSIGNAL), what);
 }
 
 /// Connected to what is allowed first, then taken apart and connected again.
@@ -41,12 +42,13 @@ AttemptOutcome reconnect(const Facts& facts) {
     const AttemptSocket udp(AF_INET, SOCK_DGRAM);
     const FarEnd good = endpoint(facts.text("target4"), facts.number("port"));
     const FarEnd bad = endpoint(kMetadata4, facts.number("port"));
+    const std::string what = "send to " + text_of(bad);
     FarEnd none;
     none.size = sizeof(sockaddr_in);  // AF_UNSPEC
     (void)connect(udp.get(), good.get(), good.size);
     (void)connect(udp.get(), none.get(), none.size);
     if (connect(udp.get(), bad.get(), bad.size) != 0) return stopped(errno);
-    return tried(send(udp.get(), "edge", 4, MSG_NOSIGNAL), "send");
+    return tried(send(udp.get(), "edge", 4, MSG_NOSIGNAL), what);
 }
 
 AttemptOutcome broadcast(const Facts& facts) {

@@ -56,6 +56,8 @@ PURE = [
     *[(f"agent/host/{name}.?pp", CORE) for name in ("kernel_texts", "minute_facts", "pressure_fsm")],
     *[(f"agent/health/{name}.?pp", CORE) for name in ("checks", "health_fsm", "standing")],
     ("agent/health/prefix_lines.?pp", PARSER),
+    *[(f"agent/doctor/{name}.?pp", CORE) for name in ("escape_verdict", "findings")],
+    ("agent/doctor/shown_routing.?pp", PARSER),
     ("agent/launcher/packets.?pp", PARSER),
     *[(f"agent/launcher/{name}.?pp", CORE) for name in ("policy_entries", "usage_ledger")],
     *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "line_info", "missing", "routing_plan", "target_table")],

@@ -21,6 +21,14 @@ def doctor():
     return done.returncode, json.loads(done.stdout)
 
 
+def until_ready():
+    """A launcher that was started again answers."""
+    for _ in range(1000):  # each is a process, so this waits
+        if on_node("edge-agent", "site-report", "--config", CONFIG).stdout.find("edge-launcher: pid ") >= 0:
+            return
+    raise AssertionError(running_lab.log(LAUNCHER)[-2000:])
+
+
 def of_level(diagnosis, level):
     return [finding for finding in diagnosis["findings"] if finding["level"] == level]
 
@@ -34,7 +42,11 @@ class Doctor(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertEqual(diagnosis["level"], "bpf-guard")
         escape = [finding["what"] for finding in diagnosis["findings"] if finding["about"] == "escape"]
-        self.assertRegex(escape[0], r"^1\d\d tried, 0 escaped$")
+        tried, blocked = re.fullmatch(r"(1\d\d) tried, (\d+) blocked, 0 not held at level bpf-guard, 0 escaped", escape[0]).groups()
+        self.assertEqual(tried, blocked)
+        policy = [finding for finding in of_level(diagnosis, "info") if finding["about"] == "line telecom"]
+        self.assertEqual([one["fix"] for one in policy], [f'allow = ["{gateway}"] in [targets] of policy.toml' for gateway in ("100.65.1.1", "2001:db8:1:1::1")])
+        self.assertIn("its gateway is not pinged, since policy denies it: 100.65.1.1 is in 100.64.0.0/10, ", policy[0]["what"])
         about = {finding["about"] for finding in diagnosis["findings"]}
         self.assertLessEqual({"kernel", "broker", "agent", "launcher", "ping", "line telecom", "line unicom", "line mobile"}, about)
 
@@ -49,6 +61,61 @@ class Doctor(unittest.TestCase):
             on_node("sh", "-c", finding["fix"], check=True)
         code, diagnosis = doctor()
         self.assertEqual((code, of_level(diagnosis, "fail")), (0, []))
+
+    def test_a_lost_address_and_a_device_that_is_gone_are_said_as_that(self):
+        """Nothing of routes: what routes want is an address and a device."""
+        addresses = ("addr add 100.66.1.2/24 dev unicom", "addr add 2001:db8:2:1::2/64 dev unicom nodad")
+
+        def put_back():
+            for words in ("link set elsewhere name unicom", "link set unicom up", *addresses, "addr add 100.67.1.2/24 dev mobile"):
+                on_node("ip", *words.split())
+        self.addCleanup(put_back)
+        for words in ("addr del 100.67.1.2/24 dev mobile", "link set unicom down", "link set unicom name elsewhere"):
+            on_node("ip", *words.split(), check=True)
+        code, diagnosis = doctor()
+        failed = {finding["about"]: (finding["what"], finding["fix"]) for finding in of_level(diagnosis, "fail")}
+        self.assertEqual((code, failed), (1, {
+            "line mobile": ("its address 100.67.1.2 is not on mobile", "ip address add 100.67.1.2/PREFIX dev mobile"),
+            "line unicom": ("its device unicom is not there", "ip link show")}))
+        self.assertIn('line_incomplete todo="ip address add 100.67.1.2/PREFIX dev mobile"', running_lab.log(LAUNCHER))
+        on_node("sh", "-c", failed["line mobile"][1].replace("PREFIX", "24"), check=True)
+        put_back()
+        self.assertEqual(of_level(doctor()[1], "fail"), [])
+
+    def test_what_policy_allows_is_no_escape(self):
+        file = f"{DIRECTORY}/{NODE}/policy.toml"
+        with open(file, encoding="utf-8") as opened:
+            before = opened.read()
+
+        def started_with(text):
+            with open(file, "w", encoding="utf-8") as opened:
+                opened.write(text)
+            running_lab.restart(LAUNCHER, signal.SIGTERM)
+            until_ready()
+        self.addCleanup(started_with, before)
+        started_with(before.replace("allow = [", 'allow = ["100.64.0.0/10", '))
+        code, diagnosis = doctor()
+        self.assertEqual((code, of_level(diagnosis, "fail")), (0, []))
+        told = [finding["what"] for finding in of_level(diagnosis, "info") if finding["about"] == "escape"]
+        self.assertEqual(told, ["metadata4 reaches 100.100.100.200: policy.toml allows 100.64.0.0/10",
+                                "own-gateway reaches 100.65.1.1: policy.toml allows 100.64.0.0/10",
+                                "other-gateway reaches 100.66.1.1: policy.toml allows 100.64.0.0/10"])
+        (told,) = [finding["what"] for finding in of_level(diagnosis, "ok") if finding["about"] == "escape"]
+        tried, blocked = re.fullmatch(r"(1\d\d) tried, (\d+) blocked, 3 allowed by policy.toml, 0 not held at level bpf-guard, 0 escaped", told).groups()
+        self.assertEqual(int(tried), int(blocked) + 3)
+
+    def test_a_state_that_is_not_there_is_not_a_matter_of_root(self):
+        with open(CONFIG, encoding="utf-8") as file:
+            text = file.read()
+        cases = ((re.sub("state_dir = .*", "", text), "/var/lib/edge-agent is not there, and agent.toml names no other state_dir"),
+                 (re.sub("state_dir = .*", 'state_dir = "/nowhere/state"', text), "/nowhere/state is not there\n"))
+        for config, what in cases:
+            with open(f"{DIRECTORY}/other.toml", "w", encoding="utf-8") as file:
+                file.write(re.sub("launcher = .*", 'launcher = "/nowhere/launcher.sock"', config))
+            done = on_node("unshare", "--mount", "sh", "-c", f"mount -t tmpfs none /var/lib && edge-agent doctor --config {DIRECTORY}/other.toml")
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(f"fail  broker: {what}", done.stdout)
+            self.assertIn("      run: set [agent] state_dir of agent.toml to ", done.stdout)
 
     def test_a_stopped_agent_and_a_disabled_line_are_said(self):
         """Nothing else of the node is wrong then, and it does no work all the same."""

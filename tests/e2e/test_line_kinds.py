@@ -99,7 +99,7 @@ class AMacvlan(unittest.TestCase):
         self.assertEqual(logged, [evidence["src_addr"]])
         self.assertRegex(evidence["src_addr"], r"\.9$|::9$")
         report = on_node("edge-agent", "site-report", "--config", f"{DIRECTORY}/{NODE}/agent.toml", check=True).stdout
-        self.assertIn("macvlan `edge-mobile` (mobile), undo: `ip link del edge-mobile`", report)
+        self.assertIn("- `edge-mobile`: a macvlan that EDGE made on mobile\n  undo: `ip link del edge-mobile`", report)
         findings = doctor()
         said = [finding["what"] for finding in findings if finding["about"] == "line mobile"]
         self.assertIn("a macvlan of EDGE's on mobile", said)

@@ -116,9 +116,30 @@ class WithoutRoot(unittest.TestCase):
         answer = probe("ping", "198.51.100.20")["unicom"]
         self.assertEqual((answer["status"], answer.get("failure", {}).get("source")), ("failed", "line"), answer)
         self.assertFalse(answer["evidence"]["verified"])
-        failed = [finding for finding in self.doctor()["findings"] if finding["level"] == "fail"]
-        self.assertEqual([finding["about"] for finding in failed], ["line unicom"], failed)
-        self.assertIn("but from table 254, not 102", failed[0]["what"])
+        failed = self.failed()
+        self.assertEqual([(one["about"], one["fix"]) for one in failed], [("line unicom", rule)], failed)
+        self.assertEqual(failed[0]["what"], "IPv4 does not go by table 102: a rule is missing")
+
+    def test_what_is_missing_doctor_says_with_the_launchers_command_which_mends_it(self):
+        """A rule by device, a rule by address, a default route: of another line and family each."""
+        missing = {"line unicom": next(one for one in self.commands if one.startswith("ip rule add oif unicom ")),
+                   "line mobile": next(one for one in self.commands if one.startswith("ip -6 rule add from ") and one.endswith(" 103")),
+                   "line telecom": next(one for one in self.commands if one.startswith("ip route add default ") and one.endswith(" 101"))}
+        told = len(running_lab.log(LAUNCHER))
+        for command in missing.values():
+            undo = command.replace(" add ", " del ")
+            on_node("sh", "-c", undo, check=True)
+            self.addCleanup(on_node, "sh", "-c", f"{undo}; {command}")  # the kernel takes a rule twice
+        Api().wait(lambda: all(f'todo="{one}"' in running_lab.log(LAUNCHER)[told:] for one in missing.values()), 30, "line_incomplete")
+        failed = self.failed()
+        self.assertEqual({one["about"]: one["fix"] for one in failed}, missing, failed)
+        self.assertEqual(len(failed), 3, failed)
+        for finding in failed:
+            on_node("sh", "-c", finding["fix"], check=True)
+        self.assertEqual(self.failed(), [])
+
+    def failed(self):
+        return [finding for finding in self.doctor()["findings"] if finding["level"] == "fail"]
 
     def doctor(self):
         done = on_node("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "edge-agent", "doctor", "--json", "--config", CONFIG)
@@ -132,14 +153,41 @@ class WithoutRoot(unittest.TestCase):
         for fact in ("launcher: an ordinary user's, without a capability", "nothing limits the cpu, memory and processes of its workers",
                      "attempts to use up the machine were not tried", "level cooperative does not hold a prober"):
             self.assertIn(fact, said)
-        self.assertRegex(said, r"escape: \d+ tried, 0 escaped")
-        page = on_node("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "edge-agent", "site-report", "--config", CONFIG,
-                       check=True).stdout
-        for fact in ("held by cooperative", f"- uid {self.uid}: edge-launcher's and each worker's as well",
+        tried, blocked, not_held = map(int, re.search(r"escape: (\d+) tried, (\d+) blocked, (\d+) not held at level cooperative, 0 escaped", said).groups())
+        self.assertEqual(tried, blocked + not_held)
+        self.assertGreater(not_held, 5)
+        self.assertIn(f"escape: {not_held} attempts to leave the line", said)
+        page = self.page()
+        for fact in ("- `telecom`: telecom 100.65.1.2 2001:db8:1:1::2, table 101, cooperative: held by routes, and by edge-probe", f"- uid {self.uid}: edge-launcher's and each worker's as well",
                      f"pid {running_lab.pid(LAUNCHER)}, `/"):
             self.assertIn(fact, page)
-        for claim in ("userdel", "--cleanup", "MiB", "mark 0x", "proto 237"):
+        for claim in ("held by cooperative", "userdel", "--cleanup", "MiB", "mark 0x", "proto 237", "/run/edge-launcher"):
             self.assertNotIn(claim, page)
+
+    def page(self):
+        return on_node("setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "edge-agent", "site-report", "--config", CONFIG,
+                       check=True).stdout
+
+    def test_what_root_added_the_site_report_undoes_and_says_that_it_takes_root(self):
+        def added():
+            return [line for table in (101, 102, 103) for words in (f"-4 rule show table {table}", f"-6 rule show table {table}",
+                                                                    f"-4 route show table {table}", f"-6 route show table {table}")
+                    for line in on_node("ip", *words.split()).stdout.splitlines()]
+        self.assertEqual(len(added()), len(self.commands))
+        page = self.page()
+        undo = re.findall(r"undo, as root: `(ip .*)`", page)
+        self.assertEqual(len(undo), len(self.commands), page)
+        at_once = page.split("```")[1].strip().splitlines()
+        self.assertEqual([one for one in at_once[at_once.index("# as root:"):] if one.startswith("ip ")], undo)
+        self.assertFalse([one for one in at_once[:at_once.index("# as root:")] if one.startswith(("ip ", "sysctl "))])
+        self.assertIn("undo, as root: `rm ", page)  # the programs, which are another's
+        self.assertIn(f"  undo, as root: `rm {LINES_FILE}`", page)  # the lab's folder is root's
+        for command in self.commands:
+            self.addCleanup(on_node, "sh", "-c", command, check=True)
+        for command in undo:
+            done = on_node("sh", "-c", command)
+            self.assertEqual(done.returncode, 0, f"{command}: {done.stderr}")
+        self.assertEqual(added(), [])
 
     def test_a_launcher_that_is_killed_leaves_nothing_that_runs(self):
         launcher, agent = running_lab.pid(LAUNCHER), running_lab.pid(AGENT)

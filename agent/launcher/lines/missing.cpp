@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/launcher/netns_command.hpp"
+#include "protocol/launcher/line_commands.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -21,9 +21,8 @@ void miss_routes(const Line& line, const std::vector<TableRoute>& present, Comma
         });
         if (!wanted || there) continue;
         const auto& gateway = v6 ? line.gateway6 : line.gateway4;
-        commands.push_back(inside_netns(line.netns) + "ip " + (v6 ? "-6 " : "") + "route add default" +
-                           (gateway ? " via " + gateway->text() : "") + " dev " + line.device + " table " +
-                           std::to_string(line.table));
+        commands.push_back(
+            default_route_command(line.netns, v6, gateway ? gateway->text() : "", line.device, line.table));
     }
 }
 
@@ -35,9 +34,7 @@ void miss_rules(const Line& line, const std::vector<Rule>& present, Commands& co
             rule.pref = 0;                              // what else stands before it shows in the kernel's own answer
             return rule == wanted;
         });
-        if (!there)
-            commands.push_back(std::string("ip ") + (wanted.v6 ? "-6 " : "") + "rule add " + selector + " lookup " +
-                               std::to_string(line.table));
+        if (!there) commands.push_back(rule_command(wanted.v6, selector, line.table));
     };
     bool bound[2] = {false, false};  // by family
     for (const auto& address : line.addresses) {
@@ -61,8 +58,7 @@ void miss_device(const Line& line, const Devices& devices, Commands& commands) {
     } else if (device != nullptr) {  // a macvlan's addresses are put back
         for (const auto& address : line.addresses)
             if (device->find(address) == nullptr)
-                commands.push_back(inside_netns(line.netns) + "ip address add " + address.text() + "/PREFIX dev " +
-                                   line.device);
+                commands.push_back(address_command(line.netns, address.text(), line.device));
     }
 }
 

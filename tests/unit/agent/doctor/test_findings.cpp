@@ -9,10 +9,14 @@ TEST_CASE("a finding that is not well says what to run, and one that failed fail
     diagnosis.level = "bpf-guard";
     diagnosis.add(FindingLevel::ok, "kernel", "Linux 6.1");
     CHECK_FALSE(diagnosis.failed());
+    diagnosis.add(FindingLevel::info, "line telecom", "policy denies its gateway", "allow = [\"192.0.2.1\"]");
+    CHECK_FALSE(diagnosis.failed());
     diagnosis.add(FindingLevel::warn, "clock", "nothing keeps it right", "timedatectl set-ntp true");
     CHECK_FALSE(diagnosis.failed());
     CHECK(as_text(diagnosis) ==
           "ok    kernel: Linux 6.1\n"
+          "info  line telecom: policy denies its gateway\n"
+          "      run: allow = [\"192.0.2.1\"]\n"
           "warn  clock: nothing keeps it right\n"
           "      run: timedatectl set-ntp true\n"
           "level bpf-guard; 1 ok, 1 warning, 0 failed\n");

@@ -124,7 +124,9 @@ TEST_CASE("a gateway that answers no ping is looked up among the neighbours") {
         {"forbidden, reachable", denied_report(), Neighbour::reachable, "neighbour ok "},
         {"silent, reachable", timeout_report(), Neighbour::reachable, "neighbour ok "},
         {"silent, and nothing known", timeout_report(), Neighbour::unknown,
-         "ping unknown answers no ping, and the kernel's neighbour table does not tell"},
+         "ping unknown timeout: no answer; the kernel's neighbour table does not tell"},
+        {"forbidden, and nothing known", denied_report(), Neighbour::unknown,
+         "ping unknown policy forbids asking: it is private; the kernel's neighbour table does not tell"},
     };
     for (const Case& one : cases) {
         SUBCASE(one.name) {
