@@ -19,9 +19,11 @@ inline std::string default_route_command(const std::string& netns, bool v6, cons
            (gateway.empty() ? "" : " via " + gateway) + " dev " + device + " table " + std::to_string(table);
 }
 
-/// The prefix length is the operator's to know.
-inline std::string address_command(const std::string& netns, const std::string& address, const std::string& device) {
-    return inside_netns(netns) + "ip address add " + address + "/PREFIX dev " + device;
+/// A prefix length of 0 is not known: it is the operator's to say.
+inline std::string address_command(const std::string& netns, const std::string& address, const std::string& device,
+                                   std::uint8_t length = 0) {
+    return inside_netns(netns) + "ip address add " + address + "/" + (length == 0 ? "PREFIX" : std::to_string(length)) +
+           " dev " + device;
 }
 
 }  // namespace edge::launcher

@@ -77,7 +77,7 @@ class Doctor(unittest.TestCase):
         self.assertEqual((code, failed), (1, {
             "line mobile": ("its address 100.67.1.2 is not on mobile", "ip address add 100.67.1.2/PREFIX dev mobile"),
             "line unicom": ("its device unicom is not there", "ip link show")}))
-        self.assertIn('line_incomplete todo="ip address add 100.67.1.2/PREFIX dev mobile"', running_lab.log(LAUNCHER))
+        self.assertIn('line_incomplete line=mobile todo="ip address add 100.67.1.2/PREFIX dev mobile"', running_lab.log(LAUNCHER))
         on_node("sh", "-c", failed["line mobile"][1].replace("PREFIX", "24"), check=True)
         put_back()
         self.assertEqual(of_level(doctor()[1], "fail"), [])

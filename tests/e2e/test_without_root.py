@@ -70,7 +70,7 @@ class WithoutRoot(unittest.TestCase):
         running_lab.start(LAUNCHER)
         Api().wait(lambda: " ready " in running_lab.log(LAUNCHER)[told:], 60, "the launcher")
         cls.said = running_lab.log(LAUNCHER)[told:]
-        cls.commands = re.findall(r'line_incomplete todo="(ip .*)"', cls.said)
+        cls.commands = re.findall(r'line_incomplete line=.* todo="(ip .*)"', cls.said)
 
         def back():
             running_lab.stop(LAUNCHER)

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::chrono::minutes kRaisedAgain{1};
 
-std::vector<std::string> messages_of(const std::vector<Error>& errors) {
+std::vector<std::string> refusals(const std::vector<Error>& errors) {
     std::vector<std::string> messages;
-    for (const auto& error : errors) messages.push_back(error.message());
+    for (const auto& error : errors) messages.push_back("network_refused what=\"" + error.message() + "\"");
     return messages;
 }
 
@@ -119,14 +119,14 @@ void Lines::make_devices() {
         }
         if (!failures.empty()) break;
     }
-    say_anew("network_refused what", messages_of(failures), refused_devices_);
+    say_anew(refusals(failures), refused_devices_);
 }
 
 /// Once, and again only when it is something else.
-void Lines::say_anew(const char* what, std::vector<std::string> texts, std::vector<std::string>& said_before) {
-    if (texts != said_before)
-        for (const auto& text : texts) log_.warn("{}=\"{}\"", what, text);
-    said_before = std::move(texts);
+void Lines::say_anew(std::vector<std::string> messages, std::vector<std::string>& said_before) {
+    if (messages != said_before)
+        for (const auto& message : messages) log_.warn("{}", message);
+    said_before = std::move(messages);
 }
 
 /// Only BPF binds a socket, and marks its packets before their way is chosen.
@@ -191,7 +191,7 @@ std::vector<Error> Lines::route() {
         const auto refused = space.network->apply(changes);
         failures.insert(failures.end(), refused.begin(), refused.end());
     }
-    say_anew("network_refused what", messages_of(failures), refused_);
+    say_anew(refusals(failures), refused_);
     return failures;
 }
 
@@ -208,7 +208,10 @@ void Lines::report_missing() {
         const auto rules = space.network->rules();
         one.rules = rules ? rules.value() : std::vector<Rule>();
     }
-    say_anew("line_incomplete todo", missing(seen), reported_);
+    std::vector<std::string> messages;
+    for (const auto& [line, todo] : missing(seen))
+        messages.push_back("line_incomplete line=" + line + " todo=\"" + todo + "\"");
+    say_anew(std::move(messages), reported_);
 }
 
 bool Lines::has_table(std::uint32_t table) const {

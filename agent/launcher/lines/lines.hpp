@@ -70,7 +70,7 @@ class Lines {
     Result<> hold(std::size_t index);
     void make_devices();
     std::vector<Error> route();
-    void say_anew(const char* what, std::vector<std::string> texts, std::vector<std::string>& said_before);
+    void say_anew(std::vector<std::string> messages, std::vector<std::string>& said_before);
     void report_missing();
 
     std::vector<Line> lines_;

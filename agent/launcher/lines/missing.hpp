@@ -16,9 +16,15 @@ struct LineSeen {
     std::optional<std::vector<Rule>> rules{};         // of its namespace, ours or not; none: they are ours to add
 };
 
+struct Missing {
+    std::string line;  // its name
+    std::string todo;  // a command
+    friend bool operator==(const Missing&, const Missing&) = default;
+};
+
 /// Routing of all lines first, then their devices. What an `external` line lacks in its table is the default routes of
 /// its addresses' families. Rules that are not ours: what is bound to the line's device goes by its table, and so does
 /// what has its address.
-std::vector<std::string> missing(const std::vector<LineSeen>& lines);
+std::vector<Missing> missing(const std::vector<LineSeen>& lines);
 
 }  // namespace edge::launcher

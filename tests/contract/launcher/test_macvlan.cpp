@@ -189,7 +189,7 @@ TEST_CASE("what a macvlan lacks is said: a parent that answers for it, a name th
     {
         LauncherProcess launcher(folder);
         REQUIRE(launcher.says("ready lines=2"));
-        CHECK(launcher.says("give line mobile another device: edge-mobile is somebody else's"));
+        CHECK(launcher.says("line=mobile todo=\"give it another device: edge-mobile is somebody else's"));
         Client client(launcher.socket());
         CHECK(client.line(0).ifindex == 0);
         CHECK(client.spawn("mobile").tell("udp 198.51.100.10 5300 300") == "socket EPERM");

@@ -52,7 +52,7 @@ Flags as_user() {
 /// What the log tells the operator to type, each once.
 std::vector<std::string> commands_in(const std::string& log) {
     std::vector<std::string> commands;
-    const std::string before = "line_incomplete todo=\"";
+    const std::string before = " todo=\"";
     for (auto at = log.find(before); at != std::string::npos; at = log.find(before, at + 1)) {
         const auto from = at + before.size();
         commands.push_back(log.substr(from, log.find('"', from) - from));

@@ -237,7 +237,7 @@ TEST_CASE(
         for (auto found = all.find(what); found != std::string::npos; found = all.find(what, found + 1)) ++times;
         return times;
     };
-    const std::string todo = "line_incomplete todo=\"ip link del edge-telecom\"";
+    const std::string todo = "line_incomplete line=telecom todo=\"ip link del edge-telecom\"";
     bool half_made = false, refused = false;
     SUBCASE("put down, and again within a minute") {}
     SUBCASE("put down, and not to be put up") {
@@ -287,7 +287,7 @@ TEST_CASE("a device of somebody else's under a macvlan's name is not the line's,
         REQUIRE(at.bring_up(lines));
         CHECK(at.guard.held["telecom"].device == 0);
         CHECK(lines.info(0).ifindex == 0);
-        CHECK(at.said.str().find("give line telecom another device: wan0 is somebody else's") != std::string::npos);
+        CHECK(at.said.str().find("line=telecom todo=\"give it another device: wan0 is somebody else's") != std::string::npos);
     }
     CHECK(at.network.devices().value().contains("wan0"));
 }

@@ -54,30 +54,36 @@ Devices with(const std::string& name, Device device) {
     return devices;
 }
 
+Commands commands(const std::vector<LineSeen>& lines) {
+    Commands all;
+    for (const auto& one : missing(lines)) all.push_back(one.todo);
+    return all;
+}
+
 }  // namespace
 
 TEST_CASE("what an external line lacks is told as the command that adds it") {
     const auto seen = [](std::vector<TableRoute> present) {
         return std::vector<LineSeen>{{kTelecom, kDevices, present, {}}, {kUnicom, kDevices, present, {}}};
     };
-    CHECK(missing(seen({})) == Commands{"ip route add default via 100.64.9.1 dev wan0 table 101",
-                                        "ip -6 route add default dev wan0 table 101",
-                                        "ip route add default via 100.64.9.1 dev wan1 table 102"});
-    CHECK(missing(seen(routes())).empty());
-    CHECK(missing({{kTelecom, kDevices}, {kUnicom, kDevices}}).empty());  // ours to write, or nobody to ask
+    CHECK(commands(seen({})) == Commands{"ip route add default via 100.64.9.1 dev wan0 table 101",
+                                         "ip -6 route add default dev wan0 table 101",
+                                         "ip route add default via 100.64.9.1 dev wan1 table 102"});
+    CHECK(commands(seen(routes())).empty());
+    CHECK(commands({{kTelecom, kDevices}, {kUnicom, kDevices}}).empty());  // ours to write, or nobody to ask
     auto only_networks = routes();
     std::erase_if(only_networks, [](const TableRoute& route) { return route.to.length == 0; });
-    CHECK(missing(seen(only_networks)).size() == 3);
+    CHECK(commands(seen(only_networks)).size() == 3);
     auto swapped = routes();
     for (auto& route : swapped) route.table = 203 - route.table;  // of the other line; 102 has no IPv6 to lend
-    CHECK(missing(seen(swapped)) == Commands{"ip -6 route add default dev wan0 table 101"});
+    CHECK(commands(seen(swapped)) == Commands{"ip -6 route add default dev wan0 table 101"});
 }
 
 TEST_CASE("rules that an ordinary user's launcher lacks are told as the commands that add them") {
     const Commands all{"ip rule add oif wan0 lookup 101", "ip rule add from 100.64.1.2 lookup 101",
                        "ip -6 rule add oif wan0 lookup 101", "ip -6 rule add from fd64:1::2 lookup 101"};
     const auto missing_rules = [](const std::vector<Rule>& present) {
-        return missing({{kTelecom, kDevices, routes(), present}});
+        return commands({{kTelecom, kDevices, routes(), present}});
     };
     CHECK(missing_rules({}) == all);
     Rule by_device, by_address;
@@ -109,12 +115,15 @@ TEST_CASE("rules that an ordinary user's launcher lacks are told as the commands
 TEST_CASE("an address that is not on the line's device is told; without a device there is nothing to put it on") {
     auto bare = kDevices;
     bare.at("wan0").addresses.pop_back();
-    CHECK(missing({{kTelecom, bare}}) == Commands{"ip address add fd64:1::2/PREFIX dev wan0"});
+    CHECK(commands({{kTelecom, bare}}) == Commands{"ip address add fd64:1::2/PREFIX dev wan0"});
+    Line said = kTelecom;
+    said.addresses[1].length = 64;
+    CHECK(commands({{said, bare}}) == Commands{"ip address add fd64:1::2/64 dev wan0"});
     bare.at("wan0").addresses = {{ip("100.64.9.9"), 24}};  // another's
-    CHECK(missing({{kTelecom, bare}}) ==
+    CHECK(commands({{kTelecom, bare}}) ==
           Commands{"ip address add 100.64.1.2/PREFIX dev wan0", "ip address add fd64:1::2/PREFIX dev wan0"});
     bare.erase("wan0");
-    CHECK(missing({{kTelecom, bare}}).empty());
+    CHECK(commands({{kTelecom, bare}}).empty());
 }
 
 TEST_CASE("where the line is in another namespace, so are the commands") {
@@ -125,31 +134,31 @@ TEST_CASE("where the line is in another namespace, so are the commands") {
     for (const auto& [netns, before] :
          {std::pair{"carrier-a", "ip netns exec carrier-a "}, std::pair{"/run/b", "nsenter --net=/run/b "}}) {
         inside.netns = netns;
-        CHECK(missing({{inside, bare, std::vector<TableRoute>(), {}}}) ==
+        CHECK(commands({{inside, bare, std::vector<TableRoute>(), {}}}) ==
               Commands{before + std::string("ip route add default via 100.64.9.1 dev wan1 table 102"),
                        before + std::string("ip address add 100.64.2.2/PREFIX dev wan1")});
     }
     const Devices none;
-    CHECK(missing({{inside, none}}).empty());  // it is not there
+    CHECK(commands({{inside, none}}).empty());  // it is not there
 }
 
 TEST_CASE("of a macvlan: a parent that is not there, a name that is taken, a device of ours that is down") {
     const Line line = macvlan();
     const Device ours{9, true, true, {}, true};
-    CHECK(missing({{line, kDevices}}).empty());                    // made next
-    CHECK(missing({{line, with("edge-telecom", ours)}}).empty());  // its addresses are put back
-    CHECK(missing({{line, Devices{}}}) == Commands{"ip link show wan0"});
+    CHECK(commands({{line, kDevices}}).empty());                    // made next
+    CHECK(commands({{line, with("edge-telecom", ours)}}).empty());  // its addresses are put back
+    CHECK(commands({{line, Devices{}}}) == Commands{"ip link show wan0"});
     auto theirs = ours;
     theirs.made = false;
     theirs.up = false;  // theirs to put up
-    CHECK(missing({{line, with("edge-telecom", theirs)}}) ==
-          Commands{"give line telecom another device: edge-telecom is somebody else's"});
+    CHECK(commands({{line, with("edge-telecom", theirs)}}) ==
+          Commands{"give it another device: edge-telecom is somebody else's"});
     auto down = ours;
     down.up = false;
-    CHECK(missing({{line, with("edge-telecom", down)}}) == Commands{"ip link del edge-telecom"});
+    CHECK(commands({{line, with("edge-telecom", down)}}) == Commands{"ip link del edge-telecom"});
     auto plain_down = kDevices;
     plain_down.at("wan1").up = false;
-    CHECK(missing({{kUnicom, plain_down}}).empty());  // not ours: a line that is down
+    CHECK(commands({{kUnicom, plain_down}}).empty());  // not ours: a line that is down
 }
 
 TEST_CASE("routing is told of all lines before devices, as it can be mended without touching any") {
@@ -157,7 +166,7 @@ TEST_CASE("routing is told of all lines before devices, as it can be mended with
     bare.at("wan0").addresses.pop_back();
     bare.at("wan1").addresses.clear();
     const std::vector<TableRoute> none;
-    CHECK(missing({{kTelecom, bare, none, {}}, {kUnicom, bare, none, {}}}) ==
+    CHECK(commands({{kTelecom, bare, none, {}}, {kUnicom, bare, none, {}}}) ==
           Commands{"ip route add default via 100.64.9.1 dev wan0 table 101",
                    "ip -6 route add default dev wan0 table 101",
                    "ip route add default via 100.64.9.1 dev wan1 table 102", "ip address add fd64:1::2/PREFIX dev wan0",
