@@ -147,6 +147,7 @@ void clear_left_namespaces(spdlog::logger& log) {
 }
 
 Result<> clean_up(const CommandLine& command, spdlog::logger& log) {
+    UidLock::clear_left();
     EDGE_TRY(const auto groups, claim_groups(command.options.cgroup, true, log));  // removed when it goes
     EDGE_TRY(const auto network, open_kernel_network());
     EDGE_TRY(remove_ours(*network, log));

@@ -12,6 +12,8 @@
 namespace edge::launcher {
 namespace {
 
+constexpr const char* kName = "uids";
+
 /// Of the open file, as flock(2)'s, but of a part of it; `count` 0 is all. Source: fcntl(2), "Open file description
 /// locks".
 bool lock_part(const Fd& file, std::uint32_t first, std::uint32_t count) {
@@ -27,7 +29,7 @@ bool lock_part(const Fd& file, std::uint32_t first, std::uint32_t count) {
 
 Result<UidLock> UidLock::take(std::uint32_t first, std::uint32_t count) {
     EDGE_TRY(const auto folder, lock_folder());
-    const std::string path = folder + "uids";
+    const std::string path = folder + kName;
     for (int tries = 0;;) {
         Fd file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
         if (!file) return os_error(errno, path, "cannot be made");
@@ -44,9 +46,14 @@ Result<UidLock> UidLock::take(std::uint32_t first, std::uint32_t count) {
     }
 }
 
+void UidLock::clear_left() {
+    if (const auto folder = lock_folder()) UidLock(Fd(::open((folder.value() + kName).c_str(), O_RDWR | O_CLOEXEC)));
+}
+
 UidLock::~UidLock() {
-    if (!file_) return;
-    const std::string path = lock_folder().value() + "uids";
+    const auto folder = lock_folder();
+    if (!file_ || !folder) return;
+    const std::string path = folder.value() + kName;
     if (lock_part(file_, 0, 0) && is_in_place(file_, path)) ::unlink(path.c_str());
 }
 

@@ -13,6 +13,8 @@ class UidLock {
   public:
     /// Errors: unavailable (one of them is another launcher's), io.
     static Result<UidLock> take(std::uint32_t first, std::uint32_t count);
+    /// Removes the file that a killed one left, unless somebody holds a part of it.
+    static void clear_left();
     UidLock(UidLock&&) = default;
     UidLock& operator=(UidLock&&) = delete;
     ~UidLock();
