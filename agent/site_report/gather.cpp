@@ -167,7 +167,7 @@ void find_files(const Settings& settings, const std::string& config, SiteFacts& 
     if (!facts.by_user) files.add(SiteFileKind::folder, "/run/edge-launcher");
     for (const std::string at : {"/etc/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/"})
         for (const std::string unit :
-             {"edge-agent.service", "edge-launcher.service", "edge.slice", "edgelines.slice"}) {
+             {"edge-agent.service", "edge-launcher.service", "edge.slice", "edge-lines.slice"}) {
             files.add(SiteFileKind::unit, at + unit);
             files.add(SiteFileKind::unit_changes, at + unit + ".d");
         }

@@ -34,10 +34,12 @@ Result<std::string> enter_own_group(const CgroupMounts& mounts) {
 }
 
 Result<> begin_idleness(const CgroupMounts& mounts, const std::string& group) {
-    const std::string slice = group.substr(0, group.find('/'));
-    if (slice != "edgelines.slice") return ok();
-    const std::string file = mounts.of(Controller::cpu) + "/" + slice + "/cpu.idle";
-    return std::filesystem::exists(file) ? write_file(file, "1") : ok();  // since Linux 5.15
+    for (const std::string slice : {"edge.slice", "edge.slice/edge-lines.slice"}) {
+        const std::string file = mounts.of(Controller::cpu) + "/" + slice + "/cpu.idle";
+        if (!group.starts_with(slice + "/") || !std::filesystem::exists(file)) continue;  // since Linux 5.15
+        EDGE_TRY(write_file(file, "1"));
+    }
+    return ok();
 }
 
 Result<std::vector<std::string>> end_idleness(const CgroupMounts& mounts, const std::string& group) {

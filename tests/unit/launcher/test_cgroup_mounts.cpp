@@ -82,7 +82,7 @@ TEST_CASE("limits are written as each version of the files takes them") {
 }
 
 TEST_CASE("the group an init system gave us is the v2 line's, and the root is none") {
-    CHECK(v2_group_in("0::/edgelines.slice/edge-launcher.service\n") == "/edgelines.slice/edge-launcher.service");
+    CHECK(v2_group_in("0::/edge.slice/edge-launcher.service\n") == "/edge.slice/edge-launcher.service");
     CHECK(v2_group_in("4:memory:/a\n1:cpu:/b\n0::/user.slice\n") == "/user.slice");
     CHECK(v2_group_in("10::/x\n0::/\n").empty());
     CHECK(v2_group_in("4:memory:/a\n").empty());
@@ -91,21 +91,23 @@ TEST_CASE("the group an init system gave us is the v2 line's, and the root is no
 
 TEST_CASE("workers that are to have their share have it at every level that counts") {
     const std::string root = "/tmp/edge-idle-" + std::to_string(::getpid());
-    const std::string slice = root + "/edgelines.slice", unit = slice + "/edge-launcher.service";
+    const std::string outer = root + "/edge.slice", slice = outer + "/edge-lines.slice";
+    const std::string unit = slice + "/edge-launcher.service";
+    const std::string lines = "edge.slice/edge-lines.slice/edge-launcher.service/lines";
     std::filesystem::create_directories(unit);
     std::ofstream(root + "/cpu.idle") << "1\n";  // of the root, which no group has: it is not asked
-    std::ofstream(slice + "/cpu.idle") << "1\n";
+    for (const auto& one : {outer, slice}) std::ofstream(one + "/cpu.idle") << "1\n";
     std::ofstream(unit + "/cpu.idle") << "0\n";
     CgroupMounts mounts = find(kPure, "cpu memory pids\n").value();
     mounts.v2 = root;
     mounts.home.fill(root);
-    const auto idle = end_idleness(mounts, "edgelines.slice/edge-launcher.service/lines");
-    CHECK(idle.value() == std::vector<std::string>{"edgelines.slice"});
-    CHECK(read_file(slice + "/cpu.idle").value().front() == '0');
+    const auto idle = end_idleness(mounts, lines);
+    CHECK(idle.value() == std::vector<std::string>{"edge.slice/edge-lines.slice", "edge.slice"});
+    for (const auto& one : {outer, slice}) CHECK(read_file(one + "/cpu.idle").value().front() == '0');
     CHECK(read_file(root + "/cpu.idle").value() == "1\n");
-    CHECK(end_idleness(mounts, "edgelines.slice/edge-launcher.service/lines").value().empty());
-    CHECK(begin_idleness(mounts, "edgelines.slice/edge-launcher.service/lines").has_value());
-    CHECK(read_file(slice + "/cpu.idle").value().front() == '1');
+    CHECK(end_idleness(mounts, lines).value().empty());
+    CHECK(begin_idleness(mounts, lines).has_value());
+    for (const auto& one : {outer, slice}) CHECK(read_file(one + "/cpu.idle").value().front() == '1');
     CHECK(begin_idleness(mounts, "system.slice/mine.service/lines").has_value());  // nobody's business of ours
     std::filesystem::remove_all(root);
 }

@@ -287,7 +287,8 @@ TEST_CASE("a device of somebody else's under a macvlan's name is not the line's,
         REQUIRE(at.bring_up(lines));
         CHECK(at.guard.held["telecom"].device == 0);
         CHECK(lines.info(0).ifindex == 0);
-        CHECK(at.said.str().find("line=telecom todo=\"give it another device: wan0 is somebody else's") != std::string::npos);
+        CHECK(at.said.str().find("line=telecom todo=\"give it another device: wan0 is somebody else's") !=
+              std::string::npos);
     }
     CHECK(at.network.devices().value().contains("wan0"));
 }
