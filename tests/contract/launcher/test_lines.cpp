@@ -134,7 +134,8 @@ TEST_CASE(
     sh("ip route add default via 100.64.2.9 dev wan1 onlink table 200 && ip -6 route add default via fd64:2::9 dev "
        "wan1 onlink table "
        "200");
-    sh("ip rule add pref 5 ipproto tcp dport 80 lookup 200 && ip -6 rule add pref 5 ipproto tcp dport 80 lookup 200");
+    // Protocols by number: a small Debian has no /etc/protocols.
+    sh("ip rule add pref 5 ipproto 6 dport 80 lookup 200 && ip -6 rule add pref 5 ipproto 6 dport 80 lookup 200");
     for (const bool v6 : {false, true}) {
         CAPTURE(v6);
         const std::string to = v6 ? kTarget6 : kTarget4;
@@ -154,7 +155,7 @@ TEST_CASE(
         CHECK(by(0, 0) == own);
         CHECK(by(v6 ? int{IPPROTO_ICMP} : IPPROTO_ICMPV6, 0) == "errno " + std::to_string(EOPNOTSUPP));
         const std::string ip = v6 ? "ip -6" : "ip";
-        sh(ip + " rule add pref 6 ipproto " + (v6 ? "ipv6-icmp" : "icmp") + " lookup 200");
+        sh(ip + " rule add pref 6 ipproto " + (v6 ? "58" : "1") + " lookup 200");
         CHECK(by(icmp, 0) == other);
         sh(ip + " rule del pref 6");
         sh(ip + " rule add pref 6 dport " + (v6 ? "32768" : "2048") +

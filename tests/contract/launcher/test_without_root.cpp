@@ -155,7 +155,7 @@ TEST_CASE("without root: the kernel's answer is what a socket gets that is looke
     const auto route = up.client->route("unicom", kTarget4);
     CHECK(route.table == 103);  // so that evidence says it
     CHECK(std::string(route.ifname) == "wan1");
-    sh("ip rule del pref 1 && ip rule add pref 1 from 100.64.2.2 ipproto udp dport 53 lookup 103");
+    sh("ip rule del pref 1 && ip rule add pref 1 from 100.64.2.2 ipproto 17 dport 53 lookup 103");
     CHECK(up.client->route("unicom", kTarget4, IPPROTO_UDP, 53).table == 103);
     CHECK(up.client->route("unicom", kTarget4, IPPROTO_TCP, 53).table == 102);
 }
