@@ -1,6 +1,8 @@
 #include "agent/launcher/line_checks.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <map>
 #include <string>
 
@@ -17,17 +19,21 @@ bool is_word(std::string_view text, std::size_t limit) {
     });
 }
 
-/// What the kernel takes as a device name (dev_valid_name in net/core/dev.c), and printable.
+/// Less than the kernel takes as a device name (dev_valid_name in net/core/dev.c): it stands in commands that root
+/// types.
 bool is_device(std::string_view text) {
     return !text.empty() && text.size() < 16 && text != "." && text != ".." &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 127 && c != '/' && c != ':'; });
+           std::all_of(text.begin(), text.end(), [](char c) {
+               return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("._-+", c) != nullptr;
+           });
 }
 
 /// Is the gateway in the network of one of the line's addresses? Nothing where no length is said, as for ppp0.
 bool may_be_gateway(const Line& line, const std::optional<IpAddress>& gateway) {
     bool said = false;
     for (const auto& address : line.addresses) {
-        if (!gateway || address.v6 != gateway->v6 || address.length == 0) continue;
+        const int alone = address.v6 ? 128 : 32;  // a host's own: its gateway stands elsewhere on the link
+        if (!gateway || address.v6 != gateway->v6 || address.length == 0 || address.length == alone) continue;
         if (network_of(address, address.length).contains(*gateway)) return true;
         said = true;
     }

@@ -56,10 +56,12 @@ bool send_packet(int to, const Bytes& packet, const Fd& passed) {
 /// of our own where it may write for the moment, by our group: another user could rename a socket of his own over ours,
 /// which root would then move to the place. Moved there when it is ready.
 Result<> bind_owned(int fd, const std::string& path, uid_t owner) {
+    // Where it was, for who asks what its relative paths mean; one that may not look there goes to /.
+    const Fd before(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC));
     std::string folder = path + ".XXXXXX";
     if (::mkdtemp(folder.data()) == nullptr) return os_error(errno, path, "cannot be made; choose another --socket");
     const auto clean = [&](Result<> result) -> Result<> {
-        if (::chdir("/") != 0 && result) result = os_error(errno, "/");
+        if ((!before || ::fchdir(before.get()) != 0) && ::chdir("/") != 0 && result) result = os_error(errno, "/");
         ::unlink((folder + "/s").c_str());
         ::rmdir(folder.c_str());
         return result;

@@ -82,13 +82,9 @@ SiteProgram program_of(pid_t pid) {
 std::string path_given_to(pid_t pid, const std::string& name) {
     const std::filesystem::path given = value_of(words_in(proc(pid, "cmdline")), "--" + name);
     if (given.empty() || given.is_absolute()) return given.lexically_normal();
-    // The launcher goes to / once it has read its files; a shell told it where it was.
     std::error_code failed;
-    for (const auto& from : {value_of(words_in(proc(pid, "environ")), "PWD"), link_at(proc(pid, "cwd"))}) {
-        const auto path = (std::filesystem::path(from) / given).lexically_normal();
-        if (!from.empty() && std::filesystem::exists(path, failed)) return path;
-    }
-    return {};
+    const auto path = (std::filesystem::path(link_at(proc(pid, "cwd"))) / given).lexically_normal();
+    return path.is_absolute() && std::filesystem::exists(path, failed) ? path.string() : std::string();
 }
 
 pid_t holder_of(const std::string& file) {

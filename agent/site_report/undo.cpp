@@ -14,8 +14,17 @@ std::string without_proto(std::string line) {
         const auto end = line.find(' ', at + 7);
         line.erase(at, end == std::string::npos ? end : end - at);
     }
-    while (!line.empty() && line.back() == ' ') line.pop_back();
-    return line;
+    // What ip(8) says of the moment, and does not take back.
+    std::istringstream words(line);
+    std::string kept;
+    for (std::string word; words >> word;) {
+        if (word == "expires" || word == "error") {
+            words >> word;
+        } else if (word != "linkdown" && word != "dead" && word != "[detached]") {
+            kept += (kept.empty() ? "" : " ") + word;
+        }
+    }
+    return kept;
 }
 
 /// `command` and the paths of that kind; empty where there is none.

@@ -190,6 +190,8 @@ void PoolFsm::fail_queue(Slot& slot, const ProbeReport& report, Moment now, Pool
 PoolActions PoolFsm::line(Line line, Moment now) {
     PoolActions actions;
     Slot& slot = slots_[line.report.name];
+    for (auto& [of, cached] : routes_)
+        if (of.first == line.report.name) cached.answer.reset();  // its way may be another now
     slot.line = std::move(line);
     if (!slot.line.up) {
         fail_queue(slot, link_down_report(slot.line), now, actions);

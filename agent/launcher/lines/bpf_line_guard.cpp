@@ -91,10 +91,7 @@ Result<TargetMaps> make_target_maps(const TargetTable& targets) {
     const bool are_few = std::ranges::count(targets.entries, false, [](const TargetEntry& entry) {
                              return entry.prefix.address.v6;
                          }) <= kMostCompared;
-    if (are_few && EDGE_IS_OFF(kernel_targets))
-        maps.denied4.emplace();
-    else if (are_few)
-        maps.denied4 = denied_ranges(targets, false);
+    if (are_few && !EDGE_IS_OFF(kernel_targets)) maps.denied4 = denied_ranges(targets, false);
     return maps;
 }
 

@@ -212,6 +212,8 @@ void count(A& a, int map, std::size_t packets, std::optional<std::size_t> bytes 
     a.copy(kScratch, BPF_REG_0);
     for (std::uint32_t nth = 0; nth < kTrafficTries; ++nth) {
         a.copy(BPF_REG_1, kScratch);
+        a.calc(BPF_MUL, BPF_REG_1, kTrafficSpread);
+        a.calc(BPF_RSH, BPF_REG_1, kTrafficShift);
         a.calc(BPF_ADD, BPF_REG_1, static_cast<std::int32_t>(nth));
         a.calc(BPF_AND, BPF_REG_1, kTrafficPlaces - 1);
         a.store(BPF_REG_10, kIndex, BPF_REG_1);

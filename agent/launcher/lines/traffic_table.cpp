@@ -14,7 +14,7 @@ Result<TrafficTable> TrafficTable::make() {
 
 std::uint32_t TrafficTable::place_of(std::uint64_t cgroup, std::uint64_t held) const {
     for (std::uint32_t nth = 0; nth < kTrafficTries; ++nth) {
-        const auto place = static_cast<std::uint32_t>((cgroup + nth) % kTrafficPlaces);
+        const auto place = (first_place(cgroup) + nth) % kTrafficPlaces;
         if (cgroups_[place] == held) return place;
     }
     return kTrafficPlaces;

@@ -15,7 +15,14 @@ struct TrafficPlace {
     Traffic traffic{};
 };
 inline constexpr std::uint32_t kTrafficPlaces = 4096;  // a power of 2, four times as many as sandboxes can be
-inline constexpr std::uint32_t kTrafficTries = 4;      // a cgroup has one of as many places, from its number on
+inline constexpr std::uint32_t kTrafficTries = 4;      // a cgroup has one of as many places, from its first on
+
+/// Groups are numbered in steps, by the files in each, so they are spread: by a product's middle bits.
+inline constexpr std::int32_t kTrafficSpread = 0x1e3779b1;
+inline constexpr std::int32_t kTrafficShift = 20;
+constexpr std::uint32_t first_place(std::uint64_t cgroup) {
+    return static_cast<std::uint32_t>(cgroup * kTrafficSpread >> kTrafficShift) % kTrafficPlaces;
+}
 
 class TrafficTable {
   public:

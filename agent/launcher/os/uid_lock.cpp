@@ -35,7 +35,7 @@ Result<UidLock> UidLock::take(std::uint32_t first, std::uint32_t count) {
         if (!file) return os_error(errno, path, "cannot be made");
         if (!lock_part(file, first, count)) {
             if (errno != EAGAIN && errno != EACCES) return os_error(errno, path);
-            if (++tries == 100)  // the children of one that was killed hold it until they are gone, too
+            if (++tries == 3000)  // the children of one that was killed hold it until they are gone, too
                 return Error{Errc::unavailable, "--uid-base",
                              "another edge-launcher has some of the uids " + std::to_string(first) + " to " +
                                  std::to_string(first + count - 1) + " for its workers; give this one others"};

@@ -122,18 +122,36 @@ TEST_CASE("each cgroup has figures of its own, and one that finds no place is re
     auto made = TrafficTable::make();
     REQUIRE(made);
     TrafficTable& table = made.value();
-    for (std::uint64_t n = 0; n < kTrafficTries; ++n) CHECK(table.begin(7 + n * kTrafficPlaces));
-    CHECK(table.begin(7 + kTrafficTries * kTrafficPlaces).error().code == Errc::unavailable);
+    std::vector<std::uint64_t> together;  // groups of one first place
+    for (std::uint64_t id = 1; together.size() <= kTrafficTries; ++id)
+        if (first_place(id) == 7) together.push_back(id);
+    for (std::size_t n = 0; n < kTrafficTries; ++n) CHECK(table.begin(together[n]));
+    CHECK(table.begin(together.back()).error().code == Errc::unavailable);
     const std::uint32_t second = 8;
     TrafficPlace place;
     REQUIRE(get_bpf_entry(table.map(), &second, &place));
-    CHECK(place.cgroup == 7 + kTrafficPlaces);
+    CHECK(place.cgroup == together[1]);
     place.traffic.sent_packets = 5;
     REQUIRE(set_bpf_entry(table.map(), &second, &place));
-    CHECK(table.of(7 + kTrafficPlaces).sent_packets == 5);
-    CHECK(table.of(7).sent_packets == 0);
-    table.end(7 + kTrafficPlaces);
-    CHECK(table.of(7 + kTrafficPlaces).sent_packets == 0);
-    CHECK(table.begin(7 + kTrafficTries * kTrafficPlaces));  // in the place that is free
-    CHECK(table.of(7 + kTrafficTries * kTrafficPlaces).sent_packets == 0);
+    CHECK(table.of(together[1]).sent_packets == 5);
+    CHECK(table.of(together[0]).sent_packets == 0);
+    table.end(together[1]);
+    CHECK(table.of(together[1]).sent_packets == 0);
+    CHECK(table.begin(together.back()));  // in the place that is free
+    CHECK(table.of(together.back()).sent_packets == 0);
+}
+
+TEST_CASE("groups that are numbered in steps find places") {
+    for (const std::uint64_t step : {1U, 7U, 32U, 64U, 100U, 128U, 4096U}) {
+        std::vector<unsigned> taken(kTrafficPlaces + kTrafficTries);
+        unsigned refused = 0;
+        for (std::uint64_t n = 1; n <= 512; ++n) {
+            std::uint32_t place = first_place(100'000 + n * step);
+            const auto last = place + kTrafficTries;
+            while (place < last && taken[place] != 0) ++place;
+            refused += place == last ? 1 : 0;
+            if (place < last) taken[place] = 1;
+        }
+        CHECK_MESSAGE(refused == 0, step);
+    }
 }

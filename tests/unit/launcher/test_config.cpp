@@ -89,6 +89,7 @@ TEST_CASE("what is wrong with a line is told with its place") {
          "lines.toml:9:1: line.mark: 4294967296 is out of range; it must be 1 to 4294967295, another for each line, "
          "such as 0x101\n"},
         {"\"telecom\"", "\"Telecom\"", "lines.toml:2:1: name must be 1 to 31 of a-z, 0-9 and -\n"},
+        {"\"wan0\"", "\"a;reboot\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"wan0\"", "\"wan/0\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"wan0\"", "\"a-much-too-long-name\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"100.64.1.1\"", "\"fd64:1::1\"", "lines.toml:6:1: gateway4 must be an IPv4 address\n"},
@@ -213,7 +214,8 @@ TEST_CASE("a gateway is in the network of an address that says its own") {
                                     "\"" + gateway + "\""));
     };
     CHECK(with("100.64.1.2/24", "100.64.1.1") == "");
-    CHECK(with("100.64.1.2", "100.64.9.1") == "");  // nobody said which network
+    CHECK(with("100.64.1.2", "100.64.9.1") == "");     // nobody said which network
+    CHECK(with("100.64.1.2/32", "100.64.9.1") == "");  // nor does that
     CHECK(with("100.64.1.2/24", "100.64.9.1") ==
           "lines.toml:6:1: gateway4 100.64.9.1 is in the network of no address of the line\n");
     CHECK(with("100.64.1.2/33", "100.64.1.1") ==

@@ -15,6 +15,13 @@ TEST_CASE("what ip(8) shows is undone by what it takes") {
           "ip route del default via 100.64.1.1 dev wan0 table 101 src 100.64.1.2");
     CHECK(undo_of_route("default via fd64:1::1 dev wan0 table 101 proto 237 src fd64:1::2 metric 1024 pref medium",
                         true) == "ip -6 route del default via fd64:1::1 dev wan0 table 101 src fd64:1::2 metric 1024");
+    // What ip(8) says of a cable that is out, a device that is gone, a route that ends.
+    CHECK(undo_of_route("default via 100.64.1.1 dev wan0 table 101 src 100.64.1.2 dead linkdown", false) ==
+          "ip route del default via 100.64.1.1 dev wan0 table 101 src 100.64.1.2");
+    CHECK(undo_of_rule("32765:\tfrom all oif wan0 [detached] lookup 101", false) ==
+          "ip rule del pref 32765 from all oif wan0 lookup 101");
+    CHECK(undo_of_route("default via fe80::1 dev wan0 table 101 metric 1024 expires 1798sec pref medium", true) ==
+          "ip -6 route del default via fe80::1 dev wan0 table 101 metric 1024");
     CHECK(undo_of_rule("", false) == "");
     CHECK(undo_of_rule("nothing", false) == "");
     CHECK(undo_of_route("", true) == "");

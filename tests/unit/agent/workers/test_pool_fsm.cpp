@@ -154,7 +154,12 @@ TEST_CASE("the kernel is asked once a second for one destination, and once for m
     CHECK(rig.done(1, 2, good()).empty());
     CHECK(rig.answer(route_of(good_route())) == Texts{"deliver 1 ok verified", "deliver 2 ok verified"});
     CHECK(rig.done(1, 3, good()) == Texts{"deliver 3 ok verified"});
-    rig.pass(1s);
+    SUBCASE("after a second") {
+        rig.pass(1s);
+    }
+    SUBCASE("after the line was told again, since its way may be another") {
+        (void)rig.pool.line(line_from(line_info(0, "telecom", true)).value(), rig.now);
+    }
     CHECK(rig.done(1, 4, good()) == Texts{"route telecom 192.0.2.1"});
 }
 
