@@ -38,21 +38,15 @@ def asked(rate, seconds=SECONDS):
     return {name: float(value) for name, value in (line.split() for line in done.stdout.splitlines())}
 
 
-def family(pid):
-    """It and its children: workers of the launcher, of a server."""
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        return [pid, *(one for child in file.read().split() for one in family(int(child)))]
-
-
 def take_places(server):
     for name in os.listdir(f"{running_lab.DIRECTORY}/pid"):
         on_node = name in (running_lab.AGENT, running_lab.LAUNCHER)
-        for pid in family(running_lab.pid(name)):
+        for pid in running_lab.family(running_lab.pid(name)):
             for thread in map(int, os.listdir(f"/proc/{pid}/task")):
                 os.sched_setaffinity(thread, {NODE_CPU} if on_node else OTHER_CPUS)
                 if not on_node:
                     os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
-    for pid in family(server):
+    for pid in running_lab.family(server):
         os.sched_setaffinity(pid, {NODE_CPU})
     os.sched_setaffinity(0, OTHER_CPUS)
 
@@ -103,7 +97,7 @@ class Probes:
 def waited_us(server):
     """How long its processes could run and did not, since they began."""
     us = 0
-    for pid in family(server):
+    for pid in running_lab.family(server):
         with open(f"/proc/{pid}/schedstat", encoding="ascii") as file:
             us += int(file.read().split()[1]) / 1000
     return us
@@ -144,11 +138,11 @@ def main():
     if probes == 0:
         sys.exit("host_first: no probe ran beside nginx")
     (p99, wait), (p99_beside, wait_beside) = (map(statistics.median, zip(*taken)) for taken in (alone, beside))
-    quiet = statistics.quantiles([one for one, _ in alone], n=4)
+    quiet = [one for one, _ in alone]
     print(f"host_first.nginx_rate {rate:.0f} requests/s -")
     print(f"host_first.probes {probes / (ROUNDS * SECONDS):.0f} probes/s -")
     print(f"host_first.nginx_p99_alone {p99:.0f} us -")
-    print(f"host_first.nginx_p99_scatter {100 * (quiet[2] - quiet[0]) / p99:.0f} % -")  # of windows without EDGE
+    print(f"host_first.nginx_p99_scatter {100 * (max(quiet) - min(quiet)) / p99:.0f} % -")  # of windows without EDGE
     print(f"host_first.nginx_wait_alone {wait:.1f} us -")
     print(f"host_first.nginx_wait_more {wait_beside - wait:.1f} us <=20")
     print(f"host_first.nginx_p99_more {100 * (p99_beside / p99 - 1):.1f} % <=5")

@@ -71,3 +71,9 @@ def _wait_for_end(handle, within_s=30):
     if not poll.poll(within_s * 1000):
         raise TimeoutError("the program did not end")
     os.close(handle)
+
+
+def family(pid):
+    """It and its children: workers of the launcher, of a server."""
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *(one for child in file.read().split() for one in family(int(child)))]
