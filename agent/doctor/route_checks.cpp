@@ -1,8 +1,8 @@
 #include <algorithm>
 
+#include "agent/command_output.hpp"
 #include "agent/doctor/checks.hpp"
 #include "agent/doctor/shown_routing.hpp"
-#include "agent/site_report/command_output.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/line_commands.hpp"
 

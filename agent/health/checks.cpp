@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "protocol/anywhere.hpp"
 #include "protocol/cut_text.hpp"
 #include "protocol/ip.hpp"
 #include "protocol/json/described.hpp"
@@ -15,10 +16,6 @@ constexpr std::uint32_t kTimeoutMs = 2'000;
 constexpr std::uint32_t kEchoTimeoutMs = 5'000;
 constexpr std::uint32_t kEchoBytes = 256;
 constexpr std::size_t kText = 120;
-
-// For a route only, which sends nothing: documentation's own addresses (RFC 5737, RFC 3849).
-constexpr const char* kAnywhere4 = "192.0.2.1";
-constexpr const char* kAnywhere6 = "2001:db8::1";
 
 bool is_v6(const std::string& address) {
     return address.find(':') != std::string::npos;

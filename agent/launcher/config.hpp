@@ -1,6 +1,7 @@
 // What lines.toml and policy.toml say. Root owns both: the agent names a line, everything else about it comes from
 // here.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <boost/describe.hpp>
 #include <cstdint>
@@ -71,6 +72,9 @@ struct Line {
     Routes routes = Routes::external;
     UidRange uids{};  // its workers'; not of the file
 
+    bool has_family(bool v6) const {
+        return std::any_of(addresses.begin(), addresses.end(), [v6](const IpAddress& one) { return one.v6 == v6; });
+    }
     /// Where its namespace is bound; empty: the launcher's own.
     std::string netns_path() const { return netns.empty() || netns.front() == '/' ? netns : "/run/netns/" + netns; }
 };

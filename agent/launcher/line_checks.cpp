@@ -1,8 +1,6 @@
 #include "agent/launcher/line_checks.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <cstring>
 #include <map>
 #include <string>
 
@@ -22,47 +20,43 @@ bool is_word(std::string_view text, std::size_t limit) {
 /// Less than the kernel takes as a device name (dev_valid_name in net/core/dev.c): it stands in commands that root
 /// types.
 bool is_device(std::string_view text) {
+    constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+";
     return !text.empty() && text.size() < 16 && text != "." && text != ".." &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return std::isalnum(static_cast<unsigned char>(c)) != 0 || std::strchr("._-+", c) != nullptr;
-           });
+           text.find_first_not_of(kPlain) == std::string_view::npos;
 }
 
 /// Is the gateway in the network of one of the line's addresses? Nothing where no length is said, as for ppp0.
-bool may_be_gateway(const Line& line, const std::optional<IpAddress>& gateway) {
+bool may_be_gateway(const Line& line, const IpAddress& gateway) {
     bool said = false;
     for (const auto& address : line.addresses) {
         const int alone = address.v6 ? 128 : 32;  // a host's own: its gateway stands elsewhere on the link
-        if (!gateway || address.v6 != gateway->v6 || address.length == 0 || address.length == alone) continue;
-        if (network_of(address, address.length).contains(*gateway)) return true;
+        if (address.v6 != gateway.v6 || address.length == 0 || address.length == alone) continue;
+        if (network_of(address, address.length).contains(gateway)) return true;
         said = true;
     }
-    return !said || (gateway->v6 && gateway->bytes[0] == 0xfe && (gateway->bytes[1] & 0xc0) == 0x80);  // fe80::/10
+    return !said || (gateway.v6 && gateway.bytes[0] == 0xfe && (gateway.bytes[1] & 0xc0) == 0x80);  // fe80::/10
 }
 
-/// What no device has as its address, nor a host that is asked over one.
-bool is_no_host(const IpAddress& address) {
+/// What an address is that no device has, nor a host that is asked over one; nothing of any other.
+std::optional<std::string> no_host(const IpAddress& address) {
     static const std::vector<IpPrefix> kRanges = [] {
         std::vector<IpPrefix> ranges;
         for (const char* text : {"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3", "::/96", "::ffff:0:0/96", "ff00::/8"})
             ranges.push_back(IpPrefix::parse(text).value());
         return ranges;
     }();
-    return std::ranges::any_of(kRanges, [&](const IpPrefix& range) { return range.contains(address); });
-}
-
-bool has_family(const Line& line, bool v6) {
-    return std::ranges::any_of(line.addresses, [v6](const IpAddress& address) { return address.v6 == v6; });
+    if (std::ranges::none_of(kRanges, [&](const IpPrefix& range) { return range.contains(address); }))
+        return std::nullopt;
+    return std::string(special_range(address)->what);  // each of them is in that list
 }
 
 /// Whatever the line sends to has to be a host, and of a family that the line has an address of.
 void check_other(const Line& line, const IpAddress& other, const std::string& at, const std::string& key,
                  TomlChecker& checker) {
-    const auto range = special_range(other);
-    if (is_no_host(other))
-        checker.need(false, at, key + " " + other.text() + " is no host's address: it is " + std::string(range->what));
+    if (const auto what = no_host(other))
+        checker.need(false, at, key + " " + other.text() + " is no host's address: it is " + *what);
     checker.need(
-        line.addresses.empty() || has_family(line, other.v6), at,
+        line.addresses.empty() || line.has_family(other.v6), at,
         key + " " + other.text() + " cannot be reached: the line has no IPv" + (other.v6 ? "6" : "4") + " address");
     checker.need(std::ranges::find(line.addresses, other) == line.addresses.end(), at,
                  key + " " + other.text() + " is the line's own address");
@@ -75,7 +69,7 @@ void check_gateway(const Line& line, const std::optional<IpAddress>& gateway, bo
     if (gateway->v6 != v6)
         return checker.need(false, place, key + (v6 ? " must be an IPv6 address" : " must be an IPv4 address"));
     check_other(line, *gateway, place, key, checker);
-    checker.need(may_be_gateway(line, gateway), place,
+    checker.need(may_be_gateway(line, *gateway), place,
                  key + " " + gateway->text() + " is in the network of no address of the line");
     for (const auto& address : line.addresses) {
         if (v6 || address.v6 || address.length == 0 || address.length > 30) continue;  // RFC 3021: /31 has neither
@@ -90,10 +84,9 @@ void check_addresses(const Line& line, const std::string& at, TomlChecker& check
     checker.need(line.addresses.size() <= kMaxAddresses, at + "/addresses", "at most 4 addresses a line");
     checker.need(line.resolvers.size() <= kMaxAddresses, at + "/resolvers", "at most 4 resolvers a line");
     for (std::size_t i = 0; i < line.addresses.size(); ++i)
-        if (is_no_host(line.addresses[i]))
+        if (const auto what = no_host(line.addresses[i]))
             checker.need(false, at + "/addresses/" + std::to_string(i),
-                         line.addresses[i].text() + " is no device's address: it is " +
-                             std::string(special_range(line.addresses[i])->what));
+                         line.addresses[i].text() + " is no device's address: it is " + *what);
     check_gateway(line, line.gateway4, false, at, checker);
     check_gateway(line, line.gateway6, true, at, checker);
     for (std::size_t i = 0; i < line.resolvers.size(); ++i)

@@ -11,10 +11,10 @@
 #include <fstream>
 #include <sstream>
 
+#include "agent/command_output.hpp"
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/launcher_questions.hpp"
 #include "agent/link/identity.hpp"
-#include "agent/site_report/command_output.hpp"
 #include "agent/site_report/running.hpp"
 #include "agent/site_report/spaces.hpp"
 #include "agent/workers/lines.hpp"

@@ -9,7 +9,7 @@
 #include <set>
 #include <sstream>
 
-#include "agent/site_report/command_output.hpp"
+#include "agent/command_output.hpp"
 #include "agent/site_report/running.hpp"
 #include "agent/site_report/shell_word.hpp"
 #include "protocol/launcher/netns_command.hpp"

@@ -59,7 +59,7 @@ PURE = [
     *[(f"agent/doctor/{name}.?pp", CORE) for name in ("escape_verdict", "findings")],
     ("agent/doctor/shown_routing.?pp", PARSER),
     ("agent/launcher/packets.?pp", PARSER),
-    *[(f"agent/launcher/{name}.?pp", CORE) for name in ("policy_entries", "usage_ledger")],
+    *[(f"agent/launcher/{name}.?pp", CORE) for name in ("line_checks", "policy_entries", "usage_ledger")],
     *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "line_info", "missing", "routing_plan", "target_table")],
     ("agent/launcher/lines/netlink_messages.?pp", PARSER),
     ("agent/launcher/sandbox/log_lines.?pp", PARSER),

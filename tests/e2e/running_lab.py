@@ -23,6 +23,25 @@ def log(program):
         return file.read()
 
 
+def text_of(file):
+    with open(file, encoding="utf-8") as opened:
+        return opened.read()
+
+
+def write(file, text):
+    with open(file, "w", encoding="utf-8") as opened:
+        opened.write(text)
+
+
+def site_page_with(*facts):
+    """The node's site report, once all of these are on it."""
+    for _ in range(1000):  # each is a process, so this waits
+        page = on_node("edge-agent", "site-report", "--config", f"{DIRECTORY}/{NODE}/agent.toml").stdout
+        if all(fact in page for fact in facts):
+            return page
+    raise AssertionError(page + log(LAUNCHER)[-2000:])
+
+
 def nginx_requests():
     """What the web server saw, oldest first."""
     with open(os.environ["EDGE_LAB_NGINX_LOG"], encoding="utf-8") as file:

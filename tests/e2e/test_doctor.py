@@ -9,7 +9,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import running_lab  # noqa: E402
-from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node  # noqa: E402
+from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node, site_page_with, text_of, write  # noqa: E402
 
 CONFIG = f"{DIRECTORY}/{NODE}/agent.toml"
 
@@ -19,14 +19,6 @@ def doctor():
     done = subprocess.run(["lab-in", NODE, "edge-agent", "doctor", "--json", "--config", CONFIG], capture_output=True, text=True,
                           timeout=300, check=False)  # measured 15 s; sanitizers on a busy machine take more than a minute
     return done.returncode, json.loads(done.stdout)
-
-
-def until_ready():
-    """A launcher that was started again answers."""
-    for _ in range(1000):  # each is a process, so this waits
-        if on_node("edge-agent", "site-report", "--config", CONFIG).stdout.find("edge-launcher: pid ") >= 0:
-            return
-    raise AssertionError(running_lab.log(LAUNCHER)[-2000:])
 
 
 def of_level(diagnosis, level):
@@ -84,14 +76,12 @@ class Doctor(unittest.TestCase):
 
     def test_what_policy_allows_is_no_escape(self):
         file = f"{DIRECTORY}/{NODE}/policy.toml"
-        with open(file, encoding="utf-8") as opened:
-            before = opened.read()
+        before = text_of(file)
 
         def started_with(text):
-            with open(file, "w", encoding="utf-8") as opened:
-                opened.write(text)
+            write(file, text)
             running_lab.restart(LAUNCHER, signal.SIGTERM)
-            until_ready()
+            site_page_with("edge-launcher: pid ")
         self.addCleanup(started_with, before)
         started_with(before.replace("allow = [", 'allow = ["100.64.0.0/10", '))
         code, diagnosis = doctor()
@@ -105,13 +95,11 @@ class Doctor(unittest.TestCase):
         self.assertEqual(int(tried), int(blocked) + 3)
 
     def test_a_state_that_is_not_there_is_not_a_matter_of_root(self):
-        with open(CONFIG, encoding="utf-8") as file:
-            text = file.read()
+        text = text_of(CONFIG)
         cases = ((re.sub("state_dir = .*", "", text), "/var/lib/edge-agent is not there, and agent.toml names no other state_dir"),
                  (re.sub("state_dir = .*", 'state_dir = "/nowhere/state"', text), "/nowhere/state is not there\n"))
         for config, what in cases:
-            with open(f"{DIRECTORY}/other.toml", "w", encoding="utf-8") as file:
-                file.write(re.sub("launcher = .*", 'launcher = "/nowhere/launcher.sock"', config))
+            write(f"{DIRECTORY}/other.toml", re.sub("launcher = .*", 'launcher = "/nowhere/launcher.sock"', config))
             done = on_node("unshare", "--mount", "sh", "-c", f"mount -t tmpfs none /var/lib && edge-agent doctor --config {DIRECTORY}/other.toml")
             self.assertEqual(done.returncode, 1, done)
             self.assertIn(f"fail  broker: {what}", done.stdout)
@@ -153,11 +141,7 @@ class SiteReport(unittest.TestCase):
         return done.stdout
 
     def page_when_it_runs(self):
-        for _ in range(1000):  # each is a process, so this waits
-            page = self.page()
-            if "does not run here" not in page:
-                return page
-        self.fail(page)
+        return site_page_with("edge-agent: pid ", "edge-launcher: pid ")
 
     def test_every_rule_and_route_that_it_brought_is_there_and_its_command_undoes_it(self):
         def ours():
@@ -199,12 +183,10 @@ class SiteReport(unittest.TestCase):
 
     def test_the_table_of_nftables_is_named_where_it_holds_the_lines_and_its_command_removes_it(self):
         start = f"{DIRECTORY}/start/{LAUNCHER}"
-        with open(start, encoding="utf-8") as file:
-            before = file.read()
+        before = text_of(start)
 
         def started_as(text):
-            with open(start, "w", encoding="utf-8") as file:
-                file.write(text)
+            write(start, text)
             running_lab.restart(LAUNCHER, signal.SIGTERM)
             return self.page_when_it_runs()
         self.addCleanup(started_as, before)

@@ -10,7 +10,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(__file__))
 import running_lab  # noqa: E402
-from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node  # noqa: E402
+from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node, site_page_with, text_of, write  # noqa: E402
 
 FOLDER = f"{DIRECTORY}/{NODE}"
 CONFIG = f"{FOLDER}/agent.toml"
@@ -18,16 +18,6 @@ START_FILE = f"{DIRECTORY}/start/{LAUNCHER}"
 UPLINK = "edge-uplink"  # the namespace that unicom's device is in
 INSIDE = f"ip netns exec {UPLINK}"
 RULES_AND_ROUTES = ("ip -4 rule", "ip -6 rule", "ip -4 route show table all", "ip -6 route show table all")
-
-
-def text_of(file):
-    with open(file, encoding="utf-8") as opened:
-        return opened.read()
-
-
-def write(file, text):
-    with open(file, "w", encoding="utf-8") as opened:
-        opened.write(text)
 
 
 def said_by(command):
@@ -73,7 +63,7 @@ class Undo(unittest.TestCase):
             said_by(f"sysctl -w net.ipv4.ping_group_range='{groups}' net.ipv4.conf.mobile.arp_ignore=0")
             running_lab.start(LAUNCHER)
             running_lab.start(AGENT)
-            self.wait_for("edge-launcher: pid ", "edge-agent: pid ")
+            site_page_with("edge-launcher: pid ", "edge-agent: pid ")
         self.addCleanup(put_back)
         for command in (f"ip netns add {UPLINK}", f"ip link set unicom netns {UPLINK}", f"ip -n {UPLINK} addr add 100.66.1.2/24 dev unicom",
                         f"ip -n {UPLINK} addr add 2001:db8:2:1::2/64 dev unicom nodad", f"ip -n {UPLINK} link set unicom up",
@@ -81,22 +71,15 @@ class Undo(unittest.TestCase):
                         "ip link add wan4 type veth peer name far4", "ip link set wan4 up", "ip link set far4 up", "ip addr add 100.68.1.2/24 dev wan4"):
             on_node("sh", "-c", command, check=True)
         write(f"{FOLDER}/lines.toml", of_each_kind(text_of(f"{FOLDER}/lines.toml")))
-        # As a person starts it: from the folder above, which it leaves at once.
+        # As a person starts it: from the folder above.
         programs = os.path.dirname(os.path.realpath(shutil.which("edge-launcher")))
         write(START_FILE, start.replace(f"--config {FOLDER} ", f"--config {NODE} ").replace("exec nsenter", f"cd {DIRECTORY}\nexec nsenter").replace(
             " build/bin/", f" {programs}/"))
         running_lab.start(LAUNCHER)
         running_lab.start(AGENT)
-        self.page = self.wait_for("edge-launcher: pid ", "edge-agent: pid ", "dev edge-mobile table 103", "`edge-mobile`")
+        self.page = site_page_with("edge-launcher: pid ", "edge-agent: pid ", "dev edge-mobile table 103", "`edge-mobile`")
         for there in ("telecom", "unicom", "mobile", "spare"):
             self.assertIn(f"- `{there}`: ", self.page)
-
-    def wait_for(self, *facts):
-        for _ in range(1000):  # each is a process, so this waits
-            page = on_node("edge-agent", "site-report", "--config", CONFIG).stdout
-            if all(fact in page for fact in facts):
-                return page
-        self.fail(page + running_lab.log(LAUNCHER)[-2000:])
 
     def left(self):
         """All that can be found of EDGE's in the node, but for the build's programs."""

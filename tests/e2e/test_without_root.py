@@ -11,23 +11,13 @@ import unittest
 sys.path.insert(0, os.path.dirname(__file__))
 import running_lab  # noqa: E402
 from api import Api  # noqa: E402
-from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node  # noqa: E402
+from running_lab import AGENT, DIRECTORY, LAUNCHER, NODE, on_node, text_of, write  # noqa: E402
 
 FOLDER = f"{DIRECTORY}/{NODE}"
 CONFIG = f"{FOLDER}/agent.toml"
 LINES_FILE = f"{FOLDER}/lines.toml"
 START_FILE = f"{DIRECTORY}/start/{LAUNCHER}"
 LINES = {"telecom", "unicom", "mobile"}
-
-
-def text_of(file):
-    with open(file, encoding="utf-8") as opened:
-        return opened.read()
-
-
-def write(file, text):
-    with open(file, "w", encoding="utf-8") as opened:
-        opened.write(text)
 
 
 def probe(service, target, *more):

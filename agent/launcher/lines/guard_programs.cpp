@@ -84,13 +84,18 @@ void put_address(A& a, bool v6, int base, int offset, int place) {
     a.store(BPF_REG_10, place, BPF_REG_2);
 }
 
+/// What the map has under the key that stands on the stack at `key`, in R0.
+void look_up(A& a, int map, int key) {
+    a.map(BPF_REG_1, map);
+    a.copy(BPF_REG_2, BPF_REG_10);
+    a.calc(BPF_ADD, BPF_REG_2, key);
+    a.call(BPF_FUNC_map_lookup_elem);
+}
+
 /// The verdict on the key on the stack, in kScratch; what no entry holds is denied.
 void ask_targets(A& a, int map, std::uint32_t bits, Label denied) {
     a.store_value(BPF_REG_10, kKey, bits);
-    a.map(BPF_REG_1, map);
-    a.copy(BPF_REG_2, BPF_REG_10);
-    a.calc(BPF_ADD, BPF_REG_2, kKey);
-    a.call(BPF_FUNC_map_lookup_elem);
+    look_up(a, map, kKey);
     a.go_if_null(BPF_REG_0, denied);
     a.load(kScratch, BPF_REG_0, 0);
 }
@@ -193,10 +198,7 @@ void check_open(A& a, int map, Label allowed) {
     const Label closed = a.label();
     a.store(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, protocol)), kProtocol, A::byte);
     a.store(BPF_REG_10, kOpen + static_cast<int>(offsetof(OpenKey, port)), kPort, A::half);  // last: it starts an eight
-    a.map(BPF_REG_1, map);
-    a.copy(BPF_REG_2, BPF_REG_10);
-    a.calc(BPF_ADD, BPF_REG_2, kOpen);
-    a.call(BPF_FUNC_map_lookup_elem);
+    look_up(a, map, kOpen);
     a.go_if_null(BPF_REG_0, closed);
     a.go(allowed);
     a.place(closed);
@@ -217,10 +219,7 @@ void count(A& a, int map, std::size_t packets, std::optional<std::size_t> bytes 
         a.calc(BPF_ADD, BPF_REG_1, static_cast<std::int32_t>(nth));
         a.calc(BPF_AND, BPF_REG_1, kTrafficPlaces - 1);
         a.store(BPF_REG_10, kIndex, BPF_REG_1);
-        a.map(BPF_REG_1, map);
-        a.copy(BPF_REG_2, BPF_REG_10);
-        a.calc(BPF_ADD, BPF_REG_2, kIndex);
-        a.call(BPF_FUNC_map_lookup_elem);
+        look_up(a, map, kIndex);
         a.go_if_null(BPF_REG_0, unknown);
         a.load(BPF_REG_1, BPF_REG_0, offsetof(TrafficPlace, cgroup), A::twice);
         a.go_if_reg(BPF_JEQ, BPF_REG_1, kScratch, found);
@@ -242,10 +241,7 @@ void spend(A& a, int map, std::uint32_t bucket, std::uint64_t rate, bool by_byte
     const std::uint64_t price = std::max<std::uint64_t>((kSecond << kPrecision) / rate, 1);
     const Label spent = a.label();
     a.store_value(BPF_REG_10, kIndex, bucket);
-    a.map(BPF_REG_1, map);
-    a.copy(BPF_REG_2, BPF_REG_10);
-    a.calc(BPF_ADD, BPF_REG_2, kIndex);
-    a.call(BPF_FUNC_map_lookup_elem);
+    look_up(a, map, kIndex);
     a.go_if_null(BPF_REG_0, too_much);
     a.copy(kScratch, BPF_REG_0);
     a.call(BPF_FUNC_ktime_get_ns);

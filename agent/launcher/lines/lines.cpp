@@ -8,6 +8,7 @@
 
 #include "agent/launcher/lines/line_info.hpp"
 #include "agent/launcher/lines/missing.hpp"
+#include "protocol/anywhere.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -253,33 +254,32 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination, 
 /// Of a line whose device is there.
 Result<RouteAnswer> Lines::ask_kernel(std::size_t index, const IpAddress& destination, std::uint8_t protocol,
                                       std::uint16_t port) const {
-    const LineInfo line = info(index);
-    Sender sender{.device = line.ifindex, .mark = line.mark, .protocol = protocol, .port = port};
+    const Line& line = lines_[index];
     const bool bound = privileges_ == Privileges::none;
-    if (!bound && steered_by() == SteerBy::uid) sender.uid = lines_[index].uids.first;
-    const auto& space = namespaces_.of(lines_[index]);
-    EDGE_TRY(auto answer, space.network->route_get(destination, sender));
+    Sender sender{.device = namespaces_.device_of(line)->index,
+                  .mark = bound ? 0 : line.mark,
+                  .protocol = protocol,
+                  .port = port};
+    if (!bound && steered_by() == SteerBy::uid) sender.uid = line.uids.first;
+    Network& network = *namespaces_.of(line).network;
+    EDGE_TRY(auto answer, network.route_get(destination, sender));
     // A socket that only its device binds has no address at first. When it connects it is looked up again with the one
     // it got (ip_route_connect), and both have to be the line's way: of two that differ the other one is the answer.
-    if (bound && answer.error == 0 && answer.table == lines_[index].table && answer.source) {
+    if (bound && answer.error == 0 && answer.table == line.table && answer.source) {
         sender.source = answer.source;
-        EDGE_TRY(answer, space.network->route_get(destination, sender));
+        EDGE_TRY(answer, network.route_get(destination, sender));
         answer.source = sender.source;
     }
     return answer;
 }
 
 Lines::Ways Lines::ways_of(std::size_t index) const {
-    // Nothing is sent there: documentation's own addresses (RFC 5737, RFC 3849).
-    static const IpAddress kAnywhere[] = {IpAddress::parse("192.0.2.1").value(),
-                                          IpAddress::parse("2001:db8::1").value()};
+    static const IpAddress kTo[] = {IpAddress::parse(kAnywhere4).value(), IpAddress::parse(kAnywhere6).value()};
     Ways ways;
     const Line& line = lines_[index];
     if (namespaces_.device_of(line) == nullptr) return ways;
-    for (const IpAddress& to : kAnywhere) {
-        const bool asked = std::any_of(line.addresses.begin(), line.addresses.end(),
-                                       [&](const IpAddress& address) { return address.v6 == to.v6; });
-        if (!asked) continue;
+    for (const IpAddress& to : kTo) {
+        if (!line.has_family(to.v6)) continue;
         if (const auto answer = ask_kernel(index, to, 0, 0)) ways[to.v6] = answer.value();
     }
     return ways;

@@ -12,12 +12,10 @@ constexpr std::uint32_t kMainTable = 32766;  // where its rule stands: ip-rule(8
 
 void miss_routes(const Line& line, const std::vector<TableRoute>& present, std::vector<Missing>& all) {
     for (const bool v6 : {false, true}) {
-        const bool wanted = std::any_of(line.addresses.begin(), line.addresses.end(),
-                                        [v6](const IpAddress& address) { return address.v6 == v6; });
         const bool there = std::any_of(present.begin(), present.end(), [&](const TableRoute& route) {
             return route.table == line.table && route.to.length == 0 && route.to.address.v6 == v6;
         });
-        if (!wanted || there) continue;
+        if (!line.has_family(v6) || there) continue;
         const auto& gateway = v6 ? line.gateway6 : line.gateway4;
         all.push_back({line.name,
                        default_route_command(line.netns, v6, gateway ? gateway->text() : "", line.device, line.table)});

@@ -89,6 +89,7 @@ TEST_CASE("what is wrong with a line is told with its place") {
          "lines.toml:9:1: line.mark: 4294967296 is out of range; it must be 1 to 4294967295, another for each line, "
          "such as 0x101\n"},
         {"\"telecom\"", "\"Telecom\"", "lines.toml:2:1: name must be 1 to 31 of a-z, 0-9 and -\n"},
+        {"\"wan0\"", "\"wan0\\u0000\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"wan0\"", "\"a;reboot\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"wan0\"", "\"wan/0\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},
         {"\"wan0\"", "\"a-much-too-long-name\"", "lines.toml:4:1: device must name a network device, such as wan0\n"},

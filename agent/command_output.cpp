@@ -1,4 +1,4 @@
-#include "agent/site_report/command_output.hpp"
+#include "agent/command_output.hpp"
 
 #include <algorithm>
 #include <cstdio>
