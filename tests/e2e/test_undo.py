@@ -73,7 +73,7 @@ class Undo(unittest.TestCase):
         write(f"{FOLDER}/lines.toml", of_each_kind(text_of(f"{FOLDER}/lines.toml")))
         # As a person starts it: from the folder above.
         programs = os.path.dirname(os.path.realpath(shutil.which("edge-launcher")))
-        write(START_FILE, start.replace(f"--config {FOLDER} ", f"--config {NODE} ").replace("exec nsenter", f"cd {DIRECTORY}\nexec nsenter").replace(
+        write(START_FILE, start.replace(f"--config {FOLDER} ", f"--config {NODE} ").replace(f"--state {FOLDER}/", f"--state {NODE}/").replace("exec nsenter", f"cd {DIRECTORY}\nexec nsenter").replace(
             " build/bin/", f" {programs}/"))
         running_lab.start(LAUNCHER)
         running_lab.start(AGENT)
@@ -121,9 +121,10 @@ class Undo(unittest.TestCase):
         usage = f"{FOLDER}/usage"  # only its launcher knew this folder
         self.assertEqual([one for one in self.left() if one not in (FOLDER, usage) and not one.startswith(usage + "/")], [])
 
-    def test_a_relative_folder_of_configuration_is_found(self):
+    def test_relative_folders_are_found(self):
         for file in ("lines.toml", "policy.toml"):
             self.assertIn(f"- `{FOLDER}/{file}`: configuration", self.page)
+        self.assertIn(f"- `{FOLDER}/usage`: bytes of the lines' day and month", self.page)
 
     def test_both_languages_name_the_same(self):
         undo = re.findall(r"undo: `(.*)`", self.page)
