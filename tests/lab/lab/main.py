@@ -136,9 +136,12 @@ def _environment(slot, options, nodes, programs):
 
 def run_command(command, environment):
     """Run in the broker's namespace. Told to stop, the lab stops the command first."""
+    if os.isatty(0):  # there Ctrl-C is the command's affair, as it is under a shell, from its first moment
+        signal.signal(signal.SIGINT, lambda *_: None)
     process = subprocess.Popen(["nsenter", "--net=/run/netns/broker", "--", *command], env=os.environ | environment)
     try:
-        return _wait_through_ctrl_c(process)
+        code = process.wait()
+        return 128 - code if code < 0 else code
     except keeper.Stopped:
         process.terminate()
         try:
@@ -146,11 +149,3 @@ def run_command(command, environment):
         except subprocess.TimeoutExpired:
             process.kill()
         raise
-
-
-def _wait_through_ctrl_c(process):
-    """At a terminal Ctrl-C is the command's affair, as it is under a shell."""
-    if os.isatty(0):
-        signal.signal(signal.SIGINT, lambda *_: None)
-    code = process.wait()
-    return 128 - code if code < 0 else code
