@@ -9,7 +9,6 @@
 
 #include "agent/doctor/checks.hpp"
 #include "agent/doctor/escape_verdict.hpp"
-#include "agent/doctor/shown_routing.hpp"
 #include "agent/fd.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/netns_command.hpp"

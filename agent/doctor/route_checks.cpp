@@ -1,8 +1,4 @@
-#include <algorithm>
-
-#include "agent/command_output.hpp"
 #include "agent/doctor/checks.hpp"
-#include "agent/doctor/shown_routing.hpp"
 #include "agent/workers/lines.hpp"
 #include "protocol/launcher/line_commands.hpp"
 
@@ -47,28 +43,25 @@ bool has_its_addresses(const Routed& routed) {
     return absent.empty();
 }
 
-/// What ip(8) prints, for a program.
-std::string shown(const Routed& routed, const std::string& words) {
-    std::string text;
-    for (const auto& line : lines_of_command(std::string("ip -N -j ") + (routed.v6 ? "-6 " : "-4 ") + words))
-        text += line;
-    return text;
-}
-
-/// Where the launcher is an ordinary user's, rules and routes are root's to add, and the kernel tells which are not
-/// there.
-bool has_its_rules(const Routed& routed) {
-    const auto rules = missing_rules(shown(routed, "rule show"), routed.line, routed.v6);
-    if (!rules) return true;  // an ip(8) that cannot tell: the kernel's answer for a route has to do
-    for (const auto& command : *rules)
-        routed.add(FindingLevel::fail,
-                   std::string(routed.family()) + " does not go by table " + routed.table() + ": a rule is missing",
-                   command);
-    const bool leads_out = has_default_route(shown(routed, "route show table " + routed.table()));
-    if (!leads_out)
-        routed.add(FindingLevel::fail, "table " + routed.table() + " has no default route for " + routed.family(),
-                   routed.route_command());
-    return rules->empty() && leads_out;
+/// What is root's or the operator's to add, the launcher tells.
+bool leads_out(const Routed& routed, const launcher::Lacking& lacking) {
+    const auto& [line, v6, gateway, diagnosis] = routed;
+    bool leads = true;
+    const auto lacks = [&](const std::string& what, const std::string& command) {
+        routed.add(FindingLevel::fail, what, command);
+        leads = false;
+    };
+    const auto lacks_rule = [&](const std::string& selector) {
+        lacks(std::string(routed.family()) + " does not go by table " + routed.table() + ": a rule is missing",
+              launcher::rule_command(v6, selector, line.facts.table));
+    };
+    if ((lacking.by_device >> v6 & 1) != 0) lacks_rule("oif " + line.facts.ifname);
+    for (std::size_t i = 0; i < line.facts.addresses.size(); ++i)
+        if ((lacking.by_address >> i & 1) != 0 && is_v6(line.facts.addresses[i]) == v6)
+            lacks_rule("from " + line.facts.addresses[i]);
+    if ((lacking.default_route >> v6 & 1) != 0)
+        lacks("table " + routed.table() + " has no default route for " + routed.family(), routed.route_command());
+    return leads;
 }
 
 void check_answer(const Routed& routed, const RouteGet& route) {
@@ -92,8 +85,7 @@ void check_routing(LauncherQuestions& launcher, const launcher::LineInfo& info, 
     for (const bool v6 : {false, true}) {
         if (of_family(line.facts.addresses, v6).empty()) continue;
         const Routed routed{line, v6, address_text(v6 ? info.gateway6 : info.gateway4), diagnosis};
-        const bool rules_are_roots = line.facts.mark == 0;  // a launcher that may add rules marks, too
-        if (!has_its_addresses(routed) || (rules_are_roots && !has_its_rules(routed))) continue;
+        if (!has_its_addresses(routed) || !leads_out(routed, info.lacking)) continue;
         const auto route = launcher.route(info.name, *address_from(v6 ? kFarAway6 : kFarAway4));
         if (!route)
             routed.add(FindingLevel::fail, route.error().message());

@@ -17,10 +17,6 @@ constexpr std::uint32_t kEchoTimeoutMs = 5'000;
 constexpr std::uint32_t kEchoBytes = 256;
 constexpr std::size_t kText = 120;
 
-bool is_v6(const std::string& address) {
-    return address.find(':') != std::string::npos;
-}
-
 /// The family of a URL whose host is an address.
 std::optional<bool> family_in_url(std::string_view url) {
     url.remove_prefix(std::min(url.size(), url.find("://") + 3));

@@ -1,14 +1,15 @@
 #include "agent/launcher/launcher.hpp"
 
 #include <fcntl.h>
-#include <linux/rtnetlink.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "agent/launcher/host_warnings.hpp"
+#include "agent/launcher/lines/netlink_messages.hpp"
 #include "agent/launcher/os/sha256.hpp"
 #include "agent/launcher/policy_entries.hpp"
 #include "agent/launcher/sabotage.hpp"
@@ -19,6 +20,7 @@
 namespace edge::launcher {
 namespace {
 
+constexpr std::chrono::milliseconds kBetweenLooks{200};
 constexpr const char* kCaBundle = "/etc/ssl/certs/ca-certificates.crt";
 
 const char* name_of(Enforcement level) {
@@ -100,7 +102,8 @@ Result<> Launcher::start() {
 
 Result<> Launcher::run() {
     while (!stopping_ && !failed_) {
-        poller_.wait(earlier(workers_->deadline(), usage_->deadline()));
+        poller_.wait(earlier(earlier(workers_->deadline(), usage_->deadline()), look_due_));
+        if (look_due_ && *look_due_ <= std::chrono::steady_clock::now()) follow_lines();
         workers_->tick();
         tell(usage_->tick());
     }
@@ -114,7 +117,7 @@ Result<> Launcher::watch_mounts() {
     if (namespaces_of(config_.lines) == Namespaces::own) return ok();
     mounts_ = Fd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
     if (!mounts_) return os_error(errno, "/proc/self/mountinfo");
-    EDGE_TRY(poller_.watch(mounts_.get(), [this] { follow_lines(); }));
+    EDGE_TRY(poller_.watch(mounts_.get(), [this] { follow_soon(); }));
     poller_.wait_until(mounts_.get(), Poller::Ready::changed);
     return ok();
 }
@@ -123,7 +126,9 @@ void Launcher::watch_networks() {
     for (auto* network : lines_.networks()) {
         if (!watched_.insert(network->events()).second) continue;
         const auto look = [this, network] {
-            if (network->drain([this](const nlmsghdr* event) { return concerns_lines(event); })) follow_lines();
+            if (network->drain([this](const nlmsghdr* event) { note(event); })) return;
+            rerouted_.rules = true;
+            follow_soon();
         };
         if (const auto watched = poller_.watch(network->events(), look); !watched)
             log_.error("network_unwatched why=\"{}\"", watched.error().message());
@@ -131,13 +136,25 @@ void Launcher::watch_networks() {
 }
 
 /// Of routes only those in the lines' tables: the main table of a router may change all the time.
-bool Launcher::concerns_lines(const nlmsghdr* event) const {
-    if (event->nlmsg_type != RTM_NEWROUTE && event->nlmsg_type != RTM_DELROUTE) return true;
-    return lines_.has_table(Attributes<RTA_TABLE + 1>(event, sizeof(rtmsg)).u32(RTA_TABLE));
+void Launcher::note(const nlmsghdr* event) {
+    const auto change = change_in(event);
+    if (change.of == Change::Of::routes && !lines_.has_table(change.table)) return;
+    if (!change.is_ours) {
+        rerouted_.rules = rerouted_.rules || change.of == Change::Of::rules;
+        if (change.of == Change::Of::routes) rerouted_.tables.insert(change.table);
+    }
+    follow_soon();
+}
+
+/// At once; where changes do not end, a few times a second.
+void Launcher::follow_soon() {
+    if (!look_due_) look_due_ = std::max(std::chrono::steady_clock::now(), looked_ + kBetweenLooks);
 }
 
 void Launcher::follow_lines() {
-    const auto changed = lines_.follow();
+    look_due_.reset();
+    looked_ = std::chrono::steady_clock::now();
+    const auto changed = lines_.follow(std::exchange(rerouted_, {}));
     for (const auto& left : lines_.take_left()) {
         poller_.forget(left.network->events());
         watched_.erase(left.network->events());
@@ -192,7 +209,8 @@ Result<std::size_t> Launcher::line_named(const LineName& name) const {
     return Error{Errc::not_found, "line " + text, "is not in lines.toml", ENOENT};
 }
 
-Result<LineInfo> Launcher::line_info(const GetLine& body) const {
+Result<LineInfo> Launcher::line_info(const GetLine& body) {
+    if (look_due_) follow_lines();  // who asks is told what is
     if (body.index < lines_.size()) return lines_.info(body.index);
     return Error{Errc::not_found, "line " + std::to_string(body.index), "there is none", ENOENT};
 }

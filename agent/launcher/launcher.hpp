@@ -2,6 +2,8 @@
 #pragma once
 #include <spdlog/logger.h>
 
+#include <chrono>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,11 +48,12 @@ class Launcher {
     void on_request(ClientId client, const Request& request);
     Result<> watch_mounts();
     void watch_networks();
-    bool concerns_lines(const nlmsghdr* event) const;
+    void note(const nlmsghdr* event);
+    void follow_soon();
     void follow_lines();
     void on_exit(ClientId client, const WorkerExited& exited);
     Result<std::size_t> line_named(const LineName& name) const;
-    Result<LineInfo> line_info(const GetLine& body) const;
+    Result<LineInfo> line_info(const GetLine& body);
     Result<Workers::Started> spawn(ClientId client, const Spawn& body);
     Result<Workers::Started> attempt(ClientId client, const Attempt& body);
     Result<Done> kill(ClientId client, const Kill& body);
@@ -72,6 +75,9 @@ class Launcher {
     spdlog::logger& log_;
     std::string ca_;         // the bundle's path in the sandbox
     std::set<int> watched_;  // the networks' events
+    Rerouted rerouted_;      // what they told since the last look
+    std::optional<std::chrono::steady_clock::time_point> look_due_;
+    std::chrono::steady_clock::time_point looked_{};
     Fd mounts_, signals_;
     bool stopping_ = false;
     std::chrono::steady_clock::time_point denials_spent_;  // the moment up to which their ration is

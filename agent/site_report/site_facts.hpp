@@ -26,8 +26,8 @@ struct SiteDevice {
     std::string name, parent;
 };
 
-/// What stands in a network namespace, as ip(8) prints it: with protocol 237; of an ordinary user's launcher, what root
-/// added for its lines.
+/// What stands in a network namespace, as ip(8) prints it: with protocol 237; of an ordinary user's launcher, what
+/// leads into its lines' tables and out of them, which is root's.
 struct SiteSpace {
     std::string netns{};  // its name or path; empty: the machine's own
     std::vector<std::string> rules4{}, rules6{}, routes4{}, routes6{};

@@ -111,9 +111,10 @@ void show_routing(Page& page, const SiteFacts& facts) {
     page.heading({"Routing rules", "路由规则"});
     page.say(
         facts.by_user
-            ? page.of({"Root added what is in the lines' tables; it stays when EDGE is stopped, and may be removed "
-                       "where nothing else uses the table.",
-                       "线路路由表的规则和路由由 root 添加，停止 EDGE 后仍会保留；若别处未使用该表，可以删除。"})
+            ? page.of({"What leads into the lines' tables, and out of them, is root's; it stays when EDGE is stopped, "
+                       "and may be removed where it was added for EDGE alone.",
+                       "通往线路路由表的规则及表中的默认路由由 root 管理，停止 EDGE 后仍会保留；仅为 EDGE "
+                       "添加的可以删除。"})
             : page.of({"edge-launcher takes its rules, routes and devices away when it is stopped; the commands "
                        "are for what is there all the same.",
                        "edge-launcher 停止时会移除其规则、路由和设备；以下命令用于移除仍然存在的部分。"}));

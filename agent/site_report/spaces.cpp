@@ -47,21 +47,33 @@ SiteSpace space_of(const std::string& netns) {
     return space;
 }
 
-/// Where rules are not the launcher's they are root's, and known by the tables of its lines.
+/// As edge-launcher asks for them: by the line's device, or by one of its addresses.
+bool is_rule_of(const SiteLine& line, const std::string& shown) {
+    const std::string to_table = " lookup " + std::to_string(line.table);
+    std::string rule = shown.substr(std::min(shown.find('\t'), shown.size() - 1) + 1);
+    rule = rule.substr(0, rule.find(" proto "));
+    return rule == "from all oif " + line.device + to_table ||
+           std::ranges::any_of(line.addresses,
+                               [&](const auto& address) { return rule == "from " + address + to_table; });
+}
+
+bool is_default_of(const SiteLine& line, const std::string& shown) {
+    return shown.starts_with("default ") && shown.find(" dev " + line.device + " ") != std::string::npos &&
+           (shown + " ").find(" table " + std::to_string(line.table) + " ") != std::string::npos;
+}
+
+/// Where rules are not the launcher's they are root's, and known by what it asks for. In the lines' tables there may be
+/// more, of somebody else's.
 void add_what_root_added(const std::vector<SiteLine>& lines, SiteSpace& space) {
-    std::set<std::uint32_t> tables;
-    for (const auto& line : lines) tables.insert(line.table);
-    for (const auto number : tables) {
-        const auto add = [](const std::string& command, const std::string& word, Printed& printed) {
-            for (const auto& one : lines_of_command(command))
-                if ((one + " ").find(word) != std::string::npos) printed.push_back(one);
-        };
-        const std::string table = std::to_string(number);
-        add("ip -N -4 rule show", " lookup " + table + " ", space.rules4);
-        add("ip -N -6 rule show", " lookup " + table + " ", space.rules6);
-        add("ip -N -4 route show table all", " table " + table + " ", space.routes4);
-        add("ip -N -6 route show table all", " table " + table + " ", space.routes6);
-    }
+    const auto add = [&](const std::string& command, auto is_of, Printed& printed) {
+        for (const auto& one : lines_of_command(command))
+            if (std::ranges::any_of(lines, [&](const SiteLine& line) { return is_of(line, one); }))
+                printed.push_back(one);
+    };
+    add("ip -N -4 rule show", is_rule_of, space.rules4);
+    add("ip -N -6 rule show", is_rule_of, space.rules6);
+    add("ip -N -4 route show table all", is_default_of, space.routes4);
+    add("ip -N -6 route show table all", is_default_of, space.routes6);
 }
 
 ino_t inode_of(const std::string& file) {

@@ -27,6 +27,18 @@ std::string without_proto(std::string line) {
     return kept;
 }
 
+/// Of all rules and routes that stand in a network namespace.
+std::vector<std::string> undo_of_routing(const SiteSpace& space) {
+    std::vector<std::string> commands;
+    const auto inside = launcher::inside_netns(space.netns);
+    for (const bool v6 : {false, true})
+        for (const auto& rule : v6 ? space.rules6 : space.rules4) commands.push_back(inside + undo_of_rule(rule, v6));
+    for (const bool v6 : {false, true})
+        for (const auto& route : v6 ? space.routes6 : space.routes4)
+            commands.push_back(inside + undo_of_route(route, v6));
+    return commands;
+}
+
 /// `command` and the paths of that kind; empty where there is none.
 std::string of_kind(const SiteFacts& facts, const std::string& command, bool needs_root,
                     std::initializer_list<SiteFileKind> kinds) {
@@ -135,14 +147,8 @@ std::vector<std::string> removal_commands(const SiteFacts& facts) {
     remove_files(true);
     for (const auto& space : facts.spaces) {
         // Others go with the launcher, or by its cleanup, which knows no namespace that is bound elsewhere.
-        if (!facts.by_user && (facts.unheard.empty() || !space.netns.starts_with('/'))) continue;
-        const auto inside = launcher::inside_netns(space.netns);
-        for (const bool v6 : {false, true})
-            for (const auto& rule : v6 ? space.rules6 : space.rules4)
-                commands.push_back(inside + undo_of_rule(rule, v6));
-        for (const bool v6 : {false, true})
-            for (const auto& route : v6 ? space.routes6 : space.routes4)
-                commands.push_back(inside + undo_of_route(route, v6));
+        if (facts.by_user || facts.unheard.empty() || !space.netns.starts_with('/')) continue;
+        for (auto& command : undo_of_routing(space)) commands.push_back(std::move(command));
     }
     for (const auto& space : facts.spaces) commands.push_back(undo_of_ping(facts, space));
     for (const auto& device : facts.arp_ignore) commands.push_back(undo_of_arp(device));
@@ -151,6 +157,13 @@ std::vector<std::string> removal_commands(const SiteFacts& facts) {
     std::erase(commands, "");
     if (facts.by_user && commands.size() > users)
         commands.insert(commands.begin() + static_cast<std::ptrdiff_t>(users), "# as root:");
+    if (!facts.by_user) return commands;
+    // Who else uses them only their owner knows: a tunnel's own default route looks like one that was added for EDGE.
+    std::vector<std::string> roots;
+    for (const auto& space : facts.spaces)
+        for (const auto& command : undo_of_routing(space)) roots.push_back("# " + command);
+    if (!roots.empty()) commands.push_back("# as root, each that was added for EDGE alone:");
+    commands.insert(commands.end(), roots.begin(), roots.end());
     return commands;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 #include "protocol/ip.hpp"
 #include "protocol/launcher/why_down.hpp"
@@ -111,6 +112,17 @@ std::optional<launcher::Address> address_from(const std::string& text) {
 
 std::string address_text(const launcher::Address& address) {
     return text_of(address);
+}
+
+bool is_v6(const std::string& address) {
+    return address.find(':') != std::string::npos;
+}
+
+std::vector<std::string> of_family(const std::vector<std::string>& addresses, bool v6) {
+    std::vector<std::string> some;
+    std::copy_if(addresses.begin(), addresses.end(), std::back_inserter(some),
+                 [v6](const std::string& one) { return is_v6(one) == v6; });
+    return some;
 }
 
 link::LineUsage usage_from(const LineName& name, const launcher::LineUsage& usage) {

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "protocol/evidence.hpp"
 #include "protocol/launcher/messages.hpp"
@@ -43,6 +44,10 @@ link::SandboxUsage usage_from(const LineName& line, const launcher::WorkerStats&
 /// The launcher's form of an address, or nothing when the text is not one.
 std::optional<launcher::Address> address_from(const std::string& text);
 std::string address_text(const launcher::Address& address);
+/// Of an address's text.
+bool is_v6(const std::string& address);
+/// Those of one family.
+std::vector<std::string> of_family(const std::vector<std::string>& addresses, bool v6);
 launcher::LineName launcher_name(const LineName& name);
 
 }  // namespace edge::agent

@@ -8,7 +8,7 @@
 namespace edge::launcher {
 
 inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
-inline constexpr std::uint16_t kVersion = 5;
+inline constexpr std::uint16_t kVersion = 6;
 inline constexpr unsigned kMaxLines = 32;
 inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
 
@@ -26,7 +26,7 @@ enum class Type : std::uint16_t {
     line_usage = 12,    // AskUsage → LineUsage
     // launcher → agent, unasked
     worker_exited = 32,  // WorkerExited
-    line_changed = 33,   // LineInfo, when its link, index, addresses or the kernel's way out of it change
+    line_changed = 33,   // LineInfo, when its link, index, addresses or what leads out of it change
 };
 
 /// Answers carry 0 or an errno in `status`; with an errno the body is zero, except `Failure::text`.
@@ -56,6 +56,14 @@ enum class Enforcement : std::uint32_t { none = 0, cooperative = 1, nft_guard = 
 /// device that the launcher made for it; or a device in another network namespace, where its index, table and mark are.
 enum class LineBy : std::uint32_t { device = 0, address = 1, macvlan = 2, netns = 3 };
 
+/// What leads nothing into a line's table, or out of it, and is root's or the operator's to add.
+struct Lacking {
+    std::uint32_t by_address = 0;     // bit i: what has addresses[i] goes by another table
+    std::uint32_t by_device = 0;      // bit 0 IPv4, bit 1 IPv6: what is bound to the device does
+    std::uint32_t default_route = 0;  // as by_device: the table has none
+    friend bool operator==(const Lacking&, const Lacking&) = default;
+};
+
 struct LineInfo {
     std::uint32_t count = 0;  // how many lines there are in all
     std::uint32_t index = 0;
@@ -71,6 +79,7 @@ struct LineInfo {
     Closed closed{};
     Address addresses[kMaxAddresses]{};
     std::uint32_t absent = 0;  // bit i: addresses[i] is not on the device
+    Lacking lacking{};
     Address gateway4{};
     Address gateway6{};
     Address resolvers[kMaxAddresses]{};

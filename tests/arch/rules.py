@@ -57,7 +57,6 @@ PURE = [
     *[(f"agent/health/{name}.?pp", CORE) for name in ("checks", "health_fsm", "standing")],
     ("agent/health/prefix_lines.?pp", PARSER),
     *[(f"agent/doctor/{name}.?pp", CORE) for name in ("escape_verdict", "findings")],
-    ("agent/doctor/shown_routing.?pp", PARSER),
     ("agent/launcher/packets.?pp", PARSER),
     *[(f"agent/launcher/{name}.?pp", CORE) for name in ("line_checks", "policy_entries", "usage_ledger")],
     *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "line_info", "missing", "routing_plan", "target_table")],
@@ -117,7 +116,7 @@ SQL = (r"\b(?:SELECT\b.+\bFROM|INSERT\s+(?:OR\s+\w+\s+)?INTO|UPDATE\s+\w+\s+SET|
 BEAST = (r"boost/beast", ["protocol", "probes", "agent", "broker", "cli"], 4, "a file that includes Beast and coroutines takes 27-41 s to compile")
 
 # (files, most lines of code, why): what is left without blank lines, comments and includes.
-SIZES = [("agent/launcher/**/*.?pp", 6450, "the launcher is root: it is audited in one sitting (docs/decisions/0002)")]
+SIZES = [("agent/launcher/**/*.?pp", 6500, "the launcher is root: it is audited in one sitting (docs/decisions/0002)")]
 
 # Words that name nothing: alone, and as a part of a name (`ping_core` says whose core it is, `string_util` says nothing).
 NAMELESS = {"core", "shared"}

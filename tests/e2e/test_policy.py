@@ -49,7 +49,7 @@ class ThePolicyIsKnownUpstream(unittest.TestCase):
         self.assertIn("192.168.7.7", edgectl("ping", "192.168.7.7", "from", "all", expect=8).stderr)
 
     def test_a_level_that_the_lines_have_is_met(self):
-        answers = json.loads(edgectl("ping", "198.51.100.10", "from", "all", "--count", "1", "--require-level", "bpf-guard", "-o", "json").stdout)
+        answers = json.loads(edgectl("http", "http://www.lab.test/", "from", "all", "--require-level", "bpf-guard", "-o", "json").stdout)
         self.assertEqual({answer["line"]["name"] for answer in answers}, LINES)
 
     def test_usage_is_told_by_node_and_by_line(self):
@@ -111,7 +111,7 @@ class TheHostComesFirst(unittest.TestCase):
                 burner.wait()
         self.set_threshold(0)
         self.api.wait(lambda: "busy" not in self.node(), 90, "the host to be free")
-        edgectl("ping", "198.51.100.10", "from", "all", "--count", "1")
+        edgectl("http", "http://www.lab.test/", "from", "all")
 
 
 if __name__ == "__main__":

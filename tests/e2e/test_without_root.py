@@ -128,6 +128,21 @@ class WithoutRoot(unittest.TestCase):
             on_node("sh", "-c", finding["fix"], check=True)
         self.assertEqual(self.failed(), [])
 
+    def test_wider_rules_and_routes_that_have_the_same_effect_lack_nothing(self):
+        swaps = {next(one for one in self.commands if one.startswith("ip rule add from 100.65.1.2 ")): ["ip rule add from 100.65.1.0/24 lookup 101 pref 900"],
+                 next(one for one in self.commands if re.match(r"ip route add default .* table 101$", one)):
+                     [one.replace("default", half) for one in self.commands if re.match(r"ip route add default .* table 101$", one) for half in ("0.0.0.0/1", "128.0.0.0/1")]}
+        for exact, wider in swaps.items():
+            for one in wider:
+                on_node("sh", "-c", one, check=True)
+                self.addCleanup(on_node, "sh", "-c", one.replace(" add ", " del "))
+            on_node("sh", "-c", exact.replace(" add ", " del "), check=True)
+            self.addCleanup(on_node, "sh", "-c", exact, check=True)
+        told = len(running_lab.log(LAUNCHER))
+        self.assertEqual(self.failed(), [])
+        self.assertNotIn("line_incomplete", running_lab.log(LAUNCHER)[told:])
+        self.assertTrue(probe("http", "http://www.lab.test/")["telecom"]["evidence"]["verified"])
+
     def failed(self):
         return [finding for finding in self.doctor()["findings"] if finding["level"] == "fail"]
 
@@ -164,12 +179,19 @@ class WithoutRoot(unittest.TestCase):
                                                                     f"-4 route show table {table}", f"-6 route show table {table}")
                     for line in on_node("ip", *words.split()).stdout.splitlines()]
         self.assertEqual(len(added()), len(self.commands))
+        others = ("rule add fwmark 7 lookup 101", "route add 203.0.113.0/24 dev telecom table 101")
+        for one in others:
+            on_node("ip", *one.split(), check=True)
+            self.addCleanup(on_node, "ip", *one.replace(" add ", " del ").split())
         page = self.page()
+        for one in others:
+            on_node("ip", *one.replace(" add ", " del ").split(), check=True)
         undo = re.findall(r"undo, as root: `(ip .*)`", page)
         self.assertEqual(len(undo), len(self.commands), page)
         at_once = page.split("```")[1].strip().splitlines()
-        self.assertEqual([one for one in at_once[at_once.index("# as root:"):] if one.startswith("ip ")], undo)
-        self.assertFalse([one for one in at_once[:at_once.index("# as root:")] if one.startswith(("ip ", "sysctl "))])
+        self.assertEqual([f"# {one}" for one in undo], at_once[at_once.index("# as root, each that was added for EDGE alone:") + 1:])
+        self.assertFalse([one for one in at_once if one.startswith("ip ")])
+        self.assertFalse([one for one in at_once[:at_once.index("# as root:")] if one.startswith("sysctl ")])
         self.assertIn("undo, as root: `rm ", page)  # the programs, which are another's
         self.assertIn(f"  undo, as root: `rm {LINES_FILE}`", page)  # the lab's folder is root's
         for command in self.commands:

@@ -200,7 +200,7 @@ class KernelNetwork final : public Network {
         return NamespaceVisit::enter(space_);
     }
     int events() const override { return events_.fd(); }
-    bool drain(const std::function<bool(const nlmsghdr*)>& concerns) override { return events_.drain(concerns); }
+    bool drain(const std::function<void(const nlmsghdr*)>& see) override { return events_.drain(see); }
 
   private:
     Result<std::vector<Rule>> rules_by(std::optional<Rule> (*reader)(const nlmsghdr*)) {

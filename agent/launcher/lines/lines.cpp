@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <set>
 #include <utility>
 
 #include "agent/launcher/lines/line_info.hpp"
-#include "agent/launcher/lines/missing.hpp"
 #include "protocol/anywhere.hpp"
 
 namespace edge::launcher {
@@ -30,6 +28,7 @@ Lines::Lines(std::vector<Line> lines, const Policy& policy, Network& network, Li
       guard_(guard),
       log_(log),
       allowances_(lines_.size(), Allowance::all),
+      lacking_(lines_.size()),
       privileges_(privileges),
       namespaces_(lines_, network, std::move(open), log) {}
 
@@ -57,11 +56,10 @@ Result<> Lines::bring_up(std::vector<Fd> groups) {
             return failure;  // a rule: not a line without it
     }
     report_missing();
-    for (std::size_t i = 0; i < lines_.size(); ++i) ways_.push_back(ways_of(i));
     return ok();
 }
 
-std::vector<std::uint32_t> Lines::follow() {
+std::vector<std::uint32_t> Lines::follow(const Rerouted& rerouted) {
     std::vector<LineInfo> before;
     for (std::size_t i = 0; i < lines_.size(); ++i) before.push_back(info(i));
     // What was seen all the same is told now: by the next look it would be no news.
@@ -81,14 +79,13 @@ std::vector<std::uint32_t> Lines::follow() {
     std::vector<std::uint32_t> changed;
     for (std::size_t i = 0; i < lines_.size(); ++i) {
         const LineInfo &was = before[i], is = info(i);
-        const Ways way = ways_of(i);
+        const bool may_lead_elsewhere = rerouted.rules || rerouted.tables.contains(is.table);
         if (was.ifindex == is.ifindex && was.link_up == is.link_up && was.absent == is.absent &&
-            was.closed == is.closed && ways_[i] == way)
+            was.lacking == is.lacking && was.closed == is.closed && !may_lead_elsewhere)
             continue;
-        ways_[i] = way;
         changed.push_back(static_cast<std::uint32_t>(i));
-        log_.info("line_changed line={} device={} ifindex={} link_up={} absent={:#x} table4={} table6={}",
-                  lines_[i].name, lines_[i].device, is.ifindex, is.link_up, is.absent, way[0].table, way[1].table);
+        log_.info("line_changed line={} device={} ifindex={} link_up={} absent={:#x} rerouted={}", lines_[i].name,
+                  lines_[i].device, is.ifindex, is.link_up, is.absent, may_lead_elsewhere);
     }
     return changed;
 }
@@ -199,20 +196,34 @@ std::vector<Error> Lines::route() {
 /// What the operator has to do.
 void Lines::report_missing() {
     std::vector<LineSeen> seen;
-    for (const auto& line : lines_) {
-        const auto& space = namespaces_.of(line);
-        auto& one = seen.emplace_back(LineSeen{line, space.devices});
-        if (line.routes != Routes::external || space.network == nullptr) continue;
-        const auto routes = space.network->table(line.table);
-        one.routes = routes ? routes.value() : std::vector<TableRoute>();
-        if (privileges_ == Privileges::root) continue;  // rules are ours
-        const auto rules = space.network->rules();
-        one.rules = rules ? rules.value() : std::vector<Rule>();
-    }
+    for (std::size_t i = 0; i < lines_.size(); ++i) lacking_[i] = lacking(seen.emplace_back(look_at(lines_[i])));
     std::vector<std::string> messages;
     for (const auto& [line, todo] : missing(seen))
         messages.push_back("line_incomplete line=" + line + " todo=\"" + todo + "\"");
     say_anew(std::move(messages), reported_);
+}
+
+LineSeen Lines::look_at(const Line& line) const {
+    const auto& space = namespaces_.of(line);
+    LineSeen seen{line, space.devices};
+    if (line.routes != Routes::external || space.network == nullptr) return seen;
+    Network& network = *space.network;
+    const auto routes = network.table(line.table);
+    seen.routes = routes ? routes.value() : std::vector<TableRoute>();
+    static const IpAddress kTo[] = {IpAddress::parse(kAnywhere4).value(), IpAddress::parse(kAnywhere6).value()};
+    const auto table_of = [&](bool v6, const Sender& sender) {
+        const auto answer = network.route_get(kTo[v6], sender);
+        return answer && answer.value().error == 0 ? answer.value().table : 0;
+    };
+    if (namespaces_.device_of(line) != nullptr)
+        for (const bool v6 : {false, true})
+            if (line.has_family(v6)) seen.taken.by_device[v6] = table_of(v6, worker_of(line));
+    if (privileges_ == Privileges::root) return seen;  // rules are ours
+    const auto rules = network.rules();
+    seen.rules = rules ? rules.value() : std::vector<Rule>();
+    for (std::size_t i = 0; i < line.addresses.size(); ++i)
+        seen.taken.by_address[i] = table_of(line.addresses[i].v6, {.source = line.addresses[i]});
+    return seen;
 }
 
 bool Lines::has_table(std::uint32_t table) const {
@@ -231,6 +242,7 @@ LineInfo Lines::info(std::size_t index) const {
     info.count = static_cast<std::uint32_t>(lines_.size());
     info.index = static_cast<std::uint32_t>(index);
     if (privileges_ == Privileges::none) info.mark = 0;  // to mark takes CAP_NET_ADMIN (socket(7))
+    info.lacking = lacking_[index];
     info.enforced_by = guard_.enforcement();
     info.closed = namespaces_.of(line).network == nullptr ? Closed::no_namespace
                   : allowances_[index] == Allowance::none ? Closed::day_spent
@@ -251,16 +263,23 @@ Result<Route> Lines::route_get(std::size_t index, const IpAddress& destination, 
     return route;
 }
 
+/// As a socket of the line's workers sends; its device is there.
+Sender Lines::worker_of(const Line& line) const {
+    Sender sender{.device = namespaces_.device_of(line)->index};
+    if (privileges_ == Privileges::none) return sender;
+    sender.mark = line.mark;
+    if (steered_by() == SteerBy::uid) sender.uid = line.uids.first;
+    return sender;
+}
+
 /// Of a line whose device is there.
 Result<RouteAnswer> Lines::ask_kernel(std::size_t index, const IpAddress& destination, std::uint8_t protocol,
                                       std::uint16_t port) const {
     const Line& line = lines_[index];
     const bool bound = privileges_ == Privileges::none;
-    Sender sender{.device = namespaces_.device_of(line)->index,
-                  .mark = bound ? 0 : line.mark,
-                  .protocol = protocol,
-                  .port = port};
-    if (!bound && steered_by() == SteerBy::uid) sender.uid = line.uids.first;
+    Sender sender = worker_of(line);
+    sender.protocol = protocol;
+    sender.port = port;
     Network& network = *namespaces_.of(line).network;
     EDGE_TRY(auto answer, network.route_get(destination, sender));
     // A socket that only its device binds has no address at first. When it connects it is looked up again with the one
@@ -271,18 +290,6 @@ Result<RouteAnswer> Lines::ask_kernel(std::size_t index, const IpAddress& destin
         answer.source = sender.source;
     }
     return answer;
-}
-
-Lines::Ways Lines::ways_of(std::size_t index) const {
-    static const IpAddress kTo[] = {IpAddress::parse(kAnywhere4).value(), IpAddress::parse(kAnywhere6).value()};
-    Ways ways;
-    const Line& line = lines_[index];
-    if (namespaces_.device_of(line) == nullptr) return ways;
-    for (const IpAddress& to : kTo) {
-        if (!line.has_family(to.v6)) continue;
-        if (const auto answer = ask_kernel(index, to, 0, 0)) ways[to.v6] = answer.value();
-    }
-    return ways;
 }
 
 }  // namespace edge::launcher

@@ -2,11 +2,11 @@
 #pragma once
 #include <spdlog/logger.h>
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,11 +14,18 @@
 #include "agent/launcher/config.hpp"
 #include "agent/launcher/lines/line_guard.hpp"
 #include "agent/launcher/lines/line_namespaces.hpp"
+#include "agent/launcher/lines/missing.hpp"
 #include "agent/launcher/os/fd.hpp"
 #include "agent/launcher/usage_ledger.hpp"
 #include "protocol/launcher/messages.hpp"
 
 namespace edge::launcher {
+
+/// What changed of routing since the last look, by somebody else's hand.
+struct Rerouted {
+    bool rules = false;                // or what nobody can say: events were lost
+    std::set<std::uint32_t> tables{};  // whose routes
+};
 
 /// Owns: the rules, routes and devices of the lines, from bring_up until it goes. Borrows everything else.
 /// Without privileges there are none of ours, nor a mark: it looks, and says what is missing.
@@ -35,8 +42,8 @@ class Lines {
     /// Errors: unsupported, io.
     Result<> bring_up(std::vector<Fd> groups);
     /// After any event of links, addresses, rules or routes: brings everything up to date. Does nothing where all
-    /// stands. Returns the lines whose LineInfo changed, or the kernel's way out of them.
-    std::vector<std::uint32_t> follow();
+    /// stands. Returns the lines whose LineInfo changed, and those that may lead elsewhere now.
+    std::vector<std::uint32_t> follow(const Rerouted& rerouted = {});
     /// As of LineNamespaces.
     std::vector<Network*> networks() const { return namespaces_.networks(); }
     std::vector<LineNamespace> take_left() { return namespaces_.take_left(); }
@@ -61,9 +68,8 @@ class Lines {
                             std::uint16_t port = 0);
 
   private:
-    using Ways =
-        std::array<RouteAnswer, 2>;  // to nowhere in particular, IPv4 and IPv6; where the line has no address: {}
-    Ways ways_of(std::size_t index) const;
+    LineSeen look_at(const Line& line) const;
+    Sender worker_of(const Line& line) const;
     Result<RouteAnswer> ask_kernel(std::size_t index, const IpAddress& destination, std::uint8_t protocol,
                                    std::uint16_t port) const;
     SteerBy steered_by() const;
@@ -78,7 +84,7 @@ class Lines {
     LineGuard& guard_;
     spdlog::logger& log_;
     std::vector<Allowance> allowances_;  // in the lines' order, as the next
-    std::vector<Ways> ways_;
+    std::vector<Lacking> lacking_;
     std::vector<IpAddress> denied_;
     std::vector<Fd> groups_;
     Privileges privileges_;

@@ -1,7 +1,6 @@
 #include "agent/launcher/lines/missing.hpp"
 
 #include <algorithm>
-#include <utility>
 
 #include "protocol/launcher/line_commands.hpp"
 
@@ -10,36 +9,27 @@ namespace {
 
 constexpr std::uint32_t kMainTable = 32766;  // where its rule stands: ip-rule(8), which adds others before it
 
-void miss_routes(const Line& line, const std::vector<TableRoute>& present, std::vector<Missing>& all) {
-    for (const bool v6 : {false, true}) {
-        const bool there = std::any_of(present.begin(), present.end(), [&](const TableRoute& route) {
-            return route.table == line.table && route.to.length == 0 && route.to.address.v6 == v6;
-        });
-        if (!line.has_family(v6) || there) continue;
-        const auto& gateway = v6 ? line.gateway6 : line.gateway4;
-        all.push_back({line.name,
-                       default_route_command(line.netns, v6, gateway ? gateway->text() : "", line.device, line.table)});
-    }
+bool is_there(const std::vector<Rule>& present, const Rule& wanted) {
+    return std::any_of(present.begin(), present.end(), [&](Rule rule) {
+        if (rule.pref >= kMainTable) return false;  // the main table's default answers first
+        rule.pref = 0;                              // what else stands before it shows in the kernel's own answer
+        return rule == wanted;
+    });
 }
 
-void miss_rules(const Line& line, const std::vector<Rule>& present, std::vector<Missing>& all) {
-    const auto need = [&](Rule wanted, const std::string& selector) {
-        wanted.table = line.table;
-        const bool there = std::any_of(present.begin(), present.end(), [&](Rule rule) {
-            if (rule.pref >= kMainTable) return false;  // the main table's default answers first
-            rule.pref = 0;                              // what else stands before it shows in the kernel's own answer
-            return rule == wanted;
-        });
-        if (!there) all.push_back({line.name, rule_command(wanted.v6, selector, line.table)});
-    };
-    bool bound[2] = {false, false};  // by family
-    for (const auto& address : line.addresses) {
-        Rule by_device, by_address;
-        by_device.v6 = by_address.v6 = address.v6;
-        by_device.device = line.device;
-        by_address.from = address;
-        if (!std::exchange(bound[address.v6], true)) need(by_device, "oif " + line.device);
-        need(by_address, "from " + address.text());
+void miss_routing(const Line& line, const Lacking& lacks, std::vector<Missing>& all) {
+    for (const bool v6 : {false, true}) {
+        const auto& gateway = v6 ? line.gateway6 : line.gateway4;
+        if ((lacks.default_route >> v6 & 1) != 0)
+            all.push_back({line.name, default_route_command(line.netns, v6, gateway ? gateway->text() : "", line.device,
+                                                            line.table)});
+    }
+    for (const bool v6 : {false, true}) {
+        if ((lacks.by_device >> v6 & 1) != 0)
+            all.push_back({line.name, rule_command(v6, "oif " + line.device, line.table)});
+        for (std::size_t i = 0; i < line.addresses.size(); ++i)
+            if ((lacks.by_address >> i & 1) != 0 && line.addresses[i].v6 == v6)
+                all.push_back({line.name, rule_command(v6, "from " + line.addresses[i].text(), line.table)});
     }
 }
 
@@ -60,12 +50,32 @@ void miss_device(const Line& line, const Devices& devices, std::vector<Missing>&
 
 }  // namespace
 
+Lacking lacking(const LineSeen& seen) {
+    const Line& line = seen.line;
+    Lacking lacks;
+    for (const bool v6 : {false, true}) {
+        if (!line.has_family(v6) || seen.taken.by_device[v6] == line.table) continue;
+        const std::uint32_t bit = v6 ? 2 : 1;
+        const auto is_default = [&](const TableRoute& route) {
+            return route.table == line.table && route.to.length == 0 && route.to.address.v6 == v6;
+        };
+        if (seen.routes && std::none_of(seen.routes->begin(), seen.routes->end(), is_default))
+            lacks.default_route |= bit;
+        if (seen.rules && !is_there(*seen.rules, {.v6 = v6, .table = line.table, .device = line.device}))
+            lacks.by_device |= bit;
+    }
+    for (std::size_t i = 0; seen.rules && i < line.addresses.size(); ++i) {
+        const IpAddress& address = line.addresses[i];
+        if (seen.taken.by_address[i] != line.table &&
+            !is_there(*seen.rules, {.v6 = address.v6, .from = address, .table = line.table}))
+            lacks.by_address |= std::uint32_t{1} << i;
+    }
+    return lacks;
+}
+
 std::vector<Missing> missing(const std::vector<LineSeen>& lines) {
     std::vector<Missing> all;
-    for (const auto& seen : lines) {
-        if (seen.routes) miss_routes(seen.line, *seen.routes, all);
-        if (seen.rules) miss_rules(seen.line, *seen.rules, all);
-    }
+    for (const auto& seen : lines) miss_routing(seen.line, lacking(seen), all);
     for (const auto& seen : lines) miss_device(seen.line, seen.devices, all);
     return all;
 }

@@ -131,6 +131,25 @@ std::optional<KernelRoute> route_in(const nlmsghdr* message) {
     return found;
 }
 
+Change change_in(const nlmsghdr* event) {
+    switch (event->nlmsg_type) {
+        case RTM_NEWRULE:
+        case RTM_DELRULE:
+            return {.of = Change::Of::rules, .is_ours = event->nlmsg_type == RTM_NEWRULE && owned_rule_in(event)};
+        case RTM_NEWROUTE:
+        case RTM_DELROUTE: {
+            const auto* header = header_of<rtmsg>(event);
+            if (header == nullptr) return {.of = Change::Of::routes};
+            const Attributes<RTA_TABLE + 1> attributes(event, sizeof *header);
+            return {Change::Of::routes,
+                    attributes[RTA_TABLE] != nullptr ? attributes.u32(RTA_TABLE) : header->rtm_table,
+                    event->nlmsg_type == RTM_NEWROUTE && header->rtm_protocol == kRoutingProtocol};
+        }
+        default:
+            return {};
+    }
+}
+
 std::optional<RouteAnswer> route_answer_in(const nlmsghdr* message) {
     const auto* header = header_of<rtmsg>(message);
     if (header == nullptr || !is_ip(header->rtm_family)) return std::nullopt;

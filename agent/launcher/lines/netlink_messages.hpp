@@ -43,6 +43,14 @@ struct KernelRoute {
 /// RTM_NEWROUTE of a dump: unicast, and no cached clone.
 std::optional<KernelRoute> route_in(const nlmsghdr* message);
 
+/// What an event says has changed.
+struct Change {
+    enum class Of { devices, rules, routes } of = Of::devices;
+    std::uint32_t table = 0;  // of routes
+    bool is_ours = false;     // a rule or route that was added, and carries kRoutingProtocol
+};
+Change change_in(const nlmsghdr* event);
+
 /// RTM_NEWROUTE in answer to RTM_GETROUTE.
 std::optional<RouteAnswer> route_answer_in(const nlmsghdr* message);
 

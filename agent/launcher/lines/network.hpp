@@ -58,8 +58,8 @@ class Network {
     virtual Result<NamespaceVisit> enter() const = 0;
     /// Readable when links, addresses, routes or rules changed, since it was opened; -1: nothing will.
     virtual int events() const = 0;
-    /// Reads the events away; true if `concerns` says so of any, or if one was lost.
-    virtual bool drain(const std::function<bool(const nlmsghdr*)>& concerns) = 0;
+    /// Reads the events away, each seen by `see`. False: some were lost.
+    virtual bool drain(const std::function<void(const nlmsghdr*)>& see) = 0;
 };
 
 /// Over rtnetlink, in the network namespace that is bound to `path`, or the one that the process is in.

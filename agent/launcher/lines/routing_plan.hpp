@@ -39,11 +39,11 @@ using Devices = std::map<std::string, Device>;
 struct Rule {
     bool v6 = false;
     std::uint32_t pref = 0;
-    std::uint32_t mark = 0;          // 0: any
-    std::optional<IpAddress> from;   // none: any
-    std::uint32_t table = 0;         // 0: unreachable
-    std::optional<UidRange> uids{};  // none: any
-    std::string device{};            // that the socket is bound to; empty: any. No rule of ours
+    std::uint32_t mark = 0;           // 0: any
+    std::optional<IpAddress> from{};  // none: any
+    std::uint32_t table = 0;          // 0: unreachable
+    std::optional<UidRange> uids{};   // none: any
+    std::string device{};             // that the socket is bound to; empty: any. No rule of ours
     friend auto operator<=>(const Rule&, const Rule&) = default;
 };
 

@@ -77,22 +77,22 @@ Result<> Netlink::transact(NetlinkRequest& request, const Each& each) {
     }
 }
 
-bool Netlink::drain(const std::function<bool(const nlmsghdr*)>& concerns) {
-    bool any = false;
+bool Netlink::drain(const std::function<void(const nlmsghdr*)>& see) {
+    bool complete = true;
     alignas(nlmsghdr) std::array<char, 16 * 1024> buffer;
     for (;;) {
         const ssize_t n = ::recv(fd(), buffer.data(), buffer.size(), MSG_TRUNC);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno != ENOBUFS) return any;
+        if (n < 0 && errno != ENOBUFS) return complete;
         // ENOBUFS: the kernel had no room for some (netlink(7)); a longer one was cut.
         if (n < 0 || static_cast<std::size_t>(n) > buffer.size()) {
-            any = true;
+            complete = false;
             continue;
         }
         int left = static_cast<int>(n);
         for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data()); mnl_nlmsg_ok(message, left);
              message = mnl_nlmsg_next(message, &left))
-            any = any || concerns(message);
+            see(message);
     }
 }
 

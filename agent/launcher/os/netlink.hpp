@@ -83,9 +83,9 @@ class Netlink {
     /// Sends and hands over each answer; a dump that changed under our feet is begun again, so `each` must forget
     /// what it had when `restart` is called.
     Result<> ask(NetlinkRequest& request, const std::function<void()>& restart, const Each& each);
-    /// Reads away what is pending; true if `concerns` says so of any event, or if one was lost or cut, which may have
-    /// been anything.
-    bool drain(const std::function<bool(const nlmsghdr*)>& concerns);
+    /// Reads away what is pending, each event seen by `see`. False if one was lost or cut, which may have been
+    /// anything.
+    bool drain(const std::function<void(const nlmsghdr*)>& see);
     int fd() const { return mnl_socket_get_fd(socket_.get()); }
 
   private:

@@ -230,6 +230,19 @@ std::optional<Bytes> Client::receive_event(Type type) {
     }
 }
 
+std::set<std::string> Client::lines_told() {
+    line(0);  // an answer to what was asked after a change comes after what it is told of it
+    std::set<std::string> names;
+    std::erase_if(events_, [&](const Bytes& packet) {
+        Header header;
+        std::memcpy(&header, packet.data(), sizeof header);
+        if (header.type != Type::line_changed) return false;
+        names.insert(std::get<LineInfo>(body_in<LineInfo>(packet)).name.text);
+        return true;
+    });
+    return names;
+}
+
 bool Client::is_closed() {
     if (!readable(fd_.get())) return false;
     char byte = 0;

@@ -7,6 +7,7 @@
 #include <deque>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -124,6 +125,8 @@ class Client {
         if (!bytes) return std::nullopt;
         return std::get<Body>(body_in<Body>(*bytes));
     }
+    /// The lines whose changes were told until now, since it was asked last.
+    std::set<std::string> lines_told();
     void send(const Bytes& packet) const;
     /// True if the launcher closed the connection.
     bool is_closed();

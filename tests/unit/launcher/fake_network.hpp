@@ -137,7 +137,7 @@ class FakeNetwork final : public Network {
     bool is_there() const override { return there_; }
     Result<NamespaceVisit> enter() const override { return NamespaceVisit(); }
     int events() const override { return -1; }
-    bool drain(const std::function<bool(const nlmsghdr*)>&) override { return false; }
+    bool drain(const std::function<void(const nlmsghdr*)>&) override { return true; }
 
   private:
     static bool matches(const Rule& rule, const Sender& sender) {

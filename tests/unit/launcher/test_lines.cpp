@@ -497,6 +497,10 @@ TEST_CASE("a way out that is lost or another is told though the device is as it 
     theirs.add_routes[0].gateway = ip("100.64.1.254");
     REQUIRE(at.network.apply(theirs).empty());
     CHECK(lines.follow() == std::vector<std::uint32_t>{0});
+    CHECK(lines.follow().empty());
+    CHECK(lines.follow({.tables = {102}}).empty());  // some event's
+    CHECK(lines.follow({.tables = {101}}) == std::vector<std::uint32_t>{0});
+    CHECK(lines.follow({.rules = true}) == std::vector<std::uint32_t>{0});
 }
 
 TEST_CASE("where all stands nothing is changed, so that the events of our own changes end") {

@@ -112,6 +112,19 @@ TEST_CASE("rules that an ordinary user's launcher lacks are told as the commands
     }
 }
 
+TEST_CASE("what leads into the table and out of it in another way lacks nothing") {
+    LineSeen seen{kTelecom, kDevices, std::vector<TableRoute>(), std::vector<Rule>()};
+    CHECK(lacking(seen) == Lacking{.by_address = 0b11, .by_device = 0b11, .default_route = 0b11});
+    seen.taken.by_device = {101, 254};  // `0.0.0.0/1` and `128.0.0.0/1`, and IPv6 by the main table
+    CHECK(lacking(seen) == Lacking{.by_address = 0b11, .by_device = 0b10, .default_route = 0b10});
+    seen.taken.by_address = {102, 101};  // `from fd64:1::/64`, and IPv4 by another line's table
+    CHECK(lacking(seen) == Lacking{.by_address = 0b01, .by_device = 0b10, .default_route = 0b10});
+    CHECK(commands({seen}) == Commands{"ip -6 route add default dev wan0 table 101",
+                                       "ip rule add from 100.64.1.2 lookup 101", "ip -6 rule add oif wan0 lookup 101"});
+    seen.rules.reset();  // they are ours
+    CHECK(lacking(seen) == Lacking{.default_route = 0b10});
+}
+
 TEST_CASE("an address that is not on the line's device is told; without a device there is nothing to put it on") {
     auto bare = kDevices;
     bare.at("wan0").addresses.pop_back();

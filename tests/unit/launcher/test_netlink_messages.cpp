@@ -98,6 +98,24 @@ TEST_CASE("a route is read with who wrote it; one of no family or with an endles
     CHECK_FALSE(route_in(route(128, 0).header()));
 }
 
+TEST_CASE("an event says what changed, and whether it was we who added it") {
+    const auto is = [](NetlinkRequest message, std::uint16_t type, Change::Of of, std::uint32_t table, bool is_ours) {
+        message.header()->nlmsg_type = type;
+        const auto change = change_in(message.header());
+        CHECK(change.of == of);
+        CHECK(change.table == table);
+        CHECK(change.is_ours == is_ours);
+    };
+    is(route(AF_INET, 0), RTM_NEWROUTE, Change::Of::routes, 101, true);
+    is(route(AF_INET, 0), RTM_DELROUTE, Change::Of::routes, 101, false);  // whoever removed it
+    is(own_rule(), RTM_NEWRULE, Change::Of::rules, 0, true);
+    is(own_rule(), RTM_DELRULE, Change::Of::rules, 0, false);
+    NetlinkRequest other(RTM_NEWROUTE, 0);
+    other.extra<rtmsg>().rtm_table = 102;  // as one that leads nowhere says it
+    is(std::move(other), RTM_NEWROUTE, Change::Of::routes, 102, false);
+    is(NetlinkRequest(RTM_NEWLINK, 0), RTM_NEWLINK, Change::Of::devices, 0, false);
+}
+
 TEST_CASE("a message that ends before its fixed header says nothing") {
     NetlinkRequest bare(RTM_NEWROUTE, 0);
     CHECK_FALSE(device_in(bare.header()));

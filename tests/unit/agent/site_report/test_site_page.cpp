@@ -179,11 +179,12 @@ TEST_CASE("of an ordinary user's launcher no limit is claimed, and nothing of ro
         CHECK_MESSAGE(page.find(fact) != std::string::npos, fact);
     CHECK(site_page(facts, Language::zh).find("cooperative: 依靠路由以及 edge-probe") != std::string::npos);
     CHECK(site_page(facts, Language::zh).find("撤销 (需 root): `ip rule del pref 32765") != std::string::npos);
-    CHECK(removal_commands(facts) == std::vector<std::string>{kStop, "rm -f /home/you/edge/lines.toml",
-                                                              "# as root:", "rm -f /usr/local/bin/edge-probe",
-                                                              "ip rule del pref 32765 from all oif wan0 lookup 101",
-                                                              "ip route del default via 100.64.1.1 dev wan0 table 101",
-                                                              "sysctl -w net.ipv4.ping_group_range='1 0'"});
+    CHECK(removal_commands(facts) ==
+          std::vector<std::string>{
+              kStop, "rm -f /home/you/edge/lines.toml", "# as root:", "rm -f /usr/local/bin/edge-probe",
+              "sysctl -w net.ipv4.ping_group_range='1 0'",
+              "# as root, each that was added for EDGE alone:", "# ip rule del pref 32765 from all oif wan0 lookup 101",
+              "# ip route del default via 100.64.1.1 dev wan0 table 101"});
 }
 
 TEST_CASE("without a launcher the page says so, and claims nothing that only it knows") {
