@@ -68,13 +68,17 @@ struct Happened {
 struct RunEnded {
     RunId run;
 };
+/// For those who follow all of it.
+struct Told {
+    FleetEvent event;
+};
 /// Something an operator should know.
 struct Noted {
     std::string event;  // `node.locked`
     std::string facts;  // `node=node_… …`
 };
-using Effect =
-    std::variant<SendTo, CloseSession, JobAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened, RunEnded, Noted>;
+using Effect = std::variant<SendTo, CloseSession, JobAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened,
+                            RunEnded, Told, Noted>;
 
 /// A transaction. Writes are carried out in the order of their ids; committed() or failed() answers each.
 struct Write {

@@ -36,12 +36,13 @@ void Conclusion::received(Spool& spool) {
     batch_.push_back(PutSpool{std::move(record)});
 }
 
-void Conclusion::show(const std::vector<Item>& items, Actions& out) {
+void Conclusion::show(const DomainState& state, const std::vector<Item>& items, Actions& out) {
     for (const auto& item : items) {
         if (item.state) ActiveRuns::show(*item.task, *item.state, out);
         if (!item.result) continue;
         ++item.run->results;
         if (item.run->watchers > 0) out.effects.push_back(Happened{item.run->id, item.result});
+        if (state.is_followed) out.effects.push_back(Told{item.result});
     }
 }
 
@@ -57,6 +58,7 @@ void Conclusion::finish(DomainState& state, const std::vector<RunPtr>& runs, Act
                 out.effects.push_back(Happened{run->id, std::make_shared<const RunView>(ActiveRuns::view(*run))});
             out.effects.push_back(RunEnded{run->id});
         }
+        state.tell(*run, out);
         state.runs.evict_if_done(run);
     }
 }
@@ -82,7 +84,7 @@ void Conclusion::write(Now now, Actions& out, Journal::Then then) {
     state_.journal.write(out, std::move(batch_),
                          [state = &state_, items = std::move(items_), touched = std::move(touched_),
                           then = std::move(then)](Now at, Actions& after) {
-                             show(items, after);
+                             show(*state, items, after);
                              finish(*state, touched, after);
                              if (then) then(at, after);
                          });

@@ -33,7 +33,7 @@ class Conclusion {
     };
     void touch(const RunPtr& run);
     void count();
-    static void show(const std::vector<Item>& items, Actions& out);
+    static void show(const DomainState& state, const std::vector<Item>& items, Actions& out);
     static void finish(DomainState& state, const std::vector<RunPtr>& runs, Actions& out);
 
     DomainState& state_;

@@ -38,6 +38,15 @@ class RunSubscriber {
     virtual void end() = 0;
 };
 
+/// Somebody who follows all of it: every node that connects, leaves or tells something new, every run that is made or
+/// moves on, every result. On the domain thread, which waits for each call.
+/// Owners: who made it and the domain.
+class FleetSubscriber {
+  public:
+    virtual ~FleetSubscriber() = default;
+    virtual void event(const FleetEvent& event) = 0;
+};
+
 struct NodeKey {
     PublicKey key{};
     NodeState state = NodeState::enrolled;
@@ -115,6 +124,8 @@ class Domain {
     /// Until end() or unsubscribe; the subscriber is called while the domain holds it. Errors: not_found.
     virtual void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) = 0;
     virtual void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) = 0;
+    /// From now on, as long as the domain lives. Before it began: a later nodes() tells what was.
+    virtual void follow(std::shared_ptr<FleetSubscriber> subscriber) = 0;
     /// The token's text is shown this once. `pin`: base64url of the gateway certificate's SPKI digest, put into the
     /// text.
     virtual void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,

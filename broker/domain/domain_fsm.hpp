@@ -67,6 +67,9 @@ class DomainFsm {
     void watch(RunId id) { change_watchers(id, 1); }
     void unwatch(RunId id) { change_watchers(id, -1); }
 
+    /// From now on everything is Told.
+    void follow() { state_.is_followed = true; }
+
     // ── answers of the store ──
     void committed(WriteId id, Now now, Actions& out) { state_.journal.committed(id, now, out); }
     void failed(WriteId id, const Error& error, Now now, Actions& out) { state_.journal.failed(id, error, now, out); }

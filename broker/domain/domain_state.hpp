@@ -37,6 +37,18 @@ struct DomainState {
     std::unordered_map<SessionId, std::unique_ptr<Session>> sessions;
     Loaded next;  // only its next_… keys
     Counters counters;
+    bool is_followed = false;  // somebody wants what is Told
+
+    /// The node as it is, for who follows; a Journal::Then, since it is told after its commit.
+    auto tells(const Node& node) {
+        return [this, &node](Now, Actions& out) { tell(node, out); };
+    }
+    void tell(const Node& node, Actions& out) const {
+        if (is_followed) out.effects.push_back(Told{std::make_shared<const NodeView>(Fleet::view(node))});
+    }
+    void tell(const Run& run, Actions& out) const {
+        if (is_followed) out.effects.push_back(Told{std::make_shared<const RunView>(ActiveRuns::view(run))});
+    }
 
     Session* session(SessionId id) const {
         const auto at = sessions.find(id);

@@ -178,7 +178,8 @@ void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now no
             if (known)
                 known->record = made;
             else
-                state_.fleet.add(made);
+                known = &state_.fleet.add(made);
+            state_.tell(*known, after);
             after.effects.push_back(Noted{"node.enrolled", "node=" + made.id.text() + " name=" + made.name.text()});
             for (const auto waiting : done->tickets) after.effects.push_back(EnrollAnswer{waiting, reply_for(made)});
         },

@@ -188,7 +188,9 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
     } else if (auto* policy = std::get_if<link::Policy>(&received.envelope)) {
         if (const char* why = sessions_.policy(session, std::move(*policy), now, out)) return wrong("too_large", why);
     } else if (auto* facts = std::get_if<link::Facts>(&received.envelope)) {
+        const std::string busy = session.node->usage.facts().host.busy;
         if (!session.node->usage.take(std::move(*facts), now.wall)) return wrong("too_large", kTooManyFacts);
+        if (session.node->usage.facts().host.busy != busy) state_.tell(*session.node, out);
     } else if (std::holds_alternative<link::Goaway>(received.envelope)) {
         session.draining = true;
     } else if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&received.envelope)) {

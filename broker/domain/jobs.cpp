@@ -187,6 +187,7 @@ void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
             view.notes = notes;
             answer(ticket, key, std::move(view), after);
             dispatch_.begin(run, at, after);
+            state_.tell(*run, after);
         },
         [this, ticket, key, wanted, destination = destination_of(request.spec)](const Error& error, Now,
                                                                                 Actions& after) {

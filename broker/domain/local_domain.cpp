@@ -201,6 +201,9 @@ void LocalDomain::carry_out(Happened& effect) {
 void LocalDomain::carry_out(RunEnded& effect) {
     subscriptions_->ended(effect.run);
 }
+void LocalDomain::carry_out(Told& effect) {
+    for (const auto& follower : followers_) follower->event(effect.event);
+}
 void LocalDomain::carry_out(Noted& effect) {
     log_.info("{} {}", effect.event, effect.facts);
 }

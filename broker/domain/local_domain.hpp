@@ -60,6 +60,7 @@ class LocalDomain final : public Domain {
     void node_events(std::string id_or_name, PageRequest page, Reply<Page<NodeEvent>> reply) override;
     void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override;
     void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) override;
+    void follow(std::shared_ptr<FleetSubscriber> subscriber) override;
     void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
                            Reply<std::pair<std::string, JoinTokenView>> reply) override;
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override;
@@ -86,6 +87,7 @@ class LocalDomain final : public Domain {
     void carry_out(JoinTokenAnswer& effect);
     void carry_out(Happened& effect);
     void carry_out(RunEnded& effect);
+    void carry_out(Told& effect);
     void carry_out(Noted& effect);
     void on_written(std::vector<GroupWriter::Outcome> outcomes);
     void on_room_changed(const std::optional<Error>& why);
@@ -107,6 +109,7 @@ class LocalDomain final : public Domain {
     Replies<RunView> cancel_replies_;
     Replies<link::EnrollReply> enroll_replies_;
     Replies<std::pair<std::string, JoinTokenView>> token_replies_;
+    std::vector<std::shared_ptr<FleetSubscriber>> followers_;
     std::atomic<bool> stopping_ = false;
     std::unique_ptr<ReadQueue> reads_;
     std::unique_ptr<Subscriptions> subscriptions_;

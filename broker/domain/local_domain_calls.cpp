@@ -204,6 +204,13 @@ void LocalDomain::unsubscribe(RunId id, std::shared_ptr<RunSubscriber> subscribe
     });
 }
 
+void LocalDomain::follow(std::shared_ptr<FleetSubscriber> subscriber) {
+    mailbox_.post([this, subscriber = std::move(subscriber)](Now, Actions&) mutable {
+        followers_.push_back(std::move(subscriber));
+        fsm_.follow();
+    });
+}
+
 void LocalDomain::create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
                                     Reply<std::pair<std::string, JoinTokenView>> reply) {
     mailbox_.post([this, node = std::move(node), ttl_ms, reply = std::move(reply)](Now at, Actions& out) mutable {

@@ -72,7 +72,8 @@ void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
     out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text()});
     Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}},
                 event_of(node, now.wall, NodeEventKind::locked)};
-    state_.journal.write(out, std::move(batch), [ticket](Now, Actions& after) {
+    state_.journal.write(out, std::move(batch), [this, &node, ticket](Now, Actions& after) {
+        state_.tell(node, after);
         after.effects.push_back(JoinAnswer{ticket, refused(link::RejectCode::stale_counter,
                                                            "another holder of this node's key has joined since; the "
                                                            "node is locked until an operator enrols it anew",
@@ -161,7 +162,7 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     state_.journal.write(out,
                          Batch{PutNode{session->node->record}, PutSpool{session->spool->record},
                                event_of(*session->node, now.wall, NodeEventKind::connected)},
-                         nullptr);
+                         state_.tells(*session->node));
     out.effects.push_back(Noted{
         "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
                               " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});
@@ -176,7 +177,7 @@ void Sessions::leave(SessionId id, Now now, Actions& out) {
     out.effects.push_back(Noted{"node.disconnected", "node=" + node.record.id.text() +
                                                          " name=" + node.record.name.text() + " session=" + id.text()});
     remove(*session, now, out);
-    state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
+    state_.journal.write(out, Batch{PutNode{node.record}}, state_.tells(node));
 }
 
 const char* Sessions::lines(Session& session, link::Lines lines, Now now, Actions& out) {
@@ -225,7 +226,7 @@ void Sessions::write_told(Session& session, Now now, Actions& out) {
     if (!changed) return;
     batch.push_back(PutNode{record});
     node.pace.spend(batch.size(), now.mono);
-    state_.journal.write(out, std::move(batch), nullptr);
+    state_.journal.write(out, std::move(batch), state_.tells(node));
 }
 
 void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now) {
@@ -243,7 +244,7 @@ void Sessions::fail(Session& session, std::string code, std::string text, Now no
     out.effects.push_back(SendTo{session.id, {link::ProtocolError{std::move(code), std::move(text)}}});
     Node& node = *session.node;
     close(session, link::Goaway{.reason = link::GoawayReason::rebalance, .window_ms = kComeBackWithinMs}, now, out);
-    state_.journal.write(out, Batch{PutNode{node.record}}, nullptr);
+    state_.journal.write(out, Batch{PutNode{node.record}}, state_.tells(node));
 }
 
 void Sessions::close_all(Now now, Actions& out) {

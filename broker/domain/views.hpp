@@ -193,6 +193,10 @@ struct RunProgress {
 using RunEvent = std::variant<std::shared_ptr<const RunView>, std::shared_ptr<const TaskView>,
                               std::shared_ptr<const RunProgress>, std::shared_ptr<const ResultView>>;
 
+/// What became of a node (as it is now), of a run, or a result that was stored; after the commit that it speaks of.
+using FleetEvent =
+    std::variant<std::shared_ptr<const NodeView>, std::shared_ptr<const RunView>, std::shared_ptr<const ResultView>>;
+
 template <class T>
 struct Page {
     std::vector<T> items;

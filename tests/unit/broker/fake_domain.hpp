@@ -313,6 +313,15 @@ class FakeDomain final : public Domain {
     void unsubscribe(RunId, std::shared_ptr<RunSubscriber> subscriber) override {
         run_([=, this] { subscribers_.erase(subscriber); });
     }
+    void follow(std::shared_ptr<FleetSubscriber> subscriber) override {
+        run_([=, this] { followers_.push_back(subscriber); });
+    }
+    /// To all who follow.
+    void tell(const FleetEvent& event) {
+        run_([=, this] {
+            for (const auto& follower : followers_) follower->event(event);
+        });
+    }
     void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
                            Reply<std::pair<std::string, JoinTokenView>> reply) override {
         run_([=] {
@@ -367,6 +376,7 @@ class FakeDomain final : public Domain {
     TaskView task_;
     std::vector<std::shared_ptr<const ResultView>> results_;
     std::set<std::shared_ptr<RunSubscriber>> subscribers_;
+    std::vector<std::shared_ptr<FleetSubscriber>> followers_;
 };
 
 }  // namespace edge::broker::test
