@@ -41,9 +41,11 @@ export function ago(then: number, now: number, language: string): string {
   return format.format(Math.trunc(seconds / size), unit)
 }
 
-export function absolute(then: number, language: string): string {
-  return new Intl.DateTimeFormat(language, {
+/** 2026-11-28 23:38:57.849 UTC, in the browser's zone: the same in every language, and it sorts. */
+export function absolute(then: number): string {
+  if (!Number.isFinite(then)) return '–'
+  return new Intl.DateTimeFormat('en-CA', {
     year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
-    fractionalSecondDigits: 3, hour12: false, timeZoneName: 'short',
-  }).format(then)
+    fractionalSecondDigits: 3, hourCycle: 'h23', timeZoneName: 'short',
+  }).format(then).replace(', ', ' ')
 }

@@ -1,11 +1,12 @@
 import './style/tokens.css'
 import './style/base.css'
 
+import { arrivalCode } from './api/arrival'
 import { createApp } from 'vue'
 
 import App from './App.vue'
 import { onSignedOut } from './api/client'
-import { session, signIn, takeCode } from './api/session'
+import { session, signIn } from './api/session'
 import { linkFailed } from './api/link_failed'
 import { router } from './router'
 
@@ -15,8 +16,7 @@ onSignedOut(() => {
 })
 
 async function start() {
-  const code = takeCode(location, history)
-  if (code) await signIn({ code }).catch(() => (linkFailed.value = true))
+  if (arrivalCode) await signIn({ code: arrivalCode }).catch(() => (linkFailed.value = true))
   createApp(App).use(router).mount('#app')
 }
 

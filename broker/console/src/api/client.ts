@@ -4,10 +4,11 @@ import type { components } from '../../.types/openapi'
 type Schemas = components['schemas']
 export type Run = Schemas['Run']
 export type RunIntroduction = Schemas['RunIntroduction']
-export type RunProgress = Schemas['RunProgress']
+/** What a probe says, and its detail, are what a node wrote: `result/fields.ts` reads them. */
+export type RunProgress = Omit<Schemas['RunProgress'], 'data'> & { data: unknown }
 export type Task = Schemas['Task']
 export type TaskState = Schemas['TaskState']
-export type Result = Schemas['Result']
+export type Result = Omit<Schemas['Result'], 'detail'> & { detail: unknown }
 export type Node = Schemas['Node']
 export type Line = Schemas['Line']
 export type NodeLine = Schemas['NodeLine']

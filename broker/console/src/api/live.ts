@@ -65,6 +65,11 @@ export class Live {
     }
   }
 
+  /** Connects, if it is not connected yet: so that the page knows whether the broker is there. */
+  start() {
+    if (this.status.value.state === 'off') this.connect()
+  }
+
   stop() {
     this.subscriptions.clear()
     this.drop()

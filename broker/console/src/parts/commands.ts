@@ -1,4 +1,5 @@
 /** What the palette offers for what was typed. Pure. */
+import { nodePath } from '../fleet/node_path'
 import type { Words } from '../words/en'
 
 export interface Command {
@@ -34,6 +35,6 @@ export function commandsFor(text: string, words: Words, nodes: readonly string[]
     [words.nav.lines, '/lines'],
   ]
   for (const [name, to] of screens) if (name.toLowerCase().includes(small)) found.push({ kind: words.palette.go, name, to })
-  for (const name of nodes) if (name.toLowerCase().includes(small)) found.push({ kind: words.palette.node, name, to: `/nodes/${encodeURIComponent(name)}` })
+  for (const name of nodes) if (name.toLowerCase().includes(small)) found.push({ kind: words.palette.node, name, to: nodePath(name) })
   return found.slice(0, MOST)
 }

@@ -10,18 +10,18 @@ export interface Bar {
 
 const WIDTH = 1000
 const HEIGHT = 160
-const WIDEST = 48
+const WIDEST = 32
 
-/** The next of 1, 2, 5 times a power of ten: so that the axis says round numbers. */
+/** The next round number: half of it is one, too. */
 export function roundUp(us: number): number {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, us)))
-  return ([1, 2, 5, 10].find((step) => step * power >= us) ?? 10) * power
+  return ([1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].find((step) => step * power >= us) ?? 10) * power
 }
 
 export function pingBars(rtts: readonly (number | null)[]) {
   const top = roundUp(Math.max(1, ...rtts.map((us) => us ?? 0)))
   const step = Math.min(WIDEST, WIDTH / Math.max(1, rtts.length))
-  const width = step > 4 ? step - 2 : step * 0.8
+  const width = step * 0.64
   const bars = rtts.map((us, i): Bar => {
     const height = us === null ? HEIGHT : Math.max(2, (us / top) * HEIGHT)
     return { x: i * step, y: HEIGHT - height, width, height, us: us ?? 0, lost: us === null }

@@ -1,5 +1,6 @@
 /** A run as a screen shows it: what came so far, folded from its events. Pure. */
 import type { Result, Run, RunIntroduction, RunProgress, Task } from '../api/client'
+import { fields } from '../result/fields'
 
 export type RunEvent =
   | { event: 'run'; data: Run | RunIntroduction }
@@ -131,7 +132,7 @@ export function figuresByCarrier(rows: readonly Row[]): CarrierFigures[] {
 /** The addresses an answer is about: what a name led to. */
 function answersOf(result: Result): string[] {
   if (result.service !== 'dns') return result.resolved
-  const answer = (result.detail as { answer?: unknown }).answer
+  const answer = fields(result.detail)['answer']
   if (!Array.isArray(answer)) return []
   return answer.flatMap((record: { type?: unknown; rdata?: unknown } | null) =>
     record && (record.type === 'A' || record.type === 'AAAA') && typeof record.rdata === 'string' ? [record.rdata] : [],

@@ -25,7 +25,7 @@ export function progressText(data: unknown): string {
     const one = fields(said['try'])
     return `try ${number(one['n']) ?? '?'}: ask ${text(one['server']) ?? '?'} by ${text(one['transport']) ?? '?'}`
   }
-  return JSON.stringify(data)
+  return JSON.stringify(data) ?? String(data)
 }
 
 /** In a word or two: what came back, or what failed in which phase. */
@@ -35,7 +35,12 @@ export function answerText(result: Result): string {
     return phase && phase !== code ? `${code} · ${phase}` : code
   }
   const { code, loss } = result.summary
-  if (result.service === 'ping') return loss === undefined || loss === 0 ? '' : `${percent(loss)}`
+  if (result.service === 'ping') {
+    const detail = fields(result.detail)
+    const [sent, came, spread] = [number(detail['sent']), number(detail['rcvd']), number(detail['mdev_us'])]
+    if (sent === null || came === null) return loss === undefined ? '' : percent(loss)
+    return `${came}/${sent}${spread === null ? '' : ` · ± ${duration(spread)}`}`
+  }
   if (result.service === 'dns') {
     const answers = fields(result.detail)['answer']
     const first = Array.isArray(answers) ? answers.map((record) => text(fields(record)['rdata']) ?? '').filter(Boolean) : []

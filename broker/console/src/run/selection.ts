@@ -34,7 +34,7 @@ export function useSelection(selector: Ref<string>, service: Ref<string>) {
     } catch (failed) {
       if (mine.signal.aborted) return
       selection.value = null
-      wrong.value = failed instanceof Problem && failed.status >= 400 && failed.status < 500 ? failed.detail : ''
+      wrong.value = failed instanceof Problem && (failed.status === 400 || failed.status === 422) ? failed.detail : ''
     }
   }
 

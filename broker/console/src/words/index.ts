@@ -2,6 +2,7 @@
 import { computed, ref, watchEffect } from 'vue'
 
 import { remember, remembered } from '../remember'
+import { visible } from '../result/fields'
 import { en, type Words } from './en'
 import { zh } from './zh'
 
@@ -28,7 +29,12 @@ const collator = computed(() => new Intl.Collator(language.value, { numeric: tru
 export const compareNames = (a: string, b: string) => collator.value.compare(a, b)
 
 export function carrierName(code: string): string {
-  return (words.value.carrier as Record<string, string>)[code] ?? (code || '–')
+  return (words.value.carrier as Record<string, string>)[code] ?? (visible(code) || '–')
+}
+
+/** A level as policies and doctor name it; the same in every language. */
+export function levelName(enforcedBy: string): string {
+  return enforcedBy === 'bpf' || enforcedBy === 'nft' ? `${enforcedBy}-guard` : enforcedBy
 }
 
 export function stateName(state: string): string {
