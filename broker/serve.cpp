@@ -14,6 +14,7 @@
 
 #include "broker/api/api.hpp"
 #include "broker/certificate.hpp"
+#include "broker/console_files/console_files.hpp"
 #include "broker/domain/make_domain.hpp"
 #include "broker/gateway/echo.hpp"
 #include "broker/gateway/gateway.hpp"
@@ -104,7 +105,8 @@ http::Settings api_settings(const BrokerConfig& config, http::ListenAddress list
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
-    settings.handler = api::make_handler(domain, {config.gateway.public_url});
+    settings.handler =
+        api::make_handler(domain, {config.gateway.public_url, config.api.tls, console::make_handler()});
     return settings;
 }
 

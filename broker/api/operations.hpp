@@ -10,6 +10,12 @@ void get_readiness(CallPtr call);
 void get_version(CallPtr call);
 void get_openapi(CallPtr call);
 
+// session.cpp
+void create_session(CallPtr call);
+void get_session(CallPtr call);
+void delete_session(CallPtr call);
+void create_sign_in_code(CallPtr call);
+
 // jobs.cpp
 void create_job(CallPtr call);
 void list_jobs(CallPtr call);

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "broker/api/api.hpp"
+#include "broker/api/authentication.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/http/text.hpp"
 
@@ -34,6 +35,10 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/readyz", "getReadiness", Auth::none, get_readiness},
     {"GET", "/api/v1/version", "getVersion", Auth::none, get_version},
     {"GET", "/api/v1/openapi.json", "getOpenapi", Auth::none, get_openapi},
+    {"POST", "/api/v1/session", "createSession", Auth::none, create_session},
+    {"GET", "/api/v1/session", "getSession", Auth::bearer, get_session},
+    {"DELETE", "/api/v1/session", "deleteSession", Auth::none, delete_session},
+    {"POST", "/api/v1/sign-in-codes", "createSignInCode", Auth::bearer, create_sign_in_code},
     {"POST", "/api/v1/jobs", "createJob", Auth::bearer, create_job},
     {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, kPage},
     {"GET", "/api/v1/jobs/{id}", "getJob", Auth::bearer, get_job},
@@ -68,18 +73,13 @@ void refuse_token(const Call& call, std::string detail, std::string_view error) 
     call.refuse(http::Problem{http::Code::unauthorized, std::move(detail), {}}, {{"WWW-Authenticate", challenge}});
 }
 
-/// The token of `Authorization: Bearer TOKEN`, or empty. Source: RFC 6750 section 2.1.
-std::string bearer_token(const http::Request& request) {
-    const std::string_view value = request.header("authorization");
-    if (!http::equal_without_case(value.substr(0, 7), "bearer ")) return {};
-    return std::string(http::trim(value.substr(7)));
-}
-
 void operate(const Route& route, CallPtr call) {
+    Credentials credentials = credentials_of(call->request);
+    if (const auto objection = objection_to_sender(call->request, credentials))
+        return call->refuse(http::Problem{http::Code::denied, *objection, {}});
     if (route.auth == Auth::none) return route.operation(std::move(call));
-    std::string token = bearer_token(call->request);
-    if (token.empty()) return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
-    call->domain.authenticate(std::move(token), [call, &route](Result<Principal> principal) {
+    if (credentials.token.empty()) return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
+    call->domain.authenticate(std::move(credentials.token), [call, &route](Result<Principal> principal) {
         if (!principal && principal.error().code == Errc::denied)
             return refuse_token(*call, "the token is not of this broker, or no longer", "invalid_token");
         if (!principal) return call->refuse(principal.error());
@@ -110,11 +110,14 @@ bool check_query(const Route& route, Call& call) {
 }
 
 void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain,
-            const std::shared_ptr<const ApiOptions>& options) {
+            const std::shared_ptr<const ApiOptions>& options, const std::shared_ptr<SignInCodes>& codes) {
     auto routed = http::route(std::span<const Route>(kRoutes), request.method, request.path);
+    const bool is_there = routed.row != nullptr || !routed.allow.empty();
+    if (!is_there && options->elsewhere && !request.path.starts_with("/api/"))
+        return options->elsewhere(std::move(request), std::move(exchange));
     auto call = std::make_shared<Call>(
-        Call{domain, options, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
-    if (!routed.row && routed.allow.empty())
+        Call{domain, options, codes, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
+    if (!is_there)
         return call->refuse(http::Problem{http::Code::not_found, "no such path; /api/v1/openapi.json lists them", {}});
     if (!routed.row)
         return call->refuse(http::Problem{http::Code::method_not_allowed, "allowed: " + routed.allow, {}},
@@ -129,9 +132,9 @@ std::span<const RouteFacts> route_facts() {
 }
 
 http::Handler make_handler(Domain& domain, ApiOptions options) {
-    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options))](
-               http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        handle(std::move(request), std::move(exchange), domain, kept);
+    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options)),
+            codes = std::make_shared<SignInCodes>()](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+        handle(std::move(request), std::move(exchange), domain, kept, codes);
     };
 }
 

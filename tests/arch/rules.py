@@ -14,6 +14,7 @@ ARROWS_REASON = "programs meet in protocol/ alone, so that each can be read, bui
 FENCES = [
     ("broker/http/*.?pp", r"broker/(?!http/)", "HTTP knows nothing of what it carries"),
     ("broker/api/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the API knows the domain's face and nothing behind it"),
+    ("broker/console_files/*.?pp", r"broker/(?!http/|console_files/)", "files are served whoever asks; sessions are the API's"),
     ("broker/live/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "live events know the domain's face and nothing behind it"),
     ("broker/gateway/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the gateway knows the domain's face and nothing behind it"),
     ("broker/domain/*.?pp", r"broker/(?!domain/|store/(store|records|group_writer|read_queue)\.hpp)",
@@ -45,10 +46,12 @@ PURE = [
     *[(f"broker/domain/{name}.?pp", CORE) for name in (
         "actions", "active_runs", "conclusion", "dispatch", "domain_fsm", "domain_state", "enrolment", "entities", "fleet", "intake",
         "jobs", "join_rule", "journal", "lending", "node_events", "node_usage", "selector", "sessions", "timers", "token_text")],
+    ("broker/api/authentication.?pp", CORE),
+    *[(f"broker/console_files/{name}.?pp", CORE) for name in ("answer", "console_files")],
     ("broker/store/store.hpp", "the domain is built against it without a database"),
     ("broker/store/records.hpp", "records are values"),
     ("broker/gateway/session_fsm.?pp", CORE),
-    *[(f"broker/http/{name}.?pp", PARSER) for name in ("precheck", "text")],
+    *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
     ("agent/spool/segment.?pp", PARSER),
     ("agent/workers/launcher_answers.?pp", PARSER),

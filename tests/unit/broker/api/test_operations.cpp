@@ -86,7 +86,7 @@ TEST_CASE("what needs no token says so, everything else wants one") {
         CAPTURE(path);
         const auto exchange = api.begin({std::string(route.method), path, "", {}, "", ""});
         if (route.auth == api::Auth::none) {
-            CHECK(exchange->response->status == 200);
+            CHECK(exchange->response->status != 401);
         } else {
             api.problem(*exchange->response, 401, "unauthorized");
             CHECK(header(*exchange->response, "WWW-Authenticate") == "Bearer realm=\"edge\"");
