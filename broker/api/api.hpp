@@ -26,7 +26,8 @@ std::string_view openapi_text();
 struct ApiOptions {
     std::string gateway_url;  // where agents enroll; told with a join token
     bool api_tls = false;     // this API is reached by https
-    http::Handler elsewhere = {};  // for paths outside /api that lead to no operation (the console); null: they are not found
+    http::Handler elsewhere =
+        {};  // for paths outside /api that lead to no operation (the console); null: they are not found
 };
 
 /// Executor: called on the connections' threads. `domain` outlives the server's I/O threads.

@@ -17,7 +17,7 @@ namespace edge::broker::api {
 
 struct Call {
     Domain& domain;
-    std::shared_ptr<const ApiOptions> options;     // owners: the handler and its calls
+    std::shared_ptr<const ApiOptions> options;   // owners: the handler and its calls
     std::shared_ptr<SignInCodes> sign_in_codes;  // owners: the same
     http::Request request;
     http::PathParameters path;

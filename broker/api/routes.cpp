@@ -78,7 +78,8 @@ void operate(const Route& route, CallPtr call) {
     if (const auto objection = objection_to_sender(call->request, credentials))
         return call->refuse(http::Problem{http::Code::denied, *objection, {}});
     if (route.auth == Auth::none) return route.operation(std::move(call));
-    if (credentials.token.empty()) return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
+    if (credentials.token.empty())
+        return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
     call->domain.authenticate(std::move(credentials.token), [call, &route](Result<Principal> principal) {
         if (!principal && principal.error().code == Errc::denied)
             return refuse_token(*call, "the token is not of this broker, or no longer", "invalid_token");

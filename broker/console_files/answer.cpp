@@ -77,8 +77,8 @@ http::Response answer(std::span<const File> files, const http::Request& request)
     }
     const File* file = file_for(files, request);
     if (!file)
-        return http::problem_response(
-            {http::Code::not_found, "no such path; /api/v1/openapi.json lists the API's", {}}, request);
+        return http::problem_response({http::Code::not_found, "no such path; /api/v1/openapi.json lists the API's", {}},
+                                      request);
     const Coding coding = coding_for(*file, request);
     std::string etag = "\"";
     etag.append(file->hash).append(coding.name.empty() ? "" : "-").append(coding.name).append("\"");

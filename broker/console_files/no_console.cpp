@@ -4,9 +4,10 @@
 namespace edge::broker::console {
 namespace {
 
-constexpr File kFiles[] = {
-    {"/index.html", "text/html; charset=utf-8", "no-console",
-     R"(<!doctype html>
+constexpr File kFiles[] = {{"/index.html",
+                            "text/html; charset=utf-8",
+                            "no-console",
+                            R"(<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <title>EDGE</title>
@@ -15,8 +16,8 @@ constexpr File kFiles[] = {
 <a href="/api/v1/openapi.json">/api/v1/openapi.json</a>.</p>
 </html>
 )",
-     {},
-     {}}};
+                            {},
+                            {}}};
 
 }  // namespace
 

@@ -73,15 +73,10 @@ TEST_CASE("what is no sign-in sets no cookie") {
         const char* body;
         int status;
     };
-    const Case cases[] = {{R"({"token":"edgep_bad"})", 401},
-                          {R"({"token":""})", 401},
-                          {R"({"code":"01jd3w0c5yq9v8w7x6y5z4a3b2"})", 401},
-                          {R"({"code":""})", 401},
-                          {R"({})", 422},
-                          {R"({"token":"edgep_good","code":"x"})", 422},
-                          {R"({"tokn":"edgep_good"})", 422},
-                          {R"("edgep_good")", 422},
-                          {"{", 400}};
+    const Case cases[] = {
+        {R"({"token":"edgep_bad"})", 401}, {R"({"token":""})", 401}, {R"({"code":"01jd3w0c5yq9v8w7x6y5z4a3b2"})", 401},
+        {R"({"code":""})", 401},           {R"({})", 422},           {R"({"token":"edgep_good","code":"x"})", 422},
+        {R"({"tokn":"edgep_good"})", 422}, {R"("edgep_good")", 422}, {"{", 400}};
     for (const auto& one : cases) {
         CAPTURE(one.body);
         const auto answer = broker.sign_in(one.body);

@@ -36,10 +36,14 @@ TEST_CASE("each client gets the smallest coding it takes") {
         const char *accepts, *body, *coding;
     };
     const Case cases[] = {
-        {"gzip, deflate, br, zstd", "br js", "br"}, {"GZIP", "gzip js", "gzip"},
-        {"br;q=0, gzip", "gzip js", "gzip"},        {"br;q=0.5", "br js", "br"},
-        {"br; q=0.000, gzip;q=0.0", "plain js", ""}, {"identity", "plain js", ""},
-        {"brotli", "plain js", ""},                 {"", "plain js", ""},
+        {"gzip, deflate, br, zstd", "br js", "br"},
+        {"GZIP", "gzip js", "gzip"},
+        {"br;q=0, gzip", "gzip js", "gzip"},
+        {"br;q=0.5", "br js", "br"},
+        {"br; q=0.000, gzip;q=0.0", "plain js", ""},
+        {"identity", "plain js", ""},
+        {"brotli", "plain js", ""},
+        {"", "plain js", ""},
     };
     for (const auto& one : cases) {
         CAPTURE(one.accepts);
