@@ -104,7 +104,7 @@ http::Settings api_settings(const BrokerConfig& config, http::ListenAddress list
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
-    settings.handler = api::make_handler(domain, {config.gateway.public_url});
+    settings.handler = api::make_handler(domain, {config.gateway.public_url, {config.prometheus.most_series}});
     return settings;
 }
 

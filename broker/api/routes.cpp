@@ -51,6 +51,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/usage/lines", "topLines", Auth::bearer, top_lines, kTop},
     {"GET", "/api/v1/nodes/{node}/events", "listNodeEvents", Auth::bearer, list_node_events, kPage},
     {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, kPage},
+    {"GET", "/metrics", "getMetrics", Auth::bearer, get_metrics},
+    {"GET", "/api/v1/prometheus/sd", "discoverForPrometheus", Auth::bearer, discover_for_prometheus, "role"},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},
 });
@@ -110,10 +112,11 @@ bool check_query(const Route& route, Call& call) {
 }
 
 void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain,
-            const std::shared_ptr<const ApiOptions>& options) {
+            const std::shared_ptr<const ApiOptions>& options,
+            const std::shared_ptr<prometheus::Prometheus>& prometheus) {
     auto routed = http::route(std::span<const Route>(kRoutes), request.method, request.path);
-    auto call = std::make_shared<Call>(
-        Call{domain, options, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
+    auto call = std::make_shared<Call>(Call{
+        domain, options, prometheus, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
     if (!routed.row && routed.allow.empty())
         return call->refuse(http::Problem{http::Code::not_found, "no such path; /api/v1/openapi.json lists them", {}});
     if (!routed.row)
@@ -129,9 +132,10 @@ std::span<const RouteFacts> route_facts() {
 }
 
 http::Handler make_handler(Domain& domain, ApiOptions options) {
-    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options))](
+    auto faces = std::make_shared<prometheus::Prometheus>(domain, options.prometheus);
+    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options)), faces = std::move(faces)](
                http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        handle(std::move(request), std::move(exchange), domain, kept);
+        handle(std::move(request), std::move(exchange), domain, kept, faces);
     };
 }
 

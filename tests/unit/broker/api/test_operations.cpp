@@ -439,3 +439,36 @@ TEST_CASE("times have milliseconds and a zone") {
     CHECK(api::rfc3339_ms(0) == "1970-01-01T00:00:00.000Z");
     CHECK(api::rfc3339_ms(951'782'399'999'999) == "2000-02-28T23:59:59.999Z");
 }
+
+TEST_CASE("Prometheus scrapes nodes, lines and results, as text") {
+    Api api;
+    api.domain.add_node({});
+    api.start_run();
+    RunView run;
+    run.id = FakeDomain::id<RunId>(3);
+    run.target = "198.51.100.10";
+    run.tasks.total = run.tasks.queued = 1;
+    api.domain.tell(std::make_shared<const RunView>(run));
+    api.domain.tell(std::make_shared<const ResultView>(FakeDomain::result_of(run.id, FakeDomain::id<TaskId>(4), 1)));
+    const auto answer = api.get("/metrics");
+    CHECK(answer.status == 200);
+    CHECK(answer.content_type == "text/plain; version=0.0.4; charset=utf-8");
+    for (const char* line :
+         {"edge_agent_up{node=\"gz-1\"} 0", "edge_line_up{node=\"gz-1\",line=\"telecom\",carrier=\"ct\"} 0",
+          "# TYPE edge_probe_rtt_seconds histogram", "edge_metrics_dropped_series_total 0", "# TYPE process_open_fds"})
+        CHECK(answer.body.find(line) != std::string::npos);
+    CHECK(answer.body.find("line=\"telecom\",carrier=\"ct\",target=\"198.51.100.10\"} 1\n") != std::string::npos);
+    CHECK(api.ask({"GET", "/metrics", "", {}, "", ""}).status == 401);
+}
+
+TEST_CASE("Prometheus discovers nodes, lines and targets") {
+    Api api;
+    CHECK(api.get("/api/v1/prometheus/sd").body == "[]");
+    api.domain.add_node({});
+    for (const char* role : {"nodes", "lines", "targets"}) {
+        const auto answer = api.get("/api/v1/prometheus/sd", std::string("role=") + role);
+        CHECK(answer.status == 200);
+        CHECK(api.json(answer, "DiscoveredGroups").size() == (role == std::string("targets") ? 0 : 1));
+    }
+    api.problem(api.get("/api/v1/prometheus/sd", "role=agents"), 400, "bad_parameter");
+}

@@ -1,0 +1,57 @@
+#include "broker/prometheus/prometheus.hpp"
+
+#include "broker/prometheus/discovery.hpp"
+#include "broker/prometheus/fleet_series.hpp"
+#include "broker/prometheus/process_facts.hpp"
+
+namespace edge::broker::prometheus {
+namespace {
+
+constexpr Metric kBuild{"edge_build_info", Type::gauge, "The broker's version, in labels."};
+constexpr Metric kConnections{"edge_broker_ws_connections", Type::gauge, "Agents that are connected."};
+constexpr Metric kDropped{"edge_metrics_dropped_series_total", Type::counter,
+                          "Series left out because there were more than [prometheus] most_series, counted each time."};
+
+void write_broker(Exposition& out, const std::vector<NodeView>& nodes) {
+    out.add(kBuild, {{"version", EDGE_VERSION}}, 1);
+    double connected = 0;
+    for (const auto& node : nodes) connected += node.state == NodeState::connected ? 1 : 0;
+    out.add(kConnections, {}, connected);
+    write_process(out);
+}
+
+}  // namespace
+
+Prometheus::Prometheus(Domain& domain, Settings settings)
+    : settings_(settings), recorder_(std::make_shared<Recorder>(settings.most_series)) {
+    domain.follow(recorder_);
+}
+
+std::string Prometheus::metrics(const std::vector<NodeView>& nodes, const std::vector<UsageView>& usages) {
+    Exposition out(settings_.most_series);
+    write_broker(out, nodes);
+    write_nodes(out, nodes);
+    std::uint64_t never_kept = 0;
+    recorder_->with([&](ResultSeries& series, WallTime now) {
+        series.retire(nodes, now);
+        series.write(out);
+        never_kept = series.dropped();
+    });
+    write_usages(out, nodes, usages);
+    Exposition last;
+    last.add(kDropped, {}, static_cast<double>(never_kept + (dropped_ += out.dropped())));
+    return out.text() + last.text();
+}
+
+std::string Prometheus::discovered(Role role, const std::vector<NodeView>& nodes) {
+    if (role == Role::nodes) return nodes_discovered(nodes);
+    if (role == Role::lines) return lines_discovered(nodes);
+    std::vector<ResultSeries::Seen> seen;
+    recorder_->with([&](ResultSeries& series, WallTime now) {
+        series.retire(nodes, now);
+        seen = series.seen();
+    });
+    return targets_discovered(seen);
+}
+
+}  // namespace edge::broker::prometheus

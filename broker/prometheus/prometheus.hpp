@@ -1,0 +1,40 @@
+// What the API asks of this folder.
+#pragma once
+#include <atomic>
+#include <boost/describe.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/domain/domain.hpp"
+#include "broker/prometheus/recorder.hpp"
+
+namespace edge::broker::prometheus {
+
+struct Settings {
+    std::uint64_t most_series = 100'000;  // of one scrape, and of what is kept for it
+};
+
+enum class Role { nodes, lines, targets };
+BOOST_DESCRIBE_ENUM(Role, nodes, lines, targets)
+
+/// Executor: any thread but the domain's; what it writes takes some microseconds a series. It follows `domain`.
+class Prometheus {
+  public:
+    Prometheus(Domain& domain, Settings settings);
+
+    /// The broker's own series and the fleet's, as text 0.0.4.
+    std::string metrics(const std::vector<NodeView>& nodes, const std::vector<UsageView>& usages);
+    /// JSON for Prometheus's HTTP service discovery.
+    std::string discovered(Role role, const std::vector<NodeView>& nodes);
+
+  private:
+    Settings settings_;
+    std::shared_ptr<Recorder> recorder_;  // owners: this and the domain
+    std::atomic<std::uint64_t> dropped_ = 0;
+};
+
+}  // namespace edge::broker::prometheus
