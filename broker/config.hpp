@@ -54,8 +54,9 @@ BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks))
 struct PrometheusConfig {
     static constexpr bool fields_have_defaults = true;
     std::uint64_t most_series = 100'000;  // of one scrape; 1'000..10'000'000
+    std::string modules{};                // a file of blackbox_exporter's modules; empty: those built in
 };
-BOOST_DESCRIBE_STRUCT(PrometheusConfig, (), (most_series))
+BOOST_DESCRIBE_STRUCT(PrometheusConfig, (), (most_series, modules))
 
 enum class LogLevel { debug, info, warn, error };
 BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)

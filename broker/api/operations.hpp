@@ -37,6 +37,7 @@ void top_lines(CallPtr call);
 
 // prometheus.cpp
 void get_metrics(CallPtr call);
+void probe_for_prometheus(CallPtr call);
 void discover_for_prometheus(CallPtr call);
 
 // nodes.cpp, too

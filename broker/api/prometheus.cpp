@@ -19,6 +19,10 @@ void get_metrics(CallPtr call) {
     call->domain.nodes(when_known<Nodes>(call, then));
 }
 
+void probe_for_prometheus(CallPtr call) {
+    call->prometheus->probe(call->request, call->query, call->exchange);
+}
+
 void discover_for_prometheus(CallPtr call) {
     const auto asked_role = call->query.find("role");
     const auto role =

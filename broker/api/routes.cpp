@@ -52,6 +52,8 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/nodes/{node}/events", "listNodeEvents", Auth::bearer, list_node_events, kPage},
     {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, kPage},
     {"GET", "/metrics", "getMetrics", Auth::bearer, get_metrics},
+    {"GET", "/probe", "probeForPrometheus", Auth::bearer, probe_for_prometheus,
+     "target module hostname debug node line from"},
     {"GET", "/api/v1/prometheus/sd", "discoverForPrometheus", Auth::bearer, discover_for_prometheus, "role"},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},

@@ -15,7 +15,7 @@ constexpr Metric kClock{"edge_node_clock_offset_seconds", Type::gauge, "The node
 constexpr Metric kLineUp{"edge_line_up", Type::gauge, "Whether the line is up, or degraded, and its node connected."};
 constexpr Metric kLineState{"edge_line_state", Type::gauge, "1 with the state that the line is in."};
 
-constexpr Metric kCpu{"edge_node_cpu_ratio", Type::gauge, "Share of all processors that was busy in the interval."};
+constexpr Metric kNodeCpu{"edge_node_cpu_ratio", Type::gauge, "Share of all processors that was busy in the interval."};
 constexpr Metric kLoad{"edge_node_load1", Type::gauge, "Load average of a minute."};
 constexpr Metric kMemory{"edge_node_memory_bytes", Type::gauge, "Memory of the machine."};
 constexpr Metric kMemoryFree{"edge_node_memory_free_bytes", Type::gauge, "Memory that is free to be taken."};
@@ -40,7 +40,7 @@ constexpr Metric kSandboxOom{"edge_sandbox_oom_kills_total", Type::counter,
 constexpr Metric kSandboxThrottled{"edge_sandbox_cpu_throttled_seconds_total", Type::counter,
                                    "Time in which a live sandbox waited for its share of a processor."};
 
-double seconds(std::uint64_t us) {
+double in_seconds(std::uint64_t us) {
     return static_cast<double>(us) / 1e6;
 }
 
@@ -51,7 +51,7 @@ void write_node(Exposition& out, const NodeView& node) {
     out.add(kNodeInfo, {{"node", node.node.name.text()}, {"id", node.node.id.text()}, {"version", node.agent_version}},
             1);
     if (connected) out.add(kBusy, labels, node.busy.empty() ? 0 : 1);
-    if (connected && node.rtt_us) out.add(kLinkRtt, labels, seconds(*node.rtt_us));
+    if (connected && node.rtt_us) out.add(kLinkRtt, labels, in_seconds(*node.rtt_us));
     if (connected && node.clock_offset_us) out.add(kClock, labels, static_cast<double>(*node.clock_offset_us) / 1e6);
     for (const auto& line : node.lines) {
         Labels of_line{{"node", node.node.name.text()}, {"line", line.name.text()}, {"carrier", line.carrier}};
@@ -66,8 +66,8 @@ void write_host(Exposition& out, const UsageView& usage) {
     const Labels node{{"node", usage.node.name.text()}};
     const link::HostFacts& host = usage.facts.host;
     const auto ratio = [](std::uint32_t permille) { return static_cast<double>(permille) / 1000; };
-    out.add(kTold, node, seconds(usage.told_at));
-    if (host.cpu_permille) out.add(kCpu, node, ratio(*host.cpu_permille));
+    out.add(kTold, node, in_seconds(usage.told_at));
+    if (host.cpu_permille) out.add(kNodeCpu, node, ratio(*host.cpu_permille));
     out.add(kLoad, node, ratio(host.load_permille));
     out.add(kMemory, node, static_cast<double>(host.memory_bytes));
     out.add(kMemoryFree, node, static_cast<double>(host.memory_free_bytes));
@@ -97,8 +97,8 @@ void write_line(Exposition& out, const UsageView& usage, const link::LineUsage& 
 void write_sandbox(Exposition& out, const UsageView& usage, const link::SandboxUsage& sandbox) {
     const Labels labels{
         {"node", usage.node.name.text()}, {"line", sandbox.line.text()}, {"worker", std::to_string(sandbox.worker)}};
-    out.add(kSandboxCpu, labels, seconds(sandbox.cpu_us));
-    out.add(kSandboxThrottled, labels, seconds(sandbox.throttled_us));
+    out.add(kSandboxCpu, labels, in_seconds(sandbox.cpu_us));
+    out.add(kSandboxThrottled, labels, in_seconds(sandbox.throttled_us));
     out.add(kSandboxMemory, labels, static_cast<double>(sandbox.memory_bytes));
     out.add(kSandboxOom, labels, static_cast<double>(sandbox.oom_kills));
 }

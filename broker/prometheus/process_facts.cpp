@@ -13,7 +13,7 @@
 namespace edge::broker::prometheus {
 namespace {
 
-constexpr Metric kCpu{"process_cpu_seconds_total", Type::counter, "User and system time of the process."};
+constexpr Metric kProcessCpu{"process_cpu_seconds_total", Type::counter, "User and system time of the process."};
 constexpr Metric kStart{"process_start_time_seconds", Type::gauge, "When the process began, since 1970."};
 constexpr Metric kResident{"process_resident_memory_bytes", Type::gauge, "Memory of the process that is in RAM."};
 constexpr Metric kVirtual{"process_virtual_memory_bytes", Type::gauge, "Address space of the process."};
@@ -72,7 +72,7 @@ std::optional<double> open_fds() {
 void write_process(Exposition& out) {
     if (const auto stat = read_stat()) {
         const auto ticks = static_cast<double>(sysconf(_SC_CLK_TCK));
-        out.add(kCpu, {}, stat->cpu_ticks / ticks);
+        out.add(kProcessCpu, {}, stat->cpu_ticks / ticks);
         out.add(kVirtual, {}, stat->virtual_bytes);
         out.add(kResident, {}, stat->resident_pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
         if (const auto booted = boot_time()) out.add(kStart, {}, *booted + stat->start_ticks / ticks);

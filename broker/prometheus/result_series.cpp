@@ -12,12 +12,12 @@ constexpr std::size_t kMostWaiting = 1024;  // runs, and results of each
 constexpr std::size_t kMostFailures = 32;   // different ones of a series; a node may say anything
 constexpr WallTime kDropOlderEach = 1'000'000;
 
-constexpr Metric kSuccess{"edge_probe_success", Type::gauge, "Whether the last result was good (1) or not (0)."};
-constexpr Metric kDuration{"edge_probe_duration_seconds", Type::gauge, "How long the last probe took."};
-constexpr Metric kRtt{"edge_probe_rtt_seconds", Type::histogram,
-                      "Round trip a result: ping's average, the answer of DNS, connecting of HTTP."};
-constexpr Metric kLoss{"edge_probe_loss_ratio", Type::gauge, "Packets of the last ping without a reply, 0 to 1."};
-constexpr Metric kFailures{"edge_probe_failures_total", Type::counter, "Results that were not good, by what failed."};
+constexpr Metric kLastSuccess{"edge_probe_success", Type::gauge, "Whether the last result was good (1) or not (0)."};
+constexpr Metric kLastDuration{"edge_probe_duration_seconds", Type::gauge, "How long the last probe took."};
+constexpr Metric kRoundTrips{"edge_probe_rtt_seconds", Type::histogram,
+                             "Round trip a result: ping's average, the answer of DNS, connecting of HTTP."};
+constexpr Metric kLastLoss{"edge_probe_loss_ratio", Type::gauge, "Packets of the last ping without a reply, 0 to 1."};
+constexpr Metric kFailed{"edge_probe_failures_total", Type::counter, "Results that were not good, by what failed."};
 constexpr Metric kLast{"edge_last_result_timestamp_seconds", Type::gauge,
                        "When the last probe ended, by the node's clock."};
 constexpr Metric kResults{"edge_broker_results_total", Type::counter, "Results stored since the broker began."};
@@ -134,16 +134,16 @@ void ResultSeries::write(Exposition& out) const {
     out.add(kOpen, {}, static_cast<double>(open));
     for (const auto& [key, series] : series_) {
         const Labels labels = labels_of(key);
-        out.add(kSuccess, labels, series.success ? 1 : 0);
-        out.add(kDuration, labels, series.duration_s);
+        out.add(kLastSuccess, labels, series.success ? 1 : 0);
+        out.add(kLastDuration, labels, series.duration_s);
         out.add(kLast, labels, static_cast<double>(series.last_ended) / 1e6);
-        if (series.loss_ratio) out.add(kLoss, labels, *series.loss_ratio);
-        if (series.rtt.count() > 0) out.add(kRtt, labels, series.rtt);
+        if (series.loss_ratio) out.add(kLastLoss, labels, *series.loss_ratio);
+        if (series.rtt.count() > 0) out.add(kRoundTrips, labels, series.rtt);
         for (const auto& [failure, count] : series.failures) {
             Labels with = labels;
             with.emplace_back("phase", failure.phase);
             with.emplace_back("reason", failure.reason);
-            out.add(kFailures, with, static_cast<double>(count));
+            out.add(kFailed, with, static_cast<double>(count));
         }
     }
 }

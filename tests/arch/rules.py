@@ -50,7 +50,8 @@ PURE = [
     ("broker/store/store.hpp", "the domain is built against it without a database"),
     ("broker/store/records.hpp", "records are values"),
     ("broker/gateway/session_fsm.?pp", CORE),
-    *[(f"broker/prometheus/{name}.?pp", CORE) for name in ("discovery", "fleet_series", "result_series", "text_format")],
+    *[(f"broker/prometheus/{name}.?pp", CORE) for name in (
+        "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "text_format", "yaml_tree")],
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
     ("agent/spool/segment.?pp", PARSER),
