@@ -44,7 +44,7 @@ def scrape(path, headers=None, **query):
         return refused.code, refused.read().decode()
 
 
-def until(condition, what, within_s=60):
+def until(condition, what, within_s=30):
     """Asks until `condition` gives something true: other programs send no event here."""
     deadline = time.monotonic() + within_s
     while time.monotonic() < deadline:

@@ -43,7 +43,7 @@ class Prometheus:
         config = snippets(page)[0]
         for was, becomes in (("broker.example:8080", urllib.parse.urlsplit(os.environ["EDGE_URL"]).netloc),
                              ("/etc/prometheus/edge.token", f"{folder}/token"),
-                             ("https://www.example/", target), ("scrape_interval: 15s", "scrape_interval: 1s")):
+                             ("https://www.example/", target), ("scrape_interval: 15s", "scrape_interval: 3s")):
             assert was in config, was
             config = config.replace(was, becomes)
         running_lab.write(f"{folder}/prometheus.yml", config)
