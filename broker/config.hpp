@@ -51,6 +51,13 @@ struct CapacityConfig {
 };
 BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks))
 
+struct PrometheusConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::uint64_t most_series = 100'000;  // of one scrape; 1'000..10'000'000
+    std::string modules{};                // a file of blackbox_exporter's modules; empty: those built in
+};
+BOOST_DESCRIBE_STRUCT(PrometheusConfig, (), (most_series, modules))
+
 enum class LogLevel { debug, info, warn, error };
 BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
 
@@ -67,9 +74,10 @@ struct BrokerConfig {
     EchoConfig echo{};
     StoreConfig store{};
     CapacityConfig broker{};
+    PrometheusConfig prometheus{};
     LogConfig log{};
 };
-BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, broker, log))
+BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, broker, prometheus, log))
 
 /// The host of `https://HOST:PORT`. Errors: bad_value, it is no such URL.
 Result<std::string> host_of_url(std::string_view url);

@@ -18,6 +18,7 @@
 #include "broker/domain/make_domain.hpp"
 #include "broker/gateway/echo.hpp"
 #include "broker/gateway/gateway.hpp"
+#include "broker/http/text.hpp"
 #include "broker/http/tls_context.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "broker/store/store.hpp"
@@ -99,13 +100,32 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
 }
 
-http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain) {
+/// `problems` is all that is wrong with the file; what it asks for that cannot be done is told, and does not keep the
+/// broker from starting.
+Result<prometheus::Settings> prometheus_settings(const PrometheusConfig& config, std::vector<Error>& problems,
+                                                 std::vector<std::string>& refused) {
+    prometheus::Settings settings;
+    settings.most_series = config.most_series;
+    if (config.modules.empty()) return settings;
+    EDGE_TRY(auto text, read_file(config.modules));
+    auto loaded = prometheus::load_modules(text, config.modules);
+    problems = std::move(loaded.problems);
+    for (const auto& [name, module] : *loaded.modules) {
+        if (!module.refused.empty()) refused.push_back("module " + name + " cannot be used: " + module.refused);
+    }
+    settings.modules = std::move(loaded.modules);
+    return settings;
+}
+
+http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain,
+                            prometheus::Settings faces) {
     http::Settings settings;
     settings.name = "api";
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
-    settings.handler = api::make_handler(domain, {config.gateway.public_url, config.api.tls, console::make_handler()});
+    settings.handler = api::make_handler(
+        domain, {config.gateway.public_url, config.api.tls, console::make_handler(), std::move(faces)});
     return settings;
 }
 
@@ -127,8 +147,9 @@ void drain(const std::vector<http::Server*>& servers, Signals& signals) {
 
 }  // namespace
 
-std::vector<Error> check_files(const BrokerConfig& config) {
-    std::vector<Error> problems;
+FilesChecked check_files(const BrokerConfig& config) {
+    FilesChecked checked;
+    auto& problems = checked.problems;
     const auto add = [&](const auto& result) {
         // The API and the gateway may share a file.
         const auto told = [&](const Error& one) { return one.message() == result.error().message(); };
@@ -137,7 +158,10 @@ std::vector<Error> check_files(const BrokerConfig& config) {
     add(api_tls_of(config));
     add(gateway_tls_of(config));
     add(store_is_there(config.store.path));
-    return problems;
+    std::vector<Error> in_modules;
+    add(prometheus_settings(config.prometheus, in_modules, checked.notes));
+    problems.insert(problems.end(), in_modules.begin(), in_modules.end());
+    return checked;
 }
 
 Result<> serve(const BrokerConfig& config) {
@@ -146,13 +170,19 @@ Result<> serve(const BrokerConfig& config) {
     EDGE_TRY(auto gateway_listen, http::ListenAddress::parse(config.gateway.listen));
     EDGE_TRY(auto api_tls, api_tls_of(config));
     EDGE_TRY(auto gateway_tls, gateway_tls_of(config));
+    std::vector<Error> in_modules;
+    std::vector<std::string> refused;
+    EDGE_TRY(auto faces, prometheus_settings(config.prometheus, in_modules, refused));
+    if (!in_modules.empty()) return in_modules.front();
+    for (const auto& one : refused) spdlog::warn("prometheus.module_refused what=\"{}\"", http::for_log(one));
 
     // Destroyed in reverse: servers, then the domain (which commits what is under way), then the contexts it posts to.
     http::IoThreads threads(config.broker.io_threads);
     EDGE_TRY(auto domain, open_domain(config));
     EDGE_TRY(auto gateway,
              http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
-    EDGE_TRY(auto api, http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain)));
+    EDGE_TRY(auto api,
+             http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces))));
     std::unique_ptr<http::Server> echo;
     if (!config.echo.listen.empty()) {
         EDGE_TRY(auto listen, http::ListenAddress::parse(config.echo.listen));

@@ -6,6 +6,7 @@
 
 #include "broker/domain/domain.hpp"
 #include "broker/http/http.hpp"
+#include "broker/prometheus/prometheus.hpp"
 
 namespace edge::broker::api {
 
@@ -28,6 +29,7 @@ struct ApiOptions {
     bool api_tls = false;     // this API is reached by https
     http::Handler elsewhere =
         {};  // for paths outside /api that lead to no operation (the console); null: they are not found
+    prometheus::Settings prometheus{};
 };
 
 /// Executor: called on the connections' threads. `domain` outlives the server's I/O threads.

@@ -17,8 +17,9 @@ namespace edge::broker::api {
 
 struct Call {
     Domain& domain;
-    std::shared_ptr<const ApiOptions> options;   // owners: the handler and its calls
-    std::shared_ptr<SignInCodes> sign_in_codes;  // owners: the same
+    std::shared_ptr<const ApiOptions> options;           // owners: the handler and its calls
+    std::shared_ptr<SignInCodes> sign_in_codes;          // the same
+    std::shared_ptr<prometheus::Prometheus> prometheus;  // the same
     http::Request request;
     http::PathParameters path;
     std::map<std::string, std::string> query;

@@ -41,6 +41,11 @@ void get_node_usage(CallPtr call);
 void top_nodes(CallPtr call);
 void top_lines(CallPtr call);
 
+// prometheus.cpp
+void get_metrics(CallPtr call);
+void probe_for_prometheus(CallPtr call);
+void discover_for_prometheus(CallPtr call);
+
 // nodes.cpp, too
 void create_join_token(CallPtr call);
 void list_join_tokens(CallPtr call);

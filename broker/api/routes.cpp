@@ -56,6 +56,10 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/usage/lines", "topLines", Auth::bearer, top_lines, kTop},
     {"GET", "/api/v1/nodes/{node}/events", "listNodeEvents", Auth::bearer, list_node_events, kPage},
     {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, kPage},
+    {"GET", "/metrics", "getMetrics", Auth::bearer, get_metrics},
+    {"GET", "/probe", "probeForPrometheus", Auth::bearer, probe_for_prometheus,
+     "target module hostname debug node line from"},
+    {"GET", "/api/v1/prometheus/sd", "discoverForPrometheus", Auth::bearer, discover_for_prometheus, "role"},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},
 });
@@ -110,14 +114,28 @@ bool check_query(const Route& route, Call& call) {
     return false;
 }
 
+/// What every call has from its handler.
+struct Kept {
+    std::shared_ptr<const ApiOptions> options;
+    std::shared_ptr<SignInCodes> sign_in_codes;
+    std::shared_ptr<prometheus::Prometheus> prometheus;
+};
+
 void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain,
-            const std::shared_ptr<const ApiOptions>& options, const std::shared_ptr<SignInCodes>& codes) {
+            const Kept& kept) {
     auto routed = http::route(std::span<const Route>(kRoutes), request.method, request.path);
     const bool is_there = routed.row != nullptr || !routed.allow.empty();
-    if (!is_there && options->elsewhere && !request.path.starts_with("/api/"))
-        return options->elsewhere(std::move(request), std::move(exchange));
-    auto call = std::make_shared<Call>(
-        Call{domain, options, codes, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
+    if (!is_there && kept.options->elsewhere && !request.path.starts_with("/api/"))
+        return kept.options->elsewhere(std::move(request), std::move(exchange));
+    auto call = std::make_shared<Call>(Call{domain,
+                                            kept.options,
+                                            kept.sign_in_codes,
+                                            kept.prometheus,
+                                            std::move(request),
+                                            std::move(routed.parameters),
+                                            {},
+                                            {},
+                                            std::move(exchange)});
     if (!is_there)
         return call->refuse(http::Problem{http::Code::not_found, "no such path; /api/v1/openapi.json lists them", {}});
     if (!routed.row)
@@ -133,9 +151,11 @@ std::span<const RouteFacts> route_facts() {
 }
 
 http::Handler make_handler(Domain& domain, ApiOptions options) {
-    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options)),
-            codes = std::make_shared<SignInCodes>()](http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        handle(std::move(request), std::move(exchange), domain, kept, codes);
+    auto prometheus = std::make_shared<prometheus::Prometheus>(domain, options.prometheus);
+    return [&domain, kept = Kept{std::make_shared<const ApiOptions>(std::move(options)),
+                                 std::make_shared<SignInCodes>(), std::move(prometheus)}](
+               http::Request request, std::shared_ptr<http::Exchange> exchange) {
+        handle(std::move(request), std::move(exchange), domain, kept);
     };
 }
 

@@ -16,6 +16,8 @@ FENCES = [
     ("broker/api/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the API knows the domain's face and nothing behind it"),
     ("broker/console_files/*.?pp", r"broker/(?!http/|console_files/)", "files are served whoever asks; sessions are the API's"),
     ("broker/live/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "live events know the domain's face and nothing behind it"),
+    ("broker/prometheus/*.?pp", r"broker/store/|broker/api/|broker/domain/(?!(domain|views)\.hpp)",
+     "what Prometheus asks for is made of the domain's face, and the API knows it, not it the API"),
     ("broker/gateway/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the gateway knows the domain's face and nothing behind it"),
     ("broker/domain/*.?pp", r"broker/(?!domain/|store/(store|records|group_writer|read_queue)\.hpp)",
      "the domain knows the store as an interface with its two queues, and nobody else"),
@@ -51,6 +53,8 @@ PURE = [
     ("broker/store/store.hpp", "the domain is built against it without a database"),
     ("broker/store/records.hpp", "records are values"),
     ("broker/gateway/session_fsm.?pp", CORE),
+    *[(f"broker/prometheus/{name}.?pp", CORE) for name in (
+        "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "text_format", "yaml_tree")],
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
     ("agent/spool/segment.?pp", PARSER),

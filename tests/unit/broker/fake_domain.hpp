@@ -203,6 +203,7 @@ class FakeDomain final : public Domain {
     void cancel_run(RunId wanted, Reply<RunView> reply) override {
         run_([=, this] {
             if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
+            canceled.push_back(wanted);
             RunView run = *current_;
             run.tasks.canceled = std::exchange(run.tasks.running, 0);
             reply(run);
@@ -354,6 +355,7 @@ class FakeDomain final : public Domain {
     std::size_t task_count = 1;       // of the run
     std::size_t task_pages = 0;       // asked for
     std::function<void(std::string)> log = [](const std::string&) {};
+    std::vector<RunId> canceled;
     JobRequest last_request;
     PageRequest last_page;
 
