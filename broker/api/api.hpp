@@ -6,6 +6,7 @@
 
 #include "broker/domain/domain.hpp"
 #include "broker/http/http.hpp"
+#include "broker/webhooks/receiver_rule.hpp"
 
 namespace edge::broker::api {
 
@@ -25,6 +26,7 @@ std::string_view openapi_text();
 
 struct ApiOptions {
     std::string gateway_url;  // where agents enroll; told with a join token
+    webhooks::ReceiverRule receivers{};  // which of them a webhook may name
 };
 
 /// Executor: called on the connections' threads. `domain` outlives the server's I/O threads.

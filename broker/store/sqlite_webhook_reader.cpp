@@ -9,7 +9,7 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::int64_t kNewest = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kNewestDelivery = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
 
@@ -67,10 +67,10 @@ Result<std::optional<Outgoing>> SqliteWebhookReader::outgoing(DeliveryRow delive
 
 Result<Page<DeliveryView>> SqliteWebhookReader::deliveries(WebhookRow webhook, const DeliveryFilter& filter,
                                                            const PageRequest& page) {
-    EDGE_TRY(const auto before, parse_cursor('d', page.cursor, kNewest));
+    EDGE_TRY(const auto before, parse_cursor('d', page.cursor, kNewestDelivery));
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
     sqlite::Statement& statement = filter.state == DeliveryState::failed ? failed_ : deliveries_;
-    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewest));
+    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewestDelivery));
     statement.start(webhook, state, filter.since, until, before, page.limit + 1);
     return read_page<DeliveryView>(statement, page.limit, 'd', rows::delivery);
 }
@@ -101,7 +101,7 @@ Result<std::optional<FoundDelivery>> SqliteWebhookReader::find_delivery(Delivery
 
 Result<std::uint32_t> SqliteWebhookReader::replayable(WebhookRow webhook, const DeliveryFilter& filter) {
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
-    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewest));
+    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewestDelivery));
     replayable_.start(webhook, state, filter.since, until, kMostReplayed);
     EDGE_TRY(const auto count, first_row<std::uint32_t>(replayable_, [](sqlite::Statement& row) -> Result<std::uint32_t> {
                  return row.natural32(0);

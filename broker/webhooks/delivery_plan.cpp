@@ -5,9 +5,9 @@
 namespace edge::broker::webhooks {
 namespace {
 
-constexpr WallTime kSecond = 1'000'000;
+constexpr WallTime kOneSecond = 1'000'000;
 constexpr std::uint64_t kLongestRetryAfterS = 3'600;
-constexpr WallTime kStoreAgain = 5 * kSecond;  // the store could not be read
+constexpr WallTime kStoreAgain = 5 * kOneSecond;  // the store could not be read
 
 bool succeeded(const AttemptView& attempt) {
     return attempt.error.empty() && attempt.status >= 200 && attempt.status < 300;
@@ -192,7 +192,7 @@ Attempted DeliveryPlan::judge(Endpoint& endpoint, const DueDelivery& delivery, A
     WallTime not_before = now;
     if (answer.retry_after_s && (status == 429 || status == 503)) {
         // It answers, and says when: the breaker need not guess.
-        not_before = now + std::min(*answer.retry_after_s, kLongestRetryAfterS) * kSecond;
+        not_before = now + std::min(*answer.retry_after_s, kLongestRetryAfterS) * kOneSecond;
         endpoint.wait_until = std::max(endpoint.wait_until, not_before);
     } else {
         endpoint.breaker.failed(now, random_());
