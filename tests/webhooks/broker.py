@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-from api import Api  # noqa: E402
+from api import Api, Refused  # noqa: E402, F401
 
 
 class Broker:

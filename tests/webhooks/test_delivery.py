@@ -4,8 +4,7 @@ import sys
 import tempfile
 import time
 
-from api import Refused  # through broker
-from broker import Broker
+from broker import Broker, Refused
 from receiver import Receiver
 
 
