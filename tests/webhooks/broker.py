@@ -1,10 +1,12 @@
 """A broker in a folder of its own, on ports that the kernel chose, which may speak to receivers on loopback."""
+import atexit
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 from api import Api, Refused  # noqa: E402, F401
@@ -24,6 +26,7 @@ class Broker:
 
     def start(self):
         self._process = subprocess.Popen([self._program, "--config", self._config], stderr=subprocess.PIPE, text=True)
+        atexit.register(self._process.kill)  # a test that fails leaves nothing behind
         for line in self._process.stderr:
             ready = re.search(r"broker\.ready .* api=(\S+)", line)
             if ready:
@@ -34,7 +37,6 @@ class Broker:
         raise RuntimeError("the broker did not start")
 
     def _drain(self):
-        import threading
         process = self._process
         self.log = []
         threading.Thread(target=lambda: self.log.extend(process.stderr), daemon=True).start()
