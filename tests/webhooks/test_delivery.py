@@ -1,5 +1,7 @@
 """What becomes of a delivery, by how its receiver behaves."""
 import json
+import os
+import re
 import sys
 import tempfile
 import time
@@ -127,6 +129,21 @@ def what_may_not_be_spoken_to_is_refused(world):
     assert world.attempt(delivery)[1]["peer"].startswith("127.0.0.1:")
 
 
+def the_pages_snippets_verify(world):
+    hook = world.hook("/ok/snippet")
+    world.test(hook)
+    _, _, headers, body = world.receiver.wait_for("/ok/snippet", 1)[0]
+    docs = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "docs")
+    for page in ("webhooks.md", "webhooks.zh.md"):
+        with open(os.path.join(docs, page), encoding="utf-8") as file:
+            snippet = re.search(r"```python\n(.*?)```", file.read(), re.S).group(1)
+        names = {}
+        exec(snippet, names)
+        assert names["verify"](hook["secret"], headers, body), page
+        assert not names["verify"](hook["secret"], headers, body + b" "), page
+        assert not names["verify"]("whsec_" + "A" * 43 + "=", headers, body), page
+
+
 def a_temporary_one_removes_itself(world):
     hook = world.hook("/ok/short", ttl_ms=1000)
     until(lambda: hook["id"] not in [one["id"] for one in world.api.get("/api/v1/webhooks")["items"]])
@@ -137,7 +154,7 @@ def main():
         world = World(folder)
         tests = [a_message_arrives_and_its_attempt_is_kept, what_is_no_2xx_fails_and_bounds_hold,
                  a_receiver_that_is_gone_is_disabled_and_others_are_told, an_event_is_retried_with_its_id_and_waits_as_asked,
-                 rotation_signs_with_both, what_may_not_be_spoken_to_is_refused, a_temporary_one_removes_itself]
+                 rotation_signs_with_both, what_may_not_be_spoken_to_is_refused, the_pages_snippets_verify, a_temporary_one_removes_itself]
         for test in tests:
             test(world)
             print("ok", test.__name__)
