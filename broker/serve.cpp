@@ -106,10 +106,8 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
 }
 
 webhooks::ReceiverRule receiver_rule(const WebhooksConfig& config) {
-    webhooks::ReceiverRule rule{.allow_http = config.allow_http,
-                                .ports = config.ports,
-                                .allow = {},
-                                .allow_hosts = config.allow_hosts};
+    webhooks::ReceiverRule rule{
+        .allow_http = config.allow_http, .ports = config.ports, .allow = {}, .allow_hosts = config.allow_hosts};
     for (const auto& text : config.allow) rule.allow.push_back(IpPrefix::parse(text).value());  // checked when read
     return rule;
 }

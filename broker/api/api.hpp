@@ -25,7 +25,7 @@ std::span<const RouteFacts> route_facts();
 std::string_view openapi_text();
 
 struct ApiOptions {
-    std::string gateway_url;  // where agents enroll; told with a join token
+    std::string gateway_url;             // where agents enroll; told with a join token
     webhooks::ReceiverRule receivers{};  // which of them a webhook may name
 };
 

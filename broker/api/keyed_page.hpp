@@ -22,7 +22,7 @@ inline std::string keyed_page(std::vector<KeyedItem> items, const PageRequest& p
     std::vector<std::string> texts;
     std::optional<std::string> next;
     for (auto at = std::upper_bound(items.begin(), items.end(), page.cursor,
-                                    [](const std::string& cursor, const KeyedItem& item) { return cursor < item.key; });
+                                    [](const std::string&cursor, const KeyedItem&item) { return cursor < item.key; });
          at != items.end(); ++at) {
         if (texts.size() == page.limit) {
             next = std::prev(at)->key;

@@ -118,8 +118,9 @@ std::optional<DeliveryId> delivery_in_path(const Call& call) {
 
 template <class T>
 Reply<T> answered_with(CallPtr call, int status) {
-    return when_known<T>(std::move(call),
-                         [status](const Call& asked, const T& value) { asked.reply(status, dump_json(to_json(value))); });
+    return when_known<T>(std::move(call), [status](const Call& asked, const T& value) {
+        asked.reply(status, dump_json(to_json(value)));
+    });
 }
 
 }  // namespace
@@ -163,16 +164,19 @@ void change_webhook(CallPtr call) {
 void delete_webhook(CallPtr call) {
     const auto id = webhook_in_path(*call);
     if (!id) return;
-    call->domain.webhooks().remove(
-        *id, when_known<bool>(call, [](const Call& asked, bool) { asked.exchange->reply({204, {}, {}, {}}); }));
+    call->domain.webhooks().remove(*id, when_known<bool>(call, [](const Call& asked, bool) {
+        asked.exchange->reply({204, {}, {}, {}});
+    }));
 }
 
 void rotate_webhook_secret(CallPtr call) {
-    if (const auto id = webhook_in_path(*call)) call->domain.webhooks().rotate(*id, answered_with<NewWebhook>(call, 200));
+    if (const auto id = webhook_in_path(*call))
+        call->domain.webhooks().rotate(*id, answered_with<NewWebhook>(call, 200));
 }
 
 void test_webhook(CallPtr call) {
-    if (const auto id = webhook_in_path(*call)) call->domain.webhooks().test(*id, answered_with<DeliveryView>(call, 202));
+    if (const auto id = webhook_in_path(*call))
+        call->domain.webhooks().test(*id, answered_with<DeliveryView>(call, 202));
 }
 
 void list_webhook_deliveries(CallPtr call) {
@@ -206,9 +210,9 @@ void replay_webhook(CallPtr call) {
         if (!body) return;
         wanted = *body;
     }
-    for (const auto& [where, time] : {std::pair{"/since_ms", wanted.since_ms}, std::pair{"/until_ms", wanted.until_ms}}) {
-        if (time && *time > kLatestMs)
-            return call->refuse(bad_value(where, "expected milliseconds since 1970"));
+    for (const auto& [where, time] :
+         {std::pair{"/since_ms", wanted.since_ms}, std::pair{"/until_ms", wanted.until_ms}}) {
+        if (time && *time > kLatestMs) return call->refuse(bad_value(where, "expected milliseconds since 1970"));
     }
     if (wanted.state == DeliveryState::pending)
         return call->refuse(bad_value("/state", "what is pending is being tried already"));
@@ -216,7 +220,8 @@ void replay_webhook(CallPtr call) {
     if (wanted.until_ms) filter.until = *wanted.until_ms * 1'000;
     // Without a range and a state: what failed.
     if (!wanted.state && !wanted.since_ms && !wanted.until_ms) filter.state = DeliveryState::failed;
-    call->domain.webhooks().replay_all(*id, filter, when_known<std::uint32_t>(call, [](const Call& asked, std::uint32_t n) {
+    call->domain.webhooks().replay_all(*id, filter,
+                                       when_known<std::uint32_t>(call, [](const Call& asked, std::uint32_t n) {
                                            asked.reply(202, dump_json(Json{{"replayed", n}}));
                                        }));
 }
@@ -224,9 +229,9 @@ void replay_webhook(CallPtr call) {
 void get_delivery(CallPtr call) {
     const auto id = delivery_in_path(*call);
     if (!id) return;
-    call->domain.webhooks().delivery(*id, when_known<DeliveryDetail>(call, [](const Call& asked, const DeliveryDetail& it) {
-                                         asked.reply(200, delivery_text(it));
-                                     }));
+    call->domain.webhooks().delivery(
+        *id, when_known<DeliveryDetail>(
+                 call, [](const Call& asked, const DeliveryDetail& it) { asked.reply(200, delivery_text(it)); }));
 }
 
 void replay_delivery(CallPtr call) {

@@ -25,8 +25,8 @@ class Endpoints {
     Endpoint* find(WebhookRow row);
     const std::map<WebhookId, Endpoint>& all() const { return by_id_; }
 
-    /// Those that are enabled, want this kind, and whose selector takes one of the lines. An event of no line is for all
-    /// who want its kind.
+    /// Those that are enabled, want this kind, and whose selector takes one of the lines. An event of no line is for
+    /// all who want its kind.
     std::vector<const Endpoint*> wanting(EventKind kind, std::span<const Candidate> lines) const;
     /// May anybody want it? Asked before anything is gathered for it.
     bool may_want(EventKind kind) const;

@@ -50,7 +50,11 @@ void SystemEntropy::fill(std::span<std::uint8_t> out) {
 }
 
 LocalDomain::LocalDomain(DomainOptions options, std::unique_ptr<Store> store, spdlog::logger& log)
-    : options_(std::move(options)), log_(log), store_(std::move(store)), fsm_(options_, entropy_), webhooks_(fsm_, mailbox_, reads_) {}
+    : options_(std::move(options)),
+      log_(log),
+      store_(std::move(store)),
+      fsm_(options_, entropy_),
+      webhooks_(fsm_, mailbox_, reads_) {}
 
 Result<> LocalDomain::start() {
     EDGE_TRY(auto loaded, store_->load());

@@ -85,8 +85,7 @@ void LocalWebhooks::test(WebhookId id, Reply<DeliveryView> reply) {
     });
 }
 
-void LocalWebhooks::deliveries(WebhookId id, DeliveryFilter filter, PageRequest page,
-                               Reply<Page<DeliveryView>> reply) {
+void LocalWebhooks::deliveries(WebhookId id, DeliveryFilter filter, PageRequest page, Reply<Page<DeliveryView>> reply) {
     page.limit = std::clamp<std::uint32_t>(page.limit, 1, 500);
     mailbox_.post([this, id, filter, page = std::move(page), reply = std::move(reply)](Now, Actions&) {
         const auto found = fsm_.webhooks().get(id);

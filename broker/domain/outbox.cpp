@@ -71,9 +71,8 @@ void tell_result(DomainState& state, const Node& node, const std::shared_ptr<con
     if (result->superseded || !state.endpoints.may_want(EventKind::result)) return;
     const NodeRecord& r = node.record;
     const std::array<Candidate, 1> line{{{r.name.text(), result->line.name.text(), result->line.carrier, &r.labels}}};
-    tell(state,
-         {.kind = EventKind::result, .at = now.wall, .subject = result->result.rid.text(), .about = result}, line, now,
-         batch);
+    tell(state, {.kind = EventKind::result, .at = now.wall, .subject = result->result.rid.text(), .about = result},
+         line, now, batch);
 }
 
 void tell_finished(DomainState& state, const Run& run, Now now, Batch& batch) {
@@ -121,14 +120,14 @@ void tell_enrolled(DomainState& state, const NodeRecord& node, Now now, Batch& b
 
 void tell_disabled(DomainState& state, const WebhookView& webhook, Now now, Batch& batch) {
     if (!state.endpoints.may_want(EventKind::webhook_disabled)) return;
-    tell(state,
-         {.kind = EventKind::webhook_disabled, .at = now.wall, .subject = webhook.id.text(), .about = webhook}, {}, now,
-         batch, webhook.id);
+    tell(state, {.kind = EventKind::webhook_disabled, .at = now.wall, .subject = webhook.id.text(), .about = webhook},
+         {}, now, batch, webhook.id);
 }
 
 DeliveryId tell_test(DomainState& state, const WebhookRecord& webhook, Now now, Batch& batch) {
-    const MessageRow message = write(
-        state, {.kind = EventKind::test, .at = now.wall, .subject = webhook.view.id.text(), .about = Tested{}}, now, batch);
+    const MessageRow message =
+        write(state, {.kind = EventKind::test, .at = now.wall, .subject = webhook.view.id.text(), .about = Tested{}},
+              now, batch);
     return deliver(state, webhook.row, message, true, now, batch);
 }
 

@@ -184,9 +184,8 @@ Error none(std::string why) {
 }  // namespace
 
 bool matches(const Selector& selector, const Candidate& candidate) {
-    return std::ranges::all_of(selector.terms, [&](const SelectorTerm& term) {
-        return matches(candidate, term) != term.negated;
-    });
+    return std::ranges::all_of(selector.terms,
+                               [&](const SelectorTerm& term) { return matches(candidate, term) != term.negated; });
 }
 
 std::vector<std::size_t> spread(std::span<const std::string_view> nodes, std::size_t limit) {

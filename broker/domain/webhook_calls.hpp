@@ -80,8 +80,7 @@ class WebhookCalls {
     virtual void rotate(WebhookId id, Reply<NewWebhook> reply) = 0;
     /// A test message, tried once. Errors: conflict (it is disabled).
     virtual void test(WebhookId id, Reply<DeliveryView> reply) = 0;
-    virtual void deliveries(WebhookId id, DeliveryFilter filter, PageRequest page,
-                            Reply<Page<DeliveryView>> reply) = 0;
+    virtual void deliveries(WebhookId id, DeliveryFilter filter, PageRequest page, Reply<Page<DeliveryView>> reply) = 0;
     virtual void delivery(DeliveryId id, Reply<DeliveryDetail> reply) = 0;
     /// One more attempt. Errors: conflict (its endpoint is disabled or gone, or it is still being tried).
     virtual void replay(DeliveryId id, Reply<DeliveryView> reply) = 0;

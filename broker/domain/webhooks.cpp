@@ -178,7 +178,9 @@ void Webhooks::remove(Ticket ticket, WebhookId id, Now now, Actions& out) {
             after.effects.push_back(EndpointTold{row, false});
             after.effects.push_back(WebhookAnswer{ticket, NewWebhook{}});
         },
-        [ticket](const Error& error, Now, Actions& after) { after.effects.push_back(WebhookAnswer{ticket, error}); });
+        [ticket](const Error& error, Now, Actions& after) {
+            after.effects.push_back(WebhookAnswer{ticket, error});
+        });
 }
 
 void Webhooks::test(Ticket ticket, WebhookId id, Now now, Actions& out) {
@@ -190,8 +192,12 @@ void Webhooks::test(Ticket ticket, WebhookId id, Now now, Actions& out) {
     const DeliveryId delivery = outbox::tell_test(state_, found.value(), now, batch);
     state_.journal.ask(
         out, std::move(batch),
-        [ticket, delivery](Now, Actions& after) { after.effects.push_back(DeliveryAnswer{ticket, delivery}); },
-        [ticket](const Error& error, Now, Actions& after) { after.effects.push_back(DeliveryAnswer{ticket, error}); });
+        [ticket, delivery](Now, Actions& after) {
+            after.effects.push_back(DeliveryAnswer{ticket, delivery});
+        },
+        [ticket](const Error& error, Now, Actions& after) {
+            after.effects.push_back(DeliveryAnswer{ticket, error});
+        });
 }
 
 void Webhooks::replay(Ticket ticket, DeliveryId id, const FoundDelivery& found, Now now, Actions& out) {
@@ -206,8 +212,12 @@ void Webhooks::replay(Ticket ticket, DeliveryId id, const FoundDelivery& found, 
     due.once = true;
     state_.journal.ask(
         out, Batch{ReplayDelivery{due}},
-        [ticket, id](Now, Actions& after) { after.effects.push_back(DeliveryAnswer{ticket, id}); },
-        [ticket](const Error& error, Now, Actions& after) { after.effects.push_back(DeliveryAnswer{ticket, error}); });
+        [ticket, id](Now, Actions& after) {
+            after.effects.push_back(DeliveryAnswer{ticket, id});
+        },
+        [ticket](const Error& error, Now, Actions& after) {
+            after.effects.push_back(DeliveryAnswer{ticket, error});
+        });
 }
 
 void Webhooks::replay_all(Ticket ticket, WebhookId id, const DeliveryFilter& filter, Now now, Actions& out) {
@@ -222,7 +232,9 @@ void Webhooks::replay_all(Ticket ticket, WebhookId id, const DeliveryFilter& fil
             after.effects.push_back(EndpointTold{row, true});
             after.effects.push_back(DeliveryAnswer{ticket, DeliveryId{}});
         },
-        [ticket](const Error& error, Now, Actions& after) { after.effects.push_back(DeliveryAnswer{ticket, error}); });
+        [ticket](const Error& error, Now, Actions& after) {
+            after.effects.push_back(DeliveryAnswer{ticket, error});
+        });
 }
 
 /// What the broker itself finds of an endpoint holds at once.
@@ -245,8 +257,8 @@ void Webhooks::disable(WebhookRecord record, std::string why, Now now, Batch& ba
 
 void Webhooks::record(Attempted attempted, Now now, Actions& out, Journal::Then then) {
     const AttemptOutcome outcome = attempted.outcome;
-    Batch batch{AddAttempt{attempted.delivery.row, std::move(attempted.attempt), state_after(outcome),
-                           attempted.due_at}};
+    Batch batch{
+        AddAttempt{attempted.delivery.row, std::move(attempted.attempt), state_after(outcome), attempted.due_at}};
     if (auto found = get(attempted.delivery.webhook)) {
         WebhookRecord& record = found.value();
         std::optional<WallTime>& failing_since = record.view.failing_since;

@@ -203,8 +203,8 @@ struct AddEvent {
 };
 
 using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult,
-                            AddAudit, AddEvent, PutWebhook, DropWebhook, AddMessage, AddDelivery, AddAttempt, ReplayDelivery,
-                            ReplayDeliveries>;
+                            AddAudit, AddEvent, PutWebhook, DropWebhook, AddMessage, AddDelivery, AddAttempt,
+                            ReplayDelivery, ReplayDeliveries>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.

@@ -220,8 +220,8 @@ UPDATE jobs SET start_within_ms = r.start_within_ms,
 FROM runs AS r WHERE r.job = jobs.k;
 )sql";
 
-// Webhooks. A delivery is a message's way to one endpoint; the pending ones are the queue, by the time they are due. The
-// endpoint's part of the row is not deleted with it: what was delivered stays to be read until its message goes.
+// Webhooks. A delivery is a message's way to one endpoint; the pending ones are the queue, by the time they are due.
+// The endpoint's part of the row is not deleted with it: what was delivered stays to be read until its message goes.
 constexpr std::string_view kStep6 = R"sql(
 CREATE TABLE webhooks (
     k INTEGER PRIMARY KEY,

@@ -19,8 +19,9 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
         return ok();
     };
     const std::string dues = "SELECT " + std::string(rows::kDue) + " FROM deliveries d ";
-    const std::string views = "SELECT " + std::string(rows::kDelivery) +
-                              " FROM deliveries d JOIN messages m ON m.k = d.message JOIN webhooks w ON w.k = d.webhook ";
+    const std::string views =
+        "SELECT " + std::string(rows::kDelivery) +
+        " FROM deliveries d JOIN messages m ON m.k = d.message JOIN webhooks w ON w.k = d.webhook ";
     EDGE_TRY(make(due_, dues + "WHERE d.webhook = ?1 AND d.state = 'pending' ORDER BY d.due_at, d.k LIMIT ?2"));
     EDGE_TRY(make(find_, dues + "WHERE d.id = ?1"));
     EDGE_TRY(make(outgoing_,
@@ -30,10 +31,10 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
     EDGE_TRY(make(deliveries_, views + "WHERE d.webhook = ?1 AND (?2 = '' OR d.state = ?2) " + page));
     EDGE_TRY(make(failed_, views + "WHERE d.webhook = ?1 AND d.state = 'failed' AND d.state = ?2 " + page));
     EDGE_TRY(make(delivery_, views + "WHERE d.id = ?1"));
-    EDGE_TRY(make(body_,
-                  "SELECT m.body FROM deliveries d JOIN messages m ON m.k = d.message WHERE d.id = ?1"));
-    EDGE_TRY(make(attempts_, "SELECT " + std::string(rows::kAttempt) +
-                                 " FROM attempts WHERE delivery = (SELECT k FROM deliveries WHERE id = ?1) ORDER BY n"));
+    EDGE_TRY(make(body_, "SELECT m.body FROM deliveries d JOIN messages m ON m.k = d.message WHERE d.id = ?1"));
+    EDGE_TRY(
+        make(attempts_, "SELECT " + std::string(rows::kAttempt) +
+                            " FROM attempts WHERE delivery = (SELECT k FROM deliveries WHERE id = ?1) ORDER BY n"));
     EDGE_TRY(make(replayable_,
                   "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state <> 'pending'"
                   " AND (?2 = '' OR state = ?2) AND created_at >= ?3 AND created_at < ?4 LIMIT ?5)"));
@@ -103,9 +104,9 @@ Result<std::uint32_t> SqliteWebhookReader::replayable(WebhookRow webhook, const 
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
     const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewestDelivery));
     replayable_.start(webhook, state, filter.since, until, kMostReplayed);
-    EDGE_TRY(const auto count, first_row<std::uint32_t>(replayable_, [](sqlite::Statement& row) -> Result<std::uint32_t> {
-                 return row.natural32(0);
-             }));
+    EDGE_TRY(const auto count,
+             first_row<std::uint32_t>(
+                 replayable_, [](sqlite::Statement& row) -> Result<std::uint32_t> { return row.natural32(0); }));
     return count.value_or(0);
 }
 

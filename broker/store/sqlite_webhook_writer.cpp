@@ -16,18 +16,17 @@ Result<> SqliteWebhookWriter::prepare(sqlite::Connection& db) {
         EDGE_TRY(statement, db.prepare(sql));
         return ok();
     };
-    EDGE_TRY(
-        make(put_webhook_,
-             "INSERT INTO webhooks (k, id, url, description, events, selector, enabled, disabled_reason, secret,"
-             " old_secret, old_secret_until, created_at, failing_since, expires_at)"
-             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
-             " ON CONFLICT (k) DO UPDATE SET url = ?3, description = ?4, events = ?5, selector = ?6, enabled = ?7,"
-             " disabled_reason = ?8, secret = ?9, old_secret = ?10, old_secret_until = ?11, failing_since = ?13,"
-             " expires_at = ?14"));
+    EDGE_TRY(make(put_webhook_,
+                  "INSERT INTO webhooks (k, id, url, description, events, selector, enabled, disabled_reason, secret,"
+                  " old_secret, old_secret_until, created_at, failing_since, expires_at)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+                  " ON CONFLICT (k) DO UPDATE SET url = ?3, description = ?4, events = ?5, selector = ?6, enabled = ?7,"
+                  " disabled_reason = ?8, secret = ?9, old_secret = ?10, old_secret_until = ?11, failing_since = ?13,"
+                  " expires_at = ?14"));
     EDGE_TRY(make(drop_webhook_,
                   "UPDATE webhooks SET dropped_at = ?2, url = '', secret = x'', old_secret = NULL WHERE k = ?1"));
-    EDGE_TRY(make(add_message_,
-                  "INSERT INTO messages (k, id, kind, at, subject, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
+    EDGE_TRY(
+        make(add_message_, "INSERT INTO messages (k, id, kind, at, subject, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"));
     // Two for one: however many there are, they go faster than others come.
     EDGE_TRY(make(drop_messages_,
                   "DELETE FROM messages WHERE k IN (SELECT k FROM messages ORDER BY k LIMIT 2) AND at < ?1"));

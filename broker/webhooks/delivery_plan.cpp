@@ -65,7 +65,8 @@ void DeliveryPlan::trim(Endpoint& endpoint) const {
 }
 
 void DeliveryPlan::fetch_if_low(WebhookRow webhook, Endpoint& endpoint, PlanActions& out) const {
-    if (!endpoint.is_enabled || !endpoint.more || endpoint.fetching || endpoint.window.size() > limits_.window / 4) return;
+    if (!endpoint.is_enabled || !endpoint.more || endpoint.fetching || endpoint.window.size() > limits_.window / 4)
+        return;
     endpoint.fetching = true;
     endpoint.missed = false;
     endpoint.outdated.clear();

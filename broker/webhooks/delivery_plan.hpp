@@ -1,8 +1,8 @@
 // What is sent next, and what becomes of it. Events and `now` in, actions out. Pure.
 //
-// The store is the queue. Of each endpoint the plan holds a window: the first deliveries of it by the time they are due,
-// and whether there are more behind. What it does not hold is fetched when the window runs low; so memory is bounded
-// whatever waits.
+// The store is the queue. Of each endpoint the plan holds a window: the first deliveries of it by the time they are
+// due, and whether there are more behind. What it does not hold is fetched when the window runs low; so memory is
+// bounded whatever waits.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -69,14 +69,14 @@ class DeliveryPlan {
     struct Endpoint {
         bool is_enabled = false;
         std::map<Place, DueDelivery> window;
-        bool more = false;                // behind the window
+        bool more = false;  // behind the window
         bool fetching = false;
-        bool missed = false;              // something came behind the window while it was fetched
-        std::set<DeliveryRow> outdated;   // what the fetch under way tells of them is not so any more
+        bool missed = false;             // something came behind the window while it was fetched
+        std::set<DeliveryRow> outdated;  // what the fetch under way tells of them is not so any more
         std::uint32_t in_flight = 0;
-        std::uint32_t busy = 0;           // in flight, or made and not stored
+        std::uint32_t busy = 0;  // in flight, or made and not stored
         Breaker breaker;
-        WallTime wait_until = 0;          // as it asked
+        WallTime wait_until = 0;  // as it asked
     };
     /// In flight, or made and not in the store yet; `next`: it is pending again then.
     struct Busy {

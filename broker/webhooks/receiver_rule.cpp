@@ -76,7 +76,8 @@ Result<std::uint16_t> parse_port(std::string_view text) {
 }
 
 bool may_stand_in_url(unsigned char c) {
-    return c > 0x20 && c < 0x7f && std::string_view("\"<>\\^`{|}#").find(static_cast<char>(c)) == std::string_view::npos;
+    return c > 0x20 && c < 0x7f &&
+           std::string_view("\"<>\\^`{|}#").find(static_cast<char>(c)) == std::string_view::npos;
 }
 
 }  // namespace
@@ -115,7 +116,8 @@ Result<ReceiverUrl> parse_receiver(const std::string& url) {
 }
 
 std::optional<std::string> ReceiverRule::refusal(const ReceiverUrl& url) const {
-    if (!url.is_https && !allow_http) return "only https may be spoken; [webhooks] allow_http of the broker allows http";
+    if (!url.is_https && !allow_http)
+        return "only https may be spoken; [webhooks] allow_http of the broker allows http";
     if (!ports.empty() && std::ranges::find(ports, url.port) == ports.end())
         return "port " + std::to_string(url.port) + " is not one of [webhooks] ports of the broker";
     if (const auto address = IpAddress::parse(url.host)) return refusal(url, address.value());

@@ -9,9 +9,8 @@ namespace {
 constexpr WallTime kSecond = 1'000'000;
 constexpr WallTime kMinute = 60 * kSecond;
 constexpr WallTime kHour = 60 * kMinute;
-constexpr std::array<WallTime, kMostAttempts - 1> kDelays{5 * kSecond, 5 * kMinute, 30 * kMinute,
-                                                          2 * kHour,   5 * kHour,   10 * kHour,
-                                                          14 * kHour,  20 * kHour,  24 * kHour};
+constexpr std::array<WallTime, kMostAttempts - 1> kDelays{5 * kSecond, 5 * kMinute, 30 * kMinute, 2 * kHour, 5 * kHour,
+                                                          10 * kHour,  14 * kHour,  20 * kHour,   24 * kHour};
 
 }  // namespace
 

@@ -260,7 +260,8 @@ class Sender::Loop {
         if (attempt.transfer) by_handle_.erase(attempt.transfer->handle());
         answer.attempt.at = attempt.at;
         const auto spent = std::chrono::duration_cast<microseconds>(steady_clock::now() - attempt.begun);
-        if (answer.attempt.times.total_us == 0) answer.attempt.times.total_us = static_cast<std::uint64_t>(spent.count());
+        if (answer.attempt.times.total_us == 0)
+            answer.attempt.times.total_us = static_cast<std::uint64_t>(spent.count());
         plan_.answered(row, std::move(answer), wall_now(), actions_);
     }
 

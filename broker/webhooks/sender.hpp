@@ -19,9 +19,9 @@ namespace edge::broker::webhooks {
 
 struct SenderOptions {
     ReceiverRule rule;
-    std::uint32_t concurrency = 256;             // over all endpoints
-    std::chrono::milliseconds timeout{15'000};   // for the head of an answer; a third more for all of it
-    std::string ca_file;                         // PEM; empty: the system's
+    std::uint32_t concurrency = 256;            // over all endpoints
+    std::chrono::milliseconds timeout{15'000};  // for the head of an answer; a third more for all of it
+    std::string ca_file;                        // PEM; empty: the system's
     /// An exception came out of our own code. Called on the sender's thread.
     std::function<void(const Error&)> on_fatal;
 };

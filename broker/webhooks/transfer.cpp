@@ -99,8 +99,7 @@ void Transfer::set_options() {
     if (!plan_.ca_file.empty()) set(easy_, CURLOPT_CAINFO, plan_.ca_file.c_str());
     // The name leads to the vetted addresses and to no others, whatever is resolved elsewhere.
     std::string pinned = plan_.url.host + ":" + std::to_string(plan_.url.port) + ":";
-    for (const IpAddress& address : plan_.addresses)
-        pinned += (pinned.ends_with(':') ? "" : ",") + bracketed(address);
+    for (const IpAddress& address : plan_.addresses) pinned += (pinned.ends_with(':') ? "" : ",") + bracketed(address);
     if (!IpAddress::parse(plan_.url.host)) append(resolve_, pinned);
     set(easy_, CURLOPT_RESOLVE, resolve_);
     set(easy_, CURLOPT_OPENSOCKETFUNCTION, &Transfer::on_open);

@@ -18,10 +18,10 @@ struct TransferPlan {
     std::vector<IpAddress> addresses;  // vetted
     std::vector<HeaderField> headers;
     std::string body;
-    std::string ca_file;                 // empty: the system's
-    std::chrono::milliseconds head{};    // for the head of the answer
-    std::chrono::milliseconds whole{};   // for all of it
-    std::chrono::microseconds resolve{}; // what resolving took
+    std::string ca_file;                  // empty: the system's
+    std::chrono::milliseconds head{};     // for the head of the answer
+    std::chrono::milliseconds whole{};    // for all of it
+    std::chrono::microseconds resolve{};  // what resolving took
 };
 
 /// Owns: the easy handle, while it is in `multi`. Executor: the multi handle's thread. Not moved: libcurl points at it.

@@ -79,7 +79,8 @@ Answer<ExitCode> list(const WebhookCommand& it, Client& client, const Screen& sc
 Answer<ExitCode> deliveries(const WebhookCommand& it, Client& client, const Screen& screen) {
     const std::string query = it.state.empty() ? "" : "?state=" + percent_encoded(it.state);
     const std::size_t most = it.limit.value_or(kDeliveriesShown);
-    EDGE_TRY(auto items, client.list(std::string(kHooks) + "/" + percent_encoded(it.id) + "/deliveries" + query, most + 1));
+    EDGE_TRY(auto items,
+             client.list(std::string(kHooks) + "/" + percent_encoded(it.id) + "/deliveries" + query, most + 1));
     if (items.size() > most) {
         items.resize(most);
         screen.say(std::to_string(most) + " shown, there are more; --limit takes up to 100000");
@@ -114,7 +115,8 @@ void describe_delivery(const Json& it, const Screen& screen) {
     const std::string state = text_at(it, "state");
     sheet.title(printable(text_at(it, "id")));
     sheet.item("state", printable(state), tone_of_delivery(state));
-    for (const char* key : {"type", "subject", "webhook_id", "message_id"}) sheet.item(key, printable(text_at(it, key)));
+    for (const char* key : {"type", "subject", "webhook_id", "message_id"})
+        sheet.item(key, printable(text_at(it, key)));
     sheet.item("made", time_and_age(it, "created_at"));
     sheet.item("next", printable(text_at(it, "next_attempt_at")));
     for (const Json& attempt : member(it, "attempt_list")) {
@@ -156,7 +158,8 @@ Answer<ExitCode> describe(const WebhookCommand& it, Client& client, const Screen
 
 Answer<ExitCode> replay(const WebhookCommand& it, Client& client, const Screen& screen) {
     const bool of_delivery = it.id.starts_with("dlv_");
-    const std::string path = (of_delivery ? "/api/v1/deliveries/" : "/api/v1/webhooks/") + percent_encoded(it.id) + "/replay";
+    const std::string path =
+        (of_delivery ? "/api/v1/deliveries/" : "/api/v1/webhooks/") + percent_encoded(it.id) + "/replay";
     EDGE_TRY(const auto json, asked(client, "POST", path, 202, it.state.empty() ? Json() : Json{{"state", it.state}}));
     if (is_json(it.format)) return print_json(json, screen);
     screen.say(of_delivery ? "it is tried once more; edgectl webhook describe " + it.id + " says how it went"
@@ -172,7 +175,8 @@ Answer<ExitCode> act_on(const WebhookCommand& it, Client& client, const Screen& 
         return ExitCode::ok;
     }
     const bool is_test = it.act == Act::test;
-    EDGE_TRY(const auto json, asked(client, "POST", path + (is_test ? "/test" : "/rotate-secret"), is_test ? 202 : 200));
+    EDGE_TRY(const auto json,
+             asked(client, "POST", path + (is_test ? "/test" : "/rotate-secret"), is_test ? 202 : 200));
     if (is_json(it.format)) return print_json(json, screen);
     screen.say(is_test ? "a test message is on its way; edgectl webhook describe with this id says how it went"
                        : "the new secret, shown this once; the one before is good until " +
@@ -218,7 +222,8 @@ void add_word(Syntax& webhook, const Word& word) {
     syntax.when_named([given, word]() -> Answer<Command> {
         const std::string& place = given->act == Act::create ? given->url : given->id;
         if (word.needs && place.empty())
-            return usage(std::string("webhook ") + word.name + ": " + word.takes + " is missing", "edgectl webhook list");
+            return usage(std::string("webhook ") + word.name + ": " + word.takes + " is missing",
+                         "edgectl webhook list");
         return *given;
     });
 }

@@ -63,8 +63,8 @@ std::string field_of(std::string_view head, std::string_view name) {
         head.remove_prefix(end == std::string_view::npos ? head.size() : end + 2);
         const auto colon = line.find(':');
         if (colon != name.size()) continue;
-        const bool is_it = std::equal(name.begin(), name.end(), line.begin(),
-                                      [&](char a, char b) { return a == small(b); });
+        const bool is_it =
+            std::equal(name.begin(), name.end(), line.begin(), [&](char a, char b) { return a == small(b); });
         if (!is_it) continue;
         const auto begin = line.find_first_not_of(' ', colon + 1);
         return begin == std::string_view::npos ? std::string() : std::string(line.substr(begin));
@@ -119,8 +119,9 @@ std::string what_is_wrong(const Message& message, const Bytes& secret) {
 }
 
 void answer(int fd, bool is_good) {
-    const std::string_view text = is_good ? "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
-                                          : "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    const std::string_view text = is_good
+                                      ? "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+                                      : "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
 }
 
@@ -142,7 +143,8 @@ Answer<ExitCode> listen_for_webhooks(const WebhookCommand& command, Client& clie
     const std::uint16_t port = listener.fd() < 0 ? std::uint16_t{0} : listen_on_loopback(listener);
     if (port == 0) return Trouble{ExitCode::error, "no port of 127.0.0.1 can be listened on"};
     const std::string url = "http://127.0.0.1:" + std::to_string(port) + "/";
-    Json body = {{"url", url}, {"description", "edgectl webhook listen"}, {"ttl_ms", kTtlMs}, {"events", command.events}};
+    Json body = {
+        {"url", url}, {"description", "edgectl webhook listen"}, {"ttl_ms", kTtlMs}, {"events", command.events}};
     if (!command.selector.empty()) body["selector"] = command.selector;
     const auto made = client.call({.method = "POST", .path = "/api/v1/webhooks", .body = dump_json(body)});
     if (!made) return client.trouble(made.error());
@@ -169,7 +171,8 @@ Answer<ExitCode> listen_for_webhooks(const WebhookCommand& command, Client& clie
             show(*message, wrong, command.format, screen);
         }
     };
-    while (client.sleep(std::chrono::hours(1), take_all)) {}
+    while (client.sleep(std::chrono::hours(1), take_all)) {
+    }
     (void)client.interrupted_again(std::chrono::milliseconds(0));  // the Ctrl-C is answered: the call below is not cut
     const auto removed = client.call({.method = "DELETE", .path = "/api/v1/webhooks/" + id});
     if (!removed) return client.trouble(removed.error());

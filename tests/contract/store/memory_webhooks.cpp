@@ -50,8 +50,10 @@ Result<> MemoryWebhooks::put(const AddMessage& change) {
 }
 
 Result<> MemoryWebhooks::put(const AddDelivery& change) {
-    if (!messages_.contains(change.message) || !webhooks_.contains(change.due.webhook)) return broken_link("deliveries");
-    if (!deliveries_.emplace(change.due.row, Delivery{change, DeliveryState::pending, 0, {}, {}}).second) return broken_link("deliveries.k");
+    if (!messages_.contains(change.message) || !webhooks_.contains(change.due.webhook))
+        return broken_link("deliveries");
+    if (!deliveries_.emplace(change.due.row, Delivery{change, DeliveryState::pending, 0, {}, {}}).second)
+        return broken_link("deliveries.k");
     return ok();
 }
 

@@ -35,7 +35,8 @@ WebhookRecord webhook(std::int64_t row) {
 }
 
 AddMessage message(std::int64_t row, WallTime at = kAt) {
-    return {MessageRow{row}, id<MessageId>(static_cast<std::uint64_t>(row)), EventKind::result, at, "res_1", R"({"a":1})"};
+    return {MessageRow{row}, id<MessageId>(static_cast<std::uint64_t>(row)), EventKind::result, at, "res_1",
+            R"({"a":1})"};
 }
 
 AddDelivery delivery(std::int64_t row, std::int64_t of_message, WallTime due_at = kAt, std::int64_t to = 1) {
@@ -101,7 +102,8 @@ TEST_CASE_TEMPLATE("what is due comes by its time, as much as is asked for", Kin
     CHECK(due.items[0].row == DeliveryRow{2});
     CHECK(due.items[0].due_at == kAt + 3);
     CHECK(due.items[1].row == DeliveryRow{3});
-    REQUIRE(store->apply(Batch{attempt(2, 1, DeliveryState::delivered), attempt(3, 1, DeliveryState::pending, kAt + 50)}));
+    REQUIRE(
+        store->apply(Batch{attempt(2, 1, DeliveryState::delivered), attempt(3, 1, DeliveryState::pending, kAt + 50)}));
     due = store->due(WebhookRow{1}, 9).value();
     REQUIRE(due.items.size() == 2);
     CHECK(!due.more);
@@ -113,8 +115,8 @@ TEST_CASE_TEMPLATE("what is due comes by its time, as much as is asked for", Kin
     CHECK(loaded.next_delivery == DeliveryRow{5});
 }
 
-TEST_CASE_TEMPLATE("a delivery is shown with its message and every attempt, whatever bytes came", Kind, WebhooksInMemory,
-                   WebhooksInSqlite) {
+TEST_CASE_TEMPLATE("a delivery is shown with its message and every attempt, whatever bytes came", Kind,
+                   WebhooksInMemory, WebhooksInSqlite) {
     Kind kind;
     const auto store = kind.open();
     REQUIRE(store->apply(Batch{PutWebhook{webhook(1)}, message(1), delivery(1, 1)}));
@@ -122,7 +124,8 @@ TEST_CASE_TEMPLATE("a delivery is shown with its message and every attempt, what
     REQUIRE(out.has_value());
     CHECK(out->message == id<MessageId>(1));
     CHECK(out->body == R"({"a":1})");
-    REQUIRE(store->apply(Batch{attempt(1, 1, DeliveryState::pending, kAt + 5), attempt(1, 2, DeliveryState::delivered)}));
+    REQUIRE(
+        store->apply(Batch{attempt(1, 1, DeliveryState::pending, kAt + 5), attempt(1, 2, DeliveryState::delivered)}));
     CHECK(!store->outgoing(DeliveryRow{1}).value());
     const auto detail = store->delivery(id<DeliveryId>(1)).value();
     REQUIRE(detail.has_value());
@@ -145,8 +148,8 @@ TEST_CASE_TEMPLATE("a delivery is shown with its message and every attempt, what
     CHECK(store->apply(Batch{attempt(77, 1, DeliveryState::delivered)}));  // it has gone: nothing
 }
 
-TEST_CASE_TEMPLATE("deliveries are paged newest first, by state, and replayed by state and time", Kind, WebhooksInMemory,
-                   WebhooksInSqlite) {
+TEST_CASE_TEMPLATE("deliveries are paged newest first, by state, and replayed by state and time", Kind,
+                   WebhooksInMemory, WebhooksInSqlite) {
     Kind kind;
     const auto store = kind.open();
     Batch batch{PutWebhook{webhook(1)}, message(1)};

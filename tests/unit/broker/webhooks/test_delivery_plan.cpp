@@ -16,10 +16,12 @@ constexpr WallTime kHour = 3'600 * kSecond;
 constexpr WebhookRow kHook{1};
 
 struct Bench {
-    explicit Bench(PlanLimits limits = {}) : plan(limits, [this] { return random = random * 6'364'136'223'846'793'005ULL + 1; }) {}
+    explicit Bench(PlanLimits limits = {})
+        : plan(limits, [this] { return random = random * 6'364'136'223'846'793'005ULL + 1; }) {}
 
     void add(std::int64_t row, WebhookRow webhook = kHook, bool once = false) {
-        const DueDelivery due{.row = DeliveryRow{row}, .webhook = webhook, .due_at = now, .created_at = now, .attempts = 0, .once = once};
+        const DueDelivery due{
+            .row = DeliveryRow{row}, .webhook = webhook, .due_at = now, .created_at = now, .attempts = 0, .once = once};
         store[due.row] = due;
         plan.queued({due}, now, out);
     }

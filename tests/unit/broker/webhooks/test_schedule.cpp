@@ -12,8 +12,7 @@ constexpr WallTime kAnHour = 3'600 * kTick;
 }  // namespace
 
 TEST_CASE("each delay of the schedule is a tenth more or less than the specification's") {
-    const WallTime delays[] = {5,         5 * 60,    30 * 60,   2 * 3'600, 5 * 3'600,
-                               10 * 3'600, 14 * 3'600, 20 * 3'600};
+    const WallTime delays[] = {5, 5 * 60, 30 * 60, 2 * 3'600, 5 * 3'600, 10 * 3'600, 14 * 3'600, 20 * 3'600};
     for (std::uint32_t n = 1; n <= 8; ++n) {
         const WallTime exact = delays[n - 1] * kTick;
         for (const std::uint64_t random : {0ULL, 1ULL, 12'345'678'901ULL, ~0ULL}) {
