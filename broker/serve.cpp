@@ -3,12 +3,14 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sysexits.h>
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -22,6 +24,8 @@
 #include "broker/http/tls_context.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "broker/store/store.hpp"
+#include "broker/webhooks/cloud_event.hpp"
+#include "broker/webhooks/sender.hpp"
 
 namespace edge::broker {
 namespace {
@@ -97,6 +101,9 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     options.gateway_pin = std::move(pin);
     options.open_tasks = config.broker.open_tasks;
     options.target_probes_per_s = config.api.target_probes_per_s;
+    options.event_text = [source = config.gateway.public_url](const OutsideEvent& event) {
+        return webhooks::cloud_event(event, source);
+    };
     return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
 }
 
@@ -117,6 +124,21 @@ Result<prometheus::Settings> prometheus_settings(const PrometheusConfig& config,
     return settings;
 }
 
+webhooks::ReceiverRule receiver_rule(const WebhooksConfig& config) {
+    webhooks::ReceiverRule rule{
+        .allow_http = config.allow_http, .ports = config.ports, .allow = {}, .allow_hosts = config.allow_hosts};
+    for (const auto& text : config.allow) rule.allow.push_back(IpPrefix::parse(text).value());  // checked when read
+    return rule;
+}
+
+webhooks::SenderOptions sender_options(const WebhooksConfig& config) {
+    return {.rule = receiver_rule(config),
+            .concurrency = config.concurrency,
+            .timeout = milliseconds(config.timeout_ms),
+            .ca_file = config.ca_file,
+            .on_fatal = [](const Error&) { std::_Exit(EX_SOFTWARE); }};
+}
+
 http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain,
                             prometheus::Settings faces) {
     http::Settings settings;
@@ -124,8 +146,12 @@ http::Settings api_settings(const BrokerConfig& config, http::ListenAddress list
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
-    settings.handler = api::make_handler(
-        domain, {config.gateway.public_url, config.api.tls, console::make_handler(), std::move(faces)});
+    settings.handler =
+        api::make_handler(domain, {.gateway_url = config.gateway.public_url,
+                                   .api_tls = config.api.tls,
+                                   .elsewhere = console::make_handler(),
+                                   .prometheus = std::move(faces),
+                                   .receivers = receiver_rule(config.webhooks)});
     return settings;
 }
 
@@ -179,6 +205,7 @@ Result<> serve(const BrokerConfig& config) {
     // Destroyed in reverse: servers, then the domain (which commits what is under way), then the contexts it posts to.
     http::IoThreads threads(config.broker.io_threads);
     EDGE_TRY(auto domain, open_domain(config));
+    const webhooks::Sender sender(sender_options(config.webhooks), domain->webhooks(), *spdlog::default_logger());
     EDGE_TRY(auto gateway,
              http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
     EDGE_TRY(auto api,

@@ -7,6 +7,7 @@
 #include "broker/domain/domain.hpp"
 #include "broker/http/http.hpp"
 #include "broker/prometheus/prometheus.hpp"
+#include "broker/webhooks/receiver_rule.hpp"
 
 namespace edge::broker::api {
 
@@ -30,6 +31,7 @@ struct ApiOptions {
     http::Handler elsewhere =
         {};  // for paths outside /api that lead to no operation (the console); null: they are not found
     prometheus::Settings prometheus{};
+    webhooks::ReceiverRule receivers{};  // which of them a webhook may name
 };
 
 /// Executor: called on the connections' threads. `domain` outlives the server's I/O threads.

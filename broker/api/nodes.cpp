@@ -1,5 +1,4 @@
-#include <algorithm>
-
+#include "broker/api/keyed_page.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/api/views_json.hpp"
 
@@ -17,35 +16,13 @@ namespace {
 
 constexpr std::uint64_t kLongestTtlMs = 24 * 60 * 60 * 1000;
 
-struct Item {
-    std::string key;
-    std::string text;
-};
-
-/// A page of what the domain gives whole: after the key that the cursor names, in the order of keys.
-std::string keyed_page(std::vector<Item> items, const PageRequest& page) {
-    std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.key < b.key; });
-    std::vector<std::string> texts;
-    std::optional<std::string> next;
-    for (auto at = std::upper_bound(items.begin(), items.end(), page.cursor,
-                                    [](const std::string&cursor, const Item&item) { return cursor < item.key; });
-         at != items.end(); ++at) {
-        if (texts.size() == page.limit) {
-            next = std::prev(at)->key;
-            break;
-        }
-        texts.push_back(std::move(at->text));
-    }
-    return page_text(texts, next);
-}
-
 }  // namespace
 
 void list_nodes(CallPtr call) {
     const auto page = page_in_query(*call);
     if (!page) return;
     const auto then = [page = *page](const Call& asked, const std::vector<NodeView>& nodes) {
-        std::vector<Item> items;
+        std::vector<KeyedItem> items;
         for (const auto& node : nodes) items.push_back({node.node.name.text(), dump_json(to_json(node))});
         asked.reply(200, keyed_page(std::move(items), page));
     };
@@ -62,7 +39,7 @@ void list_lines(CallPtr call) {
     const auto page = page_in_query(*call);
     if (!page) return;
     const auto then = [page = *page](const Call& asked, const std::vector<NodeView>& nodes) {
-        std::vector<Item> items;
+        std::vector<KeyedItem> items;
         for (const auto& node : nodes) {
             for (const auto& line : node.lines)
                 items.push_back(
@@ -110,7 +87,7 @@ void list_join_tokens(CallPtr call) {
     const auto page = page_in_query(*call);
     if (!page) return;
     const auto then = [page = *page](const Call& asked, const std::vector<JoinTokenView>& tokens) {
-        std::vector<Item> items;
+        std::vector<KeyedItem> items;
         for (const auto& token : tokens) items.push_back({token.id.text(), dump_json(to_json(token))});
         asked.reply(200, keyed_page(std::move(items), page));
     };

@@ -50,6 +50,19 @@ void discover_for_prometheus(CallPtr call);
 void create_join_token(CallPtr call);
 void list_join_tokens(CallPtr call);
 
+// webhooks.cpp
+void create_webhook(CallPtr call);
+void list_webhooks(CallPtr call);
+void get_webhook(CallPtr call);
+void change_webhook(CallPtr call);
+void delete_webhook(CallPtr call);
+void rotate_webhook_secret(CallPtr call);
+void test_webhook(CallPtr call);
+void list_webhook_deliveries(CallPtr call);
+void replay_webhook(CallPtr call);
+void get_delivery(CallPtr call);
+void replay_delivery(CallPtr call);
+
 /// Answers with the run that was made and its results when it has finished, or as it stands after `wait_s`.
 /// (wait_for_run.cpp)
 void reply_when_finished(CallPtr call, RunView made, std::uint32_t wait_s);

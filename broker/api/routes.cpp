@@ -62,6 +62,18 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/prometheus/sd", "discoverForPrometheus", Auth::bearer, discover_for_prometheus, "role"},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},
+    {"POST", "/api/v1/webhooks", "createWebhook", Auth::bearer, create_webhook},
+    {"GET", "/api/v1/webhooks", "listWebhooks", Auth::bearer, list_webhooks, kPage},
+    {"GET", "/api/v1/webhooks/{id}", "getWebhook", Auth::bearer, get_webhook},
+    {"PATCH", "/api/v1/webhooks/{id}", "changeWebhook", Auth::bearer, change_webhook},
+    {"DELETE", "/api/v1/webhooks/{id}", "deleteWebhook", Auth::bearer, delete_webhook},
+    {"POST", "/api/v1/webhooks/{id}/rotate-secret", "rotateWebhookSecret", Auth::bearer, rotate_webhook_secret},
+    {"POST", "/api/v1/webhooks/{id}/test", "testWebhook", Auth::bearer, test_webhook},
+    {"POST", "/api/v1/webhooks/{id}/replay", "replayWebhook", Auth::bearer, replay_webhook},
+    {"GET", "/api/v1/webhooks/{id}/deliveries", "listWebhookDeliveries", Auth::bearer, list_webhook_deliveries,
+     "limit cursor state"},
+    {"GET", "/api/v1/deliveries/{id}", "getDelivery", Auth::bearer, get_delivery},
+    {"POST", "/api/v1/deliveries/{id}/replay", "replayDelivery", Auth::bearer, replay_delivery},
 });
 
 constexpr auto kFacts = [] {

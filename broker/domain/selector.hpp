@@ -39,6 +39,9 @@ struct Selector {
 /// Errors: bad_value, where `/selector`, detail with the character it is about (counted from 1).
 Result<Selector> parse_selector(std::string_view text);
 
+/// Do all terms match this one line? The limit is no matter here.
+bool matches(const Selector& selector, const Candidate& candidate);
+
 /// Indices of the candidates that all terms match, ascending; the limit is for spread(), once it is known which of them
 /// may be asked. Errors: not_found, with the nearest word there is.
 Result<std::vector<std::size_t>> select(const Selector& selector, std::span<const Candidate> candidates);

@@ -6,6 +6,7 @@
 
 #include "broker/domain/domain.hpp"
 #include "protocol/crypto/keys.hpp"
+#include "tests/unit/broker/fake_webhooks.hpp"
 
 namespace edge::broker::test {
 
@@ -336,9 +337,12 @@ class FakeDomain final : public Domain {
                 {id<TokenId>(5), node_name("gz-1"), kNow, kNow + 1'000'000, kNow + 500'000}});
         });
     }
+    WebhookCalls& webhooks() override { return webhooks_; }
     void ready(Reply<bool> reply) override {
         run_([=, this] { reply(is_ready); });
     }
+
+    FakeWebhooks webhooks_;
 
     std::size_t subscribers() const { return subscribers_.size(); }
     void clear_run() { current_ = nullptr; }
