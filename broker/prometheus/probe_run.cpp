@@ -47,7 +47,9 @@ void ProbeRun::start(ProbeSpec spec) {
     job.labels = {{"origin", "prometheus"}, {"module", module_.name.substr(0, 128)}};
     job.terms.start_within_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(within_ms_, 86'400'000));
     exchange_->post([self = shared_from_this()] {
-        self->exchange_->after(static_cast<std::uint32_t>(self->within_ms_), [self] { self->answer(); });
+        self->exchange_->after(static_cast<std::uint32_t>(self->within_ms_), [weak = self->weak_from_this()] {
+            if (const auto waiting = weak.lock()) waiting->answer();
+        });
     });
     domain_.create_job(std::move(job), [self = shared_from_this()](Result<RunView> run) {
         if (run) self->recorder_->leave_out(run.value().id);  // here: its results come later on this thread

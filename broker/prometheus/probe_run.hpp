@@ -17,7 +17,7 @@ http::Response text_answer(int status, std::string text);
 /// Answers when every line has, but for those whose node is away, or when the time is over; what still goes on then is
 /// canceled.
 /// Executor: the exchange's connection thread, but for event() and end(), which post to it.
-/// Owners: the domain's subscriber table until end() or unsubscribe(), and the exchange's timer.
+/// Owners: the domain's reply to the job, then its subscriber table until end() or unsubscribe().
 class ProbeRun final : public RunSubscriber, public std::enable_shared_from_this<ProbeRun> {
   public:
     ProbeRun(std::shared_ptr<http::Exchange> exchange, Domain& domain, std::shared_ptr<Recorder> recorder,

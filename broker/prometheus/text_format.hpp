@@ -65,7 +65,7 @@ class Exposition {
     std::uint64_t dropped_ = 0;
 };
 
-/// As Go prints a float: shortest that reads back, `NaN`, `+Inf`, `-Inf`.
+/// The shortest that reads back, `NaN`, `+Inf`, `-Inf`.
 std::string number_text(double value);
 
 }  // namespace edge::broker::prometheus

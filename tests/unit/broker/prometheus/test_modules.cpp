@@ -7,6 +7,11 @@
 namespace edge::broker::prometheus {
 namespace {
 
+const std::map<std::string, Module, std::less<>>& built_in() {
+    static const Modules modules = built_in_modules();
+    return *modules;
+}
+
 std::string problems(const std::string& text) {
     return lines_of(load_modules(text, "b.yml").problems);
 }
@@ -28,7 +33,7 @@ ProbeSpec spec(const char* module, std::map<std::string, std::string> query) {
     query.emplace("line", "telecom");
     const auto asked = probe_query(query);
     REQUIRE(asked);
-    const auto made = probe_spec(built_in_modules()->at(module), asked.value(), 10'000);
+    const auto made = probe_spec(built_in().at(module), asked.value(), 10'000);
     CAPTURE(made ? "" : made.error().detail);
     REQUIRE(made);
     return made.value();
@@ -37,9 +42,9 @@ ProbeSpec spec(const char* module, std::map<std::string, std::string> query) {
 }  // namespace
 
 TEST_CASE("the modules built in can be used") {
-    for (const auto& [name, module] : *built_in_modules()) CHECK(module.refused == "");
-    CHECK(built_in_modules()->size() == 5);
-    CHECK(std::get<HttpModule>(built_in_modules()->at("http_post_2xx").probe).method == HttpMethod::POST);
+    for (const auto& [name, module] : built_in()) CHECK(module.refused == "");
+    CHECK(built_in().size() == 5);
+    CHECK(std::get<HttpModule>(built_in().at("http_post_2xx").probe).method == HttpMethod::POST);
 }
 
 TEST_CASE("what is wrong with a file is told by its line") {
@@ -161,7 +166,7 @@ TEST_CASE("parameters that are missing or not to be used are refused") {
     CHECK(said({{"target", "a"}, {"node", "gz-1"}, {"line", "telecom"}, {"from", "-carrier:cu"}}) ==
           "good: node:gz-1 line:telecom -carrier:cu");
     CHECK(said({{"target", "a"}, {"line", "telecom all"}}).starts_with("line: a name"));
-    const Module& dns = built_in_modules()->at("dns_udp");
+    const Module& dns = built_in().at("dns_udp");
     const auto by_name = probe_spec(dns, {"dns_udp", "dns.google", "", "all", false}, 1000);
     REQUIRE_FALSE(by_name);
     CHECK(by_name.error().detail.find("server's address") != std::string::npos);
