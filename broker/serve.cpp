@@ -146,12 +146,11 @@ http::Settings api_settings(const BrokerConfig& config, http::ListenAddress list
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
-    settings.handler =
-        api::make_handler(domain, {.gateway_url = config.gateway.public_url,
-                                   .api_tls = config.api.tls,
-                                   .elsewhere = console::make_handler(),
-                                   .prometheus = std::move(faces),
-                                   .receivers = receiver_rule(config.webhooks)});
+    settings.handler = api::make_handler(domain, {.gateway_url = config.gateway.public_url,
+                                                  .api_tls = config.api.tls,
+                                                  .elsewhere = console::make_handler(),
+                                                  .prometheus = std::move(faces),
+                                                  .receivers = receiver_rule(config.webhooks)});
     return settings;
 }
 

@@ -133,8 +133,7 @@ struct Kept {
     std::shared_ptr<prometheus::Prometheus> prometheus;
 };
 
-void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain,
-            const Kept& kept) {
+void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain, const Kept& kept) {
     auto routed = http::route(std::span<const Route>(kRoutes), request.method, request.path);
     const bool is_there = routed.row != nullptr || !routed.allow.empty();
     if (!is_there && kept.options->elsewhere && !request.path.starts_with("/api/"))
@@ -164,11 +163,11 @@ std::span<const RouteFacts> route_facts() {
 
 http::Handler make_handler(Domain& domain, ApiOptions options) {
     auto prometheus = std::make_shared<prometheus::Prometheus>(domain, options.prometheus);
-    return [&domain, kept = Kept{std::make_shared<const ApiOptions>(std::move(options)),
-                                 std::make_shared<SignInCodes>(), std::move(prometheus)}](
-               http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        handle(std::move(request), std::move(exchange), domain, kept);
-    };
+    return
+        [&domain, kept = Kept{std::make_shared<const ApiOptions>(std::move(options)), std::make_shared<SignInCodes>(),
+                              std::move(prometheus)}](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+            handle(std::move(request), std::move(exchange), domain, kept);
+        };
 }
 
 }  // namespace edge::broker::api
