@@ -32,34 +32,6 @@ WallTime wall_now() {
         std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
 }
 
-/// What others say to the loop; outlives it, because the domain answers when it answers.
-class Inbox {
-  public:
-    using Message = std::function<void()>;
-    explicit Inbox(CURLM* multi) : multi_(multi) {}
-
-    void post(Message message) {
-        const std::lock_guard lock(mutex_);
-        if (!multi_) return;
-        if (messages_.empty()) curl_multi_wakeup(multi_);
-        messages_.push_back(std::move(message));
-    }
-    std::vector<Message> take() {
-        const std::lock_guard lock(mutex_);
-        return std::exchange(messages_, {});
-    }
-    void close() {
-        const std::lock_guard lock(mutex_);
-        multi_ = nullptr;
-        messages_.clear();
-    }
-
-  private:
-    std::mutex mutex_;
-    CURLM* multi_;
-    std::vector<Message> messages_;
-};
-
 CURLM* new_multi(std::uint32_t concurrency) {
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) throw std::runtime_error("libcurl does not start");
     CURLM* multi = curl_multi_init();
@@ -100,6 +72,34 @@ class Sender::Loop {
     }
 
   private:
+    /// What others say to the loop; outlives it, because the domain answers when it answers.
+    class Inbox {
+      public:
+        using Message = std::function<void()>;
+        explicit Inbox(CURLM* multi) : multi_(multi) {}
+
+        void post(Message message) {
+            const std::lock_guard lock(mutex_);
+            if (!multi_) return;
+            if (messages_.empty()) curl_multi_wakeup(multi_);
+            messages_.push_back(std::move(message));
+        }
+        std::vector<Message> take() {
+            const std::lock_guard lock(mutex_);
+            return std::exchange(messages_, {});
+        }
+        void close() {
+            const std::lock_guard lock(mutex_);
+            multi_ = nullptr;
+            messages_.clear();
+        }
+
+      private:
+        std::mutex mutex_;
+        CURLM* multi_;
+        std::vector<Message> messages_;
+    };
+
     /// Called on the domain thread: only posts. Knows the inbox, which may outlive the loop, and through it the loop.
     class Sink final : public DeliverySink {
       public:
