@@ -289,8 +289,8 @@ TEST_CASE("a node joins, a run is made, its result is stored, and all of it outl
         for (const auto& route : broker::api::route_facts()) {
             if (route.method != "GET") continue;
             std::string path(route.pattern);
-            const auto known = std::ranges::find_if(
-                ids, [&](const auto& one) { return path.find(one.first) != std::string::npos; });
+            const auto known =
+                std::ranges::find_if(ids, [&](const auto& one) { return path.find(one.first) != std::string::npos; });
             const std::string id = known == ids.end() ? "gz-1" : known->second;
             if (const auto at = path.find('{'); at != std::string::npos) path.replace(at, path.find('}') - at + 1, id);
             const Answer answer = api.get(path);
