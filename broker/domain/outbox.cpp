@@ -86,14 +86,7 @@ void tell_finished(DomainState& state, const Run& run, Now now, Batch& batch) {
     RunView view = ActiveRuns::view(run);
     view.state = RunState::finished;
     view.finished_at = run.finished_at;
-    const Outcomes& o = run.written;
-    view.tasks = TaskCounts{.total = view.tasks.total,
-                            .succeeded = o.succeeded,
-                            .failed = o.failed,
-                            .timed_out = o.timed_out,
-                            .canceled = o.canceled,
-                            .expired = o.expired,
-                            .lost = o.lost};
+    view.tasks = counts_of(view.tasks.total, run.written);
     tell(state, {.kind = EventKind::run_finished, .at = now.wall, .subject = run.id.text(), .about = std::move(view)},
          lines, now, batch);
 }

@@ -40,10 +40,6 @@ constexpr Metric kSandboxOom{"edge_sandbox_oom_kills_total", Type::counter,
 constexpr Metric kSandboxThrottled{"edge_sandbox_cpu_throttled_seconds_total", Type::counter,
                                    "Time in which a live sandbox waited for its share of a processor."};
 
-double in_seconds(std::uint64_t us) {
-    return static_cast<double>(us) / 1e6;
-}
-
 void write_node(Exposition& out, const NodeView& node) {
     const bool connected = node.state == NodeState::connected;
     const Labels labels{{"node", node.node.name.text()}};

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <functional>
 
+#include "broker/http/text.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::broker::prometheus {
@@ -55,7 +56,7 @@ constexpr Metric kFailure{"probe_failure_info", Type::gauge, "Why the probe fail
 constexpr double kNoTime = -62'135'596'800;  // year 1: what Go's zero time is since 1970
 
 double seconds(std::optional<std::uint64_t> us) {
-    return static_cast<double>(us.value_or(0)) / 1e6;
+    return in_seconds(us.value_or(0));
 }
 
 /// Why a check of the module failed what the probe itself found in order.
@@ -113,15 +114,10 @@ double time_of(const std::string& text, const char* format) {
 constexpr const char* kRfc3339 = "%Y-%m-%dT%H:%M:%SZ";
 constexpr const char* kHttpDate = "%a, %d %b %Y %H:%M:%S GMT";  // RFC 9110 section 5.6.7
 
-bool same_name(std::string_view a, std::string_view b) {
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    return std::ranges::equal(a, b, [&](char x, char y) { return lower(x) == lower(y); });
-}
-
 std::vector<std::string> header_values(const HttpHop& hop, std::string_view name) {
     std::vector<std::string> values;
     for (const auto& header : hop.headers) {
-        if (same_name(header.name, name)) values.push_back(header.value);
+        if (http::equal_without_case(header.name, name)) values.push_back(header.value);
     }
     return values;
 }

@@ -89,12 +89,12 @@ void ResultSeries::take(const Run& run, const ResultView& view, WallTime now) {
     if (!series) return;
     series->service = result.service;
     series->last_taken = now;
-    if (result.summary.rtt_us) series->rtt.observe(static_cast<double>(*result.summary.rtt_us) / 1e6);
+    if (result.summary.rtt_us) series->rtt.observe(in_seconds(*result.summary.rtt_us));
     if (!is_good(result.status)) ++count_of(series->failures, result);
     if (result.ended_us < series->last_ended) return;  // it waited in a spool, and a later one came before
     series->last_ended = result.ended_us;
     series->success = is_good(result.status);
-    series->duration_s = static_cast<double>(result.summary.duration_us) / 1e6;
+    series->duration_s = in_seconds(result.summary.duration_us);
     series->loss_ratio.reset();
     if (result.summary.loss) series->loss_ratio = *result.summary.loss / 100;
 }
@@ -136,7 +136,7 @@ void ResultSeries::write(Exposition& out) const {
         const Labels labels = labels_of(key);
         out.add(kLastSuccess, labels, series.success ? 1 : 0);
         out.add(kLastDuration, labels, series.duration_s);
-        out.add(kLast, labels, static_cast<double>(series.last_ended) / 1e6);
+        out.add(kLast, labels, in_seconds(series.last_ended));
         if (series.loss_ratio) out.add(kLastLoss, labels, *series.loss_ratio);
         if (series.rtt.count() > 0) out.add(kRoundTrips, labels, series.rtt);
         for (const auto& [failure, count] : series.failures) {

@@ -21,6 +21,11 @@ struct Metric {
     std::string_view help;
 };
 
+/// Prometheus counts time in seconds, we in microseconds.
+inline double in_seconds(std::uint64_t us) {
+    return static_cast<double>(us) / 1e6;
+}
+
 /// Names are ours; values may be anybody's text.
 using Labels = std::vector<std::pair<std::string, std::string>>;
 

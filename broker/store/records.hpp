@@ -1,6 +1,7 @@
 // Rows as values. Rows refer to each other by integer keys, which whoever makes a row hands out from the ranges that
 // Store::load gives; public ids are kept beside them.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -91,6 +92,19 @@ struct Outcomes {
     std::uint32_t sum() const { return succeeded + failed + timed_out + canceled + expired + lost; }
     friend bool operator==(const Outcomes&, const Outcomes&) = default;
 };
+
+/// Of `total` tasks whose ends these are, as they are shown: what has no end is queued, since only memory knows more.
+inline TaskCounts counts_of(std::uint32_t total, const Outcomes& ends) {
+    return {.total = total,
+            .queued = total - std::min(total, ends.sum()),
+            .running = 0,
+            .succeeded = ends.succeeded,
+            .failed = ends.failed,
+            .timed_out = ends.timed_out,
+            .canceled = ends.canceled,
+            .expired = ends.expired,
+            .lost = ends.lost};
+}
 
 struct RunRecord {
     RunRow row{};

@@ -158,16 +158,7 @@ RunView view_of(const RunRecord& run, const JobRecord& job) {
     view.state = run.state;
     view.created_at = run.created_at;
     view.finished_at = run.finished_at;
-    const Outcomes& o = run.outcomes;
-    view.tasks = TaskCounts{.total = run.total,
-                            .queued = run.total - std::min(run.total, o.sum()),
-                            .running = 0,
-                            .succeeded = o.succeeded,
-                            .failed = o.failed,
-                            .timed_out = o.timed_out,
-                            .canceled = o.canceled,
-                            .expired = o.expired,
-                            .lost = o.lost};
+    view.tasks = counts_of(run.total, run.outcomes);
     return view;
 }
 

@@ -1,12 +1,12 @@
 #include "broker/webhooks/resolver.hpp"
 
 #include <ares.h>
-#include <netinet/in.h>
 #include <sys/time.h>
 
 #include <algorithm>
-#include <cstring>
 #include <stdexcept>
+
+#include "broker/webhooks/socket_address.hpp"
 
 namespace edge::broker::webhooks {
 namespace {
@@ -23,23 +23,12 @@ struct Question {
     std::function<void(Resolved)> done;
 };
 
-IpAddress address_of(const ares_addrinfo_node& node) {
-    IpAddress address;
-    if (node.ai_family == AF_INET) {
-        std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in*>(node.ai_addr)->sin_addr, 4);
-    } else {
-        address.v6 = true;
-        std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6*>(node.ai_addr)->sin6_addr, 16);
-    }
-    return address;
-}
-
 void on_answer(void* data, int status, int, ares_addrinfo* found) {
     const std::unique_ptr<Question> question(static_cast<Question*>(data));
     --question->pending;
     Resolved resolved;
     for (const auto* node = found ? found->nodes : nullptr; node; node = node->ai_next) {
-        if (node->ai_family == AF_INET || node->ai_family == AF_INET6) resolved.addresses.push_back(address_of(*node));
+        if (const auto address = address_of(*node->ai_addr)) resolved.addresses.push_back(*address);
     }
     ares_freeaddrinfo(found);
     if (resolved.addresses.empty())

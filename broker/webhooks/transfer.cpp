@@ -1,14 +1,12 @@
 #include "broker/webhooks/transfer.hpp"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <stdexcept>
 
+#include "broker/webhooks/socket_address.hpp"
 #include "protocol/cut_text.hpp"
 
 namespace edge::broker::webhooks {
@@ -31,19 +29,6 @@ void append(curl_slist*& list, const std::string& line) {
 
 std::string bracketed(const IpAddress& address) {
     return address.v6 ? "[" + address.text() + "]" : address.text();
-}
-
-std::optional<IpAddress> address_of(const sockaddr& from) {
-    IpAddress address;
-    if (from.sa_family == AF_INET) {
-        std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in&>(from).sin_addr, 4);
-    } else if (from.sa_family == AF_INET6) {
-        address.v6 = true;
-        std::memcpy(address.bytes.data(), &reinterpret_cast<const sockaddr_in6&>(from).sin6_addr, 16);
-    } else {
-        return std::nullopt;
-    }
-    return address;
 }
 
 std::uint64_t count_us(std::chrono::microseconds time) {
