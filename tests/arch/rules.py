@@ -48,7 +48,7 @@ PURE = [
     ("broker/store/store.hpp", "the domain is built against it without a database"),
     ("broker/store/records.hpp", "records are values"),
     ("broker/gateway/session_fsm.?pp", CORE),
-    *[(f"broker/http/{name}.?pp", PARSER) for name in ("precheck", "text")],
+    *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
     ("agent/spool/segment.?pp", PARSER),
     ("agent/workers/launcher_answers.?pp", PARSER),
