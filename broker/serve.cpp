@@ -18,6 +18,7 @@
 #include "broker/gateway/echo.hpp"
 #include "broker/gateway/gateway.hpp"
 #include "broker/http/tls_context.hpp"
+#include "broker/live/stream.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "broker/store/store.hpp"
 
@@ -98,13 +99,14 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
 }
 
-http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain) {
+http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain,
+                            std::shared_ptr<live::Live> live) {
     http::Settings settings;
     settings.name = "api";
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
-    settings.handler = api::make_handler(domain, {config.gateway.public_url});
+    settings.handler = api::make_handler(domain, {config.gateway.public_url, std::move(live)});
     return settings;
 }
 
@@ -151,7 +153,9 @@ Result<> serve(const BrokerConfig& config) {
     EDGE_TRY(auto domain, open_domain(config));
     EDGE_TRY(auto gateway,
              http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
-    EDGE_TRY(auto api, http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain)));
+    EDGE_TRY(auto api,
+             http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain,
+                                                        live::make_live(*domain, threads.at(0).get_executor()))));
     std::unique_ptr<http::Server> echo;
     if (!config.echo.listen.empty()) {
         EDGE_TRY(auto listen, http::ListenAddress::parse(config.echo.listen));

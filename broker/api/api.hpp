@@ -1,11 +1,16 @@
 // The REST API: a handler for the HTTP server, over the domain.
 #pragma once
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "broker/domain/domain.hpp"
 #include "broker/http/http.hpp"
+
+namespace edge::broker::live {
+class Live;
+}
 
 namespace edge::broker::api {
 
@@ -24,7 +29,8 @@ std::span<const RouteFacts> route_facts();
 std::string_view openapi_text();
 
 struct ApiOptions {
-    std::string gateway_url;  // where agents enroll; told with a join token
+    std::string gateway_url;           // where agents enroll; told with a join token
+    std::shared_ptr<live::Live> live;  // overview and stream. Owners: the handler and who made it
 };
 
 /// Executor: called on the connections' threads. `domain` outlives the server's I/O threads.

@@ -39,6 +39,11 @@ struct Selector {
 /// Errors: bad_value, where `/selector`, detail with the character it is about (counted from 1).
 Result<Selector> parse_selector(std::string_view text);
 
+/// Does this one term match, whether it is negated or not?
+bool matches(const Candidate& candidate, const SelectorTerm& term);
+/// Are they the same word? Letters' case does not matter.
+bool same_word(std::string_view a, std::string_view b);
+
 /// Indices of the candidates that all terms match, ascending; the limit is for spread(), once it is known which of them
 /// may be asked. Errors: not_found, with the nearest word there is.
 Result<std::vector<std::size_t>> select(const Selector& selector, std::span<const Candidate> candidates);

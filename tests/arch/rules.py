@@ -43,8 +43,12 @@ PURE = [
     ("broker/domain/domain.hpp", "gateway and API are built against it without an event loop"),
     ("broker/domain/views.hpp", "views are values, read on any thread"),
     *[(f"broker/domain/{name}.?pp", CORE) for name in (
-        "actions", "active_runs", "conclusion", "dispatch", "domain_fsm", "domain_state", "enrolment", "entities", "fleet", "intake",
+        "actions", "active_runs", "conclusion", "dispatch", "domain_fsm", "domain_state", "enrolment", "entities", "fleet", "fleet_search", "intake",
         "jobs", "join_rule", "journal", "lending", "node_events", "node_usage", "selector", "sessions", "timers", "token_text")],
+    *[(f"broker/live/{name}.?pp", CORE) for name in ("hub", "outbox", "overview", "stream_messages", "topic")],
+    ("broker/live/live.hpp", "the API is built against it without an event loop"),
+    ("broker/http/websocket_request.?pp", PARSER),
+    ("broker/api/csv.?pp", "a row is text out of values"),
     ("broker/store/store.hpp", "the domain is built against it without a database"),
     ("broker/store/records.hpp", "records are values"),
     ("broker/gateway/session_fsm.?pp", CORE),

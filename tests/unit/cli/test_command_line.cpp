@@ -226,6 +226,12 @@ TEST_CASE("the other commands") {
     CHECK(std::holds_alternative<VersionCommand>(parse({"--version"}).value().command));
     CHECK(std::get<GetCommand>(parse({"get", "lines", "-o", "wide"}).value().command).kind == Kind::lines);
     CHECK(std::get<GetCommand>(parse({"get", "runs", "--limit", "7"}).value().command).limit == 7);
+    const auto found = std::get<GetCommand>(
+        parse({"get", "nodes", "-q", "carrier:ct -node:gz-1", "--sort=-last_seen_at"}).value().command);
+    CHECK(found.query == "carrier:ct -node:gz-1");
+    CHECK(found.sort == "-last_seen_at");
+    CHECK(!parse({"get", "jobs", "-q", "all"}));
+    CHECK(!parse({"get", "runs", "--sort", "name"}));
     const auto described =
         std::get<DescribeCommand>(parse({"describe", "run", "run_1", "-f", "--timeout", "5"}).value().command);
     CHECK(described.follow);
