@@ -24,7 +24,7 @@ void check_listener(TomlChecker& checker, const std::string& section, const std:
 }
 
 void check(const BrokerConfig& config, TomlChecker& checker) {
-    const auto& [api, gateway, echo, store, broker, log] = config;
+    const auto& [api, gateway, echo, store, broker, prometheus, log, webhooks] = config;
     check_listener(checker, "/api", api.listen, api.tls, api.cert_file, api.key_file, "/listen");
     check_listener(checker, "/gateway", gateway.listen, gateway.tls, gateway.cert_file, gateway.key_file, "/tls");
     if (!echo.listen.empty()) {
@@ -38,6 +38,13 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     checker.need(!store.path.empty(), "/store/path", "path is missing");
     checker.range(broker.io_threads, 1, 64, "/broker/io_threads");
     checker.range(broker.open_tasks, 1'000, 10'000'000, "/broker/open_tasks");
+    checker.range(prometheus.most_series, 1'000, 10'000'000, "/prometheus/most_series");
+    for (std::size_t i = 0; i < webhooks.allow.size(); ++i) {
+        const auto prefix = IpPrefix::parse(webhooks.allow[i]);
+        checker.need(bool(prefix), "/webhooks/allow/" + std::to_string(i), prefix ? "" : prefix.error().detail);
+    }
+    checker.range(webhooks.concurrency, 1, 1'024, "/webhooks/concurrency");
+    checker.range(webhooks.timeout_ms, 1'000, 30'000, "/webhooks/timeout_ms");
 }
 
 }  // namespace

@@ -51,6 +51,13 @@ struct CapacityConfig {
 };
 BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks))
 
+struct PrometheusConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::uint64_t most_series = 100'000;  // of one scrape; 1'000..10'000'000
+    std::string modules{};                // a file of blackbox_exporter's modules; empty: those built in
+};
+BOOST_DESCRIBE_STRUCT(PrometheusConfig, (), (most_series, modules))
+
 enum class LogLevel { debug, info, warn, error };
 BOOST_DESCRIBE_ENUM(LogLevel, debug, info, warn, error)
 
@@ -60,6 +67,18 @@ struct LogConfig {
 };
 BOOST_DESCRIBE_STRUCT(LogConfig, (), (level))
 
+struct WebhooksConfig {
+    static constexpr bool fields_have_defaults = true;
+    bool allow_http = false;                 // receivers without TLS
+    std::vector<std::string> allow{};        // prefixes of private receivers, `10.1.0.0/16`
+    std::vector<std::string> allow_hosts{};  // names that may lead to any address
+    std::vector<std::uint16_t> ports{443};   // of receivers; none: any
+    std::uint32_t concurrency = 256;         // deliveries under way at once, over all endpoints; 1..1024
+    std::uint32_t timeout_ms = 15'000;       // for the head of an answer; 1'000..30'000
+    std::string ca_file{};                   // PEM; empty: the system's
+};
+BOOST_DESCRIBE_STRUCT(WebhooksConfig, (), (allow_http, allow, allow_hosts, ports, concurrency, timeout_ms, ca_file))
+
 struct BrokerConfig {
     static constexpr bool fields_have_defaults = true;
     ApiConfig api{};
@@ -67,9 +86,11 @@ struct BrokerConfig {
     EchoConfig echo{};
     StoreConfig store{};
     CapacityConfig broker{};
+    PrometheusConfig prometheus{};
     LogConfig log{};
+    WebhooksConfig webhooks{};
 };
-BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, broker, log))
+BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, broker, prometheus, log, webhooks))
 
 /// The host of `https://HOST:PORT`. Errors: bad_value, it is no such URL.
 Result<std::string> host_of_url(std::string_view url);

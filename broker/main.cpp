@@ -59,7 +59,11 @@ int run(const std::string& file, bool check_only) {
     const auto text = read_file(file);
     if (!text) return failed(text.error());
     auto read = read_config(text.value(), file);
-    if (check_only && read.problems.empty()) read.problems = check_files(read.config);
+    if (check_only && read.problems.empty()) {
+        auto checked = check_files(read.config);
+        for (const auto& note : checked.notes) complain(note);
+        read.problems = std::move(checked.problems);
+    }
     for (const auto& problem : read.problems) complain(problem.message());
     if (!read.problems.empty()) return exit_code(read.problems.front());
     if (check_only) {

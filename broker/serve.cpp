@@ -3,24 +3,30 @@
 #include <pthread.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
+#include <sysexits.h>
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
 #include "broker/api/api.hpp"
 #include "broker/certificate.hpp"
+#include "broker/console_files/console_files.hpp"
 #include "broker/domain/make_domain.hpp"
 #include "broker/gateway/echo.hpp"
 #include "broker/gateway/gateway.hpp"
+#include "broker/http/text.hpp"
 #include "broker/http/tls_context.hpp"
 #include "broker/live/stream.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "broker/store/store.hpp"
+#include "broker/webhooks/cloud_event.hpp"
+#include "broker/webhooks/sender.hpp"
 
 namespace edge::broker {
 namespace {
@@ -96,17 +102,57 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     options.gateway_pin = std::move(pin);
     options.open_tasks = config.broker.open_tasks;
     options.target_probes_per_s = config.api.target_probes_per_s;
+    options.event_text = [source = config.gateway.public_url](const OutsideEvent& event) {
+        return webhooks::cloud_event(event, source);
+    };
     return make_domain(std::move(options), std::move(store), *spdlog::default_logger());
 }
 
+/// `problems` is all that is wrong with the file; what it asks for that cannot be done is told, and does not keep the
+/// broker from starting.
+Result<prometheus::Settings> prometheus_settings(const PrometheusConfig& config, std::vector<Error>& problems,
+                                                 std::vector<std::string>& refused) {
+    prometheus::Settings settings;
+    settings.most_series = config.most_series;
+    if (config.modules.empty()) return settings;
+    EDGE_TRY(auto text, read_file(config.modules));
+    auto loaded = prometheus::load_modules(text, config.modules);
+    problems = std::move(loaded.problems);
+    for (const auto& [name, module] : *loaded.modules) {
+        if (!module.refused.empty()) refused.push_back("module " + name + " cannot be used: " + module.refused);
+    }
+    settings.modules = std::move(loaded.modules);
+    return settings;
+}
+
+webhooks::ReceiverRule receiver_rule(const WebhooksConfig& config) {
+    webhooks::ReceiverRule rule{
+        .allow_http = config.allow_http, .ports = config.ports, .allow = {}, .allow_hosts = config.allow_hosts};
+    for (const auto& text : config.allow) rule.allow.push_back(IpPrefix::parse(text).value());  // checked when read
+    return rule;
+}
+
+webhooks::SenderOptions sender_options(const WebhooksConfig& config) {
+    return {.rule = receiver_rule(config),
+            .concurrency = config.concurrency,
+            .timeout = milliseconds(config.timeout_ms),
+            .ca_file = config.ca_file,
+            .on_fatal = [](const Error&) { std::_Exit(EX_SOFTWARE); }};
+}
+
 http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain,
-                            std::shared_ptr<live::Live> live) {
+                            prometheus::Settings faces, std::shared_ptr<live::Live> live) {
     http::Settings settings;
     settings.name = "api";
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
-    settings.handler = api::make_handler(domain, {config.gateway.public_url, std::move(live)});
+    settings.handler = api::make_handler(domain, {.gateway_url = config.gateway.public_url,
+                                                  .live = std::move(live),
+                                                  .api_tls = config.api.tls,
+                                                  .elsewhere = console::make_handler(),
+                                                  .prometheus = std::move(faces),
+                                                  .receivers = receiver_rule(config.webhooks)});
     return settings;
 }
 
@@ -128,8 +174,9 @@ void drain(const std::vector<http::Server*>& servers, Signals& signals) {
 
 }  // namespace
 
-std::vector<Error> check_files(const BrokerConfig& config) {
-    std::vector<Error> problems;
+FilesChecked check_files(const BrokerConfig& config) {
+    FilesChecked checked;
+    auto& problems = checked.problems;
     const auto add = [&](const auto& result) {
         // The API and the gateway may share a file.
         const auto told = [&](const Error& one) { return one.message() == result.error().message(); };
@@ -138,7 +185,10 @@ std::vector<Error> check_files(const BrokerConfig& config) {
     add(api_tls_of(config));
     add(gateway_tls_of(config));
     add(store_is_there(config.store.path));
-    return problems;
+    std::vector<Error> in_modules;
+    add(prometheus_settings(config.prometheus, in_modules, checked.notes));
+    problems.insert(problems.end(), in_modules.begin(), in_modules.end());
+    return checked;
 }
 
 Result<> serve(const BrokerConfig& config) {
@@ -147,14 +197,20 @@ Result<> serve(const BrokerConfig& config) {
     EDGE_TRY(auto gateway_listen, http::ListenAddress::parse(config.gateway.listen));
     EDGE_TRY(auto api_tls, api_tls_of(config));
     EDGE_TRY(auto gateway_tls, gateway_tls_of(config));
+    std::vector<Error> in_modules;
+    std::vector<std::string> refused;
+    EDGE_TRY(auto faces, prometheus_settings(config.prometheus, in_modules, refused));
+    if (!in_modules.empty()) return in_modules.front();
+    for (const auto& one : refused) spdlog::warn("prometheus.module_refused what=\"{}\"", http::for_log(one));
 
     // Destroyed in reverse: servers, then the domain (which commits what is under way), then the contexts it posts to.
     http::IoThreads threads(config.broker.io_threads);
     EDGE_TRY(auto domain, open_domain(config));
+    const webhooks::Sender sender(sender_options(config.webhooks), domain->webhooks(), *spdlog::default_logger());
     EDGE_TRY(auto gateway,
              http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
     EDGE_TRY(auto api,
-             http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain,
+             http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces),
                                                         live::make_live(*domain, threads.at(0).get_executor()))));
     std::unique_ptr<http::Server> echo;
     if (!config.echo.listen.empty()) {

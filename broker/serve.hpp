@@ -4,8 +4,13 @@
 
 namespace edge::broker {
 
-/// What else the start would stumble over: certificates, keys and the store that the configuration names. All of it.
-std::vector<Error> check_files(const BrokerConfig& config);
+/// What else the start would stumble over: certificates, keys, the store and the module file that the configuration
+/// names. All of it.
+struct FilesChecked {
+    std::vector<Error> problems;
+    std::vector<std::string> notes;  // what cannot be used, and keeps nothing from starting
+};
+FilesChecked check_files(const BrokerConfig& config);
 
 /// Returns after a drain. Errors: why it could not start, nothing being left half-made.
 Result<> serve(const BrokerConfig& config);

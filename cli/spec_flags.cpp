@@ -16,7 +16,7 @@ struct FlagText {
     const char* help;
 };
 constexpr FlagText kTexts[] = {
-    {"family", "", "any, v4 or v6; any takes the name's IPv4 address first"},
+    {"family", "", "any, v4, v6 or v6_first; any takes the name's IPv4 address first"},
     {"count", "-c", "requests to send, 1 to 1000"},
     {"interval_ms", "-i", "between requests, 10 to 60000"},
     {"size", "-s", "payload bytes, 16 to 1400"},

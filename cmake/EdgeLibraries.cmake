@@ -14,6 +14,8 @@ pkg_check_modules(ldns REQUIRED IMPORTED_TARGET ldns)
 pkg_check_modules(cap REQUIRED IMPORTED_TARGET libcap)
 pkg_check_modules(mnl REQUIRED IMPORTED_TARGET libmnl)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(re2 REQUIRED re2) # by its file: the target would bring -pthread, which the plain header was not made with
+pkg_check_modules(yaml_cpp REQUIRED IMPORTED_TARGET yaml-cpp)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 
 # Asio and Beast compiled once; whoever links these gets declarations only.

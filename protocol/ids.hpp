@@ -54,6 +54,9 @@ EDGE_ID(ResultId, "res");
 EDGE_ID(SessionId, "ses");
 EDGE_ID(SpoolId, "spool");
 EDGE_ID(TokenId, "tok");
+EDGE_ID(WebhookId, "hook");
+EDGE_ID(MessageId, "msg");
+EDGE_ID(DeliveryId, "dlv");
 
 /// Name of a line or a node: 1 to 31 of a-z 0-9 and '-', beginning with a letter or digit.
 template <class Tag>

@@ -117,7 +117,7 @@ Result<> Launcher::watch_mounts() {
     if (namespaces_of(config_.lines) == Namespaces::own) return ok();
     mounts_ = Fd(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
     if (!mounts_) return os_error(errno, "/proc/self/mountinfo");
-    EDGE_TRY(poller_.watch(mounts_.get(), [this] { follow_soon(); }));
+    EDGE_TRY(poller_.watch(mounts_.get(), [this] { follow_lines(); }));
     poller_.wait_until(mounts_.get(), Poller::Ready::changed);
     return ok();
 }
@@ -143,12 +143,14 @@ void Launcher::note(const nlmsghdr* event) {
         rerouted_.rules = rerouted_.rules || change.of == Change::Of::rules;
         if (change.of == Change::Of::routes) rerouted_.tables.insert(change.table);
     }
-    follow_soon();
+    if (change.of == Change::Of::routes) return follow_soon();
+    look_due_ = std::chrono::steady_clock::now();  // a new address of the host's is no target from now on
 }
 
-/// At once; where changes do not end, a few times a second.
+/// At once; where a routing daemon's changes do not end, a few times a second.
 void Launcher::follow_soon() {
-    if (!look_due_) look_due_ = std::max(std::chrono::steady_clock::now(), looked_ + kBetweenLooks);
+    const auto due = std::max(std::chrono::steady_clock::now(), looked_ + kBetweenLooks);
+    look_due_ = look_due_ ? std::min(*look_due_, due) : due;
 }
 
 void Launcher::follow_lines() {

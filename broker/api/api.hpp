@@ -7,6 +7,8 @@
 
 #include "broker/domain/domain.hpp"
 #include "broker/http/http.hpp"
+#include "broker/prometheus/prometheus.hpp"
+#include "broker/webhooks/receiver_rule.hpp"
 
 namespace edge::broker::live {
 class Live;
@@ -29,8 +31,13 @@ std::span<const RouteFacts> route_facts();
 std::string_view openapi_text();
 
 struct ApiOptions {
-    std::string gateway_url;           // where agents enroll; told with a join token
-    std::shared_ptr<live::Live> live;  // overview and stream. Owners: the handler and who made it
+    std::string gateway_url;             // where agents enroll; told with a join token
+    std::shared_ptr<live::Live> live{};  // overview and stream. Owners: the handler and who made it
+    bool api_tls = false;                // this API is reached by https
+    http::Handler elsewhere =
+        {};  // for paths outside /api that lead to no operation (the console); null: they are not found
+    prometheus::Settings prometheus{};
+    webhooks::ReceiverRule receivers{};  // which of them a webhook may name
 };
 
 /// Executor: called on the connections' threads. `domain` outlives the server's I/O threads.

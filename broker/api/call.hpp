@@ -6,6 +6,7 @@
 #include <string>
 
 #include "broker/api/api.hpp"
+#include "broker/api/sign_in_codes.hpp"
 #include "broker/domain/domain.hpp"
 #include "broker/http/http.hpp"
 #include "broker/http/problem.hpp"
@@ -16,7 +17,9 @@ namespace edge::broker::api {
 
 struct Call {
     Domain& domain;
-    std::shared_ptr<const ApiOptions> options;  // owners: the handler and its calls
+    std::shared_ptr<const ApiOptions> options;           // owners: the handler and its calls
+    std::shared_ptr<SignInCodes> sign_in_codes;          // the same
+    std::shared_ptr<prometheus::Prometheus> prometheus;  // the same
     http::Request request;
     http::PathParameters path;
     std::map<std::string, std::string> query;

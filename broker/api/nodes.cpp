@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "broker/api/keyed_page.hpp"
 #include "broker/api/lists.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/api/views_json.hpp"
@@ -17,28 +18,6 @@ BOOST_DESCRIBE_STRUCT(JoinTokenBody, (), (node, ttl_ms))
 namespace {
 
 constexpr std::uint64_t kLongestTtlMs = 24 * 60 * 60 * 1000;
-
-struct Item {
-    std::string key;
-    std::string text;
-};
-
-/// A page of what the domain gives whole: after the key that the cursor names, in the order of keys.
-std::string keyed_page(std::vector<Item> items, const PageRequest& page) {
-    std::sort(items.begin(), items.end(), [](const Item& a, const Item& b) { return a.key < b.key; });
-    std::vector<std::string> texts;
-    std::optional<std::string> next;
-    for (auto at = std::upper_bound(items.begin(), items.end(), page.cursor,
-                                    [](const std::string&cursor, const Item&item) { return cursor < item.key; });
-         at != items.end(); ++at) {
-        if (texts.size() == page.limit) {
-            next = std::prev(at)->key;
-            break;
-        }
-        texts.push_back(std::move(at->text));
-    }
-    return page_text(texts, next);
-}
 
 std::string label_of(const NodeView& node, const char* name) {
     const auto at = node.labels.find(name);
@@ -156,7 +135,7 @@ void list_join_tokens(CallPtr call) {
     const auto page = page_in_query(*call);
     if (!page) return;
     const auto then = [page = *page](const Call& asked, const std::vector<JoinTokenView>& tokens) {
-        std::vector<Item> items;
+        std::vector<KeyedItem> items;
         for (const auto& token : tokens) items.push_back({token.id.text(), dump_json(to_json(token))});
         asked.reply(200, keyed_page(std::move(items), page));
     };

@@ -10,6 +10,12 @@ void get_readiness(CallPtr call);
 void get_version(CallPtr call);
 void get_openapi(CallPtr call);
 
+// session.cpp
+void create_session(CallPtr call);
+void get_session(CallPtr call);
+void delete_session(CallPtr call);
+void create_sign_in_code(CallPtr call);
+
 // jobs.cpp
 void create_job(CallPtr call);
 void list_jobs(CallPtr call);
@@ -40,9 +46,27 @@ void get_node_usage(CallPtr call);
 void top_nodes(CallPtr call);
 void top_lines(CallPtr call);
 
+// prometheus.cpp
+void get_metrics(CallPtr call);
+void probe_for_prometheus(CallPtr call);
+void discover_for_prometheus(CallPtr call);
+
 // nodes.cpp, too
 void create_join_token(CallPtr call);
 void list_join_tokens(CallPtr call);
+
+// webhooks.cpp
+void create_webhook(CallPtr call);
+void list_webhooks(CallPtr call);
+void get_webhook(CallPtr call);
+void change_webhook(CallPtr call);
+void delete_webhook(CallPtr call);
+void rotate_webhook_secret(CallPtr call);
+void test_webhook(CallPtr call);
+void list_webhook_deliveries(CallPtr call);
+void replay_webhook(CallPtr call);
+void get_delivery(CallPtr call);
+void replay_delivery(CallPtr call);
 
 /// Answers with the run that was made and its results when it has finished, or as it stands after `wait_s`.
 /// (wait_for_run.cpp)

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "broker/api/api.hpp"
+#include "broker/api/authentication.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/http/text.hpp"
 
@@ -36,6 +37,10 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/readyz", "getReadiness", Auth::none, get_readiness},
     {"GET", "/api/v1/version", "getVersion", Auth::none, get_version},
     {"GET", "/api/v1/openapi.json", "getOpenapi", Auth::none, get_openapi},
+    {"POST", "/api/v1/session", "createSession", Auth::none, create_session},
+    {"GET", "/api/v1/session", "getSession", Auth::bearer, get_session},
+    {"DELETE", "/api/v1/session", "deleteSession", Auth::none, delete_session},
+    {"POST", "/api/v1/sign-in-codes", "createSignInCode", Auth::bearer, create_sign_in_code},
     {"POST", "/api/v1/jobs", "createJob", Auth::bearer, create_job},
     {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, kPage},
     {"GET", "/api/v1/jobs/{id}", "getJob", Auth::bearer, get_job},
@@ -56,8 +61,24 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/selection", "countSelection", Auth::bearer, count_selection, "q service"},
     {"GET", "/api/v1/overview", "getOverview", Auth::bearer, get_overview},
     {"GET", "/api/v1/stream", "openStream", Auth::bearer, open_stream},
+    {"GET", "/metrics", "getMetrics", Auth::bearer, get_metrics},
+    {"GET", "/probe", "probeForPrometheus", Auth::bearer, probe_for_prometheus,
+     "target module hostname debug node line from"},
+    {"GET", "/api/v1/prometheus/sd", "discoverForPrometheus", Auth::bearer, discover_for_prometheus, "role"},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},
+    {"POST", "/api/v1/webhooks", "createWebhook", Auth::bearer, create_webhook},
+    {"GET", "/api/v1/webhooks", "listWebhooks", Auth::bearer, list_webhooks, kPage},
+    {"GET", "/api/v1/webhooks/{id}", "getWebhook", Auth::bearer, get_webhook},
+    {"PATCH", "/api/v1/webhooks/{id}", "changeWebhook", Auth::bearer, change_webhook},
+    {"DELETE", "/api/v1/webhooks/{id}", "deleteWebhook", Auth::bearer, delete_webhook},
+    {"POST", "/api/v1/webhooks/{id}/rotate-secret", "rotateWebhookSecret", Auth::bearer, rotate_webhook_secret},
+    {"POST", "/api/v1/webhooks/{id}/test", "testWebhook", Auth::bearer, test_webhook},
+    {"POST", "/api/v1/webhooks/{id}/replay", "replayWebhook", Auth::bearer, replay_webhook},
+    {"GET", "/api/v1/webhooks/{id}/deliveries", "listWebhookDeliveries", Auth::bearer, list_webhook_deliveries,
+     "limit cursor state"},
+    {"GET", "/api/v1/deliveries/{id}", "getDelivery", Auth::bearer, get_delivery},
+    {"POST", "/api/v1/deliveries/{id}/replay", "replayDelivery", Auth::bearer, replay_delivery},
 });
 
 constexpr auto kFacts = [] {
@@ -73,18 +94,14 @@ void refuse_token(const Call& call, std::string detail, std::string_view error) 
     call.refuse(http::Problem{http::Code::unauthorized, std::move(detail), {}}, {{"WWW-Authenticate", challenge}});
 }
 
-/// The token of `Authorization: Bearer TOKEN`, or empty. Source: RFC 6750 section 2.1.
-std::string bearer_token(const http::Request& request) {
-    const std::string_view value = request.header("authorization");
-    if (!http::equal_without_case(value.substr(0, 7), "bearer ")) return {};
-    return std::string(http::trim(value.substr(7)));
-}
-
 void operate(const Route& route, CallPtr call) {
+    Credentials credentials = credentials_of(call->request);
+    if (const auto objection = objection_to_sender(call->request, credentials))
+        return call->refuse(http::Problem{http::Code::denied, *objection, {}});
     if (route.auth == Auth::none) return route.operation(std::move(call));
-    std::string token = bearer_token(call->request);
-    if (token.empty()) return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
-    call->domain.authenticate(std::move(token), [call, &route](Result<Principal> principal) {
+    if (credentials.token.empty())
+        return refuse_token(*call, "send Authorization: Bearer with a token of this broker", "");
+    call->domain.authenticate(std::move(credentials.token), [call, &route](Result<Principal> principal) {
         if (!principal && principal.error().code == Errc::denied)
             return refuse_token(*call, "the token is not of this broker, or no longer", "invalid_token");
         if (!principal) return call->refuse(principal.error());
@@ -114,12 +131,28 @@ bool check_query(const Route& route, Call& call) {
     return false;
 }
 
-void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain,
-            const std::shared_ptr<const ApiOptions>& options) {
+/// What every call has from its handler.
+struct Kept {
+    std::shared_ptr<const ApiOptions> options;
+    std::shared_ptr<SignInCodes> sign_in_codes;
+    std::shared_ptr<prometheus::Prometheus> prometheus;
+};
+
+void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain, const Kept& kept) {
     auto routed = http::route(std::span<const Route>(kRoutes), request.method, request.path);
-    auto call = std::make_shared<Call>(
-        Call{domain, options, std::move(request), std::move(routed.parameters), {}, {}, std::move(exchange)});
-    if (!routed.row && routed.allow.empty())
+    const bool is_there = routed.row != nullptr || !routed.allow.empty();
+    if (!is_there && kept.options->elsewhere && !request.path.starts_with("/api/"))
+        return kept.options->elsewhere(std::move(request), std::move(exchange));
+    auto call = std::make_shared<Call>(Call{domain,
+                                            kept.options,
+                                            kept.sign_in_codes,
+                                            kept.prometheus,
+                                            std::move(request),
+                                            std::move(routed.parameters),
+                                            {},
+                                            {},
+                                            std::move(exchange)});
+    if (!is_there)
         return call->refuse(http::Problem{http::Code::not_found, "no such path; /api/v1/openapi.json lists them", {}});
     if (!routed.row)
         return call->refuse(http::Problem{http::Code::method_not_allowed, "allowed: " + routed.allow, {}},
@@ -134,10 +167,12 @@ std::span<const RouteFacts> route_facts() {
 }
 
 http::Handler make_handler(Domain& domain, ApiOptions options) {
-    return [&domain, kept = std::make_shared<const ApiOptions>(std::move(options))](
-               http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        handle(std::move(request), std::move(exchange), domain, kept);
-    };
+    auto prometheus = std::make_shared<prometheus::Prometheus>(domain, options.prometheus);
+    return
+        [&domain, kept = Kept{std::make_shared<const ApiOptions>(std::move(options)), std::make_shared<SignInCodes>(),
+                              std::move(prometheus)}](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+            handle(std::move(request), std::move(exchange), domain, kept);
+        };
 }
 
 }  // namespace edge::broker::api

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/domain/views.hpp"
+#include "broker/domain/webhook_calls.hpp"
 #include "broker/store/records.hpp"
 #include "protocol/link/envelopes.hpp"
 #include "protocol/result.hpp"
@@ -72,13 +73,32 @@ struct RunEnded {
 struct Told {
     FleetEvent event;
 };
+/// To create and rotate: the endpoint and its new secret; to change: no secret; to remove: neither matters.
+struct WebhookAnswer {
+    Ticket ticket{};
+    Result<NewWebhook> webhook;
+};
+/// To test and replay.
+struct DeliveryAnswer {
+    Ticket ticket{};
+    Result<DeliveryId> delivery;
+};
+/// For the sender: an endpoint is as this now. Enabled: its deliveries are to be looked at anew.
+struct EndpointTold {
+    WebhookRow webhook{};
+    bool is_enabled = false;
+};
+/// For the sender: these are in the store.
+struct DeliveriesTold {
+    std::vector<DueDelivery> deliveries;
+};
 /// Something an operator should know.
 struct Noted {
     std::string event;  // `node.locked`
     std::string facts;  // `node=node_… …`
 };
 using Effect = std::variant<SendTo, CloseSession, JobAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened,
-                            RunEnded, Told, Noted>;
+                            RunEnded, Told, WebhookAnswer, DeliveryAnswer, EndpointTold, DeliveriesTold, Noted>;
 
 /// A transaction. Writes are carried out in the order of their ids; committed() or failed() answers each.
 struct Write {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/domain/outbox.hpp"
+
 namespace edge::broker {
 
 void Conclusion::touch(const RunPtr& run) {
@@ -75,8 +77,14 @@ void Conclusion::count() {
 
 void Conclusion::write(Now now, Actions& out, Journal::Then then) {
     count();
+    for (const auto& item : items_) {
+        if (item.result) outbox::tell_result(state_, *item.task->node, item.result, now, batch_);
+    }
     for (const auto& run : touched_) {
-        if (!run->finished_at && run->written.sum() == run->shown.total) run->finished_at = now.wall;
+        if (!run->finished_at && run->written.sum() == run->shown.total) {
+            run->finished_at = now.wall;
+            outbox::tell_finished(state_, *run, now, batch_);
+        }
         batch_.push_back(SetRun{run->row, run->finished_at ? RunState::finished : RunState::running, run->finished_at,
                                 run->written});
         ++run->writes;

@@ -10,14 +10,12 @@
 #include <vector>
 
 #include "broker/domain/views.hpp"
+#include "broker/domain/webhook_calls.hpp"
 #include "protocol/crypto/keys.hpp"
 #include "protocol/link/envelopes.hpp"
 #include "protocol/result.hpp"
 
 namespace edge::broker {
-
-template <class T>
-using Reply = std::function<void(Result<T>)>;
 
 /// A connected agent's socket, as the domain uses it. Both calls only queue; they never block and may come after the
 /// socket is gone. Owners: the session's coroutine and the domain's session table.
@@ -141,6 +139,8 @@ class Domain {
     virtual void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
                                    Reply<std::pair<std::string, JoinTokenView>> reply) = 0;
     virtual void join_tokens(Reply<std::vector<JoinTokenView>> reply) = 0;
+    /// Lives as long as the domain.
+    virtual WebhookCalls& webhooks() = 0;
     /// Is the store writable and the domain answering? For /readyz.
     virtual void ready(Reply<bool> reply) = 0;
 };

@@ -10,7 +10,8 @@ DomainFsm::DomainFsm(DomainOptions options, Entropy& entropy)
       sessions_(state_, dispatch_),
       intake_(state_, dispatch_, sessions_),
       jobs_(state_, dispatch_),
-      enrolment_(state_) {}
+      enrolment_(state_),
+      webhooks_(state_) {}
 
 void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
     for (auto& node : loaded.nodes) {
@@ -19,12 +20,14 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
     }
     for (auto& spool : loaded.spools) state_.fleet.add_spool(std::move(spool));
     enrolment_.load(loaded.join_tokens, loaded.api_tokens);
+    webhooks_.load(std::move(loaded.webhooks), now);
     for (const auto& run : loaded.unfinished) {
         auto params = parse_json(run.job.params);
         const RunPtr active = state_.runs.add(run, params ? std::move(params.value()) : Json::object(), state_.fleet,
                                               now, ActiveRuns::Origin::store);
         dispatch_.begin(active, now, out);
     }
+    loaded.webhooks.clear();
     loaded.unfinished.clear();
     loaded.nodes.clear();
     loaded.last_events.clear();

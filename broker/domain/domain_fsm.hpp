@@ -9,6 +9,7 @@
 #include "broker/domain/intake.hpp"
 #include "broker/domain/jobs.hpp"
 #include "broker/domain/sessions.hpp"
+#include "broker/domain/webhooks.hpp"
 
 namespace edge::broker {
 
@@ -71,6 +72,8 @@ class DomainFsm {
     std::vector<FleetEvent> follow();
     const Fleet& fleet() const { return state_.fleet; }
 
+    Webhooks& webhooks() { return webhooks_; }
+
     // ── answers of the store ──
     void committed(WriteId id, Now now, Actions& out) { state_.journal.committed(id, now, out); }
     void failed(WriteId id, const Error& error, Now now, Actions& out) { state_.journal.failed(id, error, now, out); }
@@ -101,6 +104,7 @@ class DomainFsm {
     Intake intake_;
     Jobs jobs_;
     Enrolment enrolment_;
+    Webhooks webhooks_;
 };
 
 }  // namespace edge::broker

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "broker/domain/active_runs.hpp"
+#include "broker/domain/endpoints.hpp"
 #include "broker/domain/fleet.hpp"
 #include "broker/domain/journal.hpp"
 #include "broker/domain/make_domain.hpp"
@@ -34,6 +35,7 @@ struct DomainState {
     Timers timers;
     Fleet fleet;
     ActiveRuns runs;
+    Endpoints endpoints;
     std::unordered_map<SessionId, std::unique_ptr<Session>> sessions;
     Loaded next;  // only its next_… keys
     Counters counters;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/domain/outbox.hpp"
 #include "broker/domain/token_text.hpp"
 #include "protocol/json/described.hpp"
 
@@ -169,6 +170,7 @@ void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now no
     being_made_.push_back(node.value());
     Batch batch{PutJoinToken{used}, PutNode{node.value()},
                 AddAudit{{now.wall, used.id.text(), "node.enrolled", node.value().id.text()}}};
+    outbox::tell_enrolled(state_, node.value(), now, batch);
     state_.journal.ask(
         out, std::move(batch),
         [this, used, made = node.value()](Now, Actions& after) {

@@ -21,7 +21,8 @@ class Journal {
     }
 
     void committed(WriteId id, Now now, Actions& out) {
-        const Entry entry = take(id);
+        Entry entry = take(id);
+        if (!entry.deliveries.empty()) out.effects.push_back(DeliveriesTold{std::move(entry.deliveries)});
         if (entry.then) entry.then(now, out);
     }
     void failed(WriteId id, const Error& error, Now now, Actions& out) {
@@ -35,11 +36,20 @@ class Journal {
         WriteId id{};
         Then then;
         Otherwise otherwise;
+        std::vector<DueDelivery> deliveries;  // of the batch, for the sender
     };
     void add(Actions& out, Batch batch, Then then, Otherwise otherwise) {
         const WriteId id{++last_};
-        out.writes.push_back(Write{id, std::move(batch), static_cast<bool>(otherwise)});
-        entries_.push_back(Entry{id, std::move(then), std::move(otherwise)});
+        entries_.push_back(Entry{id, std::move(then), std::move(otherwise), deliveries_of(batch)});
+        out.writes.push_back(Write{id, std::move(batch), static_cast<bool>(entries_.back().otherwise)});
+    }
+    static std::vector<DueDelivery> deliveries_of(const Batch& batch) {
+        std::vector<DueDelivery> found;
+        for (const auto& change : batch) {
+            if (const auto* made = std::get_if<AddDelivery>(&change)) found.push_back(made->due);
+            if (const auto* again = std::get_if<ReplayDelivery>(&change)) found.push_back(again->due);
+        }
+        return found;
     }
     /// Answers come in order, but for a refusal that overtakes writes which are kept.
     Entry take(WriteId id) {

@@ -50,7 +50,11 @@ void SystemEntropy::fill(std::span<std::uint8_t> out) {
 }
 
 LocalDomain::LocalDomain(DomainOptions options, std::unique_ptr<Store> store, spdlog::logger& log)
-    : options_(std::move(options)), log_(log), store_(std::move(store)), fsm_(options_, entropy_) {}
+    : options_(std::move(options)),
+      log_(log),
+      store_(std::move(store)),
+      fsm_(options_, entropy_),
+      webhooks_(fsm_, mailbox_, reads_) {}
 
 Result<> LocalDomain::start() {
     EDGE_TRY(auto loaded, store_->load());
@@ -267,6 +271,7 @@ void LocalDomain::refuse_open_tickets() {
     for (auto& [ticket, reply] : std::exchange(cancel_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(enroll_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(token_replies_, {})) reply(stopping);
+    webhooks_.refuse_all(stopping);
     for (auto& [ticket, joining] : std::exchange(joining_, {})) {
         joining.reply(link::Reject{link::RejectCode::overloaded, stopping.detail, 1'000, false});
     }

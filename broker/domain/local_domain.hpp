@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "broker/domain/domain_fsm.hpp"
+#include "broker/domain/local_webhooks.hpp"
 #include "broker/domain/mailbox.hpp"
 #include "broker/domain/subscriptions.hpp"
 #include "broker/store/group_writer.hpp"
@@ -67,6 +68,7 @@ class LocalDomain final : public Domain {
     void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
                            Reply<std::pair<std::string, JoinTokenView>> reply) override;
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override;
+    WebhookCalls& webhooks() override { return webhooks_; }
     void ready(Reply<bool> reply) override;
 
   private:
@@ -92,6 +94,10 @@ class LocalDomain final : public Domain {
     void carry_out(RunEnded& effect);
     void carry_out(Told& effect);
     void carry_out(Noted& effect);
+    template <class OfWebhooks>
+    void carry_out(OfWebhooks& effect) {
+        webhooks_.carry_out(effect);
+    }
     void on_written(std::vector<GroupWriter::Outcome> outcomes);
     void on_room_changed(const std::optional<Error>& why);
     void on_fatal(const Error& error);
@@ -115,6 +121,7 @@ class LocalDomain final : public Domain {
     std::vector<std::shared_ptr<FleetSubscriber>> followers_;
     std::atomic<bool> stopping_ = false;
     std::unique_ptr<ReadQueue> reads_;
+    LocalWebhooks webhooks_;
     std::unique_ptr<Subscriptions> subscriptions_;
     std::unique_ptr<GroupWriter> writer_;
     std::thread thread_;

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "broker/domain/domain.hpp"
+#include "broker/domain/webhook_views.hpp"
 #include "protocol/result.hpp"
 
 namespace spdlog {
@@ -25,6 +26,8 @@ struct DomainOptions {
     std::uint32_t result_window = 4'096;     // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
     link::Limits limits;  // told in `welcome`; the gateway keeps the heartbeat
+    /// The body of a message; pure, called on the domain thread, only when an endpoint wants it.
+    std::function<std::string(const OutsideEvent&)> event_text;
     /// A write failed for good (a failed fsync), or an exception came out of our own code (internal): nothing may be
     /// acknowledged any more. Called on the thread it happened on. Unset: log it and exit 74, or 70.
     std::function<void(const Error&)> on_fatal;

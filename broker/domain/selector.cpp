@@ -183,6 +183,11 @@ bool matches(const Candidate& candidate, const SelectorTerm& term) {
     return term.key.empty() ? std::ranges::any_of(kBareKeys, has) : has(term.key);
 }
 
+bool matches(const Selector& selector, const Candidate& candidate) {
+    return std::ranges::all_of(selector.terms,
+                               [&](const SelectorTerm& term) { return matches(candidate, term) != term.negated; });
+}
+
 std::vector<std::size_t> spread(std::span<const std::string_view> nodes, std::size_t limit) {
     limit = std::min(limit, nodes.size());
     std::map<std::string_view, std::vector<std::size_t>> by_node;
@@ -234,10 +239,7 @@ Result<std::vector<std::size_t>> select(const Selector& selector, std::span<cons
     }
     std::vector<std::size_t> chosen;
     for (std::size_t i = 0; i < candidates.size(); ++i) {
-        const bool fits = std::all_of(terms.begin(), terms.end(), [&](const SelectorTerm& term) {
-            return matches(candidates[i], term) != term.negated;
-        });
-        if (fits) chosen.push_back(i);
+        if (matches(selector, candidates[i])) chosen.push_back(i);
     }
     if (chosen.empty()) return none(contradiction(terms, candidates));
     return chosen;

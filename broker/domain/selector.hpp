@@ -43,6 +43,8 @@ Result<Selector> parse_selector(std::string_view text);
 bool matches(const Candidate& candidate, const SelectorTerm& term);
 /// Are they the same word? Letters' case does not matter.
 bool same_word(std::string_view a, std::string_view b);
+/// Do all terms match this one line? The limit is no matter here.
+bool matches(const Selector& selector, const Candidate& candidate);
 
 /// Indices of the candidates that all terms match, ascending; the limit is for spread(), once it is known which of them
 /// may be asked. Errors: not_found, with the nearest word there is.

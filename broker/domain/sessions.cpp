@@ -6,6 +6,7 @@
 
 #include "broker/domain/join_rule.hpp"
 #include "broker/domain/node_events.hpp"
+#include "broker/domain/outbox.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::broker {
@@ -72,6 +73,7 @@ void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
     out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text()});
     Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}},
                 event_of(node, now.wall, NodeEventKind::locked)};
+    outbox::tell_events(state_, node, now, batch);
     state_.journal.write(out, std::move(batch), [this, &node, ticket](Now, Actions& after) {
         state_.tell(node, after);
         after.effects.push_back(JoinAnswer{ticket, refused(link::RejectCode::stale_counter,
@@ -101,6 +103,7 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
     r.join_confirmed = false;
     batch.push_back(PutNode{r});
     node.pace.spend(batch.size(), now.mono);
+    outbox::tell_events(state_, node, now, batch);
 
     const SessionId id = state_.make_id<SessionId>(now);
     Session& session = *(state_.sessions[id] = std::make_unique<Session>());
@@ -159,10 +162,10 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->node->record.join_confirmed = true;
     session->node->record.last_seen_at = now.wall;
     // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
-    state_.journal.write(out,
-                         Batch{PutNode{session->node->record}, PutSpool{session->spool->record},
-                               event_of(*session->node, now.wall, NodeEventKind::connected)},
-                         state_.tells(*session->node));
+    Batch batch{PutNode{session->node->record}, PutSpool{session->spool->record},
+                event_of(*session->node, now.wall, NodeEventKind::connected)};
+    outbox::tell_events(state_, *session->node, now, batch);
+    state_.journal.write(out, std::move(batch), state_.tells(*session->node));
     out.effects.push_back(Noted{
         "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
                               " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});
@@ -226,6 +229,7 @@ void Sessions::write_told(Session& session, Now now, Actions& out) {
     if (!changed) return;
     batch.push_back(PutNode{record});
     node.pace.spend(batch.size(), now.mono);
+    outbox::tell_events(state_, node, now, batch);
     state_.journal.write(out, std::move(batch), state_.tells(node));
 }
 
@@ -270,6 +274,7 @@ void Sessions::remove(Session& session, Now now, Actions& out) {
     dispatch_.abandon(session, now, out);
     if (session.confirmed) {
         Batch batch{event_of(*session.node, now.wall, NodeEventKind::disconnected)};
+        outbox::tell_events(state_, *session.node, now, batch);
         state_.journal.write(out, std::move(batch), nullptr);
     }
     session.node->session = nullptr;

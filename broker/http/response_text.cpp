@@ -20,6 +20,7 @@ constexpr Phrase kPhrases[] = {{100, "Continue"},
                                {201, "Created"},
                                {202, "Accepted"},
                                {204, "No Content"},
+                               {304, "Not Modified"},
                                {400, "Bad Request"},
                                {401, "Unauthorized"},
                                {403, "Forbidden"},
@@ -58,7 +59,7 @@ Result<std::string> head_text(const Response& response, const Envelope& envelope
     std::string text =
         "HTTP/1.1 " + std::to_string(response.status) + " " + std::string(reason_phrase(response.status)) + "\r\n";
     add(text, "Date", envelope.date);
-    const bool has_content = response.status != 204;
+    const bool has_content = response.status != 204 && response.status != 304;  // RFC 9110 section 15.4.5
     if (has_content) {
         if (!is_field_value(response.content_type)) return Error{Errc::bad_value, "Content-Type", "control characters"};
         add(text, "Content-Type", response.content_type);

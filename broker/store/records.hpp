@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "broker/domain/views.hpp"
+#include "broker/store/webhook_records.hpp"
 #include "protocol/crypto/keys.hpp"
 
 namespace edge::broker {
@@ -202,7 +203,8 @@ struct AddEvent {
 };
 
 using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult,
-                            AddAudit, AddEvent>;
+                            AddAudit, AddEvent, PutWebhook, DropWebhook, AddMessage, AddDelivery, AddAttempt,
+                            ReplayDelivery, ReplayDeliveries>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.
@@ -213,6 +215,7 @@ struct Loaded {
     std::vector<ApiTokenRecord> api_tokens;
     std::vector<LoadedRun> unfinished;  // in the order of their rows
     std::map<NodeRow, std::uint64_t> last_events;
+    std::vector<WebhookRecord> webhooks;
     // The first free integer keys.
     NodeRow next_node{1};
     SpoolRow next_spool{1};
@@ -220,6 +223,9 @@ struct Loaded {
     RunRow next_run{1};
     TaskRow next_task{1};
     ResultRow next_result{1};
+    WebhookRow next_webhook{1};
+    MessageRow next_message{1};
+    DeliveryRow next_delivery{1};
 };
 
 }  // namespace edge::broker

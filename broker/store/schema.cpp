@@ -220,7 +220,75 @@ UPDATE jobs SET start_within_ms = r.start_within_ms,
 FROM runs AS r WHERE r.job = jobs.k;
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5};
+// Webhooks. A delivery is a message's way to one endpoint; the pending ones are the queue, by the time they are due.
+// The endpoint's part of the row is not deleted with it: what was delivered stays to be read until its message goes.
+constexpr std::string_view kStep6 = R"sql(
+CREATE TABLE webhooks (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    url TEXT NOT NULL,
+    description TEXT NOT NULL,
+    events TEXT NOT NULL,
+    selector TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    disabled_reason TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    old_secret BLOB,
+    old_secret_until INTEGER,
+    created_at INTEGER NOT NULL,
+    failing_since INTEGER,
+    expires_at INTEGER,
+    dropped_at INTEGER
+) STRICT;
+
+CREATE TABLE messages (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    kind TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE deliveries (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    message INTEGER NOT NULL REFERENCES messages (k) ON DELETE CASCADE,
+    webhook INTEGER NOT NULL REFERENCES webhooks (k),
+    state TEXT NOT NULL,
+    once INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    created_at INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    last_status INTEGER NOT NULL DEFAULT 0,
+    last_error TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (webhook, due_at) WHERE state = 'pending';
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook, k);
+CREATE INDEX deliveries_failed ON deliveries (webhook, k) WHERE state = 'failed';
+CREATE INDEX deliveries_of_message ON deliveries (message);
+
+CREATE TABLE attempts (
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    delivery INTEGER NOT NULL REFERENCES deliveries (k) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    url TEXT NOT NULL,
+    peer TEXT NOT NULL,
+    request_headers TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    response_head BLOB NOT NULL,
+    response_body BLOB NOT NULL,
+    error TEXT NOT NULL,
+    times TEXT NOT NULL,
+    PRIMARY KEY (delivery, n)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

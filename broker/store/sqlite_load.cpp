@@ -1,4 +1,5 @@
 #include "broker/store/sqlite_rows.hpp"
+#include "broker/store/sqlite_webhook_rows.hpp"
 #include "broker/store/sqlite_writer.hpp"
 
 namespace edge::broker {
@@ -87,12 +88,18 @@ Result<Loaded> SqliteWriter::load() {
                           run.tasks, rows::task));
     }
     EDGE_TRY(all.last_events, last_events(db_));
+    EDGE_TRY(load_all(db_,
+                      "SELECT " + std::string(rows::kWebhook) + " FROM webhooks WHERE dropped_at IS NULL ORDER BY k",
+                      all.webhooks, rows::webhook));
     EDGE_TRY(all.next_node, next_key<NodeRow>(db_, "nodes"));
     EDGE_TRY(all.next_spool, next_key<SpoolRow>(db_, "spools"));
     EDGE_TRY(all.next_job, next_key<JobRow>(db_, "jobs"));
     EDGE_TRY(all.next_run, next_key<RunRow>(db_, "runs"));
     EDGE_TRY(all.next_task, next_key<TaskRow>(db_, "tasks"));
     EDGE_TRY(all.next_result, next_key<ResultRow>(db_, "results"));
+    EDGE_TRY(all.next_webhook, next_key<WebhookRow>(db_, "webhooks"));
+    EDGE_TRY(all.next_message, next_key<MessageRow>(db_, "messages"));
+    EDGE_TRY(all.next_delivery, next_key<DeliveryRow>(db_, "deliveries"));
     return all;
 }
 

@@ -7,49 +7,13 @@
 
 #include "broker/store/cursor.hpp"
 #include "broker/store/row_text.hpp"
+#include "broker/store/sqlite_page.hpp"
 #include "broker/store/sqlite_rows.hpp"
 
 namespace edge::broker {
 namespace {
 
 constexpr std::int64_t kNewest = std::numeric_limits<std::int64_t>::max();
-
-/// The first row of a started statement, if there is one.
-template <class T, class Read>
-Result<std::optional<T>> first_row(sqlite::Statement& statement, Read read) {
-    EDGE_TRY(const bool found, statement.next());
-    if (!found) return std::optional<T>();
-    EDGE_TRY(auto value, read(statement));
-    EDGE_TRY(statement.next());  // to its end, so that the read transaction closes
-    return std::optional<T>(std::move(value));
-}
-
-std::size_t of_no_weight(sqlite::Statement&) {
-    return 0;
-}
-
-/// Rows of a statement that was started with a limit of one more than the page holds; column 0 is the key. The page
-/// ends before the row that would make it heavier than kMostPageBytes, unless that is its first.
-template <class T, class Read>
-Result<Page<T>> read_page(sqlite::Statement& statement, std::uint32_t limit, char kind, Read read,
-                          std::size_t (*weight)(sqlite::Statement&) = of_no_weight) {
-    Page<T> page;
-    std::int64_t last = 0;
-    std::size_t bytes = 0;
-    while (true) {
-        EDGE_TRY(const bool more, statement.next());
-        if (!more) return page;
-        bytes += weight(statement);
-        if (page.items.size() == limit || (!page.items.empty() && bytes > kMostPageBytes)) {
-            page.next_cursor = make_cursor(kind, last);
-            statement.stop();
-            return page;
-        }
-        last = statement.integer(0);
-        EDGE_TRY(auto one, read(statement));
-        page.items.push_back(std::move(one));
-    }
-}
 
 Result<RunView> run_view(sqlite::Statement& row) {
     EDGE_TRY(const auto loaded, rows::run_and_job(row));
@@ -103,7 +67,7 @@ Result<> SqliteReader::prepare() {
                                  " FROM node_events WHERE node = (SELECT k FROM nodes WHERE id = ?1) AND n < ?2"
                                  " ORDER BY n DESC LIMIT ?3"));
     EDGE_TRY(make(s_.task, "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE id = ?1"));
-    return ok();
+    return webhooks_.prepare(db_);
 }
 
 Result<std::optional<RunView>> SqliteReader::run(RunId id) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "broker/store/sqlite.hpp"
+#include "broker/store/sqlite_webhook_reader.hpp"
 #include "broker/store/store.hpp"
 
 namespace edge::broker {
@@ -24,6 +25,7 @@ class SqliteReader {
     Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page);
     Result<std::optional<FoundKey>> find_key(const std::string& key);
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks);
+    SqliteWebhookReader& webhooks() { return webhooks_; }
 
   private:
     struct Statements {
@@ -36,6 +38,7 @@ class SqliteReader {
 
     sqlite::Connection db_;
     Statements s_;
+    SqliteWebhookReader webhooks_;
 };
 
 }  // namespace edge::broker

@@ -60,6 +60,24 @@ class SqliteStore final : public Store {
         return reader_->runs_of(tasks);
     }
 
+    Result<DueDeliveries> due(WebhookRow webhook, std::uint32_t limit) override {
+        return reader_->webhooks().due(webhook, limit);
+    }
+    Result<std::optional<Outgoing>> outgoing(DeliveryRow delivery) override {
+        return reader_->webhooks().outgoing(delivery);
+    }
+    Result<Page<DeliveryView>> deliveries(WebhookRow webhook, const DeliveryFilter& filter,
+                                          const PageRequest& page) override {
+        return reader_->webhooks().deliveries(webhook, filter, page);
+    }
+    Result<std::optional<DeliveryDetail>> delivery(DeliveryId id) override { return reader_->webhooks().delivery(id); }
+    Result<std::optional<FoundDelivery>> find_delivery(DeliveryId id) override {
+        return reader_->webhooks().find_delivery(id);
+    }
+    Result<std::uint32_t> replayable(WebhookRow webhook, const DeliveryFilter& filter) override {
+        return reader_->webhooks().replayable(webhook, filter);
+    }
+
   private:
     FileDescriptor lock_;  // closed last
     std::unique_ptr<SqliteWriter> writer_;

@@ -90,7 +90,7 @@ Result<> SqliteWriter::prepare() {
                   "INSERT OR REPLACE INTO node_events (node, n, at, kind, line, was, became, reason)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
     EDGE_TRY(make(s_.drop_events, "DELETE FROM node_events WHERE node = ?1 AND n <= ?2"));
-    return ok();
+    return webhooks_.prepare(db_);
 }
 
 Result<> SqliteWriter::apply(std::span<const Batch> batches) {

@@ -6,6 +6,7 @@
 
 #include "broker/store/records.hpp"
 #include "broker/store/sqlite.hpp"
+#include "broker/store/sqlite_webhook_writer.hpp"
 
 namespace edge::broker {
 
@@ -41,9 +42,14 @@ class SqliteWriter {
     Result<> write(const AddResult& change);
     Result<> write(const AddAudit& change);
     Result<> write(const AddEvent& change);
+    template <class OfWebhooks>
+    Result<> write(const OfWebhooks& change) {
+        return webhooks_.write(change);
+    }
 
     sqlite::Connection db_;
     Statements s_;
+    SqliteWebhookWriter webhooks_;
     std::unique_ptr<int> wal_pages_ = std::make_unique<int>(0);  // set by sqlite3_wal_hook, which keeps its address
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/store/records.hpp"
+#include "broker/store/webhook_reads.hpp"
 #include "protocol/result.hpp"
 
 namespace edge::broker {
@@ -19,10 +20,8 @@ inline constexpr std::size_t kMostPageBytes = 4 * 1024 * 1024;
 /// results in the order stored.
 /// Errors of every call: io (the store is broken: acknowledge nothing more, end the process), unavailable (a later try
 /// may work).
-class Store {
+class Store : public WebhookReads {
   public:
-    virtual ~Store() = default;
-
     virtual Result<Loaded> load() = 0;
 
     /// All batches, in order, in one transaction that is on the disk when this returns.

@@ -80,6 +80,19 @@ struct TokenCommand {
     static void add_to(Syntax& edgectl);
     Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
 };
+/// `edgectl webhook create https://ops.example/edge --event io.edge.result.v1`.
+struct WebhookCommand {
+    enum class Act { create, list, describe, rotate, test, replay, deliveries, remove, listen };
+    Act act = Act::list;
+    std::string id;   // of a webhook; of a delivery, too, for describe and replay
+    std::string url;  // of create
+    std::string description, selector, state;
+    std::vector<std::string> events;
+    std::optional<std::uint32_t> limit;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
 struct ApiCommand {
     std::string path;
     static void add_to(Syntax& edgectl);
@@ -100,6 +113,6 @@ struct HelpCommand {
 
 /// All of them, in the order of edgectl's help. Who is not here is no command.
 using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, CancelCommand, TokenCommand,
-                             ApiCommand, VersionCommand, HelpCommand>;
+                             WebhookCommand, ApiCommand, VersionCommand, HelpCommand>;
 
 }  // namespace edge::cli

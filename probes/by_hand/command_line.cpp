@@ -42,7 +42,7 @@ class Flags {
 };
 
 void family_flags(Flags& flags) {
-    flags.text("--family", "family", "any, v4 or v6 (any)");
+    flags.text("--family", "family", "any, v4, v6 or v6_first (any)");
     flags.fixed("-4", "family", "v4", "IPv4 only");
     flags.fixed("-6", "family", "v6", "IPv6 only");
 }

@@ -4,11 +4,14 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 
+#include "protocol/codings.hpp"
 #include "protocol/ip.hpp"
 
 namespace edge::probes {
@@ -26,7 +29,8 @@ int watch_index() {
 
 constexpr int kMaxChain = 16;
 constexpr long kMaxChainBytes = 24 * 1024;
-constexpr std::size_t kMaxName = 512;  // of a subject or issuer: a certificate may carry 10,000
+constexpr std::size_t kMaxName = 512;    // of a subject or issuer: a certificate may carry 10,000
+constexpr std::size_t kMaxNames = 2048;  // bytes of DNS names
 
 std::string name_text(const X509_NAME* name) {
     const Bio out(BIO_new(BIO_s_mem()));
@@ -43,6 +47,44 @@ std::string time_text(const ASN1_TIME* time) {
     char text[32]{};
     if (std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) == 0) return {};
     return text;
+}
+
+std::string first_end(const STACK_OF(X509) * chain) {
+    const ASN1_TIME* first = nullptr;
+    for (int i = 0; i < sk_X509_num(chain); ++i) {
+        const ASN1_TIME* end = X509_get0_notAfter(sk_X509_value(chain, i));
+        if (!first || ASN1_TIME_compare(end, first) < 0) first = end;
+    }
+    return first ? time_text(first) : std::string();
+}
+
+std::string fingerprint_text(const X509* certificate) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    if (X509_digest(certificate, EVP_sha256(), digest.data(), &size) != 1) return {};
+    return to_hex({digest.data(), size});
+}
+
+/// But for those that are not printable ASCII, and no more than are kept.
+std::vector<std::string> dns_names(const X509* certificate) {
+    struct Free {
+        void operator()(GENERAL_NAMES* names) const { GENERAL_NAMES_free(names); }
+    };
+    std::vector<std::string> kept;
+    const std::unique_ptr<GENERAL_NAMES, Free> names(
+        static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+    std::size_t left = kMaxNames;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+        const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+        if (name->type != GEN_DNS) continue;
+        const std::string_view text(reinterpret_cast<const char*>(ASN1_STRING_get0_data(name->d.dNSName)),
+                                    static_cast<std::size_t>(ASN1_STRING_length(name->d.dNSName)));
+        const bool is_plain = std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+        if (!is_plain || text.size() > left) continue;
+        left -= text.size();
+        kept.emplace_back(text);
+    }
+    return kept;
 }
 
 std::string snake(std::string_view words) {
@@ -97,6 +139,8 @@ int TlsWatch::verify(X509_STORE_CTX* context, void* self) {
     const int good = X509_verify_cert(context);
     X509* leaf = X509_STORE_CTX_get0_cert(context);
     if (leaf) read_certificate(leaf, watch.facts_);
+    watch.facts_.chain_not_after = first_end(X509_STORE_CTX_get0_untrusted(context));
+    if (good == 1) watch.facts_.path_not_after = first_end(X509_STORE_CTX_get0_chain(context));
     if (good != 1) watch.facts_.verify_error = certificate_error_name(X509_STORE_CTX_get_error(context));
     if (good == 1 && leaf) {
         const bool is_address = static_cast<bool>(IpAddress::parse(watch.host_));
@@ -110,6 +154,8 @@ int TlsWatch::verify(X509_STORE_CTX* context, void* self) {
 }
 
 void read_certificate(const X509* certificate, TlsFacts& facts) {
+    facts.sha256 = fingerprint_text(certificate);
+    facts.names = dns_names(certificate);
     facts.subject = name_text(X509_get_subject_name(certificate));
     facts.issuer = name_text(X509_get_issuer_name(certificate));
     facts.not_after = time_text(X509_get0_notAfter(certificate));

@@ -111,7 +111,7 @@ class Resolver::Channel : public std::enable_shared_from_this<Channel> {
 
     void resolve(const std::string& name, Family family, std::function<void(Lookup)> done) {
         ++started_;
-        auto pending = std::make_unique<Pending>(Pending{shared_from_this(), Clock::now(), std::move(done)});
+        auto pending = std::make_unique<Pending>(Pending{shared_from_this(), Clock::now(), family, std::move(done)});
         ares_addrinfo_hints hints{};
         hints.ai_flags = ARES_AI_NOSORT;  // sorting would connect(2) to every address to learn its source
         hints.ai_family = family == Family::v4 ? AF_INET : family == Family::v6 ? AF_INET6 : AF_UNSPEC;
@@ -123,6 +123,7 @@ class Resolver::Channel : public std::enable_shared_from_this<Channel> {
     struct Pending {
         std::shared_ptr<Channel> channel;
         Clock::time_point began;
+        Family family;
         std::function<void(Lookup)> done;
     };
 
@@ -134,6 +135,8 @@ class Resolver::Channel : public std::enable_shared_from_this<Channel> {
             lookup.addresses = addresses_of(*info);
             ares_freeaddrinfo(info);
         }
+        if (pending->family == Family::v6_first)
+            std::ranges::stable_partition(lookup.addresses, [](const IpAddress& address) { return address.v6; });
         if (lookup.code.empty() && lookup.addresses.empty()) lookup.code = "NODATA";
         const auto spent = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - pending->began);
         lookup.resolve_us = static_cast<std::uint64_t>(spent.count());
@@ -204,7 +207,8 @@ Resolver::Channel& Resolver::channel() {
 void Resolver::resolve(const std::string& name, Family family, std::function<void(Lookup)> done) {
     Lookup known;
     if (const auto literal = IpAddress::parse(name)) {
-        const bool fits = family == Family::any || (family == Family::v6) == literal.value().v6;
+        const bool fits =
+            family == Family::any || family == Family::v6_first || (family == Family::v6) == literal.value().v6;
         if (fits) known.addresses = {literal.value()};
         if (!fits) known.code = "NODATA";
     } else if (servers_.empty()) {

@@ -13,7 +13,7 @@
 namespace edge::probes {
 
 struct Lookup {
-    std::vector<IpAddress> addresses;  // IPv4 first, each family in the resolver's order
+    std::vector<IpAddress> addresses;  // IPv4 first unless v6_first was asked, each family in the resolver's order
     std::string code;                  // empty, or NXDOMAIN, NODATA, SERVFAIL, REFUSED, timeout, …
     std::uint64_t resolve_us = 0;
 };

@@ -152,8 +152,14 @@ struct TlsFacts {
     std::string not_after;  // RFC 3339
     bool verified = false;
     std::string verify_error;
+    std::string sha256;                         // of the certificate, in hex
+    std::vector<std::string> names;             // DNS names it is for, as far as we keep them
+    std::string chain_not_after;                // RFC 3339: the first end of those that were sent
+    std::optional<std::string> path_not_after;  // the same of the path to a root that we trust, if there is one
 };
-BOOST_DESCRIBE_STRUCT(TlsFacts, (), (version, cipher, alpn, subject, issuer, not_after, verified, verify_error))
+BOOST_DESCRIBE_STRUCT(TlsFacts, (),
+                      (version, cipher, alpn, subject, issuer, not_after, verified, verify_error, sha256, names,
+                       chain_not_after, path_not_after))
 
 struct HttpHop {  // one request and its answer
     static constexpr bool fields_have_defaults = true;

@@ -17,9 +17,10 @@ namespace edge {
 enum class Service { dns, http, ping };
 BOOST_DESCRIBE_ENUM(Service, dns, http, ping)
 
-/// Which address family to use for a name that has both: `any` takes the resolver's IPv4 answer first, then IPv6.
-enum class Family { any, v4, v6 };
-BOOST_DESCRIBE_ENUM(Family, any, v4, v6)
+/// Which address family to use for a name that has both: `any` takes the resolver's IPv4 answer first, then IPv6;
+/// `v6_first` the other way round.
+enum class Family { any, v4, v6, v6_first };
+BOOST_DESCRIBE_ENUM(Family, any, v4, v6, v6_first)
 
 struct PingSpec {
     static constexpr bool fields_have_defaults = true;

@@ -28,6 +28,9 @@ void check(const nlmsghdr* message) {
                      "a route is of one family");
         fuzz::demand(!text_of(route).empty(), "a route has a text");
     }
+    const auto change = change_in(message);
+    fuzz::demand(change.table == 0 || change.of == Change::Of::routes, "only routes have a table");
+    fuzz::demand(!change.is_ours || change.of != Change::Of::devices, "devices carry no protocol");
     if (const auto answer = route_answer_in(message))
         fuzz::demand(answer->error == 0, "an answer is no error: that is another message");
 }

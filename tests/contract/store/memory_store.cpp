@@ -185,6 +185,10 @@ Result<Loaded> MemoryStore::load() {
     all.next_run = next_row(tables_.runs);
     all.next_task = next_row(tables_.tasks);
     all.next_result = next_row(tables_.results);
+    all.webhooks = tables_.webhooks.loaded();
+    all.next_webhook = tables_.webhooks.next_webhook();
+    all.next_message = tables_.webhooks.next_message();
+    all.next_delivery = tables_.webhooks.next_delivery();
     return all;
 }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "broker/store/store.hpp"
+#include "tests/contract/store/memory_webhooks.hpp"
 
 namespace edge::broker {
 
@@ -26,6 +27,32 @@ class MemoryStore final : public Store {
     Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page) override;
     Result<std::optional<FoundKey>> find_key(const std::string& key) override;
     Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override;
+
+    Result<DueDeliveries> due(WebhookRow webhook, std::uint32_t limit) override {
+        const std::lock_guard lock(mutex_);
+        return tables_.webhooks.due(webhook, limit);
+    }
+    Result<std::optional<Outgoing>> outgoing(DeliveryRow delivery) override {
+        const std::lock_guard lock(mutex_);
+        return tables_.webhooks.outgoing(delivery);
+    }
+    Result<Page<DeliveryView>> deliveries(WebhookRow webhook, const DeliveryFilter& filter,
+                                          const PageRequest& page) override {
+        const std::lock_guard lock(mutex_);
+        return tables_.webhooks.deliveries(webhook, filter, page);
+    }
+    Result<std::optional<DeliveryDetail>> delivery(DeliveryId id) override {
+        const std::lock_guard lock(mutex_);
+        return tables_.webhooks.delivery(id);
+    }
+    Result<std::optional<FoundDelivery>> find_delivery(DeliveryId id) override {
+        const std::lock_guard lock(mutex_);
+        return tables_.webhooks.find_delivery(id);
+    }
+    Result<std::uint32_t> replayable(WebhookRow webhook, const DeliveryFilter& filter) override {
+        const std::lock_guard lock(mutex_);
+        return static_cast<std::uint32_t>(tables_.webhooks.replayable(webhook, filter).size());
+    }
 
     void set_space(bool there) {
         const std::lock_guard lock(mutex_);
@@ -56,6 +83,7 @@ class MemoryStore final : public Store {
         std::map<std::string, KeyRecord> keys;
         std::vector<AuditRecord> audit;
         std::map<std::pair<NodeRow, std::uint64_t>, NodeEvent> events;
+        MemoryWebhooks webhooks;
 
         Result<> put(const PutNode& change);
         Result<> put(const PutSpool& change);
@@ -68,6 +96,10 @@ class MemoryStore final : public Store {
         Result<> put(const AddResult& change);
         Result<> put(const AddAudit& change);
         Result<> put(const AddEvent& change);
+        template <class OfWebhooks>
+        Result<> put(const OfWebhooks& change) {
+            return webhooks.put(change);
+        }
     };
     const RunRecord* find_run(RunId id) const;
     LoadedRun load_run(const RunRecord& run) const;

@@ -118,10 +118,20 @@ class Demo:
         listener.close()
         self.expect(http_status(f"{url}/api/v1/nodes", token) == 200, f"the host reaches the API at {url} with the token")
         self.expect(http_status(f"{url}/api/v1/nodes", None) == 401, "and is refused without it")
+        say(f"\nConsole  {self.sign_in_link(url, token)}")
+        say("         signs one browser in, once, within ten minutes")
         say(f"\nAPI    {url}/api/v1/nodes")
         say(f"token  {token}")
         say(f"try    curl -H 'Authorization: Bearer {token}' {url}/api/v1/nodes")
         say(f"       EDGE_URL={url} EDGE_TOKEN={token} {self.lab.binaries}/edgectl dns www.lab.test from carrier:ct")
+
+    def sign_in_link(self, url, token):
+        """Asked for at the address that the host sees, so that the link leads there."""
+        request = urllib.request.Request(f"{url}/api/v1/sign-in-codes", method="POST", headers={"Authorization": f"Bearer {token}"})
+        with DIRECT.open(request, timeout=10) as response:
+            link = json.load(response)["url"]
+        self.expect(link.startswith(f"{url}/#code="), f"the console's link leads to {url}: {link}")
+        return link
 
     def listen(self):
         """On the host's loopback, where this process still is; the forwarder takes it into the broker's namespace."""

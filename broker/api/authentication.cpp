@@ -1,0 +1,30 @@
+#include "broker/api/authentication.hpp"
+
+#include "broker/http/browser.hpp"
+#include "broker/http/text.hpp"
+
+namespace edge::broker::api {
+namespace {
+
+bool only_reads(const http::Request& request) {
+    return (request.method == "GET" || request.method == "HEAD") && request.header("upgrade").empty();
+}
+
+}  // namespace
+
+Credentials credentials_of(const http::Request& request) {
+    const std::string_view value = request.header("authorization");
+    if (http::equal_without_case(value.substr(0, 7), "bearer ")) return {std::string(http::trim(value.substr(7)))};
+    const std::string_view session = http::cookie(request, kSessionCookie);
+    return {std::string(session), !session.empty()};
+}
+
+std::optional<std::string> objection_to_sender(const http::Request& request, const Credentials& credentials) {
+    const http::Sender sender = http::sender_of(request);
+    if (sender == http::Sender::elsewhere) return "the page that asks is of another origin: Origin differs from Host";
+    if (credentials.by_cookie && sender == http::Sender::unsaid && !only_reads(request))
+        return "with the session's cookie, send Origin, or use Authorization: Bearer";
+    return std::nullopt;
+}
+
+}  // namespace edge::broker::api

@@ -1,0 +1,51 @@
+/** A list whose filter and order the server applies and whose address says them: `?q=…&sort=…`. Pages are added at the end. */
+import { computed, shallowRef } from 'vue'
+import { useRoute, useRouter } from 'vue-router'
+
+import { api, pathWith, type Page } from '../api/client'
+import { useAnswer } from '../parts/loading'
+
+const PAGE = 100
+
+export function useServerList<T>(path: string) {
+  const route = useRoute()
+  const router = useRouter()
+  const one = (name: string) => (typeof route.query[name] === 'string' ? route.query[name] : '')
+  const q = computed(() => one('q'))
+  const sort = computed(() => one('sort'))
+  const items = shallowRef<T[]>([])
+  const next = shallowRef<string | undefined>()
+  const total = shallowRef<number | undefined>()
+  const query = () => ({ q: q.value, sort: sort.value, limit: PAGE })
+
+  const { problem, busy, again, answer } = useAnswer(async (signal) => {
+    const page = await api.get<Page<T>>(path, query(), signal)
+    items.value = page.items
+    next.value = page.next_cursor
+    total.value = page.total
+    return page
+  }, [q, sort])
+
+  async function more() {
+    if (!next.value) return
+    const page = await api.get<Page<T>>(path, { ...query(), cursor: next.value })
+    items.value = [...items.value, ...page.items]
+    next.value = page.next_cursor
+  }
+  const filter = (text: string) => router.replace({ query: { ...route.query, q: text || undefined } })
+  /** Ascending, descending, and back to the server's own order. */
+  function sortBy(key: string) {
+    const then = sort.value === key ? `-${key}` : sort.value === `-${key}` ? undefined : key
+    return router.replace({ query: { ...route.query, sort: then } })
+  }
+  const asCurl = (type = '') => `curl -H "Authorization: Bearer $EDGE_TOKEN"${type ? ` -H 'Accept: ${type}'` : ''} '${location.origin}${pathWith(path, { q: q.value, sort: sort.value })}'`
+  async function download(type: 'text/csv' | 'application/x-ndjson') {
+    const response = await fetch(pathWith(path, { q: q.value, sort: sort.value }), { headers: { Accept: type } })
+    const link = document.createElement('a')
+    link.href = URL.createObjectURL(await response.blob())
+    link.download = `${path.split('/').at(-1)}.${type === 'text/csv' ? 'csv' : 'ndjson'}`
+    link.click()
+    URL.revokeObjectURL(link.href)
+  }
+  return { items, total, next, more, q, sort, filter, sortBy, problem, busy, answer, again, asCurl, download }
+}

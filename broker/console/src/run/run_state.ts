@@ -1,0 +1,140 @@
+/** A run as a screen shows it: what came so far, folded from its events. Pure. */
+import type { Result, Run, RunIntroduction, RunProgress, Task } from '../api/client'
+import { fields } from '../result/fields'
+
+export type RunEvent =
+  | { event: 'run'; data: Run | RunIntroduction }
+  | { event: 'task'; data: Task }
+  | { event: 'progress'; data: RunProgress }
+  | { event: 'result'; data: Result }
+
+export interface Row {
+  id: string
+  task: Task
+  result: Result | null
+  /** What the probe said while it ran, the oldest first; bounded. */
+  said: unknown[]
+  /** Changes with every event of this row: what is drawn again. */
+  version: number
+}
+
+export interface RunState {
+  run: Run | null
+  rows: Map<string, Row>
+}
+
+const MOST_SAID = 200
+
+export function emptyRun(): RunState {
+  return { run: null, rows: new Map() }
+}
+
+function withTask(state: RunState, task: Task) {
+  const row = state.rows.get(task.id)
+  if (!row) state.rows.set(task.id, { id: task.id, task, result: null, said: [], version: 0 })
+  else state.rows.set(task.id, { ...row, task, version: row.version + 1 })
+}
+
+function ended(result: Result): Task['state'] {
+  if (result.status === 'ok' || result.status === 'partial') return 'succeeded'
+  return 'failed'
+}
+
+/** Applies the events in place; the caller draws once afterwards, however many there were. */
+export function apply(state: RunState, events: readonly RunEvent[]): void {
+  for (const one of events) {
+    if (one.event === 'run') {
+      state.run = one.data
+      if ('tasks_list' in one.data) for (const task of one.data.tasks_list) withTask(state, task)
+    } else if (one.event === 'task') {
+      withTask(state, one.data)
+    } else if (one.event === 'progress') {
+      const row = state.rows.get(one.data.task_id)
+      if (!row || row.result) continue
+      const task = row.task.state === 'queued' || row.task.state === 'leased' ? { ...row.task, state: 'running' as const } : row.task
+      state.rows.set(row.id, { ...row, task, said: [...row.said.slice(1 - MOST_SAID), one.data.data], version: row.version + 1 })
+    } else if (!one.data.superseded) {
+      const { task_id, node, line, attempt } = one.data
+      if (!state.rows.has(task_id)) withTask(state, { id: task_id, node, line, attempt, state: ended(one.data) })
+      const row = state.rows.get(task_id)!
+      const isOver = !['queued', 'leased', 'running', 'unknown'].includes(row.task.state)
+      const task = isOver ? row.task : { ...row.task, state: ended(one.data) }
+      state.rows.set(task_id, { ...row, task, result: one.data, version: row.version + 1 })
+    }
+  }
+}
+
+/** In the order a reader looks for them: carrier, node, line. */
+export function sortedRows(state: RunState, compare: (a: string, b: string) => number): Row[] {
+  return [...state.rows.values()].sort(
+    (a, b) =>
+      compare(a.task.line.carrier, b.task.line.carrier) ||
+      compare(a.task.node.name, b.task.node.name) ||
+      compare(a.task.line.name, b.task.line.name) ||
+      compare(a.id, b.id),
+  )
+}
+
+export interface CarrierFigures {
+  carrier: string
+  lines: number
+  done: number
+  ok: number
+  /** Percent of probes lost, where the probe counts losses. */
+  loss: number | null
+  min: number | null
+  median: number | null
+  p95: number | null
+  max: number | null
+  resolved: { address: string; share: number }[]
+}
+
+function quantile(sorted: readonly number[], q: number): number | null {
+  if (sorted.length === 0) return null
+  return sorted[Math.min(sorted.length - 1, Math.ceil(q * sorted.length) - 1)] ?? sorted[0]!
+}
+
+/** What is compared between lines: the time that the probe is about. */
+export function timeOf(result: Result): number | null {
+  if (result.service === 'http') return result.summary.duration_us
+  return result.summary.rtt_us ?? null
+}
+
+export function figuresByCarrier(rows: readonly Row[]): CarrierFigures[] {
+  const groups = new Map<string, Row[]>()
+  for (const row of rows) {
+    const group = groups.get(row.task.line.carrier)
+    if (group) group.push(row)
+    else groups.set(row.task.line.carrier, [row])
+  }
+  return [...groups].map(([carrier, group]) => {
+    const results = group.flatMap((row) => (row.result ? [row.result] : []))
+    const good = results.filter((result) => result.status === 'ok' || result.status === 'partial')
+    const times = good.flatMap((result) => timeOf(result) ?? []).sort((a, b) => a - b)
+    const losses = results.flatMap((result) => result.summary.loss ?? [])
+    const seen = new Map<string, number>()
+    for (const result of good) for (const address of new Set(answersOf(result))) seen.set(address, (seen.get(address) ?? 0) + 1)
+    return {
+      carrier,
+      lines: group.length,
+      done: results.length,
+      ok: good.length,
+      loss: losses.length ? losses.reduce((sum, one) => sum + one, 0) / losses.length : null,
+      min: times[0] ?? null,
+      median: quantile(times, 0.5),
+      p95: quantile(times, 0.95),
+      max: times.at(-1) ?? null,
+      resolved: [...seen].map(([address, count]) => ({ address, share: count / good.length })).sort((a, b) => b.share - a.share),
+    }
+  })
+}
+
+/** The addresses an answer is about: what a name led to. */
+function answersOf(result: Result): string[] {
+  if (result.service !== 'dns') return result.resolved
+  const answer = fields(result.detail)['answer']
+  if (!Array.isArray(answer)) return []
+  return answer.flatMap((record: { type?: unknown; rdata?: unknown } | null) =>
+    record && (record.type === 'A' || record.type === 'AAAA') && typeof record.rdata === 'string' ? [record.rdata] : [],
+  )
+}

@@ -1,0 +1,56 @@
+import type { Words } from './en'
+
+export const zh: Words = {
+  language: '简体中文',
+  product: 'EDGE',
+  nav: { label: '页面', overview: '总览', probe: '新探测', runs: '运行记录', nodes: '节点', lines: '线路', webhooks: 'Webhook' },
+  frame: {
+    skip: '跳到正文', commands: '搜索或跳转…', theme: '主题', themeSystem: '跟随系统', themeLight: '浅色', themeDark: '深色', otherLanguage: 'English', signOut: '退出登录', shortcuts: '键盘快捷键', close: '关闭', back: '返回',
+  },
+  live: { live: '实时', connecting: '连接中…', retry: (seconds) => `${seconds} 秒后重连`, stale: (since) => `自 ${since} 起未更新`, off: '非实时' },
+  signIn: {
+    title: '登录', lead: '粘贴此 broker 的 API 令牌。它保存在脚本无法读取的 cookie 中。', token: 'API 令牌', submit: '登录', checking: '验证中…', where: '令牌在哪里？', whereText: '第一个令牌由 edge-broker init 打印。用它可以为此浏览器生成链接：', badToken: '此 broker 不认识该令牌，或令牌已失效。', badLink: '此登录链接已被使用，或已超过十分钟。请生成新链接，或粘贴令牌。', shape: '令牌以 edgep_ 开头。',
+  },
+  state: {
+    up: '正常', degraded: '劣化', down: '中断', unknown: '未知', disabled: '停用', draining: '排空中', stale: '已过期',
+    connected: '在线', disconnected: '离线', enrolled: '已登记', locked: '已锁定', revoked: '已吊销',
+    queued: '排队中', leased: '已下发', running: '运行中', succeeded: '完成', failed: '失败', timed_out: '超时', canceled: '已取消', expired: '已过期', lost: '丢失', finished: '已结束',
+    ok: '正常', partial: '部分成功', refused: '被拒绝',
+  },
+  service: { ping: 'Ping', dns: 'DNS', http: 'HTTP' },
+  carrier: { ct: '中国电信', cu: '中国联通', cm: '中国移动', cbn: '中国广电', edu: '教育网', bgp: 'BGP', overseas: '海外' },
+  probe: {
+    title: '新探测', lead: '从您自己的线路发出，每条线路都由内核限定在其上行链路。', service: '类型', target: '目标', targetHint: { ping: '域名或地址', dns: '域名', http: 'URL' }, from: '来源', fromHint: 'all、telecom、carrier:ct -node:gz-1 limit:10', run: '开始探测', starting: '启动中…', options: '选项', fewerOptions: '收起选项',
+    matches: (lines, nodes) => `${nodes} 个节点上的 ${lines} 条线路`, away: (nodes) => `${nodes} 个离线`, noMatch: '没有匹配的线路', counting: '统计中…', needTarget: '请填写探测目标。', needFrom: '请填写从哪些线路探测；“all” 表示全部。',
+    count: '包数', interval: '间隔（毫秒）', size: '载荷（字节）', timeout: '超时（毫秒）', family: '地址族', any: '不限', type: '记录类型', transport: '传输', server: '服务器', serverHint: '线路自己的解析器', method: '方法', redirects: '跟随重定向次数', verify: '校验证书', keepBody: '保留正文（字节）', connectTo: '连接到', connectToHint: '用此地址代替解析', repeat: '每条线路次数', recent: '最近的运行',
+  },
+  run: {
+    title: '运行', unknown: '没有此编号的运行。', lostStream: '实时流已中断；显示的是目前收到的内容。', cancel: '停止', again: '再次运行', otherTarget: '换个目标', onlyFailed: '仅在失败线路上重试', progress: (done, total) => `已完成 ${done}/${total}`, byCarrier: '按运营商', lines: '线路', output: '输出',
+    leftOut: (count) => `选中的 ${count} 条线路被略过，因为其节点会拒绝`, awayNodes: (count) => `${count} 个节点离线，其任务在等待`,
+    node: '节点', line: '线路', carrier: '运营商', state: '状态', time: '耗时', loss: '丢包', answer: '应答', evidence: '证据', started: '开始于', ok: '成功', min: '最小', median: 'p50', p95: 'p95', max: '最大', resolved: '应答地址', verified: '已验证', notVerified: '未验证', noOutput: '还没有输出。', moreOutput: (count) => `更早的 ${count} 行`, attempt: (n) => `第 ${n} 次尝试`, was: '等待', tasks: '任务',
+  },
+  result: {
+    title: '结果', unknown: '没有此编号的结果。', what: '请求内容', from: '来源', to: '目标', when: '时间', took: '耗时', queued: '在节点上等待', of: '所属运行', evidence: '证据', evidenceLead: '为何确知它经由此线路发出。', source: '源', destination: '目的', device: '设备', mark: '标记', table: '路由表', route: '内核路由', enforced: '约束方式', verified: '已验证', mismatch: '不一致',
+    route_via: (gateway, device) => `经 ${gateway}，${device}`, route_direct: (device) => `经 ${device}`,
+    failure: '失败', failurePhase: (phase) => `阶段：${phase}`, failureSource: { target: '目标', resolver: '解析器', path: '路径', line: '线路', agent: '代理', policy: '节点策略' },
+    superseded: '另一次尝试取代了此结果。', truncated: '详情超出链路承载上限，已被截断。', raw: 'JSON',
+    ping: { replies: '往返时间', sent: '发送', received: '收到', lost: '丢失', duplicate: '重复', late: '迟到', seq: '序号', rtt: '往返', ttl: 'TTL', note: '备注', noReply: '无应答', chart: (n, lost) => `${n} 个包的往返时间，其中 ${lost} 个无应答`, table: '以表格显示' },
+    dns: { question: '问题', answer: '应答', authority: '权威', additional: '附加', none: '没有记录。', server: '服务器', flags: '标志', size: '大小', tries: '尝试', ignored: '忽略的报文', ttl: 'TTL', type: '类型', name: '名称', data: '数据', more: '应答中的记录多于保留数量。' },
+    http: { waterfall: '时间去向', hop: (n) => `第 ${n} 个请求`, resolve: '解析', connect: '连接', tls: 'TLS', first_byte: '等待', transfer: '传输', headers: '响应头', tlsFacts: '证书', subject: '主体', issuer: '颁发者', until: '有效期至', verified: '已验证', notVerified: '未验证', body: '正文', bodyCut: '正文未完，仅保留开头。', peer: '对端', protocol: '协议', noHops: '没有发出请求。' },
+    resolvedTo: '解析为',
+  },
+  overview: {
+    title: '总览', nodes: '在线节点', linesUp: '正常线路', linesDegraded: '劣化', linesDown: '中断', linesUnknown: '未知', runsRunning: '进行中的运行', results: '结果', perSecond: (value) => `${value}/秒`, tiles: '省份与运营商', tilesLead: '每格为一个省份，格中每条为一家运营商。数字为最近五分钟。', metric: '显示', byState: '状态', byRtt: '时延', byLoss: '丢包', table: '按省份与运营商', province: '省份', carrier: '运营商', lines: '线路', up: '正常', degraded: '劣化', down: '中断', unknown: '未知', rtt: '时延', loss: '丢包', noProvince: '未标省份', elsewhere: '其他地区', empty: '还没有节点加入。', emptyHow: '生成加入令牌，在机器上交给 edge-agent enroll。', noData: '近期无结果',
+  },
+  nodes: {
+    title: '节点', name: '名称', state: '状态', place: '位置', lines: '线路', version: '代理版本', seen: '最近可见', rtt: '链路', search: 'province:guangdong -state:connected', empty: '还没有节点加入。', none: '没有匹配项。', busy: '暂不出借', facts: '信息', id: '编号', enrolled: '登记于', connected: '连接于', clock: '时钟偏差', policy: '策略', labels: '标签', events: '事件', usage: '机器', noUsage: '尚未上报机器信息。', noEvents: '暂无。', cpu: '处理器', memory: '可用内存', disk: '可用磁盘', load: '负载', of: (whole) => `共 ${whole}`, sent: '发送', received: '接收', perMinute: '最近一分钟', testLine: '从这里探测', unknown: '没有此节点。', eventConnected: '已连接', eventDisconnected: '已断开', eventLocked: '已锁定', eventLine: (line, was, became) => (was ? `${line}：${was} → ${became}` : `${line}：${became}`),
+  },
+  lines: { title: '线路', line: '线路', node: '节点', carrier: '运营商', state: '状态', device: '设备', address: '地址', egress: '出口', enforced: '约束', search: 'carrier:ct -state:up', reason: '原因', resolvers: '解析器', checks: '检查' },
+  runs: { title: '运行记录', service: '类型', target: '目标', from: '来源', state: '状态', done: '完成', at: '开始', search: 'service:ping target:www', empty: '还没有运行过。' },
+  table: { filter: '筛选', total: (n) => `共 ${n.toLocaleString('zh-CN')} 条`, more: '显示更多', sortBy: (column) => `按${column}排序`, export: '导出', csv: 'CSV', ndjson: 'JSON 行' },
+  copy: { copy: '复制', link: '链接', curl: 'curl', edgectl: 'edgectl', json: 'JSON', copied: '已复制' },
+  problem: { unreachable: 'broker 没有应答。', unreachableDetail: '它可能正在重启，或中间网络不通。', retry: '重试', request: '请求', title: '操作未成功' },
+  keys: { title: '键盘快捷键', search: '聚焦筛选框', probe: '新探测', palette: '搜索或跳转', overview: '前往总览', nodes: '前往节点', lines: '前往线路', runs: '前往运行记录', help: '本说明', next: '下一行', previous: '上一行', open: '打开该行', run: '开始探测', enabled: '启用单键快捷键', then: '然后' },
+  palette: { title: '搜索或跳转', placeholder: '页面、节点、run_…、res_…，或 ping example.com', none: '没有此名称。', go: '前往', node: '节点', probe: '探测' },
+  notFound: { title: '这里没有内容', text: '控制台没有此页面。' },
+}

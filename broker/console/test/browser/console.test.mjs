@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
+import { after, test } from 'node:test'
+
+import { browser, call, executedIn, open, probe, signedIn, token, url, violationsIn } from './browser.mjs'
+import { HOSTILE, LONG, hostileResult, hostileRun } from './hostile.mjs'
+
+after(() => browser.close())
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+test('a token signs in, a wrong one is told, and one lands where one wanted to go', async () => {
+  const { page, context } = await open()
+  await page.goto(`${url}/nodes?q=state:connected`)
+  await page.getByLabel('API token').fill('edgep_wrong')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByText('This broker does not know that token').waitFor()
+  await page.getByLabel('API token').fill(token)
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.waitForURL('**/nodes?q=state:connected')
+  const [cookie] = await context.cookies()
+  assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ['edge_session', true, 'Strict'])
+  assert.equal(await page.evaluate(() => document.cookie), '')
+  assert.equal(await page.evaluate((token) => JSON.stringify({ ...localStorage, ...sessionStorage }).includes(token), token), false)
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.waitForURL('**/signin')
+  assert.equal((await context.cookies()).length, 0)
+  await page.goto(`${url}/`)
+  await page.waitForURL('**/signin')
+  await context.close()
+})
+
+test('a sign-in link works once, and is in no address or history', async () => {
+  const { url: link } = await call('POST', '/api/v1/sign-in-codes')
+  const first = await open()
+  await first.page.goto(link)
+  await first.page.locator('nav.rail').waitFor()
+  assert.equal(first.page.url(), `${url}/`)
+  const second = await open()
+  await second.page.goto(link)
+  await second.page.getByText('This sign-in link was used before').waitFor()
+  await first.context.close()
+  await second.context.close()
+})
+
+test('a probe: every line is a row, the answers come, and the result has an address', async () => {
+  const { page, context, wrong } = await signedIn()
+  await page.keyboard.press('p')
+  await page.waitForURL('**/new')
+  await page.getByLabel('Target').fill('ping.lab.test')
+  await page.keyboard.press('Control+Enter')
+  await page.waitForURL('**/new?*run=run_*')
+  const rows = page.locator('table.rows tbody tr')
+  await rows.first().waitFor()
+  assert.equal(await rows.count(), 3)
+  await page.waitForFunction(() => document.querySelectorAll('table.rows tbody tr a[data-row]').length === 3)
+  await page.getByText('verified').first().waitFor()
+  await page.getByRole('tab', { name: 'Output' }).click()
+  await page.getByText(/gz-1\/telecom {2}ok/).waitFor()
+  assert.match(page.url(), /view=output/)
+  await page.reload()
+  await page.getByText(/gz-1\/telecom {2}ok/).waitFor()
+  await page.getByRole('tab', { name: 'Lines' }).click()
+  await rows.first().locator('a[data-row]').click()
+  await page.waitForURL('**/r/res_*')
+  await page.getByRole('heading', { name: 'Evidence' }).waitFor()
+  const address = page.url()
+  await page.goBack()
+  await rows.first().waitFor()
+  await page.goto(address)
+  await page.getByRole('heading', { name: 'Round-trip times' }).waitFor()
+  assert.deepEqual([wrong, await violationsIn(page)], [[], []])
+  await context.close()
+})
+
+test('a mistake is told at its field, and what was typed stays', async () => {
+  const { page, context } = await signedIn()
+  await page.goto(`${url}/new?target=ping.lab.test&from=telecm`)
+  await page.getByRole('button', { name: 'Run probe' }).click()
+  await page.getByText('did you mean "telecom"').first().waitFor()
+  assert.equal(await page.getByLabel('From').inputValue(), 'telecm')
+  await page.getByLabel('Target').fill('')
+  await page.getByRole('button', { name: 'Run probe' }).click()
+  await page.getByText('Say what to probe.').waitFor()
+  await context.close()
+})
+
+test('every screen, in both languages and themes: no error, nothing against the policy, nothing axe objects to', async () => {
+  const ping = await probe('ping', { target: 'ping.lab.test' })
+  const dns = await probe('dns', { target: 'cdn.lab.test' })
+  const http = await probe('http', { target: 'https://www.lab.test/', keep_body_bytes: 200 })
+  const failed = await probe('http', { target: 'https://nothing.lab.test/' })
+  const paths = ['/', '/new', '/runs', `/runs/${ping.id}`, '/nodes', '/nodes/gz-1', '/lines', '/nothing/here',
+    ...[ping, dns, http, failed].map((run) => `/r/${run.results[0].id}`)]
+  for (const options of [{ locale: 'en-GB', colorScheme: 'light' }, { locale: 'zh-CN', colorScheme: 'dark' }]) {
+    const { page, context, wrong } = await signedIn(options)
+    for (const path of paths) {
+      await page.goto(url + path)
+      await page.waitForLoadState('networkidle')
+      await page.locator('h1').first().waitFor()
+      await page.evaluate(axe)
+      const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+      assert.deepEqual(violations.map((one) => `${path} ${one.id}: ${one.nodes[0].html}`), [])
+      assert.deepEqual([path, wrong, await violationsIn(page)], [path, [], []])
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${path} is wider than the window`)
+    }
+    assert.equal(await page.evaluate(() => document.documentElement.lang), options.locale === 'zh-CN' ? 'zh-CN' : 'en')
+    await context.close()
+  }
+})
+
+/** Nothing of it ran, and nothing of it became an element that could. */
+async function assertInert(page, text) {
+  await page.waitForLoadState('networkidle') // what an image that is not there calls, it calls then
+  assert.deepEqual(await executedIn(page), [], text)
+  assert.equal(await page.locator('main :is(script, iframe, object, style, img, [onerror], [onload], [href^="javascript:"])').count(), 0, text)
+}
+
+test('hostile output is text in every field, with the policy and without it', async () => {
+  const result = (await probe('dns', { target: 'cdn.lab.test' })).results[0]
+  for (const policy of [true, false]) {
+    const { page, context, wrong } = await signedIn()
+    page.setDefaultTimeout(10_000)
+    if (!policy) {
+      await page.route(`${url}/**`, async (route) => {
+        if (!route.request().isNavigationRequest()) return route.fallback()
+        const response = await route.fetch()
+        const { 'content-security-policy': _, ...headers } = response.headers()
+        await route.fulfill({ response, headers })
+      })
+    }
+    let hostile
+    await page.route('**/api/v1/results/*', (route) => route.fulfill({ json: hostile }))
+    await page.route('**/api/v1/runs/*/events', (route) => route.fulfill({ contentType: 'text/event-stream', body: hostileRun(hostile) }))
+    for (const service of ['dns', 'http', 'ping']) {
+      // Without the policy each stands alone, so that none hides behind another's open tag.
+      for (const text of policy ? [HOSTILE.join('\n')] : [...HOSTILE, ...(service === 'dns' ? [LONG] : [])]) {
+        hostile = hostileResult(result, service, text)
+        await page.goto(`${url}/r/${result.id}`)
+        await page.getByRole('heading', { name: 'Evidence' }).waitFor().catch(() => assert.fail(`${service} ${text.slice(0, 99)}: ${wrong}`))
+        for (const summary of await page.locator('summary').all()) await summary.click()
+        await assertInert(page, text)
+        await page.goto(`${url}/runs/${result.run_id}?view=output`)
+        await page.locator('pre').waitFor()
+        await assertInert(page, text)
+      }
+    }
+    await context.close()
+  }
+})
+
+test('a page of another origin can neither ask nor change anything', async () => {
+  const { page, context } = await signedIn()
+  // Another port is the same site: the browser sends the cookie there and from there.
+  const evil = createServer((_, response) => response.setHeader('Content-Type', 'text/html').end('<p>evil')).listen(0, '127.0.0.1')
+  await once(evil, 'listening')
+  const before = (await call('GET', '/api/v1/runs?limit=1')).items[0]?.id
+  await page.goto(`http://127.0.0.1:${evil.address().port}/`)
+  const outcomes = await page.evaluate(async (url) => {
+    const job = JSON.stringify({ service: 'ping', params: { target: 'ping.lab.test' }, selector: 'all' })
+    const attempts = [
+      () => fetch(`${url}/api/v1/jobs`, { method: 'POST', body: job, credentials: 'include', headers: { 'Content-Type': 'application/json' } }),
+      () => fetch(`${url}/api/v1/jobs`, { method: 'POST', body: job, credentials: 'include', mode: 'no-cors' }),
+      () => fetch(`${url}/api/v1/session`, { credentials: 'include' }),
+    ]
+    return Promise.all(attempts.map((attempt) => attempt().then((response) => response.type, () => 'refused')))
+  }, url)
+  assert.deepEqual(outcomes, ['refused', 'opaque', 'refused'])
+  assert.equal((await call('GET', '/api/v1/runs?limit=1')).items[0]?.id, before)
+  evil.close()
+  await context.close()
+})

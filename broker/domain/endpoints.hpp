@@ -1,0 +1,41 @@
+// The webhooks' endpoints in memory, and which of them want to be told what.
+#pragma once
+#include <map>
+#include <span>
+#include <vector>
+
+#include "broker/domain/selector.hpp"
+#include "broker/store/webhook_records.hpp"
+
+namespace edge::broker {
+
+struct Endpoint {
+    WebhookRecord record;
+    WebhookRecord written;  // in the store or on the way there: what the next change is made to
+    Selector selector;      // of record
+};
+
+class Endpoints {
+  public:
+    /// Inserts or replaces; both of it. Errors: bad_value (its selector).
+    Result<> put(WebhookRecord record);
+    void erase(WebhookId id) { by_id_.erase(id); }
+
+    Endpoint* find(WebhookId id);
+    Endpoint* find(WebhookRow row);
+    const std::map<WebhookId, Endpoint>& all() const { return by_id_; }
+
+    /// Those that are enabled, want this kind, and whose selector takes one of the lines. An event of no line is for
+    /// all who want its kind.
+    std::vector<const Endpoint*> wanting(EventKind kind, std::span<const Candidate> lines) const;
+    /// May anybody want it? Asked before anything is gathered for it.
+    bool may_want(EventKind kind) const;
+
+  private:
+    std::map<WebhookId, Endpoint> by_id_;  // ids begin with their time: in the order they were made
+};
+
+/// Errors: bad_value, `/selector`; a limit means nothing here.
+Result<Selector> parse_event_selector(const std::string& text);
+
+}  // namespace edge::broker

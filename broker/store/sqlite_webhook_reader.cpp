@@ -1,0 +1,113 @@
+#include "broker/store/sqlite_webhook_reader.hpp"
+
+#include <limits>
+
+#include "broker/store/row_text.hpp"
+#include "broker/store/sqlite_page.hpp"
+#include "broker/store/sqlite_webhook_rows.hpp"
+
+namespace edge::broker {
+namespace {
+
+constexpr std::int64_t kNewestDelivery = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
+    const auto make = [&db](sqlite::Statement& statement, const std::string& sql) -> Result<> {
+        EDGE_TRY(statement, db.prepare(sql));
+        return ok();
+    };
+    const std::string dues = "SELECT " + std::string(rows::kDue) + " FROM deliveries d ";
+    const std::string views =
+        "SELECT " + std::string(rows::kDelivery) +
+        " FROM deliveries d JOIN messages m ON m.k = d.message JOIN webhooks w ON w.k = d.webhook ";
+    EDGE_TRY(make(due_, dues + "WHERE d.webhook = ?1 AND d.state = 'pending' ORDER BY d.due_at, d.k LIMIT ?2"));
+    EDGE_TRY(make(find_, dues + "WHERE d.id = ?1"));
+    EDGE_TRY(make(outgoing_,
+                  "SELECT m.id, m.body FROM deliveries d JOIN messages m ON m.k = d.message"
+                  " WHERE d.k = ?1 AND d.state = 'pending'"));
+    const std::string page = "AND d.created_at >= ?3 AND d.created_at < ?4 AND d.k < ?5 ORDER BY d.k DESC LIMIT ?6";
+    EDGE_TRY(make(deliveries_, views + "WHERE d.webhook = ?1 AND (?2 = '' OR d.state = ?2) " + page));
+    EDGE_TRY(make(failed_, views + "WHERE d.webhook = ?1 AND d.state = 'failed' AND d.state = ?2 " + page));
+    EDGE_TRY(make(delivery_, views + "WHERE d.id = ?1"));
+    EDGE_TRY(make(body_, "SELECT m.body FROM deliveries d JOIN messages m ON m.k = d.message WHERE d.id = ?1"));
+    EDGE_TRY(
+        make(attempts_, "SELECT " + std::string(rows::kAttempt) +
+                            " FROM attempts WHERE delivery = (SELECT k FROM deliveries WHERE id = ?1) ORDER BY n"));
+    EDGE_TRY(make(replayable_,
+                  "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state <> 'pending'"
+                  " AND (?2 = '' OR state = ?2) AND created_at >= ?3 AND created_at < ?4 LIMIT ?5)"));
+    return ok();
+}
+
+Result<DueDeliveries> SqliteWebhookReader::due(WebhookRow webhook, std::uint32_t limit) {
+    due_.start(webhook, limit + 1);
+    DueDeliveries found;
+    while (true) {
+        EDGE_TRY(const bool more, due_.next());
+        if (!more) return found;
+        if (found.items.size() == limit) {
+            due_.stop();
+            found.more = true;
+            return found;
+        }
+        found.items.push_back(rows::due(due_));
+    }
+}
+
+Result<std::optional<Outgoing>> SqliteWebhookReader::outgoing(DeliveryRow delivery) {
+    outgoing_.start(delivery);
+    return first_row<Outgoing>(outgoing_, [](sqlite::Statement& row) -> Result<Outgoing> {
+        Outgoing one;
+        one.message = MessageId{row.bytes<16>(0)};
+        one.body = row.text(1);
+        return one;
+    });
+}
+
+Result<Page<DeliveryView>> SqliteWebhookReader::deliveries(WebhookRow webhook, const DeliveryFilter& filter,
+                                                           const PageRequest& page) {
+    EDGE_TRY(const auto before, parse_cursor('d', page.cursor, kNewestDelivery));
+    const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
+    sqlite::Statement& statement = filter.state == DeliveryState::failed ? failed_ : deliveries_;
+    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewestDelivery));
+    statement.start(webhook, state, filter.since, until, before, page.limit + 1);
+    return read_page<DeliveryView>(statement, page.limit, 'd', rows::delivery);
+}
+
+Result<std::optional<DeliveryDetail>> SqliteWebhookReader::delivery(DeliveryId id) {
+    delivery_.start(id);
+    EDGE_TRY(auto view, first_row<DeliveryView>(delivery_, rows::delivery));
+    if (!view) return std::optional<DeliveryDetail>();
+    DeliveryDetail detail{.delivery = std::move(*view), .body = {}, .attempts = {}};
+    body_.start(id);
+    EDGE_TRY(auto body, first_row<std::string>(body_, [](sqlite::Statement& row) -> Result<std::string> {
+                 return std::string(row.text(0));
+             }));
+    if (body) detail.body = std::move(*body);
+    attempts_.start(id);
+    while (true) {
+        EDGE_TRY(const bool more, attempts_.next());
+        if (!more) return std::optional(std::move(detail));
+        EDGE_TRY(auto attempt, rows::attempt(attempts_));
+        detail.attempts.push_back(std::move(attempt));
+    }
+}
+
+Result<std::optional<FoundDelivery>> SqliteWebhookReader::find_delivery(DeliveryId id) {
+    find_.start(id);
+    return first_row<FoundDelivery>(find_, rows::found_delivery);
+}
+
+Result<std::uint32_t> SqliteWebhookReader::replayable(WebhookRow webhook, const DeliveryFilter& filter) {
+    const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
+    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewestDelivery));
+    replayable_.start(webhook, state, filter.since, until, kMostReplayed);
+    EDGE_TRY(const auto count,
+             first_row<std::uint32_t>(
+                 replayable_, [](sqlite::Statement& row) -> Result<std::uint32_t> { return row.natural32(0); }));
+    return count.value_or(0);
+}
+
+}  // namespace edge::broker

@@ -1,0 +1,126 @@
+// Messages are written with what they tell, for those who want them and nobody else.
+#include <doctest/doctest.h>
+
+#include "tests/unit/broker/domain/rig.hpp"
+
+namespace edge::broker {
+namespace {
+
+DomainOptions telling() {
+    DomainOptions options;
+    options.event_text = [](const OutsideEvent& event) { return std::string(event_type(event.kind)); };
+    return options;
+}
+
+NewWebhook webhook(Rig& rig, WebhookRequest request) {
+    request.url = "https://ops.example/";
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().create(rig.ticket(), request, now, out); });
+    auto answers = rig.take<WebhookAnswer>();
+    REQUIRE(answers.size() == 1);
+    return answers[0].webhook.value();
+}
+
+std::vector<DueDelivery> told(Rig& rig) {
+    std::vector<DueDelivery> all;
+    for (const auto& one : rig.take<DeliveriesTold>())
+        all.insert(all.end(), one.deliveries.begin(), one.deliveries.end());
+    return all;
+}
+
+std::string body_of(Rig& rig, const DueDelivery& due) {
+    return rig.store().outgoing(due.row).value()->body;
+}
+
+void record(Rig& rig, const DueDelivery& due, AttemptOutcome outcome) {
+    Attempted attempted{due, {}, outcome, 0};
+    attempted.attempt.n = due.attempts + 1;
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().record(attempted, now, out, nullptr); });
+}
+
+}  // namespace
+
+TEST_CASE("nobody wants it: nothing is written") {
+    Rig rig(telling());
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    CHECK(told(rig).empty());
+    CHECK(rig.store().load().value().next_message == MessageRow{1});
+}
+
+TEST_CASE("results and the run's end are told in their transaction, to those whose selector takes the line") {
+    Rig rig(telling());
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    const auto all = webhook(rig, {});
+    const auto telecom =
+        webhook(rig, {.url = {}, .description = {}, .events = {}, .selector = "line:telecom", .ttl_ms = {}});
+    REQUIRE(rig.ping("all"));
+    told(rig);
+    const auto tasks = agent.tasks();
+    rig.hold_writes = true;
+    for (const auto& task : tasks) agent.answer(task);
+    CHECK(told(rig).empty());  // not before the commit
+    rig.commit();
+    std::size_t results = 0, ends = 0;
+    for (const auto& due : told(rig)) {
+        results += body_of(rig, due) == "io.edge.result.v1" ? 1 : 0;
+        ends += body_of(rig, due) == "io.edge.run.finished.v1" ? 1 : 0;
+    }
+    CHECK(results == tasks.size() + 1);
+    CHECK(ends == 2);
+    CHECK(all.webhook.id != telecom.webhook.id);
+}
+
+TEST_CASE("a rotated secret is another one, and the one before stays for a day") {
+    Rig rig(telling());
+    const auto made = webhook(rig, {});
+    rig.act(
+        [&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().rotate(rig.ticket(), made.webhook.id, now, out); });
+    const auto rotated = rig.take<WebhookAnswer>().at(0).webhook.value();
+    CHECK(rotated.secret != made.secret);
+    CHECK(rotated.secret.starts_with("whsec_"));
+    CHECK(*rotated.webhook.old_secret_until == rig.now().wall + 24ULL * 3'600 * 1'000'000);
+}
+
+TEST_CASE("410 disables it, and the others are told once; so do five days without a success") {
+    for (const auto outcome : {AttemptOutcome::gone, AttemptOutcome::failed}) {
+        Rig rig(telling());
+        const auto watcher = webhook(rig, {});
+        const auto made =
+            webhook(rig, {.url = {}, .description = {}, .events = {EventKind::result}, .selector = {}, .ttl_ms = {}});
+        rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+            fsm.webhooks().test(rig.ticket(), made.webhook.id, now, out);
+        });
+        const auto due = told(rig).at(0);
+        record(rig, due, outcome);
+        if (outcome == AttemptOutcome::failed) {
+            CHECK(told(rig).empty());
+            rig.pass(5ULL * 24 * 3'600 * 1'000);
+            record(rig, due, outcome);
+        }
+        const auto events = told(rig);
+        REQUIRE(events.size() == 1);
+        CHECK(body_of(rig, events[0]) == "io.edge.webhook.disabled.v1");
+        record(rig, due, outcome);
+        CHECK(told(rig).empty());
+        const auto loaded = rig.store().load().value();
+        CHECK(!loaded.webhooks.at(1).view.enabled);
+        CHECK(!loaded.webhooks.at(1).view.disabled_reason.empty());
+        rig.restart();
+        CHECK(!rig.fsm().webhooks().get(made.webhook.id).value().view.enabled);
+        CHECK(rig.fsm().webhooks().get(watcher.webhook.id).value().view.enabled);
+    }
+}
+
+TEST_CASE("a temporary one removes itself, after a restart as well") {
+    Rig rig(telling());
+    webhook(rig, {.url = {}, .description = {}, .events = {}, .selector = {}, .ttl_ms = 60'000});
+    rig.pass(30'000);
+    rig.restart();
+    CHECK(rig.fsm().webhooks().list().size() == 1);
+    rig.pass(30'000);
+    CHECK(rig.fsm().webhooks().list().empty());
+    CHECK(rig.store().load().value().webhooks.empty());
+}
+
+}  // namespace edge::broker
