@@ -22,6 +22,7 @@
 #include "broker/gateway/gateway.hpp"
 #include "broker/http/text.hpp"
 #include "broker/http/tls_context.hpp"
+#include "broker/live/stream.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "broker/store/store.hpp"
 #include "broker/webhooks/cloud_event.hpp"
@@ -140,13 +141,14 @@ webhooks::SenderOptions sender_options(const WebhooksConfig& config) {
 }
 
 http::Settings api_settings(const BrokerConfig& config, http::ListenAddress listen, Tls tls, Domain& domain,
-                            prometheus::Settings faces) {
+                            prometheus::Settings faces, std::shared_ptr<live::Live> live) {
     http::Settings settings;
     settings.name = "api";
     settings.listen = listen;
     settings.tls = std::move(tls);
     settings.per_address = config.api.connections_per_address;
     settings.handler = api::make_handler(domain, {.gateway_url = config.gateway.public_url,
+                                                  .live = std::move(live),
                                                   .api_tls = config.api.tls,
                                                   .elsewhere = console::make_handler(),
                                                   .prometheus = std::move(faces),
@@ -208,7 +210,8 @@ Result<> serve(const BrokerConfig& config) {
     EDGE_TRY(auto gateway,
              http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
     EDGE_TRY(auto api,
-             http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces))));
+             http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces),
+                                                        live::make_live(*domain, threads.at(0).get_executor()))));
     std::unique_ptr<http::Server> echo;
     if (!config.echo.listen.empty()) {
         EDGE_TRY(auto listen, http::ListenAddress::parse(config.echo.listen));

@@ -1,5 +1,6 @@
 // The REST API: a handler for the HTTP server, over the domain.
 #pragma once
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +9,10 @@
 #include "broker/http/http.hpp"
 #include "broker/prometheus/prometheus.hpp"
 #include "broker/webhooks/receiver_rule.hpp"
+
+namespace edge::broker::live {
+class Live;
+}
 
 namespace edge::broker::api {
 
@@ -26,8 +31,9 @@ std::span<const RouteFacts> route_facts();
 std::string_view openapi_text();
 
 struct ApiOptions {
-    std::string gateway_url;  // where agents enroll; told with a join token
-    bool api_tls = false;     // this API is reached by https
+    std::string gateway_url;             // where agents enroll; told with a join token
+    std::shared_ptr<live::Live> live{};  // overview and stream. Owners: the handler and who made it
+    bool api_tls = false;                // this API is reached by https
     http::Handler elsewhere =
         {};  // for paths outside /api that lead to no operation (the console); null: they are not found
     prometheus::Settings prometheus{};

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "broker/api/keyed_page.hpp"
+#include "broker/api/lists.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/api/views_json.hpp"
 
@@ -16,17 +19,54 @@ namespace {
 
 constexpr std::uint64_t kLongestTtlMs = 24 * 60 * 60 * 1000;
 
+std::string label_of(const NodeView& node, const char* name) {
+    const auto at = node.labels.find(name);
+    return at == node.labels.end() ? std::string() : at->second;
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : " ") + word;
+    return text;
+}
+
+const ListShape<NodeView> kNodes{
+    {"name", "id", "state", "province", "city", "agent_version", "lines", "rtt_us", "last_seen_at", "busy"},
+    [](const NodeView& node) { return dump_json(to_json(node)); },
+    [](const NodeView& node) {
+        return std::vector<std::string>{node.node.name.text(),
+                                        node.node.id.text(),
+                                        std::string(enum_text(node.state)),
+                                        label_of(node, "province"),
+                                        label_of(node, "city"),
+                                        node.agent_version,
+                                        std::to_string(node.lines.size()),
+                                        node.rtt_us ? std::to_string(*node.rtt_us) : std::string(),
+                                        node.last_seen_at ? rfc3339_ms(*node.last_seen_at) : std::string(),
+                                        node.busy};
+    }};
+
+const ListShape<LineView> kLines{
+    {"node", "line", "carrier", "state", "reason", "device", "addresses", "resolvers", "enforced_by"},
+    [](const LineView& view) { return dump_json(line_json(view.node, view.line)); },
+    [](const LineView& view) {
+        return std::vector<std::string>{view.node.name.text(),
+                                        view.line.name.text(),
+                                        view.line.carrier,
+                                        std::string(enum_text(view.line.state)),
+                                        view.line.reason,
+                                        view.line.device,
+                                        joined(view.line.addresses),
+                                        joined(view.line.resolvers),
+                                        std::string(enum_text(view.line.enforced_by))};
+    }};
+
 }  // namespace
 
 void list_nodes(CallPtr call) {
-    const auto page = page_in_query(*call);
-    if (!page) return;
-    const auto then = [page = *page](const Call& asked, const std::vector<NodeView>& nodes) {
-        std::vector<KeyedItem> items;
-        for (const auto& node : nodes) items.push_back({node.node.name.text(), dump_json(to_json(node))});
-        asked.reply(200, keyed_page(std::move(items), page));
-    };
-    call->domain.nodes(when_known<std::vector<NodeView>>(call, then));
+    reply_list(std::move(call), kNodes, [](Domain& domain, ListRequest list, Reply<Page<NodeView>> reply) {
+        domain.find_nodes(std::move(list), std::move(reply));
+    });
 }
 
 void get_node(CallPtr call) {
@@ -36,18 +76,26 @@ void get_node(CallPtr call) {
 }
 
 void list_lines(CallPtr call) {
-    const auto page = page_in_query(*call);
-    if (!page) return;
-    const auto then = [page = *page](const Call& asked, const std::vector<NodeView>& nodes) {
-        std::vector<KeyedItem> items;
-        for (const auto& node : nodes) {
-            for (const auto& line : node.lines)
-                items.push_back(
-                    {node.node.name.text() + "/" + line.name.text(), dump_json(line_json(node.node, line))});
-        }
-        asked.reply(200, keyed_page(std::move(items), page));
-    };
-    call->domain.nodes(when_known<std::vector<NodeView>>(call, then));
+    reply_list(std::move(call), kLines, [](Domain& domain, ListRequest list, Reply<Page<LineView>> reply) {
+        domain.find_lines(std::move(list), std::move(reply));
+    });
+}
+
+void count_selection(CallPtr call) {
+    const auto selector = call->query.find("q");
+    if (selector == call->query.end())
+        return call->refuse(http::Problem{http::Code::bad_parameter, "q: the selector is missing", {}});
+    std::optional<Service> service;
+    if (const auto asked = call->query.find("service"); asked != call->query.end()) {
+        service = enum_value<Service>(asked->second);
+        if (!service) return call->refuse(Error{Errc::bad_value, "/service", "no such service"});
+    }
+    call->domain.count_selection(
+        selector->second, service, when_known<SelectionView>(call, [](const Call& asked, const SelectionView& counts) {
+            Json json = {{"lines", counts.lines}, {"nodes", counts.nodes}, {"connected_nodes", counts.connected_nodes}};
+            if (!counts.reason.empty()) json["reason"] = counts.reason;
+            asked.reply(200, dump_json(json));
+        }));
 }
 
 void list_node_events(CallPtr call) {

@@ -35,6 +35,11 @@ void list_nodes(CallPtr call);
 void get_node(CallPtr call);
 void list_lines(CallPtr call);
 void list_node_events(CallPtr call);
+void count_selection(CallPtr call);
+
+// live.cpp
+void get_overview(CallPtr call);
+void open_stream(CallPtr call);
 
 // usage.cpp
 void get_node_usage(CallPtr call);

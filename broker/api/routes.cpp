@@ -18,6 +18,8 @@ struct Route {
     std::string_view takes = {};  // the parameters, with a space between
 };
 constexpr std::string_view kPage = "limit cursor";
+constexpr std::string_view kSearch = "q limit cursor";
+constexpr std::string_view kSorted = "q sort limit cursor";
 constexpr std::string_view kTop = "limit sort";
 
 bool takes(const Route& route, std::string_view parameter) {
@@ -42,20 +44,23 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/v1/jobs", "createJob", Auth::bearer, create_job},
     {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, kPage},
     {"GET", "/api/v1/jobs/{id}", "getJob", Auth::bearer, get_job},
-    {"GET", "/api/v1/runs", "listRuns", Auth::bearer, list_runs, kPage},
+    {"GET", "/api/v1/runs", "listRuns", Auth::bearer, list_runs, kSearch},
     {"GET", "/api/v1/runs/{id}", "getRun", Auth::bearer, get_run},
     {"POST", "/api/v1/runs/{id}/cancel", "cancelRun", Auth::bearer, cancel_run},
     {"GET", "/api/v1/runs/{id}/tasks", "listRunTasks", Auth::bearer, list_run_tasks, kPage},
     {"GET", "/api/v1/runs/{id}/results", "listRunResults", Auth::bearer, list_run_results, kPage},
     {"GET", "/api/v1/runs/{id}/events", "streamRunEvents", Auth::bearer, stream_run_events},
     {"GET", "/api/v1/results/{id}", "getResult", Auth::bearer, get_result},
-    {"GET", "/api/v1/nodes", "listNodes", Auth::bearer, list_nodes, kPage},
+    {"GET", "/api/v1/nodes", "listNodes", Auth::bearer, list_nodes, kSorted},
     {"GET", "/api/v1/nodes/{node}", "getNode", Auth::bearer, get_node},
     {"GET", "/api/v1/nodes/{node}/usage", "getNodeUsage", Auth::bearer, get_node_usage},
     {"GET", "/api/v1/usage/nodes", "topNodes", Auth::bearer, top_nodes, kTop},
     {"GET", "/api/v1/usage/lines", "topLines", Auth::bearer, top_lines, kTop},
     {"GET", "/api/v1/nodes/{node}/events", "listNodeEvents", Auth::bearer, list_node_events, kPage},
-    {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, kPage},
+    {"GET", "/api/v1/lines", "listLines", Auth::bearer, list_lines, kSorted},
+    {"GET", "/api/v1/selection", "countSelection", Auth::bearer, count_selection, "q service"},
+    {"GET", "/api/v1/overview", "getOverview", Auth::bearer, get_overview},
+    {"GET", "/api/v1/stream", "openStream", Auth::bearer, open_stream},
     {"GET", "/metrics", "getMetrics", Auth::bearer, get_metrics},
     {"GET", "/probe", "probeForPrometheus", Auth::bearer, probe_for_prometheus,
      "target module hostname debug node line from"},

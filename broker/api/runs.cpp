@@ -1,3 +1,4 @@
+#include "broker/api/lists.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/api/views_json.hpp"
 #include "broker/live/run_events.hpp"
@@ -8,15 +9,34 @@ namespace edge::broker::api {
 struct CancelBody {};
 BOOST_DESCRIBE_STRUCT(CancelBody, (), ())
 
+namespace {
+
+const ListShape<RunView> kRuns{
+    {"id", "job_id", "service", "target", "selector", "state", "created_at", "finished_at", "total", "queued",
+     "running", "succeeded", "failed", "timed_out", "canceled", "expired", "lost"},
+    [](const RunView& run) { return dump_json(to_json(run)); },
+    [](const RunView& run) {
+        std::vector<std::string> cells{run.id.text(),
+                                       run.job_id.text(),
+                                       std::string(enum_text(run.service)),
+                                       run.target,
+                                       run.selector,
+                                       std::string(enum_text(run.state)),
+                                       rfc3339_ms(run.created_at),
+                                       run.finished_at ? rfc3339_ms(*run.finished_at) : std::string()};
+        const TaskCounts& n = run.tasks;
+        for (const auto count :
+             {n.total, n.queued, n.running, n.succeeded, n.failed, n.timed_out, n.canceled, n.expired, n.lost})
+            cells.push_back(std::to_string(count));
+        return cells;
+    }};
+
+}  // namespace
+
 void list_runs(CallPtr call) {
-    const auto page = page_in_query(*call);
-    if (!page) return;
-    const auto then = [](const Call& asked, Page<RunView> runs) {
-        std::vector<std::string> items;
-        for (const auto& run : runs.items) items.push_back(dump_json(to_json(run)));
-        asked.reply(200, page_text(items, runs.next_cursor));
-    };
-    call->domain.runs(*page, when_known<Page<RunView>>(call, then));
+    reply_list(std::move(call), kRuns, [](Domain& domain, ListRequest list, Reply<Page<RunView>> reply) {
+        domain.runs(std::move(list), std::move(reply));
+    });
 }
 
 void get_run(CallPtr call) {

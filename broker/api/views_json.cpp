@@ -219,7 +219,8 @@ std::string result_text(const ResultView& view) {
     return with_member(dump_json(json), "detail", detail);
 }
 
-std::string page_text(const std::vector<std::string>& items, const std::optional<std::string>& next_cursor) {
+std::string page_text(const std::vector<std::string>& items, const std::optional<std::string>& next_cursor,
+                      std::optional<std::uint64_t> total) {
     std::size_t size = 64;
     for (const auto& item : items) size += item.size() + 1;
     std::string text;
@@ -230,6 +231,7 @@ std::string page_text(const std::vector<std::string>& items, const std::optional
         text += items[i];
     }
     text += "]}";
+    if (total) text = with_member(std::move(text), "total", std::to_string(*total));
     return next_cursor ? with_member(std::move(text), "next_cursor", dump_json(Json(*next_cursor))) : text;
 }
 

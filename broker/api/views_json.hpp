@@ -35,8 +35,9 @@ Json whole_usage_json(const UsageView& usage);
 /// Text, because the detail is put in as it was stored, without being parsed. On one line.
 std::string result_text(const ResultView& result);
 
-/// `{"items":[…],"next_cursor":…}` of texts.
-std::string page_text(const std::vector<std::string>& items, const std::optional<std::string>& next_cursor);
+/// `{"items":[…],"total":…,"next_cursor":…}` of texts.
+std::string page_text(const std::vector<std::string>& items, const std::optional<std::string>& next_cursor,
+                      std::optional<std::uint64_t> total = {});
 
 /// `{…,"name":value}`: a member added to an object's text.
 std::string with_member(std::string object, std::string_view name, std::string_view value);

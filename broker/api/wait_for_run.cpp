@@ -15,7 +15,7 @@ class RunWait final : public RunSubscriber, public std::enable_shared_from_this<
         : call_(std::move(call)), run_id_(made.id), made_(std::move(made)), wait_s_(wait_s) {}
 
     void start() {
-        call_->domain.subscribe(run_id_, shared_from_this(), [call = call_](Result<RunView> reply) {
+        call_->domain.subscribe(run_id_, Past::told, shared_from_this(), [call = call_](Result<RunView> reply) {
             if (!reply) call->refuse(reply.error());
         });
         call_->exchange->post([self = shared_from_this()] {

@@ -26,6 +26,9 @@ class SessionSink {
     virtual void close(link::Goaway why) = 0;
 };
 
+/// Does who begins to watch a run want the results there are?
+enum class Past { told, left_out };
+
 /// Somebody watching a run: first the run and the results so far, and what happens, then end(). Its tasks are as many
 /// as they are: tasks() has them page by page, each page as of its place among the events. A slow one drops progress,
 /// never results. Owners: the HTTP exchange and the domain's subscriber table.
@@ -106,11 +109,18 @@ class Domain {
     virtual void job(JobId id, Reply<JobView> reply) = 0;
     virtual void jobs(PageRequest page, Reply<Page<JobView>> reply) = 0;
     virtual void run(RunId id, Reply<RunView> reply) = 0;
-    virtual void runs(PageRequest page, Reply<Page<RunView>> reply) = 0;
+    /// Newest first; `q` names `service:`, `state:` and the beginning of `target:`. Errors: bad_value (/q, /cursor).
+    virtual void runs(ListRequest list, Reply<Page<RunView>> reply) = 0;
     virtual void tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) = 0;
     virtual void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) = 0;
     virtual void result(ResultId id, Reply<ResultView> reply) = 0;
     virtual void nodes(Reply<std::vector<NodeView>> reply) = 0;
+    /// Those that match `q`, sorted. Errors: bad_value (/q, /sort, /cursor).
+    virtual void find_nodes(ListRequest list, Reply<Page<NodeView>> reply) = 0;
+    virtual void find_lines(ListRequest list, Reply<Page<LineView>> reply) = 0;
+    /// What a job with this selector would ask; of lines that lend `service` where one is named. Errors: bad_value
+    /// (/q).
+    virtual void count_selection(std::string selector, std::optional<Service> service, Reply<SelectionView> reply) = 0;
     /// By id (`node_…`) or by name.
     virtual void node(std::string id_or_name, Reply<NodeView> reply) = 0;
     /// Errors: not_found, also where the node has not told its usage since the broker began.
@@ -120,9 +130,9 @@ class Domain {
     /// What became of it and its lines, newest first; the last 256. Errors: not_found.
     virtual void node_events(std::string id_or_name, PageRequest page, Reply<Page<NodeEvent>> reply) = 0;
     /// Until end() or unsubscribe; the subscriber is called while the domain holds it. Errors: not_found.
-    virtual void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) = 0;
+    virtual void subscribe(RunId run, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) = 0;
     virtual void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) = 0;
-    /// From now on, as long as the domain lives. Before it began: a later nodes() tells what was.
+    /// First every node and every run that goes on, then what becomes of them, as long as the domain lives.
     virtual void follow(std::shared_ptr<FleetSubscriber> subscriber) = 0;
     /// The token's text is shown this once. `pin`: base64url of the gateway certificate's SPKI digest, put into the
     /// text.

@@ -96,6 +96,17 @@ bool DomainFsm::bring_up_to_date(RunId run, std::vector<TaskView>& tasks) const 
     return true;
 }
 
+std::vector<FleetEvent> DomainFsm::follow() {
+    state_.is_followed = true;
+    std::vector<FleetEvent> all;
+    for (const auto& node : state_.fleet.nodes())
+        all.emplace_back(std::make_shared<const NodeView>(Fleet::view(*node)));
+    for (const RunPtr& run : state_.runs.all()) {
+        if (run->state == RunState::running) all.emplace_back(std::make_shared<const RunView>(ActiveRuns::view(*run)));
+    }
+    return all;
+}
+
 void DomainFsm::change_watchers(RunId id, int by) {
     const RunPtr run = state_.runs.find(id);
     if (!run || (by < 0 && run->watchers == 0)) return;

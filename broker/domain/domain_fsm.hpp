@@ -68,8 +68,9 @@ class DomainFsm {
     void watch(RunId id) { change_watchers(id, 1); }
     void unwatch(RunId id) { change_watchers(id, -1); }
 
-    /// From now on everything is Told.
-    void follow() { state_.is_followed = true; }
+    /// What there is: every node and every run that goes on. From now on everything is Told.
+    std::vector<FleetEvent> follow();
+    const Fleet& fleet() const { return state_.fleet; }
 
     Webhooks& webhooks() { return webhooks_; }
 

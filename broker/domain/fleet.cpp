@@ -101,10 +101,26 @@ std::vector<UsageView> Fleet::usages() const {
     return all;
 }
 
+NodeState Fleet::state_of(const Node& node) {
+    if (node.is_connected()) return NodeState::connected;
+    if (!may_work(node)) return node.record.state;
+    return node.record.connected_at ? NodeState::disconnected : NodeState::enrolled;
+}
+
+link::LineState Fleet::state_of(const Node& node, const link::LineReport& line) {
+    return node.is_connected() ? line.state : link::LineState::unknown;
+}
+
+void Fleet::show(const Node& node, link::LineReport& line) {
+    if (node.is_connected()) return;
+    line.reason = "the node is not connected; it last said " + std::string(enum_text(line.state));
+    line.state = state_of(node, line);
+}
+
 NodeView Fleet::view(const Node& node) {
     const NodeRecord& r = node.record;
     NodeView view{.node = node.ref(),
-                  .state = r.state,
+                  .state = state_of(node),
                   .labels = r.labels,
                   .agent_version = r.agent_version,
                   .policy_hash = r.policy_hash,
@@ -118,14 +134,9 @@ NodeView Fleet::view(const Node& node) {
                   .policy = {}};
     if (node.is_connected()) {
         view.busy = node.usage.facts().host.busy;
-        view.state = NodeState::connected;
         return view;
     }
-    if (may_work(node)) view.state = r.connected_at ? NodeState::disconnected : NodeState::enrolled;
-    for (link::LineReport& line : view.lines) {  // what it said last is no news
-        line.reason = "the node is not connected; it last said " + std::string(enum_text(line.state));
-        line.state = link::LineState::unknown;
-    }
+    for (link::LineReport& line : view.lines) show(node, line);
     return view;
 }
 

@@ -1,6 +1,7 @@
 // Every node that was ever enrolled, its lines as it last told them, and its spools.
 #pragma once
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -41,8 +42,14 @@ class Fleet {
     /// Tasks of all nodes that have no end yet.
     std::size_t open_tasks() const;
 
+    std::span<const std::unique_ptr<Node>> nodes() const { return nodes_; }
     std::vector<NodeView> views() const;
     static NodeView view(const Node& node);
+    /// As they are shown: of a node that is away nothing is known.
+    static NodeState state_of(const Node& node);
+    static link::LineState state_of(const Node& node, const link::LineReport& line);
+    /// Of a node that is away, what a line said last is no news.
+    static void show(const Node& node, link::LineReport& line);
     std::vector<UsageView> usages() const;
 
   private:

@@ -18,6 +18,8 @@ TargetPolicy target_policy_of(const link::Policy& policy);
 class Lending {
   public:
     Lending(const ProbeSpec& spec, EnforcedBy least);
+    /// For any job of this service.
+    explicit Lending(Service service) : service_(service) {}
 
     /// Why not, as one sentence; nothing where it may.
     std::optional<std::string> refusal(const NodeRecord& node, const link::LineReport& line);
@@ -27,7 +29,7 @@ class Lending {
 
     Service service_;
     std::optional<Destination> destination_;
-    EnforcedBy least_;
+    EnforcedBy least_ = EnforcedBy::none;
     const NodeRecord* node_ = nullptr;  // whose policy this is
     TargetPolicy policy_;
 };

@@ -50,16 +50,19 @@ class LocalDomain final : public Domain {
     void job(JobId id, Reply<JobView> reply) override;
     void jobs(PageRequest page, Reply<Page<JobView>> reply) override;
     void run(RunId id, Reply<RunView> reply) override;
-    void runs(PageRequest page, Reply<Page<RunView>> reply) override;
+    void runs(ListRequest list, Reply<Page<RunView>> reply) override;
     void tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) override;
     void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) override;
     void result(ResultId id, Reply<ResultView> reply) override;
     void nodes(Reply<std::vector<NodeView>> reply) override;
+    void find_nodes(ListRequest list, Reply<Page<NodeView>> reply) override;
+    void find_lines(ListRequest list, Reply<Page<LineView>> reply) override;
+    void count_selection(std::string selector, std::optional<Service> service, Reply<SelectionView> reply) override;
     void node(std::string id_or_name, Reply<NodeView> reply) override;
     void usage(std::string id_or_name, Reply<UsageView> reply) override;
     void usages(Reply<std::vector<UsageView>> reply) override;
     void node_events(std::string id_or_name, PageRequest page, Reply<Page<NodeEvent>> reply) override;
-    void subscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override;
+    void subscribe(RunId run, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override;
     void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) override;
     void follow(std::shared_ptr<FleetSubscriber> subscriber) override;
     void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/domain/fleet_search.hpp"
 #include "broker/domain/local_domain.hpp"
 
 namespace edge::broker {
@@ -112,9 +113,12 @@ void LocalDomain::run(RunId id, Reply<RunView> reply) {
     });
 }
 
-void LocalDomain::runs(PageRequest page, Reply<Page<RunView>> reply) {
-    reads_->ask([this, page = bounded(std::move(page)), reply = std::move(reply)](Store& store) {
-        auto found = store.runs(page);
+void LocalDomain::runs(ListRequest list, Reply<Page<RunView>> reply) {
+    auto filter = parse_run_filter(list.q);
+    if (!filter) return reply(filter.error());
+    reads_->ask([this, filter = std::move(filter.value()), page = bounded(std::move(list.page)),
+                 reply = std::move(reply)](Store& store) {
+        auto found = store.runs(filter, page);
         if (!found) return reply(found.error());
         // The store does not know which tasks are out; the domain does.
         mailbox_.post([this, reply, found = std::move(found.value())](Now, Actions&) mutable {
@@ -162,6 +166,26 @@ void LocalDomain::nodes(Reply<std::vector<NodeView>> reply) {
     mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(fsm_.nodes()); });
 }
 
+void LocalDomain::find_nodes(ListRequest list, Reply<Page<NodeView>> reply) {
+    list.page = bounded(std::move(list.page));
+    mailbox_.post([this, list = std::move(list), reply = std::move(reply)](Now, Actions&) {
+        reply(edge::broker::find_nodes(fsm_.fleet(), list));
+    });
+}
+
+void LocalDomain::find_lines(ListRequest list, Reply<Page<LineView>> reply) {
+    list.page = bounded(std::move(list.page));
+    mailbox_.post([this, list = std::move(list), reply = std::move(reply)](Now, Actions&) {
+        reply(edge::broker::find_lines(fsm_.fleet(), list));
+    });
+}
+
+void LocalDomain::count_selection(std::string selector, std::optional<Service> service, Reply<SelectionView> reply) {
+    mailbox_.post([this, selector = std::move(selector), service, reply = std::move(reply)](Now, Actions&) {
+        reply(edge::broker::count_selection(fsm_.fleet(), selector, service));
+    });
+}
+
 void LocalDomain::node(std::string id_or_name, Reply<NodeView> reply) {
     mailbox_.post([this, id_or_name = std::move(id_or_name), reply = std::move(reply)](Now, Actions&) {
         reply(fsm_.node(id_or_name));
@@ -187,14 +211,14 @@ void LocalDomain::node_events(std::string id_or_name, PageRequest page, Reply<Pa
     });
 }
 
-void LocalDomain::subscribe(RunId id, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
-    mailbox_.post([this, id, subscriber = std::move(subscriber), reply = std::move(reply)](Now, Actions&) {
+void LocalDomain::subscribe(RunId id, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
+    mailbox_.post([this, id, past, subscriber = std::move(subscriber), reply = std::move(reply)](Now, Actions&) {
         const RunPtr run = fsm_.active(id);
-        if (!run) return subscriptions_->replay(id, subscriber, reply);
+        if (!run) return subscriptions_->replay(id, past, subscriber, reply);
         fsm_.watch(id);
         const RunView view = ActiveRuns::view(*run);
         reply(view);
-        subscriptions_->begin(view, run->results > 0, subscriber);
+        subscriptions_->begin(view, past == Past::told && run->results > 0, subscriber);
     });
 }
 
@@ -206,8 +230,8 @@ void LocalDomain::unsubscribe(RunId id, std::shared_ptr<RunSubscriber> subscribe
 
 void LocalDomain::follow(std::shared_ptr<FleetSubscriber> subscriber) {
     mailbox_.post([this, subscriber = std::move(subscriber)](Now, Actions&) mutable {
+        for (auto& event : fsm_.follow()) subscriber->event(event);
         followers_.push_back(std::move(subscriber));
-        fsm_.follow();
     });
 }
 

@@ -19,10 +19,6 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool same(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 Error wrong(std::size_t position, const std::string& what) {
     return Error{Errc::bad_value, "/selector", "at character " + std::to_string(position + 1) + ": " + what};
 }
@@ -53,7 +49,7 @@ Result<> add_term(Selector& selector, std::string_view term, std::size_t positio
     if (body.empty()) return wrong(position, "'-' needs a term after it");
     const auto colon = body.find(':');
     if (colon == std::string_view::npos) {
-        if (same(body, "all")) {
+        if (same_word(body, "all")) {
             if (out.negated) return wrong(position, "-all leaves nothing");
             return ok();
         }
@@ -82,16 +78,9 @@ std::string_view value_of(const Candidate& candidate, std::string_view key) {
     if (key == "carrier") return candidate.carrier;
     if (key == "node") return candidate.node;
     for (const auto& [name, value] : *candidate.labels) {
-        if (same(name, key)) return value;
+        if (same_word(name, key)) return value;
     }
     return {};
-}
-
-bool matches(const Candidate& candidate, const SelectorTerm& term) {
-    const auto has = [&](std::string_view key) { return same(value_of(candidate, key), term.value); };
-    // Any key does, for each candidate alone: were it the first that some node uses, one node could take a word away
-    // from all others by calling a line of its own so.
-    return term.key.empty() ? std::ranges::any_of(kBareKeys, has) : has(term.key);
 }
 
 bool matches_any(std::span<const Candidate> candidates, const SelectorTerm& term) {
@@ -167,7 +156,7 @@ std::string contradiction(const std::vector<SelectorTerm>& terms, std::span<cons
     for (auto one = terms.begin(); one != terms.end(); ++one) {
         const auto other = std::find_if(one + 1, terms.end(), [&](const SelectorTerm& term) {
             const auto both = [&](const Candidate& line) { return matches(line, *one) && matches(line, term); };
-            return !one->negated && !term.negated && one->key == term.key && !same(one->value, term.value) &&
+            return !one->negated && !term.negated && one->key == term.key && !same_word(one->value, term.value) &&
                    std::ranges::none_of(candidates, both);
         });
         if (other != terms.end())
@@ -182,6 +171,17 @@ Error none(std::string why) {
 }
 
 }  // namespace
+
+bool same_word(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
+}
+
+bool matches(const Candidate& candidate, const SelectorTerm& term) {
+    const auto has = [&](std::string_view key) { return same_word(value_of(candidate, key), term.value); };
+    // Any key does, for each candidate alone: were it the first that some node uses, one node could take a word away
+    // from all others by calling a line of its own so.
+    return term.key.empty() ? std::ranges::any_of(kBareKeys, has) : has(term.key);
+}
 
 bool matches(const Selector& selector, const Candidate& candidate) {
     return std::ranges::all_of(selector.terms,

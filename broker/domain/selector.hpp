@@ -39,6 +39,10 @@ struct Selector {
 /// Errors: bad_value, where `/selector`, detail with the character it is about (counted from 1).
 Result<Selector> parse_selector(std::string_view text);
 
+/// Does this one term match, whether it is negated or not?
+bool matches(const Candidate& candidate, const SelectorTerm& term);
+/// Are they the same word? Letters' case does not matter.
+bool same_word(std::string_view a, std::string_view b);
 /// Do all terms match this one line? The limit is no matter here.
 bool matches(const Selector& selector, const Candidate& candidate);
 

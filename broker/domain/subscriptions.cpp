@@ -25,24 +25,24 @@ void Subscriptions::deliver(Subscription& to, const RunEvent& event) {
     to.subscriber->event(event);
 }
 
-void Subscriptions::begin(const RunView& run, bool has_results, std::shared_ptr<RunSubscriber> subscriber) {
+void Subscriptions::begin(const RunView& run, bool tells_results, std::shared_ptr<RunSubscriber> subscriber) {
     const auto subscription = std::make_shared<Subscription>();
     subscription->subscriber = std::move(subscriber);
     table_[run.id].push_back(subscription);
     deliver(*subscription, event_of(run));
-    if (!has_results) return go_live(run.id, subscription);
+    if (!tells_results) return go_live(run.id, subscription);
     read_on(run.id, subscription, {},
             [this, id = run.id, subscription] { post_([this, id, subscription] { go_live(id, subscription); }); });
 }
 
-void Subscriptions::replay(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
+void Subscriptions::replay(RunId run, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) {
     const auto subscription = std::make_shared<Subscription>();
     subscription->subscriber = std::move(subscriber);
     table_[run].push_back(subscription);
     const auto forget = [this, run, subscription] {
         post_([this, run, subscription] { remove(run, subscription->subscriber); });
     };
-    reads_.ask([this, run, subscription, forget, reply = std::move(reply)](Store& store) {
+    reads_.ask([this, run, past, subscription, forget, reply = std::move(reply)](Store& store) {
         const auto found = store.run(run);
         if (!found || !found.value()) {
             forget();
@@ -50,10 +50,12 @@ void Subscriptions::replay(RunId run, std::shared_ptr<RunSubscriber> subscriber,
         }
         reply(*found.value());
         deliver(*subscription, event_of(*found.value()));
-        read_on(run, subscription, {}, [subscription, forget] {
+        const auto at_end = [subscription, forget] {
             if (!subscription->canceled) subscription->subscriber->end();
             forget();
-        });
+        };
+        if (past == Past::left_out) return at_end();
+        read_on(run, subscription, {}, at_end);
     });
 }
 

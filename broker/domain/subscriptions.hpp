@@ -22,9 +22,9 @@ class Subscriptions {
     Subscriptions(ReadQueue& reads, Post post) : reads_(reads), post_(std::move(post)) {}
 
     /// Of a run that goes on, as it is shown now.
-    void begin(const RunView& run, bool has_results, std::shared_ptr<RunSubscriber> subscriber);
+    void begin(const RunView& run, bool tells_results, std::shared_ptr<RunSubscriber> subscriber);
     /// Of a run that is over: all from the store. `reply` once the run is known to be there.
-    void replay(RunId run, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply);
+    void replay(RunId run, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply);
     /// True: it was there.
     bool remove(RunId run, const std::shared_ptr<RunSubscriber>& subscriber);
     void happened(RunId run, const RunEvent& event);

@@ -201,11 +201,40 @@ template <class T>
 struct Page {
     std::vector<T> items;
     std::optional<std::string> next_cursor;  // opaque to the caller
+    std::optional<std::uint64_t> total{};    // of the whole list, where it is counted
 };
 
 struct PageRequest {
     std::uint32_t limit = 100;  // 1..500
     std::string cursor;         // empty: from the start
+};
+
+/// A page of those that match.
+struct ListRequest {
+    std::string q;     // the selector's grammar; empty: all
+    std::string sort;  // a key, with '-' before it from the last to the first; empty: the list's own order
+    PageRequest page;
+};
+
+/// Which runs a list is of.
+struct RunFilter {
+    std::optional<Service> service;
+    std::optional<RunState> state;
+    std::string target;  // how it begins; empty: any
+};
+
+/// A line and whose it is, for a list.
+struct LineView {
+    NodeRef node;
+    link::LineReport line;
+};
+
+/// What a selector would ask now.
+struct SelectionView {
+    std::uint64_t lines = 0;
+    std::uint64_t nodes = 0;
+    std::uint64_t connected_nodes = 0;
+    std::string reason;  // why there is none, or empty
 };
 
 }  // namespace edge::broker

@@ -7,6 +7,7 @@
 #include "broker/gateway/echo.hpp"
 #include "broker/http/problem.hpp"
 #include "broker/http/text.hpp"
+#include "broker/http/websocket_request.hpp"
 #include "protocol/crypto/keys.hpp"
 #include "protocol/json/described.hpp"
 
@@ -73,18 +74,7 @@ std::optional<http::Response> refuse_upgrade(const http::Request& request) {
     using http::Code;
     if (request.path != link::kLinkPath)
         return http::problem_response({Code::not_found, "agents connect to /edge/v1/link", {}}, request);
-    if (request.header("sec-websocket-version") != "13") {
-        auto response = http::problem_response({Code::upgrade_required, "Sec-WebSocket-Version is 13", {}}, request);
-        response.headers = {{"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"}};
-        return response;
-    }
-    const auto key = from_base64(std::string(request.header("sec-websocket-key")));
-    if (!key || key->size() != 16)
-        return http::problem_response({Code::bad_request, "Sec-WebSocket-Key is base64 of 16 bytes", {}}, request);
-    if (!request.header_lists("sec-websocket-protocol", link::kSubprotocol)) {
-        return http::problem_response({Code::bad_request, "Sec-WebSocket-Protocol has to offer edge.v1", {}}, request);
-    }
-    return std::nullopt;
+    return http::objection_to_websocket(request, link::kSubprotocol);
 }
 
 Result<link::EnrollRequest> checked_enroll_request(std::string_view body) {
@@ -115,7 +105,7 @@ http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boos
         handle(std::move(request), exchange, domain);
     };
     settings.refuse_upgrade = refuse_upgrade;
-    settings.upgrade = [options, &domain](http::Upgraded upgraded) {
+    settings.upgrade = [options, &domain](http::Upgraded& upgraded) {
         start_session(std::move(upgraded), options, domain);
     };
     return settings;

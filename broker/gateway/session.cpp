@@ -14,29 +14,9 @@
 #include "broker/gateway/outbox.hpp"
 #include "broker/gateway/session_fsm.hpp"
 #include "broker/http/text.hpp"
+#include "broker/http/websocket_end.hpp"
 #include "protocol/crypto/keys.hpp"
 #include "protocol/json/described.hpp"
-
-namespace edge::http {
-
-// How Beast's WebSocket ends a connection of ours: found by argument-dependent lookup.
-void beast_close_socket(Transport& transport) {
-    transport.close();
-}
-
-void teardown(boost::beast::role_type, Transport& transport, boost::system::error_code& failed) {
-    failed = {};
-    transport.close();
-}
-
-template <class Handler>
-void async_teardown(boost::beast::role_type, Transport& transport, Handler&& handler) {
-    transport.end_sending();
-    boost::asio::post(transport.get_executor(),
-                      [handler = std::forward<Handler>(handler)]() mutable { handler(boost::system::error_code{}); });
-}
-
-}  // namespace edge::http
 
 namespace edge::broker::gateway {
 

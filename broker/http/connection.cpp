@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::size_t kMostPerWrite = 256 * 1024;
 constexpr std::size_t kMostDiscarded = 2 * 1024 * 1024;
+constexpr const char* kEarlyBytes = "bytes before the upgrade was answered";
 
 std::string date_now() {
     thread_local std::uint64_t second = 0;
@@ -86,14 +87,14 @@ asio::awaitable<void> Connection::run() {
         }
         auto refusal = settings_->refuse_upgrade(request);
         if (!refusal && reader_.is_drained()) {
-            hand_over(std::move(request));
+            hand_over(std::move(request), settings_->upgrade);
             co_return;
         }
-        if (!refusal)
-            refusal = problem_response({Code::bad_request, "bytes before the upgrade was answered", {}}, request);
+        if (!refusal) refusal = problem_response({Code::bad_request, kEarlyBytes, {}}, request);
         asked.keeps_alive = false;
         goes_on = co_await respond(std::move(*refusal), std::move(asked));
     }
+    if (gone_) co_return;
     watchdog_.rest();
     transport_.close();
 }
@@ -155,10 +156,22 @@ asio::awaitable<bool> Connection::serve(Request request) {
     auto token = asio::redirect_error(asio::use_awaitable, ignored);
     const auto began = std::chrono::steady_clock::now();
     Asked asked{request.method, request.path, request.id, request.keeps_alive};
+    Request asked_as;  // what an upgrade needs of it
+    if (asks_for_websocket(request)) asked_as = request;
     watchdog_.rest();
     auto answer = std::make_shared<Answer>(transport_.get_executor());
     call_handler(std::move(request), answer);
     while (!answer->is_there()) co_await answer->wake.async_wait(token);
+    if (answer->upgrade) {
+        answer->end();
+        if (reader_.is_drained()) {
+            hand_over(std::move(asked_as), answer->upgrade);
+            co_return false;
+        }
+        Response early = problem_response({Code::bad_request, kEarlyBytes, {}}, asked.path, asked.id);
+        asked.keeps_alive = false;
+        co_return co_await respond(std::move(early), std::move(asked));
+    }
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began);
     bool goes_on = false;
     if (answer->stream) {
@@ -294,11 +307,13 @@ bool Connection::goes_for_another() {
     return true;
 }
 
-void Connection::hand_over(Request request) {
+void Connection::hand_over(Request request, const std::function<void(Upgraded&)>& take) {
     watchdog_.rest();
     slot_.on_drain(nullptr);
     slot_.on_wanted(nullptr);
-    settings_->upgrade(Upgraded{std::move(transport_), std::move(request), std::move(slot_)});
+    gone_ = true;
+    Upgraded upgraded{std::move(transport_), std::move(request), std::move(slot_)};
+    take(upgraded);
 }
 
 void Connection::drain() {

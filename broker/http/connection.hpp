@@ -38,7 +38,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
 
     boost::asio::awaitable<void> refuse(Refusal refusal);
     boost::asio::awaitable<void> linger();
-    void hand_over(Request request);
+    void hand_over(Request request, const std::function<void(Upgraded&)>& take);
     void call_handler(Request request, const std::shared_ptr<Answer>& answer);
     void watch_for_end(std::shared_ptr<QueuedStream> stream);
     void waits();
@@ -59,6 +59,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
     bool busy_ = false;                     // a request is being received or answered
     bool draining_ = false;
     bool reading_ = false;  // what is awaited is a request
+    bool gone_ = false;     // an upgrade has taken the transport
     bool late_ = false;     // it did not come in time
 };
 

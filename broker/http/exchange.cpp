@@ -118,6 +118,12 @@ std::shared_ptr<Stream> LiveExchange::stream(Response head) {
     return stream;
 }
 
+void LiveExchange::upgrade(std::function<void(Upgraded&)> take) {
+    if (answered_.exchange(true)) return;
+    answer_->upgrade = std::move(take);
+    answer_->wake.cancel();
+}
+
 void LiveExchange::after(std::uint32_t ms, std::function<void()> callback) {
     if (answer_->over) return;
     auto timer = std::make_shared<asio::steady_timer>(executor_, std::chrono::milliseconds(ms));

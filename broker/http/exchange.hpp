@@ -53,11 +53,12 @@ struct Answer {
     explicit Answer(const boost::asio::any_io_executor& executor) : wake(executor) {
         wake.expires_at(boost::asio::steady_timer::time_point::max());
     }
-    bool is_there() const { return response || stream; }
+    bool is_there() const { return response || stream || upgrade; }
     void end();
 
     std::optional<Response> response;
     std::shared_ptr<QueuedStream> stream;
+    std::function<void(Upgraded&)> upgrade;
     bool over = false;
     boost::asio::steady_timer wake;
     std::set<std::shared_ptr<boost::asio::steady_timer>> timers;
@@ -72,6 +73,7 @@ class LiveExchange final : public Exchange {
     void reply(Response response) override;
     void post(std::function<void()> work) override;
     std::shared_ptr<Stream> stream(Response head) override;
+    void upgrade(std::function<void(Upgraded&)> take) override;
     void after(std::uint32_t ms, std::function<void()> callback) override;
 
   private:

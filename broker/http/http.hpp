@@ -53,7 +53,10 @@ class Stream {
     virtual void on_end(std::function<void()> callback) = 0;
 };
 
-/// The answer to one request: exactly one of reply() and stream(). Dropping it unanswered answers 500.
+/// A connection that has become something else; broker/http/server.hpp.
+struct Upgraded;
+
+/// The answer to one request: exactly one of reply(), stream() and upgrade(). Dropping it unanswered answers 500.
 /// The handler itself is called on the connection's thread.
 class Exchange {
   public:
@@ -64,6 +67,8 @@ class Exchange {
     virtual void post(std::function<void()> work) = 0;
     /// On the connection's thread. The response's body is sent first; the connection closes after the stream.
     virtual std::shared_ptr<Stream> stream(Response head) = 0;
+    /// The connection becomes what `take`, which moves it away, makes of it. On the connection's thread, as is `take`.
+    virtual void upgrade(std::function<void(Upgraded&)> take) = 0;
     /// Calls back after `ms` unless the exchange ended; for Prefer: wait. On the connection's thread.
     virtual void after(std::uint32_t ms, std::function<void()> callback) = 0;
 };

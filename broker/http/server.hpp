@@ -51,7 +51,7 @@ struct Settings {
     Handler handler;
     /// For requests that ask to become a WebSocket: a refusal, or nothing. Without it they are ordinary requests.
     std::function<std::optional<Response>(const Request&)> refuse_upgrade;
-    std::function<void(Upgraded)> upgrade;
+    std::function<void(Upgraded&)> upgrade;
 };
 
 class Server {

@@ -187,7 +187,7 @@ void RunEvents::beat() {
 void stream_run(std::shared_ptr<http::Exchange> exchange, Domain& domain, RunId run,
                 std::function<http::Response(const Error&)> problem) {
     auto events = std::make_shared<RunEvents>(exchange, domain, run);
-    domain.subscribe(run, events, [exchange, problem = std::move(problem)](Result<RunView> reply) {
+    domain.subscribe(run, Past::told, events, [exchange, problem = std::move(problem)](Result<RunView> reply) {
         if (!reply) exchange->reply(problem(reply.error()));
     });
 }

@@ -64,7 +64,7 @@ void ProbeRun::made(const RunView& run) {
     run_ = run.id;
     if (over_) return domain_.cancel_run(run_, [](const Result<RunView>&) {});
     away_ = run.notes.away;
-    domain_.subscribe(run_, shared_from_this(), [self = shared_from_this()](const Result<RunView>& reply) {
+    domain_.subscribe(run_, Past::told, shared_from_this(), [self = shared_from_this()](const Result<RunView>& reply) {
         if (!reply) self->exchange_->post([self] { self->refuse(503, "the run cannot be followed"); });
     });
     domain_.tasks(run_, PageRequest{kMostLines, {}}, [self = shared_from_this()](Result<Page<TaskView>> page) {

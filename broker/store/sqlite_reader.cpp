@@ -6,6 +6,7 @@
 #include <set>
 
 #include "broker/store/cursor.hpp"
+#include "broker/store/row_text.hpp"
 #include "broker/store/sqlite_page.hpp"
 #include "broker/store/sqlite_rows.hpp"
 
@@ -48,7 +49,8 @@ Result<> SqliteReader::prepare() {
     EDGE_TRY(make(s_.commit, "COMMIT"));
     EDGE_TRY(make(s_.run, runs + "WHERE r.id = ?1"));
     EDGE_TRY(make(s_.run_by_key, runs + "WHERE r.k = ?1"));
-    EDGE_TRY(make(s_.runs, runs + "WHERE r.k < ?1 ORDER BY r.k DESC LIMIT ?2"));
+    EDGE_TRY(make(s_.runs, runs + "WHERE r.k < ?1 AND (?3 = '' OR j.service = ?3) AND (?4 = '' OR r.state = ?4)"
+                                  " AND substr(j.target, 1, length(?5)) = ?5 ORDER BY r.k DESC LIMIT ?2"));
     EDGE_TRY(make(s_.job, jobs + "WHERE j.id = ?1"));
     EDGE_TRY(make(s_.jobs, jobs + "WHERE j.k < ?1 ORDER BY j.k DESC LIMIT ?2"));
     EDGE_TRY(
@@ -73,9 +75,11 @@ Result<std::optional<RunView>> SqliteReader::run(RunId id) {
     return first_row<RunView>(s_.run, run_view);
 }
 
-Result<Page<RunView>> SqliteReader::runs(const PageRequest& page) {
+Result<Page<RunView>> SqliteReader::runs(const RunFilter& filter, const PageRequest& page) {
     EDGE_TRY(const auto before, parse_cursor('r', page.cursor, kNewest));
-    s_.runs.start(before, page.limit + 1);
+    const std::string_view service = filter.service ? enum_text(*filter.service) : "";
+    const std::string_view state = filter.state ? enum_text(*filter.state) : "";
+    s_.runs.start(before, page.limit + 1, service, state, std::string_view(filter.target));
     return read_page<RunView>(s_.runs, page.limit, 'r', run_view);
 }
 

@@ -15,7 +15,7 @@ class SqliteReader {
     static Result<std::unique_ptr<SqliteReader>> open(const std::string& path);
 
     Result<std::optional<RunView>> run(RunId id);
-    Result<Page<RunView>> runs(const PageRequest& page);
+    Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page);
     Result<std::optional<JobView>> job(JobId id);
     Result<Page<JobView>> jobs(const PageRequest& page);
     Result<Page<TaskView>> tasks(RunId run, const PageRequest& page);

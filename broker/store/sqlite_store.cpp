@@ -39,7 +39,9 @@ class SqliteStore final : public Store {
     Result<> idle() override { return writer_->checkpoint_if_above(kIdleWalPages); }
 
     Result<std::optional<RunView>> run(RunId id) override { return reader_->run(id); }
-    Result<Page<RunView>> runs(const PageRequest& page) override { return reader_->runs(page); }
+    Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) override {
+        return reader_->runs(filter, page);
+    }
     Result<std::optional<JobView>> job(JobId id) override { return reader_->job(id); }
     Result<Page<JobView>> jobs(const PageRequest& page) override { return reader_->jobs(page); }
     Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override { return reader_->tasks(run, page); }

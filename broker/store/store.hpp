@@ -34,7 +34,7 @@ class Store : public WebhookReads {
 
     virtual Result<std::optional<RunView>> run(RunId id) = 0;
     /// Errors of the paged reads: bad_value (a cursor that is not ours).
-    virtual Result<Page<RunView>> runs(const PageRequest& page) = 0;
+    virtual Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) = 0;
     virtual Result<std::optional<JobView>> job(JobId id) = 0;
     virtual Result<Page<JobView>> jobs(const PageRequest& page) = 0;
     virtual Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) = 0;

@@ -41,6 +41,8 @@ struct ProbeCommand {
 enum class Kind { nodes, lines, runs, jobs, tokens };
 struct GetCommand {
     Kind kind = Kind::nodes;
+    std::string query;  // of nodes, lines and runs
+    std::string sort;   // of nodes and lines
     std::optional<std::uint32_t> limit;
     Format format = Format::table;
     static void add_to(Syntax& edgectl);

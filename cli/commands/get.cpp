@@ -181,6 +181,15 @@ Listing listing_of(Kind kind) {
     return nodes();
 }
 
+std::string path_of(const GetCommand& asked, std::string path) {
+    char mark = '?';
+    for (const auto& [name, value] : {std::pair("q", asked.query), std::pair("sort", asked.sort)}) {
+        if (value.empty()) continue;
+        path += std::exchange(mark, '&') + std::string(name) + "=" + percent_encoded(value);
+    }
+    return path;
+}
+
 }  // namespace
 
 void GetCommand::add_to(Syntax& edgectl) {
@@ -188,11 +197,20 @@ void GetCommand::add_to(Syntax& edgectl) {
     auto syntax = edgectl.add("get", "WHAT", "nodes, lines, runs, jobs or tokens");
     syntax.kind(given->kind, Kind::tokens, "nodes, lines, runs, jobs or tokens");
     syntax.output(given->format, "table, wide, json or jsonl");
+    syntax.text("-q,--query", "SELECTOR", given->query,
+                "those that match: a selector, also state: and version:; of runs service:, state: and target:");
+    syntax.text("--sort", "KEY", given->sort,
+                "of nodes and lines: name, state, carrier, province, …; -KEY is the other way");
     syntax.number("--limit", given->limit, kMostItems,
                   "at most so many; without it the newest 50 runs or jobs, and all of the others");
     syntax.when_named([given, syntax]() -> Answer<Command> {
         if (!syntax.was_given("kind"))
             return usage("get what: nodes, lines, runs, jobs or tokens?", "edgectl get nodes");
+        const bool placed = given->kind == Kind::nodes || given->kind == Kind::lines;
+        if (!given->query.empty() && !placed && given->kind != Kind::runs)
+            return usage("-q is of nodes, lines and runs", "edgectl get nodes -q \"carrier:ct state:connected\"");
+        if (!given->sort.empty() && !placed)
+            return usage("--sort is of nodes and lines", "edgectl get nodes --sort=-last_seen_at");
         return *given;
     });
 }
@@ -200,7 +218,7 @@ void GetCommand::add_to(Syntax& edgectl) {
 Answer<ExitCode> GetCommand::carry_out(Client& client, const Screen& screen) const {
     const Listing listing = listing_of(kind);
     const std::size_t most = limit.value_or(grows_for_ever(kind) ? kNewestShown : kMostItems);
-    EDGE_TRY(auto items, client.list(listing.path, most + 1));
+    EDGE_TRY(auto items, client.list(path_of(*this, listing.path), most + 1));
     if (items.size() > most) {
         items.resize(most);
         screen.say(std::to_string(most) + " shown, there are more; --limit takes up to " + std::to_string(kMostItems));
@@ -210,7 +228,7 @@ Answer<ExitCode> GetCommand::carry_out(Client& client, const Screen& screen) con
         return ExitCode::ok;
     }
     if (items.empty()) {
-        screen.say(listing.none);
+        screen.say(query.empty() ? listing.none : "nothing matches " + query);
         return ExitCode::ok;
     }
     Table table{listing.columns, {}};

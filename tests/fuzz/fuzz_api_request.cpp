@@ -4,6 +4,7 @@
 #include "tests/fuzz/property.hpp"
 #include "tests/unit/broker/api/fake_exchange.hpp"
 #include "tests/unit/broker/fake_domain.hpp"
+#include "tests/unit/broker/fake_live.hpp"
 
 /// The document is text of ours.
 std::string_view edge::broker::api::openapi_text() {
@@ -68,7 +69,7 @@ void check(const JobRequest& job) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     FakeDomain domain;
     domain.add_node({});
-    const auto handler = api::make_handler(domain, {"https://broker.test:7443"});
+    const auto handler = api::make_handler(domain, {"https://broker.test:7443", std::make_shared<FakeLive>()});
     const auto exchange = std::make_shared<FakeExchange>();
     const auto request = request_of(fuzz::text_of(data, size));
     handler(request, exchange);

@@ -206,9 +206,16 @@ Result<std::optional<RunView>> MemoryStore::run(RunId id) {
     return std::optional(rows::view_of(*found, tables_.jobs.at(found->job)));
 }
 
-Result<Page<RunView>> MemoryStore::runs(const PageRequest& page) {
+Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageRequest& page) {
     const std::lock_guard lock(mutex_);
-    return newest_first<RunView>(tables_.runs, page, 'r',
+    std::map<RunRow, RunRecord> wanted;
+    for (const auto& [row, run] : tables_.runs) {
+        const JobRecord& job = tables_.jobs.at(run.job);
+        if ((!filter.service || job.service == *filter.service) && (!filter.state || run.state == *filter.state) &&
+            job.target.starts_with(filter.target))
+            wanted.emplace(row, run);
+    }
+    return newest_first<RunView>(wanted, page, 'r',
                                  [this](const RunRecord& run) { return rows::view_of(run, tables_.jobs.at(run.job)); });
 }
 

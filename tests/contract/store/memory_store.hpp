@@ -17,7 +17,7 @@ class MemoryStore final : public Store {
     Result<> apply(std::span<const Batch> batches) override;
     Result<> idle() override { return ok(); }
     Result<std::optional<RunView>> run(RunId id) override;
-    Result<Page<RunView>> runs(const PageRequest& page) override;
+    Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) override;
     Result<std::optional<JobView>> job(JobId id) override;
     Result<Page<JobView>> jobs(const PageRequest& page) override;
     Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override;

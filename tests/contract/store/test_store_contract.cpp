@@ -238,12 +238,12 @@ TEST_CASE_TEMPLATE("pages follow each other without gaps while rows are added", 
     const auto store = kind.open();
     seed(*store);
     for (std::int64_t row = 1; row <= 7; ++row) REQUIRE(store->apply(Batch{samples::run(row, 1, row)}).has_value());
-    auto page = store->runs(PageRequest{3, {}}).value();
+    auto page = store->runs({}, PageRequest{3, {}}).value();
     std::vector<RunId> seen;
     for (const auto& run : page.items) seen.push_back(run.id);
     REQUIRE(store->apply(Batch{samples::run(8, 1, 8)}).has_value());  // newer: belongs to no later page
     while (page.next_cursor) {
-        page = store->runs(PageRequest{3, *page.next_cursor}).value();
+        page = store->runs({}, PageRequest{3, *page.next_cursor}).value();
         for (const auto& run : page.items) seen.push_back(run.id);
     }
     REQUIRE(seen.size() == 7);
@@ -251,6 +251,41 @@ TEST_CASE_TEMPLATE("pages follow each other without gaps while rows are added", 
     CHECK(store->jobs(PageRequest{8, {}}).value().items.size() == 8);
     CHECK(!store->jobs(PageRequest{8, {}}).value().next_cursor.has_value());
     CHECK(store->jobs(PageRequest{7, {}}).value().next_cursor.has_value());
+}
+
+TEST_CASE_TEMPLATE("runs are listed by service, state and the beginning of the target", Kind, InMemory, InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    seed(*store);
+    const char* targets[] = {"www.example.com", "www.example.org", "198.51.100.10", "100%"};
+    for (std::int64_t row = 1; row <= 4; ++row) {
+        AddRun made = samples::run(row, 1, row);
+        made.job.target = targets[row - 1];
+        made.job.service = row == 2 ? Service::dns : Service::ping;
+        made.run.state = row == 3 ? RunState::finished : RunState::running;
+        REQUIRE(store->apply(Batch{made}).has_value());
+    }
+    const auto found = [&](RunFilter filter) {
+        std::string rows;
+        const auto page = store->runs(filter, {}).value();
+        for (const auto& run : page.items) {
+            for (std::uint64_t row = 1; row <= 4; ++row) rows += run.id == id<RunId>(row) ? std::to_string(row) : "";
+        }
+        return rows;
+    };
+    CHECK(found({}) == "4321");
+    CHECK(found({.service = Service::dns, .state = {}, .target = {}}) == "2");
+    CHECK(found({.service = {}, .state = RunState::finished, .target = {}}) == "3");
+    CHECK(found({.service = {}, .state = {}, .target = "www."}) == "21");
+    CHECK(found({.service = Service::ping, .state = RunState::running, .target = "www."}) == "1");
+    CHECK(found({.service = {}, .state = {}, .target = "1%"}) == "");  // letters, no pattern
+    CHECK(found({.service = {}, .state = {}, .target = "100%"}) == "4");
+    const auto page = store->runs({.service = Service::ping, .state = {}, .target = {}}, PageRequest{1, {}}).value();
+    REQUIRE(page.next_cursor.has_value());
+    CHECK(store->runs({.service = Service::ping, .state = {}, .target = {}}, PageRequest{1, *page.next_cursor})
+              .value()
+              .items.at(0)
+              .id == id<RunId>(3));
 }
 
 TEST_CASE_TEMPLATE("results are paged in the order they were stored, and only those of the run", Kind, InMemory,
@@ -333,7 +368,7 @@ TEST_CASE_TEMPLATE("a cursor of another list or of nobody is refused", Kind, InM
     const auto store = kind.open();
     seed(*store);
     for (std::int64_t row = 1; row <= 3; ++row) REQUIRE(store->apply(Batch{samples::run(row, 1, row)}).has_value());
-    const auto cursor = *store->runs(PageRequest{1, {}}).value().next_cursor;
+    const auto cursor = *store->runs({}, PageRequest{1, {}}).value().next_cursor;
     for (const std::string& bad :
          {cursor, std::string("1"), std::string("zzzzzzzzzzzzzzzzzzzzzzzzzz"), std::string(26, '0')}) {
         const auto page = store->jobs(PageRequest{1, bad});
@@ -476,10 +511,10 @@ TEST_CASE("a writer from outside is waited for, and one that stays makes the sto
     REQUIRE(outside.execute("BEGIN IMMEDIATE").has_value());
     auto waiting = std::async(std::launch::async, [&] { return store->apply(Batch{samples::run(1, 1, 1)}); });
     CHECK(waiting.wait_for(std::chrono::milliseconds(200)) == std::future_status::timeout);
-    CHECK(store->runs({}).value().items.empty());  // readers are held up by nobody
+    CHECK(store->runs({}, {}).value().items.empty());  // readers are held up by nobody
     REQUIRE(outside.execute("COMMIT").has_value());
     CHECK(waiting.get().has_value());
-    CHECK(store->runs({}).value().items.size() == 1);
+    CHECK(store->runs({}, {}).value().items.size() == 1);
 
     auto other =
         sqlite::Connection::open(kind.folder.path() + "/edge.db", sqlite::Connection::Mode::read_write).value();

@@ -229,9 +229,10 @@ class FakeDomain final : public Domain {
             reply(*current_);
         });
     }
-    void runs(PageRequest page, Reply<Page<RunView>> reply) override {
+    void runs(ListRequest list, Reply<Page<RunView>> reply) override {
         run_([=, this] {
-            last_page = page;
+            last_list = list;
+            last_page = list.page;
             reply(current_ ? Page<RunView>{{*current_}, {}} : Page<RunView>{});
         });
     }
@@ -268,6 +269,28 @@ class FakeDomain final : public Domain {
     void nodes(Reply<std::vector<NodeView>> reply) override {
         run_([=, this] { reply(node_ ? std::vector<NodeView>{*node_} : std::vector<NodeView>{}); });
     }
+    void find_nodes(ListRequest list, Reply<Page<NodeView>> reply) override {
+        run_([=, this] {
+            last_list = list;
+            if (list.q == "((") return reply(Error{Errc::bad_value, "/q", "at character 1: what is that?"});
+            reply(listed(node_ ? std::vector<NodeView>{*node_} : std::vector<NodeView>{}, list.page));
+        });
+    }
+    void find_lines(ListRequest list, Reply<Page<LineView>> reply) override {
+        run_([=, this] {
+            last_list = list;
+            std::vector<LineView> all;
+            for (std::size_t i = 0; node_ && i < line_count; ++i) all.push_back({node_->node, node_->lines.at(0)});
+            reply(listed(std::move(all), list.page));
+        });
+    }
+    void count_selection(std::string selector, std::optional<Service> service, Reply<SelectionView> reply) override {
+        run_([=] {
+            if (selector == "((") return reply(Error{Errc::bad_value, "/q", "at character 1: what is that?"});
+            if (selector == "telecm") return reply(SelectionView{0, 0, 0, "nothing matches \"telecm\""});
+            reply(service ? SelectionView{2, 1, 1, {}} : SelectionView{84, 31, 30, {}});
+        });
+    }
     void node(std::string name, Reply<NodeView> reply) override {
         run_([=, this] {
             if (!node_ || (name != "gz-1" && name != node_->node.id.text()))
@@ -302,12 +325,14 @@ class FakeDomain final : public Domain {
         });
     }
     std::vector<NodeEvent> events;
-    void subscribe(RunId wanted, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override {
+    void subscribe(RunId wanted, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override {
         run_([=, this] {
             if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
             reply(*current_);
             subscriber->event(current_);
-            for (const auto& result : results_) subscriber->event(result);
+            for (const auto& result : results_) {
+                if (past == Past::told) subscriber->event(result);
+            }
             if (current_->state == RunState::finished) return subscriber->end();
             subscribers_.insert(subscriber);
         });
@@ -362,8 +387,20 @@ class FakeDomain final : public Domain {
     std::vector<RunId> canceled;
     JobRequest last_request;
     PageRequest last_page;
+    ListRequest last_list;
+    std::size_t line_count = 1;  // how often the node's line is listed
 
   private:
+    template <class T>
+    static Page<T> listed(std::vector<T> all, const PageRequest& page) {
+        Page<T> some;
+        some.total = all.size();
+        const std::size_t first = page.cursor.empty() ? 0 : std::stoul(page.cursor);
+        for (std::size_t i = first; i < std::min<std::size_t>(all.size(), first + page.limit); ++i)
+            some.items.push_back(all[i]);
+        if (first + some.items.size() < all.size()) some.next_cursor = std::to_string(first + some.items.size());
+        return some;
+    }
     static JobView job_view() {
         JobView job;
         job.id = id<JobId>(2);

@@ -121,7 +121,7 @@ TEST_CASE("what is wrong is said with the next thing to try") {
              Case{{"http", "http://a:99999/", "from", "all"},
                   "the target: the port \"99999\" is no number from 1 to 65535"},
              Case{{"ping", "a b", "from", "all"}, "the target: expected a host name or an address"},
-             Case{{"ping", "x", "from", "all", "--family", "v5"}, "--family: expected one of any, v4, v6, v6_first"},
+             Case{{"ping", "x", "from", "all", "--family", "v5"}, "--family: expected one of any, v4, v6"},
              Case{{"http", "http://x", "from", "all", "-H", "Transfer-Encoding: x"},
                   "--header: the prober sets this header itself"},
              Case{{"ping", "x", "from", "all", "--label", "x"}, "--label: \"x\" is no KEY=VALUE"},
@@ -226,6 +226,12 @@ TEST_CASE("the other commands") {
     CHECK(std::holds_alternative<VersionCommand>(parse({"--version"}).value().command));
     CHECK(std::get<GetCommand>(parse({"get", "lines", "-o", "wide"}).value().command).kind == Kind::lines);
     CHECK(std::get<GetCommand>(parse({"get", "runs", "--limit", "7"}).value().command).limit == 7);
+    const auto found = std::get<GetCommand>(
+        parse({"get", "nodes", "-q", "carrier:ct -node:gz-1", "--sort=-last_seen_at"}).value().command);
+    CHECK(found.query == "carrier:ct -node:gz-1");
+    CHECK(found.sort == "-last_seen_at");
+    CHECK(!parse({"get", "jobs", "-q", "all"}));
+    CHECK(!parse({"get", "runs", "--sort", "name"}));
     const auto described =
         std::get<DescribeCommand>(parse({"describe", "run", "run_1", "-f", "--timeout", "5"}).value().command);
     CHECK(described.follow);

@@ -47,6 +47,7 @@ class FakeExchange final : public http::Exchange {
         stream_->has_room = has_room;
         return stream_;
     }
+    void upgrade(std::function<void(http::Upgraded&)> take) override { upgraded = std::move(take); }
     void after(std::uint32_t ms, std::function<void()> callback) override {
         timers.emplace_back(ms, std::move(callback));
     }
@@ -60,6 +61,7 @@ class FakeExchange final : public http::Exchange {
 
     bool has_room = true;  // of the stream there will be
     std::optional<http::Response> response;
+    std::function<void(http::Upgraded&)> upgraded;
     http::Response head;
     std::vector<std::pair<std::uint32_t, std::function<void()>>> timers;
 

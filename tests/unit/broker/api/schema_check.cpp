@@ -13,6 +13,7 @@ bool has_type(const std::string& type, const Json& value) {
     if (type == "array") return value.is_array();
     if (type == "string") return value.is_string();
     if (type == "boolean") return value.is_boolean();
+    if (type == "null") return value.is_null();
     if (type == "integer") return value.is_number_integer();
     return type == "number" && value.is_number();
 }
@@ -53,7 +54,10 @@ std::string schema_error(const Json& document, const Json& schema, const Json& v
             keyword == "additionalProperties")
             continue;
         if (keyword == "type") {
-            if (!has_type(given, value)) return where + " is not " + given.get<std::string>();
+            const Json types = given.is_array() ? given : Json::array({given});
+            bool fits = false;
+            for (const auto& one : types) fits = fits || has_type(one, value);
+            if (!fits) return where + " is not " + given.dump();
         } else if (keyword == "enum") {
             bool found = false;
             for (const auto& one : given) found = found || one == value;

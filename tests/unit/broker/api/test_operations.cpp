@@ -1,7 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "../fake_domain.hpp"
+#include "../fake_live.hpp"
 #include "broker/api/api.hpp"
+#include "broker/api/csv.hpp"
 #include "broker/api/views_json.hpp"
 #include "fake_exchange.hpp"
 #include "schema_check.hpp"
@@ -23,7 +27,8 @@ struct Asked {
 
 struct Api {
     FakeDomain domain;
-    http::Handler handler = api::make_handler(domain, {"https://broker.test:7443"});
+    std::shared_ptr<FakeLive> live = std::make_shared<FakeLive>();
+    http::Handler handler = api::make_handler(domain, {"https://broker.test:7443", live});
     Json document = parse_json(api::openapi_text(), {.bytes = 1 << 20, .depth = 32, .values = 100'000}).value();
 
     std::shared_ptr<FakeExchange> begin(Asked asked) {
@@ -370,15 +375,115 @@ TEST_CASE("pages have bounds, and parameters nobody reads are refused") {
 
 TEST_CASE("nodes and lines are shown") {
     Api api;
-    CHECK(api.get("/api/v1/nodes").body == R"({"items":[]})");
+    CHECK(api.get("/api/v1/nodes").body == R"({"items":[],"total":0})");
     api.domain.add_node({});
     const auto nodes = api.get("/api/v1/nodes");
     CHECK(api.json(nodes, "NodePage")["items"][0]["lines"][0]["enforced_by"] == "bpf");
     api.json(api.get("/api/v1/nodes/gz-1"), "Node");
     api.json(api.get("/api/v1/nodes/" + FakeDomain::id<NodeId>(7).text()), "Node");
     CHECK(api.json(api.get("/api/v1/lines"), "NodeLinePage")["items"][0]["node"]["name"] == "gz-1");
-    CHECK(api.get("/api/v1/lines", "cursor=gz-1%2Ftelecom").body == R"({"items":[]})");
-    CHECK(api.get("/api/v1/lines", "cursor=gz-0").body != R"({"items":[]})");
+}
+
+TEST_CASE("lists hand q, sort and the page on, and say how many there are") {
+    Api api;
+    api.domain.add_node({});
+    api.domain.line_count = 3;
+    const Json page =
+        api.json(api.get("/api/v1/lines", "q=carrier%3Act+-state:up&sort=-carrier&limit=2"), "NodeLinePage");
+    CHECK(page["items"].size() == 2);
+    CHECK(page["total"] == 3);
+    CHECK(page["next_cursor"] == "2");
+    CHECK(api.domain.last_list.q == "carrier:ct -state:up");
+    CHECK(api.domain.last_list.sort == "-carrier");
+    CHECK(api.domain.last_list.page.limit == 2);
+    api.get("/api/v1/runs", "q=service:ping");
+    CHECK(api.domain.last_list.q == "service:ping");
+    const Json wrong = api.problem(api.get("/api/v1/nodes", "q=(("), 400, "bad_parameter");
+    CHECK(wrong["errors"][0]["pointer"] == "q");
+    api.problem(api.get("/api/v1/runs", "sort=name"), 400, "bad_parameter");  // newest first, always
+}
+
+TEST_CASE("a list is exported whole, page by page, as CSV and as lines of JSON") {
+    Api api;
+    api.domain.add_node({});
+    api.domain.line_count = 1'203;
+    const auto csv = api.begin({"GET", "/api/v1/lines", "", {{"accept", "text/csv"}}, "q=telecom"});
+    REQUIRE(csv->is_streaming());
+    CHECK(csv->head.content_type.starts_with("text/csv"));
+    CHECK(csv->events().closed);
+    CHECK(csv->events().text.starts_with("node,line,carrier,state,"));
+    CHECK(std::ranges::count(csv->events().text, '\n') == 1'204);
+    CHECK(api.domain.last_list.q == "telecom");
+    const auto json =
+        api.begin({"GET", "/api/v1/lines", "", {{"accept", "application/json;q=0.1, application/x-ndjson"}}, ""});
+    REQUIRE(json->is_streaming());
+    CHECK(std::ranges::count(json->events().text, '\n') == 1'203);
+    CHECK(parse_json(json->events().text.substr(0, json->events().text.find('\n'))).value()["name"] == "telecom");
+}
+
+TEST_CASE("an export waits for its client, and what is wrong with it is a problem") {
+    Api api;
+    api.domain.add_node({});
+    api.domain.line_count = 600;
+    const auto exchange = std::make_shared<FakeExchange>();
+    exchange->has_room = false;
+    http::Request request;
+    request.method = "GET";
+    request.path = "/api/v1/lines";
+    request.headers = {{"accept", "text/csv"}, {"authorization", "Bearer " + std::string(FakeDomain::kToken)}};
+    api.handler(request, exchange);
+    CHECK(std::ranges::count(exchange->events().text, '\n') == 501);
+    CHECK(!exchange->events().closed);
+    std::exchange(exchange->events().room, nullptr)();
+    CHECK(std::ranges::count(exchange->events().text, '\n') == 601);
+    CHECK(exchange->events().closed);
+    const auto ask = [&](const std::string& query) {
+        return api.ask({"GET", "/api/v1/nodes", "", {{"accept", "text/csv"}}, query});
+    };
+    api.problem(ask("q=(("), 400, "bad_parameter");
+    api.problem(ask("limit=5"), 400, "bad_parameter");
+    api.problem(ask("cursor=5"), 400, "bad_parameter");
+}
+
+TEST_CASE("a cell of CSV is quoted where it must be, and is no formula") {
+    CHECK(api::csv_row({"a", "", "b c"}) == "a,,b c\r\n");
+    CHECK(api::csv_row({"a,b", "say \"no\"", "two\nlines"}) == "\"a,b\",\"say \"\"no\"\"\",\"two\nlines\"\r\n");
+    CHECK(api::csv_row({"=1+1", "@x", "+x", "-x"}) == "\"'=1+1\",\"'@x\",\"'+x\",\"'-x\"\r\n");
+    CHECK(api::csv_row({"-12", "12"}) == "-12,12\r\n");
+}
+
+TEST_CASE("the stream takes the handshake of a WebSocket that speaks its protocol, and nothing else") {
+    Api api;
+    const http::Headers good{{"connection", "Upgrade"},
+                             {"upgrade", "websocket"},
+                             {"sec-websocket-version", "13"},
+                             {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="},
+                             {"sec-websocket-protocol", "edge.stream.v1"}};
+    const auto without = [&](std::string_view name) {
+        http::Headers headers = good;
+        std::erase_if(headers, [&](const auto& one) { return one.first == name; });
+        return api.ask({"GET", "/api/v1/stream", "", headers});
+    };
+    CHECK(api.begin({"GET", "/api/v1/stream", "", good})->upgraded != nullptr);
+    api.problem(without("upgrade"), 426, "upgrade_required");
+    api.problem(without("sec-websocket-version"), 426, "upgrade_required");
+    api.problem(without("sec-websocket-key"), 400, "bad_request");
+    api.problem(without("sec-websocket-protocol"), 400, "bad_request");
+    const auto stranger = api.begin({"GET", "/api/v1/stream", "", good, "", "edgep_bad"});
+    api.problem(*stranger->response, 401, "unauthorized");
+    CHECK(stranger->upgraded == nullptr);
+}
+
+TEST_CASE("a selector is counted, and one that matches nothing says why") {
+    Api api;
+    CHECK(api.json(api.get("/api/v1/selection", "q=all"), "Selection")["lines"] == 84);
+    CHECK(api.json(api.get("/api/v1/selection", "q=all&service=ping"), "Selection")["lines"] == 2);
+    const Json none = api.json(api.get("/api/v1/selection", "q=telecm"), "Selection");
+    CHECK(none["lines"] == 0);
+    CHECK(none["reason"] == "nothing matches \"telecm\"");
+    api.problem(api.get("/api/v1/selection", "q=(("), 400, "bad_parameter");
+    api.problem(api.get("/api/v1/selection", "q=all&service=pong"), 400, "bad_parameter");
+    api.problem(api.get("/api/v1/selection"), 400, "bad_parameter");
 }
 
 TEST_CASE("a line's health and what became of a node are shown") {

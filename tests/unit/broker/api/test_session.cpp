@@ -22,7 +22,8 @@ const std::pair<std::string, std::string> kOtherPage{"origin", "http://evil.test
 struct Broker {
     FakeDomain domain;
     http::Handler handler;
-    explicit Broker(bool tls = false) : handler(api::make_handler(domain, {"https://broker.test:7443", tls})) {}
+    explicit Broker(bool tls = false)
+        : handler(api::make_handler(domain, {"https://broker.test:7443", nullptr, tls})) {}
 
     http::Response ask(std::string method, std::string path, http::Headers headers, std::string body = {}) {
         http::Request request;

@@ -49,7 +49,7 @@ TEST_CASE("a job that cannot be says why, and leaves nothing behind") {
     JobRequest request = ping_job("all");
     request.terms.start_within_ms = 86'400'001;
     CHECK(rig.create(request).error().where == "/start_within_ms");
-    CHECK(rig.store().runs({}).value().items.empty());
+    CHECK(rig.store().runs({}, {}).value().items.empty());
 }
 
 TEST_CASE("a job that the store has no room for is refused, and nothing is offered") {
@@ -114,7 +114,7 @@ TEST_CASE("an idempotency key makes one run of many requests") {
     }
     CHECK(rig.create(keyed("k", 1)).value().id == first);
     CHECK(rig.create(keyed("k", 2)).error().code == Errc::conflict);
-    CHECK(rig.store().runs({}).value().items.size() == 1);
+    CHECK(rig.store().runs({}, {}).value().items.size() == 1);
     CHECK(rig.create(keyed("other", 1)).value().id != first);
     rig.pass(86'400'001);
     CHECK(rig.create(keyed("k", 2)).value().id != first);  // a day later the key is free
@@ -147,7 +147,7 @@ TEST_CASE("requests with one key that come at once share one run") {
     const auto answers = rig.take<JobAnswer>();
     REQUIRE(answers.size() == 3);
     for (const auto& answer : answers) CHECK(answer.run.value().id == answers[0].run.value().id);
-    CHECK(rig.store().runs({}).value().items.size() == 1);
+    CHECK(rig.store().runs({}, {}).value().items.size() == 1);
 }
 
 TEST_CASE("a refused job frees its key") {

@@ -43,6 +43,14 @@ class PlainClient {
         came_.erase(0, size);
         return text;
     }
+    /// So many bytes, or fewer when the server closes.
+    std::string read_exactly(std::size_t size) {
+        while (came_.size() < size && read_some()) {
+        }
+        std::string text = came_.substr(0, size);
+        came_.erase(0, size);
+        return text;
+    }
     std::string read_all() { return read_until({}); }
     /// Head and body of a response with Content-Length.
     std::string read_response() {

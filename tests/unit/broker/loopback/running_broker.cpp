@@ -77,10 +77,11 @@ RunningBroker::RunningBroker(const BrokerChange& change) : threads_(change.threa
     domain.log = [this](std::string what) { happened.add(std::move(what)); };
     const auto loopback = http::ListenAddress::parse("127.0.0.1:0").value();
 
+    live_ = live::make_live(domain, threads_.at(0).get_executor());
     http::Settings api;
     api.name = "api";
     api.listen = loopback;
-    api.handler = api::make_handler(domain, {"https://127.0.0.1:7443"});
+    api.handler = api::make_handler(domain, {"https://127.0.0.1:7443", live_});
     change.api(api);
     api_ = listen(threads_, std::move(api));
 

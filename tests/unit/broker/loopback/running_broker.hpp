@@ -11,6 +11,7 @@
 #include "broker/api/api.hpp"
 #include "broker/gateway/gateway.hpp"
 #include "broker/http/server.hpp"
+#include "broker/live/stream.hpp"
 
 namespace edge::broker::test {
 
@@ -86,6 +87,7 @@ class RunningBroker {
 
   private:
     std::filesystem::path folder_;
+    std::shared_ptr<live::Live> live_;
     std::unique_ptr<http::Server> api_;
     std::unique_ptr<http::Server> gateway_;
 };

@@ -1,0 +1,297 @@
+#include "broker/live/hub.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "broker/api/views_json.hpp"
+
+namespace edge::broker::live {
+namespace {
+
+/// The domain's way to the hub.
+class Follower final : public FleetSubscriber {
+  public:
+    explicit Follower(std::function<void(const FleetEvent&)> take) : take_(std::move(take)) {}
+    void event(const FleetEvent& event) override { take_(event); }
+
+  private:
+    std::function<void(const FleetEvent&)> take_;
+};
+
+std::string_view name_of(const RunEvent& event) {
+    static constexpr std::array<std::string_view, 4> kNames{"run", "task", "progress", "result"};
+    return kNames[event.index()];
+}
+
+std::string data_of(const RunEvent& event) {
+    if (const auto* result = std::get_if<std::shared_ptr<const ResultView>>(&event)) return api::result_text(**result);
+    return std::visit(
+        [](const auto& one) {
+            if constexpr (std::is_same_v<std::decay_t<decltype(*one)>, ResultView>)
+                return std::string();
+            else
+                return dump_json(api::to_json(*one));
+        },
+        event);
+}
+
+}  // namespace
+
+/// What happens in one run, for all who listen to it. Owners: the run's channel and the domain.
+class Hub::RunFeed final : public RunSubscriber {
+  public:
+    RunFeed(std::weak_ptr<Hub> hub, RunId run) : hub_(std::move(hub)), run_(run) {}
+    void event(RunEvent event) override {
+        if (const auto hub = hub_.lock())
+            hub->turn([run = run_, event = std::move(event)](Hub& self) { self.run_event(run, event); });
+    }
+    void end() override {
+        if (const auto hub = hub_.lock()) hub->turn([run = run_](Hub& self) { self.run_over(run); });
+    }
+
+  private:
+    std::weak_ptr<Hub> hub_;
+    RunId run_;
+};
+
+Hub::Hub(Domain& domain, std::unique_ptr<Turns> turns, std::string stream)
+    : domain_(domain), turns_(std::move(turns)), stream_(std::move(stream)) {}
+
+void Hub::start() {
+    domain_.follow(std::make_shared<Follower>([weak = weak_from_this()](const FleetEvent& event) {
+        if (const auto hub = weak.lock()) hub->turn([event](Hub& self) { self.take(event); });
+    }));
+    turn([](Hub& self) {
+        self.tick_overview();
+        self.beat();
+    });
+}
+
+void Hub::turn(std::function<void(Hub&)> work) {
+    turns_->post([weak = weak_from_this(), work = std::move(work)] {
+        const auto self = weak.lock();
+        if (!self) return;
+        work(*self);
+        self->deliver();
+    });
+}
+
+void Hub::later(std::uint32_t ms, std::function<void(Hub&)> work) {
+    turns_->after(ms, [weak = weak_from_this(), work = std::move(work)] {
+        const auto self = weak.lock();
+        if (!self) return;
+        work(*self);
+        self->deliver();
+    });
+}
+
+void Hub::deliver() {
+    for (auto& [sink, deliveries] : std::exchange(outgoing_, {})) sink->deliver(std::move(deliveries));
+}
+
+void Hub::attach(SinkPtr sink) {
+    turn([sink = std::move(sink)](Hub& self) {
+        self.sinks_.insert(sink);
+        self.say(sink, delivery::Message{hello_text(self.stream_)});
+    });
+}
+
+void Hub::detach(SinkPtr sink) {
+    turn([sink = std::move(sink)](Hub& self) {
+        self.sinks_.erase(sink);
+        for (Channel* channel : {&self.overviews_, &self.nodes_, &self.runs_}) self.leave(*channel, sink, {});
+        for (auto& [run, channel] : self.run_channels_) self.leave(channel, sink, {});
+    });
+}
+
+void Hub::subscribe(SinkPtr sink, ClientMessage asked) {
+    turn([sink = std::move(sink), asked = std::move(asked)](Hub& self) { self.begin(sink, asked); });
+}
+
+void Hub::unsubscribe(SinkPtr sink, std::uint32_t sub) {
+    turn([sink = std::move(sink), sub](Hub& self) {
+        for (Channel* channel : {&self.overviews_, &self.nodes_, &self.runs_}) self.leave(*channel, sink, sub);
+        for (auto& [run, channel] : self.run_channels_) self.leave(channel, sink, sub);
+    });
+}
+
+void Hub::overview(std::function<void(std::string)> reply) {
+    turn([reply = std::move(reply)](Hub& self) { reply(self.overview_.text(self.turns_->monotonic_us())); });
+}
+
+// ── what happens ──
+
+void Hub::take(const FleetEvent& event) {
+    if (const auto* node = std::get_if<std::shared_ptr<const NodeView>>(&event)) {
+        overview_.node(*node);
+        changed_nodes_[(*node)->node.id] = *node;
+        flush_later();
+    } else if (const auto* run = std::get_if<std::shared_ptr<const RunView>>(&event)) {
+        overview_.run(**run);
+        changed_runs_[(*run)->id] = *run;
+        flush_later();
+    } else {
+        overview_.result(*std::get<std::shared_ptr<const ResultView>>(event), turns_->monotonic_us());
+    }
+}
+
+/// At once when the last time is long ago; then not before the pause is over.
+void Hub::flush_later() {
+    if (std::exchange(flush_armed_, true)) return;
+    const std::uint64_t due = flushed_at_ + std::uint64_t{kStatePauseMs} * 1'000;
+    const std::uint64_t now = turns_->monotonic_us();
+    const std::uint64_t wait_us = due > now && flushed_at_ > 0 ? due - now : 0;
+    later(static_cast<std::uint32_t>((wait_us + 999) / 1'000), [](Hub& self) { self.flush(); });
+}
+
+void Hub::flush() {
+    flush_armed_ = false;
+    flushed_at_ = turns_->monotonic_us();
+    for (const auto& [id, node] : std::exchange(changed_nodes_, {}))
+        publish(nodes_, "node", id.text(), [&view = *node] { return dump_json(api::to_json(view)); });
+    for (const auto& [id, run] : std::exchange(changed_runs_, {}))
+        publish(runs_, "run", id.text(), [&view = *run] { return dump_json(api::to_json(view)); });
+}
+
+bool Hub::is_wanted(const Channel& channel) const {
+    return !channel.listeners.empty() || (channel.left_at > 0 && turns_->monotonic_us() - channel.left_at < kKeptUs);
+}
+
+void Hub::publish(Channel& channel, std::string_view name, std::string object,
+                  const std::function<std::string()>& data) {
+    if (!is_wanted(channel)) return channel.topic.skip();
+    const auto event = channel.topic.publish(name, std::move(object), data());
+    for (const auto& one : channel.listeners) say(one.sink, delivery::Event{one.sub, event});
+}
+
+void Hub::tick_overview() {
+    if (!overviews_.listeners.empty()) {
+        std::string text = overview_.text(turns_->monotonic_us());
+        if (text != last_overview_) {
+            last_overview_ = text;
+            publish(overviews_, "overview", "overview", [&text] { return std::move(text); });
+        }
+    }
+    later(kOverviewMs, [](Hub& self) { self.tick_overview(); });
+}
+
+void Hub::beat() {
+    const std::string text = heartbeat_text(turns_->wall_us());
+    for (const auto& sink : sinks_) say(sink, delivery::Message{text});
+    // Runs that nobody listens to any more are let go here: soon enough.
+    std::vector<RunId> idle;
+    for (const auto& [run, channel] : run_channels_) {
+        if (!is_wanted(channel)) idle.push_back(run);
+    }
+    for (const auto& run : idle) forget_run(run);
+    later(kHeartbeatMs, [](Hub& self) { self.beat(); });
+}
+
+// ── who listens ──
+
+void Hub::begin(const SinkPtr& sink, const ClientMessage& asked) {
+    const std::string& topic = *asked.topic;
+    if (topic == "run") return listen_to_run(sink, asked);
+    Channel* channel = topic == "overview" ? &overviews_
+                       : topic == "nodes"  ? &nodes_
+                       : topic == "runs"   ? &runs_
+                                           : nullptr;
+    if (!channel)
+        return say(sink, delivery::Refused{asked.sub,
+                                           {Errc::not_found, "/topic", "topics are overview, nodes, runs and run"}});
+    if (asked.key)
+        return say(sink, delivery::Refused{asked.sub, {Errc::bad_value, "/key", "only the topic run has one"}});
+    listen(*channel, sink, asked);
+    if (channel == &overviews_) last_overview_.clear();  // who comes anew is told within a second
+}
+
+void Hub::listen(Channel& channel, const SinkPtr& sink, const ClientMessage& asked) {
+    channel.listeners.push_back({sink, asked.sub});
+    place(channel, sink, asked);
+}
+
+/// Tells where the listener stands: as new, after what it knew, or that this cannot be.
+void Hub::place(Channel& channel, const SinkPtr& sink, const ClientMessage& asked) {
+    if (!asked.after) return say(sink, delivery::Message{standing_text(asked.sub, "subscribed", channel.topic.seq())});
+    const auto missed = *asked.stream == stream_ ? channel.topic.after(*asked.after) : std::nullopt;
+    if (!missed) return say(sink, delivery::Message{standing_text(asked.sub, "reset", channel.topic.seq())});
+    say(sink, delivery::Message{standing_text(asked.sub, "subscribed", *asked.after)});
+    for (const auto& event : *missed) say(sink, delivery::Event{asked.sub, event});
+}
+
+void Hub::listen_to_run(const SinkPtr& sink, const ClientMessage& asked) {
+    const auto run = RunId::parse(asked.key.value_or(""));
+    if (!run) return say(sink, delivery::Refused{asked.sub, {Errc::not_found, "/key", "no such run"}});
+    const auto there = run_channels_.find(run.value());
+    if (there != run_channels_.end() && there->second.known) return listen(there->second, sink, asked);
+    if (there == run_channels_.end() && run_channels_.size() >= kMostRuns && !make_room())
+        return say(sink,
+                   delivery::Refused{asked.sub, {Errc::unavailable, "/key", "256 runs are watched; try again later"}});
+    Channel& channel = run_channels_.try_emplace(run.value(), Channel{Topic(run_floor_), {}}).first->second;
+    channel.listeners.push_back({sink, asked.sub});
+    channel.asked.push_back(asked);
+    if (channel.feed) return;
+    channel.known = false;
+    channel.feed = std::make_shared<RunFeed>(weak_from_this(), run.value());
+    domain_.subscribe(run.value(), Past::left_out, channel.feed,
+                      [weak = weak_from_this(), id = run.value()](Result<RunView> found) {
+                          if (const auto hub = weak.lock())
+                              hub->turn([id, found = std::move(found)](Hub& self) { self.run_known(id, found); });
+                      });
+}
+
+bool Hub::make_room() {
+    const auto idle = std::ranges::find_if(run_channels_, [](const auto& one) { return one.second.listeners.empty(); });
+    if (idle == run_channels_.end()) return false;
+    forget_run(idle->first);
+    return true;
+}
+
+void Hub::run_known(RunId run, const Result<RunView>& found) {
+    const auto at = run_channels_.find(run);
+    if (at == run_channels_.end()) return;
+    Channel& channel = at->second;
+    channel.known = true;
+    if (found) {
+        for (std::size_t i = 0; i < channel.asked.size(); ++i)
+            place(channel, channel.listeners[i].sink, channel.asked[i]);
+        channel.asked.clear();
+        return;
+    }
+    for (const auto& one : channel.listeners) say(one.sink, delivery::Refused{one.sub, found.error()});
+    run_channels_.erase(at);
+}
+
+void Hub::run_event(RunId run, const RunEvent& event) {
+    const auto at = run_channels_.find(run);
+    if (at == run_channels_.end()) return;
+    publish(at->second, name_of(event), {}, [&event] { return data_of(event); });
+}
+
+void Hub::run_over(RunId run) {
+    const auto at = run_channels_.find(run);
+    if (at == run_channels_.end()) return;
+    for (const auto& one : at->second.listeners) say(one.sink, delivery::End{one.sub});
+    at->second.feed.reset();
+    forget_run(run);
+}
+
+void Hub::forget_run(RunId run) {
+    const auto at = run_channels_.find(run);
+    if (at->second.feed) domain_.unsubscribe(run, at->second.feed);
+    run_floor_ = std::max(run_floor_, at->second.topic.seq() + 1);
+    run_channels_.erase(at);
+}
+
+void Hub::leave(Channel& channel, const SinkPtr& sink, std::optional<std::uint32_t> sub) {
+    const bool was_there = !channel.listeners.empty();
+    for (std::size_t i = channel.listeners.size(); i-- > 0;) {
+        const Listener& one = channel.listeners[i];
+        if (one.sink != sink || (sub && one.sub != *sub)) continue;
+        channel.listeners.erase(channel.listeners.begin() + static_cast<std::ptrdiff_t>(i));
+        if (!channel.known) channel.asked.erase(channel.asked.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    if (was_there && channel.listeners.empty()) channel.left_at = turns_->monotonic_us();
+}
+
+}  // namespace edge::broker::live

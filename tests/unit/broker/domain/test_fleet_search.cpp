@@ -1,0 +1,199 @@
+// Lists of nodes and lines: which match, in which order, and page by page.
+#include <doctest/doctest.h>
+
+#include "broker/domain/fleet_search.hpp"
+
+namespace edge::broker {
+namespace {
+
+link::LineReport line(const char* name, const char* carrier, link::LineState state) {
+    link::LineReport report;
+    report.name = LineName::parse(name).value();
+    report.carrier = carrier;
+    report.state = state;
+    return report;
+}
+
+/// Four nodes: gz-1 and sz-1 in guangdong, sh-1, and bj-1 that has told of no line. gz-1 and sh-1 are connected.
+struct Nodes {
+    Nodes() {
+        using link::LineState;
+        add(1, "gz-1", "guangdong", 40, {line("telecom", "ct", LineState::up), line("unicom", "cu", LineState::down)});
+        add(2, "sz-1", "guangdong", 10, {line("telecom", "ct", LineState::up)});
+        add(3, "sh-1", "shanghai", 30, {line("mobile", "cm", LineState::degraded)});
+        add(4, "bj-1", "", 20, {});
+        connect("gz-1");
+        connect("sh-1");
+    }
+    void add(std::uint8_t number, const char* name, const char* province, WallTime seen,
+             std::vector<link::LineReport> lines) {
+        NodeRecord record;
+        record.row = NodeRow{number};
+        record.id.bytes[15] = number;
+        record.name = NodeName::parse(name).value();
+        record.state = NodeState::enrolled;
+        if (*province) record.labels = {{"province", province}};
+        record.connected_at = seen;
+        record.last_seen_at = seen;
+        record.agent_version = "1." + std::to_string(number);
+        record.lines = std::move(lines);
+        fleet.add(std::move(record));
+    }
+    void connect(const char* name) {
+        auto& session = sessions.emplace_back(std::make_unique<Session>());
+        session->confirmed = true;
+        session->node = fleet.find(NodeName::parse(name).value());
+        session->node->session = session.get();
+    }
+
+    std::string nodes(const std::string& q, const std::string& sort = "", std::uint32_t limit = 100) {
+        return walk(
+            q, sort, limit, [&](const ListRequest& list) { return find_nodes(fleet, list); },
+            [](const NodeView& node) { return node.node.name.text(); });
+    }
+    std::string lines(const std::string& q, const std::string& sort = "", std::uint32_t limit = 100) {
+        return walk(
+            q, sort, limit, [&](const ListRequest& list) { return find_lines(fleet, list); },
+            [](const LineView& one) { return one.node.name.text() + "/" + one.line.name.text(); });
+    }
+    /// The whole list, page after page.
+    template <class Find, class Show>
+    std::string walk(const std::string& q, const std::string& sort, std::uint32_t limit, Find find, Show show) {
+        ListRequest list{q, sort, {limit, {}}};
+        std::string text;
+        std::size_t items = 0;
+        while (true) {
+            const auto page = find(list);
+            if (!page) return page.error().where + ": " + page.error().detail;
+            for (const auto& item : page.value().items) text += (text.empty() ? "" : " ") + show(item);
+            items += page.value().items.size();
+            total = *page.value().total;
+            if (!page.value().next_cursor) break;
+            list.page.cursor = *page.value().next_cursor;
+        }
+        CHECK(items == total);
+        return text;
+    }
+
+    Fleet fleet;
+    std::vector<std::unique_ptr<Session>> sessions;
+    std::uint64_t total = 0;
+};
+
+}  // namespace
+
+TEST_CASE("nodes and lines are found by a selector, by state and by version") {
+    Nodes all;
+    const std::pair<std::string, std::string> nodes[] = {
+        {"", "bj-1 gz-1 sh-1 sz-1"},
+        {"all", "bj-1 gz-1 sh-1 sz-1"},
+        {"province:guangdong", "gz-1 sz-1"},
+        {"-province:guangdong", "bj-1 sh-1"},
+        {"carrier:ct", "gz-1 sz-1"},        // one of its lines does
+        {"-carrier:cu", "bj-1 sh-1 sz-1"},  // none of its lines does
+        {"state:connected", "gz-1 sh-1"},
+        {"-state:Connected", "bj-1 sz-1"},
+        {"version:1.3", "sh-1"},
+        {"guangdong state:disconnected", "sz-1"},
+        {"node:bj-1", "bj-1"},
+        {"shape:round", ""},  // nobody has it: an empty list
+    };
+    for (const auto& [q, expected] : nodes) {
+        CAPTURE(q);
+        CHECK(all.nodes(q) == expected);
+    }
+    const std::pair<std::string, std::string> lines[] = {
+        {"", "gz-1/telecom gz-1/unicom sh-1/mobile sz-1/telecom"},
+        {"state:up", "gz-1/telecom"},
+        {"state:unknown", "sz-1/telecom"},  // its node is away
+        {"-state:up", "gz-1/unicom sh-1/mobile sz-1/telecom"},
+        {"telecom node:gz-1", "gz-1/telecom"},
+    };
+    for (const auto& [q, expected] : lines) {
+        CAPTURE(q);
+        CHECK(all.lines(q) == expected);
+    }
+}
+
+TEST_CASE("lists are sorted by one key, ties by name, and pages follow each other without gaps") {
+    Nodes all;
+    for (const std::uint32_t limit : {1u, 2u, 3u, 100u}) {
+        CAPTURE(limit);
+        CHECK(all.nodes("", "name", limit) == "bj-1 gz-1 sh-1 sz-1");
+        CHECK(all.nodes("", "-name", limit) == "sz-1 sh-1 gz-1 bj-1");
+        CHECK(all.nodes("", "last_seen_at", limit) == "sz-1 bj-1 sh-1 gz-1");
+        CHECK(all.nodes("", "-last_seen_at", limit) == "gz-1 sh-1 bj-1 sz-1");
+        CHECK(all.nodes("", "province", limit) == "bj-1 gz-1 sz-1 sh-1");
+        CHECK(all.nodes("", "-province", limit) == "sh-1 gz-1 sz-1 bj-1");
+        CHECK(all.nodes("", "-lines", limit) == "gz-1 sh-1 sz-1 bj-1");
+        CHECK(all.lines("", "carrier", limit) == "sh-1/mobile gz-1/telecom sz-1/telecom gz-1/unicom");
+        CHECK(all.lines("", "-state", limit) == "gz-1/telecom sz-1/telecom gz-1/unicom sh-1/mobile");
+    }
+    CHECK(all.total == 4);
+}
+
+TEST_CASE("a page goes on where it was when items come and go") {
+    Nodes all;
+    auto page = find_nodes(all.fleet, {"", "province", {2, {}}}).value();
+    REQUIRE(page.next_cursor);
+    all.add(5, "cq-1", "chongqing", 1, {});  // before the place: not shown
+    all.add(6, "tj-1", "tianjin", 1, {});
+    page = find_nodes(all.fleet, {"", "province", {100, *page.next_cursor}}).value();
+    std::string names;
+    for (const auto& node : page.items) names += node.node.name.text() + " ";
+    CHECK(names == "sz-1 sh-1 tj-1 ");
+    CHECK(*page.total == 6);
+}
+
+TEST_CASE("what is wrong with a list is said") {
+    Nodes all;
+    CHECK(all.nodes("carrier:").starts_with("/q: at character 9"));
+    CHECK(all.nodes("limit:3").starts_with("/q: limit: is of a job"));
+    CHECK(all.nodes("", "age").starts_with("/sort: expected one of name, state,"));
+    const auto cursor = *find_nodes(all.fleet, {"", "province", {1, {}}}).value().next_cursor;
+    for (const auto& [sort, given] : std::vector<std::pair<std::string, std::string>>{
+             {"-province", cursor}, {"name", cursor}, {"", "nonsense"}, {"", "AAAA"}}) {
+        CAPTURE(given);
+        const auto page = find_nodes(all.fleet, {"", sort, {1, given}});
+        REQUIRE(!page);
+        CHECK(page.error().where == "/cursor");
+    }
+}
+
+TEST_CASE("a selection is counted as a job would ask it") {
+    Nodes all;
+    const auto counted = [&](const char* selector, std::optional<Service> service = {}) {
+        const auto counts = count_selection(all.fleet, selector, service);
+        if (!counts) return counts.error().where;
+        const auto& n = counts.value();
+        return std::to_string(n.lines) + " " + std::to_string(n.nodes) + " " + std::to_string(n.connected_nodes) +
+               (n.reason.empty() ? "" : " " + n.reason.substr(0, 15));
+    };
+    CHECK(counted("all") == "4 3 2");
+    CHECK(counted("guangdong") == "3 2 1");
+    CHECK(counted("all limit:2") == "2 2 1");
+    CHECK(counted("telecm") == "0 0 0 nothing matches");
+    CHECK(counted("carrier:") == "/q");
+    link::Policy policy;
+    policy.services = {"dns"};
+    all.fleet.find(NodeName::parse("gz-1").value())->record.policy = policy;
+    CHECK(counted("all", Service::ping) == "2 2 1");
+    CHECK(counted("all", Service::dns) == "4 3 2");
+    CHECK(counted("node:gz-1", Service::ping) == "0 0 0 gz-1/telecom: t");
+}
+
+TEST_CASE("a list of runs is asked for by service, state and target") {
+    const auto filter = parse_run_filter("service:dns state:running target:www.").value();
+    CHECK(filter.service == Service::dns);
+    CHECK(filter.state == RunState::running);
+    CHECK(filter.target == "www.");
+    CHECK(!parse_run_filter("").value().service);
+    for (const char* q : {"service:pong", "state:up", "-state:running", "telecom", "node:gz-1", "state:"}) {
+        CAPTURE(q);
+        const auto wrong = parse_run_filter(q);
+        REQUIRE(!wrong);
+        CHECK(wrong.error().where == "/q");
+    }
+}
+
+}  // namespace edge::broker
