@@ -18,6 +18,8 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
         EDGE_TRY(statement, db.prepare(sql));
         return ok();
     };
+    EDGE_TRY(make(begin_, "BEGIN"));
+    EDGE_TRY(make(commit_, "COMMIT"));
     const std::string dues = "SELECT " + std::string(rows::kDue) + " FROM deliveries d ";
     const std::string views =
         "SELECT " + std::string(rows::kDelivery) +
@@ -77,6 +79,13 @@ Result<Page<DeliveryView>> SqliteWebhookReader::deliveries(WebhookRow webhook, c
 }
 
 Result<std::optional<DeliveryDetail>> SqliteWebhookReader::delivery(DeliveryId id) {
+    EDGE_TRY(begin_.run());  // an attempt that is written meanwhile is in none of its parts
+    auto detail = read_delivery(id);
+    EDGE_TRY(commit_.run());
+    return detail;
+}
+
+Result<std::optional<DeliveryDetail>> SqliteWebhookReader::read_delivery(DeliveryId id) {
     delivery_.start(id);
     EDGE_TRY(auto view, first_row<DeliveryView>(delivery_, rows::delivery));
     if (!view) return std::optional<DeliveryDetail>();

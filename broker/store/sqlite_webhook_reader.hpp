@@ -19,7 +19,9 @@ class SqliteWebhookReader final : public WebhookReads {
     Result<std::uint32_t> replayable(WebhookRow webhook, const DeliveryFilter& filter) override;
 
   private:
-    sqlite::Statement due_, outgoing_, deliveries_, failed_, delivery_, body_, attempts_, find_, replayable_;
+    Result<std::optional<DeliveryDetail>> read_delivery(DeliveryId id);
+
+    sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, failed_, delivery_, body_, attempts_, find_, replayable_;
 };
 
 }  // namespace edge::broker
