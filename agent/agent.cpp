@@ -43,7 +43,8 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       space_(io),
       readings_(settings.agent.state_dir),
       look_again_(io),
-      looks_(kLooksOfFacts) {}  // the first look with a session tells
+      looks_(kLooksOfFacts),  // the first look with a session tells
+      accepted_(spool) {}
 
 Result<> Agent::run() {
     answer_for_the_last_process();
@@ -61,44 +62,20 @@ Result<> Agent::run() {
     return spool_.save_ack();
 }
 
-/// What was accepted and has no result died with the process before this one.
 void Agent::answer_for_the_last_process() {
-    const std::uint64_t now = moment_now().wall_us;
-    for (const link::AttemptRef& attempt : spool_.open_attempts()) {
-        const AcceptedTask known = spool_.accepted(attempt);
-        link::Task task;
-        task.task_id = attempt.task_id;
-        task.attempt = attempt.attempt;
-        task.run_id = known.run_id;
-        task.line = known.line;
-        task.service = known.service;
-        task.params = Json{{"target", known.target}};
-        const Span span{.queued_us = 0, .started_us = std::min(known.received_us, now), .ended_us = now};
-        auto report = failed_report(Status::failed, Source::agent, "start", "agent_restarted",
-                                    "the agent ended before the task did");
-        Finished finished = make_finished(task, span, std::move(report), Evidence{});
+    for (const link::AttemptRef& attempt : accepted_.answer_for_the_last_process(moment_now().wall_us))
         spdlog::warn("task_lost_by_restart task={} attempt={}", attempt.task_id.text(), attempt.attempt);
-        spool_.finish(std::move(finished.result), finished.detail);
-    }
 }
 
 // ── from the link ──
 
 void Agent::start_work(link::Task task) {
-    const link::AttemptRef attempt{task.task_id, task.attempt};
-    if (spool_.knows(attempt)) {  // offered again: its result is in the spool, or comes there
-        spool_.note_work(task.n);
-    } else {
-        const Moment now = moment_now();
-        spool_.accept(task.n, attempt, {task.run_id, task.line, task.service, target_in(task.params), now.wall_us});
-        starting_.push_back({std::move(task), now});
-    }
+    accepted_.offered(std::move(task), moment_now());
     schedule();
 }
 
 void Agent::stop_work(std::uint64_t n, const link::AttemptRef& attempt) {
-    if (n != 0) spool_.note_work(n);
-    stopping_.push_back(attempt);
+    accepted_.canceled(n, attempt);
     schedule();
 }
 
@@ -185,8 +162,8 @@ void Agent::schedule() {
 void Agent::settle() {
     scheduled_ = false;
     if (!commit()) return;
-    for (Waiting& one : std::exchange(starting_, {})) workers_.submit(std::move(one.task), one.received);
-    for (const link::AttemptRef& attempt : std::exchange(stopping_, {})) workers_.cancel(attempt);
+    for (Accepted& one : accepted_.starting()) workers_.submit(std::move(one.task), one.received);
+    for (const link::AttemptRef& attempt : accepted_.stopping()) workers_.cancel(attempt);
     link_.slots_free(slots_free());
     link_.committed();
     if (stage_ == Stage::draining) leave_when_quiet();
@@ -269,7 +246,7 @@ void Agent::drain() {
 }
 
 void Agent::leave_when_quiet() {
-    if (stage_ != Stage::draining || workers_.tasks() > 0 || !starting_.empty() || spool_.dirty() || !link_.quiet())
+    if (stage_ != Stage::draining || workers_.tasks() > 0 || accepted_.waits() || spool_.dirty() || !link_.quiet())
         return;
     drained_.cancel();
     leave();

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/accepted_work.hpp"
 #include "agent/health/health.hpp"
 #include "agent/host/host_readings.hpp"
 #include "agent/host/minute_facts.hpp"
@@ -40,11 +41,6 @@ class Agent : private Link::Listener, private Workers::Listener {
     Result<> run();
 
   private:
-    struct Waiting {
-        link::Task task;
-        Moment received;
-    };
-
     void start_work(link::Task task) override;
     void stop_work(std::uint64_t n, const link::AttemptRef& attempt) override;
     void describe(link::Hello& hello) override;
@@ -94,8 +90,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     boost::asio::steady_timer look_again_;
     std::optional<Time> looked_;
     std::uint32_t looks_;  // since facts were told
-    std::vector<Waiting> starting_;
-    std::vector<link::AttemptRef> stopping_;
+    AcceptedWork accepted_;
     bool scheduled_ = false;
     bool no_space_ = false;
     bool at_limit_ = false;  // of the spool: no new work is taken

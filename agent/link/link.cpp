@@ -3,23 +3,14 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/link/hello.hpp"
-#include "protocol/link/fit_result.hpp"
 
 namespace edge::agent {
 namespace {
-
-constexpr std::size_t kBatch = 64 * 1024;          // of one message; a single large result may be more
-constexpr std::size_t kProgressBytes = 64 * 1024;  // that may wait before new progress is dropped
 
 std::string random_boot_id() {
     Uuid bytes{};
     fill_random(bytes);
     return to_base32(bytes);
-}
-
-void add_line(std::string& message, const std::string& line) {
-    if (!message.empty()) message.push_back('\n');
-    message.append(line);
 }
 
 }  // namespace
@@ -71,9 +62,7 @@ void Link::connection_writable() {
 
 void Link::connection_closed(const Closed& why) {
     writing_ = false;
-    lines_.clear();
-    progress_.clear();
-    progress_bytes_ = 0;
+    outgoing_.clear();
     carry_out(fsm_.closed(why, moment_now().steady));
     listener_.link_changed();
 }
@@ -90,16 +79,12 @@ void Link::slots_free(std::uint32_t free) {
 }
 
 void Link::show(const link::Progress& progress) {
-    if (!fsm_.live() || progress_bytes_ > kProgressBytes) return;
-    std::string line = encode_envelope(progress);
-    if (line.size() >= most_of_a_batch()) return;  // would never be taken, and hold up all behind it
-    progress_bytes_ += line.size();
-    progress_.push_back(std::move(line));
+    outgoing_.show(progress, fsm_);
 }
 
 void Link::tell(const link::Facts& facts) {
     if (!fsm_.live()) return;
-    lines_.push_back(encode_envelope(facts));
+    outgoing_.say(encode_envelope(facts));
     pump();
 }
 
@@ -113,65 +98,31 @@ void Link::finish() {
 }
 
 bool Link::quiet() const {
-    return !fsm_.live() || (lines_.empty() && !writing_ && fsm_.all_acked() && spool_.first() == 0);
+    return !fsm_.live() || (!outgoing_.has_lines() && !writing_ && fsm_.all_acked() && spool_.first() == 0);
 }
 
 // ── sending ──
 
 void Link::pump() {
     if (writing_ || !connection_) return;
-    std::string message;
-    if (!gather(message)) return;
+    if (fsm_.live()) say_changes();
+    auto message = outgoing_.take(fsm_, spool_);
+    if (!message) return listener_.disk_failed(message.error());
+    if (message.value().empty()) return;
     writing_ = true;
     fsm_.wrote(moment_now().steady);
-    connection_->write(std::move(message));
+    connection_->write(std::move(message.value()));
 }
 
-std::size_t Link::most_of_a_batch() const {
-    return std::min(kBatch, fsm_.max_message());
-}
-
-bool Link::gather(std::string& message) {
-    const std::size_t most = most_of_a_batch();
-    if (lines_dirty_ && fsm_.live()) {
-        lines_dirty_ = false;
+void Link::say_changes() {
+    if (std::exchange(lines_dirty_, false)) {
         link::Hello facts;
         listener_.describe(facts);
-        lines_.push_back(encode_envelope(link::Lines{std::move(facts.lines)}));
+        outgoing_.say(encode_envelope(link::Lines{std::move(facts.lines)}));
     }
-    if (policy_dirty_ && fsm_.live()) {
-        policy_dirty_ = false;
-        if (auto policy = listener_.policy()) lines_.push_back(encode_envelope(std::move(*policy)));
+    if (std::exchange(policy_dirty_, false)) {
+        if (auto policy = listener_.policy()) outgoing_.say(encode_envelope(std::move(*policy)));
     }
-    while (!lines_.empty() && (message.empty() || message.size() + lines_.front().size() < most)) {
-        add_line(message, lines_.front());
-        lines_.pop_front();
-    }
-    if (lines_.empty()) gather_results(message, most);
-    while (!progress_.empty() && message.size() + progress_.front().size() < most) {
-        progress_bytes_ -= progress_.front().size();
-        add_line(message, progress_.front());
-        progress_.pop_front();
-    }
-    return !message.empty();
-}
-
-bool Link::gather_results(std::string& message, std::size_t most) {
-    while (const auto n = fsm_.next_result(spool_.last())) {
-        const std::size_t bytes = std::min(spool_.result_bytes(*n), fsm_.max_message());
-        if (!fsm_.has_credit(bytes) || (!message.empty() && message.size() + bytes + 1 > most)) return false;
-        auto result = spool_.result(*n);
-        // It was spooled for a session that took more; sent as it is, it would be refused and sent again for ever.
-        if (result && result.value().size() > fsm_.max_message())
-            result = link::fit_result(result.value(), fsm_.max_message());
-        if (!result) {
-            listener_.disk_failed(result.error());
-            return false;
-        }
-        fsm_.result_sent(*n, result.value().size());
-        add_line(message, result.value());
-    }
-    return true;
 }
 
 // ── actions ──
@@ -206,7 +157,7 @@ void Link::act(SayHello&& action) {
         lines_dirty_ = lines_dirty_ || line.health.has_value();  // a hello has no room for it
         line.health.reset();
     }
-    lines_.push_back(signed_hello(hello, key_, action.nonce, binding_));
+    outgoing_.say(signed_hello(hello, key_, action.nonce, binding_));
     pump();
 }
 
@@ -222,7 +173,7 @@ void Link::act(StoreCounter&& action) {
 }
 
 void Link::act(SendLine&& action) {
-    lines_.push_back(std::move(action.line));
+    outgoing_.say(std::move(action.line));
 }
 
 void Link::act(StartWork&& action) {

@@ -3,7 +3,6 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +11,7 @@
 #include "agent/link/broker_connection.hpp"
 #include "agent/link/identity.hpp"
 #include "agent/link/link_fsm.hpp"
+#include "agent/link/outgoing.hpp"
 #include "agent/spool/spool.hpp"
 
 namespace edge::agent {
@@ -77,10 +77,8 @@ class Link : private BrokerConnection::Listener {
     void act(Hangup&& action);
     void act(Say&& action);
     void arm();
-    /// Bytes; of a message with more than one envelope in it.
-    std::size_t most_of_a_batch() const;
-    bool gather(std::string& message);
-    bool gather_results(std::string& message, std::size_t most);
+    /// What changed is said as it is now.
+    void say_changes();
     SpoolNumbers numbers() const { return {spool_.first(), spool_.last(), spool_.acked()}; }
 
     boost::asio::io_context& io_;
@@ -96,9 +94,7 @@ class Link : private BrokerConnection::Listener {
     std::unique_ptr<BrokerConnection> connection_;
     std::string binding_;
     bool writing_ = false;
-    std::deque<std::string> lines_;     // control: never dropped while the session lasts
-    std::deque<std::string> progress_;  // dropped when they pile up
-    std::size_t progress_bytes_ = 0;
+    Outgoing outgoing_;
     bool lines_dirty_ = false;
     bool policy_dirty_ = false;
     boost::asio::steady_timer timer_;

@@ -66,7 +66,8 @@ PURE = [
     *[(f"broker/prometheus/{name}.?pp", CORE) for name in (
         "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "text_format", "yaml_tree")],
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
-    *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint")],
+    *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing")],
+    ("agent/accepted_work.?pp", CORE),
     ("agent/spool/segment.?pp", PARSER),
     ("agent/workers/launcher_answers.?pp", PARSER),
     *[(f"agent/workers/{name}.?pp", CORE) for name in ("node_policy", "pool_fsm", "pool_tasks", "task_admission", "verdict")],
