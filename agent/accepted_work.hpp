@@ -1,4 +1,5 @@
-// Work between its arrival and the commit that makes it ours: nothing starts, and nothing is acknowledged, before. Pure.
+// Work between its arrival and the commit that makes it ours: nothing starts, and nothing is acknowledged, before.
+// Pure.
 #pragma once
 #include <utility>
 #include <vector>

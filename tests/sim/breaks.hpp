@@ -1,0 +1,19 @@
+// A promise broken on purpose, so that it is seen that the ledger would notice.
+#pragma once
+#include <array>
+#include <string_view>
+
+namespace edge::sim {
+
+enum class Break {
+    none,
+    sync_is_a_lie,        // the agent's disk says that it synced, and did not
+    start_before_commit,  // the agent starts what it has not written down
+    forget_when_sent,     // the agent lets go of a result that was sent, not acknowledged
+    ack_before_commit,    // the broker tells what it has not written
+    write_twice,          // the store takes a transaction a second time
+};
+inline constexpr std::array<std::string_view, 6> kBreakNames{
+    "none", "sync_is_a_lie", "start_before_commit", "forget_when_sent", "ack_before_commit", "write_twice"};
+
+}  // namespace edge::sim

@@ -1,0 +1,106 @@
+#include "tests/sim/ledger.hpp"
+
+#include "protocol/json/described.hpp"
+
+namespace edge::sim {
+namespace {
+
+std::string text(const Attempt& attempt) {
+    return attempt.first.text() + " attempt " + std::to_string(attempt.second);
+}
+
+[[noreturn]] void broken(const std::string& promise, const std::string& by) {
+    throw Violation(promise + ": " + by);
+}
+
+bool is_end(broker::TaskState state) {
+    return state >= broker::TaskState::succeeded;
+}
+
+}  // namespace
+
+void Ledger::started(Agent agent, const Attempt& attempt) {
+    if (!accepted_[agent].contains(attempt)) broken("accepted before started", text(attempt));
+    if (!started_.insert(attempt).second) broken("started once", text(attempt));
+}
+
+void Ledger::durable(Agent agent, const Attempt& attempt) {
+    if (!stored_.contains(attempt)) owed_[agent].insert(attempt);
+}
+
+void Ledger::acknowledged(const Attempt& attempt) {
+    if (!stored_.contains(attempt)) broken("acknowledged is stored", text(attempt));
+}
+
+void Ledger::disk_lost(Agent agent) {
+    lost_with_a_disk_ += owed_[agent].size();
+    owed_[agent].clear();
+    accepted_[agent].clear();
+}
+
+void Ledger::committed(const broker::Batch& batch) {
+    for (const auto& change : batch) {
+        std::visit([this](const auto& one) { take(one); }, change);
+    }
+}
+
+void Ledger::take(const broker::AddRun& change) {
+    runs_[change.run.row] = {change.run.id, change.run.total, change.run.state, change.run.outcomes};
+    for (const auto& task : change.tasks) tasks_[task.row] = {task.id, task.run, task.state};
+}
+
+void Ledger::take(const broker::SetTask& change) {
+    Task& task = tasks_.at(change.task);
+    if (is_end(task.state) && !is_end(change.state)) broken("an end stands", task.id.text() + " goes on");
+    task.state = change.state;
+}
+
+void Ledger::take(const broker::SetRun& change) {
+    Run& run = runs_.at(change.run);
+    run.state = change.state;
+    run.outcomes = change.outcomes;
+}
+
+void Ledger::take(const broker::AddResult& change) {
+    const auto& result = change.view->result;
+    const Attempt attempt{result.task_id, result.attempt};
+    if (!stored_.insert(attempt).second) broken("stored once", text(attempt));
+    for (auto& [agent, owed] : owed_) owed.erase(attempt);
+    if (change.view->superseded) {
+        ++superseded_;
+        return;
+    }
+    Task& task = tasks_.at(change.task);
+    if (++task.counted > 1) broken("counted once", task.id.text());
+}
+
+std::size_t Ledger::unended_runs() const {
+    std::size_t count = 0;
+    for (const auto& [row, run] : runs_) count += run.state != broker::RunState::finished;
+    return count;
+}
+
+void Ledger::check_end() const {
+    for (const auto& [agent, owed] : owed_) {
+        if (!owed.empty())
+            broken("nothing lost",
+                   std::to_string(owed.size()) + " of agent " + std::to_string(agent) + ", as " + text(*owed.begin()));
+    }
+    std::map<broker::RunRow, broker::Outcomes> ends;
+    for (const auto& [row, task] : tasks_) {
+        if (!is_end(task.state))
+            broken("everything ended", task.id.text() + " is " + std::string(enum_text(task.state)));
+        broker::Outcomes& end = ends[task.run];
+        std::uint32_t broker::Outcomes::*const kOf[]{&broker::Outcomes::succeeded, &broker::Outcomes::failed,
+                                                     &broker::Outcomes::timed_out, &broker::Outcomes::canceled,
+                                                     &broker::Outcomes::expired,   &broker::Outcomes::lost};
+        ++(end.*kOf[static_cast<std::size_t>(task.state) - static_cast<std::size_t>(broker::TaskState::succeeded)]);
+    }
+    for (const auto& [row, run] : runs_) {
+        if (run.state != broker::RunState::finished) broken("everything ended", run.id.text());
+        if (!(run.outcomes == ends[row]) || run.outcomes.sum() != run.total)
+            broken("counts are of tasks", run.id.text());
+    }
+}
+
+}  // namespace edge::sim

@@ -1,0 +1,141 @@
+// An agent on the simulated clock: its real link, spool and rules of acceptance, two disks that forget what was not
+// synced, and workers that only take their time.
+#pragma once
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/accepted_work.hpp"
+#include "agent/link/link_fsm.hpp"
+#include "agent/link/outgoing.hpp"
+#include "agent/spool/spool.hpp"
+#include "agent/workers/verdict.hpp"
+#include "tests/sim/breaks.hpp"
+#include "tests/sim/ledger.hpp"
+#include "tests/sim/wire.hpp"
+#include "tests/unit/agent/forgetful_disk.hpp"
+
+namespace edge::sim {
+
+/// Syncs nothing, and says that it did.
+class LyingDisk final : public agent::Disk {
+  public:
+    explicit LyingDisk(agent::Disk& disk) : disk_(disk) {}
+    Result<std::vector<std::string>> list() override { return disk_.list(); }
+    Result<std::string> read(const std::string& name) override { return disk_.read(name); }
+    Result<std::string> read_at(const std::string& name, std::uint64_t offset, std::size_t length) override {
+        return disk_.read_at(name, offset, length);
+    }
+    Result<> append(const std::string& name, std::string_view bytes) override { return disk_.append(name, bytes); }
+    Result<> truncate(const std::string& name, std::uint64_t size) override { return disk_.truncate(name, size); }
+    Result<> sync(const std::string&) override { return ok(); }
+    Result<> sync_names() override { return disk_.sync_names(); }
+    Result<> replace(const std::string& name, std::string_view bytes) override { return disk_.replace(name, bytes); }
+    Result<> rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
+    Result<> remove(const std::string& name) override { return disk_.remove(name); }
+
+  private:
+    agent::Disk& disk_;
+};
+
+class Node {
+  public:
+    /// Connects a wire's agent's end, or answers that it cannot be.
+    using Dial = std::function<std::shared_ptr<Wire>(const std::shared_ptr<WireEnd>&)>;
+
+    Node(Timeline& timeline, Chance& chance, Ledger& ledger, std::size_t number, Dial dial, Break broken);
+    ~Node();
+
+    const PublicKey& public_key() const { return key_.public_key(); }
+    void enrolled(NodeId id) { id_ = id; }
+
+    void start();
+    /// kill -9: what was written is there.
+    void kill();
+    /// What was written and not synced may be gone.
+    void cut_power();
+    /// The power goes in the middle of what it writes next.
+    void cut_power_while_writing();
+    /// Its spool's disk is replaced by an empty one.
+    void lose_disk();
+    void fail_write(int os_errno) { spool_disk_.fail_append(os_errno); }
+    void fail_sync(int os_errno) { spool_disk_.fail_sync(os_errno); }
+    void step_clock(std::int64_t us) { clock_step_ += us; }
+    void cut();
+    void go_silent(Wire::Side side);
+
+    bool is_up() const { return static_cast<bool>(spool_); }
+    /// Nothing is under way, and the broker has acknowledged everything.
+    bool is_quiet() const { return is_up() && tasks_.empty() && !spool_->dirty() && spool_->first() == 0; }
+    std::string standing() const;
+
+  private:
+    class End;
+    struct Running {
+        link::Task task;
+        agent::Moment started;
+        bool canceled = false;
+    };
+
+    agent::Moment now() const {
+        return {timeline_.steady(), timeline_.wall() + static_cast<std::uint64_t>(clock_step_)};
+    }
+    void later(Us delay, std::function<void()> what);
+    void end_process();
+    void restart_soon();
+
+    void carry_out(agent::LinkActions actions);
+    void act(agent::Dial&& action);
+    void act(agent::SayHello&& action);
+    void act(agent::StoreCounter&& action);
+    void act(agent::SendLine&& action) { outgoing_.say(std::move(action.line)); }
+    void act(agent::StartWork&& action);
+    void act(agent::StopWork&& action);
+    void act(agent::ForgetResults&& action);
+    void act(agent::RenewSpool&& action);
+    void act(agent::Hangup&& action);
+    void act(agent::Say&&) {}
+    void heard(std::string text);
+    void wire_closed();
+    void pump();
+    void arm();
+    agent::SpoolNumbers numbers() const { return {spool_->first(), spool_->last(), spool_->acked()}; }
+
+    void settle_soon();
+    void settle();
+    bool commit();
+    void start_task(agent::Accepted work);
+    void finish(const link::AttemptRef& attempt);
+
+    Timeline& timeline_;
+    Chance& chance_;
+    Ledger& ledger_;
+    std::size_t number_;
+    Dial dial_;
+    SigningKey key_;
+    NodeId id_;
+    Break broken_;
+    agent::ForgetfulDisk state_disk_, spool_disk_;
+    LyingDisk lying_disk_;
+    std::mt19937 leavings_;
+    std::int64_t clock_step_ = 0;
+
+    // Of this process.
+    std::uint64_t life_ = 0;
+    std::optional<agent::Spool> spool_;
+    std::optional<agent::AcceptedWork> accepted_;
+    std::optional<agent::LinkFsm> fsm_;
+    agent::Outgoing outgoing_;
+    std::uint64_t join_counter_ = 0;
+    std::shared_ptr<Wire> wire_;
+    std::map<link::AttemptRef, Running> tasks_;
+    std::vector<Attempt> promised_;  // results and accepts that the next commit makes durable
+    std::vector<Attempt> accepting_;
+    bool settling_ = false;
+    bool no_space_ = false;
+    std::optional<Us> armed_;
+};
+
+}  // namespace edge::sim

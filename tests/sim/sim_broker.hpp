@@ -1,0 +1,101 @@
+// The broker on the simulated clock: its real core and sessions, a store in memory that outlives it, and what its
+// threads do in between as events.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/domain/domain_fsm.hpp"
+#include "broker/gateway/outbox.hpp"
+#include "broker/gateway/session_fsm.hpp"
+#include "tests/contract/store/memory_store.hpp"
+#include "tests/sim/breaks.hpp"
+#include "tests/sim/ledger.hpp"
+#include "tests/sim/wire.hpp"
+
+namespace edge::sim {
+
+class Broker {
+  public:
+    Broker(Timeline& timeline, Chance& chance, Ledger& ledger, Break broken);
+    ~Broker();
+
+    void start();
+    /// At once: what is not in the store is gone, and so are all connections.
+    void kill();
+    /// As SIGTERM does: sessions are sent away, what is under way is written.
+    void stop();
+    bool is_up() const { return static_cast<bool>(fsm_); }
+    void set_space(bool there) { store_.set_space(there); }
+
+    NodeId enroll(const std::string& name, const PublicKey& key);
+    void accept(const std::shared_ptr<Wire>& wire);
+    void ask(const std::string& selector);
+    /// One of the runs that go on.
+    void cancel_one();
+    std::size_t sessions() const { return sinks_.size(); }
+
+    broker::MemoryStore& store() { return store_; }
+
+  private:
+    class Session;
+    class SeededEntropy final : public broker::Entropy {
+      public:
+        explicit SeededEntropy(Chance& chance) : chance_(chance) {}
+        void fill(std::span<std::uint8_t> out) override {
+            for (auto& byte : out) byte = static_cast<std::uint8_t>(chance_.bits());
+        }
+
+      private:
+        Chance& chance_;
+    };
+
+    broker::Now now() const { return {timeline_.wall(), timeline_.mono()}; }
+    template <class Call>
+    void act(Call call) {
+        broker::Actions out;
+        call(*fsm_, now(), out);
+        carry_out(out);
+    }
+    /// In this life of the broker only.
+    void later(Us delay, std::function<void()> what);
+    void carry_out(broker::Actions& actions);
+    void carry_out(broker::SendTo& effect);
+    void carry_out(broker::CloseSession& effect);
+    void carry_out(broker::JoinAnswer& effect);
+    void carry_out(broker::EnrollAnswer& effect) { enrolled_ = std::move(effect.reply.value()); }
+    void carry_out(broker::JoinTokenAnswer& effect) { token_ = std::move(effect.token.value().first); }
+    void carry_out(broker::JobAnswer& effect);
+    template <class Other>
+    void carry_out(Other&) {}
+    void write();
+    void write_later(Us delay);
+    void tell_committed(std::vector<broker::WriteId> writes, Us delay);
+    void look_up(broker::LookUp asked);
+    void arm();
+    broker::Ticket ticket() { return broker::Ticket{++tickets_}; }
+
+    Timeline& timeline_;
+    Chance& chance_;
+    Ledger& ledger_;
+    Break broken_;
+    broker::MemoryStore store_;
+    SeededEntropy entropy_;
+    std::uint64_t life_ = 0;
+    std::unique_ptr<broker::DomainFsm> fsm_;
+    std::deque<broker::Write> writes_;
+    bool writing_ = false;
+    std::optional<Us> armed_;
+    std::uint64_t tickets_ = 0;
+    std::map<std::uint64_t, std::shared_ptr<Session>> joining_;
+    std::map<SessionId, std::shared_ptr<Session>> sinks_;
+    std::vector<std::weak_ptr<Wire>> wires_;
+    std::deque<RunId> recent_;
+    std::optional<link::EnrollReply> enrolled_;
+    std::string token_;
+};
+
+}  // namespace edge::sim

@@ -1,0 +1,165 @@
+#include "tests/sim/world.hpp"
+
+#include <cerrno>
+
+namespace edge::sim {
+namespace {
+
+// A fatal reject is tried again after 15 minutes, what a node lost without a word is given up by its run's deadline.
+constexpr Us kLongestEnd = 3 * 60 * kMinute;
+
+constexpr Weather kSlow{.latency_from = 500 * kMs, .latency_to = 8 * kSecond};
+constexpr Weather kBroken{.twice = 50, .swapped = 50, .vanishes = 50, .again = 50};
+
+}  // namespace
+
+World::World(WorldSettings settings)
+    : settings_(settings), chance_(settings.seed), broker_(timeline_, chance_, ledger_, settings.broken) {}
+
+void World::add_node(std::size_t number) {
+    const auto dial = [this, number](const std::shared_ptr<WireEnd>& end) -> std::shared_ptr<Wire> {
+        if (!broker_.is_up() || timeline_.now() < apart_until_[number]) return nullptr;
+        auto wire = std::make_shared<Wire>(timeline_, chance_, weather_, messages_);
+        wire->attach(Wire::agent, end);
+        timeline_.after(0, [this, wire] {
+            if (broker_.is_up() && wire->is_open())
+                broker_.accept(wire);
+            else
+                wire->cut();
+        });
+        return wire;
+    };
+    apart_until_.push_back(0);
+    nodes_.push_back(std::make_unique<Node>(timeline_, chance_, ledger_, number, dial, settings_.broken));
+    Node& node = *nodes_.back();
+    node.enrolled(broker_.enroll("node-" + std::to_string(number), node.public_key()));
+    node.start();
+}
+
+void World::run() {
+    broker_.start();
+    for (std::size_t number = 0; number < settings_.nodes; ++number) add_node(number);
+    ask_again();
+    fault_again();
+    while (!enough() && timeline_.step()) {
+    }
+    heal();
+    const Us until = timeline_.now() + kLongestEnd;
+    Us look_at = timeline_.now();
+    while (true) {
+        if (timeline_.now() >= look_at) {
+            if (is_quiet()) break;
+            look_at = timeline_.now() + kSecond;
+        }
+        if (timeline_.now() > until) throw Violation("everything ended: after three quiet hours" + standing());
+        if (!timeline_.step()) throw Violation("everything ended: nothing is to happen any more" + standing());
+    }
+    ledger_.check_end();
+}
+
+bool World::is_quiet() const {
+    for (const auto& node : nodes_) {
+        if (!node->is_quiet()) return false;
+    }
+    return ledger_.unended_runs() == 0;
+}
+
+std::string World::standing() const {
+    std::string text = "; unended runs " + std::to_string(ledger_.unended_runs());
+    for (const auto& node : nodes_) text += "; " + node->standing();
+    return text;
+}
+
+void World::ask_again() {
+    timeline_.after(chance_.between(200 * kMs, 2 * kSecond), [this] {
+        if (enough()) return;
+        constexpr const char* kSelectors[]{"all", "all", "telecom", "node:node-0", "all limit:4", "-unicom"};
+        broker_.ask(kSelectors[chance_.between(0, std::size(kSelectors) - 1)]);
+        if (chance_.permille(60)) {
+            timeline_.after(chance_.between(0, 2 * kSecond), [this] { broker_.cancel_one(); });
+        }
+        ask_again();
+    });
+}
+
+// ── what goes wrong ──
+
+void World::fault_again() {
+    timeline_.after(chance_.between(200 * kMs, 6 * kSecond), [this] {
+        if (healed_) return;
+        const auto fault = static_cast<Fault>(chance_.between(0, kFaultNames.size() - 1));
+        // A lost disk takes what was on it along; were it as frequent as the others there would be little to look at.
+        if (fault != Fault::agent_disk_lost || chance_.permille(300)) {
+            ++faults_[static_cast<std::size_t>(fault)];
+            make(fault);
+        }
+        fault_again();
+    });
+}
+
+void World::make(Fault fault) {
+    const auto back_in = [this] { return chance_.between(100 * kMs, chance_.permille(100) ? kMinute : 4 * kSecond); };
+    switch (fault) {
+        case Fault::agent_killed:
+            return any_node().kill();
+        case Fault::agent_power_cut:
+            return any_node().cut_power();
+        case Fault::agent_power_cut_while_writing:
+            return any_node().cut_power_while_writing();
+        case Fault::agent_disk_lost:
+            return any_node().lose_disk();
+        case Fault::agent_disk_full:
+            return any_node().fail_write(ENOSPC);
+        case Fault::agent_write_failed:
+            return any_node().fail_write(EIO);
+        case Fault::agent_sync_failed:
+            return any_node().fail_sync(EIO);
+        case Fault::agent_clock_stepped:
+            return any_node().step_clock(static_cast<std::int64_t>(chance_.between(0, 2 * 3'600 * kSecond)) -
+                                         static_cast<std::int64_t>(3'600 * kSecond));
+        case Fault::broker_killed:
+            broker_.kill();
+            return timeline_.after(back_in(), [this] { broker_.start(); });
+        case Fault::broker_stopped:
+            broker_.stop();
+            return timeline_.after(back_in(), [this] { broker_.start(); });
+        case Fault::store_full:
+            broker_.set_space(false);
+            return timeline_.after(back_in(), [this] { broker_.set_space(true); });
+        case Fault::connection_cut:
+            return any_node().cut();
+        case Fault::half_open_up:
+            return any_node().go_silent(Wire::agent);
+        case Fault::half_open_down:
+            return any_node().go_silent(Wire::broker);
+        case Fault::partition: {
+            const std::size_t number = chance_.between(0, nodes_.size() - 1);
+            apart_until_[number] = timeline_.now() + chance_.between(kSecond, 2 * kMinute);
+            if (chance_.permille(500)) return nodes_[number]->cut();
+            nodes_[number]->go_silent(Wire::agent);
+            return nodes_[number]->go_silent(Wire::broker);
+        }
+        case Fault::slow_network:
+            return weather_for(chance_.between(kSecond, 20 * kSecond), kSlow);
+        case Fault::broken_box:
+            return weather_for(chance_.between(kSecond, 20 * kSecond), kBroken);
+    }
+}
+
+void World::weather_for(Us time, Weather weather) {
+    weather_ = weather;
+    timeline_.after(time, [this, no = ++weather_no_] {
+        if (no == weather_no_) weather_ = Weather();
+    });
+}
+
+void World::heal() {
+    healed_ = true;
+    weather_ = Weather();
+    for (Us& until : apart_until_) until = 0;
+    broker_.set_space(true);
+    broker_.start();
+    for (const auto& node : nodes_) node->start();
+}
+
+}  // namespace edge::sim

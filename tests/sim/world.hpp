@@ -1,0 +1,58 @@
+// One run: a broker, agents, who asks for probes, and what goes wrong, from one seed.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "tests/sim/faults.hpp"
+#include "tests/sim/sim_agent.hpp"
+#include "tests/sim/sim_broker.hpp"
+
+namespace edge::sim {
+
+struct WorldSettings {
+    std::uint64_t seed = 1;
+    std::size_t nodes = 5;
+    std::size_t results = 2'000;  // at least; then nothing more is asked
+    Break broken = Break::none;
+};
+
+class World {
+  public:
+    explicit World(WorldSettings settings);
+    ~World() { broker_.kill(); }  // wires and their ends hold each other
+
+    /// To the end, when all is healed and nothing is under way. Throws Violation.
+    void run();
+
+    const Ledger& ledger() const { return ledger_; }
+    const FaultCounts& faults() const { return faults_; }
+    const Wire::Counts& messages() const { return messages_; }
+    Us simulated() const { return timeline_.now(); }
+
+  private:
+    void add_node(std::size_t number);
+    void ask_again();
+    void fault_again();
+    void make(Fault fault);
+    void weather_for(Us time, Weather weather);
+    void heal();
+    bool is_quiet() const;
+    std::string standing() const;
+    Node& any_node() { return *nodes_[chance_.between(0, nodes_.size() - 1)]; }
+    bool enough() const { return ledger_.tasks() >= settings_.results; }
+
+    WorldSettings settings_;
+    Timeline timeline_;
+    Chance chance_;
+    Ledger ledger_;
+    Weather weather_;
+    Wire::Counts messages_;
+    FaultCounts faults_{};
+    Broker broker_;
+    std::vector<std::unique_ptr<Node>> nodes_;
+    std::vector<Us> apart_until_;  // no connection comes about before, by node
+    std::uint64_t weather_no_ = 0;
+    bool healed_ = false;
+};
+
+}  // namespace edge::sim
