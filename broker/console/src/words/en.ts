@@ -79,11 +79,12 @@ export const en = {
   run: {
     title: 'Run',
     unknown: 'There is no run of this id.',
-    lostStream: 'The live stream broke off; what came so far is shown.',
+    lostStream: 'It cannot be followed live now; what came so far is shown.',
     cancel: 'Stop',
     again: 'Run again',
     otherTarget: 'Other target',
     onlyFailed: 'Again on failed lines',
+    notSayable: 'Selectors cannot say exactly the lines that failed, so nothing was started. Run again from a part of them: node:… line:…',
     progress: (done: number, total: number) => `${done} of ${total} done`,
     byCarrier: 'By carrier',
     lines: 'Lines',

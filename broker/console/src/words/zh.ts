@@ -25,7 +25,7 @@ export const zh: Words = {
     count: '包数', interval: '间隔（毫秒）', size: '载荷（字节）', timeout: '超时（毫秒）', family: '地址族', any: '不限', type: '记录类型', transport: '传输', server: '服务器', serverHint: '线路自己的解析器', method: '方法', redirects: '跟随重定向次数', verify: '校验证书', keepBody: '保留正文（字节）', connectTo: '连接到', connectToHint: '用此地址代替解析', repeat: '每条线路次数', recent: '最近的运行',
   },
   run: {
-    title: '运行', unknown: '没有此编号的运行。', lostStream: '实时流已中断；显示的是目前收到的内容。', cancel: '停止', again: '再次运行', otherTarget: '换个目标', onlyFailed: '仅在失败线路上重试', progress: (done, total) => `已完成 ${done}/${total}`, byCarrier: '按运营商', lines: '线路', output: '输出',
+    title: '运行', unknown: '没有此编号的运行。', lostStream: '目前无法实时跟踪；显示的是目前收到的内容。', cancel: '停止', again: '再次运行', otherTarget: '换个目标', onlyFailed: '仅在失败线路上重试', notSayable: '选择器无法准确表示失败的线路，因此没有启动任何探测。请用 node:… line:… 从其中一部分重试。', progress: (done, total) => `已完成 ${done}/${total}`, byCarrier: '按运营商', lines: '线路', output: '输出',
     leftOut: (count) => `选中的 ${count} 条线路被略过，因为其节点会拒绝`, awayNodes: (count) => `${count} 个节点离线，其任务在等待`,
     node: '节点', line: '线路', carrier: '运营商', state: '状态', time: '耗时', loss: '丢包', answer: '应答', evidence: '证据', started: '开始于', ok: '成功', min: '最小', median: 'p50', p95: 'p95', max: '最大', resolved: '应答地址', verified: '已验证', notVerified: '未验证', noOutput: '还没有输出。', moreOutput: (count) => `更早的 ${count} 行`, attempt: (n) => `第 ${n} 次尝试`, was: '等待', tasks: '任务',
   },
