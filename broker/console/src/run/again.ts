@@ -2,7 +2,7 @@
 import { api, type Run } from '../api/client'
 import { failedSelectors } from './failed_selectors'
 import type { Row } from './run_state'
-import type { Selection } from './selection'
+import type { Selection } from '../fleet/selection'
 
 type Job = Record<string, unknown> & { selector: string }
 /** What of a job is its own, and not what the broker says about it. */
