@@ -9,6 +9,8 @@ import { apply, emptyRun, type RunEvent, type RunState } from './run_state'
 export type Following = 'connecting' | 'live' | 'over' | 'lost' | 'unknown'
 
 const PAGE = 500
+/** So many rows can change between two frames, and the page still answers. */
+const MOST_A_FRAME = 60
 
 async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const items: T[] = []
@@ -25,15 +27,20 @@ export function followRun(id: string) {
   const path = `/api/v1/runs/${encodeURIComponent(id)}`
   const state = shallowRef<RunState>(emptyRun())
   const following = shallowRef<Following>('connecting')
-  let waiting: RunEvent[] = []
+  const waiting: RunEvent[] = []
   let frame = 0
 
   function draw() {
     frame = 0
-    apply(state.value, waiting)
-    waiting = []
+    apply(state.value, waiting.splice(0, MOST_A_FRAME))
+    if (waiting.length) frame = requestAnimationFrame(draw)
     triggerRef(state)
     if (state.value.run?.state === 'finished') following.value = 'over'
+  }
+
+  function take(events: RunEvent[]) {
+    waiting.push(...events)
+    if (!frame) frame = requestAnimationFrame(draw)
   }
 
   const { problem, busy, again } = useAnswer(async (signal) => {
@@ -41,13 +48,19 @@ export function followRun(id: string) {
     const [run, tasks] = await Promise.all([api.get<Run>(path, {}, signal), all<Task>(`${path}/tasks`, signal)])
     const read = emptyRun()
     apply(read, [{ event: 'run', data: run }, ...tasks.map((data): RunEvent => ({ event: 'task', data }))])
+    const first = state.value.rows.size === 0
+    if (first) state.value = read
     const results = run.tasks.total === run.tasks.queued + run.tasks.running ? [] : await all<Result>(`${path}/results`, signal)
-    apply(read, results.map((data): RunEvent => ({ event: 'result', data })))
-    for (const [task, { said }] of state.value.rows) {
-      const row = read.rows.get(task)
-      if (row) read.rows.set(task, { ...row, said }) // only the stream tells it
+    const told = results.map((data): RunEvent => ({ event: 'result', data }))
+    if (first) take(told)
+    else {
+      apply(read, told)
+      for (const [task, { said }] of state.value.rows) {
+        const row = read.rows.get(task)
+        if (row) read.rows.set(task, { ...row, said }) // only the stream tells it
+      }
+      state.value = read
     }
-    state.value = read
     following.value = run.state === 'finished' ? 'over' : 'live'
     return run
   }, () => id, 'later')
@@ -56,10 +69,7 @@ export function followRun(id: string) {
     await again()
     if (problem.value instanceof Problem && problem.value.status === 404) following.value = 'unknown'
   } }, {
-    event(event, data) {
-      waiting.push({ event, data } as RunEvent)
-      if (!frame) frame = requestAnimationFrame(draw)
-    },
+    event: (event, data) => take([{ event, data } as RunEvent]),
     end: (refused) => {
       if (refused && following.value !== 'over') following.value = 'lost'
     },

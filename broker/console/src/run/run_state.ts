@@ -63,8 +63,9 @@ export function apply(state: RunState, events: readonly RunEvent[]): void {
   }
 }
 
-/** In the order a reader looks for them: carrier, node, line. */
-export function sortedRows(state: RunState, compare: (a: string, b: string) => number): Row[] {
+/** In the order a reader looks for them: carrier, node, line. `before`: the order that was, which holds until there are other rows. */
+export function sortedRows(state: RunState, compare: (a: string, b: string) => number, before: readonly Row[] = []): Row[] {
+  if (before.length === state.rows.size && before.every((row) => state.rows.has(row.id))) return before.map((row) => state.rows.get(row.id)!)
   return [...state.rows.values()].sort(
     (a, b) =>
       compare(a.task.line.carrier, b.task.line.carrier) ||

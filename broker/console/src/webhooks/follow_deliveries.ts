@@ -35,6 +35,7 @@ export function useDeliveries(webhook: string, changed: (delivery: Delivery) => 
     next.value = page.next_cursor
   }
 
+  const isFollowed = shallowRef(true)
   useFollowed('deliveries', { busy, again }, {
     event(name, data) {
       if (name !== 'delivery') return
@@ -44,6 +45,7 @@ export function useDeliveries(webhook: string, changed: (delivery: Delivery) => 
       else if ((!state.value || told.state === state.value) && within(told.created_at, range.value) && told.id > (items.value[0]?.id ?? '')) items.value = [told, ...items.value]
       changed(told)
     },
+    end: () => (isFollowed.value = false),
   }, webhook)
-  return { items, next, more, state, range, problem, again, answer }
+  return { items, next, more, state, range, isFollowed, problem, again, answer }
 }
