@@ -85,7 +85,7 @@ export const en = {
     cancel: 'Stop',
     again: 'Run again',
     otherTarget: 'Other target',
-    onlyFailed: 'Again on failed lines',
+    onlyFailed: 'Again on failed',
     notSayable: 'Selectors cannot say exactly the lines that failed, so nothing was started. Run again from a part of them: node:… line:…',
     progress: (done: number, total: number) => `${done} of ${total} done`,
     byCarrier: 'By carrier',
@@ -123,7 +123,7 @@ export const en = {
   },
   overview: {
     title: 'Overview',
-    nodes: 'Nodes connected', linesUp: 'Lines up', linesDegraded: 'Degraded', linesDown: 'Down', linesUnknown: 'Unknown', runsRunning: 'Runs in progress', results: 'Results',
+    nodes: 'Nodes online', linesUp: 'Lines up', linesDegraded: 'Degraded', linesDown: 'Down', linesUnknown: 'Unknown', runsRunning: 'Runs active', results: 'Results',
     perSecond: (value: string) => `${value}/s`,
     tiles: 'Provinces and carriers',
     tilesLead: 'A tile is a province, a bar in it a carrier there. Figures are of the last five minutes.',
