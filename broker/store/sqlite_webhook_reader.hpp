@@ -21,7 +21,8 @@ class SqliteWebhookReader final : public WebhookReads {
   private:
     Result<std::optional<DeliveryDetail>> read_delivery(DeliveryId id);
 
-    sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, failed_, delivery_, body_, attempts_, find_, replayable_;
+    sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, failed_, delivery_, body_, attempts_, find_,
+        replayable_;
 };
 
 }  // namespace edge::broker
