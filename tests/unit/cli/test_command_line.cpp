@@ -121,7 +121,7 @@ TEST_CASE("what is wrong is said with the next thing to try") {
              Case{{"http", "http://a:99999/", "from", "all"},
                   "the target: the port \"99999\" is no number from 1 to 65535"},
              Case{{"ping", "a b", "from", "all"}, "the target: expected a host name or an address"},
-             Case{{"ping", "x", "from", "all", "--family", "v5"}, "--family: expected one of any, v4, v6"},
+             Case{{"ping", "x", "from", "all", "--family", "v5"}, "--family: expected one of any, v4, v6, v6_first"},
              Case{{"http", "http://x", "from", "all", "-H", "Transfer-Encoding: x"},
                   "--header: the prober sets this header itself"},
              Case{{"ping", "x", "from", "all", "--label", "x"}, "--label: \"x\" is no KEY=VALUE"},
