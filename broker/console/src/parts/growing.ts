@@ -1,7 +1,7 @@
 /** The first rows of a long list at once, the others some a frame: so that the page answers while it draws them. */
 import { computed, onScopeDispose, ref, watch } from 'vue'
 
-const STEP = 40
+const STEP = 30
 
 export function useGrowing<T>(rows: () => readonly T[]) {
   const count = ref(STEP)

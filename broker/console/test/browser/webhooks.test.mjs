@@ -147,6 +147,40 @@ test('what failed is found, replayed all or in a range, and one by one', async (
   await context.close()
 })
 
+/** What the broker says to a subscription: `subscribed`, or `error` where it has no such topic. */
+const subscribed = (page, topic, key) => page.evaluate(([topic, key]) => new Promise((resolve) => {
+  const socket = new WebSocket(`ws://${location.host}/api/v1/stream`, 'edge.stream.v1')
+  socket.onmessage = ({ data }) => {
+    const { event } = JSON.parse(data)
+    if (event === 'hello') return socket.send(JSON.stringify({ op: 'subscribe', sub: 1, topic, key }))
+    socket.close()
+    resolve(event)
+  }
+}), [topic, key])
+
+test('how a delivery fares is shown as it happens, without asking', async (t) => {
+  answers.set('/watched', { status: 500, text: 'no' })
+  const { id } = await make('/watched', { events: ['io.edge.node.enrolled.v1'] })
+  const { page, context } = await signedIn()
+  if ((await subscribed(page, 'deliveries', id)) === 'error') return t.skip('this broker has no topic deliveries')
+  await page.goto(`${url}/webhooks/${id}`)
+  await page.getByText('Nothing was sent yet.').waitFor()
+  await page.locator('.pill[data-state="live"]').waitFor()
+  await page.waitForLoadState('networkidle')
+  const asked = []
+  page.on('request', (request) => request.url().includes('deliveries') && asked.push(request.url()))
+  const { id: delivery } = await call('POST', `/api/v1/webhooks/${id}/test`)
+  const row = page.locator('tbody tr', { has: page.locator(`a[href*="${delivery}"]`) })
+  await row.filter({ hasText: 'failed' }).waitFor()
+  await page.getByText('Failing since').waitFor()
+  answers.set('/watched', { status: 200, text: 'yes' })
+  await call('POST', `/api/v1/deliveries/${delivery}/replay`)
+  await row.filter({ hasText: 'delivered' }).waitFor()
+  await page.getByText('Failing since').waitFor({ state: 'detached' })
+  assert.deepEqual(asked, [])
+  await context.close()
+})
+
 test('every screen of webhooks, in both languages and themes', async () => {
   answers.set('/broken-too', { status: 503, text: '{"error":"later"}' })
   const { id } = await make('/broken-too', { description: 'a receiver', events: ['io.edge.result.v1'], selector: 'carrier:ct' })
