@@ -10,6 +10,18 @@ after(() => browser.close())
 const REPEAT = 167
 const ROWS = 3 * REPEAT
 
+test('a probe of three lines: the first answer comes soon', async () => {
+  const { page, context } = await signedIn()
+  await page.goto(`${url}/new?service=ping&target=ping.lab.test&count=1`)
+  await page.locator('.pill[data-state="live"]').waitFor()
+  await page.waitForLoadState('networkidle')
+  const began = performance.now()
+  await page.getByRole('button', { name: 'Run probe' }).click()
+  await page.locator('table.rows tbody tr a[data-row]').first().waitFor()
+  timed('probe.first_result', performance.now() - began, 300)
+  await context.close()
+})
+
 test('500 rows stream, and the page answers all the while', async () => {
   const { page, context, wrong } = await signedIn()
   await watchTasks(context)
