@@ -76,7 +76,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"POST", "/api/v1/webhooks/{id}/test", "testWebhook", Auth::bearer, test_webhook},
     {"POST", "/api/v1/webhooks/{id}/replay", "replayWebhook", Auth::bearer, replay_webhook},
     {"GET", "/api/v1/webhooks/{id}/deliveries", "listWebhookDeliveries", Auth::bearer, list_webhook_deliveries,
-     "limit cursor state"},
+     "limit cursor state since_ms until_ms"},
     {"GET", "/api/v1/deliveries/{id}", "getDelivery", Auth::bearer, get_delivery},
     {"POST", "/api/v1/deliveries/{id}/replay", "replayDelivery", Auth::bearer, replay_delivery},
 });

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 
 #include "broker/api/keyed_page.hpp"
 #include "broker/api/operations.hpp"
@@ -123,6 +124,23 @@ Reply<T> answered_with(CallPtr call, int status) {
     });
 }
 
+/// A parameter that is a time; `time` stays as it is without one. False: refused.
+bool time_in_query(const Call& call, const char* name, std::optional<WallTime>& time) {
+    const auto found = call.query.find(name);
+    if (found == call.query.end()) return true;
+    const std::string& text = found->second;
+    std::uint64_t ms = 0;
+    const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), ms);
+    if (failed != std::errc{} || stop != text.data() + text.size() || ms > kLatestMs) {
+        const std::string message = "expected milliseconds since 1970";
+        call.refuse(http::Problem{
+            http::Code::bad_parameter, std::string(name) + ": " + message, {{name, "bad_value", message}}});
+        return false;
+    }
+    time = ms * 1'000;
+    return true;
+}
+
 }  // namespace
 
 void create_webhook(CallPtr call) {
@@ -192,6 +210,9 @@ void list_webhook_deliveries(CallPtr call) {
                                               "state: expected pending, delivered or failed",
                                               {{"state", "bad_value", "expected pending, delivered or failed"}}});
     }
+    std::optional<WallTime> since;
+    if (!time_in_query(*call, "since_ms", since) || !time_in_query(*call, "until_ms", filter.until)) return;
+    filter.since = since.value_or(0);
     using Deliveries = Page<DeliveryView>;
     call->domain.webhooks().deliveries(*id, filter, *page,
                                        when_known<Deliveries>(call, [](const Call& asked, const Deliveries& found) {

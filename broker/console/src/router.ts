@@ -12,6 +12,9 @@ const routes: RouteRecordRaw[] = [
   { path: '/nodes', name: 'nodes', component: () => import('./screens/NodesScreen.vue') },
   { path: '/nodes/:node', name: 'node', component: () => import('./screens/NodeScreen.vue') },
   { path: '/lines', name: 'lines', component: () => import('./screens/LinesScreen.vue') },
+  { path: '/webhooks', name: 'webhooks', component: () => import('./screens/WebhooksScreen.vue') },
+  { path: '/webhooks/new', name: 'webhook-new', component: () => import('./screens/NewWebhook.vue') },
+  { path: '/webhooks/:id', name: 'webhook', component: () => import('./screens/WebhookScreen.vue') },
   { path: '/:rest(.*)*', name: 'nothing', component: () => import('./screens/NotFound.vue') },
 ]
 

@@ -17,6 +17,12 @@ export type NodeUsage = Schemas['NodeUsage']
 export type Session = Schemas['Session']
 export type Service = Schemas['Service']
 export type JobRequest = Schemas['JobRequest']
+export type EventType = Schemas['EventType']
+export type Webhook = Schemas['Webhook']
+export type WebhookMade = Schemas['WebhookMade']
+export type Delivery = Schemas['Delivery']
+export type DeliveryAttempt = Schemas['DeliveryAttempt']
+export type DeliveryDetail = Schemas['DeliveryDetail']
 type ProblemBody = Schemas['Problem']
 
 export interface Page<T> {

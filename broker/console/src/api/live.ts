@@ -17,7 +17,8 @@ export interface Subscriber {
   event(name: string, data: unknown): void
   /** Something was missed: fetch by REST again. Also called when the subscription begins anew. */
   reset(): void
-  end?(): void
+  /** Nothing more comes: it is over, or the broker refused it and says why. */
+  end?(problem?: unknown): void
 }
 
 interface Subscription {
@@ -131,7 +132,7 @@ export class Live {
       subscription.subscriber.reset()
     } else if (message.event === 'end' || message.event === 'error') {
       this.subscriptions.delete(message.sub)
-      subscription.subscriber.end?.()
+      subscription.subscriber.end?.(message.event === 'error' ? (message.data ?? {}) : undefined)
     } else if (message.event) {
       subscription.subscriber.event(message.event, message.data)
     }

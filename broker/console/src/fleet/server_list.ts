@@ -7,7 +7,7 @@ import { useAnswer } from '../parts/loading'
 
 const PAGE = 100
 
-export function useServerList<T>(path: string) {
+export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
   const route = useRoute()
   const router = useRouter()
   const one = (name: string) => (typeof route.query[name] === 'string' ? route.query[name] : '')
@@ -24,7 +24,7 @@ export function useServerList<T>(path: string) {
     next.value = page.next_cursor
     total.value = page.total
     return page
-  }, [q, sort])
+  }, [q, sort], first)
 
   async function more() {
     if (!next.value) return

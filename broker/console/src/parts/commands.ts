@@ -26,6 +26,7 @@ export function commandsFor(text: string, words: Words, nodes: readonly string[]
   if (sentence) found.push({ kind: words.palette.probe, name: typed, to: sentence })
   if (/^run_[0-9a-z]{26}$/.test(typed)) found.push({ kind: words.palette.go, name: typed, to: `/runs/${typed}` })
   if (/^res_[0-9a-z]{26}$/.test(typed)) found.push({ kind: words.palette.go, name: typed, to: `/r/${typed}` })
+  if (/^hook_[0-9a-z]{26}$/.test(typed)) found.push({ kind: words.palette.go, name: typed, to: `/webhooks/${typed}` })
   const small = typed.toLowerCase()
   const screens: [string, string][] = [
     [words.nav.overview, '/'],
@@ -33,6 +34,8 @@ export function commandsFor(text: string, words: Words, nodes: readonly string[]
     [words.nav.runs, '/runs'],
     [words.nav.nodes, '/nodes'],
     [words.nav.lines, '/lines'],
+    [words.nav.webhooks, '/webhooks'],
+    [words.webhooks.add, '/webhooks/new'],
   ]
   for (const [name, to] of screens) if (name.toLowerCase().includes(small)) found.push({ kind: words.palette.go, name, to })
   for (const name of nodes) if (name.toLowerCase().includes(small)) found.push({ kind: words.palette.node, name, to: nodePath(name) })

@@ -1,7 +1,7 @@
-/** Asks, keeps the last answer while it asks again, and drops answers that were overtaken. */
+/** Asks, keeps the last answer while it asks again, and drops answers that were overtaken. `later`: the first time is for the caller to say. */
 import { onScopeDispose, shallowRef, watch, type WatchSource } from 'vue'
 
-export function useAnswer<T>(ask: (signal: AbortSignal) => Promise<T>, when: WatchSource | WatchSource[]) {
+export function useAnswer<T>(ask: (signal: AbortSignal) => Promise<T>, when: WatchSource | WatchSource[], first: 'now' | 'later' = 'now') {
   const answer = shallowRef<T | null>(null)
   const problem = shallowRef<unknown>(null)
   const busy = shallowRef(true)
@@ -21,7 +21,7 @@ export function useAnswer<T>(ask: (signal: AbortSignal) => Promise<T>, when: Wat
       if (asked === mine) busy.value = false
     }
   }
-  watch(when, again, { immediate: true })
+  watch(when, again, { immediate: first === 'now' })
   onScopeDispose(() => asked?.abort())
   return { answer, problem, busy, again }
 }

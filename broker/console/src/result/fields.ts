@@ -23,7 +23,7 @@ const MOST_SHOWN = 2000
  * Control characters, marks that turn the direction of text, and lone surrogates, each as what it is; and not more than a
  * reader or a layout can take.
  */
-export function visible(value: string, most = MOST_SHOWN): string {
+export function visible(value: string, { most = MOST_SHOWN }: { most?: number } = {}): string {
   const cut = value.length > most ? `${value.slice(0, most)}… (+${value.length - most})` : value
   return cut.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, (char) => `\\u{${char.charCodeAt(0).toString(16)}}`)
 }

@@ -1,70 +1,79 @@
-/** Follows one run by its server-sent events, and draws at most once a frame however fast they come. */
-import { onScopeDispose, shallowRef, triggerRef, watch, type Ref } from 'vue'
+/** Follows one run: what there is by REST, what happens by the stream, drawn at most once a frame however fast it comes. */
+import { onScopeDispose, shallowRef, triggerRef } from 'vue'
 
+import { api, Problem, type Page, type Result, type Run, type Task } from '../api/client'
+import { useFollowed } from '../parts/following'
+import { useAnswer } from '../parts/loading'
 import { apply, emptyRun, type RunEvent, type RunState } from './run_state'
 
 export type Following = 'connecting' | 'live' | 'over' | 'lost' | 'unknown'
 
-export function followRun(id: Ref<string>) {
+const PAGE = 500
+/** So many rows can change between two frames, and the page still answers. */
+const MOST_A_FRAME = 60
+
+async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
+  const items: T[] = []
+  let cursor: string | undefined
+  do {
+    const page = await api.get<Page<T>>(path, { limit: PAGE, cursor }, signal)
+    items.push(...page.items)
+    cursor = page.next_cursor
+  } while (cursor)
+  return items
+}
+
+export function followRun(id: string) {
+  const path = `/api/v1/runs/${encodeURIComponent(id)}`
   const state = shallowRef<RunState>(emptyRun())
   const following = shallowRef<Following>('connecting')
-  let source: EventSource | null = null
-  let waiting: RunEvent[] = []
+  const waiting: RunEvent[] = []
   let frame = 0
 
   function draw() {
     frame = 0
-    apply(state.value, waiting)
-    waiting = []
+    apply(state.value, waiting.splice(0, MOST_A_FRAME))
+    if (waiting.length) frame = requestAnimationFrame(draw)
     triggerRef(state)
-    if (state.value.run?.state === 'finished' && following.value === 'live' && !source) following.value = 'over'
+    if (state.value.run?.state === 'finished') following.value = 'over'
   }
 
-  function take(event: RunEvent) {
-    waiting.push(event)
+  function take(events: RunEvent[]) {
+    waiting.push(...events)
     if (!frame) frame = requestAnimationFrame(draw)
   }
 
-  function stop() {
-    source?.close()
-    source = null
-  }
-
-  function start() {
-    stop()
-    if (frame) cancelAnimationFrame(frame)
-    frame = 0
-    waiting = []
-    state.value = emptyRun()
-    following.value = 'connecting'
-    const opened = new EventSource(`/api/v1/runs/${encodeURIComponent(id.value)}/events`)
-    source = opened
-    let finished = false
-    for (const name of ['run', 'task', 'progress', 'result'] as const) {
-      opened.addEventListener(name, (message: MessageEvent<string>) => {
-        following.value = 'live'
-        const event = { event: name, data: JSON.parse(message.data) } as RunEvent
-        if (event.event === 'run') finished = event.data.state === 'finished'
-        take(event)
-      })
-    }
-    opened.onerror = () => {
-      if (finished) {
-        // The broker ends the stream with the run; reconnecting would tell it all again.
-        stop()
-        if (!frame) frame = requestAnimationFrame(draw)
-      } else if (opened.readyState === EventSource.CLOSED) {
-        following.value = state.value.run ? 'lost' : 'unknown'
-      } else {
-        following.value = 'connecting'
+  const { problem, busy, again } = useAnswer(async (signal) => {
+    // Rows first: a run of hundreds of lines is on the screen before its results are read.
+    const [run, tasks] = await Promise.all([api.get<Run>(path, {}, signal), all<Task>(`${path}/tasks`, signal)])
+    const read = emptyRun()
+    apply(read, [{ event: 'run', data: run }, ...tasks.map((data): RunEvent => ({ event: 'task', data }))])
+    const first = state.value.rows.size === 0
+    if (first) state.value = read
+    const results = run.tasks.total === run.tasks.queued + run.tasks.running ? [] : await all<Result>(`${path}/results`, signal)
+    const told = results.map((data): RunEvent => ({ event: 'result', data }))
+    if (first) take(told)
+    else {
+      apply(read, told)
+      for (const [task, { said }] of state.value.rows) {
+        const row = read.rows.get(task)
+        if (row) read.rows.set(task, { ...row, said }) // only the stream tells it
       }
+      state.value = read
     }
-  }
+    following.value = run.state === 'finished' ? 'over' : 'live'
+    return run
+  }, () => id, 'later')
 
-  watch(id, start, { immediate: true })
-  onScopeDispose(() => {
-    stop()
-    if (frame) cancelAnimationFrame(frame)
-  })
-  return { state, following, again: start }
+  useFollowed('run', { busy, async again() {
+    await again()
+    if (problem.value instanceof Problem && problem.value.status === 404) following.value = 'unknown'
+  } }, {
+    event: (event, data) => take([{ event, data } as RunEvent]),
+    end: (refused) => {
+      if (refused && following.value !== 'over') following.value = 'lost'
+    },
+  }, id)
+  onScopeDispose(() => cancelAnimationFrame(frame))
+  return { state, following, problem, again }
 }

@@ -8,14 +8,13 @@ export type RunEvent =
   | { event: 'progress'; data: RunProgress }
   | { event: 'result'; data: Result }
 
+/** Another object with every event of it: what is drawn again. */
 export interface Row {
   id: string
   task: Task
   result: Result | null
   /** What the probe said while it ran, the oldest first; bounded. */
   said: unknown[]
-  /** Changes with every event of this row: what is drawn again. */
-  version: number
 }
 
 export interface RunState {
@@ -31,8 +30,8 @@ export function emptyRun(): RunState {
 
 function withTask(state: RunState, task: Task) {
   const row = state.rows.get(task.id)
-  if (!row) state.rows.set(task.id, { id: task.id, task, result: null, said: [], version: 0 })
-  else state.rows.set(task.id, { ...row, task, version: row.version + 1 })
+  if (!row) state.rows.set(task.id, { id: task.id, task, result: null, said: [] })
+  else state.rows.set(task.id, { ...row, task })
 }
 
 function ended(result: Result): Task['state'] {
@@ -52,20 +51,21 @@ export function apply(state: RunState, events: readonly RunEvent[]): void {
       const row = state.rows.get(one.data.task_id)
       if (!row || row.result) continue
       const task = row.task.state === 'queued' || row.task.state === 'leased' ? { ...row.task, state: 'running' as const } : row.task
-      state.rows.set(row.id, { ...row, task, said: [...row.said.slice(1 - MOST_SAID), one.data.data], version: row.version + 1 })
+      state.rows.set(row.id, { ...row, task, said: [...row.said.slice(1 - MOST_SAID), one.data.data] })
     } else if (!one.data.superseded) {
       const { task_id, node, line, attempt } = one.data
       if (!state.rows.has(task_id)) withTask(state, { id: task_id, node, line, attempt, state: ended(one.data) })
       const row = state.rows.get(task_id)!
       const isOver = !['queued', 'leased', 'running', 'unknown'].includes(row.task.state)
       const task = isOver ? row.task : { ...row.task, state: ended(one.data) }
-      state.rows.set(task_id, { ...row, task, result: one.data, version: row.version + 1 })
+      state.rows.set(task_id, { ...row, task, result: one.data })
     }
   }
 }
 
-/** In the order a reader looks for them: carrier, node, line. */
-export function sortedRows(state: RunState, compare: (a: string, b: string) => number): Row[] {
+/** In the order a reader looks for them: carrier, node, line. `before`: the order that was, which holds until there are other rows. */
+export function sortedRows(state: RunState, compare: (a: string, b: string) => number, before: readonly Row[] = []): Row[] {
+  if (before.length === state.rows.size && before.every((row) => state.rows.has(row.id))) return before.map((row) => state.rows.get(row.id)!)
   return [...state.rows.values()].sort(
     (a, b) =>
       compare(a.task.line.carrier, b.task.line.carrier) ||

@@ -22,6 +22,7 @@ export const en = {
     signOut: 'Sign out',
     shortcuts: 'Keyboard shortcuts',
     close: 'Close',
+    cancel: 'Cancel',
     back: 'Back',
   },
   live: {
@@ -49,6 +50,7 @@ export const en = {
     queued: 'queued', leased: 'sent', running: 'running', succeeded: 'done', failed: 'failed', timed_out: 'timed out',
     canceled: 'canceled', expired: 'expired', lost: 'lost', finished: 'finished',
     ok: 'ok', partial: 'partial', refused: 'refused',
+    enabled: 'enabled', failing: 'failing', pending: 'waiting', delivered: 'delivered',
   },
   service: { ping: 'Ping', dns: 'DNS', http: 'HTTP' },
   carrier: { ct: 'China Telecom', cu: 'China Unicom', cm: 'China Mobile', cbn: 'China Broadnet', edu: 'CERNET', bgp: 'BGP', overseas: 'Overseas' },
@@ -79,11 +81,12 @@ export const en = {
   run: {
     title: 'Run',
     unknown: 'There is no run of this id.',
-    lostStream: 'The live stream broke off; what came so far is shown.',
+    lostStream: 'It cannot be followed live now; what came so far is shown.',
     cancel: 'Stop',
     again: 'Run again',
     otherTarget: 'Other target',
-    onlyFailed: 'Again on failed lines',
+    onlyFailed: 'Again on failed',
+    notSayable: 'Selectors cannot say exactly the lines that failed, so nothing was started. Run again from a part of them: node:… line:…',
     progress: (done: number, total: number) => `${done} of ${total} done`,
     byCarrier: 'By carrier',
     lines: 'Lines',
@@ -120,7 +123,7 @@ export const en = {
   },
   overview: {
     title: 'Overview',
-    nodes: 'Nodes connected', linesUp: 'Lines up', linesDegraded: 'Degraded', linesDown: 'Down', linesUnknown: 'Unknown', runsRunning: 'Runs in progress', results: 'Results',
+    nodes: 'Nodes online', linesUp: 'Lines up', linesDegraded: 'Degraded', linesDown: 'Down', linesUnknown: 'Unknown', runsRunning: 'Runs active', results: 'Results',
     perSecond: (value: string) => `${value}/s`,
     tiles: 'Provinces and carriers',
     tilesLead: 'A tile is a province, a bar in it a carrier there. Figures are of the last five minutes.',
@@ -146,6 +149,24 @@ export const en = {
   lines: {
     title: 'Lines', line: 'Line', node: 'Node', carrier: 'Carrier', state: 'State', device: 'Device', address: 'Address', egress: 'Seen as', enforced: 'Held by', search: 'carrier:ct -state:up', reason: 'Reason', resolvers: 'Resolvers', checks: 'Checks',
   },
+  webhooks: {
+    title: 'Webhooks', lead: 'What happens here, told to your programs by signed HTTP messages.', add: 'New webhook', create: 'Create webhook', save: 'Save', edit: 'Edit',
+    empty: 'No webhook yet.', emptyHow: 'One tells a program of yours what happens, as Standard Webhooks says.', unknown: 'There is no webhook of this id.',
+    url: 'URL', needUrl: 'Say where messages go.', description: 'Description', state: 'State', why: 'Why disabled', failingSince: 'Failing since', made: 'Made',
+    events: 'Events', eventsLead: 'none chosen: all of them', allEvents: 'all events', eventCount: (n: number) => `${n} of 6`,
+    selector: 'Of which lines', selectorHint: 'carrier:ct -node:gz-1', selectorAll: 'Empty: of all nodes and lines.', allLines: 'all',
+    event: {
+      'io.edge.result.v1': 'Result stored', 'io.edge.run.finished.v1': 'Run finished', 'io.edge.node.state_changed.v1': 'Node’s state changed', 'io.edge.line.state_changed.v1': 'Line’s state changed',
+      'io.edge.node.enrolled.v1': 'Node enrolled', 'io.edge.webhook.disabled.v1': 'Webhook disabled', 'io.edge.test.v1': 'Test',
+    },
+    secret: 'Secret', secretOnce: 'It is shown this once. Whoever receives the messages verifies their signatures with it.',
+    oldSecret: 'Old secret', oldSecretUntil: (until: string) => `messages are signed with it as well until ${until}`, expires: 'Removes itself',
+    rotate: 'Rotate secret', rotateText: 'A new secret is made and shown once. For a day messages are signed with both, so that the receiver can change over.',
+    enable: 'Enable', disable: 'Disable', remove: 'Delete', removeText: (url: string) => `Nothing more is sent to ${url}; what waits is dropped. This cannot be undone.`, test: 'Send test',
+    deliveries: 'Deliveries', noDeliveries: 'Nothing was sent yet.', any: 'All', since: 'Since', until: 'Until', eventType: 'Event', subject: 'Subject', attempts: 'Attempts', answer: 'Last answer', nextTry: 'Next try',
+    replay: 'Replay', replayFailed: 'Replay all failed', replayShown: 'Replay this range', replayed: (n: number) => `${n} ${n === 1 ? 'delivery is' : 'deliveries are'} tried once more.`,
+    unknownDelivery: 'There is no delivery of this id; they are kept for 14 days.', message: 'Message', noAttempts: 'Not tried yet.', times: 'Times', request: 'Request', responseHead: 'Response head', responseBody: 'Response body, its beginning',
+  },
   runs: { title: 'Runs', service: 'Kind', target: 'Target', from: 'From', state: 'State', done: 'Done', at: 'Started', search: 'service:ping target:www', empty: 'Nothing was run yet.' },
   table: {
     filter: 'Filter', total: (n: number) => `${n.toLocaleString('en')} in all`, more: 'Show more', sortBy: (column: string) => `Sort by ${column}`, export: 'Export', csv: 'CSV', ndjson: 'JSON lines',
@@ -155,9 +176,9 @@ export const en = {
     unreachable: 'The broker does not answer.', unreachableDetail: 'It may be restarting, or the network between is down.', retry: 'Try again', request: 'Request', title: 'That did not work',
   },
   keys: {
-    title: 'Keyboard shortcuts', search: 'Focus the filter', probe: 'New probe', palette: 'Search or jump', overview: 'Go to overview', nodes: 'Go to nodes', lines: 'Go to lines', runs: 'Go to runs', help: 'This sheet', next: 'Next row', previous: 'Previous row', open: 'Open row', run: 'Run the probe', enabled: 'Single-key shortcuts are on', then: 'then',
+    title: 'Keyboard shortcuts', search: 'Focus the filter', probe: 'New probe', palette: 'Search or jump', overview: 'Go to overview', nodes: 'Go to nodes', lines: 'Go to lines', runs: 'Go to runs', webhooks: 'Go to webhooks', help: 'This sheet', next: 'Next row', previous: 'Previous row', open: 'Open row', run: 'Run the probe', enabled: 'Single-key shortcuts are on', then: 'then',
   },
-  palette: { title: 'Search or jump', placeholder: 'A screen, a node, run_…, res_…, or ping example.com', none: 'Nothing of that name.', go: 'Go to', node: 'Node', probe: 'Probe' },
+  palette: { title: 'Search or jump', placeholder: 'A screen, a node, run_…, res_…, hook_…, or ping example.com', none: 'Nothing of that name.', go: 'Go to', node: 'Node', probe: 'Probe' },
   notFound: { title: 'Nothing is here', text: 'The console has no such page.' },
 }
 

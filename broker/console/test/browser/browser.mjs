@@ -1,4 +1,8 @@
 // Debian's Chromium against the lab's broker; what goes wrong in a page is kept, so that a test can ask for none of it.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+
 import { chromium } from 'playwright-core'
 
 export const url = process.env.EDGE_URL
@@ -18,16 +22,6 @@ export async function call(method, path, body, headers = {}) {
 
 export const probe = (service, params, selector = 'all') => call('POST', '/api/v1/jobs', { service, params, selector }, { Prefer: 'wait=30' })
 
-/** Paths that this broker does not have (yet): what a page misses there is no mistake of the page. */
-const missing = []
-for (const path of ['/api/v1/stream', '/api/v1/selection', '/api/v1/overview']) {
-  const { status } = await fetch(url + path, { headers: { Authorization: `Bearer ${token}` } })
-  if (status === 404) missing.push(path)
-}
-if (missing.length) console.log(`NOT TESTED, this broker has no ${missing.join(', ')}`)
-const isMissing = (text) => missing.some((path) => text.includes(path))
-export const has = (path) => !missing.includes(path)
-
 /** A page, and what went wrong in it: errors of scripts and of the console, and violations of the policy. */
 export async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: 'en-GB', ...options })
@@ -41,13 +35,22 @@ export async function open(options = {}) {
   const wrong = []
   page.on('pageerror', (error) => wrong.push(String(error)))
   page.on('console', (message) => {
-    if (message.type() === 'error' && !isMissing(message.text() + message.location().url)) wrong.push(`${message.text()} ${message.location().url}`)
+    if (message.type() === 'error') wrong.push(`${message.text()} ${message.location().url}`)
   })
   return { context, page, wrong }
 }
 
-export async function signedIn(options = {}) {
+/** `policy: false`: as if the broker sent none, so that what it would have stopped is seen. */
+export async function signedIn(options = {}, { policy = true } = {}) {
   const opened = await open(options)
+  if (!policy) {
+    await opened.page.route(`${url}/**`, async (route) => {
+      if (!route.request().isNavigationRequest()) return route.fallback()
+      const response = await route.fetch()
+      const { 'content-security-policy': _, ...headers } = response.headers()
+      await route.fulfill({ response, headers })
+    })
+  }
   const { url: link } = await call('POST', '/api/v1/sign-in-codes')
   await opened.page.goto(link)
   await opened.page.locator('nav.rail').waitFor()
@@ -56,3 +59,18 @@ export async function signedIn(options = {}) {
 
 export const executedIn = (page) => page.evaluate(() => window.executed)
 export const violationsIn = (page) => page.evaluate(() => window.violations)
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+/** Goes there: no error, nothing against the policy, nothing axe objects to, and not wider than the window. */
+export async function assertAccessible({ page, wrong }, path) {
+  await page.goto(url + path)
+  await page.waitForLoadState('networkidle')
+  await page.locator('h1').first().waitFor()
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+  assert.deepEqual(violations.map((one) => `${path} ${one.id}: ${one.nodes[0].html}`), [])
+  const expected = wrong.filter((text) => !text.includes(' 404 '))
+  assert.deepEqual([path, expected, await violationsIn(page)], [path, [], []])
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${path} is wider than the window`)
+}

@@ -42,11 +42,19 @@ export function hostileResult(result, service, text) {
   }
 }
 
+/** A run as it is read, and as the stream goes on from there. */
 export function hostileRun(result) {
-  const task = { id: result.task_id, node: result.node, line: result.line, state: 'failed', attempt: 1 }
-  const counts = { total: 1, queued: 0, running: 0, succeeded: 0, failed: 1, timed_out: 0, canceled: 0, expired: 0, lost: 0 }
+  const task = { id: result.task_id, node: result.node, line: result.line, state: 'running', attempt: 1 }
+  const counts = { total: 1, queued: 0, running: 1, succeeded: 0, failed: 0, timed_out: 0, canceled: 0, expired: 0, lost: 0 }
   const run = { id: result.run_id, job_id: 'job_x', service: result.service, target: result.target, selector: result.target, state: 'running', created_at: '2026-01-01T00:00:00.000Z', tasks: counts }
   const said = { task_id: task.id, node: task.node, line: task.line, data: { phase: { name: result.target, us: 1 } } }
-  const event = (name, data) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`
-  return event('run', { ...run, tasks_list: [{ ...task, state: 'running' }] }) + event('progress', said) + event('result', result) + event('run', { ...run, state: 'finished' })
+  return {
+    read: (url) => (url.includes('/tasks') ? { items: [task] } : run),
+    events: [
+      { seq: 2, event: 'progress', data: said },
+      { seq: 3, event: 'result', data: result },
+      { seq: 4, event: 'run', data: { ...run, state: 'finished', tasks: { ...counts, running: 0, failed: 1 } } },
+      { event: 'end' },
+    ],
+  }
 }

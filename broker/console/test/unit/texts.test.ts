@@ -38,6 +38,7 @@ test('characters that hide or turn text are shown as what they are', () => {
   expect(visible('abc\u202egnp.exe')).toBe('abc\\u{202e}gnp.exe')
   expect(visible('\ud800x')).toBe('\\u{d800}x')
   expect(visible('x'.repeat(3000))).toBe(`${'x'.repeat(2000)}… (+1000)`)
+  expect(visible('x'.repeat(30), { most: 20 })).toBe(`${'x'.repeat(20)}… (+10)`)
   expect(visible('中文 😀\n\t')).toBe('中文 😀\n\t')
 })
 
@@ -104,5 +105,5 @@ test('both languages say everything, and Chinese is not English left over', () =
     }
   }
   walk(en, zh, '')
-  expect(same).toEqual(['nodes.search', 'lines.search', 'runs.search', 'copy.edgectl']) // the grammar's own words
+  expect(same).toEqual(['nodes.search', 'lines.search', 'webhooks.selectorHint', 'runs.search', 'copy.edgectl']) // the grammar's own words
 })

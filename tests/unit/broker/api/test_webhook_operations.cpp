@@ -59,6 +59,11 @@ TEST_CASE("every answer about webhooks is what the document says") {
     api.json(api.ask("POST", kHook + "/test"), 202, "Delivery");
     api.json(api.ask("GET", kHook + "/deliveries", "", "state=failed&limit=3"), 200, "DeliveryPage");
     CHECK(api.domain.webhooks_.last_filter.state == DeliveryState::failed);
+    api.json(api.ask("GET", kHook + "/deliveries", "", "since_ms=5&until_ms=9"), 200, "DeliveryPage");
+    CHECK(api.domain.webhooks_.last_filter.since == 5'000);
+    CHECK(api.domain.webhooks_.last_filter.until == 9'000);
+    for (const char* query : {"since_ms=-1", "since_ms=", "until_ms=9x", "until_ms=99999999999999999"})
+        CHECK(api.ask("GET", kHook + "/deliveries", "", query).status == 400);
     const Json detail = api.json(api.ask("GET", kDelivery), 200, "DeliveryDetail");
     CHECK(detail["message"]["specversion"] == "1.0");
     CHECK(detail["attempt_list"][0]["response_body"].get<std::string>().starts_with("<script>"));

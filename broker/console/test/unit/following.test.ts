@@ -1,0 +1,69 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { effectScope, ref, type EffectScope } from 'vue'
+
+import { live, type Subscriber } from '../../src/api/live'
+import { useFollowed } from '../../src/parts/following'
+
+let scope: EffectScope
+let told: Subscriber
+let left = false
+const seen: unknown[] = []
+const busy = ref(true)
+const again = vi.fn(() => (busy.value = true))
+const end = vi.fn()
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  seen.length = 0
+  busy.value = true
+  left = false
+  again.mockClear()
+  end.mockClear()
+  vi.spyOn(live, 'subscribe').mockImplementation((_, subscriber) => {
+    told = subscriber
+    return () => (left = true)
+  })
+  scope = effectScope()
+  scope.run(() => useFollowed('nodes', { busy, again }, { event: (_, data) => seen.push(data), end }))
+})
+afterEach(() => {
+  scope.stop()
+  expect(left).toBe(true)
+  vi.useRealTimers()
+})
+
+test('it is read when it is subscribed to, and not before', () => {
+  expect(again).not.toHaveBeenCalled()
+  told.reset()
+  vi.advanceTimersByTime(1000)
+  expect(again).toHaveBeenCalledOnce()
+})
+
+test('what comes while it is read is told after it, in order', () => {
+  told.reset()
+  told.event('node', 1)
+  told.event('node', 2)
+  expect(seen).toEqual([])
+  busy.value = false
+  told.event('node', 3)
+  expect(seen).toEqual([1, 2, 3])
+  told.reset()
+  told.event('node', 4)
+  expect(again).toHaveBeenCalledTimes(2)
+  expect(seen).toEqual([1, 2, 3])
+  busy.value = false
+  expect(seen).toEqual([1, 2, 3, 4])
+})
+
+test('a stream that does not come keeps nobody from reading', () => {
+  vi.advanceTimersByTime(299)
+  expect(again).not.toHaveBeenCalled()
+  vi.advanceTimersByTime(1)
+  expect(again).toHaveBeenCalledOnce()
+})
+
+test('what cannot be followed is read once, and whoever asked is told why', () => {
+  told.end!({ code: 'not_found' })
+  expect(again).toHaveBeenCalledOnce()
+  expect(end).toHaveBeenCalledWith({ code: 'not_found' })
+})

@@ -1,0 +1,54 @@
+"""A broker whose store was filled with a fleet before it started: NODES nodes of three lines each, none of them connected."""
+import contextlib
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+
+NODES = 5000
+LINES = (("telecom", "ct"), ("unicom", "cu"), ("mobile", "cm"))
+PROVINCES = """heilongjiang neimenggu jilin xinjiang gansu ningxia shanxi hebei beijing tianjin liaoning qinghai shaanxi henan shandong
+xizang sichuan chongqing hubei anhui jiangsu shanghai yunnan guizhou hunan jiangxi zhejiang guangxi guangdong fujian taiwan hainan
+macao hongkong""".split()
+
+
+def line(name, carrier, number):
+    return {"name": name, "carrier": carrier, "device": "wan0", "addresses": [f"100.64.{number // 256}.{number % 256}"],
+            "resolvers": ["100.64.0.53"], "state": "up", "reason": "", "enforced_by": "bpf", "mark": 257, "table": 101}
+
+
+def fill(store):
+    db = sqlite3.connect(store)
+    now = time.time_ns() // 1000
+    row = ("INSERT INTO nodes (id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, connected_at,"
+           " last_seen_at, epoch, join_counter, join_confirmed) VALUES (?,?,?,'enrolled',?,'0.1.0','',?,?,?,?,1,1,1)")
+    for n in range(NODES):
+        labels = {"province": PROVINCES[n * 7 % len(PROVINCES)], "city": f"c-{n % 300}"}
+        lines = [line(name, carrier, n) for name, carrier in LINES]
+        db.execute(row, (n.to_bytes(16, "big"), f"node-{n}", n.to_bytes(32, "big"), json.dumps(labels), json.dumps(lines),
+                         now - n, now - n, now - n * 13 % 997))
+    db.commit()
+    db.close()
+
+
+@contextlib.contextmanager
+def seeded_broker():
+    """Its API's address and a token."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = json.loads(subprocess.run(
+            ["edge-broker", "init", "--json", "--dir", f"{folder}/b", "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0",
+             "--public-url", "https://127.0.0.1:7443"], check=True, capture_output=True, text=True).stdout)
+        fill(f"{folder}/b/edge.db")
+        with subprocess.Popen(["edge-broker", "--config", f"{folder}/b/broker.toml"], stderr=subprocess.PIPE, text=True) as broker:
+            try:
+                for text in broker.stderr:
+                    if ready := re.search(r"broker\.ready .*?api=(\S+)", text):
+                        break
+                else:
+                    sys.exit("seeded_broker: the broker did not start")
+                yield ready[1], made["token"]
+            finally:
+                broker.terminate()
