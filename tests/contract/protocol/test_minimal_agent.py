@@ -1,0 +1,167 @@
+"""Another's agent against a real broker: what docs/protocol.md says is enough to write one, and what it forbids is refused."""
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from minimal_agent import Closed, MinimalAgent
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "..", "e2e"))
+from api import Api  # noqa: E402
+
+PING = {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "node:mini-1"}
+
+
+class World:
+    def __init__(self, program, folder):
+        made = json.loads(subprocess.run(
+            [program, "init", "--dir", f"{folder}/b", "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0",
+             "--public-url", "https://127.0.0.1:7443", "--json"], check=True, capture_output=True, text=True).stdout)
+        config = made["config"]
+        with open(config) as file:
+            text = file.read()
+        with open(config, "w") as file:  # plain, as loopback allows
+            file.write(re.sub(r"(\[gateway\]\n)", r"\1tls = false\n", text))
+        self._process = subprocess.Popen([program, "--config", config], stderr=subprocess.PIPE, text=True)
+        for line in self._process.stderr:
+            if ready := re.search(r"broker\.ready .*?api=(\S+) gateway=ws://127.0.0.1:(\d+)", line):
+                break
+        else:
+            raise RuntimeError("the broker did not start")
+        self.api = Api(ready[1], made["token"])
+        self.gateway = ("127.0.0.1", int(ready[2]))
+        token = self.api.post("/api/v1/join-tokens", {"node": "mini-1"})["token"]
+        self.agent = MinimalAgent(self.gateway, token, "mini-1")
+
+    def run_of(self, run):
+        return self.api.get(f"/api/v1/runs/{run['id']}")
+
+    def results(self, run):
+        return self.api.get(f"/api/v1/runs/{run['id']}/results")["items"]
+
+    def stop(self):
+        self._process.terminate()
+        return self._process.wait(timeout=20)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.kill()
+
+
+def close_code(agent):
+    try:
+        agent.next("nothing more")
+    except Closed as closed:
+        return closed.code
+
+
+def a_task_is_done(world):
+    agent = world.agent
+    assert agent.connect()["results_acked"] == 0
+    run = world.api.post("/api/v1/jobs", PING)
+    agent.finish(agent.accept())
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    result, = world.results(run)
+    assert result["summary"]["rtt_us"] == 1200 and result["detail"]["rcvd"] == 1 and not result["evidence"]["verified"]
+    assert world.run_of(run)["tasks"]["succeeded"] == 1
+    node = world.api.get("/api/v1/nodes/mini-1")
+    assert node["state"] == "connected" and node["agent_version"] == "minimal" and node["labels"] == {"province": "guangdong"}
+
+
+def what_was_not_acknowledged_comes_again_and_is_stored_once(world):
+    agent = world.agent
+    run = world.api.post("/api/v1/jobs", PING)
+    task = agent.accept()
+    agent.cut()  # accepted, and then the network went
+    welcome = agent.connect()
+    assert welcome["work_from"] == agent.work_last + 1 and not welcome["revoke"], welcome
+    agent.finish(task)
+    agent.send()
+    agent.send()  # once more, in the same session
+    while agent.results:
+        agent.next("rack")
+    agent.cut()
+    assert agent.connect()["results_acked"] == agent.result_last
+    assert len(world.results(run)) == 1 and world.run_of(run)["state"] == "finished"
+
+
+def a_lost_disk_is_seen_and_the_task_tried_again(world):
+    agent = world.agent
+    run = world.api.post("/api/v1/jobs", PING)
+    assert agent.accept()["attempt"] == 1
+    agent.cut()
+    agent.open, agent.results, agent.result_last, agent.work_last = {}, {}, 0, 0
+    agent.spool_id = agent.spool_id[:-1] + ("1" if agent.spool_id[-1] != "1" else "2")
+    assert agent.connect()["results_acked"] == 0
+    again = agent.accept()
+    assert again["attempt"] == 2 and world.run_of(run)["state"] == "running"
+    agent.finish(again)
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    assert world.run_of(run)["tasks"]["succeeded"] == 1
+
+
+def a_gap_ends_the_session_and_nothing_is_stored(world):
+    agent = world.agent
+    run = world.api.post("/api/v1/jobs", PING)
+    task = agent.accept()
+    agent.result_last += 1  # a number left out
+    agent.finish(task)
+    agent.send()
+    assert agent.next("error")["code"] == "gap"
+    assert agent.next("goaway")["reason"] == "rebalance"
+    assert close_code(agent) == 1012
+    assert not world.results(run)
+    lines = agent.results.pop(agent.result_last)
+    agent.result_last -= 1
+    agent.results[agent.result_last] = [json.dumps({**json.loads(lines[0]), "n": agent.result_last})] + lines[1:]
+    agent.connect()
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    assert len(world.results(run)) == 1
+
+
+def three_malformed_messages_are_too_many(world):
+    agent = world.agent
+    for _ in range(3):
+        agent.say("{")
+    codes = [agent.next("error")["code"] for _ in range(3)]
+    assert codes == ["bad_envelope"] * 3, codes
+    assert close_code(agent) == 1002
+    agent.connect()
+
+
+def another_key_is_refused(world):
+    agent = world.agent
+    agent.leave()
+    signs, agent.key.sign = agent.key.sign, lambda text: bytes(64)
+    try:
+        agent.connect()
+        raise AssertionError("taken in")
+    except Closed as closed:
+        assert closed.code == 1008, closed
+    agent.key.sign = signs
+    agent.connect()
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder, World(sys.argv[1], folder) as world:
+        tests = [a_task_is_done, what_was_not_acknowledged_comes_again_and_is_stored_once, a_lost_disk_is_seen_and_the_task_tried_again,
+                 a_gap_ends_the_session_and_nothing_is_stored, three_malformed_messages_are_too_many, another_key_is_refused]
+        for test in tests:
+            test(world)
+            print(f"passed {test.__name__}", flush=True)
+        assert world.stop() == 0
+    print(f"{len(tests)} passed, 0 failed")
+
+
+main()
