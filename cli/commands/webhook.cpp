@@ -174,6 +174,15 @@ Answer<ExitCode> act_on(const WebhookCommand& it, Client& client, const Screen& 
         screen.say("removed " + printable(it.id));
         return ExitCode::ok;
     }
+    if (it.act == Act::enable || it.act == Act::disable) {
+        const bool on = it.act == Act::enable;
+        EDGE_TRY(const auto json, asked(client, "PATCH", path, 200, {{"enabled", on}}));
+        if (is_json(it.format)) return print_json(json, screen);
+        screen.say(on ? "enabled; what waits is sent, and edgectl webhook replay " + printable(it.id) +
+                            " tries what failed once more"
+                      : "disabled; what happens meanwhile is not told to it");
+        return ExitCode::ok;
+    }
     const bool is_test = it.act == Act::test;
     EDGE_TRY(const auto json,
              asked(client, "POST", path + (is_test ? "/test" : "/rotate-secret"), is_test ? 202 : 200));
@@ -196,6 +205,8 @@ constexpr Word kWords[] = {
     {Act::create, "create", "URL", "tell a receiver what happens", "url"},
     {Act::list, "list", "", "all of them", nullptr},
     {Act::describe, "describe", "ID", "a webhook, or a delivery with every attempt", "id"},
+    {Act::enable, "enable", "WEBHOOK", "tell it again, after it was disabled", "id"},
+    {Act::disable, "disable", "WEBHOOK", "tell it nothing until it is enabled", "id"},
     {Act::rotate, "rotate", "WEBHOOK", "a new secret; the one before stays good for a day", "id"},
     {Act::test, "test", "WEBHOOK", "send it a test message", "id"},
     {Act::replay, "replay", "ID", "try a delivery once more, or all that failed of a webhook", "id"},
@@ -234,8 +245,9 @@ void WebhookCommand::add_to(Syntax& edgectl) {
     auto webhook = edgectl.add("webhook", "WHAT", "tell other programs by HTTP what happens");
     for (const Word& word : kWords) add_word(webhook, word);
     webhook.when_named([]() -> Answer<Command> {
-        return usage("webhook: create, list, describe, rotate, test, replay, deliveries, delete or listen",
-                     "edgectl webhook list");
+        return usage(
+            "webhook: create, list, describe, enable, disable, rotate, test, replay, deliveries, delete or listen",
+            "edgectl webhook list");
     });
 }
 
