@@ -38,9 +38,9 @@ def every_attempt_looks_again(broker, names, receiver):
     assert state == "delivered" and attempt["peer"] == f"{ALLOWED}:{receiver.port}", attempt
     assert len(receiver.of("/ok/rebound")) == 1
     asked = names.asked
-    for n, (address, word) in enumerate({"127.0.0.1": "127.0.0.0/8", "169.254.169.254": "169.254.0.0/16",
-                                         "10.0.0.1": "10.0.0.0/8", None: "hooks.test: "}.items(), 2):
+    for n, address in enumerate(("127.0.0.1", "169.254.169.254", "10.0.0.1", None), 2):
         names.address = address
+        word = f"{address} is in " if address else "hooks.test: "
         state, attempt = attempt_of(broker.api, hook, n)
         assert state == "failed" and word in attempt["error"] and "peer" not in attempt, (address, attempt)
     assert names.asked >= asked + 4, (asked, names.asked)
