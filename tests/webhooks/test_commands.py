@@ -46,7 +46,7 @@ def a_webhook_from_its_making_to_its_end(world, edgectl, receiver):
     disabled, said = edgectl("disable", hook)
     assert disabled == "" and "disabled" in said and "disabled" in edgectl("list")[0]
     assert "enable" in edgectl("test", hook, status=6)[1]
-    assert "enabled" in edgectl("enable", hook)[1] and json.loads(edgectl("list", "-o", "json")[0])["items"][0]["enabled"]
+    assert "enabled" in edgectl("enable", hook)[1] and json.loads(edgectl("list", "-o", "json")[0])[0]["enabled"]
     again, said = edgectl("rotate", hook)
     assert again.startswith("whsec_") and again != secret and "good until" in said
     assert "removed" in edgectl("delete", hook)[1]

@@ -12,10 +12,12 @@ from api import Api  # noqa: E402
 from receiver import Receiver  # noqa: E402
 
 ODD = "电信 ünïcödé \u2028\u202e\ufeff \U0001f600 </script> \" \\ \x7f "
-PAGE = "http://198.51.100.20:8090"  # an address that has no server of the lab's
+PAGE = "http://198.51.100.20"  # an address that has no server of the lab's
 SERVER = """
 import http.server, sys
 class Page(http.server.BaseHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
     def do_GET(self):
         wanted = int(self.path[1:])
         text = sys.argv[1] * (wanted // len(sys.argv[1].encode()) + 1)
@@ -25,7 +27,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
-http.server.HTTPServer(("198.51.100.20", 8090), Page).serve_forever()
+http.server.HTTPServer(("198.51.100.20", 80), Page).serve_forever()
 """
 MOST_BODY = 20 * 1024
 
