@@ -254,6 +254,7 @@ void Sessions::fail(Session& session, std::string code, std::string text, Now no
 }
 
 void Sessions::await_those_that_were_there(Now now) {
+    if (std::ranges::none_of(state_.fleet.nodes(), [](const auto& node) { return node->record.is_there; })) return;
     state_.timers.set(now.mono + state_.options.come_back_ms * 1'000ULL,
                       [this](Now at, Actions& out) { tell_missing(at, out); });
 }

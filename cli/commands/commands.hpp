@@ -92,6 +92,9 @@ struct WebhookCommand {
     Format format = Format::table;
     static void add_to(Syntax& edgectl);
     Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+
+  private:
+    Answer<ExitCode> do_it(Client& client, const Screen& screen) const;
 };
 struct ApiCommand {
     std::string path;

@@ -171,7 +171,9 @@ TEST_CASE("a selection is counted as a job would ask it") {
     };
     CHECK(counted("all") == "4 3 2");
     CHECK(counted("guangdong") == "3 2 1");
-    CHECK(counted("all limit:2") == "2 2 1");
+    CHECK(counted("all limit:1") == "1 1 1");
+    CHECK(counted("all limit:2") == "2 2 2");
+    CHECK(counted("all limit:3") == "3 3 2");
     CHECK(counted("telecm") == "0 0 0 nothing matches");
     CHECK(counted("carrier:") == "/q");
     link::Policy policy;

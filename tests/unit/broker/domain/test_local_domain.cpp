@@ -21,6 +21,7 @@ struct Threaded {
     explicit Threaded() {
         auto made = std::make_unique<MemoryStore>();
         store = made.get();
+        options.event_text = [](const OutsideEvent& event) { return std::string(event_type(event.kind)); };
         options.on_fatal = [this](const Error& error) { fatal.set_value(error); };
         domain = std::move(make_domain(options, std::move(made), log).value());
     }
