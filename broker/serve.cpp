@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <memory>
@@ -207,6 +208,10 @@ Result<> serve(const BrokerConfig& config) {
     http::IoThreads threads(config.broker.io_threads);
     EDGE_TRY(auto domain, open_domain(config));
     const webhooks::Sender sender(sender_options(config.webhooks), domain->webhooks(), *spdlog::default_logger());
+    faces.webhooks = [&sender] { return sender.counters(); };
+    faces.post = [executor = threads.at(threads.size() - 1).get_executor()](std::function<void()> work) {
+        boost::asio::post(executor, std::move(work));
+    };
     EDGE_TRY(auto gateway,
              http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
     EDGE_TRY(auto api,
@@ -230,6 +235,7 @@ Result<> serve(const BrokerConfig& config) {
 
     const int signal = signals.wait();
     spdlog::info("broker.stopping signal={}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+    domain->stop_soon();
     drain(servers, signals);
     threads.stop();
     return ok();

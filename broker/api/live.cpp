@@ -16,8 +16,10 @@ void open_stream(CallPtr call) {
     if (auto objection = http::objection_to_websocket(call->request, live::kStreamProtocol))
         return call->exchange->reply(std::move(*objection));
     call->exchange->post([call] {
-        call->exchange->upgrade(
-            [live = call->options->live](http::Upgraded& upgraded) { live->open(std::move(upgraded)); });
+        const auto reader = call->principal.admin ? live::Reader::administrator : live::Reader::other;
+        call->exchange->upgrade([live = call->options->live, reader](http::Upgraded& upgraded) {
+            live->open(std::move(upgraded), reader);
+        });
     });
 }
 

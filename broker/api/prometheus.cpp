@@ -3,6 +3,7 @@
 namespace edge::broker::api {
 namespace {
 
+using prometheus::FleetFacts;
 using prometheus::Role;
 using Nodes = std::vector<NodeView>;
 using Usages = std::vector<UsageView>;
@@ -10,13 +11,21 @@ using Usages = std::vector<UsageView>;
 }  // namespace
 
 void get_metrics(CallPtr call) {
-    const auto then = [call](const Call& asked, Nodes nodes) {
-        const auto write = [nodes = std::move(nodes)](const Call& again, const Usages& usages) {
-            again.exchange->reply({200, prometheus::kTextType, {}, again.prometheus->metrics(nodes, usages)});
-        };
-        asked.domain.usages(when_known<Usages>(call, write));
-    };
-    call->domain.nodes(when_known<Nodes>(call, then));
+    const auto facts = std::make_shared<FleetFacts>();  // owners: the replies under way, one after the other
+    const auto write = when_known<WebhookTotals>(call, [facts, call](const Call& asked, const WebhookTotals& webhooks) {
+        facts->webhooks = webhooks;
+        asked.prometheus->metrics(std::move(*facts), [call](std::string text) {
+            call->exchange->reply({200, prometheus::kTextType, {}, std::move(text)});
+        });
+    });
+    const auto with_usages = when_known<Usages>(call, [facts, write](const Call& asked, Usages usages) {
+        facts->usages = std::move(usages);
+        asked.domain.webhooks().totals(write);
+    });
+    call->domain.nodes(when_known<Nodes>(call, [facts, with_usages](const Call& asked, Nodes nodes) {
+        facts->nodes = std::move(nodes);
+        asked.domain.usages(with_usages);
+    }));
 }
 
 void probe_for_prometheus(CallPtr call) {
@@ -32,8 +41,9 @@ void discover_for_prometheus(CallPtr call) {
         return call->refuse(http::Problem{
             http::Code::bad_parameter, std::string("role: ") + expected, {{"role", "bad_value", expected}}});
     }
-    const auto then = [role = *role](const Call& asked, const Nodes& nodes) {
-        asked.reply(200, asked.prometheus->discovered(role, nodes));
+    const auto then = [role = *role, call](const Call& asked, Nodes nodes) {
+        asked.prometheus->discovered(role, std::move(nodes),
+                                     [call](std::string text) { call->reply(200, std::move(text)); });
     };
     call->domain.nodes(when_known<Nodes>(call, then));
 }

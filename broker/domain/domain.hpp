@@ -92,6 +92,8 @@ class Domain {
     /// Round trip and clock offset, as the session measured them by heartbeat.
     virtual void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) = 0;
     virtual void leave(SessionId session) = 0;
+    /// The broker ends: sessions that leave from now on do so for that, and their nodes are told as gone to nobody.
+    virtual void stop_soon() = 0;
     /// The signature in the request is already checked. Errors: denied (wrong, used, expired token), conflict (name
     /// taken).
     virtual void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) = 0;

@@ -18,6 +18,7 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
         const auto last = loaded.last_events.find(node.row);
         state_.fleet.add(std::move(node)).last_event = last == loaded.last_events.end() ? 0 : last->second;
     }
+    sessions_.await_those_that_were_there(now);
     for (auto& spool : loaded.spools) state_.fleet.add_spool(std::move(spool));
     enrolment_.load(loaded.join_tokens, loaded.api_tokens);
     webhooks_.load(std::move(loaded.webhooks), now);

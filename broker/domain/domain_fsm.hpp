@@ -38,6 +38,7 @@ class DomainFsm {
         sessions_.measured(id, rtt_us, offset_us, now);
     }
     void leave(SessionId id, Now now, Actions& out) { sessions_.leave(id, now, out); }
+    void stop_soon() { sessions_.stop_soon(); }
     void enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out) {
         enrolment_.enroll(ticket, request, now, out);
     }

@@ -42,6 +42,7 @@ class LocalDomain final : public Domain {
     void receive(SessionId session, std::vector<link::Received> envelopes, std::shared_ptr<const void> waits) override;
     void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) override;
     void leave(SessionId session) override;
+    void stop_soon() override;
     void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override;
 
     void authenticate(std::string bearer, Reply<Principal> reply) override;

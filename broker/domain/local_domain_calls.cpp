@@ -63,6 +63,10 @@ void LocalDomain::leave(SessionId session) {
     });
 }
 
+void LocalDomain::stop_soon() {
+    mailbox_.post([this](Now, Actions&) { fsm_.stop_soon(); });
+}
+
 void LocalDomain::enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) {
     mailbox_.post([this, request = std::move(request), reply = std::move(reply)](Now at, Actions& out) mutable {
         const Ticket ticket = take_ticket();

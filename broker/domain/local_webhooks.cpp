@@ -134,6 +134,57 @@ void LocalWebhooks::replay_all(WebhookId id, DeliveryFilter filter, Reply<std::u
     });
 }
 
+void LocalWebhooks::totals(Reply<WebhookTotals> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) {
+        WebhookTotals totals;
+        for (const WebhookView& webhook : fsm_.webhooks().list()) totals.disabled += webhook.enabled ? 0 : 1;
+        reads_->ask([totals, reply](Store& store) mutable {
+            const auto pending = store.pending_deliveries();
+            if (!pending) return reply(pending.error());
+            totals.pending = pending.value();
+            reply(totals);
+        });
+    });
+}
+
+void LocalWebhooks::watch(WebhookId id, std::shared_ptr<DeliveryWatcher> watcher, Reply<bool> reply) {
+    mailbox_.post([this, id, watcher = std::move(watcher), reply = std::move(reply)](Now, Actions&) {
+        const auto found = fsm_.webhooks().get(id);
+        if (!found) return reply(found.error());
+        watchers_.emplace(found.value().row, watcher);
+        reply(true);
+    });
+}
+
+void LocalWebhooks::unwatch(std::shared_ptr<DeliveryWatcher> watcher) {
+    mailbox_.post([this, watcher = std::move(watcher)](Now, Actions&) {
+        std::erase_if(watchers_, [&](const auto& one) { return one.second == watcher; });
+    });
+}
+
+void LocalWebhooks::delivery_views(std::vector<DeliveryRow> rows, Reply<std::vector<DeliveryView>> reply) {
+    reads_->ask(
+        [rows = std::move(rows), reply = std::move(reply)](Store& store) { reply(store.delivery_views(rows)); });
+}
+
+void LocalWebhooks::tell_watchers(const std::vector<DueDelivery>& deliveries) const {
+    if (watchers_.empty()) return;
+    std::map<WebhookRow, std::vector<DeliveryRow>> changed;
+    for (const DueDelivery& one : deliveries) {
+        if (watchers_.contains(one.webhook)) changed[one.webhook].push_back(one.row);
+    }
+    for (const auto& [webhook, rows] : changed) {
+        const auto [begin, end] = watchers_.equal_range(webhook);
+        for (auto at = begin; at != end; ++at) at->second->changed(rows);
+    }
+}
+
+void LocalWebhooks::end_watchers(WebhookRow gone) {
+    const auto [begin, end] = watchers_.equal_range(gone);
+    for (auto at = begin; at != end; ++at) at->second->end();
+    watchers_.erase(begin, end);
+}
+
 void LocalWebhooks::serve(std::shared_ptr<DeliverySink> sink) {
     mailbox_.post([this, sink = std::move(sink)](Now, Actions& out) mutable {
         sink_ = std::move(sink);
@@ -167,7 +218,11 @@ void LocalWebhooks::outgoing(DueDelivery delivery, Reply<Outgoing> reply) {
 
 void LocalWebhooks::record(Attempted attempted, Reply<bool> reply) {
     mailbox_.post([this, attempted = std::move(attempted), reply = std::move(reply)](Now at, Actions& out) mutable {
-        fsm_.webhooks().record(std::move(attempted), at, out, [reply](Now, Actions&) { reply(true); });
+        const DueDelivery delivery = attempted.delivery;
+        fsm_.webhooks().record(std::move(attempted), at, out, [this, delivery, reply](Now, Actions&) {
+            reply(true);
+            tell_watchers({delivery});
+        });
     });
 }
 
@@ -183,10 +238,12 @@ void LocalWebhooks::carry_out(DeliveryAnswer& effect) {
 
 void LocalWebhooks::carry_out(EndpointTold& effect) {
     if (sink_) sink_->endpoint(effect.webhook, effect.is_enabled);
+    if (!effect.is_enabled && !fsm_.webhooks().get(effect.webhook)) end_watchers(effect.webhook);
 }
 
 void LocalWebhooks::carry_out(DeliveriesTold& effect) {
     if (sink_) sink_->queued(effect.deliveries);
+    tell_watchers(effect.deliveries);
 }
 
 void LocalWebhooks::refuse_all(const Error& error) {

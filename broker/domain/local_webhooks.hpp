@@ -1,5 +1,6 @@
 // Webhooks' calls as messages to the domain thread, or as questions to the store's reading thread.
 #pragma once
+#include <map>
 #include <memory>
 #include <unordered_map>
 
@@ -27,6 +28,10 @@ class LocalWebhooks final : public WebhookCalls {
     void delivery(DeliveryId id, Reply<DeliveryDetail> reply) override;
     void replay(DeliveryId id, Reply<DeliveryView> reply) override;
     void replay_all(WebhookId id, DeliveryFilter filter, Reply<std::uint32_t> reply) override;
+    void totals(Reply<WebhookTotals> reply) override;
+    void watch(WebhookId id, std::shared_ptr<DeliveryWatcher> watcher, Reply<bool> reply) override;
+    void unwatch(std::shared_ptr<DeliveryWatcher> watcher) override;
+    void delivery_views(std::vector<DeliveryRow> rows, Reply<std::vector<DeliveryView>> reply) override;
     void serve(std::shared_ptr<DeliverySink> sink) override;
     void due(WebhookRow webhook, std::uint32_t limit, Reply<DueDeliveries> reply) override;
     void outgoing(DueDelivery delivery, Reply<Outgoing> reply) override;
@@ -45,11 +50,14 @@ class LocalWebhooks final : public WebhookCalls {
     Ticket wait_for(Reply<DeliveryId> reply);
     /// Answers with the delivery as the store has it.
     Reply<DeliveryId> shown(Reply<DeliveryView> reply);
+    void tell_watchers(const std::vector<DueDelivery>& deliveries) const;
+    void end_watchers(WebhookRow gone);
 
     DomainFsm& fsm_;
     Mailbox& mailbox_;
     std::unique_ptr<ReadQueue>& reads_;
     std::shared_ptr<DeliverySink> sink_;
+    std::multimap<WebhookRow, std::shared_ptr<DeliveryWatcher>> watchers_;
     std::uint64_t last_ticket_ = 0;
     Replies<NewWebhook> webhook_replies_;
     Replies<DeliveryId> delivery_replies_;

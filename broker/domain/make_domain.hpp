@@ -21,9 +21,11 @@ struct DomainOptions {
     std::string gateway_pin;                 // base64url of the gateway's SPKI digest, for the text of join tokens
     std::uint32_t accept_ms = 5'000;         // an offer that is not acknowledged by then is thought undelivered
     std::uint32_t close_margin_ms = 10'000;  // after start_within and run_within a task without a result is lost
-    std::uint32_t open_tasks = 200'000;      // that may have no end yet, of all runs together
-    std::uint32_t target_probes_per_s = 0;   // tasks for one target, of all nodes together; 0 is no limit
-    std::uint32_t result_window = 4'096;     // results a session may have unacknowledged
+    std::uint32_t come_back_ms =
+        90'000;  // after a start a node that was there and does not join by then is told as gone
+    std::uint32_t open_tasks = 200'000;     // that may have no end yet, of all runs together
+    std::uint32_t target_probes_per_s = 0;  // tasks for one target, of all nodes together; 0 is no limit
+    std::uint32_t result_window = 4'096;    // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
     link::Limits limits;  // told in `welcome`; the gateway keeps the heartbeat
     /// The body of a message; pure, called on the domain thread, only when an endpoint wants it.

@@ -71,6 +71,7 @@ void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
     node.record.state = NodeState::locked;
     if (node.session) close(*node.session, link::Goaway{.reason = link::GoawayReason::revoked}, now, out);
     out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text()});
+    node.record.is_there = false;  // where it was awaited
     Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}},
                 event_of(node, now.wall, NodeEventKind::locked)};
     outbox::tell_events(state_, node, now, batch);
@@ -161,9 +162,10 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->credit = ack.credit;
     session->node->record.join_confirmed = true;
     session->node->record.last_seen_at = now.wall;
+    const bool was_there = std::exchange(session->node->record.is_there, true);
     // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
-    Batch batch{PutNode{session->node->record}, PutSpool{session->spool->record},
-                event_of(*session->node, now.wall, NodeEventKind::connected)};
+    Batch batch{PutNode{session->node->record}, PutSpool{session->spool->record}};
+    if (!was_there) batch.push_back(event_of(*session->node, now.wall, NodeEventKind::connected));
     outbox::tell_events(state_, *session->node, now, batch);
     state_.journal.write(out, std::move(batch), state_.tells(*session->node));
     out.effects.push_back(Noted{
@@ -251,7 +253,31 @@ void Sessions::fail(Session& session, std::string code, std::string text, Now no
     state_.journal.write(out, Batch{PutNode{node.record}}, state_.tells(node));
 }
 
+void Sessions::await_those_that_were_there(Now now) {
+    if (std::ranges::none_of(state_.fleet.nodes(), [](const auto& node) { return node->record.is_there; })) return;
+    state_.timers.set(now.mono + state_.options.come_back_ms * 1'000ULL,
+                      [this](Now at, Actions& out) { tell_missing(at, out); });
+}
+
+void Sessions::tell_missing(Now now, Actions& out) {
+    for (const auto& node : state_.fleet.nodes()) {
+        if (!node->record.is_there || node->is_connected()) continue;
+        out.effects.push_back(
+            Noted{"node.disconnected", "node=" + node->record.id.text() + " name=" + node->record.name.text() +
+                                           " reason=\"it did not come back after the broker's start\""});
+        tell_gone(*node, now, out, state_.tells(*node));
+    }
+}
+
+void Sessions::tell_gone(Node& node, Now now, Actions& out, Journal::Then then) {
+    node.record.is_there = false;
+    Batch batch{PutNode{node.record}, event_of(node, now.wall, NodeEventKind::disconnected)};
+    outbox::tell_events(state_, node, now, batch);
+    state_.journal.write(out, std::move(batch), std::move(then));
+}
+
 void Sessions::close_all(Now now, Actions& out) {
+    stop_soon();
     dispatch_.save_offers(out);
     Batch batch;
     while (!state_.sessions.empty()) {
@@ -272,14 +298,10 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 void Sessions::remove(Session& session, Now now, Actions& out) {
     if (session.told_timer) state_.timers.cancel(*session.told_timer);  // its next hello says what it said last
     dispatch_.abandon(session, now, out);
-    if (session.confirmed) {
-        Batch batch{event_of(*session.node, now.wall, NodeEventKind::disconnected)};
-        outbox::tell_events(state_, *session.node, now, batch);
-        state_.journal.write(out, std::move(batch), nullptr);
-    }
     session.node->session = nullptr;
     session.node->rtt_us.reset();
     session.node->record.last_seen_at = now.wall;
+    if (session.confirmed && !is_stopping_) tell_gone(*session.node, now, out, nullptr);
     state_.sessions.erase(SessionId(session.id));
 }
 

@@ -29,6 +29,10 @@ class Sessions {
 
     /// The agent broke the protocol: it is told, and may come again.
     void fail(Session& session, std::string code, std::string text, Now now, Actions& out);
+    /// After a start: who was there and does not come back is told as gone.
+    void await_those_that_were_there(Now now);
+    /// From now on a session's end is not its node's.
+    void stop_soon() { is_stopping_ = true; }
     /// The shell is about to stop: every session ends, and it is known when each was last seen.
     void close_all(Now now, Actions& out);
 
@@ -38,11 +42,14 @@ class Sessions {
     link::Welcome welcome(Session& session, Now now) const;
     void close(Session& session, link::Goaway why, Now now, Actions& out);
     void remove(Session& session, Now now, Actions& out);
+    void tell_gone(Node& node, Now now, Actions& out, Journal::Then then);
+    void tell_missing(Now now, Actions& out);
     void take_told(Session& session, Now now, Actions& out);
     void write_told(Session& session, Now now, Actions& out);
 
     DomainState& state_;
     Dispatch& dispatch_;
+    bool is_stopping_ = false;
 };
 
 }  // namespace edge::broker

@@ -63,6 +63,17 @@ class DeliverySink {
     virtual void queued(const std::vector<DueDelivery>& deliveries) = 0;
 };
 
+/// Somebody who watches what becomes of an endpoint's deliveries. On the domain thread, which waits for each call.
+/// Owners: who made it and the domain.
+class DeliveryWatcher {
+  public:
+    virtual ~DeliveryWatcher() = default;
+    /// Made or tried, and in the store.
+    virtual void changed(const std::vector<DeliveryRow>& deliveries) = 0;
+    /// The endpoint is gone; nothing more comes.
+    virtual void end() = 0;
+};
+
 class WebhookCalls {
   public:
     virtual ~WebhookCalls() = default;
@@ -86,6 +97,15 @@ class WebhookCalls {
     virtual void replay(DeliveryId id, Reply<DeliveryView> reply) = 0;
     /// How many are tried once more; those that are still being tried are not. Errors: conflict (it is disabled).
     virtual void replay_all(WebhookId id, DeliveryFilter filter, Reply<std::uint32_t> reply) = 0;
+
+    virtual void totals(Reply<WebhookTotals> reply) = 0;
+
+    // ── the live stream ──
+    /// Until end() or unwatch(). What a replay_all() asks for is told as it is tried. Errors: not_found.
+    virtual void watch(WebhookId id, std::shared_ptr<DeliveryWatcher> watcher, Reply<bool> reply) = 0;
+    virtual void unwatch(std::shared_ptr<DeliveryWatcher> watcher) = 0;
+    /// Of those that are there.
+    virtual void delivery_views(std::vector<DeliveryRow> rows, Reply<std::vector<DeliveryView>> reply) = 0;
 
     // ── the sender ──
     virtual void serve(std::shared_ptr<DeliverySink> sink) = 0;

@@ -156,6 +156,12 @@ struct DeliveryDetail {
     std::vector<AttemptView> attempts;
 };
 
+/// How webhooks stand, for the metrics.
+struct WebhookTotals {
+    std::uint64_t disabled = 0;  // endpoints
+    std::uint64_t pending = 0;   // deliveries, of all endpoints that are there
+};
+
 /// Which deliveries of an endpoint: made in [since, until), in this state.
 struct DeliveryFilter {
     std::optional<DeliveryState> state;

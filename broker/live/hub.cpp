@@ -4,6 +4,7 @@
 #include <array>
 
 #include "broker/api/views_json.hpp"
+#include "broker/api/webhooks_json.hpp"
 
 namespace edge::broker::live {
 namespace {
@@ -37,7 +38,7 @@ std::string data_of(const RunEvent& event) {
 
 }  // namespace
 
-/// What happens in one run, for all who listen to it. Owners: the run's channel and the domain.
+/// What happens in one run, for all who listen to it. Owners: the hub, which lets it go, and the domain.
 class Hub::RunFeed final : public RunSubscriber {
   public:
     RunFeed(std::weak_ptr<Hub> hub, RunId run) : hub_(std::move(hub)), run_(run) {}
@@ -46,12 +47,29 @@ class Hub::RunFeed final : public RunSubscriber {
             hub->turn([run = run_, event = std::move(event)](Hub& self) { self.run_event(run, event); });
     }
     void end() override {
-        if (const auto hub = hub_.lock()) hub->turn([run = run_](Hub& self) { self.run_over(run); });
+        if (const auto hub = hub_.lock()) hub->turn([run = run_](Hub& self) { self.over(run); });
     }
 
   private:
     std::weak_ptr<Hub> hub_;
     RunId run_;
+};
+
+/// What becomes of an endpoint's deliveries, likewise.
+class Hub::DeliveryFeed final : public DeliveryWatcher {
+  public:
+    DeliveryFeed(std::weak_ptr<Hub> hub, WebhookId webhook) : hub_(std::move(hub)), webhook_(webhook) {}
+    void changed(const std::vector<DeliveryRow>& deliveries) override {
+        if (const auto hub = hub_.lock())
+            hub->turn([webhook = webhook_, deliveries](Hub& self) { self.deliveries_changed(webhook, deliveries); });
+    }
+    void end() override {
+        if (const auto hub = hub_.lock()) hub->turn([webhook = webhook_](Hub& self) { self.over(webhook); });
+    }
+
+  private:
+    std::weak_ptr<Hub> hub_;
+    WebhookId webhook_;
 };
 
 Hub::Hub(Domain& domain, std::unique_ptr<Turns> turns, std::string stream)
@@ -100,7 +118,7 @@ void Hub::detach(SinkPtr sink) {
     turn([sink = std::move(sink)](Hub& self) {
         self.sinks_.erase(sink);
         for (Channel* channel : {&self.overviews_, &self.nodes_, &self.runs_}) self.leave(*channel, sink, {});
-        for (auto& [run, channel] : self.run_channels_) self.leave(channel, sink, {});
+        for (auto& [what, channel] : self.watched_) self.leave(channel, sink, {});
     });
 }
 
@@ -111,7 +129,7 @@ void Hub::subscribe(SinkPtr sink, ClientMessage asked) {
 void Hub::unsubscribe(SinkPtr sink, std::uint32_t sub) {
     turn([sink = std::move(sink), sub](Hub& self) {
         for (Channel* channel : {&self.overviews_, &self.nodes_, &self.runs_}) self.leave(*channel, sink, sub);
-        for (auto& [run, channel] : self.run_channels_) self.leave(channel, sink, sub);
+        for (auto& [what, channel] : self.watched_) self.leave(channel, sink, sub);
     });
 }
 
@@ -151,6 +169,7 @@ void Hub::flush() {
         publish(nodes_, "node", id.text(), [&view = *node] { return dump_json(api::to_json(view)); });
     for (const auto& [id, run] : std::exchange(changed_runs_, {}))
         publish(runs_, "run", id.text(), [&view = *run] { return dump_json(api::to_json(view)); });
+    for (const auto& [webhook, rows] : std::exchange(changed_deliveries_, {})) read_deliveries(webhook, rows);
 }
 
 bool Hub::is_wanted(const Channel& channel) const {
@@ -178,12 +197,12 @@ void Hub::tick_overview() {
 void Hub::beat() {
     const std::string text = heartbeat_text(turns_->wall_us());
     for (const auto& sink : sinks_) say(sink, delivery::Message{text});
-    // Runs that nobody listens to any more are let go here: soon enough.
-    std::vector<RunId> idle;
-    for (const auto& [run, channel] : run_channels_) {
-        if (!is_wanted(channel)) idle.push_back(run);
+    // What nobody listens to any more is let go here: soon enough.
+    std::vector<Watched> idle;
+    for (const auto& [what, channel] : watched_) {
+        if (!is_wanted(channel)) idle.push_back(what);
     }
-    for (const auto& run : idle) forget_run(run);
+    for (const auto& what : idle) forget(what);
     later(kHeartbeatMs, [](Hub& self) { self.beat(); });
 }
 
@@ -191,16 +210,23 @@ void Hub::beat() {
 
 void Hub::begin(const SinkPtr& sink, const ClientMessage& asked) {
     const std::string& topic = *asked.topic;
-    if (topic == "run") return listen_to_run(sink, asked);
+    const auto refuse = [&](Errc code, const char* where, const char* why) {
+        say(sink, delivery::Refused{asked.sub, {code, where, why}});
+    };
+    if (topic == "run") {
+        const auto run = RunId::parse(asked.key.value_or(""));
+        return run ? listen_to(run.value(), sink, asked) : refuse(Errc::not_found, "/key", "no such run");
+    }
+    if (topic == kDeliveriesTopic) {
+        const auto webhook = WebhookId::parse(asked.key.value_or(""));
+        return webhook ? listen_to(webhook.value(), sink, asked) : refuse(Errc::not_found, "/key", "no such webhook");
+    }
     Channel* channel = topic == "overview" ? &overviews_
                        : topic == "nodes"  ? &nodes_
                        : topic == "runs"   ? &runs_
                                            : nullptr;
-    if (!channel)
-        return say(sink, delivery::Refused{asked.sub,
-                                           {Errc::not_found, "/topic", "topics are overview, nodes, runs and run"}});
-    if (asked.key)
-        return say(sink, delivery::Refused{asked.sub, {Errc::bad_value, "/key", "only the topic run has one"}});
+    if (!channel) return refuse(Errc::not_found, "/topic", "topics are overview, nodes, runs, run and deliveries");
+    if (asked.key) return refuse(Errc::bad_value, "/key", "only the topics run and deliveries have one");
     listen(*channel, sink, asked);
     if (channel == &overviews_) last_overview_.clear();  // who comes anew is told within a second
 }
@@ -219,68 +245,122 @@ void Hub::place(Channel& channel, const SinkPtr& sink, const ClientMessage& aske
     for (const auto& event : *missed) say(sink, delivery::Event{asked.sub, event});
 }
 
-void Hub::listen_to_run(const SinkPtr& sink, const ClientMessage& asked) {
-    const auto run = RunId::parse(asked.key.value_or(""));
-    if (!run) return say(sink, delivery::Refused{asked.sub, {Errc::not_found, "/key", "no such run"}});
-    const auto there = run_channels_.find(run.value());
-    if (there != run_channels_.end() && there->second.known) return listen(there->second, sink, asked);
-    if (there == run_channels_.end() && run_channels_.size() >= kMostRuns && !make_room())
-        return say(sink,
-                   delivery::Refused{asked.sub, {Errc::unavailable, "/key", "256 runs are watched; try again later"}});
-    Channel& channel = run_channels_.try_emplace(run.value(), Channel{Topic(run_floor_), {}}).first->second;
+void Hub::listen_to(Watched what, const SinkPtr& sink, const ClientMessage& asked) {
+    const auto there = watched_.find(what);
+    if (there != watched_.end() && there->second.known) return listen(there->second, sink, asked);
+    if (there == watched_.end() && watched_.size() >= kMostWatched && !make_room())
+        return say(
+            sink, delivery::Refused{asked.sub,
+                                    {Errc::unavailable, "/key", "256 runs and webhooks are watched; try again later"}});
+    Channel& channel = watched_.try_emplace(what, Channel{Topic(floor_), {}}).first->second;
     channel.listeners.push_back({sink, asked.sub});
     channel.asked.push_back(asked);
-    if (channel.feed) return;
+    if (channel.let_go) return;
     channel.known = false;
-    channel.feed = std::make_shared<RunFeed>(weak_from_this(), run.value());
-    domain_.subscribe(run.value(), Past::left_out, channel.feed,
-                      [weak = weak_from_this(), id = run.value()](Result<RunView> found) {
-                          if (const auto hub = weak.lock())
-                              hub->turn([id, found = std::move(found)](Hub& self) { self.run_known(id, found); });
-                      });
+    std::visit([&](const auto& id) { watch(id, channel); }, what);
+}
+
+void Hub::watch(RunId run, Channel& channel) {
+    const auto feed = std::make_shared<RunFeed>(weak_from_this(), run);
+    channel.let_go = [&domain = domain_, run, feed] { domain.unsubscribe(run, feed); };
+    domain_.subscribe(run, Past::left_out, feed, when_found<RunView>(run));
+}
+
+void Hub::watch(WebhookId webhook, Channel& channel) {
+    const auto feed = std::make_shared<DeliveryFeed>(weak_from_this(), webhook);
+    channel.let_go = [&domain = domain_, feed] { domain.webhooks().unwatch(feed); };
+    domain_.webhooks().watch(webhook, feed, when_found<bool>(webhook));
+}
+
+template <class T>
+Reply<T> Hub::when_found(Watched what) {
+    return [weak = weak_from_this(), what](const Result<T>& found) {
+        std::optional<Error> refused;
+        if (!found) refused = found.error();
+        if (const auto hub = weak.lock()) hub->turn([what, refused](Hub& self) { self.found(what, refused); });
+    };
 }
 
 bool Hub::make_room() {
-    const auto idle = std::ranges::find_if(run_channels_, [](const auto& one) { return one.second.listeners.empty(); });
-    if (idle == run_channels_.end()) return false;
-    forget_run(idle->first);
+    const auto idle = std::ranges::find_if(watched_, [](const auto& one) { return one.second.listeners.empty(); });
+    if (idle == watched_.end()) return false;
+    forget(idle->first);
     return true;
 }
 
-void Hub::run_known(RunId run, const Result<RunView>& found) {
-    const auto at = run_channels_.find(run);
-    if (at == run_channels_.end()) return;
+void Hub::found(Watched what, const std::optional<Error>& refused) {
+    const auto at = watched_.find(what);
+    if (at == watched_.end()) return;
     Channel& channel = at->second;
     channel.known = true;
-    if (found) {
+    if (!refused) {
         for (std::size_t i = 0; i < channel.asked.size(); ++i)
             place(channel, channel.listeners[i].sink, channel.asked[i]);
         channel.asked.clear();
         return;
     }
-    for (const auto& one : channel.listeners) say(one.sink, delivery::Refused{one.sub, found.error()});
-    run_channels_.erase(at);
+    for (const auto& one : channel.listeners) say(one.sink, delivery::Refused{one.sub, *refused});
+    watched_.erase(at);
 }
 
+void Hub::over(Watched what) {
+    const auto at = watched_.find(what);
+    if (at == watched_.end()) return;
+    for (const auto& one : at->second.listeners) say(one.sink, delivery::End{one.sub});
+    at->second.let_go = nullptr;
+    forget(what);
+}
+
+void Hub::forget(Watched what) {
+    const auto at = watched_.find(what);
+    if (at->second.let_go) at->second.let_go();
+    floor_ = std::max(floor_, at->second.topic.seq() + 1);
+    watched_.erase(at);
+}
+
+// ── what happens to what is watched ──
+
 void Hub::run_event(RunId run, const RunEvent& event) {
-    const auto at = run_channels_.find(run);
-    if (at == run_channels_.end()) return;
+    const auto at = watched_.find(run);
+    if (at == watched_.end()) return;
     publish(at->second, name_of(event), {}, [&event] { return data_of(event); });
 }
 
-void Hub::run_over(RunId run) {
-    const auto at = run_channels_.find(run);
-    if (at == run_channels_.end()) return;
-    for (const auto& one : at->second.listeners) say(one.sink, delivery::End{one.sub});
-    at->second.feed.reset();
-    forget_run(run);
+void Hub::deliveries_changed(WebhookId webhook, const std::vector<DeliveryRow>& rows) {
+    if (!watched_.contains(webhook)) return;
+    auto& changed = changed_deliveries_[webhook];
+    for (const DeliveryRow row : rows) {
+        if (changed.size() <= kMostChanged) changed.insert(row);
+    }
+    flush_later();
 }
 
-void Hub::forget_run(RunId run) {
-    const auto at = run_channels_.find(run);
-    if (at->second.feed) domain_.unsubscribe(run, at->second.feed);
-    run_floor_ = std::max(run_floor_, at->second.topic.seq() + 1);
-    run_channels_.erase(at);
+/// How they are now is asked for once, however often they changed; of too many nothing is asked.
+void Hub::read_deliveries(WebhookId webhook, const std::set<DeliveryRow>& rows) {
+    const auto at = watched_.find(webhook);
+    if (at == watched_.end()) return;
+    if (!is_wanted(at->second)) return at->second.topic.skip();
+    if (rows.size() > kMostChanged) return reset(at->second);
+    domain_.webhooks().delivery_views(
+        {rows.begin(), rows.end()}, [weak = weak_from_this(), webhook](const Result<std::vector<DeliveryView>>& found) {
+            if (const auto hub = weak.lock())
+                hub->turn([webhook, found](Hub& self) { self.tell_deliveries(webhook, found); });
+        });
+}
+
+void Hub::tell_deliveries(WebhookId webhook, const Result<std::vector<DeliveryView>>& found) {
+    const auto at = watched_.find(webhook);
+    if (at == watched_.end()) return;
+    if (!found) return reset(at->second);
+    for (const DeliveryView& one : found.value())
+        publish(at->second, "delivery", one.id.text(), [&one] { return dump_json(api::to_json(one)); });
+}
+
+/// What happened is not told to anybody: each is to read anew.
+void Hub::reset(Channel& channel) {
+    channel.topic.skip();
+    for (const auto& one : channel.listeners)
+        say(one.sink, delivery::Message{standing_text(one.sub, "reset", channel.topic.seq())});
 }
 
 void Hub::leave(Channel& channel, const SinkPtr& sink, std::optional<std::uint32_t> sub) {

@@ -63,7 +63,8 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     static constexpr std::uint32_t kOverviewMs = 1'000;
     static constexpr std::uint32_t kHeartbeatMs = 15'000;
     static constexpr std::uint64_t kKeptUs = 60'000'000;  // a topic that nobody listens to can be resumed so long
-    static constexpr std::size_t kMostRuns = 256;         // watched at once
+    static constexpr std::size_t kMostWatched = 256;      // runs and webhooks, at once
+    static constexpr std::size_t kMostChanged = 500;      // deliveries of a webhook that may change between two times
 
     /// `stream` names this process to clients. `domain` outlives it.
     Hub(Domain& domain, std::unique_ptr<Turns> turns, std::string stream);
@@ -83,16 +84,18 @@ class Hub final : public std::enable_shared_from_this<Hub> {
         SinkPtr sink;
         std::uint32_t sub = 0;
     };
+    /// What has a topic of its own while somebody listens to it.
+    using Watched = std::variant<RunId, WebhookId>;
     class RunFeed;
+    class DeliveryFeed;
     struct Channel {
         Topic topic;
         std::vector<Listener> listeners;
-        std::uint64_t left_at = 0;  // when the last listener went
-        std::shared_ptr<RunFeed> feed{};
-        bool known = true;                   // of a run: the domain has said that it is there
-        std::vector<ClientMessage> asked{};  // of a run that is not known yet; in the order of listeners
+        std::uint64_t left_at = 0;           // when the last listener went
+        std::function<void()> let_go{};      // of what is watched: tells the domain that nobody does any more
+        bool known = true;                   // of what is watched: the domain has said that it is there
+        std::vector<ClientMessage> asked{};  // while it is not known; in the order of listeners
     };
-    using RunFeedPtr = std::shared_ptr<RunFeed>;
 
     void turn(std::function<void(Hub&)> work);
     void later(std::uint32_t ms, std::function<void(Hub&)> work);
@@ -109,13 +112,21 @@ class Hub final : public std::enable_shared_from_this<Hub> {
 
     void begin(const SinkPtr& sink, const ClientMessage& asked);
     void listen(Channel& channel, const SinkPtr& sink, const ClientMessage& asked);
-    void listen_to_run(const SinkPtr& sink, const ClientMessage& asked);
+    void listen_to(Watched what, const SinkPtr& sink, const ClientMessage& asked);
     void place(Channel& channel, const SinkPtr& sink, const ClientMessage& asked);
     bool make_room();
-    void run_known(RunId run, const Result<RunView>& found);
+    void watch(RunId run, Channel& channel);
+    void watch(WebhookId webhook, Channel& channel);
+    template <class T>
+    Reply<T> when_found(Watched what);
+    void found(Watched what, const std::optional<Error>& refused);
+    void over(Watched what);
+    void forget(Watched what);
     void run_event(RunId run, const RunEvent& event);
-    void run_over(RunId run);
-    void forget_run(RunId run);
+    void deliveries_changed(WebhookId webhook, const std::vector<DeliveryRow>& rows);
+    void read_deliveries(WebhookId webhook, const std::set<DeliveryRow>& rows);
+    void tell_deliveries(WebhookId webhook, const Result<std::vector<DeliveryView>>& found);
+    void reset(Channel& channel);
     void leave(Channel& channel, const SinkPtr& sink, std::optional<std::uint32_t> sub);
 
     Domain& domain_;
@@ -124,10 +135,11 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     Overview overview_;
     std::string last_overview_;
     Channel overviews_, nodes_, runs_;
-    std::map<RunId, Channel> run_channels_;
-    std::uint64_t run_floor_ = 0;  // above every number that a run's topic had that is gone
+    std::map<Watched, Channel> watched_;
+    std::uint64_t floor_ = 0;  // above every number that a topic had that is gone
     std::map<NodeId, std::shared_ptr<const NodeView>> changed_nodes_;
     std::map<RunId, std::shared_ptr<const RunView>> changed_runs_;
+    std::map<WebhookId, std::set<DeliveryRow>> changed_deliveries_;
     bool flush_armed_ = false;
     std::uint64_t flushed_at_ = 0;
     std::set<SinkPtr> sinks_;

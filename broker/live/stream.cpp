@@ -50,7 +50,8 @@ class StreamSession final : public StreamSink,
                             public http::WebSocketOwner,
                             public std::enable_shared_from_this<StreamSession> {
   public:
-    StreamSession(std::weak_ptr<Hub> hub, std::string peer) : hub_(std::move(hub)), peer_(std::move(peer)) {}
+    StreamSession(std::weak_ptr<Hub> hub, std::string peer, Reader reader)
+        : hub_(std::move(hub)), peer_(std::move(peer)), reader_(reader) {}
     void open(http::Upgraded&& upgraded) {
         const auto socket =
             http::open_websocket(std::move(upgraded), {kStreamProtocol, kMostClientMessage}, shared_from_this());
@@ -101,6 +102,7 @@ class StreamSession final : public StreamSink,
 
     std::weak_ptr<Hub> hub_;
     std::string peer_;
+    Reader reader_;
     std::weak_ptr<http::WebSocket> socket_;  // which owns this
     asio::any_io_executor executor_;
     Outbox outbox_;
@@ -121,6 +123,8 @@ void StreamSession::message(std::string_view text) {
     if (subs_.contains(sub)) return refuse(sub, {Errc::conflict, "/sub", "a subscription has this number"});
     if (subs_.size() >= kMostSubscriptions)
         return refuse(sub, {Errc::too_large, "/sub", "a socket has 64 subscriptions at most"});
+    if (asked.value().topic == kDeliveriesTopic && reader_ != Reader::administrator)
+        return refuse(sub, {Errc::denied, "/topic", "only an administrator's token handles webhooks"});
     subs_.insert(sub);
     if (const auto hub = hub_.lock()) hub->subscribe(shared_from_this(), std::move(asked.value()));
 }
@@ -136,8 +140,8 @@ class LiveStream final : public Live {
   public:
     explicit LiveStream(std::shared_ptr<Hub> hub) : hub_(std::move(hub)) {}
     void overview(std::function<void(std::string)> reply) override { hub_->overview(std::move(reply)); }
-    void open(http::Upgraded&& upgraded) override {
-        auto session = std::make_shared<StreamSession>(hub_, upgraded.request.peer);
+    void open(http::Upgraded&& upgraded, Reader reader) override {
+        auto session = std::make_shared<StreamSession>(hub_, upgraded.request.peer, reader);
         session->open(std::move(upgraded));
     }
 

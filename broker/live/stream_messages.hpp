@@ -12,6 +12,7 @@
 namespace edge::broker::live {
 
 inline constexpr std::string_view kStreamProtocol = "edge.stream.v1";
+inline constexpr std::string_view kDeliveriesTopic = "deliveries";
 inline constexpr std::size_t kMostClientMessage = 4 * 1024;
 
 enum class StreamOp { subscribe, unsubscribe };

@@ -54,16 +54,21 @@ UrlParts parts_of(const std::string& url) {
     return parts;
 }
 
-/// The TLS server name is the URL's host. A Host header names another server at an address: then that name becomes the
-/// URL's host, and the address is where it is sought.
-void name_the_server(HttpSpec& spec) {
+/// The TLS server name is the URL's host, for blackbox_exporter it is the Host header's: that name becomes the URL's
+/// host, and the target's address is where it is sought.
+Result<> name_the_server(HttpSpec& spec) {
     const auto host = std::ranges::find_if(spec.headers, [](const auto& one) { return is_host_header(one.name); });
-    if (host == spec.headers.end() || !spec.target.starts_with("https://")) return;
+    if (host == spec.headers.end() || !spec.target.starts_with("https://")) return ok();
     const UrlParts parts = parts_of(spec.target);
-    if (!IpAddress::parse(parts.host)) return;
     const std::string name = host->value.substr(0, host->value.find(':'));
+    if (parts.host == name) return ok();
+    if (!IpAddress::parse(parts.host))
+        return bad("with the Host header " + name + " an https target is https://" + name +
+                   " or an address: lines resolve names by themselves, and would ask " + parts.host +
+                   " for its own certificate");
     spec.connect_to = parts.host;
     spec.target = parts.scheme + name + parts.rest;
+    return ok();
 }
 
 Result<ProbeSpec> spec_of(const HttpModule& module, const ProbeQuery& query, std::uint64_t within_ms) {
@@ -90,7 +95,7 @@ Result<ProbeSpec> spec_of(const HttpModule& module, const ProbeQuery& query, std
         module.body_size_limit == 0 ? kMostBody : std::min(module.body_size_limit, kMostBody));
     spec.keep_body_bytes = module.looks_at_body() ? kMostKept : 0;
     spec.timeout_ms = probe_timeout_ms(within_ms, 120'000);
-    name_the_server(spec);
+    EDGE_TRY(name_the_server(spec));
     return ProbeSpec(std::move(spec));
 }
 

@@ -4,6 +4,7 @@
 #include "broker/prometheus/fleet_series.hpp"
 #include "broker/prometheus/probe_run.hpp"
 #include "broker/prometheus/process_facts.hpp"
+#include "broker/prometheus/webhook_series.hpp"
 
 namespace edge::broker::prometheus {
 namespace {
@@ -26,36 +27,39 @@ void write_broker(Exposition& out, const std::vector<NodeView>& nodes) {
 }  // namespace
 
 Prometheus::Prometheus(Domain& domain, Settings settings)
-    : domain_(domain), settings_(std::move(settings)), recorder_(std::make_shared<Recorder>(settings_.most_series)) {
+    : domain_(domain),
+      settings_(std::move(settings)),
+      recorder_(std::make_shared<Recorder>(settings_.most_series, settings_.post)) {
     domain.follow(recorder_);
 }
 
-std::string Prometheus::metrics(const std::vector<NodeView>& nodes, const std::vector<UsageView>& usages) {
-    Exposition out(settings_.most_series);
-    write_broker(out, nodes);
-    write_nodes(out, nodes);
-    std::uint64_t never_kept = 0;
-    recorder_->with([&](ResultSeries& series, WallTime now) {
-        series.retire(nodes, now);
-        series.write(out);
-        never_kept = series.dropped();
+void Prometheus::metrics(FleetFacts facts, std::function<void(std::string)> reply) {
+    recorder_->with([this, facts = std::move(facts), reply = std::move(reply)](ResultSeries& series, WallTime now) {
+        reply(text(facts, series, now));
     });
-    write_usages(out, nodes, usages);
+}
+
+std::string Prometheus::text(const FleetFacts& facts, ResultSeries& series, WallTime now) {
+    Exposition out(settings_.most_series);
+    write_broker(out, facts.nodes);
+    write_webhooks(out, settings_.webhooks(), facts.webhooks);
+    write_nodes(out, facts.nodes);
+    series.retire(facts.nodes, now);
+    series.write(out);
+    write_usages(out, facts.nodes, facts.usages);
     Exposition last;
     last.add(kUnknown, {}, static_cast<double>(unknown_modules_));
-    last.add(kDropped, {}, static_cast<double>(never_kept + (dropped_ += out.dropped())));
+    last.add(kDropped, {}, static_cast<double>(series.dropped() + (dropped_ += out.dropped())));
     return out.text() + last.text();
 }
 
-std::string Prometheus::discovered(Role role, const std::vector<NodeView>& nodes) {
-    if (role == Role::nodes) return nodes_discovered(nodes);
-    if (role == Role::lines) return lines_discovered(nodes);
-    std::vector<ResultSeries::Seen> seen;
-    recorder_->with([&](ResultSeries& series, WallTime now) {
+void Prometheus::discovered(Role role, std::vector<NodeView> nodes, std::function<void(std::string)> reply) {
+    if (role == Role::nodes) return reply(nodes_discovered(nodes));
+    if (role == Role::lines) return reply(lines_discovered(nodes));
+    recorder_->with([nodes = std::move(nodes), reply = std::move(reply)](ResultSeries& series, WallTime now) {
         series.retire(nodes, now);
-        seen = series.seen();
+        reply(targets_discovered(series.seen()));
     });
-    return targets_discovered(seen);
 }
 
 void Prometheus::probe(const http::Request& request, const std::map<std::string, std::string>& query,

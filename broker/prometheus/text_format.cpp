@@ -12,6 +12,8 @@ constexpr std::string_view type_name(Type type) {
             return "gauge";
         case Type::counter:
             return "counter";
+        case Type::summary:
+            return "summary";
         case Type::histogram:
             break;
     }
@@ -95,6 +97,13 @@ void Exposition::add(const Metric& metric, const Labels& labels, const Histogram
     append_line(family->lines, metric.name, "_bucket", labels, "+Inf", count);
     append_line(family->lines, metric.name, "_sum", labels, "", number_text(histogram.sum_));
     append_line(family->lines, metric.name, "_count", labels, "", count);
+}
+
+void Exposition::add(const Metric& metric, const Labels& labels, const Summary& summary) {
+    Family* family = room_in(metric, 2);
+    if (!family) return;
+    append_line(family->lines, metric.name, "_sum", labels, "", number_text(summary.sum));
+    append_line(family->lines, metric.name, "_count", labels, "", std::to_string(summary.count));
 }
 
 std::string Exposition::text() const {

@@ -13,7 +13,7 @@ namespace edge::broker::prometheus {
 
 inline constexpr const char* kTextType = "text/plain; version=0.0.4; charset=utf-8";
 
-enum class Type { gauge, counter, histogram };
+enum class Type { gauge, counter, histogram, summary };
 
 struct Metric {
     std::string_view name;
@@ -45,6 +45,12 @@ class Histogram {
     double sum_ = 0;
 };
 
+/// How many there were, and their sum.
+struct Summary {
+    std::uint64_t count = 0;
+    double sum = 0;
+};
+
 /// Metrics by name, each with its HELP and TYPE, however they came in.
 class Exposition {
   public:
@@ -53,6 +59,7 @@ class Exposition {
 
     void add(const Metric& metric, const Labels& labels, double value);
     void add(const Metric& metric, const Labels& labels, const Histogram& histogram);
+    void add(const Metric& metric, const Labels& labels, const Summary& summary);
     std::uint64_t dropped() const { return dropped_; }
     /// In the order of their names.
     std::string text() const;

@@ -40,6 +40,7 @@ struct NodeRecord {
     std::uint64_t epoch = 0;         // of its last session
     std::uint64_t join_counter = 0;  // the last one issued
     bool join_confirmed = true;      // the agent said that it wrote join_counter down
+    bool is_there = false;  // its last event of the kind says connected; a restart of the broker changes nothing
 };
 
 struct SpoolRecord {

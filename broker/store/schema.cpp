@@ -288,7 +288,14 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6};
+// Whether a node was told as connected; of older events the last of the kind says it.
+constexpr std::string_view kStep7 = R"sql(
+ALTER TABLE nodes ADD COLUMN is_there INTEGER NOT NULL DEFAULT 0;
+UPDATE nodes SET is_there = coalesce((SELECT e.kind = 'connected' FROM node_events e
+    WHERE e.node = nodes.k AND e.kind IN ('connected', 'disconnected', 'locked') ORDER BY e.n DESC LIMIT 1), 0);
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

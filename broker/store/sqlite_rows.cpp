@@ -46,6 +46,7 @@ Result<NodeRecord> node(sqlite::Statement& row) {
     if (!row.text(15).empty()) {
         EDGE_TRY(n.policy, from_column<link::Policy>(row.text(15)));
     }
+    n.is_there = row.integer(16) != 0;
     return n;
 }
 

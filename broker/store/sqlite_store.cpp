@@ -70,7 +70,11 @@ class SqliteStore final : public Store {
                                           const PageRequest& page) override {
         return reader_->webhooks().deliveries(webhook, filter, page);
     }
+    Result<std::vector<DeliveryView>> delivery_views(const std::vector<DeliveryRow>& rows) override {
+        return reader_->webhooks().delivery_views(rows);
+    }
     Result<std::optional<DeliveryDetail>> delivery(DeliveryId id) override { return reader_->webhooks().delivery(id); }
+    Result<std::uint64_t> pending_deliveries() override { return reader_->webhooks().pending_deliveries(); }
     Result<std::optional<FoundDelivery>> find_delivery(DeliveryId id) override {
         return reader_->webhooks().find_delivery(id);
     }

@@ -32,11 +32,15 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
     const std::string page = "AND d.created_at >= ?3 AND d.created_at < ?4 AND d.k < ?5 ORDER BY d.k DESC LIMIT ?6";
     EDGE_TRY(make(deliveries_, views + "WHERE d.webhook = ?1 AND (?2 = '' OR d.state = ?2) " + page));
     EDGE_TRY(make(failed_, views + "WHERE d.webhook = ?1 AND d.state = 'failed' AND d.state = ?2 " + page));
+    EDGE_TRY(make(view_, views + "WHERE d.k = ?1"));
     EDGE_TRY(make(delivery_, views + "WHERE d.id = ?1"));
     EDGE_TRY(make(body_, "SELECT m.body FROM deliveries d JOIN messages m ON m.k = d.message WHERE d.id = ?1"));
     EDGE_TRY(
         make(attempts_, "SELECT " + std::string(rows::kAttempt) +
                             " FROM attempts WHERE delivery = (SELECT k FROM deliveries WHERE id = ?1) ORDER BY n"));
+    EDGE_TRY(make(pending_,
+                  "SELECT count(*) FROM deliveries WHERE state = 'pending'"
+                  " AND webhook IN (SELECT k FROM webhooks WHERE dropped_at IS NULL)"));
     EDGE_TRY(make(replayable_,
                   "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state <> 'pending'"
                   " AND (?2 = '' OR state = ?2) AND created_at >= ?3 AND created_at < ?4 LIMIT ?5)"));
@@ -78,6 +82,16 @@ Result<Page<DeliveryView>> SqliteWebhookReader::deliveries(WebhookRow webhook, c
     return read_page<DeliveryView>(statement, page.limit, 'd', rows::delivery);
 }
 
+Result<std::vector<DeliveryView>> SqliteWebhookReader::delivery_views(const std::vector<DeliveryRow>& rows) {
+    std::vector<DeliveryView> found;
+    for (const DeliveryRow row : rows) {
+        view_.start(row);
+        EDGE_TRY(auto view, first_row<DeliveryView>(view_, rows::delivery));
+        if (view) found.push_back(std::move(*view));
+    }
+    return found;
+}
+
 Result<std::optional<DeliveryDetail>> SqliteWebhookReader::delivery(DeliveryId id) {
     EDGE_TRY(begin_.run());  // an attempt that is written meanwhile is in none of its parts
     auto detail = read_delivery(id);
@@ -102,6 +116,14 @@ Result<std::optional<DeliveryDetail>> SqliteWebhookReader::read_delivery(Deliver
         EDGE_TRY(auto attempt, rows::attempt(attempts_));
         detail.attempts.push_back(std::move(attempt));
     }
+}
+
+Result<std::uint64_t> SqliteWebhookReader::pending_deliveries() {
+    pending_.start();
+    EDGE_TRY(const auto count, first_row<std::uint64_t>(pending_, [](sqlite::Statement& row) -> Result<std::uint64_t> {
+                 return row.natural(0);
+             }));
+    return count.value_or(0);
 }
 
 Result<std::optional<FoundDelivery>> SqliteWebhookReader::find_delivery(DeliveryId id) {

@@ -14,15 +14,17 @@ class SqliteWebhookReader final : public WebhookReads {
     Result<std::optional<Outgoing>> outgoing(DeliveryRow delivery) override;
     Result<Page<DeliveryView>> deliveries(WebhookRow webhook, const DeliveryFilter& filter,
                                           const PageRequest& page) override;
+    Result<std::vector<DeliveryView>> delivery_views(const std::vector<DeliveryRow>& rows) override;
     Result<std::optional<DeliveryDetail>> delivery(DeliveryId id) override;
+    Result<std::uint64_t> pending_deliveries() override;
     Result<std::optional<FoundDelivery>> find_delivery(DeliveryId id) override;
     Result<std::uint32_t> replayable(WebhookRow webhook, const DeliveryFilter& filter) override;
 
   private:
     Result<std::optional<DeliveryDetail>> read_delivery(DeliveryId id);
 
-    sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, failed_, delivery_, body_, attempts_, find_,
-        replayable_;
+    sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, failed_, view_, delivery_, body_, attempts_,
+        pending_, find_, replayable_;
 };
 
 }  // namespace edge::broker

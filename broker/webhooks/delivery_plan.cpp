@@ -181,6 +181,7 @@ Attempted DeliveryPlan::judge(Endpoint& endpoint, const DueDelivery& delivery, A
     if (!is_good && answer.attempt.error.empty())
         answer.attempt.error = "the receiver answered " + std::to_string(answer.attempt.status);
     const std::uint32_t status = answer.attempt.status;
+    counters_.spent_us += answer.attempt.times.total_us;
     Attempted attempted{delivery, std::move(answer.attempt), AttemptOutcome::delivered, now};
     if (is_good) {
         ++counters_.delivered;

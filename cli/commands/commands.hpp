@@ -82,7 +82,7 @@ struct TokenCommand {
 };
 /// `edgectl webhook create https://ops.example/edge --event io.edge.result.v1`.
 struct WebhookCommand {
-    enum class Act { create, list, describe, rotate, test, replay, deliveries, remove, listen };
+    enum class Act { create, list, describe, enable, disable, rotate, test, replay, deliveries, remove, listen };
     Act act = Act::list;
     std::string id;   // of a webhook; of a delivery, too, for describe and replay
     std::string url;  // of create
@@ -92,6 +92,9 @@ struct WebhookCommand {
     Format format = Format::table;
     static void add_to(Syntax& edgectl);
     Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+
+  private:
+    Answer<ExitCode> do_it(Client& client, const Screen& screen) const;
 };
 struct ApiCommand {
     std::string path;

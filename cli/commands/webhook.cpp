@@ -89,7 +89,7 @@ Answer<ExitCode> deliveries(const WebhookCommand& it, Client& client, const Scre
         screen.print(json_text(items, it.format));
         return ExitCode::ok;
     }
-    if (items.empty()) screen.say("there is no such delivery");
+    if (items.empty()) screen.say(it.state.empty() ? "nothing was to be sent to it yet" : "there is no such delivery");
     Table table{{text_column("DELIVERY", 0), text_column("STATE", 0), text_column("TYPE", 0, 0, true),
                  number_column("ATTEMPTS", 0, 1), number_column("STATUS", 0, 2), number_column("AGE", 0, 3),
                  text_column("SUBJECT", 0, 4, true), text_column("ERROR", 0, 0, true)},
@@ -139,8 +139,9 @@ void describe_webhook(const Json& it, const Screen& screen) {
     sheet.item("state", enabled ? "enabled" : "disabled", enabled ? Tone::good : Tone::bad);
     sheet.item("why", printable(text_at(it, "disabled_reason")), Tone::warn);
     sheet.item("about", printable(text_at(it, "description")));
-    sheet.item("events", printable(list_at(it, "events")));
-    sheet.item("selector", printable(text_at(it, "selector")));
+    const std::string events = list_at(it, "events"), selector = text_at(it, "selector");
+    sheet.item("events", events.empty() ? "all" : printable(events));
+    sheet.item("selector", selector.empty() ? "all" : printable(selector));
     sheet.item("made", time_and_age(it, "created_at"));
     sheet.item("failing", time_and_age(it, "failing_since"), Tone::warn);
     sheet.item("old secret", printable(text_at(it, "old_secret_until")));
@@ -162,8 +163,13 @@ Answer<ExitCode> replay(const WebhookCommand& it, Client& client, const Screen& 
         (of_delivery ? "/api/v1/deliveries/" : "/api/v1/webhooks/") + percent_encoded(it.id) + "/replay";
     EDGE_TRY(const auto json, asked(client, "POST", path, 202, it.state.empty() ? Json() : Json{{"state", it.state}}));
     if (is_json(it.format)) return print_json(json, screen);
-    screen.say(of_delivery ? "it is tried once more; edgectl webhook describe " + it.id + " says how it went"
-                           : std::to_string(number_at(json, "replayed").value_or(0)) + " are tried once more");
+    if (of_delivery)
+        screen.say("it is tried once more; edgectl webhook describe " + printable(it.id) + " says how it went");
+    else if (const auto many = number_at(json, "replayed").value_or(0); many > 0)
+        screen.say("tried once more: " + std::to_string(many));
+    else
+        screen.say(it.state.empty() ? "nothing has failed; --state delivered sends once more what arrived"
+                                    : "there is no such delivery");
     return ExitCode::ok;
 }
 
@@ -172,6 +178,15 @@ Answer<ExitCode> act_on(const WebhookCommand& it, Client& client, const Screen& 
     if (it.act == Act::remove) {
         EDGE_TRY(asked(client, "DELETE", path, 204));
         screen.say("removed " + printable(it.id));
+        return ExitCode::ok;
+    }
+    if (it.act == Act::enable || it.act == Act::disable) {
+        const bool on = it.act == Act::enable;
+        EDGE_TRY(const auto json, asked(client, "PATCH", path, 200, {{"enabled", on}}));
+        if (is_json(it.format)) return print_json(json, screen);
+        screen.say(on ? "enabled; what waits is sent, and edgectl webhook replay " + printable(it.id) +
+                            " tries what failed once more"
+                      : "disabled; what happens meanwhile is not told to it");
         return ExitCode::ok;
     }
     const bool is_test = it.act == Act::test;
@@ -196,6 +211,8 @@ constexpr Word kWords[] = {
     {Act::create, "create", "URL", "tell a receiver what happens", "url"},
     {Act::list, "list", "", "all of them", nullptr},
     {Act::describe, "describe", "ID", "a webhook, or a delivery with every attempt", "id"},
+    {Act::enable, "enable", "WEBHOOK", "tell it again, after it was disabled", "id"},
+    {Act::disable, "disable", "WEBHOOK", "tell it nothing until it is enabled", "id"},
     {Act::rotate, "rotate", "WEBHOOK", "a new secret; the one before stays good for a day", "id"},
     {Act::test, "test", "WEBHOOK", "send it a test message", "id"},
     {Act::replay, "replay", "ID", "try a delivery once more, or all that failed of a webhook", "id"},
@@ -234,12 +251,21 @@ void WebhookCommand::add_to(Syntax& edgectl) {
     auto webhook = edgectl.add("webhook", "WHAT", "tell other programs by HTTP what happens");
     for (const Word& word : kWords) add_word(webhook, word);
     webhook.when_named([]() -> Answer<Command> {
-        return usage("webhook: create, list, describe, rotate, test, replay, deliveries, delete or listen",
-                     "edgectl webhook list");
+        return usage(
+            "webhook: create, list, describe, enable, disable, rotate, test, replay, deliveries, delete or listen",
+            "edgectl webhook list");
     });
 }
 
 Answer<ExitCode> WebhookCommand::carry_out(Client& client, const Screen& screen) const {
+    auto done = do_it(client, screen);
+    if (done || done.error().exit != ExitCode::not_found) return done;
+    Trouble trouble = done.error();
+    trouble.next = "`edgectl webhook list` and `webhook deliveries WEBHOOK` show what there is";
+    return trouble;
+}
+
+Answer<ExitCode> WebhookCommand::do_it(Client& client, const Screen& screen) const {
     switch (act) {
         case Act::create:
             return create(*this, client, screen);

@@ -16,7 +16,7 @@ FENCES = [
     ("broker/api/*.?pp", r"broker/store/|broker/domain/(?!(domain|views|webhook_calls|webhook_views)\.hpp)|broker/webhooks/(?!(counters|receiver_rule)\.hpp)", "the API knows the domain's face and nothing behind it"),
     ("broker/console_files/*.?pp", r"broker/(?!http/|console_files/)", "files are served whoever asks; sessions are the API's"),
     ("broker/live/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "live events know the domain's face and nothing behind it"),
-    ("broker/prometheus/*.?pp", r"broker/store/|broker/api/|broker/domain/(?!(domain|views)\.hpp)",
+    ("broker/prometheus/*.?pp", r"broker/store/|broker/api/|broker/domain/(?!(domain|views)\.hpp)|broker/webhooks/(?!counters\.hpp)",
      "what Prometheus asks for is made of the domain's face, and the API knows it, not it the API"),
     ("broker/gateway/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the gateway knows the domain's face and nothing behind it"),
     ("broker/webhooks/*.?pp", r"broker/store/|broker/http/|broker/api/(?!views_json\.hpp)|broker/domain/(?!(domain|views|webhook_calls|webhook_views)\.hpp)",
@@ -64,7 +64,7 @@ PURE = [
         "breaker", "cloud_event", "counters", "delivery_plan", "receiver_rule", "schedule", "signature")],
     ("broker/gateway/session_fsm.?pp", CORE),
     *[(f"broker/prometheus/{name}.?pp", CORE) for name in (
-        "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "text_format", "yaml_tree")],
+        "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "text_format", "webhook_series", "yaml_tree")],
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing")],
     ("agent/accepted_work.?pp", CORE),

@@ -69,6 +69,11 @@ def start(program):
                                          start_new_session=True))
 
 
+def start_in(network, *command):
+    """A program of the test's in a network of the lab's; its end is the lab's to see to."""
+    _started.append(subprocess.Popen(["lab-in", network, *command], stdin=subprocess.DEVNULL, start_new_session=True))
+
+
 def on_node(*command, **options):
     """`command` as root in the node's network."""
     return subprocess.run(["lab-in", NODE, *command], capture_output=True, text=True, timeout=60, **options)

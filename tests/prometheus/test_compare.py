@@ -146,6 +146,23 @@ class BesideTheExporter(unittest.TestCase):
 
 
 class OnLines(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        scraping.restart_broker_with(MODULES)
+
+    def test_a_hostname_is_the_host_header_and_the_name_of_the_certificate(self):
+        for target, hostname, success in ((f"https://{WEB}/", "www.lab.test", 1), (f"https://{WEB}/", "untrusted.lab.test", 0),
+                                          (f"https://{WEB}/", "elsewhere.test", 0), (f"http://{WEB}/", "www.lab.test", 1)):
+            with self.subTest(target=target, hostname=hostname):
+                before = len(running_lab.nginx_requests())
+                status, text = ours("http", target, hostname, node="gz-1", line="telecom")
+                self.assertEqual((status, scraping.samples(text)[("probe_success", ())]), (200, success), text)
+                seen = [(one["scheme"], one["host"]) for one in running_lab.nginx_requests()[before:] if "blackbox" not in one["user_agent"]]
+                self.assertEqual(seen, [(target.split(":")[0], hostname)] if success else [])
+        status, text = ours("http", "https://www.lab.test/", "untrusted.lab.test", node="gz-1", line="telecom")
+        self.assertEqual(status, 400)
+        self.assertIn("https://untrusted.lab.test or an address", text)
+
     def test_a_name_is_sought_by_ip6_first_unless_the_module_says_otherwise(self):
         for module, version in (("http_soon", 6), ("http", 4)):
             status, text = ours(module, "http://www.lab.test/", node="gz-1", line="telecom")

@@ -5,7 +5,8 @@ import time
 
 
 class Receiver:
-    def __init__(self):
+    def __init__(self, address="127.0.0.1"):
+        self._address = address
         self.came = []  # (time, path, headers, body)
         self.changed = threading.Condition()
         self.status = {}  # path → what it answers instead
@@ -31,7 +32,7 @@ class Receiver:
 
     def _run(self, started):
         asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._serve, "127.0.0.1", 0, limit=1 << 20, backlog=1024))
+        server = self._loop.run_until_complete(asyncio.start_server(self._serve, self._address, 0, limit=1 << 20, backlog=1024))
         self.port = server.sockets[0].getsockname()[1]
         started.set()
         self._loop.run_forever()
@@ -79,6 +80,8 @@ class Receiver:
             writer.write(f"HTTP/1.1 307 See\r\nLocation: {self.url('/ok/redirected')}\r\nContent-Length: 0\r\n\r\n".encode())
         elif how == "429":
             writer.write(b"HTTP/1.1 429 Later\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n")
+        elif how == "odd":
+            writer.write(b"HTTP/1.1 200 <b>\xff\r\nX-Odd: \xe7\x94\x1b[31m\r\nContent-Length: 28\r\n\r\n<script>\xff\xfe\0alert(1)</script>")
         elif how == "drop":
             return False
         else:

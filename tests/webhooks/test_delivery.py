@@ -129,6 +129,34 @@ def what_may_not_be_spoken_to_is_refused(world):
     assert world.attempt(delivery)[1]["peer"].startswith("127.0.0.1:")
 
 
+def what_somebody_writes_ends_no_header(world):
+    for url in ["/ok/x\r\nX-Evil: 1", "/ok/x\nX-Evil: 1", "/ok/x HTTP/1.1", "/ok/x\0", "/ok/\u2028"]:
+        for body in ({"url": world.receiver.url(url)}, {"url": world.receiver.url("/ok/x"), "description": "a\r\nX-Evil: 1"},
+                     {"url": world.receiver.url("/ok/x"), "selector": "all\r\nX-Evil: 1"}):
+            try:
+                world.api.post("/api/v1/webhooks", body)
+                raise AssertionError(body)
+            except Refused as refused:
+                assert refused.status == 422, refused
+    # Encoded it is a path like any other; and a description has any characters that end no line.
+    path = "/ok/x%0d%0aX-Evil:%201"
+    hook = world.hook(path, description="电信 \u202e \U0001f600 \"quoted\" \\")
+    assert world.api.get(f"/api/v1/webhooks/{hook['id']}")["description"] == "电信 \u202e \U0001f600 \"quoted\" \\"
+    world.test(hook)
+    (_, _, headers, _), = world.receiver.wait_for(path, 1)
+    assert set(headers) == {"host", "content-length", "content-type", "user-agent", "webhook-id", "webhook-timestamp",
+                            "webhook-signature"}, headers
+
+
+def what_a_receiver_answers_is_kept_as_text(world):
+    delivery = world.test(world.hook("/odd/answer"))
+    _, attempt = world.attempt(delivery)
+    assert attempt["status"] == 200 and "<script>" in attempt["response_body"], attempt
+    assert attempt["response_head"].startswith("HTTP/1.1 200 ") and "X-Odd: " in attempt["response_head"], attempt
+    listed = world.api.get(f"/api/v1/webhooks/{delivery['webhook_id']}/deliveries")["items"]
+    assert [one["state"] for one in listed] == ["delivered"]
+
+
 def the_pages_snippets_verify(world):
     hook = world.hook("/ok/snippet")
     world.test(hook)
@@ -154,7 +182,8 @@ def main():
         world = World(folder)
         tests = [a_message_arrives_and_its_attempt_is_kept, what_is_no_2xx_fails_and_bounds_hold,
                  a_receiver_that_is_gone_is_disabled_and_others_are_told, an_event_is_retried_with_its_id_and_waits_as_asked,
-                 rotation_signs_with_both, what_may_not_be_spoken_to_is_refused, the_pages_snippets_verify, a_temporary_one_removes_itself]
+                 rotation_signs_with_both, what_may_not_be_spoken_to_is_refused, what_somebody_writes_ends_no_header,
+                 what_a_receiver_answers_is_kept_as_text, the_pages_snippets_verify, a_temporary_one_removes_itself]
         for test in tests:
             test(world)
             print("ok", test.__name__)

@@ -41,9 +41,17 @@ class MemoryStore final : public Store {
         const std::lock_guard lock(mutex_);
         return tables_.webhooks.deliveries(webhook, filter, page);
     }
+    Result<std::vector<DeliveryView>> delivery_views(const std::vector<DeliveryRow>& rows) override {
+        const std::lock_guard lock(mutex_);
+        return tables_.webhooks.delivery_views(rows);
+    }
     Result<std::optional<DeliveryDetail>> delivery(DeliveryId id) override {
         const std::lock_guard lock(mutex_);
         return tables_.webhooks.delivery(id);
+    }
+    Result<std::uint64_t> pending_deliveries() override {
+        const std::lock_guard lock(mutex_);
+        return tables_.webhooks.pending_deliveries();
     }
     Result<std::optional<FoundDelivery>> find_delivery(DeliveryId id) override {
         const std::lock_guard lock(mutex_);

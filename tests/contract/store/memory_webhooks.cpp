@@ -163,6 +163,14 @@ Result<Page<DeliveryView>> MemoryWebhooks::deliveries(WebhookRow webhook, const 
     return page;
 }
 
+std::vector<DeliveryView> MemoryWebhooks::delivery_views(const std::vector<DeliveryRow>& rows) const {
+    std::vector<DeliveryView> found;
+    for (const DeliveryRow row : rows) {
+        if (const auto at = deliveries_.find(row); at != deliveries_.end()) found.push_back(view(at->second));
+    }
+    return found;
+}
+
 std::optional<DeliveryDetail> MemoryWebhooks::delivery(DeliveryId id) const {
     for (const auto& [row, delivery] : deliveries_) {
         if (delivery.made.id != id) continue;
@@ -171,6 +179,13 @@ std::optional<DeliveryDetail> MemoryWebhooks::delivery(DeliveryId id) const {
         return detail;
     }
     return std::nullopt;
+}
+
+std::uint64_t MemoryWebhooks::pending_deliveries() const {
+    std::uint64_t count = 0;
+    for (const auto& [row, delivery] : deliveries_)
+        count += delivery.state == DeliveryState::pending && !dropped_.contains(delivery.made.due.webhook) ? 1 : 0;
+    return count;
 }
 
 std::optional<FoundDelivery> MemoryWebhooks::find_delivery(DeliveryId id) const {

@@ -26,7 +26,9 @@ class MemoryWebhooks {
     std::optional<Outgoing> outgoing(DeliveryRow delivery) const;
     Result<Page<DeliveryView>> deliveries(WebhookRow webhook, const DeliveryFilter& filter,
                                           const PageRequest& page) const;
+    std::vector<DeliveryView> delivery_views(const std::vector<DeliveryRow>& rows) const;
     std::optional<DeliveryDetail> delivery(DeliveryId id) const;
+    std::uint64_t pending_deliveries() const;
     std::optional<FoundDelivery> find_delivery(DeliveryId id) const;
     std::vector<DeliveryRow> replayable(WebhookRow webhook, const DeliveryFilter& filter) const;
 

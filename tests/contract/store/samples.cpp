@@ -14,6 +14,7 @@ NodeRecord node(std::int64_t row) {
     n.agent_version = "0.1.0";
     n.policy_hash = "ab12";
     n.enrolled_at = 1'700'000'000'000'000;
+    n.is_there = row % 2 == 1;
     for (const auto* carrier : {"ct", "cu", "cm"}) {
         link::LineReport line;
         line.name = line_name(std::string("line-") + carrier);

@@ -57,6 +57,7 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     node.epoch = 3;
     node.join_counter = 9;
     node.join_confirmed = false;
+    node.is_there = true;
     node.policy.emplace();
     node.policy->hash = "ab12";
     node.policy->services = {"dns", "ping"};
@@ -91,6 +92,7 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(n.epoch == 3);
     CHECK(n.join_counter == 9);
     CHECK(!n.join_confirmed);
+    CHECK(n.is_there);
     REQUIRE(n.policy.has_value());
     CHECK(encode(*n.policy) == encode(*node.policy));
     REQUIRE(loaded.spools.size() == 1);
@@ -461,6 +463,29 @@ TEST_CASE_TEMPLATE("an idempotency key leads to its run", Kind, InMemory, InSqli
     CHECK(found->created_at == 44);
     CHECK(found->run.id == run.run.id);
     CHECK(!store->find_key("k-2").value().has_value());
+}
+
+TEST_CASE("a file of the sixth schema knows from its events which nodes were there") {
+    TemporaryFolder folder;
+    const std::string path = folder.path() + "/edge.db";
+    {
+        auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_write).value();
+        REQUIRE(migrate(db, schema_steps().first(6)).has_value());
+        REQUIRE(db.execute(R"sql(
+            INSERT INTO nodes SELECT value, 1, CAST('0123456789abcde' || value AS BLOB), 'gz-' || value,
+                CAST('0123456789abcdef0123456789abcde' || value AS BLOB), 'enrolled', '{}', '', '', '[]', 1, NULL, NULL,
+                0, 0, 1, '' FROM json_each('[1,2,3,4]');
+            INSERT INTO node_events VALUES (1, 1, 1, 1, 'disconnected', '', '', '', ''),
+                (1, 1, 2, 1, 'connected', '', '', '', ''), (1, 1, 3, 1, 'line_state', 'a', '', 'up', ''),
+                (1, 2, 1, 1, 'connected', '', '', '', ''), (1, 2, 2, 1, 'disconnected', '', '', '', ''),
+                (1, 3, 1, 1, 'connected', '', '', '', ''), (1, 3, 2, 1, 'locked', '', '', '', '');
+        )sql")
+                    .has_value());
+    }
+    const auto nodes = std::move(open_sqlite_store(path).value())->load().value().nodes;
+    REQUIRE(nodes.size() == 4);
+    CHECK(nodes[0].is_there);
+    for (std::size_t i = 1; i < 4; ++i) CHECK(!nodes[i].is_there);
 }
 
 TEST_CASE("a file of the first schema keeps its results, and learns of each spool's greatest rid") {

@@ -110,6 +110,9 @@ TEST_CASE_TEMPLATE("what is due comes by its time, as much as is asked for", Kin
     CHECK(due.items[0].row == DeliveryRow{1});
     CHECK(due.items[1].row == DeliveryRow{3});
     CHECK(due.items[1].attempts == 1);
+    CHECK(store->pending_deliveries().value() == 3);
+    REQUIRE(store->apply(Batch{DropWebhook{WebhookRow{2}, kAt}}));
+    CHECK(store->pending_deliveries().value() == 2);
     const auto loaded = store->load().value();
     CHECK(loaded.next_message == MessageRow{2});
     CHECK(loaded.next_delivery == DeliveryRow{5});
@@ -135,6 +138,10 @@ TEST_CASE_TEMPLATE("a delivery is shown with its message and every attempt, what
     CHECK(detail->delivery.attempts == 2);
     CHECK(detail->delivery.last_status == 200);
     CHECK(!detail->delivery.next_attempt_at);
+    const auto views = store->delivery_views({DeliveryRow{7}, DeliveryRow{1}}).value();  // one is not there
+    REQUIRE(views.size() == 1);
+    CHECK(views[0].id == detail->delivery.id);
+    CHECK(views[0].attempts == 2);
     REQUIRE(detail->attempts.size() == 2);
     const AttemptView& first = detail->attempts[0];
     const AttemptView put = attempt(1, 1, DeliveryState::pending).attempt;

@@ -143,6 +143,7 @@ class FakeDomain final : public Domain {
     void leave(SessionId session) override {
         run_([=, this] { log("leave " + session.text()); });
     }
+    void stop_soon() override {}
     void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override {
         run_([=] {
             if (request.token != kJoinToken) return reply(Error{Errc::denied, {}, "the join token is wrong"});

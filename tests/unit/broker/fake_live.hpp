@@ -7,7 +7,7 @@ namespace edge::broker::test {
 class FakeLive final : public live::Live {
   public:
     void overview(std::function<void(std::string)> reply) override { reply(text); }
-    void open(http::Upgraded&&) override {}
+    void open(http::Upgraded&&, live::Reader) override {}
 
     std::string text = "{}";
 };

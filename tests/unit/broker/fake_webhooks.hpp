@@ -64,12 +64,39 @@ class FakeWebhooks final : public WebhookCalls {
         last_filter = filter;
         answer<std::uint32_t>(id, 7, reply);
     }
+    void totals(Reply<WebhookTotals> reply) override { reply(WebhookTotals{.disabled = 2, .pending = 41}); }
+    void watch(WebhookId id, std::shared_ptr<DeliveryWatcher> watcher, Reply<bool> reply) override {
+        if (id == webhook_id()) watchers.push_back(watcher);
+        answer<bool>(id, true, reply);
+    }
+    void unwatch(std::shared_ptr<DeliveryWatcher> watcher) override { std::erase(watchers, watcher); }
+    void delivery_views(std::vector<DeliveryRow> rows, Reply<std::vector<DeliveryView>> reply) override {
+        ++reads;
+        std::vector<DeliveryView> found;
+        for (const DeliveryRow row : rows) {
+            found.push_back(delivery_view());
+            found.back().id.bytes[14] = static_cast<std::uint8_t>(row);
+            found.back().attempts = attempts;
+        }
+        reply(std::move(found));
+    }
     void serve(std::shared_ptr<DeliverySink>) override {}
     void due(WebhookRow, std::uint32_t, Reply<DueDeliveries> reply) override { reply(DueDeliveries{}); }
     void outgoing(DueDelivery, Reply<Outgoing> reply) override { reply(Error{Errc::not_found, {}, "none"}); }
     void record(Attempted, Reply<bool> reply) override { reply(true); }
 
+    /// What an attempt, or its end, would cause.
+    void tell(const std::vector<DeliveryRow>& deliveries) {
+        for (const auto& watcher : watchers) watcher->changed(deliveries);
+    }
+    void end_watchers() {
+        for (const auto& watcher : std::exchange(watchers, {})) watcher->end();
+    }
+
     bool is_disabled = false;
+    std::vector<std::shared_ptr<DeliveryWatcher>> watchers;
+    std::size_t reads = 0;       // of views
+    std::uint32_t attempts = 0;  // of every delivery
     WebhookRequest last_request;
     DeliveryFilter last_filter;
 

@@ -560,6 +560,7 @@ TEST_CASE("Prometheus scrapes nodes, lines and results, as text") {
     CHECK(answer.content_type == "text/plain; version=0.0.4; charset=utf-8");
     for (const char* line :
          {"edge_agent_up{node=\"gz-1\"} 0", "edge_line_up{node=\"gz-1\",line=\"telecom\",carrier=\"ct\"} 0",
+          "edge_webhook_pending_deliveries 41", "edge_webhook_endpoints{state=\"disabled\"} 2",
           "# TYPE edge_probe_rtt_seconds histogram", "edge_metrics_dropped_series_total 0", "# TYPE process_open_fds"})
         CHECK(answer.body.find(line) != std::string::npos);
     CHECK(answer.body.find("line=\"telecom\",carrier=\"ct\",target=\"198.51.100.10\"} 1\n") != std::string::npos);

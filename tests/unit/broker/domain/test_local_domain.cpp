@@ -3,6 +3,7 @@
 #include <spdlog/sinks/ostream_sink.h>
 
 #include <future>
+#include <semaphore>
 #include <sstream>
 #include <stdexcept>
 
@@ -20,6 +21,7 @@ struct Threaded {
     explicit Threaded() {
         auto made = std::make_unique<MemoryStore>();
         store = made.get();
+        options.event_text = [](const OutsideEvent& event) { return std::string(event_type(event.kind)); };
         options.on_fatal = [this](const Error& error) { fatal.set_value(error); };
         domain = std::move(make_domain(options, std::move(made), log).value());
     }
@@ -99,6 +101,50 @@ TEST_CASE("who cancels a run while the store is full is told so, and does not wa
     while (!canceled) canceled = cancel();  // it was canceled, and is told when there is room
     CHECK(canceled.value().state == RunState::finished);
     CHECK(canceled.value().tasks.canceled == 1);
+}
+
+TEST_CASE("who watches a webhook hears of its deliveries when they are in the store, and of its end") {
+    struct Watcher final : DeliveryWatcher {
+        void changed(const std::vector<DeliveryRow>& deliveries) override {
+            for (std::size_t i = 0; i < deliveries.size(); ++i) told.release();
+            row = deliveries.back();
+        }
+        void end() override { over.set_value(); }
+        std::counting_semaphore<> told{0};
+        DeliveryRow row{};
+        std::promise<void> over;
+    };
+    Threaded it;
+    WebhookCalls& webhooks = it.domain->webhooks();
+    const auto make = [&] {
+        std::promise<WebhookId> made;
+        webhooks.create({.url = "https://ops.example/", .description = {}, .events = {}, .selector = {}, .ttl_ms = {}},
+                        [&](auto reply) { made.set_value(reply.value().webhook.id); });
+        return made.get_future().get();
+    };
+    const WebhookId watched = make(), other = make();
+    const auto watcher = std::make_shared<Watcher>();
+    std::promise<bool> unknown;
+    webhooks.watch(WebhookId{}, watcher, [&](auto reply) { unknown.set_value(reply.has_value()); });
+    CHECK(!unknown.get_future().get());
+    webhooks.watch(watched, watcher, [](const auto&) {});
+    webhooks.test(other, [](const auto&) {});
+    webhooks.test(watched, [](const auto&) {});
+    watcher->told.acquire();
+    std::promise<std::vector<DeliveryView>> views;
+    webhooks.delivery_views({watcher->row}, [&](auto reply) { views.set_value(reply.value()); });
+    const auto view = views.get_future().get();
+    REQUIRE(view.size() == 1);
+    CHECK(view[0].webhook == watched);
+    Attempted attempted{{.row = watcher->row, .webhook = WebhookRow{1}}, {}, AttemptOutcome::delivered, 0};
+    attempted.attempt.n = 1;
+    std::promise<void> recorded;
+    webhooks.record(attempted, [&](const auto&) { recorded.set_value(); });
+    recorded.get_future().get();
+    watcher->told.acquire();
+    CHECK(!watcher->told.try_acquire());  // nothing of the other
+    webhooks.remove(watched, [](const auto&) {});
+    watcher->over.get_future().get();
 }
 
 TEST_CASE("an exception out of an operation ends the broker, and is told") {

@@ -176,10 +176,10 @@ TEST_CASE("lines that changed are stored, and choose tasks after a restart too")
 
 namespace {
 
-/// What became of gz-1, oldest first: `line_state telecom up down: reason`.
-std::vector<std::string> events_of(Rig& rig) {
+/// What became of gz-NUMBER, oldest first: `line_state telecom up down: reason`.
+std::vector<std::string> events_of(Rig& rig, int number = 1) {
     std::vector<std::string> all;
-    const auto node = rig.fsm().node("gz-1").value().node.id;
+    const auto node = rig.fsm().node("gz-" + std::to_string(number)).value().node.id;
     const auto page = rig.store().events(node, PageRequest{}).value();
     for (const NodeEvent& e : page.items) {
         std::string text(enum_text(e.kind));
@@ -231,6 +231,40 @@ TEST_CASE("what becomes of a node and its lines is kept: changes alone, in order
     Events all = so_far;
     all.insert(all.end(), {"disconnected", "connected"});
     CHECK(events_of(rig) == all);
+}
+
+TEST_CASE("a broker's end is no change of its nodes: told as gone is who leaves before, or does not come back after") {
+    Rig rig;
+    TestAgent back(rig, rig.enroll("gz-1", 1)), lost(rig, rig.enroll("gz-2", 2)), left(rig, rig.enroll("gz-3", 3));
+    for (auto* agent : {&back, &lost, &left}) {
+        agent->hello.lines.clear();
+        agent->connect();
+    }
+    left.leave();
+    SUBCASE("it stops: sessions are sent away and leave") {
+        rig.act([](DomainFsm& fsm, Now, Actions&) { fsm.stop_soon(); });
+        back.leave();
+        rig.act([](DomainFsm& fsm, Now now, Actions& out) { fsm.stop(now, out); });
+    }
+    SUBCASE("it is killed") {}
+    rig.restart();
+    rig.pass(89'000);
+    back.connect();
+    using Events = std::vector<std::string>;
+    CHECK(events_of(rig, 1) == Events{"connected"});
+    CHECK(events_of(rig, 2) == Events{"connected"});
+    rig.pass(1'000);
+    CHECK(events_of(rig, 1) == Events{"connected"});
+    CHECK(events_of(rig, 2) == Events{"connected", "disconnected"});
+    CHECK(events_of(rig, 3) == Events{"connected", "disconnected"});
+    lost.connect();
+    back.leave();
+    CHECK(events_of(rig, 1) == Events{"connected", "disconnected"});
+    CHECK(events_of(rig, 2) == Events{"connected", "disconnected", "connected"});
+    rig.restart();
+    rig.pass(90'000);  // it was there again, and is told again
+    CHECK(events_of(rig, 1) == Events{"connected", "disconnected"});
+    CHECK(events_of(rig, 2) == Events{"connected", "disconnected", "connected", "disconnected"});
 }
 
 TEST_CASE("a line with more checks than it can have ends the session") {

@@ -71,6 +71,27 @@ TEST_CASE("results and the run's end are told in their transaction, to those who
     CHECK(all.webhook.id != telecom.webhook.id);
 }
 
+TEST_CASE("a restart of the broker tells nothing of nodes that come back, and once of one that does not") {
+    Rig rig(telling());
+    TestAgent back(rig, rig.enroll("gz-1", 1)), lost(rig, rig.enroll("gz-2", 2));
+    back.connect();
+    lost.connect();
+    webhook(rig, {.url = {}, .description = {}, .events = {EventKind::node_state}, .selector = {}, .ttl_ms = {}});
+    rig.act([](DomainFsm& fsm, Now, Actions&) { fsm.stop_soon(); });
+    back.leave();
+    lost.leave();
+    CHECK(told(rig).empty());
+    rig.restart();
+    back.connect();
+    CHECK(told(rig).empty());
+    rig.pass(90'000);
+    const auto events = told(rig);
+    REQUIRE(events.size() == 1);
+    CHECK(body_of(rig, events[0]) == "io.edge.node.state_changed.v1");
+    rig.pass(90'000);
+    CHECK(told(rig).empty());
+}
+
 TEST_CASE("a rotated secret is another one, and the one before stays for a day") {
     Rig rig(telling());
     const auto made = webhook(rig, {});

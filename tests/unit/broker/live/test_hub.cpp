@@ -121,6 +121,7 @@ struct Stage {
 };
 
 const std::string kRun = FakeDomain::id<RunId>(3).text();
+const std::string kHook = FakeWebhooks::webhook_id().text();
 
 }  // namespace
 
@@ -212,6 +213,54 @@ TEST_CASE("a run ends for all its listeners; one that is not there is refused") 
     CHECK(it.after(0) == "1 task 2, 1 result 3, 1 run 4, 1 end");
     it.subscribe(1, "run", {}, kRun);  // over: told so at once, its results are read by REST
     CHECK(it.after(0) == "1 subscribed 5, 1 run 6, 1 end");
+}
+
+TEST_CASE("a webhook's deliveries are read when they changed, once for all changes, and told as they are now") {
+    Stage it;
+    auto& webhooks = it.domain.webhooks_;
+    const auto other = std::make_shared<Sink>();
+    it.subscribe(1, "deliveries", {}, kHook);
+    it.subscribe(9, "deliveries", {}, kHook, other);
+    CHECK(it.after(0) == "1 subscribed 0");
+    CHECK(webhooks.watchers.size() == 1);
+    webhooks.tell({DeliveryRow{1}});
+    CHECK(it.after(0) == "1 delivery 1");
+    for (std::uint32_t i = 0; i < 100; ++i) {
+        webhooks.attempts = i;
+        webhooks.tell({DeliveryRow{1}, DeliveryRow{2}});
+    }
+    CHECK(it.after(199) == "");
+    it.turns.pass(1);
+    REQUIRE(it.sink->said.size() == 2);
+    CHECK(it.sink->said[0].find("\"attempts\":99") != std::string::npos);
+    CHECK(webhooks.reads == 2);
+    CHECK(it.after(1'000) == "1 delivery 2, 1 delivery 3");
+    CHECK(other->take().ends_with("9 delivery 1, 9 delivery 2, 9 delivery 3"));
+    // More than can be read five times a second: each reads the list anew.
+    for (std::int64_t row = 0; row < 501; ++row) webhooks.tell({DeliveryRow{row}});
+    CHECK(it.after(200) == "1 reset 4");
+    CHECK(webhooks.reads == 2);
+    webhooks.end_watchers();
+    CHECK(it.after(0) == "1 end");
+    CHECK(other->take() == "9 reset 4, 9 end");
+}
+
+TEST_CASE("who listens to no deliveries costs nothing; a webhook that is not there is refused") {
+    Stage it;
+    auto& webhooks = it.domain.webhooks_;
+    it.subscribe(1, "deliveries", {}, FakeDomain::id<WebhookId>(99).text());
+    it.subscribe(2, "deliveries", {}, kRun);
+    it.subscribe(3, "deliveries");
+    CHECK(it.after(0) == "refused 1, refused 2, refused 3");
+    CHECK(webhooks.watchers.empty());
+    it.subscribe(1, "deliveries", {}, kHook);
+    it.hub->unsubscribe(it.sink, 1);
+    it.turns.pass(61'000);
+    webhooks.tell({DeliveryRow{1}});  // a minute after the last has left
+    it.turns.pass(1'000);
+    CHECK(webhooks.reads == 0);
+    it.turns.pass(15'000);
+    CHECK(webhooks.watchers.empty());
 }
 
 TEST_CASE("sockets are told that we live, each 15 seconds") {

@@ -74,6 +74,27 @@ TEST_CASE("a run is told from where it stands to its end, to all who listen") {
     }
 }
 
+TEST_CASE("an administrator is told what becomes of a webhook's deliveries; another is not") {
+    RunningBroker broker;
+    const std::string asked =
+        R"({"op":"subscribe","sub":1,"topic":"deliveries","key":")" + FakeWebhooks::webhook_id().text() + "\"}";
+    StreamClient client(broker.api_port());
+    client.say(asked);
+    REQUIRE(client.read("subscribed")["sub"] == 1);
+    broker.domain_thread.run([&] { broker.domain.webhooks_.tell({DeliveryRow{1}}); });
+    const Json event = client.read("delivery");
+    CHECK(event["sub"] == 1);
+    CHECK(event["data"]["webhook_id"] == FakeWebhooks::webhook_id().text());
+    CHECK(event["data"]["state"] == "pending");
+    broker.domain_thread.run([&] { broker.domain.webhooks_.end_watchers(); });
+    CHECK(client.read("end")["sub"] == 1);
+    StreamClient other(broker.api_port(), "Authorization: Bearer edgep_reader\r\n");
+    other.say(asked);
+    CHECK(other.read("error")["data"]["code"] == "denied");
+    other.say(R"({"op":"subscribe","sub":1,"topic":"nodes"})");  // it reads all else
+    CHECK(other.read("subscribed")["sub"] == 1);
+}
+
 TEST_CASE("who has no token is refused before the socket is one") {
     RunningBroker broker;
     CHECK(StreamClient(broker.api_port(), "").head.starts_with("HTTP/1.1 401 "));

@@ -148,6 +148,18 @@ TEST_CASE("a target becomes a probe as blackbox_exporter takes it") {
     CHECK(named.target == "https://www.lab.test:8443/x");
     CHECK(named.connect_to == "198.51.100.10");
     CHECK(named.headers.at(0).value == "www.lab.test");
+    const auto same =
+        std::get<HttpSpec>(spec("http_2xx", {{"target", "https://www.lab.test/x"}, {"hostname", "www.lab.test"}}));
+    CHECK(same.target == "https://www.lab.test/x");
+    CHECK(!same.connect_to);
+    const auto plain =
+        std::get<HttpSpec>(spec("http_2xx", {{"target", "http://cdn.lab.test/x"}, {"hostname", "www.lab.test"}}));
+    CHECK(plain.target == "http://cdn.lab.test/x");
+    CHECK(plain.headers.at(0).value == "www.lab.test");
+    const auto other =
+        probe_spec(built_in().at("http_2xx"), {"http_2xx", "https://cdn.lab.test", "www.lab.test", "all", false}, 1000);
+    REQUIRE_FALSE(other);
+    CHECK(other.error().detail.starts_with("with the Host header www.lab.test an https target is"));
     const auto dns = std::get<DnsSpec>(spec("dns_udp", {{"target", "198.51.100.53:5353"}}));
     CHECK(dns.server == "198.51.100.53");
     CHECK(dns.port == 5353);

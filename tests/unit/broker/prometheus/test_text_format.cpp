@@ -55,6 +55,14 @@ TEST_CASE("a histogram's buckets count what is below them, and all is in +Inf") 
     CHECK(text.find("_count{line=\"telecom\"} 4\n") != std::string::npos);
 }
 
+TEST_CASE("a summary is its sum and its count") {
+    Exposition out;
+    out.add({"edge_spent_seconds", Type::summary, "Spent."}, {}, Summary{3, 0.5});
+    CHECK(out.text() ==
+          "# HELP edge_spent_seconds Spent.\n# TYPE edge_spent_seconds summary\n"
+          "edge_spent_seconds_sum 0.5\nedge_spent_seconds_count 3\n");
+}
+
 TEST_CASE("beyond the cap series are counted instead, a histogram as a whole") {
     Exposition out(2);
     out.add(kUp, {{"node", "a"}}, 1);

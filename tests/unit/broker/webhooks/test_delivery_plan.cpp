@@ -16,6 +16,7 @@ constexpr WallTime kHour = 3'600 * kSecond;
 constexpr WebhookRow kHook{1};
 
 struct Bench {
+    static constexpr std::uint64_t kSpentUs = 1'500;  // by an attempt
     explicit Bench(PlanLimits limits = {})
         : plan(limits, [this] { return random = random * 6'364'136'223'846'793'005ULL + 1; }) {}
 
@@ -65,6 +66,7 @@ struct Bench {
     void answer(DeliveryRow row, std::uint32_t status, std::optional<std::uint64_t> retry_after = {}) {
         Answer answer;
         answer.attempt.status = status;
+        answer.attempt.times.total_us = kSpentUs;
         answer.retry_after_s = retry_after;
         plan.answered(row, answer, now, out);
         settle();
@@ -98,6 +100,7 @@ TEST_CASE("what waited in the store when the sender began is sent, and nothing t
     CHECK(it.store.empty());
     CHECK(it.plan.busy() == 0);
     CHECK(it.plan.counters().delivered == 3);
+    CHECK(it.plan.counters().spent_us == 3 * Bench::kSpentUs);
 }
 
 TEST_CASE("four at a time of one endpoint, and all that waits goes, however much more than the window it is") {

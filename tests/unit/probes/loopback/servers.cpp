@@ -151,8 +151,10 @@ void TlsServer::accept() {
     });
 }
 
-UdpServer::UdpServer(asio::io_context& io, Handler handler)
-    : socket_(io, udp::endpoint(asio::ip::address_v4::loopback(), 0)), buffer_(65'536), handler_(std::move(handler)) {
+UdpServer::UdpServer(asio::io_context& io, Handler handler, std::uint16_t port)
+    : socket_(io, udp::endpoint(asio::ip::address_v4::loopback(), port)),
+      buffer_(65'536),
+      handler_(std::move(handler)) {
     receive();
 }
 

@@ -75,7 +75,7 @@ class TlsServer {
 class UdpServer {
   public:
     using Handler = std::function<std::vector<Bytes>(const Bytes& query)>;
-    UdpServer(boost::asio::io_context& io, Handler handler);
+    UdpServer(boost::asio::io_context& io, Handler handler, std::uint16_t port = 0);
     std::uint16_t port() const { return socket_.local_endpoint().port(); }
     int queries = 0;
 

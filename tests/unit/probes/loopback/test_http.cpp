@@ -1,3 +1,5 @@
+#include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -5,6 +7,7 @@
 #include <thread>
 
 #include "probes/reactor/socket_facts.hpp"
+#include "protocol/codings.hpp"
 #include "protocol/worker/frames.hpp"
 #include "tests/unit/probes/loopback/rig.hpp"
 #include "tests/unit/probes/loopback/servers.hpp"
@@ -345,6 +348,21 @@ TEST_CASE("a canceled probe answers at once") {
     CHECK(ran.seconds < 1);
 }
 
+/// By OpenSSL's own reading of the PEM.
+std::string fingerprint_of(const std::string& pem) {
+    BIO* in = BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+    X509* certificate = PEM_read_bio_X509(in, nullptr, nullptr, nullptr);
+    REQUIRE(certificate);
+    unsigned char* der = nullptr;
+    const int size = i2d_X509(certificate, &der);
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+    SHA256(der, static_cast<std::size_t>(size), digest.data());
+    OPENSSL_free(der);
+    X509_free(certificate);
+    BIO_free(in);
+    return to_hex(digest);
+}
+
 TEST_CASE("TLS facts: a certificate we trust, one we do not, one that has expired, and another name's") {
     struct Row {
         bool is_trusted, is_expired;
@@ -386,6 +404,12 @@ TEST_CASE("TLS facts: a certificate we trust, one we do not, one that has expire
             CHECK(tls.subject == "CN=www.lab.test");
             CHECK(tls.issuer == "CN=www.lab.test");
             CHECK(tls.not_after.size() == 20);
+            CHECK(tls.sha256 == fingerprint_of(made->certificate_pem()));
+            CHECK(tls.names == std::vector<std::string>{"www.lab.test"});
+            CHECK(tls.chain_not_after == tls.not_after);
+            // Of a path to somebody who is trusted; the name is another matter.
+            const bool has_path = is_good || std::string_view(row.problem) == "hostname_mismatch";
+            CHECK(tls.path_not_after.value_or("") == (has_path ? tls.not_after : ""));
             CHECK(tls.verify_error == row.problem);
             CHECK(tls.verified == is_good);
         }

@@ -1,0 +1,38 @@
+#include "broker/prometheus/webhook_series.hpp"
+
+namespace edge::broker::prometheus {
+namespace {
+
+constexpr Metric kDeliveries{"edge_webhook_deliveries_total", Type::counter,
+                             "Attempts by what became of the delivery: delivered, failed for good, to be retried."};
+constexpr Metric kFailures{"edge_webhook_attempt_failures_total", Type::counter,
+                           "Attempts that failed: refused by [webhooks], timed out, or other."};
+constexpr Metric kDuration{"edge_webhook_attempt_duration_seconds", Type::summary,
+                           "From the resolving of the name to the end of the answer, or of the attempt."};
+constexpr Metric kPending{"edge_webhook_pending_deliveries", Type::gauge,
+                          "Deliveries that wait for their first attempt or their next one."};
+constexpr Metric kInFlight{"edge_webhook_attempts_in_flight", Type::gauge, "Attempts that go on."};
+constexpr Metric kEndpoints{"edge_webhook_endpoints", Type::gauge,
+                            "Webhooks: working, failing (five attempts in a row; tried seldom), disabled."};
+
+}  // namespace
+
+void write_webhooks(Exposition& out, const webhooks::Counters& counters, const WebhookTotals& totals) {
+    const auto put = [&out](const Metric& metric, const char* label, const char* value, std::uint64_t number) {
+        out.add(metric, {{label, value}}, static_cast<double>(number));
+    };
+    put(kDeliveries, "outcome", "delivered", counters.delivered);
+    put(kDeliveries, "outcome", "failed", counters.gave_up);
+    put(kDeliveries, "outcome", "retried", counters.failed - counters.gave_up);
+    put(kFailures, "reason", "refused", counters.refused);
+    put(kFailures, "reason", "timed_out", counters.timed_out);
+    put(kFailures, "reason", "other", counters.failed - counters.refused - counters.timed_out);
+    out.add(kDuration, {}, Summary{counters.delivered + counters.failed, in_seconds(counters.spent_us)});
+    out.add(kPending, {}, static_cast<double>(totals.pending));
+    out.add(kInFlight, {}, static_cast<double>(counters.in_flight));
+    put(kEndpoints, "state", "working", counters.endpoints - counters.failing);
+    put(kEndpoints, "state", "failing", counters.failing);
+    put(kEndpoints, "state", "disabled", totals.disabled);
+}
+
+}  // namespace edge::broker::prometheus
