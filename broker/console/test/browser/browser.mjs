@@ -62,14 +62,19 @@ export const violationsIn = (page) => page.evaluate(() => window.violations)
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
+/** What axe objects to in what is shown now: nothing. */
+export async function assertAxeIsContent(page, where) {
+  await page.evaluate(axe)
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
+  assert.deepEqual(violations.map((one) => `${where} ${one.id}: ${one.nodes[0].html}`), [])
+}
+
 /** Goes there: no error, nothing against the policy, nothing axe objects to, and not wider than the window. */
 export async function assertAccessible({ page, wrong }, path) {
   await page.goto(url + path)
   await page.waitForLoadState('networkidle')
   await page.locator('h1').first().waitFor()
-  await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }))
-  assert.deepEqual(violations.map((one) => `${path} ${one.id}: ${one.nodes[0].html}`), [])
+  await assertAxeIsContent(page, path)
   const expected = wrong.filter((text) => !text.includes(' 404 '))
   assert.deepEqual([path, expected, await violationsIn(page)], [path, [], []])
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, `${path} is wider than the window`)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, test } from 'node:test'
 
-import { assertAccessible, browser, call, executedIn, open, probe, signedIn, token, url, violationsIn } from './browser.mjs'
+import { assertAccessible, assertAxeIsContent, browser, call, executedIn, open, probe, signedIn, token, url, violationsIn } from './browser.mjs'
 import { HOSTILE, LONG, hostileResult, hostileRun } from './hostile.mjs'
 
 after(() => browser.close())
@@ -95,6 +95,13 @@ test('every screen, in both languages and themes: no error, nothing against the 
     const opened = await signedIn(options)
     const { page, context } = opened
     for (const path of paths) await assertAccessible(opened, path)
+    for (const keys of ['Control+K', '?']) { // the palette, the sheet of keys
+      await page.keyboard.press(keys)
+      await page.getByRole('dialog').waitFor()
+      await assertAxeIsContent(page, keys)
+      await page.keyboard.press('Escape')
+      await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    }
     assert.equal(await page.evaluate(() => document.documentElement.lang), options.locale === 'zh-CN' ? 'zh-CN' : 'en')
     await context.close()
   }

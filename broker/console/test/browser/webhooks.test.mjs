@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { after, before, test } from 'node:test'
 
-import { assertAccessible, browser, call, executedIn, signedIn, url, violationsIn } from './browser.mjs'
+import { assertAccessible, assertAxeIsContent, browser, call, executedIn, signedIn, url, violationsIn } from './browser.mjs'
 import { HOSTILE } from './hostile.mjs'
 import { configureBroker } from './lab.mjs'
 
@@ -102,6 +102,8 @@ test('a webhook is changed, disabled, enabled and deleted', async () => {
   await page.getByRole('button', { name: 'Enable', exact: true }).click()
   await page.locator('.hook-title', { hasText: 'enabled' }).waitFor()
   await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('dialog').waitFor()
+  await assertAxeIsContent(page, 'delete')
   await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click()
   await page.getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
