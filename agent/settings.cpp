@@ -2,6 +2,7 @@
 
 #include "agent/health/prefix_lines.hpp"
 #include "protocol/config/toml.hpp"
+#include "protocol/link/labels.hpp"
 #include "protocol/probes/spec.hpp"
 
 namespace edge::agent {
@@ -46,9 +47,9 @@ void check(const Settings& settings, TomlChecker& checker) {
     checker.range(agent.spool_mb, 16, 65'536, "/agent/spool_mb");
     check(settings.health, checker);
     checker.range(settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
-    checker.need(settings.node.labels.size() <= 32, "/node/labels", "more than 32 labels");
+    checker.need(settings.node.labels.size() <= link::kMostLabels, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {
-        const bool fits = !key.empty() && key.size() <= 63 && value.size() <= 63;
+        const bool fits = !key.empty() && key.size() <= link::kLongestLabel && value.size() <= link::kLongestLabel;
         checker.need(fits, "/node/labels", "label \"" + key.substr(0, 63) + "\": key and value are at most 63 bytes");
     }
 }

@@ -19,10 +19,11 @@ Credentials credentials_of(const http::Request& request) {
     return {std::string(session), !session.empty()};
 }
 
-std::optional<std::string> objection_to_sender(const http::Request& request, const Credentials& credentials) {
-    const http::Sender sender = http::sender_of(request);
+std::optional<std::string> objection_to_sender(const http::Request& request, const Credentials& credentials,
+                                               Reached reached) {
+    const http::Sender sender = http::sender_of(request, reached.by_tls);
     if (sender == http::Sender::elsewhere) return "the page that asks is of another origin: Origin differs from Host";
-    if (credentials.by_cookie && sender == http::Sender::unsaid && !only_reads(request))
+    if (credentials.by_cookie && sender == http::Sender::unsaid && (reached.acts || !only_reads(request)))
         return "with the session's cookie, send Origin, or use Authorization: Bearer";
     return std::nullopt;
 }

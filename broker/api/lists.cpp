@@ -24,14 +24,14 @@ class Export : public std::enable_shared_from_this<Export> {
   private:
     void take(Result<TextPage> page) {
         if (!page && !stream_) return call_->refuse(page.error());
-        if (!page) return stream_->close("the list ends here, before its end: " + page.error().detail + "\n");
+        if (!page) return stream_->abort();
         if (!stream_) open();
         std::string text;
         for (const auto& item : page.value().items) {
             text += item;
             if (form_ == ListForm::ndjson) text += '\n';
         }
-        if (!text.empty() && !stream_->send(std::move(text), http::Stream::Kind::kept)) return stream_->close();
+        if (!text.empty() && !stream_->send(std::move(text), http::Stream::Kind::kept)) return stream_->abort();
         if (!page.value().next_cursor) return stream_->close();
         list_.page.cursor = *page.value().next_cursor;
         stream_->when_room([self = shared_from_this()] { self->go_on(); });

@@ -16,6 +16,7 @@ struct Route {
     Auth auth;
     void (*operation)(CallPtr);
     std::string_view takes = {};  // the parameters, with a space between
+    bool acts = false;            // it does something, though it is a GET
 };
 constexpr std::string_view kPage = "limit cursor";
 constexpr std::string_view kSearch = "q limit cursor";
@@ -63,7 +64,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"GET", "/api/v1/stream", "openStream", Auth::bearer, open_stream},
     {"GET", "/metrics", "getMetrics", Auth::bearer, get_metrics},
     {"GET", "/probe", "probeForPrometheus", Auth::bearer, probe_for_prometheus,
-     "target module hostname debug node line from"},
+     "target module hostname debug node line from", true},
     {"GET", "/api/v1/prometheus/sd", "discoverForPrometheus", Auth::bearer, discover_for_prometheus, "role"},
     {"POST", "/api/v1/join-tokens", "createJoinToken", Auth::bearer, create_join_token},
     {"GET", "/api/v1/join-tokens", "listJoinTokens", Auth::bearer, list_join_tokens, kPage},
@@ -96,7 +97,7 @@ void refuse_token(const Call& call, std::string detail, std::string_view error) 
 
 void operate(const Route& route, CallPtr call) {
     Credentials credentials = credentials_of(call->request);
-    if (const auto objection = objection_to_sender(call->request, credentials))
+    if (const auto objection = objection_to_sender(call->request, credentials, {call->options->api_tls, route.acts}))
         return call->refuse(http::Problem{http::Code::denied, *objection, {}});
     if (route.auth == Auth::none) return route.operation(std::move(call));
     if (credentials.token.empty())

@@ -53,11 +53,17 @@ bool is_admin(const Call& call) {
     return false;
 }
 
+std::string all_event_types() {
+    std::string all;
+    for (const auto& [kind, type] : kEventTypes) all.append(all.empty() ? "" : ", ").append(type);
+    return all;
+}
+
 Result<std::vector<EventKind>> kinds_of(const std::vector<std::string>& types) {
     std::vector<EventKind> kinds;
     for (std::size_t i = 0; i < types.size(); ++i) {
         const auto kind = event_kind(types[i]);
-        if (!kind) return bad_value("/events/" + std::to_string(i), "no such event; the document lists them");
+        if (!kind) return bad_value("/events/" + std::to_string(i), "expected one of " + all_event_types());
         if (std::ranges::find(kinds, *kind) == kinds.end()) kinds.push_back(*kind);
     }
     return kinds;

@@ -6,6 +6,7 @@
 #include "broker/domain/outbox.hpp"
 #include "broker/domain/token_text.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/link/labels.hpp"
 
 namespace edge::broker {
 namespace {
@@ -115,6 +116,7 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
                                               : wished.error().detail};
         name = std::move(wished.value());
     }
+    if (!link::are_labels(request.labels)) return Error{Errc::bad_value, "/labels", link::kLabelBounds};
     if (state_.fleet.find_key(key))
         return Error{Errc::conflict, "/public_key", "this key is another node's; make a new one"};
     if (being_made(name, key))

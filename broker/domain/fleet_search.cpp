@@ -13,7 +13,6 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kLongestKey = 128;  // of what is sorted by, so that a cursor is short
-constexpr char kPart = '\x1f';
 
 /// A node, or one of its lines.
 struct Item {
@@ -112,11 +111,14 @@ Result<Order> order_of(std::string_view sort, std::span<const SortName> names) {
 /// A place between two items that stays where it is when items come and go: the key and names of the last one shown.
 std::string cursor_at(const Sorted& last, const Order& order) {
     std::string text;
-    text.append(order.reversed ? "-" : "").append(order.by->name).push_back(kPart);
-    text.append(std::to_string(last.key.number)).push_back(kPart);
-    text.append(last.key.text).push_back(kPart);
-    text.append(last.node).push_back(kPart);
-    text.append(last.line);
+    const auto add = [&text](std::string_view part) {
+        text.append(std::to_string(part.size())).append(":").append(part);
+    };
+    add((order.reversed ? "-" : "") + std::string(order.by->name));
+    add(std::to_string(last.key.number));
+    add(last.key.text);  // whatever a node said of itself
+    add(last.node);
+    add(last.line);
     return to_base64(as_bytes(text));
 }
 
@@ -129,12 +131,15 @@ Result<Sorted> parse_cursor(const std::string& cursor, const Order& order, std::
     text.assign(bytes->begin(), bytes->end());
     std::array<std::string_view, 5> parts;
     std::string_view rest = text;
-    for (std::size_t i = 0; i < parts.size(); ++i) {
-        const auto end = rest.find(kPart);
-        if ((end == std::string_view::npos) != (i + 1 == parts.size())) return wrong;
-        parts[i] = rest.substr(0, end);
-        rest.remove_prefix(std::min(rest.size(), parts[i].size() + 1));
+    for (auto& part : parts) {
+        std::size_t size = 0;
+        const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), size);
+        rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+        if (failed != std::errc() || !rest.starts_with(':') || rest.size() - 1 < size) return wrong;
+        part = rest.substr(1, size);
+        rest.remove_prefix(1 + size);
     }
+    if (!rest.empty()) return wrong;
     const bool reversed = parts[0].starts_with('-');
     if (reversed != order.reversed || parts[0].substr(reversed ? 1 : 0) != order.by->name) return wrong;
     Sorted place{{0, parts[2]}, parts[3], parts[4], {}};

@@ -8,6 +8,7 @@
 #include "broker/domain/node_events.hpp"
 #include "broker/domain/outbox.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/link/labels.hpp"
 
 namespace edge::broker {
 namespace {
@@ -27,6 +28,10 @@ bool same_lines(const std::vector<link::LineReport>& a, const std::vector<link::
 }
 
 /// What no node can have, or nothing.
+const char* wrong_with(const std::map<std::string, std::string>& labels) {
+    return link::are_labels(labels) ? nullptr : link::kLabelBounds;
+}
+
 const char* wrong_with(const std::vector<link::LineReport>& lines) {
     if (lines.size() > kMostLinesOfNode) return kTooManyLines;
     std::set<LineName> names;
@@ -53,6 +58,7 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     if (hello.proto != link::kProtocolVersion) {
         return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1", true);
     }
+    if (const char* wrong = wrong_with(hello.labels)) return reject(link::RejectCode::protocol_error, wrong, false);
     if (const char* wrong = wrong_with(hello.lines)) return reject(link::RejectCode::protocol_error, wrong, false);
     if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
         return lock(*node, now, ticket, out);

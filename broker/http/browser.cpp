@@ -19,9 +19,11 @@ bool has_header(const Request& request, std::string_view name) {
     return false;
 }
 
-bool is_this_server(std::string_view origin, std::string_view host) {
-    const std::size_t scheme = origin.find("://");
-    return scheme != std::string_view::npos && !host.empty() && equal_without_case(origin.substr(scheme + 3), host);
+bool is_this_server(std::string_view origin, std::string_view host, bool by_tls) {
+    const std::size_t end = origin.find("://");
+    if (end == std::string_view::npos || host.empty()) return false;
+    const std::string_view scheme = origin.substr(0, end);
+    return (scheme == "https" || (scheme == "http" && !by_tls)) && equal_without_case(origin.substr(end + 3), host);
 }
 
 }  // namespace
@@ -35,12 +37,12 @@ std::string_view cookie(const Request& request, std::string_view name) {
     return {};
 }
 
-Sender sender_of(const Request& request) {
+Sender sender_of(const Request& request, bool by_tls) {
     if (!has_header(request, "origin")) {
         return request.header("sec-fetch-site") == "same-origin" ? Sender::same_origin : Sender::unsaid;
     }
     for (const auto& [name, value] : request.headers) {
-        if (name == "origin" && !is_this_server(value, request.header("host"))) return Sender::elsewhere;
+        if (name == "origin" && !is_this_server(value, request.header("host"), by_tls)) return Sender::elsewhere;
     }
     return Sender::same_origin;
 }

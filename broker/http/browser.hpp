@@ -16,8 +16,9 @@ enum class Sender {
     elsewhere,    // a page of another origin, or of none (`null`)
 };
 
-/// `Origin`, whose host and port have to equal `Host`; without it `Sec-Fetch-Site: same-origin`.
-/// Source: RFC 6454 section 7, W3C Fetch Metadata section 2.3.
-Sender sender_of(const Request& request);
+/// `Origin`, whose host and port have to equal `Host`; without it `Sec-Fetch-Site: same-origin`. A page of a server
+/// that is reached `by_tls` alone came by https; behind a proxy that ends TLS it may have come by either. Source: RFC
+/// 6454 section 7, W3C Fetch Metadata section 2.3.
+Sender sender_of(const Request& request, bool by_tls);
 
 }  // namespace edge::http

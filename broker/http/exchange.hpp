@@ -19,6 +19,7 @@ class QueuedStream final : public Stream {
 
     bool send(std::string chunk, Kind kind) override;
     void close(std::string farewell) override;
+    void abort() override { client_gone(); }
     void when_room(std::function<void()> callback) override;
     void on_end(std::function<void()> callback) override;
 

@@ -47,6 +47,8 @@ class Stream {
     virtual bool send(std::string chunk, Kind kind) = 0;
     /// Ends the response after what is queued and `farewell`, which no bound refuses.
     virtual void close(std::string farewell = {}) = 0;
+    /// Ends it here, without the end of a response, so that the client sees that it is not whole.
+    virtual void abort() = 0;
     /// Called once, when little of this stream waits to be written, at once if that is so; not when the client is gone.
     virtual void when_room(std::function<void()> callback) = 0;
     /// Called once, when the client went away, close() was carried out or the server drains.

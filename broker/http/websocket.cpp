@@ -42,6 +42,8 @@ class BeastWebSocket final : public WebSocket, public std::enable_shared_from_th
           timer_(ws_.get_executor()) {}
 
     asio::awaitable<void> run();
+    /// After run(), however it ended.
+    void end();
     asio::any_io_executor executor() override { return ws_.get_executor(); }
     void wake() override { write(); }
     void close(Close code, std::string_view reason) override;
@@ -107,10 +109,13 @@ asio::awaitable<void> BeastWebSocket::run() {
             owner_->message(text);
         buffer.consume(buffer.size());
     }
+}
+
+void BeastWebSocket::end() {
     open_ = false;
     timer_.cancel();
     transport().close();
-    std::exchange(owner_, nullptr)->closed();
+    if (const auto owner = std::exchange(owner_, nullptr)) owner->closed();
 }
 
 void BeastWebSocket::close(Close code, std::string_view reason) {
@@ -158,6 +163,7 @@ std::shared_ptr<WebSocket> open_websocket(Upgraded&& upgraded, WebSocketTerms te
     auto task = [socket]() -> asio::awaitable<void> { co_await socket->run(); };
     auto ended = [socket](std::exception_ptr failed) {
         if (failed) spdlog::error("http.websocket_failed");
+        socket->end();
     };
     asio::co_spawn(socket->executor(), std::move(task), std::move(ended));
     return socket;

@@ -75,12 +75,16 @@ void Overview::count(const Known& node, std::uint64_t by) {
 
 void Overview::node(std::shared_ptr<const NodeView> view) {
     Known& known = nodes_[view->node.id];
+    const std::vector<Cell*> before = known.cells;
     if (known.view) count(known, kMinusOne);
     known.view = std::move(view);
     known.cells.clear();
     const std::string province = province_of(*known.view);
     for (const auto& line : known.view->lines) known.cells.push_back(&cell_of(province, line.carrier));
     count(known, 1);
+    const auto is_empty = [](const Cell& cell) { return sum(cell.lines) == 0; };
+    if (std::ranges::any_of(before, [&](const Cell* cell) { return is_empty(*cell); }))
+        std::erase_if(cells_, [&](const auto& one) { return is_empty(one.second); });
 }
 
 void Overview::run(const RunView& run) {

@@ -55,6 +55,8 @@ class Edge:
         _lift_target_cap(made["config"])
         with open(made["config"], "a", encoding="utf-8") as config:
             config.write('\n[echo]\nlisten = "[::]:80"\n')
+            # `edgectl webhook listen` beside the broker is a receiver here.
+            config.write('\n[webhooks]\nallow_http = true\nallow = ["127.0.0.0/8"]\nports = []\n')
         self.programs.start("edge-broker", "broker", [f"{self.binaries}/edge-broker", "--config", made["config"]])
         self.programs.wait_until("edge-broker", self._is_healthy, within_s=UP_WITHIN_S, what="GET /healthz")
 

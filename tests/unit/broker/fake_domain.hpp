@@ -280,6 +280,7 @@ class FakeDomain final : public Domain {
     void find_lines(ListRequest list, Reply<Page<LineView>> reply) override {
         run_([=, this] {
             last_list = list;
+            if (refuse_lists) return reply(Error{Errc::bad_value, "/cursor", "not a cursor of this list"});
             std::vector<LineView> all;
             for (std::size_t i = 0; node_ && i < line_count; ++i) all.push_back({node_->node, node_->lines.at(0)});
             reply(listed(std::move(all), list.page));
@@ -390,6 +391,7 @@ class FakeDomain final : public Domain {
     PageRequest last_page;
     ListRequest last_list;
     std::size_t line_count = 1;  // how often the node's line is listed
+    bool refuse_lists = false;
 
   private:
     template <class T>

@@ -19,6 +19,7 @@ class FakeStream final : public http::Stream {
         text += farewell;
         closed = true;
     }
+    void abort() override { aborted = true; }
     void when_room(std::function<void()> callback) override {
         if (has_room) return callback();
         room = std::move(callback);
@@ -29,6 +30,7 @@ class FakeStream final : public http::Stream {
     bool refuse_droppable = false;
     bool refuse_kept = false;
     bool closed = false;
+    bool aborted = false;
     bool gone = false;
     bool has_room = true;
     std::function<void()> room;

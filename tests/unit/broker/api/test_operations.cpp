@@ -421,6 +421,28 @@ TEST_CASE("a list is exported whole, page by page, as CSV and as lines of JSON")
     CHECK(parse_json(json->events().text.substr(0, json->events().text.find('\n'))).value()["name"] == "telecom");
 }
 
+TEST_CASE("an export that cannot go on is cut, so that nobody takes it for whole") {
+    Api api;
+    api.domain.add_node({});
+    api.domain.line_count = 600;
+    const auto exchange = std::make_shared<FakeExchange>();
+    exchange->has_room = false;
+    http::Request request;
+    request.method = "GET";
+    request.path = "/api/v1/lines";
+    request.headers = {{"accept", "text/csv"}, {"authorization", "Bearer " + std::string(FakeDomain::kToken)}};
+    api.handler(request, exchange);
+    SUBCASE("the list has become another") {
+        api.domain.refuse_lists = true;
+    }
+    SUBCASE("the client takes nothing") {
+        exchange->events().refuse_kept = true;
+    }
+    std::exchange(exchange->events().room, nullptr)();
+    CHECK(exchange->events().aborted);
+    CHECK_FALSE(exchange->events().closed);
+}
+
 TEST_CASE("an export waits for its client, and what is wrong with it is a problem") {
     Api api;
     api.domain.add_node({});

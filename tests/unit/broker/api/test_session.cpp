@@ -178,13 +178,22 @@ TEST_CASE("an upgrade by cookie is objected to unless the page is ours") {
     http::Request request;
     request.method = "GET";
     request.headers = {kHost, {"upgrade", "websocket"}, {"cookie", kGoodCookie}};
-    CHECK(api::objection_to_sender(request, api::credentials_of(request)));
+    CHECK(api::objection_to_sender(request, api::credentials_of(request), {}));
     request.headers.push_back(kOurPage);
-    CHECK_FALSE(api::objection_to_sender(request, api::credentials_of(request)));
+    CHECK_FALSE(api::objection_to_sender(request, api::credentials_of(request), {}));
     request.headers.back() = kOtherPage;
-    CHECK(api::objection_to_sender(request, api::credentials_of(request)));
+    CHECK(api::objection_to_sender(request, api::credentials_of(request), {}));
     request.headers = {kHost, {"upgrade", "websocket"}, {"authorization", "Bearer edgep_good"}};
-    CHECK_FALSE(api::objection_to_sender(request, api::credentials_of(request)));
+    CHECK_FALSE(api::objection_to_sender(request, api::credentials_of(request), {}));
+}
+
+TEST_CASE("what acts by GET is not asked by a page that does not say whose it is") {
+    Broker broker;
+    const std::string probe = "/probe";
+    CHECK(broker.ask("GET", probe, {{"cookie", kGoodCookie}}).status == 403);
+    CHECK(broker.ask("HEAD", probe, {{"cookie", kGoodCookie}}).status == 403);
+    CHECK(broker.ask("GET", probe, {{"authorization", "Bearer edgep_good"}}).status != 403);
+    CHECK(broker.ask("GET", "/api/v1/version", {{"cookie", kGoodCookie}}).status == 200);
 }
 
 TEST_CASE("paths outside /api that lead nowhere go to whoever has the console") {

@@ -37,6 +37,27 @@ TEST_CASE("tokens are read back from their text, and a wrong letter is seen") {
     }
 }
 
+TEST_CASE("labels are bounded, at enrolment and in a hello") {
+    Rig rig;
+    auto request = rig.enroll_request(rig.join_token("gz-1"), "", 1);
+    request.labels = {{"province", std::string(64, 'x')}};
+    const auto refused = rig.enroll_with(request);
+    REQUIRE(!refused.has_value());
+    CHECK(refused.error().where == "/labels");
+    request.labels = {{"province", std::string(63, 'x')}};
+    const auto node = rig.enroll_with(request);
+    REQUIRE(node.has_value());
+    TestAgent agent(rig, node.value().node_id);
+    for (int i = 0; i < 33; ++i) agent.hello.labels["label-" + std::to_string(i)] = "x";
+    const auto answer = rig.join(agent.hello);
+    REQUIRE(std::holds_alternative<link::Reject>(answer));
+    CHECK(std::get<link::Reject>(answer).code == link::RejectCode::protocol_error);
+    agent.hello.labels.erase("province");
+    agent.hello.labels.erase("label-0");
+    CHECK(agent.hello.labels.size() == 32);
+    CHECK(std::holds_alternative<link::Welcome>(rig.join(agent.hello)));
+}
+
 TEST_CASE("a join token enrols one node, once") {
     Rig rig;
     const std::string token = rig.join_token("gz-1");

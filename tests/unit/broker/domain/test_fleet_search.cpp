@@ -145,14 +145,27 @@ TEST_CASE("a page goes on where it was when items come and go") {
     CHECK(*page.total == 6);
 }
 
+TEST_CASE("a list goes on behind whatever a node says of itself") {
+    Nodes all;
+    const std::string odd("a\x1f:2:\0b\"", 8);
+    all.fleet.find(NodeName::parse("gz-1").value())->record.labels = {{"province", odd}};
+    all.fleet.find(NodeName::parse("bj-1").value())->record.labels = {{"province", odd + odd}};
+    CHECK(all.nodes("", "province", 1) == "gz-1 bj-1 sz-1 sh-1");
+    CHECK(all.nodes("", "-province", 1) == "sh-1 sz-1 bj-1 gz-1");
+}
+
 TEST_CASE("what is wrong with a list is said") {
     Nodes all;
     CHECK(all.nodes("carrier:").starts_with("/q: at character 9"));
     CHECK(all.nodes("limit:3").starts_with("/q: limit: is of a job"));
     CHECK(all.nodes("", "age").starts_with("/sort: expected one of name, state,"));
     const auto cursor = *find_nodes(all.fleet, {"", "province", {1, {}}}).value().next_cursor;
-    for (const auto& [sort, given] : std::vector<std::pair<std::string, std::string>>{
-             {"-province", cursor}, {"name", cursor}, {"", "nonsense"}, {"", "AAAA"}}) {
+    for (const auto& [sort, given] :
+         std::vector<std::pair<std::string, std::string>>{{"-province", cursor},
+                                                          {"name", cursor},
+                                                          {"", "nonsense"},
+                                                          {"", "AAAA"},
+                                                          {"", "NDpuYW1lOTk5OTk5OTk5OTk5OTk5OTk5OTk5OTo="}}) {
         CAPTURE(given);
         const auto page = find_nodes(all.fleet, {"", sort, {1, given}});
         REQUIRE(!page);

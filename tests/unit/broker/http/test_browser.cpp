@@ -67,6 +67,20 @@ TEST_CASE("where a page stands is told by Origin and Host, or by the browser's w
     };
     for (const auto& one : cases) {
         for (const auto& [name, value] : one.headers) CAPTURE(name + ": " + value);
-        CHECK(sender_of(with(one.headers)) == one.sender);
+        CHECK(sender_of(with(one.headers), false) == one.sender);
+    }
+}
+
+TEST_CASE("a page is ours only by a scheme that this server is reached by") {
+    const auto of = [](const char* origin, bool by_tls) {
+        return sender_of(with({{"host", "broker.test"}, {"origin", origin}}), by_tls);
+    };
+    CHECK(of("https://broker.test", true) == Sender::same_origin);
+    CHECK(of("http://broker.test", true) == Sender::elsewhere);
+    CHECK(of("http://broker.test", false) == Sender::same_origin);
+    CHECK(of("https://broker.test", false) == Sender::same_origin);  // a proxy that ends TLS
+    for (const char* scheme : {"ftp", "chrome-extension", "HTTPS", "httpsx", ""}) {
+        CAPTURE(scheme);
+        CHECK(of((std::string(scheme) + "://broker.test").c_str(), false) == Sender::elsewhere);
     }
 }

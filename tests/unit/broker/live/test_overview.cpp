@@ -112,6 +112,12 @@ TEST_CASE("what nodes call their carriers makes no more cells than there may be"
     Json json = at(overview, 1);
     CHECK(json["cells"].size() <= live::Overview::kMostCells + 1);
     CHECK(json["lines"]["up"] == 2'000);
+    overview.node(node(1, "x", NodeState::connected, {{"ct", link::LineState::up}, {"ct", link::LineState::up}}));
+    json = at(overview, 1);
+    REQUIRE(json["cells"].size() == 1);  // what is not said any more takes no place
+    CHECK(json["cells"][0]["carrier"] == "ct");
     overview.node(node(1, "x", NodeState::connected, {}));
     CHECK(at(overview, 1)["lines"]["total"] == 0);
+    overview.node(node(2, "y", NodeState::connected, {{"cu", link::LineState::up}}));
+    CHECK(at(overview, 1)["cells"][0]["carrier"] == "cu");
 }
