@@ -24,6 +24,7 @@ export function useFollowed(topic: string, reading: Reading, follower: Follower,
   function read() {
     clearTimeout(timer)
     begun = true
+    held = [] // older than what is read now
     void reading.again()
   }
   // A broker that cannot be followed now can perhaps be read.
