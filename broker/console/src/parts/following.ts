@@ -15,6 +15,7 @@ export interface Reading {
 
 export interface Follower {
   event(name: string, data: unknown): void
+  /** As of a `Subscriber`: where it is refused for now only, `again` is called when it begins. */
   end?(problem?: unknown): void
 }
 

@@ -31,6 +31,7 @@ export function followRun(id: string) {
   const following = shallowRef<Following>('connecting')
   const waiting: RunEvent[] = []
   let frame = 0
+  let isRefused = false
 
   function draw() {
     frame = 0
@@ -70,17 +71,19 @@ export function followRun(id: string) {
       }
       begin(read)
     }
-    following.value = run.state === 'finished' ? 'over' : 'live'
+    following.value = run.state === 'finished' ? 'over' : isRefused ? 'lost' : 'live'
     return run
   }, () => id, 'later')
 
   useFollowed('run', { busy, async again() {
+    isRefused = false
     await again()
     if (problem.value instanceof Problem && problem.value.status === 404) following.value = 'unknown'
   } }, {
     event: (event, data) => take([{ event, data } as RunEvent]),
     end: (refused) => {
-      if (refused && following.value !== 'over') following.value = 'lost'
+      isRefused = refused !== undefined
+      if (isRefused && following.value !== 'over') following.value = 'lost'
     },
   }, id)
   onScopeDispose(() => cancelAnimationFrame(frame))

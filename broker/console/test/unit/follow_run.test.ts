@@ -62,6 +62,16 @@ test('what was told before a gap and is not drawn yet goes not over what is read
   expect(stateOf('b')).toBe('succeeded')
 })
 
+test('what cannot be followed now is told as that until it can', async () => {
+  there.tasks = [task('a', 'running')]
+  told.end!({ code: 'unavailable' })
+  await settled()
+  expect([stateOf('a'), run.following.value]).toEqual(['running', 'lost'])
+  told.reset()
+  await settled()
+  expect(run.following.value).toBe('live')
+})
+
 test('where no frame comes, what waits is bounded and nothing of it is lost', async () => {
   const ids = Array.from({ length: 5000 }, (_, n) => `t${n}`)
   there.tasks = ids.map((id) => task(id, 'running'))
