@@ -27,8 +27,10 @@ export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
   }, [q, sort], first)
 
   async function more() {
-    if (!next.value) return
-    const page = await api.get<Page<T>>(path, { ...query(), cursor: next.value })
+    const cursor = next.value
+    if (!cursor) return
+    const page = await api.get<Page<T>>(path, { ...query(), cursor })
+    if (next.value !== cursor) return // another list by now
     items.value = [...items.value, ...page.items]
     next.value = page.next_cursor
   }

@@ -36,3 +36,18 @@ test('a problem is no file', async () => {
   }
   expect(saved).not.toHaveBeenCalled()
 })
+
+test('a page that comes when another list is shown is not added to it', async () => {
+  const nodes = list()
+  nodes.items.value = ['gz-1']
+  nodes.next.value = 'after gz-1'
+  answer(JSON.stringify({ items: ['gz-2'], next_cursor: 'after gz-2' }))
+  const late = nodes.more()
+  nodes.items.value = ['bj-1']
+  nodes.next.value = 'after bj-1'
+  await late
+  expect(nodes.items.value).toEqual(['bj-1'])
+  answer(JSON.stringify({ items: ['bj-2'] }))
+  await nodes.more()
+  expect(nodes.items.value).toEqual(['bj-1', 'bj-2'])
+})
