@@ -60,21 +60,16 @@ export function pathWith(path: string, query: Query = {}): string {
   return text ? `${path}?${text}` : path
 }
 
-async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+/** The answer, if it is a good one; else its problem is thrown. */
+async function answerTo(path: string, how: RequestInit): Promise<Response> {
   let response: Response
   try {
-    response = await fetch(path, {
-      method,
-      credentials: 'same-origin',
-      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      ...(signal ? { signal } : {}),
-    })
+    response = await fetch(path, { credentials: 'same-origin', ...how })
   } catch (failed) {
-    if (signal?.aborted) throw failed
+    if (how.signal?.aborted) throw failed
     throw new Problem(0, 'unreachable', '', '', '')
   }
-  if (response.ok) return (response.status === 204 ? undefined : await response.json()) as T
+  if (response.ok) return response
   const told = (await response.json().catch(() => ({}))) as Partial<ProblemBody>
   const problem = new Problem(
     response.status,
@@ -88,8 +83,19 @@ async function ask<T>(method: string, path: string, body?: unknown, signal?: Abo
   throw problem
 }
 
+async function ask<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await answerTo(path, {
+    method,
+    ...(body === undefined ? {} : { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) }),
+    ...(signal ? { signal } : {}),
+  })
+  return (response.status === 204 ? undefined : await response.json()) as T
+}
+
 export const api = {
   get: <T>(path: string, query?: Query, signal?: AbortSignal) => ask<T>('GET', pathWith(path, query), undefined, signal),
+  /** As another type than JSON, for a file. */
+  file: async (path: string, query: Query, type: string) => (await answerTo(pathWith(path, query), { headers: { Accept: type } })).blob(),
   post: <T>(path: string, body: unknown = undefined) => ask<T>('POST', path, body),
   patch: <T>(path: string, body: unknown) => ask<T>('PATCH', path, body),
   delete: <T>(path: string) => ask<T>('DELETE', path),

@@ -1,6 +1,7 @@
 /**
  * One WebSocket for all that is live on this page. A topic is subscribed to as often as wanted and asked of the broker once a
- * subscription; after a break each resumes where it was, or is told to fetch anew.
+ * subscription; after a break each resumes where it was, or is told to fetch anew. What the broker has no room for now is asked
+ * again later. A number is never used twice.
  */
 import { shallowRef } from 'vue'
 
@@ -17,15 +18,19 @@ export interface Subscriber {
   event(name: string, data: unknown): void
   /** Something was missed: fetch by REST again. Also called when the subscription begins anew. */
   reset(): void
-  /** Nothing more comes: it is over, or the broker refused it and says why. */
+  /** Nothing comes: it is over, or the broker refused it and says why. Where that is for now only, a reset says that it begins. */
   end?(problem?: unknown): void
 }
 
 interface Subscription {
+  sub: number
   topic: string
   key: string | undefined
   subscriber: Subscriber
   seq: number | null
+  refusals: number
+  /** Runs where it is refused for now and not asked for. */
+  pause: ReturnType<typeof setTimeout> | undefined
 }
 
 interface Message {
@@ -38,6 +43,7 @@ interface Message {
 
 const SILENCE_MS = 40_000 // heartbeats come each 15 s
 const LONGEST_WAIT_MS = 30_000
+const REFUSED_WAIT = 2 // as long as after the third break in a row: 4 s
 
 export class Live {
   readonly status = shallowRef<LiveStatus>({ state: 'off', since: 0, retryAt: 0 })
@@ -56,13 +62,14 @@ export class Live {
 
   /** The returned function ends it. */
   subscribe(topic: string, subscriber: Subscriber, key?: string): () => void {
-    const sub = this.nextSub++
-    const subscription: Subscription = { topic, key, subscriber, seq: null }
-    this.subscriptions.set(sub, subscription)
-    if (this.status.value.state === 'live') this.ask(sub, subscription)
+    const subscription: Subscription = { sub: this.nextSub++, topic, key, subscriber, seq: null, refusals: 0, pause: undefined }
+    this.subscriptions.set(subscription.sub, subscription)
+    if (this.status.value.state === 'live') this.ask(subscription)
     else if (this.status.value.state === 'off') this.connect()
     return () => {
-      if (this.subscriptions.delete(sub) && this.status.value.state === 'live') this.send({ op: 'unsubscribe', sub })
+      const { sub, pause } = subscription
+      clearTimeout(pause)
+      if (this.subscriptions.delete(sub) && !pause && this.status.value.state === 'live') this.send({ op: 'unsubscribe', sub })
     }
   }
 
@@ -72,6 +79,7 @@ export class Live {
   }
 
   stop() {
+    for (const { pause } of this.subscriptions.values()) clearTimeout(pause)
     this.subscriptions.clear()
     this.drop()
     this.status.value = { state: 'off', since: Date.now(), retryAt: 0 }
@@ -100,10 +108,13 @@ export class Live {
   private broken() {
     this.drop()
     const { state, since } = this.status.value
-    const wait = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** this.failures) * (0.5 + this.random() / 2)
-    this.failures += 1
+    const wait = this.wait(this.failures++)
     this.status.value = { state: 'waiting', since: state === 'live' ? Date.now() : since, retryAt: Date.now() + wait }
     this.timer = setTimeout(() => this.connect(), wait)
+  }
+
+  private wait(failures: number): number {
+    return Math.min(LONGEST_WAIT_MS, 1000 * 2 ** failures) * (0.5 + this.random() / 2)
   }
 
   private listen() {
@@ -115,7 +126,10 @@ export class Live {
     this.socket?.send(JSON.stringify(message))
   }
 
-  private ask(sub: number, { topic, key, seq }: Subscription) {
+  private ask(subscription: Subscription) {
+    clearTimeout(subscription.pause)
+    subscription.pause = undefined
+    const { sub, topic, key, seq } = subscription
     this.send({ op: 'subscribe', sub, topic, ...(key ? { key } : {}), ...(seq === null ? {} : { stream: this.stream, after: seq }) })
   }
 
@@ -126,16 +140,28 @@ export class Live {
     if (!subscription || message.sub === undefined) return
     const resumes = subscription.seq !== null
     if (message.seq !== undefined) subscription.seq = message.seq
+    if (message.event === 'subscribed' || message.event === 'reset') subscription.refusals = 0
     if (message.event === 'subscribed') {
       if (!resumes) subscription.subscriber.reset()
     } else if (message.event === 'reset' || message.event === 'gap') {
       subscription.subscriber.reset()
     } else if (message.event === 'end' || message.event === 'error') {
       this.subscriptions.delete(message.sub)
+      if (message.event === 'error' && (message.data as { code?: unknown } | undefined)?.code === 'unavailable') this.askLater(subscription)
       subscription.subscriber.end?.(message.event === 'error' ? (message.data ?? {}) : undefined)
     } else if (message.event) {
       subscription.subscriber.event(message.event, message.data)
     }
+  }
+
+  /** It begins anew then: what it knew may be of a broker that is gone. */
+  private askLater(subscription: Subscription) {
+    subscription.sub = this.nextSub++
+    subscription.seq = null
+    subscription.pause = setTimeout(() => {
+      if (this.status.value.state === 'live') this.ask(subscription)
+    }, this.wait(REFUSED_WAIT + subscription.refusals++))
+    this.subscriptions.set(subscription.sub, subscription)
   }
 
   private greeted(stream: string) {
@@ -144,7 +170,7 @@ export class Live {
     const stale = this.stream
     this.stream = stale || stream
     this.status.value = { state: 'live', since: Date.now(), retryAt: 0 }
-    for (const [sub, subscription] of this.subscriptions) this.ask(sub, subscription)
+    for (const subscription of this.subscriptions.values()) this.ask(subscription)
     this.stream = stream
   }
 }

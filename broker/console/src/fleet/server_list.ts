@@ -27,8 +27,10 @@ export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
   }, [q, sort], first)
 
   async function more() {
-    if (!next.value) return
-    const page = await api.get<Page<T>>(path, { ...query(), cursor: next.value })
+    const cursor = next.value
+    if (!cursor) return
+    const page = await api.get<Page<T>>(path, { ...query(), cursor })
+    if (next.value !== cursor) return // another list by now
     items.value = [...items.value, ...page.items]
     next.value = page.next_cursor
   }
@@ -40,9 +42,9 @@ export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
   }
   const asCurl = (type = '') => `curl -H "Authorization: Bearer $EDGE_TOKEN"${type ? ` -H 'Accept: ${type}'` : ''} '${location.origin}${pathWith(path, { q: q.value, sort: sort.value })}'`
   async function download(type: 'text/csv' | 'application/x-ndjson') {
-    const response = await fetch(pathWith(path, { q: q.value, sort: sort.value }), { headers: { Accept: type } })
+    const file = await api.file(path, { q: q.value, sort: sort.value }, type)
     const link = document.createElement('a')
-    link.href = URL.createObjectURL(await response.blob())
+    link.href = URL.createObjectURL(file)
     link.download = `${path.split('/').at(-1)}.${type === 'text/csv' ? 'csv' : 'ndjson'}`
     link.click()
     URL.revokeObjectURL(link.href)

@@ -15,6 +15,7 @@ export interface Reading {
 
 export interface Follower {
   event(name: string, data: unknown): void
+  /** As of a `Subscriber`: where it is refused for now only, `again` is called when it begins. */
   end?(problem?: unknown): void
 }
 
@@ -24,6 +25,7 @@ export function useFollowed(topic: string, reading: Reading, follower: Follower,
   function read() {
     clearTimeout(timer)
     begun = true
+    held = [] // older than what is read now
     void reading.again()
   }
   // A broker that cannot be followed now can perhaps be read.

@@ -11,6 +11,8 @@ export type Following = 'connecting' | 'live' | 'over' | 'lost' | 'unknown'
 const PAGE = 500
 /** So many rows can change between two frames, and the page still answers. */
 const MOST_A_FRAME = 60
+/** So many events wait for a frame: a tab that nobody looks at has none. */
+const MOST_WAITING = 2000
 
 async function all<T>(path: string, signal: AbortSignal): Promise<T[]> {
   const items: T[] = []
@@ -29,6 +31,7 @@ export function followRun(id: string) {
   const following = shallowRef<Following>('connecting')
   const waiting: RunEvent[] = []
   let frame = 0
+  let isRefused = false
 
   function draw() {
     frame = 0
@@ -40,7 +43,14 @@ export function followRun(id: string) {
 
   function take(events: RunEvent[]) {
     waiting.push(...events)
+    if (waiting.length > MOST_WAITING) apply(state.value, waiting.splice(0, waiting.length - MOST_WAITING))
     if (!frame) frame = requestAnimationFrame(draw)
+  }
+
+  /** What waits was told before this was read. */
+  function begin(read: RunState) {
+    waiting.length = 0
+    state.value = read
   }
 
   const { problem, busy, again } = useAnswer(async (signal) => {
@@ -49,7 +59,7 @@ export function followRun(id: string) {
     const read = emptyRun()
     apply(read, [{ event: 'run', data: run }, ...tasks.map((data): RunEvent => ({ event: 'task', data }))])
     const first = state.value.rows.size === 0
-    if (first) state.value = read
+    if (first) begin(read)
     const results = run.tasks.total === run.tasks.queued + run.tasks.running ? [] : await all<Result>(`${path}/results`, signal)
     const told = results.map((data): RunEvent => ({ event: 'result', data }))
     if (first) take(told)
@@ -59,19 +69,21 @@ export function followRun(id: string) {
         const row = read.rows.get(task)
         if (row) read.rows.set(task, { ...row, said }) // only the stream tells it
       }
-      state.value = read
+      begin(read)
     }
-    following.value = run.state === 'finished' ? 'over' : 'live'
+    following.value = run.state === 'finished' ? 'over' : isRefused ? 'lost' : 'live'
     return run
   }, () => id, 'later')
 
   useFollowed('run', { busy, async again() {
+    isRefused = false
     await again()
     if (problem.value instanceof Problem && problem.value.status === 404) following.value = 'unknown'
   } }, {
     event: (event, data) => take([{ event, data } as RunEvent]),
     end: (refused) => {
-      if (refused && following.value !== 'over') following.value = 'lost'
+      isRefused = refused !== undefined
+      if (isRefused && following.value !== 'over') following.value = 'lost'
     },
   }, id)
   onScopeDispose(() => cancelAnimationFrame(frame))

@@ -28,15 +28,28 @@ export function emptyRun(): RunState {
   return { run: null, rows: new Map() }
 }
 
+const OPEN: Task['state'][] = ['queued', 'leased', 'running', 'unknown']
+/** Ends that the broker also makes without a result: a guess, until one comes. */
+const GUESSED: Task['state'][] = ['lost', 'expired', 'canceled']
+
+/** An end stands, whatever was told before it and comes after it; only for a guess another end may follow. */
+function follows(row: Row, next: Task['state']): boolean {
+  const is = row.task.state
+  return OPEN.includes(is) || (GUESSED.includes(is) && !row.result && !OPEN.includes(next))
+}
+
 function withTask(state: RunState, task: Task) {
   const row = state.rows.get(task.id)
   if (!row) state.rows.set(task.id, { id: task.id, task, result: null, said: [] })
-  else state.rows.set(task.id, { ...row, task })
+  else if (follows(row, task.state)) state.rows.set(task.id, { ...row, task })
 }
 
-function ended(result: Result): Task['state'] {
-  if (result.status === 'ok' || result.status === 'partial') return 'succeeded'
-  return 'failed'
+/** As the broker ends a task by a result. */
+function ended({ status, failure }: Result): Task['state'] {
+  if (failure?.code === 'canceled') return 'canceled'
+  if (status === 'ok' || status === 'partial') return 'succeeded'
+  if (status === 'refused') return failure?.code === 'expired' ? 'expired' : 'failed'
+  return failure?.code === 'timeout' ? 'timed_out' : 'failed'
 }
 
 /** Applies the events in place; the caller draws once afterwards, however many there were. */
@@ -56,8 +69,8 @@ export function apply(state: RunState, events: readonly RunEvent[]): void {
       const { task_id, node, line, attempt } = one.data
       if (!state.rows.has(task_id)) withTask(state, { id: task_id, node, line, attempt, state: ended(one.data) })
       const row = state.rows.get(task_id)!
-      const isOver = !['queued', 'leased', 'running', 'unknown'].includes(row.task.state)
-      const task = isOver ? row.task : { ...row.task, state: ended(one.data) }
+      const end = ended(one.data)
+      const task = follows(row, end) ? { ...row.task, state: end } : row.task
       state.rows.set(task_id, { ...row, task, result: one.data })
     }
   }

@@ -36,7 +36,10 @@ export function useDeliveries(webhook: string, changed: (delivery: Delivery) => 
   }
 
   const isFollowed = shallowRef(true)
-  useFollowed('deliveries', { busy, again }, {
+  useFollowed('deliveries', { busy, again() {
+    isFollowed.value = true
+    return again()
+  } }, {
     event(name, data) {
       if (name !== 'delivery') return
       const told = data as Delivery

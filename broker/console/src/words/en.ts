@@ -163,7 +163,7 @@ export const en = {
     oldSecret: 'Old secret', oldSecretUntil: (until: string) => `messages are signed with it as well until ${until}`, expires: 'Removes itself',
     rotate: 'Rotate secret', rotateText: 'A new secret is made and shown once. For a day messages are signed with both, so that the receiver can change over.',
     enable: 'Enable', disable: 'Disable', remove: 'Delete', removeText: (url: string) => `Nothing more is sent to ${url}; what waits is dropped. This cannot be undone.`, test: 'Send test',
-    deliveries: 'Deliveries', noDeliveries: 'Nothing was sent yet.', any: 'All', since: 'Since', until: 'Until', eventType: 'Event', subject: 'Subject', attempts: 'Attempts', answer: 'Last answer', nextTry: 'Next try',
+    deliveries: 'Deliveries', noDeliveries: 'Nothing was sent yet.', any: 'All', since: 'Since', until: 'Until', eventType: 'Event', subject: 'Subject', attempts: 'Attempts', answer: 'Last answer', nextTry: 'Next try', overdue: 'waits for its turn',
     replay: 'Replay', replayFailed: 'Replay all failed', replayShown: 'Replay this range', replayed: (n: number) => `${n} ${n === 1 ? 'delivery is' : 'deliveries are'} tried once more.`,
     unknownDelivery: 'There is no delivery of this id; they are kept for 14 days.', message: 'Message', noAttempts: 'Not tried yet.', times: 'Times', request: 'Request', responseHead: 'Response head', responseBody: 'Response body, its beginning',
   },

@@ -61,7 +61,7 @@ export const zh: Words = {
     oldSecret: '旧密钥', oldSecretUntil: (until) => `在 ${until} 之前，消息同时用旧密钥签名`, expires: '自动删除',
     rotate: '轮换密钥', rotateText: '将生成新密钥并仅显示一次。一天之内消息同时用新旧密钥签名，便于接收方切换。',
     enable: '启用', disable: '停用', remove: '删除', removeText: (url) => `不再向 ${url} 发送任何消息；等待中的消息被丢弃。此操作无法撤销。`, test: '发送测试',
-    deliveries: '投递记录', noDeliveries: '尚未发送任何消息。', any: '全部', since: '自', until: '至', eventType: '事件', subject: '对象', attempts: '尝试次数', answer: '最近应答', nextTry: '下次尝试',
+    deliveries: '投递记录', noDeliveries: '尚未发送任何消息。', any: '全部', since: '自', until: '至', eventType: '事件', subject: '对象', attempts: '尝试次数', answer: '最近应答', nextTry: '下次尝试', overdue: '等待轮到',
     replay: '重新投递', replayFailed: '重新投递全部失败项', replayShown: '重新投递此时段', replayed: (n) => `${n} 条投递将再尝试一次。`,
     unknownDelivery: '没有此编号的投递；投递记录保留 14 天。', message: '消息', noAttempts: '尚未尝试。', times: '用时', request: '请求', responseHead: '响应头', responseBody: '响应正文（开头部分）',
   },

@@ -55,6 +55,15 @@ test('what comes while it is read is told after it, in order', () => {
   expect(seen).toEqual([1, 2, 3, 4])
 })
 
+test('what was held is older than what is read after a second gap, and dropped', () => {
+  told.reset()
+  told.event('node', 1)
+  told.reset()
+  told.event('node', 2)
+  busy.value = false
+  expect(seen).toEqual([2])
+})
+
 test('a stream that does not come keeps nobody from reading', () => {
   vi.advanceTimersByTime(299)
   expect(again).not.toHaveBeenCalled()

@@ -84,6 +84,69 @@ test('a gap makes it fetch, an end ends the subscription', () => {
   expect(runs.event).not.toHaveBeenCalled()
 })
 
+const unavailable = { code: 'unavailable', status: 503 }
+
+test('what there is no room for is asked again, ever later and by another number', () => {
+  const runs = subscriber()
+  live.subscribe('run', runs, 'run_1')
+  sockets[0]!.say({ event: 'hello', stream: 'aa' })
+  const waits = [4, 8, 16, 30, 30]
+  waits.forEach((seconds, i) => {
+    sockets[0]!.say({ event: 'heartbeat' })
+    sockets[0]!.say({ sub: i + 1, event: 'error', data: unavailable })
+    expect(runs.end).toHaveBeenLastCalledWith(unavailable)
+    vi.advanceTimersByTime(seconds * 1000 - 1)
+    expect(sockets[0]!.sent).toHaveLength(i + 1)
+    vi.advanceTimersByTime(1)
+    expect(sockets[0]!.sent).toHaveLength(i + 2)
+    expect(sockets[0]!.sent.at(-1)).toEqual({ op: 'subscribe', sub: i + 2, topic: 'run', key: 'run_1' })
+  })
+  sockets[0]!.say({ sub: 6, seq: 3, event: 'subscribed' })
+  sockets[0]!.say({ sub: 6, seq: 4, event: 'run', data: {} })
+  expect(runs.reset).toHaveBeenCalledOnce()
+  expect(runs.event).toHaveBeenCalledOnce()
+})
+
+test('what is refused for another reason is not asked again', () => {
+  live.subscribe('run', subscriber(), 'run_1')
+  sockets[0]!.say({ event: 'hello', stream: 'aa' })
+  sockets[0]!.say({ sub: 1, event: 'error', data: { code: 'not_found', status: 404 } })
+  vi.advanceTimersByTime(39_000)
+  expect(sockets[0]!.sent).toHaveLength(1)
+})
+
+test('refused for now, it is asked with all others after a break, anew, and once', () => {
+  live.subscribe('run', subscriber(), 'run_1')
+  sockets[0]!.say({ event: 'hello', stream: 'aa' })
+  sockets[0]!.say({ sub: 1, seq: 9, event: 'subscribed' })
+  sockets[0]!.onclose!()
+  vi.advanceTimersByTime(1000)
+  sockets[1]!.say({ event: 'hello', stream: 'bb' })
+  sockets[1]!.say({ sub: 1, event: 'error', data: unavailable })
+  sockets[1]!.onclose!()
+  vi.advanceTimersByTime(1000)
+  sockets[2]!.say({ event: 'hello', stream: 'bb' })
+  vi.advanceTimersByTime(30_000)
+  expect(sockets[2]!.sent).toEqual([{ op: 'subscribe', sub: 2, topic: 'run', key: 'run_1' }])
+})
+
+test('who has left, or signed out, while it was refused for now is not asked for', () => {
+  const leave = live.subscribe('run', subscriber(), 'run_1')
+  live.subscribe('run', subscriber(), 'run_2')
+  sockets[0]!.say({ event: 'hello', stream: 'aa' })
+  sockets[0]!.say({ sub: 1, event: 'error', data: unavailable })
+  sockets[0]!.say({ sub: 2, event: 'error', data: unavailable })
+  leave()
+  vi.advanceTimersByTime(4000)
+  expect(sockets[0]!.sent.slice(2)).toEqual([{ op: 'subscribe', sub: 4, topic: 'run', key: 'run_2' }])
+  sockets[0]!.say({ sub: 4, event: 'error', data: unavailable })
+  live.stop()
+  live.start()
+  sockets[1]!.say({ event: 'hello', stream: 'aa' })
+  vi.advanceTimersByTime(39_000)
+  expect(sockets[1]!.sent).toEqual([])
+})
+
 test('waits grow to half a minute, and begin anew after a greeting', () => {
   live.start()
   const waits = [1, 2, 4, 8, 16, 30, 30]

@@ -36,6 +36,32 @@ describe('a run folded from its events', () => {
     expect(late.rows.get('a')?.task.state).toBe('timed_out')
   })
 
+  test('an end stands: what was told before it and comes after it makes no row run again', () => {
+    for (const end of ['succeeded', 'failed', 'timed_out', 'canceled', 'expired', 'lost'] as const) {
+      for (const late of ['queued', 'leased', 'running', 'unknown'] as const)
+        expect(fold({ event: 'task', data: task('a', end) }, { event: 'task', data: task('a', late) }).rows.get('a')?.task.state).toBe(end)
+    }
+    for (const late of ['lost', 'expired', 'canceled'] as const)
+      expect(fold({ event: 'task', data: task('a', 'succeeded') }, { event: 'task', data: task('a', late) }).rows.get('a')?.task.state).toBe('succeeded')
+  })
+
+  test('an end that no result made was a guess: the one of a late result replaces it', () => {
+    for (const guess of ['lost', 'expired', 'canceled'] as const) {
+      expect(fold({ event: 'task', data: task('a', guess) }, { event: 'task', data: task('a', 'succeeded') }).rows.get('a')?.task.state).toBe('succeeded')
+      const state = fold({ event: 'task', data: task('a', guess) }, { event: 'result', data: result('a') })
+      expect(state.rows.get('a')?.task.state).toBe('succeeded')
+      apply(state, [{ event: 'task', data: task('a', guess) }])
+      expect(state.rows.get('a')?.task.state).toBe('succeeded')
+    }
+  })
+
+  test('a result ends its task as the broker says', () => {
+    const end = (status: Result['status'], code?: string) =>
+      fold({ event: 'result', data: result('a', { status, ...(code ? { failure: { code } as never } : {}) }) }).rows.get('a')?.task.state
+    expect([end('ok'), end('partial'), end('partial', 'canceled'), end('failed', 'canceled')]).toEqual(['succeeded', 'succeeded', 'canceled', 'canceled'])
+    expect([end('failed', 'timeout'), end('failed', 'nxdomain'), end('refused', 'expired'), end('refused', 'policy')]).toEqual(['timed_out', 'failed', 'expired', 'failed'])
+  })
+
   test('a superseded result is no row’s result', () => {
     expect(fold({ event: 'task', data: task('a', 'running') }, { event: 'result', data: result('a', { superseded: true }) }).rows.get('a')?.result).toBeNull()
   })
