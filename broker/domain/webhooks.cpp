@@ -205,17 +205,21 @@ void Webhooks::replay(Ticket ticket, DeliveryId id, const FoundDelivery& found, 
     const auto webhook = get(found.due.webhook);
     if (!webhook) return refuse({Errc::conflict, {}, "its webhook was removed"});
     if (!webhook.value().view.enabled) return refuse(is_disabled());
-    if (found.state == DeliveryState::pending)
+    // What was found may have been so before another replay.
+    if (found.state == DeliveryState::pending || replaying_.contains(found.due.row))
         return refuse({Errc::conflict, {}, "it is still being tried; next_attempt_at says when next"});
+    replaying_.insert(found.due.row);
     DueDelivery due = found.due;
     due.due_at = now.wall;
     due.once = true;
     state_.journal.ask(
         out, Batch{ReplayDelivery{due}},
-        [ticket, id](Now, Actions& after) {
+        [this, ticket, id, row = due.row](Now, Actions& after) {
+            replaying_.erase(row);
             after.effects.push_back(DeliveryAnswer{ticket, id});
         },
-        [ticket](const Error& error, Now, Actions& after) {
+        [this, ticket, row = due.row](const Error& error, Now, Actions& after) {
+            replaying_.erase(row);
             after.effects.push_back(DeliveryAnswer{ticket, error});
         });
 }

@@ -1,5 +1,6 @@
 // Endpoints of webhooks as people make and change them, and what becomes of them by their deliveries.
 #pragma once
+#include <set>
 #include <string>
 
 #include "broker/domain/domain_state.hpp"
@@ -45,6 +46,7 @@ class Webhooks {
     WebhookSecret new_secret();
 
     DomainState& state_;
+    std::set<DeliveryRow> replaying_;  // on their way to the store
 };
 
 /// `whsec_` and base64, as the specification has it. Source: Standard Webhooks 1.0.0, signature scheme.

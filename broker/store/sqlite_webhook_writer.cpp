@@ -40,7 +40,8 @@ Result<> SqliteWebhookWriter::prepare(sqlite::Connection& db) {
     EDGE_TRY(make(set_delivery_,
                   "UPDATE deliveries SET state = ?2, due_at = ?3, attempts = ?4, last_status = ?5, last_error = ?6"
                   " WHERE k = ?1"));
-    EDGE_TRY(make(replay_, "UPDATE deliveries SET state = 'pending', once = 1, due_at = ?2 WHERE k = ?1"));
+    EDGE_TRY(make(
+        replay_, "UPDATE deliveries SET state = 'pending', once = 1, due_at = ?2 WHERE k = ?1 AND state <> 'pending'"));
     EDGE_TRY(make(replay_all_,
                   "UPDATE deliveries SET state = 'pending', once = 1, due_at = ?5 WHERE k IN (SELECT k FROM deliveries"
                   " WHERE webhook = ?1 AND state <> 'pending' AND (?2 = '' OR state = ?2) AND created_at >= ?3"

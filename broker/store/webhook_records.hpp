@@ -52,7 +52,7 @@ struct AddAttempt {
     DeliveryState state = DeliveryState::pending;  // from now on
     WallTime due_at = 0;
 };
-/// One more attempt, now.
+/// One more attempt, now; of one that is pending: nothing.
 struct ReplayDelivery {
     DueDelivery due;
 };

@@ -44,21 +44,21 @@ void DeliveryPlan::queued(const std::vector<DueDelivery>& deliveries, WallTime n
     choose(now, out);
 }
 
-/// The window stays the beginning of the queue: what belongs behind it is left to the store.
+/// The window stays the beginning of the queue: what belongs behind it is left to the store. Two replays of one
+/// delivery may both be told: it is sent once.
 void DeliveryPlan::offer(Endpoint& endpoint, const DueDelivery& delivery) {
-    const Place place{delivery.due_at, delivery.row};
-    const bool is_behind = endpoint.more && (endpoint.window.empty() || endpoint.window.rbegin()->first < place);
-    if (is_behind) {
+    if (busy_.contains(delivery.row)) return;
+    if (endpoint.more && endpoint.window.ends_before(delivery)) {
         endpoint.missed = true;
         return;
     }
-    endpoint.window.emplace(place, delivery);
+    endpoint.window.add(delivery);
     trim(endpoint);
 }
 
 void DeliveryPlan::trim(Endpoint& endpoint) const {
     while (endpoint.window.size() > limits_.window) {
-        endpoint.window.erase(std::prev(endpoint.window.end()));
+        endpoint.window.drop_last();
         endpoint.more = true;
         endpoint.missed = true;
     }
@@ -80,12 +80,9 @@ void DeliveryPlan::fetched(WebhookRow webhook, const DueDeliveries& found, WallT
     endpoint.fetching = false;
     if (!endpoint.is_enabled) return;
     endpoint.more = found.more || endpoint.missed;
-    std::set<DeliveryRow> known;
-    for (const auto& [place, delivery] : endpoint.window) known.insert(delivery.row);
     for (const DueDelivery& delivery : found.items) {
-        if (busy_.contains(delivery.row) || known.contains(delivery.row) || endpoint.outdated.contains(delivery.row))
-            continue;
-        endpoint.window.emplace(Place{delivery.due_at, delivery.row}, delivery);
+        if (busy_.contains(delivery.row) || endpoint.outdated.contains(delivery.row)) continue;
+        endpoint.window.add(delivery);
     }
     endpoint.outdated.clear();
     trim(endpoint);
@@ -109,7 +106,7 @@ std::optional<WallTime> DeliveryPlan::ready_at(const Endpoint& endpoint) const {
     }
     const bool is_open = endpoint.breaker.is_open();
     if (endpoint.in_flight >= (is_open ? 1 : limits_.per_endpoint)) return std::nullopt;
-    WallTime at = std::max(endpoint.window.begin()->first.first, endpoint.wait_until);
+    WallTime at = std::max(endpoint.window.first().due_at, endpoint.wait_until);
     if (is_open) at = std::max(at, endpoint.breaker.until());
     return at;
 }
@@ -147,9 +144,8 @@ void DeliveryPlan::choose(WallTime now, PlanActions& out) {
 }
 
 void DeliveryPlan::send(Endpoint& endpoint, PlanActions& out) {
-    const DueDelivery delivery = endpoint.window.begin()->second;
-    endpoint.window.erase(endpoint.window.begin());
-    busy_[delivery.row] = Busy{delivery, true, {}};
+    const DueDelivery delivery = endpoint.window.take_first();
+    busy_.emplace(delivery.row, Busy{delivery, true, {}});
     ++endpoint.in_flight;
     ++endpoint.busy;
     ++in_flight_;

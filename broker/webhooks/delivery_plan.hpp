@@ -16,6 +16,7 @@
 #include "broker/domain/webhook_calls.hpp"
 #include "broker/webhooks/breaker.hpp"
 #include "broker/webhooks/counters.hpp"
+#include "broker/webhooks/window.hpp"
 
 namespace edge::broker::webhooks {
 
@@ -65,10 +66,9 @@ class DeliveryPlan {
     std::size_t busy() const { return busy_.size(); }
 
   private:
-    using Place = std::pair<WallTime, DeliveryRow>;
     struct Endpoint {
         bool is_enabled = false;
-        std::map<Place, DueDelivery> window;
+        Window window;      // nothing of it is busy
         bool more = false;  // behind the window
         bool fetching = false;
         bool missed = false;             // something came behind the window while it was fetched

@@ -202,8 +202,10 @@ class Sender::Loop {
     }
 
     void begin(const DueDelivery& delivery, const Outgoing& outgoing) {
-        Attempt& attempt = transfers_[delivery.row];
-        attempt = Attempt{delivery, wall_now(), steady_clock::now(), outgoing, nullptr};
+        const auto [begun, is_new] =
+            transfers_.emplace(delivery.row, Attempt{delivery, wall_now(), steady_clock::now(), outgoing, nullptr});
+        if (!is_new) throw std::logic_error("a delivery is sent twice at once");
+        Attempt& attempt = begun->second;
         auto url = parse_receiver(outgoing.url);
         if (!url) return refuse(attempt, url.error().detail);
         if (auto why = options_.rule.refusal(url.value())) return refuse(attempt, std::move(*why));

@@ -72,7 +72,7 @@ Result<> MemoryWebhooks::put(const AddAttempt& change) {
 
 Result<> MemoryWebhooks::put(const ReplayDelivery& change) {
     const auto at = deliveries_.find(change.due.row);
-    if (at == deliveries_.end()) return ok();
+    if (at == deliveries_.end() || at->second.state == DeliveryState::pending) return ok();
     at->second.state = DeliveryState::pending;
     at->second.made.due.once = true;
     at->second.made.due.due_at = change.due.due_at;

@@ -192,6 +192,9 @@ TEST_CASE_TEMPLATE("deliveries are paged newest first, by state, and replayed by
     again.due_at = kAt + 90;
     REQUIRE(store->apply(Batch{ReplayDelivery{again}}));
     CHECK(store->find_delivery(id<DeliveryId>(1)).value()->state == DeliveryState::pending);
+    again.due_at = kAt + 95;  // it is pending already: nothing
+    REQUIRE(store->apply(Batch{ReplayDelivery{again}}));
+    CHECK(store->find_delivery(id<DeliveryId>(1)).value()->due.due_at == kAt + 90);
 }
 
 TEST_CASE_TEMPLATE("messages go after 14 days with their deliveries and attempts, two for each that comes", Kind,

@@ -37,6 +37,12 @@ void record(Rig& rig, const DueDelivery& due, AttemptOutcome outcome) {
     rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().record(attempted, now, out, nullptr); });
 }
 
+/// Its test, on its way.
+DueDelivery tested(Rig& rig, WebhookId id) {
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().test(rig.ticket(), id, now, out); });
+    return told(rig).at(0);
+}
+
 }  // namespace
 
 TEST_CASE("nobody wants it: nothing is written") {
@@ -109,10 +115,7 @@ TEST_CASE("410 disables it, and the others are told once; so do five days withou
         const auto watcher = webhook(rig, {});
         const auto made =
             webhook(rig, {.url = {}, .description = {}, .events = {EventKind::result}, .selector = {}, .ttl_ms = {}});
-        rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
-            fsm.webhooks().test(rig.ticket(), made.webhook.id, now, out);
-        });
-        const auto due = told(rig).at(0);
+        const auto due = tested(rig, made.webhook.id);
         record(rig, due, outcome);
         if (outcome == AttemptOutcome::failed) {
             CHECK(told(rig).empty());
@@ -131,6 +134,35 @@ TEST_CASE("410 disables it, and the others are told once; so do five days withou
         CHECK(!rig.fsm().webhooks().get(made.webhook.id).value().view.enabled);
         CHECK(rig.fsm().webhooks().get(watcher.webhook.id).value().view.enabled);
     }
+}
+
+TEST_CASE("of two replays of one delivery the second is a conflict, and the next one after the first may be") {
+    Rig rig(telling());
+    const auto made = webhook(rig, {});
+    const DueDelivery due = tested(rig, made.webhook.id);
+    record(rig, due, AttemptOutcome::failed);
+    rig.take<DeliveryAnswer>();
+    const FoundDelivery found{due, DeliveryState::failed};  // both read this before either wrote
+    const auto replay = [&] {
+        rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+            fsm.webhooks().replay(rig.ticket(), DeliveryId{}, found, now, out);
+        });
+    };
+    rig.hold_writes = true;
+    replay();
+    replay();
+    auto answers = rig.take<DeliveryAnswer>();
+    REQUIRE(answers.size() == 1);
+    CHECK(answers[0].delivery.error().code == Errc::conflict);
+    rig.refuse();
+    CHECK(!rig.take<DeliveryAnswer>().at(0).delivery);
+    replay();
+    rig.commit();
+    CHECK(rig.take<DeliveryAnswer>().at(0).delivery);
+    CHECK(told(rig).size() == 1);
+    replay();
+    rig.commit();
+    CHECK(rig.take<DeliveryAnswer>().at(0).delivery);
 }
 
 TEST_CASE("a temporary one removes itself, after a restart as well") {

@@ -234,3 +234,23 @@ TEST_CASE("a store that cannot be read now is asked again") {
     it.pass(10 * kSecond);
     CHECK(it.sends().size() == 1);
 }
+
+TEST_CASE("one that is told twice is sent once, whether it waits or is under way, and holds one place") {
+    Bench it({.per_endpoint = 1, .in_all = 8, .window = 16});
+    it.plan.endpoint(kHook, true, it.now, it.out);
+    it.settle();
+    it.add(1);
+    it.add(2);
+    it.now += kSecond;
+    it.add(1);  // under way
+    it.add(2);  // waits
+    std::size_t sent = 0;
+    for (auto sends = it.sends(); !sends.empty(); sends = it.sends()) {
+        for (const auto& one : sends) it.answer(one.row, 200);
+        sent += sends.size();
+    }
+    CHECK(sent == 2);
+    CHECK(it.outcomes.size() == 2);
+    CHECK(it.plan.busy() == 0);
+    CHECK(it.plan.counters().in_flight == 0);
+}
