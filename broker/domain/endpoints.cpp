@@ -24,7 +24,9 @@ Result<Selector> parse_event_selector(const std::string& text) {
 Result<> Endpoints::put(WebhookRecord record) {
     EDGE_TRY(auto selector, parse_event_selector(record.view.selector));
     const WebhookId id = record.view.id;
-    by_id_.insert_or_assign(id, Endpoint{record, record, std::move(selector)});
+    const Endpoint* known = find(id);
+    const bool is_going = known && known->is_going;
+    by_id_.insert_or_assign(id, Endpoint{record, record, std::move(selector), is_going});
     return ok();
 }
 

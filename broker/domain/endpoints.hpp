@@ -13,11 +13,12 @@ struct Endpoint {
     WebhookRecord record;
     WebhookRecord written;  // in the store or on the way there: what the next change is made to
     Selector selector;      // of record
+    bool is_going = false;  // its removal is on the way to the store
 };
 
 class Endpoints {
   public:
-    /// Inserts or replaces; both of it. Errors: bad_value (its selector).
+    /// Inserts or replaces; both of it. One that is going goes on going. Errors: bad_value (its selector).
     Result<> put(WebhookRecord record);
     void erase(WebhookId id) { by_id_.erase(id); }
 

@@ -159,7 +159,7 @@ struct DeliveryDetail {
 /// How webhooks stand, for the metrics.
 struct WebhookTotals {
     std::uint64_t disabled = 0;  // endpoints
-    std::uint64_t pending = 0;   // deliveries, of all endpoints that are there
+    std::uint64_t pending = 0;   // deliveries, of all endpoints that are there, as far as they are counted
 };
 
 /// Which deliveries of an endpoint: made in [since, until), in this state.

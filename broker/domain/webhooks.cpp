@@ -57,19 +57,21 @@ void Webhooks::tell_all(Actions& out) const {
 
 std::vector<WebhookView> Webhooks::list() const {
     std::vector<WebhookView> views;
-    for (const auto& [id, endpoint] : state_.endpoints.all()) views.push_back(endpoint.record.view);
+    for (const auto& [id, endpoint] : state_.endpoints.all()) {
+        if (!endpoint.is_going) views.push_back(endpoint.record.view);
+    }
     return views;
 }
 
 Result<WebhookRecord> Webhooks::get(WebhookId id) const {
     const Endpoint* endpoint = state_.endpoints.find(id);
-    if (!endpoint) return no_such();
+    if (!endpoint || endpoint->is_going) return no_such();
     return endpoint->written;
 }
 
 Result<WebhookRecord> Webhooks::get(WebhookRow row) const {
     const Endpoint* endpoint = state_.endpoints.find(row);
-    if (!endpoint) return no_such();
+    if (!endpoint || endpoint->is_going) return no_such();
     return endpoint->written;
 }
 
@@ -87,12 +89,9 @@ void Webhooks::set_expiry(const WebhookView& webhook, Now now) {
     });
 }
 
-/// It is in the store: shown, and told to the sender. Something else may have been made of it meanwhile.
-void Webhooks::written(const WebhookRecord& record, Now now, Actions& out) {
-    const Endpoint* known = state_.endpoints.find(record.view.id);
-    const WebhookRecord latest = known ? known->written : record;
+/// It is in the store: shown, and told to the sender.
+void Webhooks::written(const WebhookRecord& latest, Actions& out) {
     (void)state_.endpoints.put(latest);  // its selector was parsed before it was written
-    if (!known) set_expiry(latest.view, now);
     out.effects.push_back(EndpointTold{latest.row, latest.view.enabled});
 }
 
@@ -102,12 +101,17 @@ void Webhooks::refused(WebhookId id) {
 
 void Webhooks::keep(Ticket ticket, WebhookRecord record, std::string secret, std::string action, Now now,
                     Actions& out) {
-    if (Endpoint* known = state_.endpoints.find(record.view.id)) known->written = record;
+    Endpoint* known = state_.endpoints.find(record.view.id);
+    if (known) known->written = record;
     Batch batch{PutWebhook{record}, AddAudit{{now.wall, "api", std::move(action), record.view.id.text()}}};
     state_.journal.ask(
         out, std::move(batch),
-        [this, ticket, record, secret = std::move(secret)](Now at, Actions& after) {
-            written(record, at, after);
+        [this, ticket, record, secret = std::move(secret), is_new = !known](Now at, Actions& after) {
+            // Something else may have been made of it meanwhile, or nothing be left of it.
+            const Endpoint* latest = state_.endpoints.find(record.view.id);
+            if (!latest && !is_new) return after.effects.push_back(WebhookAnswer{ticket, no_such()});
+            written(latest ? WebhookRecord(latest->written) : record, after);
+            if (is_new) set_expiry(record.view, at);
             after.effects.push_back(WebhookAnswer{ticket, NewWebhook{record.view, secret}});
         },
         [this, ticket, id = record.view.id](const Error& error, Now, Actions& after) {
@@ -170,6 +174,7 @@ void Webhooks::remove(Ticket ticket, WebhookId id, Now now, Actions& out) {
     const auto found = get(id);
     if (!found) return out.effects.push_back(WebhookAnswer{ticket, found.error()});
     const WebhookRow row = found.value().row;
+    state_.endpoints.find(id)->is_going = true;
     Batch batch{DropWebhook{row, now.wall}, AddAudit{{now.wall, "api", "webhook.removed", id.text()}}};
     state_.journal.ask(
         out, std::move(batch),
@@ -178,7 +183,11 @@ void Webhooks::remove(Ticket ticket, WebhookId id, Now now, Actions& out) {
             after.effects.push_back(EndpointTold{row, false});
             after.effects.push_back(WebhookAnswer{ticket, NewWebhook{}});
         },
-        [ticket](const Error& error, Now, Actions& after) {
+        [this, ticket, id](const Error& error, Now, Actions& after) {
+            if (Endpoint* stays = state_.endpoints.find(id)) {
+                stays->is_going = false;
+                after.effects.push_back(EndpointTold{stays->record.row, stays->record.view.enabled});
+            }
             after.effects.push_back(WebhookAnswer{ticket, error});
         });
 }
@@ -268,7 +277,8 @@ void Webhooks::record(Attempted attempted, Now now, Actions& out, Journal::Then 
         std::optional<WallTime>& failing_since = record.view.failing_since;
         if (outcome == AttemptOutcome::delivered) {
             if (std::exchange(failing_since, std::nullopt)) put(record, batch);
-        } else {
+        } else if (outcome != AttemptOutcome::failed || failing_since) {
+            // A test or a replay that fails says nothing of what comes by itself: no failing begins with it.
             const bool is_first = !failing_since;
             if (is_first) failing_since = now.wall;
             const std::string why = why_to_disable(record.view, outcome, now.wall);

@@ -17,7 +17,7 @@ class Webhooks {
     void tell_all(Actions& out) const;
 
     std::vector<WebhookView> list() const;
-    /// With what is on its way to the store. Errors: not_found.
+    /// With what is on its way to the store. Errors: not_found, also while its removal is on that way.
     Result<WebhookRecord> get(WebhookId id) const;
     Result<WebhookRecord> get(WebhookRow row) const;
 
@@ -38,7 +38,7 @@ class Webhooks {
 
   private:
     void keep(Ticket ticket, WebhookRecord record, std::string secret, std::string action, Now now, Actions& out);
-    void written(const WebhookRecord& record, Now now, Actions& out);
+    void written(const WebhookRecord& latest, Actions& out);
     void refused(WebhookId id);
     void set_expiry(const WebhookView& webhook, Now now);
     void put(const WebhookRecord& record, Batch& batch);

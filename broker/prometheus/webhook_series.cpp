@@ -9,8 +9,9 @@ constexpr Metric kFailures{"edge_webhook_attempt_failures_total", Type::counter,
                            "Attempts that failed: refused by [webhooks], timed out, or other."};
 constexpr Metric kDuration{"edge_webhook_attempt_duration_seconds", Type::summary,
                            "From the resolving of the name to the end of the answer, or of the attempt."};
-constexpr Metric kPending{"edge_webhook_pending_deliveries", Type::gauge,
-                          "Deliveries that wait for their first attempt or their next one."};
+constexpr Metric kPending{
+    "edge_webhook_pending_deliveries", Type::gauge,
+    "Deliveries that wait for their first attempt or their next one; 100000 stand for that many at least."};
 constexpr Metric kInFlight{"edge_webhook_attempts_in_flight", Type::gauge, "Attempts that go on."};
 constexpr Metric kEndpoints{"edge_webhook_endpoints", Type::gauge,
                             "Webhooks: working, failing (five attempts in a row; tried seldom), disabled."};

@@ -39,8 +39,8 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
         make(attempts_, "SELECT " + std::string(rows::kAttempt) +
                             " FROM attempts WHERE delivery = (SELECT k FROM deliveries WHERE id = ?1) ORDER BY n"));
     EDGE_TRY(make(pending_,
-                  "SELECT count(*) FROM deliveries WHERE state = 'pending'"
-                  " AND webhook IN (SELECT k FROM webhooks WHERE dropped_at IS NULL)"));
+                  "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending'"
+                  " AND webhook IN (SELECT k FROM webhooks WHERE dropped_at IS NULL) LIMIT ?1)"));
     EDGE_TRY(make(replayable_,
                   "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state <> 'pending'"
                   " AND (?2 = '' OR state = ?2) AND created_at >= ?3 AND created_at < ?4 LIMIT ?5)"));
@@ -119,7 +119,7 @@ Result<std::optional<DeliveryDetail>> SqliteWebhookReader::read_delivery(Deliver
 }
 
 Result<std::uint64_t> SqliteWebhookReader::pending_deliveries() {
-    pending_.start();
+    pending_.start(kMostPendingCounted);
     EDGE_TRY(const auto count, first_row<std::uint64_t>(pending_, [](sqlite::Statement& row) -> Result<std::uint64_t> {
                  return row.natural(0);
              }));

@@ -22,7 +22,7 @@ Result<> SqliteWebhookWriter::prepare(sqlite::Connection& db) {
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
                   " ON CONFLICT (k) DO UPDATE SET url = ?3, description = ?4, events = ?5, selector = ?6, enabled = ?7,"
                   " disabled_reason = ?8, secret = ?9, old_secret = ?10, old_secret_until = ?11, failing_since = ?13,"
-                  " expires_at = ?14"));
+                  " expires_at = ?14 WHERE dropped_at IS NULL"));
     EDGE_TRY(make(drop_webhook_,
                   "UPDATE webhooks SET dropped_at = ?2, url = '', secret = x'', old_secret = NULL WHERE k = ?1"));
     EDGE_TRY(

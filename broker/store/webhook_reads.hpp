@@ -28,7 +28,7 @@ class WebhookReads {
     /// Of those that are there, in the order asked.
     virtual Result<std::vector<DeliveryView>> delivery_views(const std::vector<DeliveryRow>& rows) = 0;
     virtual Result<std::optional<DeliveryDetail>> delivery(DeliveryId id) = 0;
-    /// How many are pending, of endpoints that are there.
+    /// How many are pending, of endpoints that are there, at most kMostPendingCounted.
     virtual Result<std::uint64_t> pending_deliveries() = 0;
     virtual Result<std::optional<FoundDelivery>> find_delivery(DeliveryId id) = 0;
     /// How many a ReplayDeliveries would take, at most kMostReplayed.

@@ -23,8 +23,10 @@ struct WebhookRecord {
 inline constexpr WallTime kMessagesKept = WallTime{14} * 24 * 3'600 * 1'000'000;
 /// Deliveries that one ReplayDeliveries takes at most.
 inline constexpr std::uint32_t kMostReplayed = 10'000;
+/// Pending deliveries are counted up to this many: counting more takes the reads' time.
+inline constexpr std::uint64_t kMostPendingCounted = 100'000;
 
-struct PutWebhook {  // inserts or replaces
+struct PutWebhook {  // inserts or replaces; of one that was dropped: nothing
     WebhookRecord webhook;
 };
 /// It is not loaded any more and its secrets are gone; its deliveries go with their messages.

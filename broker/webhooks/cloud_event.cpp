@@ -84,8 +84,15 @@ Data data_of(const Enrolled& enrolled, WallTime) {
     return {dump_json(json), "/api/v1/nodes/" + enrolled.node.id.text()};
 }
 
+/// Scheme, host and port. What follows often is a credential, and is not told to others.
+std::string origin_of(const std::string& url) {
+    const auto scheme = url.find("://");
+    return scheme == std::string::npos ? std::string() : url.substr(0, url.find_first_of("/?#", scheme + 3));
+}
+
 Data data_of(const WebhookView& webhook, WallTime) {
-    Json json = {{"webhook_id", webhook.id.text()}, {"url", webhook.url}, {"reason", webhook.disabled_reason}};
+    Json json = {
+        {"webhook_id", webhook.id.text()}, {"origin", origin_of(webhook.url)}, {"reason", webhook.disabled_reason}};
     if (webhook.failing_since) json["failing_since"] = api::rfc3339_ms(*webhook.failing_since);
     return {dump_json(json), "/api/v1/webhooks/" + webhook.id.text()};
 }

@@ -12,8 +12,6 @@
 
 #include "protocol/ip.hpp"
 
-struct ares_channeldata;
-
 namespace edge::broker::webhooks {
 
 struct Resolved {
@@ -21,7 +19,7 @@ struct Resolved {
     std::string error;                 // empty: there are some
 };
 
-/// Owns: the c-ares channel and, through it, its sockets. Executor: one thread.
+/// Owns: the c-ares channels and, through them, their sockets. Executor: one thread.
 class Resolver {
   public:
     Resolver();
@@ -39,11 +37,11 @@ class Resolver {
     void process(const std::vector<curl_waitfd>& ready);
 
   private:
-    void renew();
+    class Channel;
 
-    ares_channeldata* channel_ = nullptr;
-    std::chrono::steady_clock::time_point made_;
-    std::size_t pending_ = 0;
+    std::unique_ptr<Channel> current_;
+    std::unique_ptr<Channel> old_;                // answers what it was asked, and is asked no more
+    std::chrono::steady_clock::time_point made_;  // the current one
 };
 
 }  // namespace edge::broker::webhooks

@@ -283,11 +283,11 @@ class Sender::Loop {
     CURLM* multi_;
     std::shared_ptr<Inbox> inbox_;  // owners: the loop, its sink, and replies under way
     std::mt19937_64 random_{std::random_device{}()};
-    Resolver resolver_;
     DeliveryPlan plan_;
     PlanActions actions_;
     std::map<DeliveryRow, Attempt> transfers_;
     std::map<CURL*, DeliveryRow> by_handle_;
+    Resolver resolver_;  // its end answers what is pending, out of which transfers are looked for: before them
     bool is_stopping_ = false;
     mutable std::mutex counters_mutex_;
     Counters counters_;

@@ -151,7 +151,11 @@ int Transfer::on_progress(void* self, curl_off_t, curl_off_t, curl_off_t, curl_o
 std::string Transfer::error_of(CURLcode code) const {
     if (code == CURLE_OK || (is_body_cut_ && code == CURLE_WRITE_ERROR)) return {};
     if (is_refused_) return "the address may not be spoken to";
-    if (is_head_too_large_) return "the head of the answer is larger than 16 KiB";
+    curl_off_t first_byte_us = 0;
+    curl_easy_getinfo(easy_, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+    // A line that libcurl itself takes for too long never comes to on_header().
+    const bool is_line_too_long = code == CURLE_OUT_OF_MEMORY && first_byte_us > 0 && !has_head_;
+    if (is_head_too_large_ || is_line_too_long) return "the head of the answer is larger than 16 KiB";
     if (is_late_ || (code == CURLE_OPERATION_TIMEDOUT && !has_head_))
         return "no answer within " + std::to_string(plan_.head.count()) + " ms";
     if (code == CURLE_OPERATION_TIMEDOUT)

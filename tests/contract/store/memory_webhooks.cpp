@@ -25,7 +25,7 @@ bool takes(const DeliveryFilter& filter, DeliveryState state, WallTime created_a
 }  // namespace
 
 Result<> MemoryWebhooks::put(const PutWebhook& change) {
-    webhooks_[change.webhook.row] = change.webhook;
+    if (!dropped_.contains(change.webhook.row)) webhooks_[change.webhook.row] = change.webhook;
     return ok();
 }
 
@@ -185,7 +185,7 @@ std::uint64_t MemoryWebhooks::pending_deliveries() const {
     std::uint64_t count = 0;
     for (const auto& [row, delivery] : deliveries_)
         count += delivery.state == DeliveryState::pending && !dropped_.contains(delivery.made.due.webhook) ? 1 : 0;
-    return count;
+    return std::min(count, kMostPendingCounted);
 }
 
 std::optional<FoundDelivery> MemoryWebhooks::find_delivery(DeliveryId id) const {

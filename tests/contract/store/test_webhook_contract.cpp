@@ -74,6 +74,7 @@ TEST_CASE_TEMPLATE("webhooks come back as they were put, and not when they were 
     changed.view.expires_at = 11;
     changed.old_secret = WebhookSecret{1, 2};
     REQUIRE(store->apply(Batch{PutWebhook{changed}, DropWebhook{WebhookRow{2}, 3}}));
+    REQUIRE(store->apply(Batch{PutWebhook{webhook(2)}}));  // it does not come back, nor does its secret
     const auto loaded = store->load().value();
     REQUIRE(loaded.webhooks.size() == 1);
     const WebhookRecord& w = loaded.webhooks[0];

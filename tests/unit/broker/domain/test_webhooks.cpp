@@ -110,14 +110,14 @@ TEST_CASE("a rotated secret is another one, and the one before stays for a day")
 }
 
 TEST_CASE("410 disables it, and the others are told once; so do five days without a success") {
-    for (const auto outcome : {AttemptOutcome::gone, AttemptOutcome::failed}) {
+    for (const auto outcome : {AttemptOutcome::gone, AttemptOutcome::retry}) {
         Rig rig(telling());
         const auto watcher = webhook(rig, {});
         const auto made =
             webhook(rig, {.url = {}, .description = {}, .events = {EventKind::result}, .selector = {}, .ttl_ms = {}});
         const auto due = tested(rig, made.webhook.id);
         record(rig, due, outcome);
-        if (outcome == AttemptOutcome::failed) {
+        if (outcome == AttemptOutcome::retry) {
             CHECK(told(rig).empty());
             rig.pass(5ULL * 24 * 3'600 * 1'000);
             record(rig, due, outcome);
@@ -134,6 +134,60 @@ TEST_CASE("410 disables it, and the others are told once; so do five days withou
         CHECK(!rig.fsm().webhooks().get(made.webhook.id).value().view.enabled);
         CHECK(rig.fsm().webhooks().get(watcher.webhook.id).value().view.enabled);
     }
+}
+
+TEST_CASE("a test that fails is not the beginning of the endpoint's failing") {
+    Rig rig(telling());
+    const WebhookId id = webhook(rig, {}).webhook.id;
+    const DueDelivery due = tested(rig, id);
+    record(rig, due, AttemptOutcome::failed);
+    CHECK(!rig.fsm().webhooks().get(id).value().view.failing_since);
+    record(rig, due, AttemptOutcome::retry);
+    CHECK(rig.fsm().webhooks().get(id).value().view.failing_since);
+}
+
+TEST_CASE("what is being removed is there for nobody, does not come back by a change, and stays if it is not stored") {
+    Rig rig(telling());
+    const WebhookId id =
+        webhook(rig, {.url = {}, .description = {}, .events = {}, .selector = {}, .ttl_ms = 60'000}).webhook.id;
+    const auto remove = [&] {
+        rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().remove(rig.ticket(), id, now, out); });
+    };
+    const auto change_and_rotate = [&] {
+        rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+            WebhookChange change;
+            change.description = "x";
+            fsm.webhooks().change(rig.ticket(), id, change, now, out);
+            fsm.webhooks().rotate(rig.ticket(), id, now, out);
+        });
+        return rig.take<WebhookAnswer>();
+    };
+    rig.hold_writes = true;
+    remove();
+    for (const auto& answer : change_and_rotate()) CHECK(answer.webhook.error().code == Errc::not_found);
+    CHECK(rig.fsm().webhooks().list().empty());
+    rig.take<EndpointTold>();
+    rig.refuse();
+    CHECK(!rig.take<WebhookAnswer>().at(0).webhook);
+    CHECK(rig.take<EndpointTold>().at(0).is_enabled);
+    REQUIRE(rig.fsm().webhooks().get(id));
+
+    SUBCASE("by somebody, beside changes") {
+        CHECK(change_and_rotate().empty());
+        remove();
+    }
+    SUBCASE("by its time, beside changes") {
+        CHECK(change_and_rotate().empty());
+        rig.pass(60'000);
+        for (const auto& answer : change_and_rotate()) CHECK(answer.webhook.error().code == Errc::not_found);
+    }
+    rig.commit();
+    const auto answers = rig.take<WebhookAnswer>();
+    CHECK(answers.size() == 3);
+    for (const auto& answer : answers) CHECK(answer.webhook);
+    CHECK(!rig.fsm().webhooks().get(id));
+    CHECK(rig.fsm().webhooks().list().empty());
+    CHECK(rig.store().load().value().webhooks.empty());
 }
 
 TEST_CASE("of two replays of one delivery the second is a conflict, and the next one after the first may be") {

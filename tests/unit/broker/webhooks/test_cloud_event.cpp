@@ -79,3 +79,16 @@ TEST_CASE("labels that are too much leave the message thin") {
     CHECK(body["data"] == Json{{"thin", true}});
     CHECK(body["dataref"].get<std::string>().starts_with("/api/v1/nodes/node_"));
 }
+
+TEST_CASE("of a webhook that was disabled others are told where it led, and nothing of the path or the query") {
+    WebhookView webhook;
+    webhook.disabled_reason = "the receiver answered 410, gone";
+    for (const std::string rest : {"", "/", "/services/S3CRET", "?key=S3CRET"}) {
+        webhook.url = "https://ops.example:8443" + rest;
+        const OutsideEvent event{.kind = EventKind::webhook_disabled, .subject = webhook.id.text(), .about = webhook};
+        const Json body = body_of(event);
+        CHECK(body["data"]["origin"] == "https://ops.example:8443");
+        CHECK(body["data"]["webhook_id"] == webhook.id.text());
+        CHECK(body.dump().find("S3CRET") == std::string::npos);
+    }
+}

@@ -3,9 +3,12 @@
 #include <curl/curl.h>
 #include <doctest/doctest.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <unistd.h>
+
+#include <thread>
 
 #include "broker/webhooks/transfer.hpp"
 
@@ -33,6 +36,20 @@ class Listener {
         std::size_t count = 0;
         for (int fd = 0; (fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; ++count) ::close(fd);
         return count;
+    }
+    /// The first that comes is told this, and no more is read of it than there is at once.
+    void tell(const std::string& text) const {
+        pollfd coming{fd_, POLLIN, 0};
+        REQUIRE(::poll(&coming, 1, 1'000) == 1);
+        const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+        std::array<char, 4'096> request{};
+        ::recv(fd, request.data(), request.size(), 0);
+        for (std::size_t told = 0; told < text.size();) {
+            const ssize_t n = ::send(fd, text.data() + told, text.size() - told, MSG_NOSIGNAL);
+            if (n <= 0) break;
+            told += static_cast<std::size_t>(n);
+        }
+        ::close(fd);
     }
     std::uint16_t port = 0;
 
@@ -103,4 +120,17 @@ TEST_CASE("a socket is opened only to what was vetted, and what may be spoken to
     }
     CHECK(post("127.0.0.1", listener.port, {address("127.0.0.1")}, kLoopback).is_timeout);
     CHECK(listener.came() == 1);
+}
+
+TEST_CASE("a head that is too large is called so, be it of many lines or of one") {
+    for (const std::string line :
+         {std::string("X-Much: ") + std::string(900, 'x') + "\r\n", std::string(200'000, 'x')}) {
+        const Listener listener("127.0.0.2");
+        std::string head = "HTTP/1.1 200 OK\r\nX-One: ";
+        while (head.size() < 150'000) head += line;
+        std::thread receiver([&] { listener.tell(head); });
+        const auto answer = post("localhost", listener.port, {address("127.0.0.2")}, kLoopback);
+        receiver.join();
+        CHECK(answer.attempt.error == "the head of the answer is larger than 16 KiB");
+    }
 }
