@@ -60,31 +60,36 @@ std::optional<std::uint64_t> Recent::mean(std::uint64_t now_us) const {
     return all.sum / all.count;
 }
 
+/// What is not said any more gives way to what is.
 Overview::Cell& Overview::cell_of(const std::string& province, const std::string& carrier) {
     auto key = std::pair(province, carrier);
-    if (cells_.size() >= kMostCells && !cells_.contains(key)) key = {};
+    if (cells_.size() >= kMostCells && !cells_.contains(key)) {
+        std::erase_if(cells_, [](const auto& one) { return sum(one.second.lines) == 0; });
+        if (cells_.size() >= kMostCells) key = {};
+    }
     return cells_[std::move(key)];
 }
 
-void Overview::count(const Known& node, std::uint64_t by) {
-    node_states_[static_cast<std::size_t>(node.view->state)] += by;
-    if (!node.view->busy.empty()) busy_ += by;
-    for (std::size_t i = 0; i < node.cells.size(); ++i)
-        node.cells[i]->lines[static_cast<std::size_t>(node.view->lines[i].state)] += by;
+void Overview::count(const NodeView& node, std::uint64_t by) {
+    node_states_[static_cast<std::size_t>(node.state)] += by;
+    if (!node.busy.empty()) busy_ += by;
 }
 
 void Overview::node(std::shared_ptr<const NodeView> view) {
     Known& known = nodes_[view->node.id];
-    const std::vector<Cell*> before = known.cells;
-    if (known.view) count(known, kMinusOne);
+    const auto count_line = [&known](std::size_t i) -> std::uint64_t& {
+        return known.cells[i]->lines[static_cast<std::size_t>(known.view->lines[i].state)];
+    };
+    if (known.view) count(*known.view, kMinusOne);
+    for (std::size_t i = 0; i < known.cells.size(); ++i) --count_line(i);
     known.view = std::move(view);
     known.cells.clear();
+    count(*known.view, 1);
     const std::string province = province_of(*known.view);
-    for (const auto& line : known.view->lines) known.cells.push_back(&cell_of(province, line.carrier));
-    count(known, 1);
-    const auto is_empty = [](const Cell& cell) { return sum(cell.lines) == 0; };
-    if (std::ranges::any_of(before, [&](const Cell* cell) { return is_empty(*cell); }))
-        std::erase_if(cells_, [&](const auto& one) { return is_empty(one.second); });
+    for (const auto& line : known.view->lines) {
+        known.cells.push_back(&cell_of(province, line.carrier));
+        ++count_line(known.cells.size() - 1);  // at once: an empty cell may be taken away
+    }
 }
 
 void Overview::run(const RunView& run) {

@@ -62,7 +62,7 @@ class Overview {
     };
 
     Cell& cell_of(const std::string& province, const std::string& carrier);
-    void count(const Known& node, std::uint64_t by);
+    void count(const NodeView& node, std::uint64_t by);
 
     Cells cells_;
     std::unordered_map<NodeId, Known> nodes_;

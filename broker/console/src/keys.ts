@@ -61,7 +61,8 @@ export function useKeys(act: (action: Action) => boolean) {
     const mod = event.metaKey || event.ctrlKey
     if (!mod && (isTyping(event.target) || !singleKeysOn.value)) return
     if (event.key === 'Enter' && !mod) return // a focused link or button opens itself
-    const action = presses.press(mod ? `Mod+${event.key}` : event.key, event.timeStamp)
+    const key = event.key.length === 1 && mod ? event.key.toLowerCase() : event.key // also with Caps Lock on
+    const action = presses.press(mod ? `Mod+${key}` : key, event.timeStamp)
     if (action && act(action)) event.preventDefault()
   }
   window.addEventListener('keydown', onKey)

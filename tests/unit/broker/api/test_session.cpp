@@ -62,7 +62,10 @@ TEST_CASE("a token becomes a session whose cookie no script reads and no other s
     CHECK(header(signed_in, "Set-Cookie") ==
           "edge_session=edgep_good; HttpOnly; SameSite=Strict; Path=/; Max-Age=2592000");
     Broker tls(true);
-    CHECK(header(tls.sign_in(R"({"token":"edgep_good"})"), "Set-Cookie").ends_with("; Max-Age=2592000; Secure"));
+    const std::string token = R"({"token":"edgep_good"})";
+    CHECK(tls.sign_in(token).status == 403);  // a page that came by http
+    const auto secure = tls.ask("POST", "/api/v1/session", {{"origin", "https://broker.test:8080"}}, token);
+    CHECK(header(secure, "Set-Cookie").ends_with("; Max-Age=2592000; Secure"));
     const auto out = plain.ask("DELETE", "/api/v1/session", {kOurPage});
     CHECK(out.status == 204);
     CHECK(header(out, "Set-Cookie") == "edge_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");

@@ -123,7 +123,7 @@ TEST_CASE("a socket is opened only to what was vetted, and what may be spoken to
 }
 
 TEST_CASE("a head that is too large is called so, be it of many lines or of one") {
-    for (const std::string line :
+    for (const std::string& line :
          {std::string("X-Much: ") + std::string(900, 'x') + "\r\n", std::string(200'000, 'x')}) {
         const Listener listener("127.0.0.2");
         std::string head = "HTTP/1.1 200 OK\r\nX-One: ";
