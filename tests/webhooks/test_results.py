@@ -45,7 +45,7 @@ class Results(unittest.TestCase):
     def setUpClass(cls):
         running_lab.start_in("internet", sys.executable, "-c", SERVER, ODD)
         cls.api = Api()
-        cls.api.wait(lambda: cls.api.get("/api/v1/nodes/gz-1")["state"] == "connected", 60, "the node to be back")
+        cls.api.wait(lambda: running_lab.in_network("internet", "curl", "-s", f"{PAGE}/0").returncode == 0, 30, "the page")
         cls.receiver = Receiver()
 
     def told(self, hook, path, run):
