@@ -1,5 +1,6 @@
 // A domain for tests: keeps nodes, runs and sessions in memory and behaves as domain.hpp promises, without a store.
 #pragma once
+#include <charconv>
 #include <functional>
 #include <map>
 #include <set>
@@ -241,7 +242,7 @@ class FakeDomain final : public Domain {
         run_([=, this] {
             last_page = page;
             ++task_pages;
-            const std::size_t first = page.cursor.empty() ? 0 : std::stoul(page.cursor);
+            const std::size_t first = place_of(page.cursor);
             Page<TaskView> some;
             for (std::size_t i = first; i < task_count && some.items.size() < page.limit; ++i) {
                 some.items.push_back(task_);
@@ -394,11 +395,17 @@ class FakeDomain final : public Domain {
     bool refuse_lists = false;
 
   private:
+    /// A cursor of this domain's is a number; whatever else stands there is the beginning.
+    static std::size_t place_of(const std::string& cursor) {
+        std::uint32_t place = 0;
+        std::from_chars(cursor.data(), cursor.data() + cursor.size(), place);
+        return place;
+    }
     template <class T>
     static Page<T> listed(std::vector<T> all, const PageRequest& page) {
         Page<T> some;
         some.total = all.size();
-        const std::size_t first = page.cursor.empty() ? 0 : std::stoul(page.cursor);
+        const std::size_t first = place_of(page.cursor);
         for (std::size_t i = first; i < std::min<std::size_t>(all.size(), first + page.limit); ++i)
             some.items.push_back(all[i]);
         if (first + some.items.size() < all.size()) some.next_cursor = std::to_string(first + some.items.size());
