@@ -1,12 +1,11 @@
 """A broker whose store was filled with a fleet before it started: NODES nodes of three lines each, none of them connected."""
 import contextlib
 import json
-import re
 import sqlite3
-import subprocess
-import sys
 import tempfile
 import time
+
+from own_broker import OwnBroker
 
 NODES = 5000
 LINES = (("telecom", "ct"), ("unicom", "cu"), ("mobile", "cm"))
@@ -38,17 +37,10 @@ def fill(store):
 def seeded_broker():
     """Its API's address and a token."""
     with tempfile.TemporaryDirectory() as folder:
-        made = json.loads(subprocess.run(
-            ["edge-broker", "init", "--json", "--dir", f"{folder}/b", "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0",
-             "--public-url", "https://127.0.0.1:7443"], check=True, capture_output=True, text=True).stdout)
-        fill(f"{folder}/b/edge.db")
-        with subprocess.Popen(["edge-broker", "--config", f"{folder}/b/broker.toml"], stderr=subprocess.PIPE, text=True) as broker:
-            try:
-                for text in broker.stderr:
-                    if ready := re.search(r"broker\.ready .*?api=(\S+)", text):
-                        break
-                else:
-                    sys.exit("seeded_broker: the broker did not start")
-                yield ready[1], made["token"]
-            finally:
-                broker.terminate()
+        broker = OwnBroker("edge-broker", folder)
+        fill(f"{broker.folder}/edge.db")
+        broker.start()
+        try:
+            yield broker.url, broker.token
+        finally:
+            broker.stop()

@@ -1,8 +1,6 @@
 """Another's agent against a real broker: what docs/protocol.md says is enough to write one, and what it forbids is refused."""
 import json
 import os
-import re
-import subprocess
 import sys
 import tempfile
 
@@ -10,31 +8,18 @@ from minimal_agent import Closed, MinimalAgent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "e2e"))
-from api import Api  # noqa: E402
+from own_broker import OwnBroker  # noqa: E402
 
 PING = {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "node:mini-1"}
 
 
 class World:
     def __init__(self, program, folder):
-        made = json.loads(subprocess.run(
-            [program, "init", "--dir", f"{folder}/b", "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0",
-             "--public-url", "https://127.0.0.1:7443", "--json"], check=True, capture_output=True, text=True).stdout)
-        config = made["config"]
-        with open(config) as file:
-            text = file.read()
-        with open(config, "w") as file:  # plain, as loopback allows
-            file.write(re.sub(r"(\[gateway\]\n)", r"\1tls = false\n", text))
-        self._process = subprocess.Popen([program, "--config", config], stderr=subprocess.PIPE, text=True)
-        for line in self._process.stderr:
-            if ready := re.search(r"broker\.ready .*?api=(\S+) gateway=ws://127.0.0.1:(\d+)", line):
-                break
-        else:
-            raise RuntimeError("the broker did not start")
-        self.api = Api(ready[1], made["token"])
-        self.gateway = ("127.0.0.1", int(ready[2]))
+        self._broker = OwnBroker(program, folder)
+        self._broker.configure("gateway", "tls = false\n")  # as loopback allows
+        self.api = self._broker.start().api
         token = self.api.post("/api/v1/join-tokens", {"node": "mini-1"})["token"]
-        self.agent = MinimalAgent(self.gateway, token, "mini-1")
+        self.agent = MinimalAgent(self._broker.gateway, token, "mini-1")
 
     def run_of(self, run):
         return self.api.get(f"/api/v1/runs/{run['id']}")
@@ -43,14 +28,7 @@ class World:
         return self.api.get(f"/api/v1/runs/{run['id']}/results")["items"]
 
     def stop(self):
-        self._process.terminate()
-        return self._process.wait(timeout=20)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self._process.kill()
+        return self._broker.stop()
 
 
 def close_code(agent):
@@ -154,7 +132,8 @@ def another_key_is_refused(world):
 
 
 def main():
-    with tempfile.TemporaryDirectory() as folder, World(sys.argv[1], folder) as world:
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(sys.argv[1], folder)
         tests = [a_task_is_done, what_was_not_acknowledged_comes_again_and_is_stored_once, a_lost_disk_is_seen_and_the_task_tried_again,
                  a_gap_ends_the_session_and_nothing_is_stored, three_malformed_messages_are_too_many, another_key_is_refused]
         for test in tests:

@@ -1,0 +1,61 @@
+"""A broker of the test's own: in a folder, on ports that the kernel chose, without the lab."""
+import atexit
+import json
+import os
+import re
+import signal
+import subprocess
+import threading
+
+from api import Api
+
+
+class OwnBroker:
+    """Made, and not started. `url`, `api` and `gateway` (host, port) are of the last start, `log` is what it said since."""
+
+    def __init__(self, program, folder):
+        self._program = program
+        self.folder = os.path.join(folder, "broker")
+        made = json.loads(subprocess.run(
+            [program, "init", "--dir", self.folder, "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0",
+             "--public-url", "https://127.0.0.1:7443", "--json"], check=True, capture_output=True, text=True).stdout)
+        self.token = made["token"]
+        self._config = made["config"]
+
+    def configure(self, table, lines):
+        """More of a table of broker.toml, which is made where there is none."""
+        with open(self._config) as file:
+            text = file.read()
+        head = f"[{table}]\n"
+        text = text.replace(head, head + lines, 1) if head in text else f"{text}\n{head}{lines}"
+        with open(self._config, "w") as file:
+            file.write(text)
+
+    def start(self):
+        self._process = subprocess.Popen([self._program, "--config", self._config], stderr=subprocess.PIPE, text=True)
+        atexit.register(self._process.kill)  # a test that fails leaves nothing behind
+        for line in self._process.stderr:
+            if ready := re.search(r"broker\.ready .*? api=(\S+) gateway=\w+://(\S+):(\d+)", line):
+                self.url = ready[1]
+                self.api = Api(self.url, self.token)
+                self.gateway = (ready[2], int(ready[3]))
+                self._drain()
+                return self
+        raise RuntimeError("the broker did not start")
+
+    def _drain(self):
+        process = self._process
+        self.log = []
+        threading.Thread(target=lambda: self.log.extend(process.stderr), daemon=True).start()
+
+    def kill(self):
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self):
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout=20)
+
+    def resident_kib(self):
+        with open(f"/proc/{self._process.pid}/status") as status:
+            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
