@@ -1,7 +1,5 @@
 #include "broker/api/call.hpp"
 
-#include <charconv>
-
 #include "broker/http/text.hpp"
 
 namespace edge::broker::api {
@@ -10,13 +8,6 @@ namespace {
 constexpr std::size_t kMostBody = 1024 * 1024;
 constexpr std::uint32_t kLongestWait = 120;
 constexpr std::size_t kLongestCursor = 512;
-
-std::optional<std::uint32_t> number(std::string_view text) {
-    std::uint32_t value = 0;
-    const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failed != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
-    return value;
-}
 
 }  // namespace
 
@@ -44,7 +35,7 @@ std::optional<PageRequest> page_in_query(const Call& call) {
             http::Code::bad_parameter, std::string(parameter) + ": " + message, {{parameter, "bad_value", message}}});
     };
     if (const auto limit = call.query.find("limit"); limit != call.query.end()) {
-        const auto value = number(limit->second);
+        const auto value = number<std::uint32_t>(limit->second);
         if (!value || *value < 1 || *value > 500) {
             wrong("limit", "expected a number from 1 to 500");
             return std::nullopt;
@@ -79,7 +70,7 @@ std::uint32_t preferred_wait(const http::Request& request) {
                                                          ? rest.size()
                                                          : rest.find_first_of(",;") + 1));
             if (!http::equal_without_case(item.substr(0, 5), "wait=")) continue;
-            const auto seconds = number(item.substr(5));
+            const auto seconds = number<std::uint32_t>(item.substr(5));
             if (seconds) return std::min(*seconds, kLongestWait);
         }
     }

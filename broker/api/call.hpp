@@ -1,5 +1,6 @@
 // One request to the API on its way through an operation.
 #pragma once
+#include <charconv>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -51,6 +52,15 @@ std::optional<Id> id_in_path(const Call& call) {
     if (id) return id.value();
     call.refuse(http::Problem{http::Code::not_found, id.error().detail, {}});
     return std::nullopt;
+}
+
+/// All of `text`, in decimal digits.
+template <class Number>
+std::optional<Number> number(std::string_view text) {
+    Number value = 0;
+    const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (failed != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+    return value;
 }
 
 /// `limit` and `cursor`. Answers 400 itself.

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 
 #include "broker/api/keyed_page.hpp"
 #include "broker/api/operations.hpp"
@@ -134,16 +133,14 @@ Reply<T> answered_with(CallPtr call, int status) {
 bool time_in_query(const Call& call, const char* name, std::optional<WallTime>& time) {
     const auto found = call.query.find(name);
     if (found == call.query.end()) return true;
-    const std::string& text = found->second;
-    std::uint64_t ms = 0;
-    const auto [stop, failed] = std::from_chars(text.data(), text.data() + text.size(), ms);
-    if (failed != std::errc{} || stop != text.data() + text.size() || ms > kLatestMs) {
+    const auto ms = number<std::uint64_t>(found->second);
+    if (!ms || *ms > kLatestMs) {
         const std::string message = "expected milliseconds since 1970";
         call.refuse(http::Problem{
             http::Code::bad_parameter, std::string(name) + ": " + message, {{name, "bad_value", message}}});
         return false;
     }
-    time = ms * 1'000;
+    time = *ms * 1'000;
     return true;
 }
 

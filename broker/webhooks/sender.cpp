@@ -287,7 +287,7 @@ class Sender::Loop {
     PlanActions actions_;
     std::map<DeliveryRow, Attempt> transfers_;
     std::map<CURL*, DeliveryRow> by_handle_;
-    Resolver resolver_;  // its end answers what is pending, out of which transfers are looked for: before them
+    Resolver resolver_;  // destroyed before transfers_: what it is still asked is answered then, and looks into them
     bool is_stopping_ = false;
     mutable std::mutex counters_mutex_;
     Counters counters_;

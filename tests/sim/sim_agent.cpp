@@ -38,14 +38,12 @@ class Node::End final : public WireEnd {
         if (life_ == node_.life_ && node_.is_up()) node_.heard(std::move(text));
     }
     void closed() override {
-        if (life_ == node_.life_ && node_.is_up() && !over_) node_.wire_closed();
+        if (life_ == node_.life_ && node_.is_up()) node_.wire_closed();
     }
-    void let_go() { over_ = true; }
 
   private:
     Node& node_;
     std::uint64_t life_;
-    bool over_ = false;
 };
 
 Node::Node(Timeline& timeline, Chance& chance, Ledger& ledger, std::size_t number, Dial dial, Break broken)

@@ -14,31 +14,11 @@
 #include "agent/workers/verdict.hpp"
 #include "tests/sim/breaks.hpp"
 #include "tests/sim/ledger.hpp"
+#include "tests/sim/lying_disk.hpp"
 #include "tests/sim/wire.hpp"
 #include "tests/unit/agent/forgetful_disk.hpp"
 
 namespace edge::sim {
-
-/// Syncs nothing, and says that it did.
-class LyingDisk final : public agent::Disk {
-  public:
-    explicit LyingDisk(agent::Disk& disk) : disk_(disk) {}
-    Result<std::vector<std::string>> list() override { return disk_.list(); }
-    Result<std::string> read(const std::string& name) override { return disk_.read(name); }
-    Result<std::string> read_at(const std::string& name, std::uint64_t offset, std::size_t length) override {
-        return disk_.read_at(name, offset, length);
-    }
-    Result<> append(const std::string& name, std::string_view bytes) override { return disk_.append(name, bytes); }
-    Result<> truncate(const std::string& name, std::uint64_t size) override { return disk_.truncate(name, size); }
-    Result<> sync(const std::string&) override { return ok(); }
-    Result<> sync_names() override { return disk_.sync_names(); }
-    Result<> replace(const std::string& name, std::string_view bytes) override { return disk_.replace(name, bytes); }
-    Result<> rename(const std::string& from, const std::string& to) override { return disk_.rename(from, to); }
-    Result<> remove(const std::string& name) override { return disk_.remove(name); }
-
-  private:
-    agent::Disk& disk_;
-};
 
 class Node {
   public:
@@ -131,8 +111,8 @@ class Node {
     std::uint64_t join_counter_ = 0;
     std::shared_ptr<Wire> wire_;
     std::map<link::AttemptRef, Running> tasks_;
-    std::vector<Attempt> promised_;  // results and accepts that the next commit makes durable
-    std::vector<Attempt> accepting_;
+    std::vector<Attempt> promised_;   // results that the next commit makes durable
+    std::vector<Attempt> accepting_;  // accepts, likewise
     bool settling_ = false;
     bool no_space_ = false;
     std::optional<Us> armed_;

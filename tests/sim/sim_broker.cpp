@@ -121,7 +121,7 @@ class Broker::Session final : public WireEnd, public std::enable_shared_from_thi
 };
 
 Broker::Broker(Timeline& timeline, Chance& chance, Ledger& ledger, Break broken)
-    : timeline_(timeline), chance_(chance), ledger_(ledger), broken_(broken), entropy_(chance) {}
+    : timeline_(timeline), chance_(chance), ledger_(ledger), broken_(broken), entropy_(chance.bits()) {}
 
 Broker::~Broker() = default;
 

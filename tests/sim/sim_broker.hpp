@@ -15,6 +15,7 @@
 #include "tests/sim/breaks.hpp"
 #include "tests/sim/ledger.hpp"
 #include "tests/sim/wire.hpp"
+#include "tests/unit/broker/domain/seeded_entropy.hpp"
 
 namespace edge::sim {
 
@@ -36,23 +37,9 @@ class Broker {
     void ask(const std::string& selector);
     /// One of the runs that go on.
     void cancel_one();
-    std::size_t sessions() const { return sinks_.size(); }
-
-    broker::MemoryStore& store() { return store_; }
 
   private:
     class Session;
-    class SeededEntropy final : public broker::Entropy {
-      public:
-        explicit SeededEntropy(Chance& chance) : chance_(chance) {}
-        void fill(std::span<std::uint8_t> out) override {
-            for (auto& byte : out) byte = static_cast<std::uint8_t>(chance_.bits());
-        }
-
-      private:
-        Chance& chance_;
-    };
-
     broker::Now now() const { return {timeline_.wall(), timeline_.mono()}; }
     template <class Call>
     void act(Call call) {
@@ -83,7 +70,7 @@ class Broker {
     Ledger& ledger_;
     Break broken_;
     broker::MemoryStore store_;
-    SeededEntropy entropy_;
+    broker::SeededEntropy entropy_;
     std::uint64_t life_ = 0;
     std::unique_ptr<broker::DomainFsm> fsm_;
     std::deque<broker::Write> writes_;

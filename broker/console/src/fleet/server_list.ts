@@ -1,11 +1,12 @@
 /** A list whose filter and order the server applies and whose address says them: `?q=…&sort=…`. Pages are added at the end. */
-import { computed, shallowRef } from 'vue'
+import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 
-import { api, pathWith, type Page } from '../api/client'
-import { useAnswer } from '../parts/loading'
+import { api, pathWith } from '../api/client'
+import { usePages } from '../parts/pages'
 
 const PAGE = 100
+export type FileType = 'text/csv' | 'application/x-ndjson'
 
 export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
   const route = useRoute()
@@ -13,27 +14,7 @@ export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
   const one = (name: string) => (typeof route.query[name] === 'string' ? route.query[name] : '')
   const q = computed(() => one('q'))
   const sort = computed(() => one('sort'))
-  const items = shallowRef<T[]>([])
-  const next = shallowRef<string | undefined>()
-  const total = shallowRef<number | undefined>()
-  const query = () => ({ q: q.value, sort: sort.value, limit: PAGE })
-
-  const { problem, busy, again, answer } = useAnswer(async (signal) => {
-    const page = await api.get<Page<T>>(path, query(), signal)
-    items.value = page.items
-    next.value = page.next_cursor
-    total.value = page.total
-    return page
-  }, [q, sort], first)
-
-  async function more() {
-    const cursor = next.value
-    if (!cursor) return
-    const page = await api.get<Page<T>>(path, { ...query(), cursor })
-    if (next.value !== cursor) return // another list by now
-    items.value = [...items.value, ...page.items]
-    next.value = page.next_cursor
-  }
+  const { items, next, total, more, problem, busy, again, answer } = usePages<T>(path, () => ({ q: q.value, sort: sort.value, limit: PAGE }), first)
   const filter = (text: string) => router.replace({ query: { ...route.query, q: text || undefined } })
   /** Ascending, descending, and back to the server's own order. */
   function sortBy(key: string) {
@@ -41,7 +22,7 @@ export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
     return router.replace({ query: { ...route.query, sort: then } })
   }
   const asCurl = (type = '') => `curl -H "Authorization: Bearer $EDGE_TOKEN"${type ? ` -H 'Accept: ${type}'` : ''} '${location.origin}${pathWith(path, { q: q.value, sort: sort.value })}'`
-  async function download(type: 'text/csv' | 'application/x-ndjson') {
+  async function download(type: FileType) {
     const file = await api.file(path, { q: q.value, sort: sort.value }, type)
     const link = document.createElement('a')
     link.href = URL.createObjectURL(file)

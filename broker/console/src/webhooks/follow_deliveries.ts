@@ -2,9 +2,9 @@
 import { computed, shallowRef } from 'vue'
 import { useRoute } from 'vue-router'
 
-import { api, type Delivery, type Page } from '../api/client'
+import type { Delivery } from '../api/client'
 import { useFollowed } from '../parts/following'
-import { useAnswer } from '../parts/loading'
+import { usePages } from '../parts/pages'
 import { rangeOf, within } from './time_range'
 
 const PAGE = 50
@@ -14,26 +14,9 @@ export function useDeliveries(webhook: string, changed: (delivery: Delivery) => 
   const route = useRoute()
   const state = computed(() => STATES.find((one) => one === route.query['state']))
   const range = computed(() => rangeOf(route.query))
-  const items = shallowRef<Delivery[]>([])
-  const next = shallowRef<string | undefined>()
   const path = `/api/v1/webhooks/${encodeURIComponent(webhook)}/deliveries`
   const query = () => ({ state: state.value, since_ms: range.value.since ?? undefined, until_ms: range.value.until ?? undefined, limit: PAGE })
-  const asked = computed(() => JSON.stringify(query()))
-
-  const { problem, busy, again, answer } = useAnswer(async (signal) => {
-    const page = await api.get<Page<Delivery>>(path, query(), signal)
-    items.value = page.items
-    next.value = page.next_cursor
-    return page
-  }, asked, 'later')
-
-  async function more() {
-    if (!next.value) return
-    const [before, page] = [asked.value, await api.get<Page<Delivery>>(path, { ...query(), cursor: next.value })]
-    if (before !== asked.value) return
-    items.value = [...items.value, ...page.items]
-    next.value = page.next_cursor
-  }
+  const { items, next, more, problem, busy, again, answer } = usePages<Delivery>(path, query, 'later')
 
   const isFollowed = shallowRef(true)
   useFollowed('deliveries', { busy, again() {

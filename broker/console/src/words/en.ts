@@ -153,7 +153,7 @@ export const en = {
     title: 'Webhooks', lead: 'What happens here, told to your programs by signed HTTP messages.', add: 'New webhook', create: 'Create webhook', save: 'Save', edit: 'Edit',
     empty: 'No webhook yet.', emptyHow: 'One tells a program of yours what happens, as Standard Webhooks says.', unknown: 'There is no webhook of this id.',
     url: 'URL', needUrl: 'Say where messages go.', description: 'Description', state: 'State', why: 'Why disabled', failingSince: 'Failing since', made: 'Made',
-    events: 'Events', eventsLead: 'none chosen: all of them', allEvents: 'all events', eventCount: (n: number) => `${n} of 6`,
+    events: 'Events', eventsLead: 'none chosen: all of them', allEvents: 'all events', eventCount: (n: number, all: number) => `${n} of ${all}`,
     selector: 'Of which lines', selectorHint: 'carrier:ct -node:gz-1', selectorAll: 'Empty: of all nodes and lines.', allLines: 'all',
     event: {
       'io.edge.result.v1': 'Result stored', 'io.edge.run.finished.v1': 'Run finished', 'io.edge.node.state_changed.v1': 'Node’s state changed', 'io.edge.line.state_changed.v1': 'Line’s state changed',

@@ -51,7 +51,7 @@ export const zh: Words = {
     title: 'Webhook', lead: '以签名的 HTTP 消息将这里发生的事告知您的程序。', add: '新建 Webhook', create: '创建 Webhook', save: '保存', edit: '编辑',
     empty: '还没有 Webhook。', emptyHow: '它按 Standard Webhooks 规范将发生的事告知您的程序。', unknown: '没有此编号的 Webhook。',
     url: 'URL', needUrl: '请填写消息发往哪里。', description: '说明', state: '状态', why: '停用原因', failingSince: '开始失败', made: '创建于',
-    events: '事件', eventsLead: '不选即全部', allEvents: '全部事件', eventCount: (n) => `${n}/6`,
+    events: '事件', eventsLead: '不选即全部', allEvents: '全部事件', eventCount: (n, all) => `${n}/${all}`,
     selector: '哪些线路', selectorHint: 'carrier:ct -node:gz-1', selectorAll: '留空：所有节点和线路。', allLines: '全部',
     event: {
       'io.edge.result.v1': '结果已存储', 'io.edge.run.finished.v1': '运行结束', 'io.edge.node.state_changed.v1': '节点状态变化', 'io.edge.line.state_changed.v1': '线路状态变化',

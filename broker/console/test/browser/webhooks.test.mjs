@@ -149,22 +149,10 @@ test('what failed is found, replayed all or in a range, and one by one', async (
   await context.close()
 })
 
-/** What the broker says to a subscription: `subscribed`, or `error` where it has no such topic. */
-const subscribed = (page, topic, key) => page.evaluate(([topic, key]) => new Promise((resolve) => {
-  const socket = new WebSocket(`ws://${location.host}/api/v1/stream`, 'edge.stream.v1')
-  socket.onmessage = ({ data }) => {
-    const { event } = JSON.parse(data)
-    if (event === 'hello') return socket.send(JSON.stringify({ op: 'subscribe', sub: 1, topic, key }))
-    socket.close()
-    resolve(event)
-  }
-}), [topic, key])
-
-test('how a delivery fares is shown as it happens, without asking', async (t) => {
+test('how a delivery fares is shown as it happens, without asking', async () => {
   answers.set('/watched', { status: 500, text: 'no' })
   const { id } = await make('/watched', { events: ['io.edge.node.enrolled.v1'] })
   const { page, context } = await signedIn()
-  if ((await subscribed(page, 'deliveries', id)) === 'error') return t.skip('this broker has no topic deliveries')
   await page.goto(`${url}/webhooks/${id}`)
   await page.getByText('Nothing was sent yet.').waitFor()
   await page.locator('.pill[data-state="live"]').waitFor()

@@ -82,6 +82,20 @@ std::string header(const http::Response& response, std::string_view name) {
     return {};
 }
 
+/// Of so many lines, by a client that has no room after the first page.
+std::shared_ptr<FakeExchange> begin_export(Api& api, std::size_t lines) {
+    api.domain.add_node({});
+    api.domain.line_count = lines;
+    auto exchange = std::make_shared<FakeExchange>();
+    exchange->has_room = false;
+    http::Request request;
+    request.method = "GET";
+    request.path = "/api/v1/lines";
+    request.headers = {{"accept", "text/csv"}, {"authorization", "Bearer " + std::string(FakeDomain::kToken)}};
+    api.handler(request, exchange);
+    return exchange;
+}
+
 }  // namespace
 
 TEST_CASE("what needs no token says so, everything else wants one") {
@@ -423,15 +437,7 @@ TEST_CASE("a list is exported whole, page by page, as CSV and as lines of JSON")
 
 TEST_CASE("an export that cannot go on is cut, so that nobody takes it for whole") {
     Api api;
-    api.domain.add_node({});
-    api.domain.line_count = 600;
-    const auto exchange = std::make_shared<FakeExchange>();
-    exchange->has_room = false;
-    http::Request request;
-    request.method = "GET";
-    request.path = "/api/v1/lines";
-    request.headers = {{"accept", "text/csv"}, {"authorization", "Bearer " + std::string(FakeDomain::kToken)}};
-    api.handler(request, exchange);
+    const auto exchange = begin_export(api, 600);
     SUBCASE("the list has become another") {
         api.domain.refuse_lists = true;
     }
@@ -445,15 +451,7 @@ TEST_CASE("an export that cannot go on is cut, so that nobody takes it for whole
 
 TEST_CASE("an export waits for its client, and what is wrong with it is a problem") {
     Api api;
-    api.domain.add_node({});
-    api.domain.line_count = 600;
-    const auto exchange = std::make_shared<FakeExchange>();
-    exchange->has_room = false;
-    http::Request request;
-    request.method = "GET";
-    request.path = "/api/v1/lines";
-    request.headers = {{"accept", "text/csv"}, {"authorization", "Bearer " + std::string(FakeDomain::kToken)}};
-    api.handler(request, exchange);
+    const auto exchange = begin_export(api, 600);
     CHECK(std::ranges::count(exchange->events().text, '\n') == 501);
     CHECK(!exchange->events().closed);
     std::exchange(exchange->events().room, nullptr)();

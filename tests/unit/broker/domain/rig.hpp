@@ -4,25 +4,14 @@
 #include <deque>
 #include <memory>
 #include <optional>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "broker/domain/domain_fsm.hpp"
 #include "tests/contract/store/memory_store.hpp"
+#include "tests/unit/broker/domain/seeded_entropy.hpp"
 
 namespace edge::broker {
-
-class SeededEntropy final : public Entropy {
-  public:
-    explicit SeededEntropy(std::uint64_t seed) : engine_(seed) {}
-    void fill(std::span<std::uint8_t> out) override {
-        for (auto& byte : out) byte = static_cast<std::uint8_t>(engine_());
-    }
-
-  private:
-    std::mt19937_64 engine_;
-};
 
 class Rig {
   public:
