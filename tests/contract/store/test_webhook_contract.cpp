@@ -1,6 +1,7 @@
 // What every Store must do with webhooks, asked of the one in memory and of SQLite.
 #include <doctest/doctest.h>
 
+#include "broker/store/sqlite.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "tests/contract/store/memory_store.hpp"
 #include "tests/contract/store/samples.hpp"
@@ -74,7 +75,7 @@ TEST_CASE_TEMPLATE("webhooks come back as they were put, and not when they were 
     changed.view.expires_at = 11;
     changed.old_secret = WebhookSecret{1, 2};
     REQUIRE(store->apply(Batch{PutWebhook{changed}, DropWebhook{WebhookRow{2}, 3}}));
-    REQUIRE(store->apply(Batch{PutWebhook{webhook(2)}}));  // it does not come back, nor does its secret
+    REQUIRE(store->apply(Batch{PutWebhook{webhook(2)}}));  // it does not come back
     const auto loaded = store->load().value();
     REQUIRE(loaded.webhooks.size() == 1);
     const WebhookRecord& w = loaded.webhooks[0];
@@ -217,6 +218,19 @@ TEST_CASE_TEMPLATE("messages go after 14 days with their deliveries and attempts
     CHECK(store->delivery(id<DeliveryId>(3)).value().has_value());
     REQUIRE(store->apply(Batch{message(6, kAt + kMessagesKept + 2)}));
     CHECK(!store->delivery(id<DeliveryId>(3)).value());
+}
+
+TEST_CASE("the row of a webhook that was dropped has neither URL nor secret, whatever is put afterwards") {
+    WebhooksInSqlite kind;
+    const auto store = kind.open();
+    REQUIRE(store->apply(Batch{PutWebhook{webhook(1)}, DropWebhook{WebhookRow{1}, 3}}));
+    REQUIRE(store->apply(Batch{PutWebhook{webhook(1)}}));
+    auto db = sqlite::Connection::open(kind.folder.path() + "/edge.db", sqlite::Connection::Mode::read_only).value();
+    auto row = db.prepare("SELECT url, length(secret) FROM webhooks WHERE k = 1").value();
+    row.start();
+    REQUIRE(row.next().value());
+    CHECK(row.text(0) == "");
+    CHECK(row.integer(1) == 0);
 }
 
 }  // namespace edge::broker
