@@ -19,6 +19,11 @@ Credentials credentials_of(const http::Request& request) {
     return {std::string(session), !session.empty()};
 }
 
+bool came_by_tls(const http::Request& request, bool api_tls) {
+    const std::string_view said = request.header("x-forwarded-proto");  // of several proxies, the outermost first
+    return api_tls || http::equal_without_case(http::trim(said.substr(0, said.find(','))), "https");
+}
+
 std::optional<std::string> objection_to_sender(const http::Request& request, const Credentials& credentials,
                                                Reached reached) {
     const http::Sender sender = http::sender_of(request, reached.by_tls);

@@ -17,9 +17,13 @@ struct Credentials {
 /// `Authorization: Bearer TOKEN`, else the session's cookie. Source: RFC 6750 section 2.1.
 Credentials credentials_of(const http::Request& request);
 
+/// Did this request come by TLS: to this API, or to a proxy before it that says so? A plain API listens on loopback
+/// alone, so whoever says so is of this machine, and it makes things only stricter: the cookie goes by TLS alone.
+bool came_by_tls(const http::Request& request, bool api_tls);
+
 /// What is asked for, as far as it matters who asks.
 struct Reached {
-    bool by_tls = false;  // this API, and in no other way
+    bool by_tls = false;  // then a page has to have come so, too
     bool acts = false;    // what is asked for does something, even by GET
 };
 

@@ -97,7 +97,8 @@ void refuse_token(const Call& call, std::string detail, std::string_view error) 
 
 void operate(const Route& route, CallPtr call) {
     Credentials credentials = credentials_of(call->request);
-    if (const auto objection = objection_to_sender(call->request, credentials, {call->options->api_tls, route.acts}))
+    const Reached reached{came_by_tls(call->request, call->options->api_tls), route.acts};
+    if (const auto objection = objection_to_sender(call->request, credentials, reached))
         return call->refuse(http::Problem{http::Code::denied, *objection, {}});
     if (route.auth == Auth::none) return route.operation(std::move(call));
     if (credentials.token.empty())

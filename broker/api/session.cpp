@@ -22,7 +22,7 @@ std::string session_cookie(const Call& call, std::string_view token, std::chrono
     std::string text(kSessionCookie);
     text.append("=").append(token).append("; HttpOnly; SameSite=Strict; Path=/; Max-Age=");
     text += std::to_string(lasts.count());
-    if (call.options->api_tls) text += "; Secure";
+    if (came_by_tls(call.request, call.options->api_tls)) text += "; Secure";
     return text;
 }
 
@@ -64,7 +64,7 @@ void create_sign_in_code(CallPtr call) {
         call->sign_in_codes->issue(credentials_of(call->request).token, std::chrono::steady_clock::now());
     const auto until = std::chrono::system_clock::now().time_since_epoch() + SignInCodes::kLifetime;
     const auto until_us = std::chrono::duration_cast<std::chrono::microseconds>(until).count();
-    std::string url = call->options->api_tls ? "https://" : "http://";
+    std::string url = came_by_tls(call->request, call->options->api_tls) ? "https://" : "http://";
     url.append(call->request.header("host")).append("/#code=").append(code);
     const Json json = {{"code", code}, {"expires_at", rfc3339_ms(static_cast<WallTime>(until_us))}, {"url", url}};
     call->reply(201, dump_json(json));

@@ -71,6 +71,24 @@ TEST_CASE("a token becomes a session whose cookie no script reads and no other s
     CHECK(header(out, "Set-Cookie") == "edge_session=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
 }
 
+TEST_CASE(
+    "behind a proxy that speaks TLS the cookie goes by TLS alone, and pages that came otherwise are of elsewhere") {
+    Broker plain;
+    const std::string token = R"({"token":"edgep_good"})";
+    const std::pair<std::string, std::string> by_tls{"x-forwarded-proto", "https"};
+    const std::pair<std::string, std::string> https_page{"origin", "https://broker.test:8080"};
+    const auto cookie = [&](const std::pair<std::string, std::string>& proto) {
+        return header(plain.ask("POST", "/api/v1/session", {https_page, proto}, token), "Set-Cookie");
+    };
+    CHECK(cookie(by_tls).ends_with("; Max-Age=2592000; Secure"));
+    CHECK(cookie({"x-forwarded-proto", "HTTPS , http"}).ends_with("; Secure"));
+    CHECK(cookie({"x-forwarded-proto", "http, https"}).ends_with("; Max-Age=2592000"));
+    CHECK(header(plain.ask("DELETE", "/api/v1/session", {https_page, by_tls}), "Set-Cookie").ends_with("; Secure"));
+    CHECK(plain.ask("POST", "/api/v1/session", {kOurPage, by_tls}, token).status == 403);
+    const auto code = plain.ask("POST", "/api/v1/sign-in-codes", {{"authorization", "Bearer edgep_good"}, by_tls});
+    CHECK(parse_json(code.body).value()["url"].get<std::string>().starts_with("https://broker.test:8080/"));
+}
+
 TEST_CASE("what is no sign-in sets no cookie") {
     Broker broker;
     struct Case {
