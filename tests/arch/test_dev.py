@@ -17,7 +17,7 @@ class Dev(unittest.TestCase):
     def test_a_wrong_command_line_is_told_before_anything_is_built(self):
         for arguments, says in ((["bogus"], "bogus"), (["bogus", "--help"], "bogus"), (["demo", "--prot", "1"], "--prot"), (["demo", "extra"], "extra"),
                                 (["demo", "--port", "0"], "1 to 65535"), (["demo", "--port", "70000"], "70000"), (["demo", "--port", "x"], "x"),
-                                (["lab"], "COMMAND"), (["lab", "--nodes", "0", "--", "true"], "1 to 99"), (["lab", "--noodles", "--", "true"], "--noodles"),
+                                (["lab"], "COMMAND"), (["lab", "--nodes", "2"], "COMMAND"), (["lab", "--"], "COMMAND"), (["lab", "--nodes", "0", "--", "true"], "1 to 99"), (["lab", "--noodles", "--", "true"], "--noodles"),
                                 (["test", "--ful"], "--ful"), (["test", "unti"], "unti"), (["bench", "dispach"], "dispach"), (["bench", "--jsn"], "--jsn"),
                                 (["lint", "--fxi"], "--fxi"), (["build", "relaese"], "relaese"), (["build", "dev", "fuzz"], "dev fuzz"), (["setup", "now"], "now")):
             with self.subTest(arguments):

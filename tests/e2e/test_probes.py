@@ -169,6 +169,28 @@ class Cancel(unittest.TestCase):
         self.assertIn("canceled", edgectl("describe", "run", run).stdout)
 
 
+class Stream(unittest.TestCase):
+    def example(self, *arguments):
+        with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "stream.md"), encoding="utf-8") as page:
+            program = re.search(r"```python\n(.*?)```", page.read(), re.S).group(1)
+        process = subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(lambda: (process.kill(), process.communicate()))
+        return process
+
+    def test_the_pages_example_follows_a_run_to_its_end(self):
+        run = Api().start("ping", "all", target="ping.lab.test", count=10)["id"]
+        process = self.example("run", run)
+        said = [json.loads(line) for line in process.stdout]
+        self.assertEqual(process.wait(timeout=30), 0)
+        self.assertEqual([one["event"] for one in said[:2] + said[-1:]], ["hello", "subscribed", "end"])
+        states = {one["data"]["id"]: one["data"]["state"] for one in said if one["event"] == "task"}
+        self.assertEqual(list(states.values()), ["succeeded"] * 3)
+        self.assertEqual(sum(one["event"] == "result" for one in said), 3)
+
+    def test_the_pages_example_tells_what_is_refused(self):
+        self.assertEqual(json.loads(self.example("nonsense").stdout.readlines()[-1])["data"]["status"], 404)
+
+
 class Node(unittest.TestCase):
     def test_no_socket_listens_in_the_nodes_namespace(self):
         self.assertEqual(running_lab.on_node("ss", "-Hltnu", check=True).stdout, "")

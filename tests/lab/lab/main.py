@@ -40,8 +40,11 @@ def parse(arguments):
                         help="workers run when nobody else wants a processor, as on a node; here others are busy with something else")
     parser.add_argument("--bin", default=f"{REPOSITORY}/build/bin", help="where the programs are (build/bin)")
     parser.add_argument("--logs", metavar="DIR", help="copy the programs' logs there at the end")
-    parser.add_argument("command", nargs="+", metavar="COMMAND")
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="COMMAND", help="with its own options; `--` before it is left out")
     options = parser.parse_args(arguments)
+    options.command = options.command[options.command[:1] == ["--"]:]
+    if not options.command:
+        parser.error("COMMAND is missing")
     if not 1 <= options.nodes <= slots.MOST_NODES:
         parser.error(f"--nodes: {options.nodes} is not within 1 to {slots.MOST_NODES}")
     return options
