@@ -24,6 +24,7 @@ export type Delivery = Schemas['Delivery']
 export type DeliveryAttempt = Schemas['DeliveryAttempt']
 export type DeliveryDetail = Schemas['DeliveryDetail']
 type ProblemBody = Schemas['Problem']
+export type ProblemCode = ProblemBody['code']
 
 export interface Page<T> {
   items: T[]

@@ -1,4 +1,7 @@
-/** A list whose filter and order the server applies and whose address says them: `?q=…&sort=…`. Pages are added at the end. */
+/**
+ * A list whose filter and order the server applies and whose address says them: `?q=…&sort=…`. Pages are added at the end.
+ * `usual` is what it is asked for while the address has no filter.
+ */
 import { computed } from 'vue'
 import { useRoute, useRouter } from 'vue-router'
 
@@ -8,22 +11,23 @@ import { usePages } from '../parts/pages'
 const PAGE = 100
 export type FileType = 'text/csv' | 'application/x-ndjson'
 
-export function useServerList<T>(path: string, first: 'now' | 'later' = 'now') {
+export function useServerList<T>(path: string, first: 'now' | 'later' = 'now', usual = '') {
   const route = useRoute()
   const router = useRouter()
   const one = (name: string) => (typeof route.query[name] === 'string' ? route.query[name] : '')
   const q = computed(() => one('q'))
   const sort = computed(() => one('sort'))
-  const { items, next, total, more, problem, busy, again, answer } = usePages<T>(path, () => ({ q: q.value, sort: sort.value, limit: PAGE }), first)
+  const asked = () => ({ q: q.value || usual, sort: sort.value })
+  const { items, next, total, more, problem, busy, again, answer } = usePages<T>(path, () => ({ ...asked(), limit: PAGE }), first)
   const filter = (text: string) => router.replace({ query: { ...route.query, q: text || undefined } })
   /** Ascending, descending, and back to the server's own order. */
   function sortBy(key: string) {
     const then = sort.value === key ? `-${key}` : sort.value === `-${key}` ? undefined : key
     return router.replace({ query: { ...route.query, sort: then } })
   }
-  const asCurl = (type = '') => `curl -H "Authorization: Bearer $EDGE_TOKEN"${type ? ` -H 'Accept: ${type}'` : ''} '${location.origin}${pathWith(path, { q: q.value, sort: sort.value })}'`
+  const asCurl = (type = '') => `curl -H "Authorization: Bearer $EDGE_TOKEN"${type ? ` -H 'Accept: ${type}'` : ''} '${location.origin}${pathWith(path, asked())}'`
   async function download(type: FileType) {
-    const file = await api.file(path, { q: q.value, sort: sort.value }, type)
+    const file = await api.file(path, asked(), type)
     const link = document.createElement('a')
     link.href = URL.createObjectURL(file)
     link.download = `${path.split('/').at(-1)}.${type === 'text/csv' ? 'csv' : 'ndjson'}`

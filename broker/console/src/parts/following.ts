@@ -1,12 +1,13 @@
 /**
  * What is read by REST and followed by the stream: subscribed to first and read then, anew whenever something was missed, and what
- * comes while it is being read is told after it. So nothing falls between the two.
+ * comes while it is being read is told after it; where that is too much to hold, it is read once again. So nothing falls between the two.
  */
 import { onScopeDispose, watch, type Ref } from 'vue'
 
 import { live } from '../api/live'
 
 const PATIENCE_MS = 300
+export const MOST_HELD = 1_000
 
 export interface Reading {
   busy: Ref<boolean>
@@ -22,10 +23,17 @@ export interface Follower {
 export function useFollowed(topic: string, reading: Reading, follower: Follower, key?: string) {
   let held: [string, unknown][] = []
   let begun = false
+  let tooMany = false
+  function hold(name: string, data: unknown) {
+    tooMany ||= held.length >= MOST_HELD
+    if (tooMany) held = []
+    else held.push([name, data])
+  }
   function read() {
     clearTimeout(timer)
     begun = true
     held = [] // older than what is read now
+    tooMany = false
     void reading.again()
   }
   // A broker that cannot be followed now can perhaps be read.
@@ -33,7 +41,7 @@ export function useFollowed(topic: string, reading: Reading, follower: Follower,
   const leave = live.subscribe(
     topic,
     {
-      event: (name, data) => (reading.busy.value || !begun ? void held.push([name, data]) : follower.event(name, data)),
+      event: (name, data) => (reading.busy.value || !begun ? hold(name, data) : follower.event(name, data)),
       reset: read,
       end(problem) {
         if (!begun) read()
@@ -44,6 +52,7 @@ export function useFollowed(topic: string, reading: Reading, follower: Follower,
   )
   watch(reading.busy, (busy) => {
     if (busy) return
+    if (tooMany) return read()
     const told = held
     held = []
     for (const [name, data] of told) follower.event(name, data)

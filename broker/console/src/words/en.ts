@@ -167,12 +167,14 @@ export const en = {
     replay: 'Replay', replayFailed: 'Replay all failed', replayShown: 'Replay this range', replayed: (n: number) => `${n} ${n === 1 ? 'delivery is' : 'deliveries are'} tried once more.`,
     unknownDelivery: 'There is no delivery of this id; they are kept for 14 days.', message: 'Message', noAttempts: 'Not tried yet.', times: 'Times', request: 'Request', responseHead: 'Response head', responseBody: 'Response body, its beginning',
   },
-  runs: { title: 'Runs', service: 'Kind', target: 'Target', from: 'From', state: 'State', done: 'Done', at: 'Started', search: 'service:ping target:www', empty: 'Nothing was run yet.' },
+  runs: { title: 'Runs', service: 'Kind', target: 'Target', from: 'From', state: 'State', done: 'Done', at: 'Started', search: 'service:ping target:www', empty: 'Nothing was run yet.', withoutScrapes: 'Runs that scrapes of /probe made are left out.', showScrapes: 'Show them' },
   table: {
     filter: 'Filter', total: (n: number) => `${n.toLocaleString('en')} in all`, more: 'Show more', sortBy: (column: string) => `Sort by ${column}`, export: 'Export', csv: 'CSV', ndjson: 'JSON lines',
   },
   copy: { copy: 'Copy', link: 'Link', curl: 'curl', edgectl: 'edgectl', json: 'JSON', copied: 'Copied' },
   problem: {
+    /** Beside the API's own titles, by code. */
+    titles: {} as Record<string, string>,
     unreachable: 'The broker does not answer.', unreachableDetail: 'It may be restarting, or the network between is down.', retry: 'Try again', request: 'Request', title: 'That did not work',
   },
   keys: {

@@ -1,4 +1,15 @@
+import type { ProblemCode } from '../api/client'
 import type { Words } from './en'
+
+/** What the API's codes say; its detail stays in English, since it names what was asked. */
+const titles: Record<ProblemCode, string> = {
+  bad_request: '请求不符合此服务器接受的 HTTP 格式', bad_json: '正文不是 JSON', bad_parameter: '查询参数或请求头有误',
+  unauthorized: '需要有效的令牌', denied: '没有权限', not_found: '这里没有内容', method_not_allowed: '该资源不支持此方法', request_timeout: '请求到达得太慢',
+  conflict: '与现有内容冲突', too_large: '太大', unsupported_media_type: '正文类型不对', expectation_failed: '无法满足 Expect 的要求',
+  invalid_body: '正文要求了无法做到的事', no_match: '选择器没有匹配任何线路', not_lent: '所选线路均不可用于此请求', idempotency_key_reused: '该 Idempotency-Key 已用于其他正文',
+  upgrade_required: '此资源使用 WebSocket', too_many_tasks: '未完成的任务太多', too_many_probes: '该目标近期已被探测足够多次', header_too_large: '请求头太大',
+  internal: 'broker 内部出错', unavailable: '暂时不可用',
+}
 
 export const zh: Words = {
   language: '简体中文',
@@ -65,10 +76,10 @@ export const zh: Words = {
     replay: '重新投递', replayFailed: '重新投递全部失败项', replayShown: '重新投递此时段', replayed: (n) => `${n} 条投递将再尝试一次。`,
     unknownDelivery: '没有此编号的投递；投递记录保留 14 天。', message: '消息', noAttempts: '尚未尝试。', times: '用时', request: '请求', responseHead: '响应头', responseBody: '响应正文（开头部分）',
   },
-  runs: { title: '运行记录', service: '类型', target: '目标', from: '来源', state: '状态', done: '完成', at: '开始', search: 'service:ping target:www', empty: '还没有运行过。' },
+  runs: { title: '运行记录', service: '类型', target: '目标', from: '来源', state: '状态', done: '完成', at: '开始', search: 'service:ping target:www', empty: '还没有运行过。', withoutScrapes: '未列出由 /probe 抓取产生的运行。', showScrapes: '显示' },
   table: { filter: '筛选', total: (n) => `共 ${n.toLocaleString('zh-CN')} 条`, more: '显示更多', sortBy: (column) => `按${column}排序`, export: '导出', csv: 'CSV', ndjson: 'JSON 行' },
   copy: { copy: '复制', link: '链接', curl: 'curl', edgectl: 'edgectl', json: 'JSON', copied: '已复制' },
-  problem: { unreachable: 'broker 没有应答。', unreachableDetail: '它可能正在重启，或中间网络不通。', retry: '重试', request: '请求', title: '操作未成功' },
+  problem: { titles, unreachable: 'broker 没有应答。', unreachableDetail: '它可能正在重启，或中间网络不通。', retry: '重试', request: '请求', title: '操作未成功' },
   keys: { title: '键盘快捷键', search: '聚焦筛选框', probe: '新探测', palette: '搜索或跳转', overview: '前往总览', nodes: '前往节点', lines: '前往线路', runs: '前往运行记录', webhooks: '前往 Webhook', help: '本说明', next: '下一行', previous: '上一行', open: '打开该行', run: '开始探测', enabled: '启用单键快捷键', then: '然后' },
   palette: { title: '搜索或跳转', placeholder: '页面、节点、run_…、res_…、hook_…，或 ping example.com', none: '没有此名称。', go: '前往', node: '节点', probe: '探测' },
   notFound: { title: '这里没有内容', text: '控制台没有此页面。' },

@@ -84,6 +84,28 @@ test('a mistake is told at its field, and what was typed stays', async () => {
   await context.close()
 })
 
+test('what a scrape of /probe ran is left out of the runs, which is said, and shown when it is asked for; a slip is told at the filter', async () => {
+  const asked = await probe('ping', { target: 'ping.lab.test', count: 1 }, 'telecom')
+  const scrape = await fetch(`${url}/probe?target=ping.lab.test&module=icmp&node=gz-1&line=telecom`, { headers: { Authorization: `Bearer ${token}` } })
+  assert.equal(scrape.status, 200)
+  const scraped = (await call('GET', '/api/v1/runs?q=origin:prometheus')).items[0]
+  const { page, context } = await signedIn()
+  const row = (run) => page.locator(`a[href="/runs/${run.id}"]`)
+  await page.goto(`${url}/runs`)
+  await row(asked).waitFor()
+  assert.equal(await row(scraped).count(), 0)
+  await page.getByText('Runs that scrapes of /probe made are left out.').waitFor()
+  await page.getByRole('button', { name: 'Show them' }).click()
+  await row(scraped).waitFor()
+  await row(asked).waitFor()
+  assert.match(page.url(), /q=all/)
+  await page.getByLabel('Filter').fill('orign:prometheus')
+  await page.locator('#filter-note', { hasText: 'did you mean "origin"?' }).waitFor()
+  await page.goto(`${url}/lines?q=carier:ct`)
+  await page.locator('#filter-note', { hasText: 'did you mean "carrier"?' }).waitFor()
+  await context.close()
+})
+
 test('every screen, in both languages and themes: no error, nothing against the policy, nothing axe objects to', async () => {
   const ping = await probe('ping', { target: 'ping.lab.test' })
   const dns = await probe('dns', { target: 'cdn.lab.test' })

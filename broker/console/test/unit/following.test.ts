@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { effectScope, ref, type EffectScope } from 'vue'
 
 import { live, type Subscriber } from '../../src/api/live'
-import { useFollowed } from '../../src/parts/following'
+import { MOST_HELD, useFollowed } from '../../src/parts/following'
 
 let scope: EffectScope
 let told: Subscriber
@@ -62,6 +62,27 @@ test('what was held is older than what is read after a second gap, and dropped',
   told.event('node', 2)
   busy.value = false
   expect(seen).toEqual([2])
+})
+
+test('more than can be held while it is read is dropped, and it is read once again', () => {
+  told.reset()
+  for (let i = 0; i <= MOST_HELD; ++i) told.event('node', i)
+  told.event('node', 'dropped, too')
+  busy.value = false
+  expect(again).toHaveBeenCalledTimes(2)
+  expect(busy.value).toBe(true)
+  told.event('node', 'held')
+  busy.value = false
+  expect(again).toHaveBeenCalledTimes(2)
+  expect(seen).toEqual(['held'])
+})
+
+test('as many as can be held are told', () => {
+  told.reset()
+  for (let i = 0; i < MOST_HELD; ++i) told.event('node', i)
+  busy.value = false
+  expect(seen).toHaveLength(MOST_HELD)
+  expect(again).toHaveBeenCalledOnce()
 })
 
 test('a stream that does not come keeps nobody from reading', () => {

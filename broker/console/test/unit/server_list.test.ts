@@ -4,7 +4,8 @@ import { effectScope } from 'vue'
 import { Problem } from '../../src/api/client'
 import { useServerList } from '../../src/fleet/server_list'
 
-vi.mock('vue-router', () => ({ useRoute: () => ({ query: { q: 'carrier:ct' } }), useRouter: () => ({}) }))
+const address = vi.hoisted(() => ({ query: { q: 'carrier:ct' } as { q?: string } }))
+vi.mock('vue-router', () => ({ useRoute: () => address, useRouter: () => ({}) }))
 
 const saved = vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => {})
 const answer = (...made: ConstructorParameters<typeof Response>) => {
@@ -25,6 +26,20 @@ test('a list is saved as the type that was asked for, with the filter it has', a
   expect(fetched.mock.calls[0]![0]).toBe('/api/v1/nodes?q=carrier%3Act')
   expect(fetched.mock.calls[0]![1].headers).toEqual({ Accept: 'text/csv' })
   expect(saved).toHaveBeenCalledOnce()
+})
+
+test('without a filter in the address it is what is usual, and what is copied and saved says so', async () => {
+  const runs = () => scope.run(() => useServerList('/api/v1/runs', 'later', '-origin:prometheus'))!
+  const fetched = answer('id\n')
+  for (const [q, asked] of [['', '-origin%3Aprometheus'], ['all', 'all']] as const) {
+    address.query = q ? { q } : {}
+    const list = runs()
+    expect(list.q.value).toBe(q)
+    expect(list.asCurl()).toContain(`/api/v1/runs?q=${asked}'`)
+    await list.download('text/csv')
+    expect(fetched.mock.calls.at(-1)![0]).toBe(`/api/v1/runs?q=${asked}`)
+  }
+  address.query = { q: 'carrier:ct' }
 })
 
 test('a problem is no file', async () => {
