@@ -9,7 +9,7 @@ std::string exit_codes_text() {
            "    0  did what was asked\n"
            "    1  an error: the broker cannot be reached, or answered something else\n"
            "    2  the command line, a value in it or the environment is wrong\n"
-           "    3  the run finished and lines failed, expired or, while it was followed, were canceled\n"
+           "    3  the run finished and lines failed, expired, were left out or, while it was followed, canceled\n"
            "       (--fail-on any, all or none says how many it takes)\n"
            "    4  the token is missing, unknown or not allowed\n"
            "    5  there is no such node, line, run or path\n"

@@ -41,7 +41,7 @@ struct ProbeCommand {
 enum class Kind { nodes, lines, runs, jobs, tokens };
 struct GetCommand {
     Kind kind = Kind::nodes;
-    std::string query;  // of nodes, lines and runs
+    std::string query;  // of all but tokens
     std::string sort;   // of nodes and lines
     std::optional<std::uint32_t> limit;
     Format format = Format::table;

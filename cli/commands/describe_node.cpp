@@ -167,7 +167,7 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
     sheet.item("policy", printable(text_at(node, "policy_hash")));
     put_policy(sheet, member(node, "policy"));
     for (const auto& [key, value] : member(node, "labels").items())
-        sheet.item("label", printable(key + "=" + (value.is_string() ? value.get<std::string>() : "")));
+        sheet.item("label", printable(key + ":" + (value.is_string() ? value.get<std::string>() : "")));
     if (member(node, "lines").empty())
         sheet.item("lines", "none; its edge-launcher does not run, or not where its agent looks for it", Tone::bad);
     for (const auto& line : member(node, "lines")) {

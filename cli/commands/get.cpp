@@ -33,12 +33,6 @@ Listing nodes() {
     return {{column("NAME"), column("STATE"), column("LINES"), column("LEVEL", 6), figure("RTT", 4), column("SINCE", 3),
              column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9)},
             [](const Json& item, bool wide) {
-                std::string labels;
-                if (const auto map = item.find("labels"); map != item.end() && map->is_object()) {
-                    for (const auto& [key, value] : map->items())
-                        labels += (labels.empty() ? "" : " ") + key + "=" +
-                                  (value.is_string() ? value.get<std::string>() : "");
-                }
                 std::string lines, level = "-";
                 if (const auto list = item.find("lines"); list != item.end() && list->is_array()) {
                     std::size_t up = 0;
@@ -56,7 +50,7 @@ Listing nodes() {
                                       {duration_at(item, "rtt_us")},
                                       {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},
                                       {printable(text_at(item, "agent_version"))},
-                                      {printable(labels)}};
+                                      {printable(terms_at(item, "labels"))}};
                 if (wide)
                     row.push_back({printable(text_at(item, "id"))}),
                         row.push_back({printable(text_at(item, "policy_hash")).substr(0, 12)});
@@ -181,13 +175,28 @@ Listing listing_of(Kind kind) {
     return nodes();
 }
 
-std::string path_of(const GetCommand& asked, std::string path) {
+constexpr const char* kWithoutScrapes = "-origin:prometheus";
+
+/// Of runs and jobs somebody wants those that were asked for, not what scrapes of /probe made.
+bool leaves_scrapes_out(const GetCommand& asked) {
+    return asked.query.empty() && grows_for_ever(asked.kind);
+}
+
+std::string path_of(const std::string& query, const std::string& sort, std::string path) {
     char mark = '?';
-    for (const auto& [name, value] : {std::pair("q", asked.query), std::pair("sort", asked.sort)}) {
+    for (const auto& [name, value] : {std::pair("q", query), std::pair("sort", sort)}) {
         if (value.empty()) continue;
         path += std::exchange(mark, '&') + std::string(name) + "=" + percent_encoded(value);
     }
     return path;
+}
+
+void say_what_is_left_out(Kind kind, const char* path, Client& client, const Screen& screen) {
+    const auto scraped = client.list(path_of("origin:prometheus", {}, path), 1);
+    if (scraped && scraped.value().empty()) return;
+    const std::string command = kind == Kind::runs ? "edgectl get runs -q " : "edgectl get jobs -q ";
+    screen.say("what scrapes of /probe made is left out; " + command + "all has everything, " + command +
+               "origin:prometheus that alone");
 }
 
 }  // namespace
@@ -197,8 +206,9 @@ void GetCommand::add_to(Syntax& edgectl) {
     auto syntax = edgectl.add("get", "WHAT", "nodes, lines, runs, jobs or tokens");
     syntax.kind(given->kind, Kind::tokens, "nodes, lines, runs, jobs or tokens");
     syntax.output(given->format, "table, wide, json or jsonl");
-    syntax.text("-q,--query", "SELECTOR", given->query,
-                "those that match: a selector, also state: and version:; of runs service:, state: and target:");
+    syntax.text(
+        "-q,--query", "SELECTOR", given->query,
+        "those that match: a selector, also state: and version:; of runs and jobs service:, target: and origin:");
     syntax.text("--sort", "KEY", given->sort,
                 "of nodes and lines: name, state, carrier, province, …; -KEY is the other way");
     syntax.number("--limit", given->limit, kMostItems,
@@ -207,8 +217,8 @@ void GetCommand::add_to(Syntax& edgectl) {
         if (!syntax.was_given("kind"))
             return usage("get what: nodes, lines, runs, jobs or tokens?", "edgectl get nodes");
         const bool placed = given->kind == Kind::nodes || given->kind == Kind::lines;
-        if (!given->query.empty() && !placed && given->kind != Kind::runs)
-            return usage("-q is of nodes, lines and runs", "edgectl get nodes -q \"carrier:ct state:connected\"");
+        if (!given->query.empty() && given->kind == Kind::tokens)
+            return usage("-q is of nodes, lines, runs and jobs", "edgectl get nodes -q \"carrier:ct state:connected\"");
         if (!given->sort.empty() && !placed)
             return usage("--sort is of nodes and lines", "edgectl get nodes --sort=-last_seen_at");
         return *given;
@@ -218,11 +228,13 @@ void GetCommand::add_to(Syntax& edgectl) {
 Answer<ExitCode> GetCommand::carry_out(Client& client, const Screen& screen) const {
     const Listing listing = listing_of(kind);
     const std::size_t most = limit.value_or(grows_for_ever(kind) ? kNewestShown : kMostItems);
-    EDGE_TRY(auto items, client.list(path_of(*this, listing.path), most + 1));
+    const bool partly = leaves_scrapes_out(*this);
+    EDGE_TRY(auto items, client.list(path_of(partly ? kWithoutScrapes : query, sort, listing.path), most + 1));
     if (items.size() > most) {
         items.resize(most);
         screen.say(std::to_string(most) + " shown, there are more; --limit takes up to " + std::to_string(kMostItems));
     }
+    if (partly) say_what_is_left_out(kind, listing.path, client, screen);
     if (format == Format::json || format == Format::jsonl) {
         screen.print(json_text(items, format));
         return ExitCode::ok;

@@ -192,7 +192,9 @@ Answer<ExitCode> ProbeCommand::carry_out(Client& client, const Screen& screen) c
     if (left)
         left = std::max(std::chrono::milliseconds(1),
                         *left - std::chrono::duration_cast<std::chrono::milliseconds>(Client::Clock::now() - begun));
-    return follow(run.id, left, fail_on, format, client, screen);
+    EDGE_TRY(const auto code, follow(run.id, left, fail_on, format, client, screen));
+    // A line that was asked for and not asked is none that answered.
+    return code == ExitCode::ok && fail_on == FailOn::any && run.left_out.total > 0 ? ExitCode::lines_failed : code;
 }
 
 }  // namespace edge::cli

@@ -46,6 +46,13 @@ std::string labels_at(const Json& object, const char* key) {
     return text;
 }
 
+std::string terms_at(const Json& object, const char* key) {
+    std::string text;
+    for (const auto& [name, value] : member(object, key).items())
+        text += (text.empty() ? "" : " ") + name + ":" + (value.is_string() ? value.get<std::string>() : "");
+    return text;
+}
+
 std::string duration_at(const Json& object, const char* key) {
     const auto us = number_at(object, key);
     return us ? duration_text(*us) : std::string();

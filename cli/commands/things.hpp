@@ -18,8 +18,10 @@ std::optional<std::uint64_t> number_at(const Json& object, const char* key);
 const Json& member(const Json& object, const char* key);
 /// An array of strings, joined by ", ".
 std::string list_at(const Json& object, const char* key);
-/// An object of strings, as `a=b, c=d`.
+/// An object of strings, as --label takes them: `a=b, c=d`.
 std::string labels_at(const Json& object, const char* key);
+/// … as a selector asks for them: `a:b c:d`.
+std::string terms_at(const Json& object, const char* key);
 /// Microseconds as a duration.
 std::string duration_at(const Json& object, const char* key);
 /// How long ago a time was.

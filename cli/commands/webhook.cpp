@@ -12,6 +12,7 @@ using Act = WebhookCommand::Act;
 
 constexpr std::uint32_t kDeliveriesShown = 50;
 constexpr std::uint32_t kMostDeliveries = 100'000;
+constexpr std::size_t kMostShown = 4'096;  // of a message
 constexpr const char* kHooks = "/api/v1/webhooks";
 
 bool is_json(Format format) {
@@ -20,6 +21,12 @@ bool is_json(Format format) {
 
 Tone tone_of_delivery(const std::string& state) {
     return state == "delivered" ? Tone::good : state == "failed" ? Tone::bad : Tone::busy;
+}
+
+/// Failing is what is enabled and has a time since when no attempt has succeeded.
+Cell standing_of(const Json& webhook) {
+    if (!webhook.value("enabled", false)) return {"disabled", Tone::bad};
+    return text_at(webhook, "failing_since").empty() ? Cell{"enabled", Tone::good} : Cell{"failing", Tone::warn};
 }
 
 /// The answer's JSON; everything but `expected` is Trouble.
@@ -64,9 +71,8 @@ Answer<ExitCode> list(const WebhookCommand& it, Client& client, const Screen& sc
                  text_column("EVENTS", 0, 2, true), text_column("SELECTOR", 0, 3, true), text_column("FAILING", 0, 1)},
                 {}};
     for (const Json& item : items) {
-        const bool enabled = item.value("enabled", false);
         table.rows.push_back({{printable(text_at(item, "id"))},
-                              {enabled ? "enabled" : "disabled", enabled ? Tone::good : Tone::bad},
+                              standing_of(item),
                               {printable(text_at(item, "url"))},
                               {printable(list_at(item, "events"))},
                               {printable(text_at(item, "selector"))},
@@ -110,6 +116,13 @@ Answer<ExitCode> deliveries(const WebhookCommand& it, Client& client, const Scre
     return ExitCode::ok;
 }
 
+/// What was sent, as far as a terminal is for it; `-o json` has all of it.
+void put_message(Sheet& sheet, const Json& message) {
+    if (message.is_null()) return;
+    const std::string text = printable(dump_json(message));
+    sheet.item("message", text.size() <= kMostShown ? text : cut(text, kMostShown) + " (cut; -o json has all of it)");
+}
+
 void describe_delivery(const Json& it, const Screen& screen) {
     Sheet sheet(screen.out_style);
     const std::string state = text_at(it, "state");
@@ -128,15 +141,16 @@ void describe_delivery(const Json& it, const Screen& screen) {
                        "  " + printable(error),
                    error.empty() ? Tone::good : Tone::bad);
     }
+    put_message(sheet, member(it, "message"));
     screen.print(sheet.text());
 }
 
 void describe_webhook(const Json& it, const Screen& screen) {
     Sheet sheet(screen.out_style);
-    const bool enabled = it.value("enabled", false);
+    const Cell standing = standing_of(it);
     sheet.title(printable(text_at(it, "id")));
     sheet.item("url", printable(text_at(it, "url")));
-    sheet.item("state", enabled ? "enabled" : "disabled", enabled ? Tone::good : Tone::bad);
+    sheet.item("state", standing.text, standing.tone);
     sheet.item("why", printable(text_at(it, "disabled_reason")), Tone::warn);
     sheet.item("about", printable(text_at(it, "description")));
     const std::string events = list_at(it, "events"), selector = text_at(it, "selector");
@@ -193,7 +207,8 @@ Answer<ExitCode> act_on(const WebhookCommand& it, Client& client, const Screen& 
     EDGE_TRY(const auto json,
              asked(client, "POST", path + (is_test ? "/test" : "/rotate-secret"), is_test ? 202 : 200));
     if (is_json(it.format)) return print_json(json, screen);
-    screen.say(is_test ? "a test message is on its way; edgectl webhook describe with this id says how it went"
+    screen.say(is_test ? "a test message is on its way, tried once; how it went: edgectl webhook describe " +
+                             printable(text_at(json, "id"))
                        : "the new secret, shown this once; the one before is good until " +
                              printable(text_at(json, "old_secret_until")));
     screen.print(printable(text_at(json, is_test ? "id" : "secret")) + "\n");

@@ -150,7 +150,9 @@ Answer<ExitCode> listen_for_webhooks(const WebhookCommand& command, Client& clie
     if (!made) return client.trouble(made.error());
     if (made.value().status != 201) {
         Trouble trouble = trouble_of(made.value().status, made.value().body);
-        if (made.value().status == 422)
+        const auto problem = json_of(made.value().body);
+        const Json wrong = problem ? member(problem.value(), "errors") : Json();
+        if (made.value().status == 422 && wrong.is_array() && !wrong.empty() && text_at(wrong[0], "pointer") == "/url")
             trouble.next = "the broker's [webhooks] needs allow_http = true, allow = [\"127.0.0.0/8\"], ports = []";
         return trouble;
     }

@@ -59,6 +59,8 @@ class PaintedView final : public RunView {
     std::chrono::steady_clock::time_point painted_at_{};
 };
 
+constexpr std::size_t kLongestAddress = 47;  // of IPv6, in brackets and with a port
+
 /// A pipe or a log: a line for each answer as it comes, in columns that do not move. Of a run that is told by line, a
 /// line for each line as it ends.
 class LogView final : public RunView {
@@ -111,10 +113,18 @@ class LogView final : public RunView {
         print(probe_cells(state, row, detail_));
     }
     void print(const std::vector<Cell>& cells) {
+        widen(cells);
         screen_.print(row_line(*frame_, cells, widths_, screen_.out_style, Overflow::keep) + "\n");
     }
-    /// Names are known from the start; what is not gets its usual room, and pushes the rest of its line when it is
-    /// longer.
+    /// A column stays as wide as an address in it needed.
+    void widen(const std::vector<Cell>& cells) {
+        for (std::size_t i = kNames; i < cells.size(); ++i) {
+            if (widths_[i])
+                *widths_[i] = std::max(*widths_[i], std::min(display_width(cells[i].text), kLongestAddress));
+        }
+    }
+    /// Names are known from the start; what is not gets its usual room, or what the first answers take. What is longer
+    /// than an address pushes the rest of its line.
     void begin(const RunState& state) {
         by_line_ = is_told_by_line(state);
         Table frame = by_line_ ? line_table(state, detail_) : probe_table(state, detail_);
@@ -122,8 +132,10 @@ class LogView final : public RunView {
             auto& column = frame.columns[i];
             column.typical = std::max({column.typical, column.usual, display_width(column.title)});
         }
-        for (auto& row : frame.rows) row.resize(kNames);
+        const auto first = std::exchange(frame.rows, {});
+        for (const auto& row : first) frame.rows.emplace_back(row.begin(), row.begin() + kNames);
         widths_ = fit(frame, std::nullopt);
+        for (const auto& row : first) widen(row);
         frame.rows.clear();
         screen_.print(header_line(frame, widths_, screen_.out_style) + "\n");
         frame_ = std::move(frame);

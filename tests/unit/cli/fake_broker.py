@@ -39,7 +39,7 @@ def line_json(index):
             **({} if index else {"health": HEALTH})}
 
 
-JOB = {"id": make_id("job", 7), "service": "ping", "params": {"target": "198.18.0.80", "count": 3}, "selector": "all",
+JOB = {"id": make_id("job", 7), "origin": "api", "service": "ping", "params": {"target": "198.18.0.80", "count": 3}, "selector": "all",
        "labels": {"team": "edge", "for": "noc"}, "created_at": "2026-01-01T00:00:00.000Z", "last_run": make_id("run", 7)}
 
 
@@ -50,6 +50,7 @@ class Run:
         self.lock = threading.Condition()
         self.request = request
         self.id = make_id("run", number)
+        self.origin = "api"
         self.events = []
         self.results = []
         lines = lines * request.get("repeat", 1)  # round by round, as the broker makes them
@@ -62,7 +63,7 @@ class Run:
         counts = {key: 0 for key in ("queued", "running", "succeeded", "failed", "timed_out", "canceled", "expired", "lost")}
         for task in self.tasks:
             counts[task["state"] if task["state"] in counts else "running"] += 1
-        return {"id": self.id, "job_id": make_id("job", 1), "service": self.request["service"], "target": self.request["params"]["target"],
+        return {"id": self.id, "job_id": make_id("job", 1), "origin": self.origin, "service": self.request["service"], "target": self.request["params"]["target"],
                 "selector": self.request["selector"], "state": self.state, "created_at": "2026-01-01T00:00:00.000Z",
                 **({"finished_at": "2026-01-01T00:00:01.000Z"} if self.state == "finished" else {}),
                 "tasks": {"total": len(self.tasks), **counts}}
@@ -124,6 +125,15 @@ def result_json(run, task, index, status):
                          "ifindex": 7 + index, "fwmark": 0x101 + index, "table": 101 + index, "route_get": route, "enforced_by": "bpf", "verified": True,
                          "mismatch_reason": ""},
             "resolved": [], "concurrency": 1, "superseded": False, "truncated": False, "detail": detail}
+
+
+def of_origin(items, query):
+    """As `q` wants them, of which it knows origin: alone."""
+    wanted = query.get("q", ["all"])[0]
+    if wanted == "all":
+        return items
+    negated, origin = wanted.startswith("-"), wanted.removeprefix("-").removeprefix("origin:")
+    return [item for item in items if (item["origin"] == origin) != negated]
 
 
 class FakeBroker:
@@ -294,9 +304,9 @@ class Exchange(BaseHTTPRequestHandler):
             self.reply(200, {"items": [{**usage, "name": "telecom", "sent_bytes": 48_211, "sent_packets": 402, "received_bytes": 310_876,
                                         "received_packets": 517, "denied": 3, "throttled": 0, "day_bytes": 91_220_140}]})
         elif path == ["runs"]:
-            self.page([run.json() for run in reversed(self.broker.runs.values())], parse_qs(parts.query))
+            self.page(of_origin([run.json() for run in reversed(self.broker.runs.values())], parse_qs(parts.query)), parse_qs(parts.query))
         elif path == ["jobs"]:
-            self.page([JOB] * (self.broker.copies - 1), parse_qs(parts.query))
+            self.page(of_origin([JOB] * (self.broker.copies - 1), parse_qs(parts.query)), parse_qs(parts.query))
         elif path == ["jobs", JOB["id"]]:
             self.reply(200, JOB)
         elif path == ["join-tokens"]:

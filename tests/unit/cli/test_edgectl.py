@@ -13,7 +13,7 @@ import tempfile
 import termios
 import unittest
 
-from fake_broker import JOB, LINES, TOKEN, FakeBroker
+from fake_broker import JOB, LINES, TOKEN, FakeBroker, result_json
 
 EDGECTL = sys.argv.pop(1) if len(sys.argv) > 1 else "edgectl"
 
@@ -81,6 +81,16 @@ class Probes(WithBroker):
                 at = header.index("EVIDENCE")
                 self.assertEqual([row[at:].split()[0] for row in rows], ["verified"] * 3, header)
 
+    def test_a_column_of_a_log_stays_as_wide_as_an_address_of_ipv6_was(self):
+        def by_ipv6_first(run):
+            for at, address in enumerate(("2001:db8:ffff:0:1::20", "198.18.0.80", "198.18.0.80")):
+                run.answer(at, evidence={**result_json(run, run.tasks[at], at, "ok")["evidence"], "dst_addr": address})
+            run.finish()
+        self.broker.on_run = by_ipv6_first
+        header, *rows = self.edgectl("ping", "ping.test", "from", "all").stdout.splitlines()
+        at = header.index("EVIDENCE")
+        self.assertEqual([row[at:].split()[0] for row in rows], ["verified"] * 3, "\n".join([header, *rows]))
+
     def test_what_is_sent_is_what_was_typed_and_no_more(self):
         self.edgectl("dns", "lab.test", "from", "telecom", "carrier:ct", "-node:sh-1", "--type", "MX", "-o", "json", "--limit", "2", "--label", "team=edge", "--no-rd")
         request = next(iter(self.broker.runs.values())).request
@@ -96,11 +106,12 @@ class Probes(WithBroker):
         self.assertEqual(next(iter(self.broker.runs.values())).request["require_level"], "nft-guard")
         self.assertIn("held by nft", self.edgectl("ping", "unguarded.test", "from", "all", "--require-level", "bpf-guard", expect=8).stderr)
         self.assertIn("--require-level", self.edgectl("ping", "x.test", "from", "all", "--require-level", "bpf", expect=2).stderr)
-        done = self.edgectl("ping", "partly.test", "from", "all", "-o", "json")
+        done = self.edgectl("ping", "partly.test", "from", "all", "-o", "json", expect=3)  # lines that were chosen and not asked
         self.assertIn("left out gz-2/telecom, gz-2/unicom: the node does not lend ping", done.stderr)
         self.assertIn("left out 1 more", done.stderr)
         self.assertIn("gz-3 and 1 more are not connected: what is asked there waits 60 s, then expires (--start-within-ms)", done.stderr)
-        self.assertIn("waits 1500 ms", self.edgectl("ping", "partly.test", "from", "all", "--start-within-ms", "1500").stderr)
+        self.assertIn("waits 1500 ms", self.edgectl("ping", "partly.test", "from", "all", "--start-within-ms", "1500", "--fail-on", "all").stderr)
+        self.edgectl("ping", "partly.test", "from", "all", "--fail-on", "none")
         with open(os.path.join(os.path.dirname(__file__), "../../../broker/api/openapi.json"), encoding="utf-8") as file:
             schema = json.load(file)["components"]["schemas"]["JobRequest"]["properties"]["start_within_ms"]
         self.assertEqual(schema["default"], 60_000)  # what edgectl says of it
@@ -456,6 +467,23 @@ class Lists(WithBroker):
         self.assertRegex(self.edgectl("get", "lines", "-o", "wide").stdout, r"100.64.1.53 +0x101 +101")
         self.assertRegex(self.edgectl("get", "runs").stdout, r"run_\w+ +ping +198.18.0.80 +all +finished +3 +0")
         self.assertIn("no job yet", self.edgectl("get", "jobs").stderr)
+        self.assertIn("city:广州 province:guangdong", self.edgectl("get", "nodes").stdout)  # as it can be asked for
+
+    def test_what_scrapes_made_is_left_out_and_that_is_said(self):
+        for _ in range(3):
+            self.edgectl("ping", "198.18.0.80", "from", "telecom")
+        self.assertEqual(self.edgectl("get", "runs").stderr, "")
+        scraped, asked = list(self.broker.runs.values())[:2]
+        scraped.origin = "prometheus"
+        done = self.edgectl("get", "runs")
+        self.assertNotIn(scraped.id, done.stdout)
+        self.assertIn(asked.id, done.stdout)
+        self.assertEqual(done.stderr, "what scrapes of /probe made is left out; edgectl get runs -q all has everything, edgectl get runs -q origin:prometheus that alone\n")
+        everything = self.edgectl("get", "runs", "-q", "all")
+        self.assertIn(scraped.id, everything.stdout)
+        self.assertEqual(everything.stderr, "")
+        alone = json.loads(self.edgectl("get", "runs", "-q", "origin:prometheus", "-o", "json").stdout)
+        self.assertEqual([run["id"] for run in alone], [scraped.id])
 
     def test_json_is_the_items(self):
         self.assertEqual([node["name"] for node in json.loads(self.edgectl("get", "nodes", "-o", "json").stdout)], ["gz-1"])
