@@ -246,18 +246,30 @@ void Hub::place(Channel& channel, const SinkPtr& sink, const ClientMessage& aske
 }
 
 void Hub::listen_to(Watched what, const SinkPtr& sink, const ClientMessage& asked) {
+    if (auto why = refusal_to_watch(what, sink)) return say(sink, delivery::Refused{asked.sub, std::move(*why)});
     const auto there = watched_.find(what);
     if (there != watched_.end() && there->second.known) return listen(there->second, sink, asked);
-    if (there == watched_.end() && watched_.size() >= kMostWatched && !make_room())
-        return say(
-            sink, delivery::Refused{asked.sub,
-                                    {Errc::unavailable, "/key", "256 runs and webhooks are watched; try again later"}});
     Channel& channel = watched_.try_emplace(what, Channel{Topic(floor_), {}}).first->second;
     channel.listeners.push_back({sink, asked.sub});
     channel.asked.push_back(asked);
     if (channel.let_go) return;
     channel.known = false;
     std::visit([&](const auto& id) { watch(id, channel); }, what);
+}
+
+bool Hub::listens(const SinkPtr& sink, const Channel& channel) const {
+    return std::ranges::find(channel.listeners, sink, &Listener::sink) != channel.listeners.end();
+}
+
+std::optional<Error> Hub::refusal_to_watch(Watched what, const SinkPtr& sink) {
+    const auto there = watched_.find(what);
+    if (there != watched_.end() && listens(sink, there->second)) return std::nullopt;
+    const auto own = std::ranges::count_if(watched_, [&](const auto& one) { return listens(sink, one.second); });
+    if (static_cast<std::size_t>(own) >= kMostWatchedByOne)
+        return Error{Errc::too_large, "/key",
+                     "a socket watches 32 runs and webhooks at most; unsubscribe from one first"};
+    if (there != watched_.end() || watched_.size() < kMostWatched || make_room()) return std::nullopt;
+    return Error{Errc::unavailable, "/key", "256 runs and webhooks are watched; try again later"};
 }
 
 void Hub::watch(RunId run, Channel& channel) {

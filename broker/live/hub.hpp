@@ -64,6 +64,7 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     static constexpr std::uint32_t kHeartbeatMs = 15'000;
     static constexpr std::uint64_t kKeptUs = 60'000'000;  // a topic that nobody listens to can be resumed so long
     static constexpr std::size_t kMostWatched = 256;      // runs and webhooks, at once
+    static constexpr std::size_t kMostWatchedByOne = 32;  // of them by one socket
     static constexpr std::size_t kMostChanged = 500;      // deliveries of a webhook that may change between two times
 
     /// `stream` names this process to clients. `domain` outlives it.
@@ -115,6 +116,9 @@ class Hub final : public std::enable_shared_from_this<Hub> {
     void listen_to(Watched what, const SinkPtr& sink, const ClientMessage& asked);
     void place(Channel& channel, const SinkPtr& sink, const ClientMessage& asked);
     bool make_room();
+    bool listens(const SinkPtr& sink, const Channel& channel) const;
+    /// Why it may not watch one more, or nothing.
+    std::optional<Error> refusal_to_watch(Watched what, const SinkPtr& sink);
     void watch(RunId run, Channel& channel);
     void watch(WebhookId webhook, Channel& channel);
     template <class T>

@@ -215,6 +215,39 @@ TEST_CASE("a run ends for all its listeners; one that is not there is refused") 
     CHECK(it.after(0) == "1 subscribed 5, 1 run 6, 1 end");
 }
 
+TEST_CASE("a socket watches no more than its share, so that others can watch as well") {
+    Stage it;
+    it.start_run();
+    it.domain.is_every_run_there = true;
+    std::uint32_t next = 0;
+    const auto run = [](std::uint32_t number) {
+        RunId id = FakeDomain::id<RunId>(1);
+        id.bytes[14] = static_cast<std::uint8_t>(number >> 8);
+        id.bytes[13] = static_cast<std::uint8_t>(number);
+        return id.text();
+    };
+    const auto watch_share = [&](const std::shared_ptr<Sink>& sink) {
+        for (std::uint32_t i = 0; i < live::Hub::kMostWatchedByOne; ++i, ++next)
+            it.subscribe(i, "run", {}, run(next), sink);
+        return sink->take().find("refused") == std::string::npos;
+    };
+    CHECK(watch_share(it.sink));
+    it.subscribe(100, "run", {}, run(900));
+    CHECK(it.after(0) == "refused 100");
+    it.subscribe(101, "run", {}, run(0));  // which it watches already
+    CHECK(it.after(0).starts_with("101 subscribed"));
+    it.hub->unsubscribe(it.sink, 0);
+    it.hub->unsubscribe(it.sink, 101);
+    it.subscribe(102, "run", {}, run(0));
+    CHECK(it.after(0).starts_with("102 subscribed"));
+    while (next < live::Hub::kMostWatched) CHECK(watch_share(std::make_shared<Sink>()));
+    const auto last = std::make_shared<Sink>();
+    it.subscribe(1, "run", {}, run(901), last);  // all are watched by somebody
+    CHECK(last->take() == "refused 1");
+    it.subscribe(2, "run", {}, run(5), last);  // … and this one can be watched together
+    CHECK(last->take().starts_with("2 subscribed"));
+}
+
 TEST_CASE("a webhook's deliveries are read when they changed, once for all changes, and told as they are now") {
     Stage it;
     auto& webhooks = it.domain.webhooks_;
