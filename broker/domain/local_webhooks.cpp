@@ -137,7 +137,8 @@ void LocalWebhooks::replay_all(WebhookId id, DeliveryFilter filter, Reply<std::u
 void LocalWebhooks::totals(Reply<WebhookTotals> reply) {
     mailbox_.post([this, reply = std::move(reply)](Now, Actions&) {
         WebhookTotals totals;
-        for (const WebhookView& webhook : fsm_.webhooks().list()) totals.disabled += webhook.enabled ? 0 : 1;
+        for (const WebhookView& webhook : fsm_.webhooks().list())
+            ++(!webhook.enabled ? totals.disabled : webhook.failing_since ? totals.failing : totals.working);
         reads_->ask([totals, reply](Store& store) mutable {
             const auto pending = store.pending_deliveries();
             if (!pending) return reply(pending.error());

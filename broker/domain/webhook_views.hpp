@@ -55,7 +55,7 @@ struct WebhookView {
     bool enabled = true;
     std::string disabled_reason;  // empty while it is enabled, or when a person disabled it
     WallTime created_at = 0;
-    std::optional<WallTime> failing_since;     // no attempt has succeeded since
+    std::optional<WallTime> failing_since;     // an attempt failed then, and none has succeeded since: it is *failing*
     std::optional<WallTime> old_secret_until;  // until then a message is signed with the secret before as well
     std::optional<WallTime> expires_at;        // it removes itself then
 };
@@ -158,8 +158,10 @@ struct DeliveryDetail {
 
 /// How webhooks stand, for the metrics.
 struct WebhookTotals {
-    std::uint64_t disabled = 0;  // endpoints
-    std::uint64_t pending = 0;   // deliveries, of all endpoints that are there, as far as they are counted
+    std::uint64_t working = 0;  // endpoints that are enabled and not failing
+    std::uint64_t failing = 0;  // … that are enabled, with failing_since
+    std::uint64_t disabled = 0;
+    std::uint64_t pending = 0;  // deliveries, of all endpoints that are there, as far as they are counted
 };
 
 /// Which deliveries of an endpoint: made in [since, until), in this state.

@@ -1,5 +1,6 @@
 #include "broker/prometheus/text_format.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -12,8 +13,6 @@ constexpr std::string_view type_name(Type type) {
             return "gauge";
         case Type::counter:
             return "counter";
-        case Type::summary:
-            return "summary";
         case Type::histogram:
             break;
     }
@@ -59,12 +58,7 @@ void append_line(std::string& out, std::string_view name, std::string_view suffi
 void Histogram::observe(double seconds) {
     ++count_;
     sum_ += seconds;
-    for (std::size_t i = 0; i < kBounds.size(); ++i) {
-        if (seconds <= kBounds[i]) {
-            ++below_[i];
-            return;
-        }
-    }
+    ++each_[static_cast<std::size_t>(std::ranges::lower_bound(kBounds, seconds) - kBounds.begin())];
 }
 
 Exposition::Family* Exposition::room_in(const Metric& metric, std::uint64_t series) {
@@ -85,25 +79,20 @@ void Exposition::add(const Metric& metric, const Labels& labels, double value) {
 }
 
 void Exposition::add(const Metric& metric, const Labels& labels, const Histogram& histogram) {
-    Family* family = room_in(metric, Histogram::kSeries);
-    if (!family) return;
-    std::uint64_t sum = 0;
-    for (std::size_t i = 0; i < Histogram::kBounds.size(); ++i) {
-        sum += histogram.below_[i];
-        append_line(family->lines, metric.name, "_bucket", labels, number_text(Histogram::kBounds[i]),
-                    std::to_string(sum));
-    }
-    const std::string count = std::to_string(histogram.count_);
-    append_line(family->lines, metric.name, "_bucket", labels, "+Inf", count);
-    append_line(family->lines, metric.name, "_sum", labels, "", number_text(histogram.sum_));
-    append_line(family->lines, metric.name, "_count", labels, "", count);
+    add(metric, labels, Buckets{Histogram::kBounds, histogram.each_, histogram.sum_});
 }
 
-void Exposition::add(const Metric& metric, const Labels& labels, const Summary& summary) {
-    Family* family = room_in(metric, 2);
+void Exposition::add(const Metric& metric, const Labels& labels, const Buckets& buckets) {
+    Family* family = room_in(metric, buckets.each.size() + 2);
     if (!family) return;
-    append_line(family->lines, metric.name, "_sum", labels, "", number_text(summary.sum));
-    append_line(family->lines, metric.name, "_count", labels, "", std::to_string(summary.count));
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < buckets.each.size(); ++i) {
+        count += buckets.each[i];
+        const std::string bound = i < buckets.bounds.size() ? number_text(buckets.bounds[i]) : "+Inf";
+        append_line(family->lines, metric.name, "_bucket", labels, bound, std::to_string(count));
+    }
+    append_line(family->lines, metric.name, "_sum", labels, "", number_text(buckets.sum));
+    append_line(family->lines, metric.name, "_count", labels, "", std::to_string(count));
 }
 
 std::string Exposition::text() const {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,7 +14,7 @@ namespace edge::broker::prometheus {
 
 inline constexpr const char* kTextType = "text/plain; version=0.0.4; charset=utf-8";
 
-enum class Type { gauge, counter, histogram, summary };
+enum class Type { gauge, counter, histogram };
 
 struct Metric {
     std::string_view name;
@@ -40,14 +41,15 @@ class Histogram {
 
   private:
     friend class Exposition;
-    std::array<std::uint64_t, kBounds.size()> below_{};  // of each bucket alone
+    std::array<std::uint64_t, kBounds.size() + 1> each_{};
     std::uint64_t count_ = 0;
     double sum_ = 0;
 };
 
-/// How many there were, and their sum.
-struct Summary {
-    std::uint64_t count = 0;
+/// What was counted by somebody else: how many were within each bound and not the one before, and beyond the last.
+struct Buckets {
+    std::span<const double> bounds;
+    std::span<const std::uint64_t> each;  // one more than bounds
     double sum = 0;
 };
 
@@ -59,7 +61,7 @@ class Exposition {
 
     void add(const Metric& metric, const Labels& labels, double value);
     void add(const Metric& metric, const Labels& labels, const Histogram& histogram);
-    void add(const Metric& metric, const Labels& labels, const Summary& summary);
+    void add(const Metric& metric, const Labels& labels, const Buckets& buckets);
     std::uint64_t dropped() const { return dropped_; }
     /// In the order of their names.
     std::string text() const;

@@ -177,7 +177,7 @@ Attempted DeliveryPlan::judge(Endpoint& endpoint, const DueDelivery& delivery, A
     if (!is_good && answer.attempt.error.empty())
         answer.attempt.error = "the receiver answered " + std::to_string(answer.attempt.status);
     const std::uint32_t status = answer.attempt.status;
-    counters_.spent_us += answer.attempt.times.total_us;
+    counters_.durations.add(answer.attempt.times.total_us);
     Attempted attempted{delivery, std::move(answer.attempt), AttemptOutcome::delivered, now};
     if (is_good) {
         ++counters_.delivered;
@@ -246,10 +246,6 @@ void DeliveryPlan::stored(DeliveryRow row, WallTime now, PlanActions& out) {
 Counters DeliveryPlan::counters() const {
     Counters all = counters_;
     all.in_flight = in_flight_;
-    for (const auto& [row, endpoint] : endpoints_) {
-        all.endpoints += endpoint.is_enabled ? 1 : 0;
-        all.failing += endpoint.is_enabled && endpoint.breaker.is_open() ? 1 : 0;
-    }
     return all;
 }
 

@@ -55,12 +55,15 @@ TEST_CASE("a histogram's buckets count what is below them, and all is in +Inf") 
     CHECK(text.find("_count{line=\"telecom\"} 4\n") != std::string::npos);
 }
 
-TEST_CASE("a summary is its sum and its count") {
+TEST_CASE("buckets that somebody else filled are told as a histogram") {
+    const double bounds[] = {0.5, 2};
+    const std::uint64_t each[] = {3, 0, 1};
     Exposition out;
-    out.add({"edge_spent_seconds", Type::summary, "Spent."}, {}, Summary{3, 0.5});
+    out.add({"edge_spent_seconds", Type::histogram, "Spent."}, {}, Buckets{bounds, each, 7.5});
     CHECK(out.text() ==
-          "# HELP edge_spent_seconds Spent.\n# TYPE edge_spent_seconds summary\n"
-          "edge_spent_seconds_sum 0.5\nedge_spent_seconds_count 3\n");
+          "# HELP edge_spent_seconds Spent.\n# TYPE edge_spent_seconds histogram\n"
+          "edge_spent_seconds_bucket{le=\"0.5\"} 3\nedge_spent_seconds_bucket{le=\"2\"} 3\n"
+          "edge_spent_seconds_bucket{le=\"+Inf\"} 4\nedge_spent_seconds_sum 7.5\nedge_spent_seconds_count 4\n");
 }
 
 TEST_CASE("beyond the cap series are counted instead, a histogram as a whole") {
