@@ -135,9 +135,10 @@ void list_join_tokens(CallPtr call) {
     const auto page = page_in_query(*call);
     if (!page) return;
     const auto then = [page = *page](const Call& asked, const std::vector<JoinTokenView>& tokens) {
-        std::vector<KeyedItem> items;
-        for (const auto& token : tokens) items.push_back({token.id.text(), dump_json(to_json(token))});
-        asked.reply(200, keyed_page(std::move(items), page));
+        const auto found = keyed_page(tokens, page);
+        std::vector<std::string> texts;
+        for (const auto& token : found.items) texts.push_back(dump_json(to_json(token)));
+        asked.reply(200, page_text(texts, found.next_cursor));
     };
     call->domain.join_tokens(when_known<std::vector<JoinTokenView>>(call, then));
 }

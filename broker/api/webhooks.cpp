@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "broker/api/keyed_page.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/api/views_json.hpp"
+#include "broker/api/webhook_call.hpp"
 #include "broker/api/webhooks_json.hpp"
 
 namespace edge::broker::api {
@@ -39,17 +39,9 @@ namespace {
 
 constexpr std::size_t kLongestWords = 1'024;
 constexpr std::uint64_t kLongestLifeMs = 30ULL * 24 * 3'600 * 1'000;
-constexpr std::uint64_t kLatestMs = 253'402'300'799'999;  // the year 9999
 
 Error bad_value(std::string where, std::string detail) {
     return Error{Errc::bad_value, std::move(where), std::move(detail)};
-}
-
-/// Secrets are made, and somebody's network is spoken to.
-bool is_admin(const Call& call) {
-    if (call.principal.admin) return true;
-    call.refuse(http::Problem{http::Code::denied, "only an administrator's token handles webhooks", {}});
-    return false;
 }
 
 std::string all_event_types() {
@@ -112,36 +104,11 @@ Result<WebhookChange> change_of(const WebhookPatch& patch, const webhooks::Recei
     return change;
 }
 
-std::optional<WebhookId> webhook_in_path(const Call& call) {
-    if (!is_admin(call)) return std::nullopt;
-    return id_in_path<WebhookId>(call);
-}
-
-std::optional<DeliveryId> delivery_in_path(const Call& call) {
-    if (!is_admin(call)) return std::nullopt;
-    return id_in_path<DeliveryId>(call);
-}
-
 template <class T>
 Reply<T> answered_with(CallPtr call, int status) {
     return when_known<T>(std::move(call), [status](const Call& asked, const T& value) {
         asked.reply(status, dump_json(to_json(value)));
     });
-}
-
-/// A parameter that is a time; `time` stays as it is without one. False: refused.
-bool time_in_query(const Call& call, const char* name, std::optional<WallTime>& time) {
-    const auto found = call.query.find(name);
-    if (found == call.query.end()) return true;
-    const auto ms = number<std::uint64_t>(found->second);
-    if (!ms || *ms > kLatestMs) {
-        const std::string message = "expected milliseconds since 1970";
-        call.refuse(http::Problem{
-            http::Code::bad_parameter, std::string(name) + ": " + message, {{name, "bad_value", message}}});
-        return false;
-    }
-    time = *ms * 1'000;
-    return true;
 }
 
 }  // namespace
@@ -153,19 +120,6 @@ void create_webhook(CallPtr call) {
     auto request = request_of(std::move(*body), call->options->receivers);
     if (!request) return call->refuse(request.error());
     call->domain.webhooks().create(std::move(request.value()), answered_with<NewWebhook>(call, 201));
-}
-
-void list_webhooks(CallPtr call) {
-    if (!is_admin(*call)) return;
-    const auto page = page_in_query(*call);
-    if (!page) return;
-    using Webhooks = std::vector<WebhookView>;
-    const auto then = [page = *page](const Call& asked, const Webhooks& webhooks) {
-        std::vector<KeyedItem> items;
-        for (const auto& webhook : webhooks) items.push_back({webhook.id.text(), dump_json(to_json(webhook))});
-        asked.reply(200, keyed_page(std::move(items), page));
-    };
-    call->domain.webhooks().list(when_known<Webhooks>(call, then));
 }
 
 void get_webhook(CallPtr call) {
@@ -198,31 +152,6 @@ void rotate_webhook_secret(CallPtr call) {
 void test_webhook(CallPtr call) {
     if (const auto id = webhook_in_path(*call))
         call->domain.webhooks().test(*id, answered_with<DeliveryView>(call, 202));
-}
-
-void list_webhook_deliveries(CallPtr call) {
-    const auto id = webhook_in_path(*call);
-    if (!id) return;
-    const auto page = page_in_query(*call);
-    if (!page) return;
-    DeliveryFilter filter;
-    if (const auto state = call->query.find("state"); state != call->query.end()) {
-        filter.state = enum_value<DeliveryState>(state->second);
-        if (!filter.state)
-            return call->refuse(http::Problem{http::Code::bad_parameter,
-                                              "state: expected pending, delivered or failed",
-                                              {{"state", "bad_value", "expected pending, delivered or failed"}}});
-    }
-    std::optional<WallTime> since;
-    if (!time_in_query(*call, "since_ms", since) || !time_in_query(*call, "until_ms", filter.until)) return;
-    filter.since = since.value_or(0);
-    using Deliveries = Page<DeliveryView>;
-    call->domain.webhooks().deliveries(*id, filter, *page,
-                                       when_known<Deliveries>(call, [](const Call& asked, const Deliveries& found) {
-                                           std::vector<std::string> items;
-                                           for (const auto& one : found.items) items.push_back(dump_json(to_json(one)));
-                                           asked.reply(200, page_text(items, found.next_cursor));
-                                       }));
 }
 
 void replay_webhook(CallPtr call) {

@@ -115,6 +115,17 @@ class AsDocumented(unittest.TestCase):
         after = scraping.samples(scraping.scrape("/metrics")[1])
         self.assertEqual({dict(labels).get("job") for name, labels in after if name == "edge_probe_success"}, jobs)
 
+    def test_a_list_has_what_was_asked_for_apart_from_what_was_scraped(self):
+        asked = Api().probe("ping", "telecom", target="ping.lab.test", count=1)
+        scraping.scrape("/probe", module="ping_10", target="ping.lab.test", node="gz-1", line="telecom")
+        for what, key in (("runs", "id"), ("jobs", "last_run")):
+            scraped = list(Api().items(f"/api/v1/{what}?q=origin:prometheus"))
+            others = list(Api().items(f"/api/v1/{what}?q=-origin:prometheus"))
+            self.assertEqual({one["origin"] for one in scraped}, {"prometheus"})
+            self.assertEqual({one["origin"] for one in others}, {"api"})
+            self.assertEqual(others[0][key], asked["id"])
+            self.assertEqual(len(scraped) + len(others), len(list(Api().items(f"/api/v1/{what}"))))
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)

@@ -31,7 +31,9 @@ def a_webhook_from_its_making_to_its_end(world, edgectl, receiver):
     assert hook in listed and "enabled" in listed and "io.edge.test.v1" in listed, listed
     shown, _ = edgectl("describe", hook)
     assert "电信 ops" in shown and receiver.url("/500/mine") in shown and "whsec_" not in shown, shown
-    delivery = edgectl("test", hook)[0].strip()
+    delivery, said = edgectl("test", hook)
+    delivery = delivery.strip()
+    assert f"edgectl webhook describe {delivery}" in said, said
     world.api.wait(lambda: world.api.get(f"/api/v1/deliveries/{delivery}")["state"] == "failed", 30, "the first attempt")
     sent, _ = edgectl("deliveries", hook, "--state", "failed")
     assert delivery in sent and "500" in sent and "io.edge.test.v1" in sent, sent
@@ -44,6 +46,7 @@ def a_webhook_from_its_making_to_its_end(world, edgectl, receiver):
     world.api.wait(lambda: world.api.get(f"/api/v1/deliveries/{delivery}")["attempts"] == 3, 30, "the third attempt")
     shown, _ = edgectl("describe", delivery)
     assert "the receiver answered 500" in shown and "attempt 3" in shown and "127.0.0.1:" in shown, shown
+    assert "  message" in shown and '"type":"io.edge.test.v1"' in shown, shown  # what was sent
     disabled, said = edgectl("disable", hook)
     assert disabled == "" and "disabled" in said and "disabled" in edgectl("list")[0]
     assert "enable" in edgectl("test", hook, status=6)[1]

@@ -38,9 +38,11 @@ class FakeWebhooks final : public WebhookCalls {
         if (is_disabled) return reply(Error{Errc::conflict, {}, "the webhook is disabled; enable it first"});
         answer<DeliveryView>(id, delivery_view(), reply);
     }
-    void deliveries(WebhookId id, DeliveryFilter filter, PageRequest, Reply<Page<DeliveryView>> reply) override {
+    /// Two pages.
+    void deliveries(WebhookId id, DeliveryFilter filter, PageRequest page, Reply<Page<DeliveryView>> reply) override {
         last_filter = filter;
-        answer<Page<DeliveryView>>(id, {{delivery_view()}, "next"}, reply);
+        const auto next = page.cursor.empty() ? std::optional<std::string>("next") : std::nullopt;
+        answer<Page<DeliveryView>>(id, {{delivery_view()}, next}, reply);
     }
     void delivery(DeliveryId id, Reply<DeliveryDetail> reply) override {
         if (id != delivery_id()) return reply(Error{Errc::not_found, {}, "no such delivery"});

@@ -43,6 +43,33 @@ const std::string kDelivery = "/api/v1/deliveries/" + FakeWebhooks::delivery_id(
 
 }  // namespace
 
+TEST_CASE("webhooks and deliveries are exported flat, a cell each") {
+    WebhookApi api;
+    const auto csv = [&](const std::string& path, const std::string& query = {}) {
+        http::Request request;
+        request.method = "GET";
+        request.path = path;
+        request.query = query;
+        request.headers = {{"authorization", std::string("Bearer ") + FakeDomain::kToken}, {"accept", "text/csv"}};
+        auto exchange = std::make_shared<FakeExchange>();
+        api.handler(std::move(request), exchange);
+        if (exchange->response) return std::to_string(exchange->response->status);
+        return exchange->events().text;
+    };
+    const std::string hooks = csv("/api/v1/webhooks");
+    CAPTURE(hooks);
+    CHECK(hooks.starts_with("id,state,url,description,events,selector,created_at,failing_since,disabled_reason,"));
+    CHECK(hooks.find("\r\n" + FakeWebhooks::webhook_id().text() + ",enabled,https://ops.example/,") != std::string::npos);
+    CHECK(hooks.find_first_of("[{") == std::string::npos);
+    const std::string deliveries = csv(kHook + "/deliveries", "state=failed");
+    CAPTURE(deliveries);
+    CHECK(deliveries.starts_with("id,webhook_id,message_id,state,type,subject,attempts,"));
+    CHECK(std::ranges::count(deliveries, '\n') == 3);
+    CHECK(deliveries.find_first_of("[{") == std::string::npos);
+    CHECK(api.domain.webhooks_.last_filter.state == DeliveryState::failed);
+    CHECK(csv("/api/v1/webhooks", "limit=3") == "400");
+}
+
 TEST_CASE("every answer about webhooks is what the document says") {
     WebhookApi api;
     const Json made = api.json(
