@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "protocol/slip.hpp"
+
 namespace edge {
 namespace {
 
@@ -42,6 +44,12 @@ std::vector<std::string> all_nearest(std::string_view typed, std::span<const std
 std::optional<std::string> nearest(std::string_view typed, std::span<const std::string> candidates) {
     auto best = all_nearest(typed, candidates);
     return best.empty() ? std::nullopt : std::optional(std::move(best.front()));
+}
+
+bool is_slip_of(std::string_view typed, std::string_view word) {
+    if (typed.empty() || word.empty() || typed.front() != word.front() || typed.size() > 64) return false;
+    const std::size_t distance = edit_distance(typed, word);
+    return distance > 0 && distance <= (word.size() < 6 ? 1u : 2u);
 }
 
 std::string did_you_mean(std::string_view typed, std::span<const std::string> candidates, std::string_view before) {

@@ -69,9 +69,9 @@ std::optional<PageRequest> page_in_query(const Call& call);
 /// The body's JSON, behind its limits. Errors: bad_syntax, too_large, bad_value; unsupported (its Content-Type).
 Result<Json> json_body(const http::Request& request);
 
-/// The body as T, strictly. Answers the problem itself.
+/// The body as T, strictly. Answers the problem itself, as `explained` has it.
 template <class T>
-std::optional<T> body_as(const Call& call) {
+std::optional<T> body_as(const Call& call, Error (*explained)(Error) = nullptr) {
     auto json = json_body(call.request);
     if (!json) {
         if (json.error().code == Errc::unsupported) {
@@ -83,7 +83,7 @@ std::optional<T> body_as(const Call& call) {
     }
     auto body = decode<T>(json.value(), UnknownFields::reject);
     if (body) return std::move(body.value());
-    call.refuse(body.error());
+    call.refuse(explained ? explained(body.error()) : body.error());
     return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "broker/api/lists.hpp"
 #include "broker/api/operations.hpp"
 #include "broker/api/views_json.hpp"
 
@@ -19,6 +20,20 @@ BOOST_DESCRIBE_STRUCT(JobBody, (), (service, params, selector, labels, start_wit
 
 namespace {
 
+const ListShape<JobView> kJobs{{"id", "origin", "service", "target", "selector", "created_at", "last_run"},
+                               [](const JobView& job) { return dump_json(to_json(job)); },
+                               [](const JobView& job) {
+                                   const auto target = job.params.find("target");
+                                   return std::vector<std::string>{
+                                       job.id.text(),
+                                       std::string(enum_text(job.origin)),
+                                       std::string(enum_text(job.service)),
+                                       target != job.params.end() ? target->get<std::string>() : std::string(),
+                                       job.selector,
+                                       rfc3339_ms(job.created_at),
+                                       job.last_run ? job.last_run->text() : std::string()};
+                               }};
+
 constexpr std::uint32_t kMostRepeats = 1000;
 constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
 constexpr std::size_t kMostLabels = 32;
@@ -29,6 +44,22 @@ constexpr const char* kTargetRetryS = "10";  // by then a target's bucket is ful
 
 Error bad(std::string where, std::string detail) {
     return Error{Errc::bad_value, std::move(where), std::move(detail)};
+}
+
+template <class Spec>
+bool has_parameter(std::string_view name) {
+    const auto names = described::member_names<Spec>();
+    return std::ranges::find(names, name) != names.end();
+}
+
+/// A probe's parameter beside `params`, where the other tools have it.
+Error misplaced(Error error) {
+    const std::string_view name = std::string_view(error.where).substr(std::min<std::size_t>(1, error.where.size()));
+    if (has_parameter<DnsSpec>(name) || has_parameter<HttpSpec>(name) || has_parameter<PingSpec>(name)) {
+        error.detail = "a job has no ";
+        error.detail.append(name).append("; did you mean params.").append(name).append("?");
+    }
+    return error;
 }
 
 Result<EnforcedBy> level_named(std::string_view text) {
@@ -110,7 +141,7 @@ void create_job(CallPtr call) {
                                           "Idempotency-Key is at most 255 characters",
                                           {{"Idempotency-Key", "too_large", ""}}});
     }
-    auto body = body_as<JobBody>(*call);
+    auto body = body_as<JobBody>(*call, misplaced);
     if (!body) return;
     auto job = job_request(std::move(*body), call->request);
     if (!job) return call->refuse(job.error());
@@ -120,14 +151,9 @@ void create_job(CallPtr call) {
 }
 
 void list_jobs(CallPtr call) {
-    const auto page = page_in_query(*call);
-    if (!page) return;
-    const auto then = [](const Call& asked, Page<JobView> jobs) {
-        std::vector<std::string> items;
-        for (const auto& job : jobs.items) items.push_back(dump_json(to_json(job)));
-        asked.reply(200, page_text(items, jobs.next_cursor));
-    };
-    call->domain.jobs(*page, when_known<Page<JobView>>(call, then));
+    reply_list(std::move(call), kJobs, [](Domain& domain, ListRequest list, Reply<Page<JobView>> reply) {
+        domain.jobs(std::move(list), std::move(reply));
+    });
 }
 
 void get_job(CallPtr call) {

@@ -43,7 +43,7 @@ constexpr auto kRoutes = std::to_array<Route>({
     {"DELETE", "/api/v1/session", "deleteSession", Auth::none, delete_session},
     {"POST", "/api/v1/sign-in-codes", "createSignInCode", Auth::bearer, create_sign_in_code},
     {"POST", "/api/v1/jobs", "createJob", Auth::bearer, create_job},
-    {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, kPage},
+    {"GET", "/api/v1/jobs", "listJobs", Auth::bearer, list_jobs, kSearch},
     {"GET", "/api/v1/jobs/{id}", "getJob", Auth::bearer, get_job},
     {"GET", "/api/v1/runs", "listRuns", Auth::bearer, list_runs, kSearch},
     {"GET", "/api/v1/runs/{id}", "getRun", Auth::bearer, get_run},

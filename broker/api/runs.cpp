@@ -12,12 +12,13 @@ BOOST_DESCRIBE_STRUCT(CancelBody, (), ())
 namespace {
 
 const ListShape<RunView> kRuns{
-    {"id", "job_id", "service", "target", "selector", "state", "created_at", "finished_at", "total", "queued",
+    {"id", "job_id", "origin", "service", "target", "selector", "state", "created_at", "finished_at", "total", "queued",
      "running", "succeeded", "failed", "timed_out", "canceled", "expired", "lost"},
     [](const RunView& run) { return dump_json(to_json(run)); },
     [](const RunView& run) {
         std::vector<std::string> cells{run.id.text(),
                                        run.job_id.text(),
+                                       std::string(enum_text(run.origin)),
                                        std::string(enum_text(run.service)),
                                        run.target,
                                        run.selector,

@@ -72,6 +72,7 @@ void put_notes(Json& json, const RunNotes& notes) {
 Json to_json(const RunView& run) {
     Json json = {{"id", run.id.text()},
                  {"job_id", run.job_id.text()},
+                 {"origin", enum_text(run.origin)},
                  {"service", enum_text(run.service)},
                  {"target", run.target},
                  {"selector", run.selector},
@@ -85,6 +86,7 @@ Json to_json(const RunView& run) {
 
 Json to_json(const JobView& job) {
     Json json = {{"id", job.id.text()},
+                 {"origin", enum_text(job.origin)},
                  {"service", enum_text(job.service)},
                  {"params", job.params},
                  {"selector", job.selector},

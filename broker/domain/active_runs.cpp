@@ -66,6 +66,7 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
     run->row = r.row;
     run->id = r.id;
     run->job_id = loaded.job.id;
+    run->origin = loaded.job.origin;
     run->service = loaded.job.service;
     run->target = loaded.job.target;
     run->selector = loaded.job.selector;
@@ -170,6 +171,7 @@ void ActiveRuns::evict(Run& run) {
 RunView ActiveRuns::view(const Run& run) {
     return RunView{.id = run.id,
                    .job_id = run.job_id,
+                   .origin = run.origin,
                    .service = run.service,
                    .target = run.target,
                    .selector = run.selector,

@@ -69,6 +69,7 @@ struct Principal {
 struct JobRequest {
     ProbeSpec spec;
     std::string selector;
+    JobOrigin origin = JobOrigin::api;
     std::map<std::string, std::string> labels;
     JobTerms terms;
     std::string idempotency_key;  // empty: none
@@ -109,9 +110,10 @@ class Domain {
     /// canceled before. Errors: not_found.
     virtual void cancel_run(RunId id, Reply<RunView> reply) = 0;
     virtual void job(JobId id, Reply<JobView> reply) = 0;
-    virtual void jobs(PageRequest page, Reply<Page<JobView>> reply) = 0;
+    /// Newest first; `q` names `service:`, the beginning of `target:` and `origin:`. Errors: bad_value (/q, /cursor).
+    virtual void jobs(ListRequest list, Reply<Page<JobView>> reply) = 0;
     virtual void run(RunId id, Reply<RunView> reply) = 0;
-    /// Newest first; `q` names `service:`, `state:` and the beginning of `target:`. Errors: bad_value (/q, /cursor).
+    /// … and `state:`.
     virtual void runs(ListRequest list, Reply<Page<RunView>> reply) = 0;
     virtual void tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) = 0;
     virtual void results(RunId id, PageRequest page, Reply<Page<ResultView>> reply) = 0;

@@ -1,6 +1,9 @@
 #include "broker/domain/endpoints.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "protocol/slip.hpp"
 
 namespace edge::broker {
 namespace {
@@ -19,6 +22,20 @@ Result<Selector> parse_event_selector(const std::string& text) {
     if (selector.limit)
         return Error{Errc::bad_value, "/selector", "limit: chooses lines for a job; of events it means nothing"};
     return selector;
+}
+
+Result<> check_keys(const Selector& selector, std::span<const std::string> labels) {
+    static constexpr std::array<std::string_view, 5> kKnown{"line", "carrier", "node", "province", "city"};
+    for (const auto& term : selector.terms) {
+        const auto is_key = [&](std::string_view key) { return same_word(key, term.key); };
+        if (std::ranges::any_of(kKnown, is_key) || std::ranges::any_of(labels, is_key)) continue;
+        const auto meant = std::ranges::find_if(kKnown, [&](auto known) { return is_slip_of(term.key, known); });
+        if (meant == kKnown.end()) continue;
+        return Error{Errc::bad_value, "/selector",
+                     "\"" + term.text + "\": no node has a label \"" + term.key + "\"; did you mean \"" +
+                         std::string(*meant) + "\"?"};
+    }
+    return ok();
 }
 
 Result<> Endpoints::put(WebhookRecord record) {

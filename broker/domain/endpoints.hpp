@@ -39,4 +39,8 @@ class Endpoints {
 /// Errors: bad_value, `/selector`; a limit means nothing here.
 Result<Selector> parse_event_selector(const std::string& text);
 
+/// Nodes may come, and with them labels; but a key that no node has as `labels` and that is a known one but for a slip
+/// would never match, and nobody would be told. Errors: bad_value, `/selector`.
+Result<> check_keys(const Selector& selector, std::span<const std::string> labels);
+
 }  // namespace edge::broker

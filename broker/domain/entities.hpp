@@ -55,6 +55,7 @@ struct Run {
     RunRow row{};
     RunId id;
     JobId job_id;
+    JobOrigin origin = JobOrigin::api;
     Service service = Service::ping;
     std::string target;
     std::string selector;

@@ -1,9 +1,16 @@
 #include "broker/domain/fleet.hpp"
 
+#include <algorithm>
+#include <array>
+#include <set>
+
 #include "protocol/json/described.hpp"
 
 namespace edge::broker {
 namespace {
+
+/// Source: docs/protocol.md. A line may have another.
+constexpr std::array<std::string_view, 7> kCarriers{"ct", "cu", "cm", "cbn", "edu", "bgp", "overseas"};
 
 template <class Map, class Key>
 Node* find_in(const Map& map, const Key& key) {
@@ -99,6 +106,36 @@ std::vector<UsageView> Fleet::usages() const {
         if (node->usage.told_at() > 0) all.push_back(node->usage.view(node->ref(), NodeUsage::Detail::latest));
     }
     return all;
+}
+
+std::vector<std::string> Fleet::carriers() const {
+    std::set<std::string> all(kCarriers.begin(), kCarriers.end());
+    for (const auto& node : nodes_) {
+        for (const auto& line : node->record.lines) all.insert(line.carrier);
+    }
+    all.erase("");
+    return {all.begin(), all.end()};
+}
+
+bool Fleet::has_carrier(std::string_view name) const {
+    const auto is_it = [name](std::string_view carrier) { return same_word(carrier, name); };
+    return std::ranges::any_of(kCarriers, is_it) || std::ranges::any_of(nodes_, [&](const auto& node) {
+               return std::ranges::any_of(node->record.lines, is_it, &link::LineReport::carrier);
+           });
+}
+
+std::vector<std::string> Fleet::label_keys() const {
+    std::set<std::string> all;
+    for (const auto& node : nodes_) {
+        for (const auto& [key, value] : node->record.labels) all.insert(key);
+    }
+    return {all.begin(), all.end()};
+}
+
+bool Fleet::has_label(std::string_view key) const {
+    return std::ranges::any_of(nodes_, [key](const auto& node) {
+        return std::ranges::any_of(node->record.labels, [key](const auto& one) { return same_word(one.first, key); });
+    });
 }
 
 NodeState Fleet::state_of(const Node& node) {

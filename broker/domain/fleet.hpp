@@ -51,6 +51,12 @@ class Fleet {
     /// Of a node that is away, what a line said last is no news.
     static void show(const Node& node, link::LineReport& line);
     std::vector<UsageView> usages() const;
+    /// Those that lines name, and those that every broker knows; each once.
+    std::vector<std::string> carriers() const;
+    bool has_carrier(std::string_view name) const;  // letters' case does not matter
+    /// Keys of the labels that some node has, each once.
+    std::vector<std::string> label_keys() const;
+    bool has_label(std::string_view key) const;  // the same
 
   private:
     std::vector<std::unique_ptr<Node>> nodes_;  // in the order of enrolment

@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "broker/domain/lending.hpp"
-#include "broker/domain/selector.hpp"
+#include "broker/domain/list_query.hpp"
 #include "protocol/codings.hpp"
 #include "protocol/json/described.hpp"
 
@@ -13,6 +13,7 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kLongestKey = 128;  // of what is sorted by, so that a cursor is short
+constexpr std::array<std::string_view, 5> kFields{"node", "line", "carrier", "state", "version"};  // no labels
 
 /// A node, or one of its lines.
 struct Item {
@@ -196,13 +197,22 @@ bool line_matches(const Node& node, const link::LineReport& line, const Selector
     return matches(candidate_of(node, &line), term);
 }
 
-Result<std::vector<SelectorTerm>> terms_of(std::string_view q) {
-    if (q.find_first_not_of(" +") == std::string_view::npos) return std::vector<SelectorTerm>();
-    auto selector = parse_selector(q);
-    if (!selector) return Error{Errc::bad_value, "/q", selector.error().detail};
-    if (selector.value().limit)
-        return Error{Errc::bad_value, "/q", "limit: is of a job; a list has the parameter limit"};
-    return std::move(selector.value().terms);
+/// Do the terms say what there can be? Which keys labels are, and who runs lines, is the fleet's to say.
+Result<> check(std::span<const SelectorTerm> terms, const Fleet& fleet, const std::vector<std::string>& states) {
+    for (const auto& term : terms) {
+        const auto is_value = [&](const std::string& value) { return same_word(value, term.value); };
+        if (term.key == "state") {
+            if (std::ranges::none_of(states, is_value)) return no_such_value(term, states);
+        } else if (term.key == "carrier") {
+            if (!fleet.has_carrier(term.value)) return no_such_value(term, fleet.carriers());
+        } else if (!term.key.empty() && std::ranges::find(kFields, term.key) == kFields.end()) {
+            if (fleet.has_label(term.key)) continue;
+            std::vector<std::string> keys(kFields.begin(), kFields.end());
+            std::ranges::copy(fleet.label_keys(), std::back_inserter(keys));
+            return no_such_key(term, keys);
+        }
+    }
+    return ok();
 }
 
 NodeView view_node(const Item& item) {
@@ -218,7 +228,8 @@ LineView view_line(const Item& item) {
 }  // namespace
 
 Result<Page<NodeView>> find_nodes(const Fleet& fleet, const ListRequest& list) {
-    EDGE_TRY(const auto terms, terms_of(list.q));
+    EDGE_TRY(const auto terms, parse_list_query(list.q));
+    EDGE_TRY(check(terms, fleet, names_of<NodeState>()));
     std::vector<Item> items;
     for (const auto& node : fleet.nodes()) {
         const auto fits = [&](const SelectorTerm& term) { return node_matches(*node, term) != term.negated; };
@@ -228,7 +239,8 @@ Result<Page<NodeView>> find_nodes(const Fleet& fleet, const ListRequest& list) {
 }
 
 Result<Page<LineView>> find_lines(const Fleet& fleet, const ListRequest& list) {
-    EDGE_TRY(const auto terms, terms_of(list.q));
+    EDGE_TRY(const auto terms, parse_list_query(list.q));
+    EDGE_TRY(check(terms, fleet, names_of<link::LineState>()));
     std::vector<Item> items;
     for (const auto& node : fleet.nodes()) {
         for (const auto& line : node->record.lines) {
@@ -271,29 +283,6 @@ Result<SelectionView> count_selection(const Fleet& fleet, std::string_view selec
         if (lines[i].node->is_connected()) ++counts.connected_nodes;
     }
     return counts;
-}
-
-Result<RunFilter> parse_run_filter(std::string_view q) {
-    EDGE_TRY(const auto terms, terms_of(q));
-    RunFilter filter;
-    for (const auto& term : terms) {
-        const auto wrong = [&](std::string detail) {
-            return Error{Errc::bad_value, "/q", "\"" + term.text + "\": " + std::move(detail)};
-        };
-        if (term.negated) return wrong("a list of runs knows no '-'");
-        if (term.key == "service") {
-            filter.service = enum_value<Service>(term.value);
-            if (!filter.service) return wrong("no such service");
-        } else if (term.key == "state") {
-            filter.state = enum_value<RunState>(term.value);
-            if (!filter.state) return wrong("a run is running or finished");
-        } else if (term.key == "target") {
-            filter.target = term.value;
-        } else {
-            return wrong("expected service:, state: or the beginning of target:");
-        }
-    }
-    return filter;
 }
 
 }  // namespace edge::broker

@@ -1,6 +1,7 @@
 // Lists of nodes and lines: those that match, in an order, a page at a time. The selector's grammar, with `state:` and
-// `version:` beside it; unlike a selector's, a term that nothing matches is no error. A node matches a term of a line
-// when one of its lines does, and a negated one when none does. Pure.
+// `version:` beside it. Unlike a selector's, a term that nothing matches is no error, but a key that is neither a field
+// nor a label of any node is, and so is a state or carrier that cannot be. A node matches a term of a line when one of
+// its lines does, and a negated one when none does. Pure.
 #pragma once
 #include <optional>
 
@@ -18,8 +19,5 @@ Result<Page<LineView>> find_lines(const Fleet& fleet, const ListRequest& list);
 
 /// What a job would ask. Errors: bad_value, where /q.
 Result<SelectionView> count_selection(const Fleet& fleet, std::string_view selector, std::optional<Service> service);
-
-/// What `q` of a list of runs says. Errors: bad_value, where /q.
-Result<RunFilter> parse_run_filter(std::string_view q);
 
 }  // namespace edge::broker

@@ -201,6 +201,7 @@ LoadedRun Jobs::make(const JobRequest& request, const std::vector<Chosen>& lines
     LoadedRun made;
     made.job = JobRecord{.row = take_key(state_.next.next_job),
                          .id = state_.make_id<JobId>(now),
+                         .origin = request.origin,
                          .service = service_of(request.spec),
                          .params = dump_json(encode_spec(request.spec)),
                          .target = target_of(request.spec),

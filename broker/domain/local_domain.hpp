@@ -49,7 +49,7 @@ class LocalDomain final : public Domain {
     void create_job(JobRequest request, Reply<RunView> reply) override;
     void cancel_run(RunId id, Reply<RunView> reply) override;
     void job(JobId id, Reply<JobView> reply) override;
-    void jobs(PageRequest page, Reply<Page<JobView>> reply) override;
+    void jobs(ListRequest list, Reply<Page<JobView>> reply) override;
     void run(RunId id, Reply<RunView> reply) override;
     void runs(ListRequest list, Reply<Page<RunView>> reply) override;
     void tasks(RunId id, PageRequest page, Reply<Page<TaskView>> reply) override;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "broker/domain/fleet_search.hpp"
+#include "broker/domain/list_query.hpp"
 #include "broker/domain/local_domain.hpp"
 
 namespace edge::broker {
@@ -106,8 +107,11 @@ void LocalDomain::job(JobId id, Reply<JobView> reply) {
     reads_->ask([id, reply = std::move(reply)](Store& store) { reply(must_be_there(store.job(id), "job")); });
 }
 
-void LocalDomain::jobs(PageRequest page, Reply<Page<JobView>> reply) {
-    reads_->ask([page = bounded(std::move(page)), reply = std::move(reply)](Store& store) { reply(store.jobs(page)); });
+void LocalDomain::jobs(ListRequest list, Reply<Page<JobView>> reply) {
+    auto filter = parse_job_filter(list.q);
+    if (!filter) return reply(filter.error());
+    reads_->ask([filter = std::move(filter.value()), page = bounded(std::move(list.page)),
+                 reply = std::move(reply)](Store& store) { reply(store.jobs(filter, page)); });
 }
 
 void LocalDomain::run(RunId id, Reply<RunView> reply) {

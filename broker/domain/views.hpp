@@ -126,8 +126,13 @@ struct JobTerms {
     friend bool operator==(const JobTerms&, const JobTerms&) = default;
 };
 
+/// Who asked for it: somebody by the API, or a scrape of /probe.
+enum class JobOrigin { api, prometheus };
+BOOST_DESCRIBE_ENUM(JobOrigin, api, prometheus)
+
 struct JobView {
     JobId id;
+    JobOrigin origin = JobOrigin::api;
     Service service = Service::ping;
     Json params = Json::object();
     std::string selector;
@@ -156,6 +161,7 @@ struct RunNotes {
 struct RunView {
     RunId id;
     JobId job_id;
+    JobOrigin origin = JobOrigin::api;  // its job's
     Service service = Service::ping;
     std::string target;
     std::string selector;
@@ -216,11 +222,17 @@ struct ListRequest {
     PageRequest page;
 };
 
-/// Which runs a list is of.
+/// Which jobs a list is of.
+struct JobFilter {
+    std::optional<Service> service{};
+    std::string target{};                // how it begins; empty: any
+    std::optional<JobOrigin> origin{};   // of these only
+    std::optional<JobOrigin> without{};  // all but these
+};
+/// … and which runs: those of these jobs.
 struct RunFilter {
-    std::optional<Service> service;
-    std::optional<RunState> state;
-    std::string target;  // how it begins; empty: any
+    JobFilter job{};
+    std::optional<RunState> state{};
 };
 
 /// A line and whose it is, for a list.

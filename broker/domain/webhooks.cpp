@@ -120,11 +120,16 @@ void Webhooks::keep(Ticket ticket, WebhookRecord record, std::string secret, std
         });
 }
 
+Result<> Webhooks::check_selector(const std::string& text) const {
+    EDGE_TRY(const auto selector, parse_event_selector(text));
+    return check_keys(selector, state_.fleet.label_keys());
+}
+
 void Webhooks::create(Ticket ticket, WebhookRequest request, Now now, Actions& out) {
     const auto refuse = [&](Error error) { out.effects.push_back(WebhookAnswer{ticket, std::move(error)}); };
     if (state_.endpoints.all().size() >= kMostWebhooks)
         return refuse({Errc::too_large, {}, "there are 1000 webhooks already; remove some"});
-    if (const auto selector = parse_event_selector(request.selector); !selector) return refuse(selector.error());
+    if (const auto checked = check_selector(request.selector); !checked) return refuse(checked.error());
     WebhookRecord record;
     record.row = take_key(state_.next.next_webhook);
     record.secret = new_secret();
@@ -146,7 +151,7 @@ void Webhooks::change(Ticket ticket, WebhookId id, const WebhookChange& change, 
     if (!found) return refuse(found.error());
     WebhookView& view = found.value().view;
     if (change.selector) {
-        if (const auto selector = parse_event_selector(*change.selector); !selector) return refuse(selector.error());
+        if (const auto checked = check_selector(*change.selector); !checked) return refuse(checked.error());
         view.selector = *change.selector;
     }
     if (change.url) view.url = *change.url;

@@ -37,6 +37,7 @@ class Webhooks {
     void record(Attempted attempted, Now now, Actions& out, Journal::Then then);
 
   private:
+    Result<> check_selector(const std::string& text) const;
     void keep(Ticket ticket, WebhookRecord record, std::string secret, std::string action, Now now, Actions& out);
     void written(const WebhookRecord& latest, Actions& out);
     void refused(WebhookId id);

@@ -44,7 +44,8 @@ void ProbeRun::start(ProbeSpec spec) {
     JobRequest job;
     job.spec = std::move(spec);
     job.selector = query_.selector;
-    job.labels = {{"origin", "prometheus"}, {"module", module_.name.substr(0, 128)}};
+    job.origin = JobOrigin::prometheus;
+    job.labels = {{"module", module_.name.substr(0, 128)}};
     job.terms.start_within_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(within_ms_, 86'400'000));
     exchange_->post([self = shared_from_this()] {
         self->exchange_->after(static_cast<std::uint32_t>(self->within_ms_), [weak = self->weak_from_this()] {

@@ -72,6 +72,7 @@ struct ApiTokenRecord {
 struct JobRecord {
     JobRow row{};
     JobId id;
+    JobOrigin origin = JobOrigin::api;
     Service service = Service::ping;
     std::string params;  // JSON
     std::string target;

@@ -295,7 +295,26 @@ UPDATE nodes SET is_there = coalesce((SELECT e.kind = 'connected' FROM node_even
     WHERE e.node = nodes.k AND e.kind IN ('connected', 'disconnected', 'locked') ORDER BY e.n DESC LIMIT 1), 0);
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7};
+// Who asked for a job, and with it its runs. Of an older one its labels say it. Scrapes of /probe are soon most of
+// both, or none at all: either kind is found without reading the other.
+constexpr std::string_view kStep8 = R"sql(
+ALTER TABLE jobs ADD COLUMN origin TEXT NOT NULL DEFAULT 'api';
+ALTER TABLE runs ADD COLUMN origin TEXT NOT NULL DEFAULT 'api';
+UPDATE jobs SET origin = 'prometheus' WHERE labels ->> '$.origin' = 'prometheus' AND labels ->> '$.module' <> '';
+UPDATE runs SET origin = 'prometheus' WHERE job IN (SELECT k FROM jobs WHERE origin = 'prometheus');
+CREATE INDEX jobs_unscraped ON jobs (k) WHERE origin <> 'prometheus';
+CREATE INDEX jobs_scraped ON jobs (k) WHERE origin = 'prometheus';
+CREATE INDEX runs_unscraped ON runs (k) WHERE origin <> 'prometheus';
+CREATE INDEX runs_scraped ON runs (k) WHERE origin = 'prometheus';
+
+-- Deliveries are asked for by their time; those made at one time stand in the order of k.
+DROP INDEX deliveries_of_webhook;
+DROP INDEX deliveries_failed;
+CREATE INDEX deliveries_of_webhook ON deliveries (webhook, created_at);
+CREATE INDEX deliveries_failed ON deliveries (webhook, created_at) WHERE state = 'failed';
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

@@ -24,13 +24,18 @@ inline std::size_t of_no_weight(sqlite::Statement&) {
     return 0;
 }
 
-/// Rows of a statement that was started with a limit of one more than the page holds; column 0 is the key. The page
-/// ends before the row that would make it heavier than kMostPageBytes, unless that is its first.
+inline Place by_key(sqlite::Statement& row) {
+    return {0, row.integer(0)};
+}
+
+/// Rows of a statement that was started with a limit of one more than the page holds; `place` is what the list goes
+/// by. The page ends before the row that would make it heavier than kMostPageBytes, unless that is its first.
 template <class T, class Read>
 Result<Page<T>> read_page(sqlite::Statement& statement, std::uint32_t limit, char kind, Read read,
-                          std::size_t (*weight)(sqlite::Statement&) = of_no_weight) {
+                          std::size_t (*weight)(sqlite::Statement&) = of_no_weight,
+                          Place (*place)(sqlite::Statement&) = by_key) {
     Page<T> page;
-    std::int64_t last = 0;
+    Place last;
     std::size_t bytes = 0;
     while (true) {
         EDGE_TRY(const bool more, statement.next());
@@ -41,7 +46,7 @@ Result<Page<T>> read_page(sqlite::Statement& statement, std::uint32_t limit, cha
             statement.stop();
             return page;
         }
-        last = statement.integer(0);
+        last = place(statement);
         EDGE_TRY(auto one, read(statement));
         page.items.push_back(std::move(one));
     }

@@ -20,7 +20,18 @@ Result<RunView> run_view(sqlite::Statement& row) {
     return rows::view_of(loaded.run, loaded.job);
 }
 
+/// Empty: any.
+template <class E>
+std::string_view text_of(const std::optional<E>& value) {
+    return value ? enum_text(*value) : std::string_view();
+}
+
 }  // namespace
+
+sqlite::Statement& SqliteReader::ByOrigin::of(const JobFilter& filter) {
+    if (filter.origin == JobOrigin::prometheus) return scraped;
+    return filter.origin || filter.without == JobOrigin::prometheus ? unscraped : any;
+}
 
 Result<std::unique_ptr<SqliteReader>> SqliteReader::open(const std::string& path) {
     EDGE_TRY(auto db, sqlite::Connection::open(path, sqlite::Connection::Mode::read_only));
@@ -49,10 +60,18 @@ Result<> SqliteReader::prepare() {
     EDGE_TRY(make(s_.commit, "COMMIT"));
     EDGE_TRY(make(s_.run, runs + "WHERE r.id = ?1"));
     EDGE_TRY(make(s_.run_by_key, runs + "WHERE r.k = ?1"));
-    EDGE_TRY(make(s_.runs, runs + "WHERE r.k < ?1 AND (?3 = '' OR j.service = ?3) AND (?4 = '' OR r.state = ?4)"
-                                  " AND substr(j.target, 1, length(?5)) = ?5 ORDER BY r.k DESC LIMIT ?2"));
+    const std::string of_job =
+        " AND (?3 = '' OR j.service = ?3) AND substr(j.target, 1, length(?4)) = ?4 AND (?5 = '' OR j.origin = ?5)"
+        " AND (?6 = '' OR j.origin <> ?6) ";
+    const std::string wanted_runs = of_job + "AND (?7 = '' OR r.state = ?7) ORDER BY r.k DESC LIMIT ?2";
+    const std::string wanted_jobs = of_job + "ORDER BY j.k DESC LIMIT ?2";
+    EDGE_TRY(make(s_.runs.any, runs + "WHERE r.k < ?1" + wanted_runs));
+    EDGE_TRY(make(s_.runs.scraped, runs + "WHERE r.origin = 'prometheus' AND r.k < ?1" + wanted_runs));
+    EDGE_TRY(make(s_.runs.unscraped, runs + "WHERE r.origin <> 'prometheus' AND r.k < ?1" + wanted_runs));
     EDGE_TRY(make(s_.job, jobs + "WHERE j.id = ?1"));
-    EDGE_TRY(make(s_.jobs, jobs + "WHERE j.k < ?1 ORDER BY j.k DESC LIMIT ?2"));
+    EDGE_TRY(make(s_.jobs.any, jobs + "WHERE j.k < ?1" + wanted_jobs));
+    EDGE_TRY(make(s_.jobs.scraped, jobs + "WHERE j.origin = 'prometheus' AND j.k < ?1" + wanted_jobs));
+    EDGE_TRY(make(s_.jobs.unscraped, jobs + "WHERE j.origin <> 'prometheus' AND j.k < ?1" + wanted_jobs));
     EDGE_TRY(
         make(s_.tasks, "SELECT " + std::string(rows::kTaskView) +
                            " FROM tasks t JOIN nodes n ON n.k = t.node"
@@ -77,10 +96,10 @@ Result<std::optional<RunView>> SqliteReader::run(RunId id) {
 
 Result<Page<RunView>> SqliteReader::runs(const RunFilter& filter, const PageRequest& page) {
     EDGE_TRY(const auto before, parse_cursor('r', page.cursor, kNewest));
-    const std::string_view service = filter.service ? enum_text(*filter.service) : "";
-    const std::string_view state = filter.state ? enum_text(*filter.state) : "";
-    s_.runs.start(before, page.limit + 1, service, state, std::string_view(filter.target));
-    return read_page<RunView>(s_.runs, page.limit, 'r', run_view);
+    auto& statement = s_.runs.of(filter.job);
+    statement.start(before, page.limit + 1, text_of(filter.job.service), std::string_view(filter.job.target),
+                    text_of(filter.job.origin), text_of(filter.job.without), text_of(filter.state));
+    return read_page<RunView>(statement, page.limit, 'r', run_view);
 }
 
 Result<std::optional<JobView>> SqliteReader::job(JobId id) {
@@ -88,10 +107,12 @@ Result<std::optional<JobView>> SqliteReader::job(JobId id) {
     return first_row<JobView>(s_.job, rows::job_view);
 }
 
-Result<Page<JobView>> SqliteReader::jobs(const PageRequest& page) {
+Result<Page<JobView>> SqliteReader::jobs(const JobFilter& filter, const PageRequest& page) {
     EDGE_TRY(const auto before, parse_cursor('j', page.cursor, kNewest));
-    s_.jobs.start(before, page.limit + 1);
-    return read_page<JobView>(s_.jobs, page.limit, 'j', rows::job_view);
+    auto& statement = s_.jobs.of(filter);
+    statement.start(before, page.limit + 1, text_of(filter.service), std::string_view(filter.target),
+                    text_of(filter.origin), text_of(filter.without));
+    return read_page<JobView>(statement, page.limit, 'j', rows::job_view);
 }
 
 Result<Page<TaskView>> SqliteReader::tasks(RunId run, const PageRequest& page) {

@@ -17,7 +17,7 @@ class SqliteReader {
     Result<std::optional<RunView>> run(RunId id);
     Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page);
     Result<std::optional<JobView>> job(JobId id);
-    Result<Page<JobView>> jobs(const PageRequest& page);
+    Result<Page<JobView>> jobs(const JobFilter& filter, const PageRequest& page);
     Result<Page<TaskView>> tasks(RunId run, const PageRequest& page);
     Result<Page<ResultView>> results(RunId run, const PageRequest& page);
     Result<std::optional<ResultView>> result(ResultId id);
@@ -28,9 +28,17 @@ class SqliteReader {
     SqliteWebhookReader& webhooks() { return webhooks_; }
 
   private:
+    /// One list: what scrapes of /probe made and what others asked for have an index each, which is used where the
+    /// query says so in the same words.
+    struct ByOrigin {
+        sqlite::Statement any, scraped, unscraped;
+        sqlite::Statement& of(const JobFilter& filter);
+    };
     struct Statements {
         sqlite::Statement begin, commit;
-        sqlite::Statement run, run_by_key, runs, job, jobs, tasks, results, result, known_rid, find_key, task, events;
+        ByOrigin runs, jobs;
+        sqlite::Statement run, run_by_key, job, tasks, results, result;
+        sqlite::Statement known_rid, find_key, task, events;
     };
     explicit SqliteReader(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();

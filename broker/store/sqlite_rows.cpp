@@ -78,6 +78,7 @@ Result<LoadedRun> run_and_job(sqlite::Statement& row) {
     EDGE_TRY(j.terms, terms(row, 21));
     EDGE_TRY(j.labels, from_column<Labels>(row.text(24)));
     j.created_at = row.natural(25);
+    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(26)));
     return loaded;
 }
 
@@ -105,7 +106,8 @@ Result<JobView> job_view(sqlite::Statement& row) {
     EDGE_TRY(j.terms, terms(row, 5));
     EDGE_TRY(j.labels, from_column<Labels>(row.text(8)));
     j.created_at = row.natural(9);
-    if (!row.is_null(10)) j.last_run = id_column<RunId>(row, 10);
+    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(10)));
+    if (!row.is_null(11)) j.last_run = id_column<RunId>(row, 11);
     return j;
 }
 
@@ -153,6 +155,7 @@ RunView view_of(const RunRecord& run, const JobRecord& job) {
     RunView view;
     view.id = run.id;
     view.job_id = job.id;
+    view.origin = job.origin;
     view.service = job.service;
     view.target = job.target;
     view.selector = job.selector;

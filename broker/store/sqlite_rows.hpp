@@ -18,7 +18,7 @@ inline constexpr std::string_view kRunAndJob =
     "r.k, r.id, r.job, r.state, r.created_at, r.finished_at, r.start_within_ms, r.run_within_ms, r.total, r.succeeded,"
     " r.failed, r.timed_out, r.canceled, r.expired, r.lost,"
     " j.k, j.id, j.service, j.params, j.target, j.selector, j.start_within_ms, j.repeat, j.require_level,"
-    " j.labels, j.created_at";
+    " j.labels, j.created_at, j.origin";
 Result<LoadedRun> run_and_job(sqlite::Statement& row);
 
 inline constexpr std::string_view kTask = "k, id, run, node, line, carrier, state, attempt, recorded, offered";
@@ -26,7 +26,8 @@ Result<TaskRecord> task(sqlite::Statement& row);
 
 /// From `jobs j`; the last column is its newest run.
 inline constexpr std::string_view kJobView =
-    "j.k, j.id, j.service, j.params, j.selector, j.start_within_ms, j.repeat, j.require_level, j.labels, j.created_at,"
+    "j.k, j.id, j.service, j.params, j.selector, j.start_within_ms, j.repeat, j.require_level, j.labels, j.created_at, "
+    "j.origin,"
     " (SELECT id FROM runs WHERE job = j.k ORDER BY k DESC LIMIT 1)";
 Result<JobView> job_view(sqlite::Statement& row);
 

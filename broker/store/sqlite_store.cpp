@@ -43,7 +43,9 @@ class SqliteStore final : public Store {
         return reader_->runs(filter, page);
     }
     Result<std::optional<JobView>> job(JobId id) override { return reader_->job(id); }
-    Result<Page<JobView>> jobs(const PageRequest& page) override { return reader_->jobs(page); }
+    Result<Page<JobView>> jobs(const JobFilter& filter, const PageRequest& page) override {
+        return reader_->jobs(filter, page);
+    }
     Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override { return reader_->tasks(run, page); }
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override {
         return reader_->results(run, page);

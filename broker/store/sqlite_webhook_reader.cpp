@@ -1,5 +1,6 @@
 #include "broker/store/sqlite_webhook_reader.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include "broker/store/row_text.hpp"
@@ -9,7 +10,7 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::int64_t kNewestDelivery = std::numeric_limits<std::int64_t>::max();
+constexpr WallTime kNever = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
 
@@ -29,7 +30,8 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
     EDGE_TRY(make(outgoing_,
                   "SELECT m.id, m.body FROM deliveries d JOIN messages m ON m.k = d.message"
                   " WHERE d.k = ?1 AND d.state = 'pending'"));
-    const std::string page = "AND d.created_at >= ?3 AND d.created_at < ?4 AND d.k < ?5 ORDER BY d.k DESC LIMIT ?6";
+    const std::string page =
+        "AND d.created_at >= ?3 AND (d.created_at, d.k) < (?4, ?5) ORDER BY d.created_at DESC, d.k DESC LIMIT ?6";
     EDGE_TRY(make(deliveries_, views + "WHERE d.webhook = ?1 AND (?2 = '' OR d.state = ?2) " + page));
     EDGE_TRY(make(failed_, views + "WHERE d.webhook = ?1 AND d.state = 'failed' AND d.state = ?2 " + page));
     EDGE_TRY(make(view_, views + "WHERE d.k = ?1"));
@@ -41,9 +43,10 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
     EDGE_TRY(make(pending_,
                   "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE state = 'pending'"
                   " AND webhook IN (SELECT k FROM webhooks WHERE dropped_at IS NULL) LIMIT ?1)"));
-    EDGE_TRY(make(replayable_,
-                  "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 AND state <> 'pending'"
-                  " AND (?2 = '' OR state = ?2) AND created_at >= ?3 AND created_at < ?4 LIMIT ?5)"));
+    const std::string count = "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 ";
+    const std::string made = "AND created_at >= ?3 AND created_at < ?4 LIMIT ?5)";
+    EDGE_TRY(make(replayable_, count + "AND state <> 'pending' AND (?2 = '' OR state = ?2) " + made));
+    EDGE_TRY(make(replayable_failed_, count + "AND state = 'failed' AND state = ?2 " + made));
     return ok();
 }
 
@@ -74,12 +77,14 @@ Result<std::optional<Outgoing>> SqliteWebhookReader::outgoing(DeliveryRow delive
 
 Result<Page<DeliveryView>> SqliteWebhookReader::deliveries(WebhookRow webhook, const DeliveryFilter& filter,
                                                            const PageRequest& page) {
-    EDGE_TRY(const auto before, parse_cursor('d', page.cursor, kNewestDelivery));
+    // What was made at `until` is behind the place whose key is below all.
+    Place before{filter.until.value_or(kNever), 0};
+    EDGE_TRY(const auto after, parse_place('d', page.cursor, before));
+    before = std::min(before, after);
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
     sqlite::Statement& statement = filter.state == DeliveryState::failed ? failed_ : deliveries_;
-    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewestDelivery));
-    statement.start(webhook, state, filter.since, until, before, page.limit + 1);
-    return read_page<DeliveryView>(statement, page.limit, 'd', rows::delivery);
+    statement.start(webhook, state, filter.since, before.time, before.key, page.limit + 1);
+    return read_page<DeliveryView>(statement, page.limit, 'd', rows::delivery, of_no_weight, rows::delivery_place);
 }
 
 Result<std::vector<DeliveryView>> SqliteWebhookReader::delivery_views(const std::vector<DeliveryRow>& rows) {
@@ -133,11 +138,11 @@ Result<std::optional<FoundDelivery>> SqliteWebhookReader::find_delivery(Delivery
 
 Result<std::uint32_t> SqliteWebhookReader::replayable(WebhookRow webhook, const DeliveryFilter& filter) {
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
-    const std::uint64_t until = filter.until.value_or(static_cast<std::uint64_t>(kNewestDelivery));
-    replayable_.start(webhook, state, filter.since, until, kMostReplayed);
-    EDGE_TRY(const auto count,
-             first_row<std::uint32_t>(
-                 replayable_, [](sqlite::Statement& row) -> Result<std::uint32_t> { return row.natural32(0); }));
+    sqlite::Statement& statement = filter.state == DeliveryState::failed ? replayable_failed_ : replayable_;
+    statement.start(webhook, state, filter.since, filter.until.value_or(kNever), kMostReplayed);
+    EDGE_TRY(const auto count, first_row<std::uint32_t>(statement, [](sqlite::Statement& row) -> Result<std::uint32_t> {
+                 return row.natural32(0);
+             }));
     return count.value_or(0);
 }
 

@@ -24,7 +24,7 @@ class SqliteWebhookReader final : public WebhookReads {
     Result<std::optional<DeliveryDetail>> read_delivery(DeliveryId id);
 
     sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, failed_, view_, delivery_, body_, attempts_,
-        pending_, find_, replayable_;
+        pending_, find_, replayable_, replayable_failed_;
 };
 
 }  // namespace edge::broker

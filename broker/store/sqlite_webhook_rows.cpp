@@ -54,6 +54,10 @@ Result<DeliveryView> delivery(sqlite::Statement& row) {
     return d;
 }
 
+Place delivery_place(sqlite::Statement& row) {
+    return {row.natural(8), row.integer(0)};
+}
+
 Result<AttemptView> attempt(sqlite::Statement& row) {
     AttemptView a;
     a.n = row.natural32(0);

@@ -2,6 +2,7 @@
 #pragma once
 #include <string_view>
 
+#include "broker/store/cursor.hpp"
 #include "broker/store/sqlite.hpp"
 #include "broker/store/webhook_reads.hpp"
 
@@ -22,6 +23,8 @@ inline constexpr std::string_view kDelivery =
     "d.k, d.id, w.id, m.id, m.kind, m.subject, d.state, d.attempts, d.created_at, d.due_at, d.last_status,"
     " d.last_error";
 Result<DeliveryView> delivery(sqlite::Statement& row);
+/// By when it was made.
+Place delivery_place(sqlite::Statement& row);
 
 inline constexpr std::string_view kAttempt =
     "n, at, url, peer, request_headers, status, response_head, response_body, error, times";

@@ -42,10 +42,12 @@ Result<> SqliteWebhookWriter::prepare(sqlite::Connection& db) {
                   " WHERE k = ?1"));
     EDGE_TRY(make(
         replay_, "UPDATE deliveries SET state = 'pending', once = 1, due_at = ?2 WHERE k = ?1 AND state <> 'pending'"));
-    EDGE_TRY(make(replay_all_,
-                  "UPDATE deliveries SET state = 'pending', once = 1, due_at = ?5 WHERE k IN (SELECT k FROM deliveries"
-                  " WHERE webhook = ?1 AND state <> 'pending' AND (?2 = '' OR state = ?2) AND created_at >= ?3"
-                  " AND created_at < ?4 ORDER BY k LIMIT ?6)"));
+    const std::string replay =
+        "UPDATE deliveries SET state = 'pending', once = 1, due_at = ?5 WHERE k IN (SELECT k FROM deliveries"
+        " WHERE webhook = ?1 ";
+    const std::string oldest = "AND created_at >= ?3 AND created_at < ?4 ORDER BY created_at, k LIMIT ?6)";
+    EDGE_TRY(make(replay_all_, replay + "AND state <> 'pending' AND (?2 = '' OR state = ?2) " + oldest));
+    EDGE_TRY(make(replay_failed_, replay + "AND state = 'failed' AND state = ?2 " + oldest));
     return ok();
 }
 
@@ -84,8 +86,9 @@ Result<> SqliteWebhookWriter::write(const ReplayDelivery& change) {
 
 Result<> SqliteWebhookWriter::write(const ReplayDeliveries& change) {
     const auto& f = change.filter;
-    return replay_all_.run(change.webhook, f.state ? enum_text(*f.state) : std::string_view(), f.since,
-                           f.until.value_or(kNever), change.due_at, kMostReplayed);
+    sqlite::Statement& statement = f.state == DeliveryState::failed ? replay_failed_ : replay_all_;
+    return statement.run(change.webhook, f.state ? enum_text(*f.state) : std::string_view(), f.since,
+                         f.until.value_or(kNever), change.due_at, kMostReplayed);
 }
 
 }  // namespace edge::broker

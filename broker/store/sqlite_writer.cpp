@@ -64,10 +64,10 @@ Result<> SqliteWriter::prepare() {
                   "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
     EDGE_TRY(make(s_.add_job,
                   "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
-                  " labels, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
+                  " labels, created_at, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"));
     EDGE_TRY(make(s_.add_run,
-                  "INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
+                  "INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total, origin)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
     EDGE_TRY(make(s_.add_task,
                   "INSERT INTO tasks (k, id, run, node, line, carrier, state, attempt, recorded, offered)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
@@ -149,10 +149,11 @@ Result<> SqliteWriter::write(const AddApiToken& change) {
 Result<> SqliteWriter::write(const AddRun& change) {
     const auto& j = change.job;
     EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, j.terms.start_within_ms,
-                            j.terms.repeat, enum_text(j.terms.require_level), to_column(j.labels), j.created_at));
+                            j.terms.repeat, enum_text(j.terms.require_level), to_column(j.labels), j.created_at,
+                            enum_text(j.origin)));
     const auto& r = change.run;
     EDGE_TRY(s_.add_run.run(r.row, r.id, r.job, enum_text(r.state), r.created_at, r.start_within_ms, r.run_within_ms,
-                            r.total));
+                            r.total, enum_text(j.origin)));
     for (const auto& t : change.tasks) {
         EDGE_TRY(s_.add_task.run(t.row, t.id, t.run, t.node, t.line.name.text(), t.line.carrier, enum_text(t.state),
                                  t.attempt, t.recorded, t.offered));

@@ -36,7 +36,7 @@ class Store : public WebhookReads {
     /// Errors of the paged reads: bad_value (a cursor that is not ours).
     virtual Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) = 0;
     virtual Result<std::optional<JobView>> job(JobId id) = 0;
-    virtual Result<Page<JobView>> jobs(const PageRequest& page) = 0;
+    virtual Result<Page<JobView>> jobs(const JobFilter& filter, const PageRequest& page) = 0;
     virtual Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) = 0;
     virtual Result<Page<ResultView>> results(RunId run, const PageRequest& page) = 0;
     /// Two spools may have given one id to two results: the first that was stored.

@@ -22,6 +22,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (!text.empty()) fuzz::demand(broker::make_cursor('j', key.value()) == text, "one key, one cursor");
         fuzz::demand(text.empty() || !broker::parse_cursor('r', text, -1), "a cursor is of one list");
     }
+    if (const auto place = broker::parse_place('d', text, {}); place && !text.empty())
+        fuzz::demand(broker::make_cursor('d', place.value()) == text, "one place, one cursor");
     // What we make is taken by those it is made for.
     if (size < 48) return 0;
     const std::span<const std::uint8_t> bytes(data, size);

@@ -206,13 +206,20 @@ Result<std::optional<RunView>> MemoryStore::run(RunId id) {
     return std::optional(rows::view_of(*found, tables_.jobs.at(found->job)));
 }
 
+namespace {
+
+bool is_wanted(const JobRecord& job, const JobFilter& filter) {
+    return (!filter.service || job.service == *filter.service) && (!filter.origin || job.origin == *filter.origin) &&
+           (!filter.without || job.origin != *filter.without) && job.target.starts_with(filter.target);
+}
+
+}  // namespace
+
 Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageRequest& page) {
     const std::lock_guard lock(mutex_);
     std::map<RunRow, RunRecord> wanted;
     for (const auto& [row, run] : tables_.runs) {
-        const JobRecord& job = tables_.jobs.at(run.job);
-        if ((!filter.service || job.service == *filter.service) && (!filter.state || run.state == *filter.state) &&
-            job.target.starts_with(filter.target))
+        if (is_wanted(tables_.jobs.at(run.job), filter.job) && (!filter.state || run.state == *filter.state))
             wanted.emplace(row, run);
     }
     return newest_first<RunView>(wanted, page, 'r',
@@ -222,8 +229,8 @@ Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageReque
 namespace {
 
 JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) {
-    JobView view{job.id,         job.service, parse_json(job.params).value(), job.selector, job.terms, job.labels,
-                 job.created_at, {}};
+    JobView view{job.id,     job.origin,     job.service, parse_json(job.params).value(), job.selector, job.terms,
+                 job.labels, job.created_at, {}};
     for (const auto& [row, run] : runs) {
         if (run.job == job.row) view.last_run = run.id;
     }
@@ -240,9 +247,13 @@ Result<std::optional<JobView>> MemoryStore::job(JobId id) {
     return std::optional<JobView>();
 }
 
-Result<Page<JobView>> MemoryStore::jobs(const PageRequest& page) {
+Result<Page<JobView>> MemoryStore::jobs(const JobFilter& filter, const PageRequest& page) {
     const std::lock_guard lock(mutex_);
-    return newest_first<JobView>(tables_.jobs, page, 'j',
+    std::map<JobRow, JobRecord> wanted;
+    for (const auto& [row, job] : tables_.jobs) {
+        if (is_wanted(job, filter)) wanted.emplace(row, job);
+    }
+    return newest_first<JobView>(wanted, page, 'j',
                                  [this](const JobRecord& job) { return job_view(job, tables_.runs); });
 }
 

@@ -19,7 +19,7 @@ class MemoryStore final : public Store {
     Result<std::optional<RunView>> run(RunId id) override;
     Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) override;
     Result<std::optional<JobView>> job(JobId id) override;
-    Result<Page<JobView>> jobs(const PageRequest& page) override;
+    Result<Page<JobView>> jobs(const JobFilter& filter, const PageRequest& page) override;
     Result<Page<TaskView>> tasks(RunId run, const PageRequest& page) override;
     Result<Page<ResultView>> results(RunId run, const PageRequest& page) override;
     Result<std::optional<ResultView>> result(ResultId id) override;

@@ -146,19 +146,23 @@ DeliveryView MemoryWebhooks::view(const Delivery& delivery) const {
 
 Result<Page<DeliveryView>> MemoryWebhooks::deliveries(WebhookRow webhook, const DeliveryFilter& filter,
                                                       const PageRequest& request) const {
-    EDGE_TRY(const auto before, parse_cursor('d', request.cursor, INT64_MAX));
+    EDGE_TRY(const auto before, parse_place('d', request.cursor, Place{UINT64_MAX, 0}));
+    std::map<Place, const Delivery*> wanted;
+    for (const auto& [row, delivery] : deliveries_) {
+        const DueDelivery& due = delivery.made.due;
+        const Place place{due.created_at, static_cast<std::int64_t>(row)};
+        if (place < before && due.webhook == webhook && takes(filter, delivery.state, due.created_at))
+            wanted.emplace(place, &delivery);
+    }
     Page<DeliveryView> page;
-    std::int64_t last = 0;
-    for (auto at = deliveries_.rbegin(); at != deliveries_.rend(); ++at) {
-        const auto key = static_cast<std::int64_t>(at->first);
-        const DueDelivery& due = at->second.made.due;
-        if (key >= before || due.webhook != webhook || !takes(filter, at->second.state, due.created_at)) continue;
+    Place last;
+    for (auto at = wanted.rbegin(); at != wanted.rend(); ++at) {
         if (page.items.size() == request.limit) {
             page.next_cursor = make_cursor('d', last);
             break;
         }
-        page.items.push_back(view(at->second));
-        last = key;
+        page.items.push_back(view(*at->second));
+        last = at->first;
     }
     return page;
 }
@@ -200,9 +204,11 @@ std::vector<DeliveryRow> MemoryWebhooks::replayable(WebhookRow webhook, const De
     for (const auto& [row, delivery] : deliveries_) {
         const DueDelivery& due = delivery.made.due;
         if (due.webhook == webhook && delivery.state != DeliveryState::pending &&
-            takes(filter, delivery.state, due.created_at) && rows.size() < kMostReplayed)
+            takes(filter, delivery.state, due.created_at))
             rows.push_back(row);
     }
+    std::ranges::stable_sort(rows, {}, [this](DeliveryRow row) { return deliveries_.at(row).made.due.created_at; });
+    if (rows.size() > kMostReplayed) rows.resize(kMostReplayed);
     return rows;
 }
 

@@ -250,12 +250,13 @@ TEST_CASE_TEMPLATE("pages follow each other without gaps while rows are added", 
     }
     REQUIRE(seen.size() == 7);
     for (std::uint64_t i = 0; i < 7; ++i) CHECK(seen[i] == id<RunId>(7 - i));
-    CHECK(store->jobs(PageRequest{8, {}}).value().items.size() == 8);
-    CHECK(!store->jobs(PageRequest{8, {}}).value().next_cursor.has_value());
-    CHECK(store->jobs(PageRequest{7, {}}).value().next_cursor.has_value());
+    CHECK(store->jobs({}, PageRequest{8, {}}).value().items.size() == 8);
+    CHECK(!store->jobs({}, PageRequest{8, {}}).value().next_cursor.has_value());
+    CHECK(store->jobs({}, PageRequest{7, {}}).value().next_cursor.has_value());
 }
 
-TEST_CASE_TEMPLATE("runs are listed by service, state and the beginning of the target", Kind, InMemory, InSqlite) {
+TEST_CASE_TEMPLATE("runs and jobs are listed by service, state, origin and the beginning of the target", Kind, InMemory,
+                   InSqlite) {
     Kind kind;
     const auto store = kind.open();
     seed(*store);
@@ -264,30 +265,40 @@ TEST_CASE_TEMPLATE("runs are listed by service, state and the beginning of the t
         AddRun made = samples::run(row, 1, row);
         made.job.target = targets[row - 1];
         made.job.service = row == 2 ? Service::dns : Service::ping;
+        made.job.origin = row % 2 == 0 ? JobOrigin::prometheus : JobOrigin::api;
         made.run.state = row == 3 ? RunState::finished : RunState::running;
         REQUIRE(store->apply(Batch{made}).has_value());
     }
-    const auto found = [&](RunFilter filter) {
+    const auto rows_of = [](const auto& items) {
         std::string rows;
-        const auto page = store->runs(filter, {}).value();
-        for (const auto& run : page.items) {
-            for (std::uint64_t row = 1; row <= 4; ++row) rows += run.id == id<RunId>(row) ? std::to_string(row) : "";
-        }
+        for (const auto& one : items) rows += std::to_string(one.id.bytes[15]);
         return rows;
     };
+    const auto found = [&](const RunFilter& filter) { return rows_of(store->runs(filter, {}).value().items); };
+    const auto jobs = [&](const JobFilter& filter) { return rows_of(store->jobs(filter, {}).value().items); };
+    using enum JobOrigin;
     CHECK(found({}) == "4321");
-    CHECK(found({.service = Service::dns, .state = {}, .target = {}}) == "2");
-    CHECK(found({.service = {}, .state = RunState::finished, .target = {}}) == "3");
-    CHECK(found({.service = {}, .state = {}, .target = "www."}) == "21");
-    CHECK(found({.service = Service::ping, .state = RunState::running, .target = "www."}) == "1");
-    CHECK(found({.service = {}, .state = {}, .target = "1%"}) == "");  // letters, no pattern
-    CHECK(found({.service = {}, .state = {}, .target = "100%"}) == "4");
-    const auto page = store->runs({.service = Service::ping, .state = {}, .target = {}}, PageRequest{1, {}}).value();
+    CHECK(found({.job = {.service = Service::dns}}) == "2");
+    CHECK(found({.state = RunState::finished}) == "3");
+    CHECK(found({.job = {.target = "www."}}) == "21");
+    CHECK(found({.job = {.service = Service::ping, .target = "www."}, .state = RunState::running}) == "1");
+    CHECK(found({.job = {.target = "1%"}}) == "");  // letters, no pattern
+    CHECK(found({.job = {.target = "100%"}}) == "4");
+    CHECK(found({.job = {.origin = prometheus}}) == "42");
+    CHECK(found({.job = {.origin = api}}) == "31");
+    CHECK(found({.job = {.without = prometheus}, .state = RunState::running}) == "1");
+    CHECK(found({.job = {.without = api}}) == "42");
+    CHECK(found({.job = {.origin = api, .without = api}}) == "");
+    CHECK(jobs({}) == "4321");
+    CHECK(jobs({.origin = prometheus}) == "42");
+    CHECK(jobs({.without = prometheus}) == "31");
+    CHECK(jobs({.service = Service::ping, .target = "www."}) == "1");
+    CHECK(store->run(id<RunId>(2)).value()->origin == prometheus);
+    CHECK(store->job(id<JobId>(1)).value()->origin == api);
+    const RunFilter unscraped{.job = {.without = prometheus}};
+    const auto page = store->runs(unscraped, PageRequest{1, {}}).value();
     REQUIRE(page.next_cursor.has_value());
-    CHECK(store->runs({.service = Service::ping, .state = {}, .target = {}}, PageRequest{1, *page.next_cursor})
-              .value()
-              .items.at(0)
-              .id == id<RunId>(3));
+    CHECK(rows_of(store->runs(unscraped, PageRequest{1, *page.next_cursor}).value().items) == "1");
 }
 
 TEST_CASE_TEMPLATE("results are paged in the order they were stored, and only those of the run", Kind, InMemory,
@@ -373,7 +384,7 @@ TEST_CASE_TEMPLATE("a cursor of another list or of nobody is refused", Kind, InM
     const auto cursor = *store->runs({}, PageRequest{1, {}}).value().next_cursor;
     for (const std::string& bad :
          {cursor, std::string("1"), std::string("zzzzzzzzzzzzzzzzzzzzzzzzzz"), std::string(26, '0')}) {
-        const auto page = store->jobs(PageRequest{1, bad});
+        const auto page = store->jobs({}, PageRequest{1, bad});
         REQUIRE(!page.has_value());
         CHECK(page.error().code == Errc::bad_value);
     }

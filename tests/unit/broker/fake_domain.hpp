@@ -218,10 +218,11 @@ class FakeDomain final : public Domain {
             reply(job_view());
         });
     }
-    void jobs(PageRequest page, Reply<Page<JobView>> reply) override {
+    void jobs(ListRequest list, Reply<Page<JobView>> reply) override {
         run_([=, this] {
-            last_page = page;
-            if (page.cursor == "forged") return reply(Error{Errc::bad_value, "/cursor", "is not of this list"});
+            last_list = list;
+            last_page = list.page;
+            if (list.page.cursor == "forged") return reply(Error{Errc::bad_value, "/cursor", "is not of this list"});
             reply(Page<JobView>{{job_view()}, "next"});
         });
     }
@@ -330,7 +331,8 @@ class FakeDomain final : public Domain {
     std::vector<NodeEvent> events;
     void subscribe(RunId wanted, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override {
         run_([=, this] {
-            if (!current_ || wanted != current_->id) return reply(Error{Errc::not_found, {}, "no such run"});
+            if (!current_ || (wanted != current_->id && !is_every_run_there))
+                return reply(Error{Errc::not_found, {}, "no such run"});
             reply(*current_);
             subscriber->event(current_);
             for (const auto& result : results_) {
@@ -388,6 +390,7 @@ class FakeDomain final : public Domain {
     std::size_t task_pages = 0;       // asked for
     std::function<void(std::string)> log = [](const std::string&) {};
     std::vector<RunId> canceled;
+    bool is_every_run_there = false;  // for who subscribes
     JobRequest last_request;
     PageRequest last_page;
     ListRequest last_list;

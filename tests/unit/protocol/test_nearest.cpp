@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "protocol/nearest.hpp"
+#include "protocol/slip.hpp"
 
 using namespace edge;
 
@@ -25,6 +26,22 @@ TEST_CASE("words that are equally near are all told, up to three") {
           "; did you mean \"-carrier:cm\", \"-carrier:ct\" or \"-carrier:cu\"?");
     CHECK(did_you_mean("ct", words) == "; did you mean \"ct\"?");
     CHECK(did_you_mean("cx", std::vector<std::string>{"cm", "ct", "cu", "cb"}).empty());
+}
+
+TEST_CASE("a slip keeps the first letter and changes little; another word is none") {
+    for (const char* typed : {"carier", "carriers", "carrrierr", "provnce", "provicne"})
+        CHECK((is_slip_of(typed, "carrier") || is_slip_of(typed, "province")));
+    CHECK(is_slip_of("lines", "line"));
+    for (const auto& [typed, word] : {std::pair("mode", "node"),
+                                      {"zone", "node"},
+                                      {"site", "city"},
+                                      {"type", "line"},
+                                      {"provider", "province"},
+                                      {"node", "node"},
+                                      {"", "node"}}) {
+        CAPTURE(typed);
+        CHECK(!is_slip_of(typed, word));
+    }
 }
 
 TEST_CASE("a very long word is not compared at all, since that costs its length squared") {

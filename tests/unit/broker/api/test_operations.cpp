@@ -146,7 +146,7 @@ TEST_CASE("a job becomes a run") {
     api.json(response, "Run");
     CHECK(
         response.body ==
-        R"({"id":"run_01000000000000000000000003","job_id":"job_01000000000000000000000002","service":"ping","target":"198.51.100.10","selector":"all",)"
+        R"({"id":"run_01000000000000000000000003","job_id":"job_01000000000000000000000002","origin":"api","service":"ping","target":"198.51.100.10","selector":"all",)"
         R"("state":"running","created_at":"2025-11-22T09:00:00.125Z","tasks":{"total":1,"queued":0,"running":1,"succeeded":0,"failed":0,"timed_out":0,)"
         R"("canceled":0,"expired":0,"lost":0}})");
     CHECK(api.domain.last_request.idempotency_key == "k1");
@@ -200,6 +200,21 @@ TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
         const Json problem = api.problem(api.post("/api/v1/jobs", c.body), c.status, c.code);
         if (*c.pointer) CHECK(problem["errors"][0]["pointer"] == c.pointer);
     }
+}
+
+TEST_CASE("a probe's parameter beside params is told where it belongs") {
+    Api api;
+    const auto detail = [&api](const char* body) {
+        const Json problem = api.problem(api.post("/api/v1/jobs", body), 422, "invalid_body");
+        return problem["errors"][0]["pointer"].get<std::string>() + " " +
+               problem["errors"][0]["message"].get<std::string>();
+    };
+    CHECK(detail(R"({"service":"ping","target":"a","selector":"all"})") ==
+          "/target a job has no target; did you mean params.target?");
+    CHECK(detail(R"({"service":"dns","type":"MX","params":{"target":"a"},"selector":"all"})") ==
+          "/type a job has no type; did you mean params.type?");
+    CHECK(detail(R"({"service":"ping","params":{"target":"a"},"selektor":"all"})") ==
+          "/selektor unknown key \"selektor\"; did you mean \"selector\"?");
 }
 
 TEST_CASE(
@@ -626,6 +641,7 @@ TEST_CASE("/probe answers when its line has, and leaves no series of its run") {
         api.begin({"GET", "/probe", "", {}, "target=198.51.100.10&module=icmp&node=gz-1&line=telecom"});
     CHECK_FALSE(exchange->response);
     CHECK(api.domain.last_request.selector == "node:gz-1 line:telecom");
+    CHECK(api.domain.last_request.origin == JobOrigin::prometheus);
     CHECK(exchange->timers.at(0).first == 119'500);
     RunView run;
     run.id = FakeDomain::id<RunId>(3);

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "broker/domain/fleet_search.hpp"
+#include "broker/domain/list_query.hpp"
 
 namespace edge::broker {
 namespace {
@@ -96,7 +97,9 @@ TEST_CASE("nodes and lines are found by a selector, by state and by version") {
         {"version:1.3", "sh-1"},
         {"guangdong state:disconnected", "sz-1"},
         {"node:bj-1", "bj-1"},
-        {"shape:round", ""},  // nobody has it: an empty list
+        {"province:hainan", ""},  // nobody has it: an empty list
+        {"carrier:cbn", ""},      // nor that, yet
+        {"Province:guangdong", "gz-1 sz-1"},
     };
     for (const auto& [q, expected] : nodes) {
         CAPTURE(q);
@@ -197,18 +200,60 @@ TEST_CASE("a selection is counted as a job would ask it") {
     CHECK(counted("node:gz-1", Service::ping) == "0 0 0 gz-1/telecom: t");
 }
 
-TEST_CASE("a list of runs is asked for by service, state and target") {
-    const auto filter = parse_run_filter("service:dns state:running target:www.").value();
-    CHECK(filter.service == Service::dns);
+TEST_CASE("a word that a list cannot know is refused, and what is near is named") {
+    Nodes all;
+    const std::pair<std::string, std::string> nodes[] = {
+        {"carier:ct", R"(/q: "carier:ct": there is no key "carier"; did you mean "carrier"?)"},
+        {"-provnce:hainan", R"(/q: "-provnce:hainan": there is no key "provnce"; did you mean "province"?)"},
+        {"os:debian",
+         R"(/q: "os:debian": there is no key "os"; keys are node, line, carrier, state, version, province)"},
+        {"-state:conected",
+         R"(/q: "-state:conected": state is one of enrolled, connected, disconnected, revoked, locked; did you mean "-state:connected"?)"},
+        {"state:up", R"(/q: "state:up": state is one of enrolled, connected, disconnected, revoked, locked)"},
+        {"carrier:ctt",
+         R"(/q: "carrier:ctt": carrier is one of bgp, cbn, cm, ct, cu, edu, overseas; did you mean "carrier:ct"?)"},
+    };
+    for (const auto& [q, expected] : nodes) {
+        CAPTURE(q);
+        CHECK(all.nodes(q) == expected);
+    }
+    CHECK(all.lines("state:upp").ends_with("draining; did you mean \"state:up\"?"));
+    CHECK(all.lines("state:connected").starts_with("/q: "));
+    all.add(5, "hk-1", "", 1, {line("a", "hkt", link::LineState::up)});
+    CHECK(all.lines("carrier:hkt") == "hk-1/a");
+}
+
+TEST_CASE("a list of runs or jobs is asked for by service, state, target and origin") {
+    const auto filter = parse_run_filter("service:dns state:Running target:www. -origin:prometheus").value();
+    CHECK(filter.job.service == Service::dns);
     CHECK(filter.state == RunState::running);
-    CHECK(filter.target == "www.");
-    CHECK(!parse_run_filter("").value().service);
-    for (const char* q : {"service:pong", "state:up", "-state:running", "telecom", "node:gz-1", "state:"}) {
+    CHECK(filter.job.target == "www.");
+    CHECK(filter.job.without == JobOrigin::prometheus);
+    CHECK(!filter.job.origin);
+    CHECK(parse_job_filter("origin:api service:ping").value().origin == JobOrigin::api);
+    CHECK(!parse_run_filter("").value().job.service);
+    CHECK(!parse_run_filter("all").value().job.without);
+    const std::pair<const char*, const char*> runs[] = {
+        {"service:pong", R"("service:pong": service is one of dns, http, ping; did you mean "service:ping"?)"},
+        {"state:up", R"("state:up": state is one of running, finished)"},
+        {"-state:running", R"("-state:running": only origin: takes a '-' in this list)"},
+        {"telecom", R"("telecom": a word alone means nothing in this list; keys are service, state, target, origin)"},
+        {"node:gz-1", R"("node:gz-1": there is no key "node"; keys are service, state, target, origin)"},
+        {"orign:api", R"("orign:api": there is no key "orign"; did you mean "origin"?)"},
+        {"-origin:promethus",
+         R"("-origin:promethus": origin is one of api, prometheus; did you mean "-origin:prometheus"?)"},
+        {"state:", "at character 7: a value is missing after \"state:\""},
+    };
+    for (const auto& [q, detail] : runs) {
         CAPTURE(q);
         const auto wrong = parse_run_filter(q);
         REQUIRE(!wrong);
         CHECK(wrong.error().where == "/q");
+        CHECK(wrong.error().detail == detail);
     }
+    const auto wrong = parse_job_filter("state:running");
+    REQUIRE(!wrong);
+    CHECK(wrong.error().detail == R"("state:running": there is no key "state"; keys are service, target, origin)");
 }
 
 }  // namespace edge::broker

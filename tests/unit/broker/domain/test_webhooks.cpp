@@ -53,6 +53,26 @@ TEST_CASE("nobody wants it: nothing is written") {
     CHECK(rig.store().load().value().next_message == MessageRow{1});
 }
 
+TEST_CASE("a selector whose key is a known one but for a slip is refused; a label that no node has yet is not") {
+    Rig rig(telling());
+    (void)rig.enroll("gz-1");
+    const auto refusal = [&](const std::string& selector) {
+        WebhookRequest request{
+            .url = "https://ops.example/", .description = {}, .events = {}, .selector = selector, .ttl_ms = {}};
+        rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().create(rig.ticket(), request, now, out); });
+        const auto answer = rig.take<WebhookAnswer>().at(0).webhook;
+        return answer ? std::string() : answer.error().where + ": " + answer.error().detail;
+    };
+    CHECK(refusal("carier:ct") == R"(/selector: "carier:ct": no node has a label "carier"; did you mean "carrier"?)");
+    CHECK(refusal("telecom -provnce:hainan").ends_with(R"(did you mean "province"?)"));
+    CHECK(refusal("tier:core zone:south carrier:ct") == "");
+    const WebhookId id = webhook(rig, {}).webhook.id;
+    WebhookChange slip;
+    slip.selector = "nods:gz-1";
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().change(rig.ticket(), id, slip, now, out); });
+    CHECK(!rig.take<WebhookAnswer>().at(0).webhook);
+}
+
 TEST_CASE("results and the run's end are told in their transaction, to those whose selector takes the line") {
     Rig rig(telling());
     TestAgent agent(rig, rig.enroll("gz-1"));

@@ -1,0 +1,95 @@
+#include "broker/domain/list_query.hpp"
+
+#include <algorithm>
+
+#include "protocol/nearest.hpp"
+
+namespace edge::broker {
+namespace {
+
+std::string listed(std::span<const std::string> words) {
+    constexpr std::size_t kMost = 12;  // nodes say what their labels are
+    std::string text;
+    for (const auto& word : words.first(std::min(kMost, words.size()))) text += (text.empty() ? "" : ", ") + word;
+    return text + (words.size() > kMost ? ", …" : "");
+}
+
+Error wrong(const SelectorTerm& term, const std::string& detail) {
+    return Error{Errc::bad_value, "/q", "\"" + term.text + "\": " + detail};
+}
+
+/// The value of a term whose key takes the names of `E`; letters' case does not matter.
+template <class E>
+Result<E> value_of(const SelectorTerm& term) {
+    const auto names = names_of<E>();
+    const auto at = std::ranges::find_if(names, [&](const auto& name) { return same_word(name, term.value); });
+    if (at == names.end()) return no_such_value(term, names);
+    return *enum_value<E>(*at);
+}
+
+Result<> take_origin(JobFilter& filter, const SelectorTerm& term) {
+    EDGE_TRY(const auto origin, value_of<JobOrigin>(term));
+    (term.negated ? filter.without : filter.origin) = origin;
+    return ok();
+}
+
+/// What runs and jobs have in common; `keys` are all of the list's. Errors: bad_value.
+Result<> take_term(JobFilter& filter, const SelectorTerm& term, std::span<const std::string> keys) {
+    if (std::ranges::find(keys, term.key) == keys.end()) return no_such_key(term, keys);
+    if (term.key == "origin") return take_origin(filter, term);
+    if (term.negated) return wrong(term, "only origin: takes a '-' in this list");
+    if (term.key == "target") {
+        filter.target = term.value;
+        return ok();
+    }
+    EDGE_TRY(filter.service, value_of<Service>(term));
+    return ok();
+}
+
+}  // namespace
+
+Result<std::vector<SelectorTerm>> parse_list_query(std::string_view q) {
+    if (q.find_first_not_of(" +") == std::string_view::npos) return std::vector<SelectorTerm>();
+    auto selector = parse_selector(q);
+    if (!selector) return Error{Errc::bad_value, "/q", selector.error().detail};
+    if (selector.value().limit)
+        return Error{Errc::bad_value, "/q", "limit: is of a job; a list has the parameter limit"};
+    return std::move(selector.value().terms);
+}
+
+Error no_such_key(const SelectorTerm& term, std::span<const std::string> keys) {
+    if (term.key.empty()) return wrong(term, "a word alone means nothing in this list; keys are " + listed(keys));
+    const std::string guess = did_you_mean(term.key, keys);
+    return wrong(term, "there is no key \"" + term.key + "\"" + (guess.empty() ? "; keys are " + listed(keys) : guess));
+}
+
+Error no_such_value(const SelectorTerm& term, std::span<const std::string> values) {
+    const std::string before = (term.negated ? "-" : "") + term.key + ":";
+    return wrong(term, term.key + " is one of " + listed(values) + did_you_mean(term.value, values, before));
+}
+
+Result<RunFilter> parse_run_filter(std::string_view q) {
+    static const std::vector<std::string> kKeys{"service", "state", "target", "origin"};
+    EDGE_TRY(const auto terms, parse_list_query(q));
+    RunFilter filter;
+    for (const auto& term : terms) {
+        if (term.key == "state" && !term.negated) {
+            EDGE_TRY(filter.state, value_of<RunState>(term));
+        } else {
+            EDGE_TRY(take_term(filter.job, term, kKeys));
+        }
+    }
+    return filter;
+}
+
+Result<JobFilter> parse_job_filter(std::string_view q) {
+    static const std::vector<std::string> kKeys{"service", "target", "origin"};
+    EDGE_TRY(const auto terms, parse_list_query(q));
+    JobFilter filter;
+    for (const auto& term : terms) {
+        EDGE_TRY(take_term(filter, term, kKeys));
+    }
+    return filter;
+}
+
+}  // namespace edge::broker
