@@ -198,7 +198,7 @@ bool line_matches(const Node& node, const link::LineReport& line, const Selector
 }
 
 /// Do the terms say what there can be? Which keys labels are, and who runs lines, is the fleet's to say.
-Result<> check(std::span<const SelectorTerm> terms, const Fleet& fleet, const std::vector<std::string>& states) {
+Result<> check_terms(std::span<const SelectorTerm> terms, const Fleet& fleet, const std::vector<std::string>& states) {
     for (const auto& term : terms) {
         const auto is_value = [&](const std::string& value) { return same_word(value, term.value); };
         if (term.key == "state") {
@@ -229,7 +229,7 @@ LineView view_line(const Item& item) {
 
 Result<Page<NodeView>> find_nodes(const Fleet& fleet, const ListRequest& list) {
     EDGE_TRY(const auto terms, parse_list_query(list.q));
-    EDGE_TRY(check(terms, fleet, names_of<NodeState>()));
+    EDGE_TRY(check_terms(terms, fleet, names_of<NodeState>()));
     std::vector<Item> items;
     for (const auto& node : fleet.nodes()) {
         const auto fits = [&](const SelectorTerm& term) { return node_matches(*node, term) != term.negated; };
@@ -240,7 +240,7 @@ Result<Page<NodeView>> find_nodes(const Fleet& fleet, const ListRequest& list) {
 
 Result<Page<LineView>> find_lines(const Fleet& fleet, const ListRequest& list) {
     EDGE_TRY(const auto terms, parse_list_query(list.q));
-    EDGE_TRY(check(terms, fleet, names_of<link::LineState>()));
+    EDGE_TRY(check_terms(terms, fleet, names_of<link::LineState>()));
     std::vector<Item> items;
     for (const auto& node : fleet.nodes()) {
         for (const auto& line : node->record.lines) {

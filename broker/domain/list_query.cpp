@@ -7,20 +7,20 @@
 namespace edge::broker {
 namespace {
 
-std::string listed(std::span<const std::string> words) {
+std::string words_of(std::span<const std::string> words) {
     constexpr std::size_t kMost = 12;  // nodes say what their labels are
     std::string text;
     for (const auto& word : words.first(std::min(kMost, words.size()))) text += (text.empty() ? "" : ", ") + word;
     return text + (words.size() > kMost ? ", …" : "");
 }
 
-Error wrong(const SelectorTerm& term, const std::string& detail) {
+Error unusable(const SelectorTerm& term, const std::string& detail) {
     return Error{Errc::bad_value, "/q", "\"" + term.text + "\": " + detail};
 }
 
 /// The value of a term whose key takes the names of `E`; letters' case does not matter.
 template <class E>
-Result<E> value_of(const SelectorTerm& term) {
+Result<E> enum_of(const SelectorTerm& term) {
     const auto names = names_of<E>();
     const auto at = std::ranges::find_if(names, [&](const auto& name) { return same_word(name, term.value); });
     if (at == names.end()) return no_such_value(term, names);
@@ -28,7 +28,7 @@ Result<E> value_of(const SelectorTerm& term) {
 }
 
 Result<> take_origin(JobFilter& filter, const SelectorTerm& term) {
-    EDGE_TRY(const auto origin, value_of<JobOrigin>(term));
+    EDGE_TRY(const auto origin, enum_of<JobOrigin>(term));
     (term.negated ? filter.without : filter.origin) = origin;
     return ok();
 }
@@ -37,12 +37,12 @@ Result<> take_origin(JobFilter& filter, const SelectorTerm& term) {
 Result<> take_term(JobFilter& filter, const SelectorTerm& term, std::span<const std::string> keys) {
     if (std::ranges::find(keys, term.key) == keys.end()) return no_such_key(term, keys);
     if (term.key == "origin") return take_origin(filter, term);
-    if (term.negated) return wrong(term, "only origin: takes a '-' in this list");
+    if (term.negated) return unusable(term, "only origin: takes a '-' in this list");
     if (term.key == "target") {
         filter.target = term.value;
         return ok();
     }
-    EDGE_TRY(filter.service, value_of<Service>(term));
+    EDGE_TRY(filter.service, enum_of<Service>(term));
     return ok();
 }
 
@@ -58,14 +58,15 @@ Result<std::vector<SelectorTerm>> parse_list_query(std::string_view q) {
 }
 
 Error no_such_key(const SelectorTerm& term, std::span<const std::string> keys) {
-    if (term.key.empty()) return wrong(term, "a word alone means nothing in this list; keys are " + listed(keys));
+    if (term.key.empty()) return unusable(term, "a word alone means nothing in this list; keys are " + words_of(keys));
     const std::string guess = did_you_mean(term.key, keys);
-    return wrong(term, "there is no key \"" + term.key + "\"" + (guess.empty() ? "; keys are " + listed(keys) : guess));
+    return unusable(term,
+                    "there is no key \"" + term.key + "\"" + (guess.empty() ? "; keys are " + words_of(keys) : guess));
 }
 
 Error no_such_value(const SelectorTerm& term, std::span<const std::string> values) {
     const std::string before = (term.negated ? "-" : "") + term.key + ":";
-    return wrong(term, term.key + " is one of " + listed(values) + did_you_mean(term.value, values, before));
+    return unusable(term, term.key + " is one of " + words_of(values) + did_you_mean(term.value, values, before));
 }
 
 Result<RunFilter> parse_run_filter(std::string_view q) {
@@ -74,7 +75,7 @@ Result<RunFilter> parse_run_filter(std::string_view q) {
     RunFilter filter;
     for (const auto& term : terms) {
         if (term.key == "state" && !term.negated) {
-            EDGE_TRY(filter.state, value_of<RunState>(term));
+            EDGE_TRY(filter.state, enum_of<RunState>(term));
         } else {
             EDGE_TRY(take_term(filter.job, term, kKeys));
         }

@@ -1,19 +1,12 @@
 #include "broker/store/sqlite_webhook_reader.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "broker/store/row_text.hpp"
 #include "broker/store/sqlite_page.hpp"
 #include "broker/store/sqlite_webhook_rows.hpp"
 
 namespace edge::broker {
-namespace {
-
-constexpr WallTime kNever = std::numeric_limits<std::int64_t>::max();
-
-}  // namespace
-
 Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
     const auto make = [&db](sqlite::Statement& statement, const std::string& sql) -> Result<> {
         EDGE_TRY(statement, db.prepare(sql));
@@ -78,7 +71,7 @@ Result<std::optional<Outgoing>> SqliteWebhookReader::outgoing(DeliveryRow delive
 Result<Page<DeliveryView>> SqliteWebhookReader::deliveries(WebhookRow webhook, const DeliveryFilter& filter,
                                                            const PageRequest& page) {
     // What was made at `until` is behind the place whose key is below all.
-    Place before{filter.until.value_or(kNever), 0};
+    Place before{filter.until.value_or(rows::kNever), 0};
     EDGE_TRY(const auto after, parse_place('d', page.cursor, before));
     before = std::min(before, after);
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
@@ -139,7 +132,7 @@ Result<std::optional<FoundDelivery>> SqliteWebhookReader::find_delivery(Delivery
 Result<std::uint32_t> SqliteWebhookReader::replayable(WebhookRow webhook, const DeliveryFilter& filter) {
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
     sqlite::Statement& statement = filter.state == DeliveryState::failed ? replayable_failed_ : replayable_;
-    statement.start(webhook, state, filter.since, filter.until.value_or(kNever), kMostReplayed);
+    statement.start(webhook, state, filter.since, filter.until.value_or(rows::kNever), kMostReplayed);
     EDGE_TRY(const auto count, first_row<std::uint32_t>(statement, [](sqlite::Statement& row) -> Result<std::uint32_t> {
                  return row.natural32(0);
              }));

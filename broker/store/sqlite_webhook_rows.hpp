@@ -1,5 +1,6 @@
 // Rows of webhooks' SELECTs as records and views. Each column list stands beside the function that reads it.
 #pragma once
+#include <limits>
 #include <string_view>
 
 #include "broker/store/cursor.hpp"
@@ -12,6 +13,9 @@ inline constexpr std::string_view kWebhook =
     "k, id, url, description, events, selector, enabled, disabled_reason, secret, old_secret, old_secret_until,"
     " created_at, failing_since, expires_at";
 Result<WebhookRecord> webhook(sqlite::Statement& row);
+
+/// A time that nothing is later than.
+inline constexpr WallTime kNever = std::numeric_limits<std::int64_t>::max();
 
 /// From `deliveries d`.
 inline constexpr std::string_view kDue = "d.k, d.webhook, d.due_at, d.created_at, d.attempts, d.once, d.state";

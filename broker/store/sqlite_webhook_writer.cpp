@@ -1,16 +1,9 @@
 #include "broker/store/sqlite_webhook_writer.hpp"
 
-#include <limits>
-
 #include "broker/store/row_text.hpp"
+#include "broker/store/sqlite_webhook_rows.hpp"
 
 namespace edge::broker {
-namespace {
-
-constexpr WallTime kNever = std::numeric_limits<std::int64_t>::max();
-
-}  // namespace
-
 Result<> SqliteWebhookWriter::prepare(sqlite::Connection& db) {
     const auto make = [&db](sqlite::Statement& statement, std::string_view sql) -> Result<> {
         EDGE_TRY(statement, db.prepare(sql));
@@ -88,7 +81,7 @@ Result<> SqliteWebhookWriter::write(const ReplayDeliveries& change) {
     const auto& f = change.filter;
     sqlite::Statement& statement = f.state == DeliveryState::failed ? replay_failed_ : replay_all_;
     return statement.run(change.webhook, f.state ? enum_text(*f.state) : std::string_view(), f.since,
-                         f.until.value_or(kNever), change.due_at, kMostReplayed);
+                         f.until.value_or(rows::kNever), change.due_at, kMostReplayed);
 }
 
 }  // namespace edge::broker
