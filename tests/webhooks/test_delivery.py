@@ -5,6 +5,7 @@ import re
 import sys
 import tempfile
 import time
+import urllib.request
 
 from broker import Broker, Refused
 from receiver import Receiver
@@ -106,6 +107,12 @@ def an_event_is_retried_with_its_id_and_waits_as_asked(world):
     assert second[2]["webhook-id"] == first[2]["webhook-id"] and second[3] == first[3]
     assert second[0] - first[0] >= 2, second[0] - first[0]
     assert world.api.get(f"/api/v1/webhooks/{failing['id']}")["failing_since"]
+    asked = urllib.request.Request(world.broker.url + "/metrics", headers={"Authorization": f"Bearer {world.broker.token}"})
+    with urllib.request.urlopen(asked, timeout=20) as answer:
+        metrics = answer.read().decode()
+    hooks = world.api.get("/api/v1/webhooks")["items"]
+    count = sum(one["enabled"] and "failing_since" in one for one in hooks)
+    assert f'edge_webhook_endpoints{{state="failing"}} {count}\n' in metrics, (hooks, metrics)  # one failed attempt is enough
     world.api.request("DELETE", f"/api/v1/webhooks/{failing['id']}")
 
 

@@ -499,6 +499,32 @@ TEST_CASE("a file of the sixth schema knows from its events which nodes were the
     for (std::size_t i = 1; i < 4; ++i) CHECK(!nodes[i].is_there);
 }
 
+TEST_CASE("a file of the seventh schema knows from labels what scrapes of /probe made") {
+    TemporaryFolder folder;
+    const std::string path = folder.path() + "/edge.db";
+    {
+        auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_write).value();
+        REQUIRE(migrate(db, schema_steps().first(7)).has_value());
+        REQUIRE(db.execute(R"sql(
+            INSERT INTO jobs (k, id, service, params, target, selector, labels, created_at) VALUES
+                (1, CAST('0123456789abcde1' AS BLOB), 'ping', '{}', 't', 'all',
+                 '{"origin":"prometheus","module":"icmp"}', 1),
+                (2, CAST('0123456789abcde2' AS BLOB), 'ping', '{}', 't', 'all', '{"origin":"prometheus"}', 1),
+                (3, CAST('0123456789abcde3' AS BLOB), 'ping', '{}', 't', 'all', '{}', 1);
+            INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total)
+                SELECT k, id, k, 'finished', 1, 1, 1, 1 FROM jobs;
+        )sql")
+                    .has_value());
+    }
+    const auto store = std::move(open_sqlite_store(path).value());
+    const auto scraped = store->runs({.job = {.origin = JobOrigin::prometheus}}, {}).value().items;
+    REQUIRE(scraped.size() == 1);
+    CHECK(scraped[0].id.bytes[15] == '1');
+    CHECK(scraped[0].origin == JobOrigin::prometheus);
+    CHECK(store->runs({.job = {.without = JobOrigin::prometheus}}, {}).value().items.size() == 2);
+    CHECK(store->jobs({.without = JobOrigin::prometheus}, {}).value().items.size() == 2);
+}
+
 TEST_CASE("a file of the first schema keeps its results, and learns of each spool's greatest rid") {
     TemporaryFolder folder;
     const std::string path = folder.path() + "/edge.db";

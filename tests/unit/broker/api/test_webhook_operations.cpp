@@ -59,7 +59,8 @@ TEST_CASE("webhooks and deliveries are exported flat, a cell each") {
     const std::string hooks = csv("/api/v1/webhooks");
     CAPTURE(hooks);
     CHECK(hooks.starts_with("id,state,url,description,events,selector,created_at,failing_since,disabled_reason,"));
-    CHECK(hooks.find("\r\n" + FakeWebhooks::webhook_id().text() + ",enabled,https://ops.example/,") != std::string::npos);
+    CHECK(hooks.find("\r\n" + FakeWebhooks::webhook_id().text() + ",enabled,https://ops.example/,") !=
+          std::string::npos);
     CHECK(hooks.find_first_of("[{") == std::string::npos);
     const std::string deliveries = csv(kHook + "/deliveries", "state=failed");
     CAPTURE(deliveries);
