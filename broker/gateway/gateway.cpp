@@ -15,7 +15,8 @@ namespace edge::broker::gateway {
 namespace {
 
 constexpr std::size_t kConnections = 20'000;
-constexpr std::size_t kPerAddress = 64;  // that have not shown who they are
+constexpr std::size_t kUnknown = 512;    // that have not shown who they are: two seconds' work of a slow machine
+constexpr std::size_t kPerAddress = 64;  // of those
 constexpr std::size_t kMostBody = 16 * 1024;
 
 template <class Bytes>
@@ -100,6 +101,7 @@ http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boos
     settings.deadlines.idle = std::chrono::milliseconds(10'000);
     settings.deadlines.body = std::chrono::milliseconds(10'000);
     settings.connections = kConnections;
+    settings.unknown = kUnknown;
     settings.per_address = kPerAddress;
     settings.handler = [&domain](http::Request request, std::shared_ptr<http::Exchange> exchange) {
         handle(std::move(request), exchange, domain);

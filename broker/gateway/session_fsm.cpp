@@ -1,6 +1,7 @@
 #include "broker/gateway/session_fsm.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "protocol/crypto/keys.hpp"
 #include "protocol/json/described.hpp"
@@ -173,6 +174,13 @@ Actions SessionFsm::live_message(Now now, std::string_view text) {
     return actions;
 }
 
+// Waking the domain costs as much as all else of a heartbeat.
+bool SessionFsm::is_other(const action::Measured& before, const action::Measured& now) {
+    constexpr std::int64_t kClockStepUs = 100'000;
+    return now.rtt_us > 2 * before.rtt_us + 10'000 || before.rtt_us > 2 * now.rtt_us + 10'000 ||
+           std::abs(now.clock_offset_us - before.clock_offset_us) > kClockStepUs;
+}
+
 void SessionFsm::take(Now now, link::Received received, std::vector<link::Received>& batch, Actions& actions) {
     if (const auto* heard = std::get_if<link::Heartbeat>(&received.envelope)) return heartbeat(now, *heard, actions);
     if (const auto* unknown = std::get_if<link::UnknownEnvelope>(&received.envelope)) {
@@ -202,8 +210,12 @@ void SessionFsm::heartbeat(Now now, const link::Heartbeat& heard, Actions& actio
     const auto rtt = std::chrono::duration_cast<std::chrono::microseconds>(now.steady - asked_).count();
     const auto middle = static_cast<std::int64_t>(*asked_wall_us_) + rtt / 2;
     asked_wall_us_.reset();
-    actions.push_back(
-        action::Measured{session_, static_cast<std::uint64_t>(rtt), static_cast<std::int64_t>(heard.at_us) - middle});
+    const action::Measured measured{session_, static_cast<std::uint64_t>(rtt),
+                                    static_cast<std::int64_t>(heard.at_us) - middle};
+    if (measured_ && now.steady - measured_at_ < kMeasuredEvery && !is_other(*measured_, measured)) return;
+    measured_ = measured;
+    measured_at_ = now.steady;
+    actions.push_back(measured);
 }
 
 void SessionFsm::strike(std::string code, std::string text, Actions& actions) {

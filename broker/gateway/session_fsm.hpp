@@ -63,6 +63,7 @@ struct Deliver {
     SessionId session;
     std::vector<link::Received> envelopes;
 };
+/// Once a minute, and when it is other than it was.
 struct Measured {
     SessionId session;
     std::uint64_t rtt_us = 0;
@@ -117,6 +118,7 @@ class SessionFsm {
     std::uint64_t unknown_envelopes() const { return unknown_; }
 
   private:
+    static constexpr std::chrono::seconds kMeasuredEvery{60};
     enum class Phase { fresh, awaits_hello, finds_key, joins, awaits_ack, live, leaving, closed };
 
     Actions hello(std::string_view text);
@@ -124,6 +126,7 @@ class SessionFsm {
     Actions live_message(Now now, std::string_view text);
     void take(Now now, link::Received received, std::vector<link::Received>& batch, Actions& actions);
     void heartbeat(Now now, const link::Heartbeat& heard, Actions& actions);
+    static bool is_other(const action::Measured& before, const action::Measured& now);
     void strike(std::string code, std::string text, Actions& actions);
     void protocol_error(std::string code, std::string text, Actions& actions);
     Actions reject(link::RejectCode code, std::string text, std::uint64_t retry_after_ms, bool fatal);
@@ -145,7 +148,9 @@ class SessionFsm {
     std::chrono::steady_clock::time_point told_;   // last envelope to it
     std::chrono::steady_clock::time_point asked_;  // last heartbeat of ours
     std::optional<std::uint64_t> asked_wall_us_;   // of a heartbeat not yet answered
-    std::chrono::milliseconds interval_{15'000};   // to the next heartbeat, jitter included
+    std::optional<action::Measured> measured_;     // told the domain last
+    std::chrono::steady_clock::time_point measured_at_;
+    std::chrono::milliseconds interval_{15'000};  // to the next heartbeat, jitter included
     std::minstd_rand random_;
     unsigned strikes_ = 0;
     std::uint64_t unknown_ = 0;

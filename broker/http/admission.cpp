@@ -60,12 +60,12 @@ void Slot::works() {
     if (place_) place_->waits_since = 0;
 }
 
-Admission::Admission(asio::any_io_executor executor, std::size_t cap, std::size_t cap_per_address)
-    : executor_(std::move(executor)), cap_(cap), cap_per_address_(cap_per_address) {}
+Admission::Admission(asio::any_io_executor executor, Caps caps) : executor_(std::move(executor)), caps_(caps) {}
 
 std::optional<Slot> Admission::admit(const std::string& address, asio::any_io_executor connection) {
     if (is_full_for(address)) return std::nullopt;
     ++waiting_[address];
+    ++unknown_;
     const std::uint64_t id = next_id_++;
     auto place = std::make_shared<Place>();
     place->executor = std::move(connection);
@@ -76,7 +76,7 @@ std::optional<Slot> Admission::admit(const std::string& address, asio::any_io_ex
 
 bool Admission::is_full_for(const std::string& address) const {
     const auto waiting = waiting_.find(address);
-    return cap_per_address_ != 0 && waiting != waiting_.end() && waiting->second >= cap_per_address_;
+    return caps_.per_address != 0 && waiting != waiting_.end() && waiting->second >= caps_.per_address;
 }
 
 bool Admission::ask_one_to_go(const std::optional<std::string>& address) {
@@ -111,7 +111,8 @@ void Admission::one_waits() {
 }
 
 void Admission::forget_address(Place& place) {
-    if (!std::exchange(place.counts_for_address, false)) return;
+    if (!std::exchange(place.is_unknown, false)) return;
+    --unknown_;
     const auto waiting = waiting_.find(place.address);
     if (waiting != waiting_.end() && --waiting->second == 0) waiting_.erase(waiting);
 }
@@ -129,7 +130,9 @@ void Admission::leave(std::uint64_t id) {
 void Admission::authenticated(std::uint64_t id) {
     asio::post(executor_, [self = shared_from_this(), id] {
         const auto place = self->places_.find(id);
-        if (place != self->places_.end()) self->forget_address(*place->second);
+        if (place == self->places_.end()) return;
+        self->forget_address(*place->second);
+        if (self->on_room_) self->on_room_();
     });
 }
 

@@ -1,5 +1,6 @@
-// Who may be connected: a cap in all, a cap for each address until it has shown who it is, and the way to reach
-// everybody when the server drains, or the one that has waited longest for a request when room is wanted.
+// Who may be connected: a cap in all, one of those that have not shown who they are, one of those for each address, and
+// the way to reach everybody when the server drains, or the one that has waited longest for a request when room is
+// wanted.
 #pragma once
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
@@ -18,7 +19,7 @@ class Admission;
 struct Place {
     boost::asio::any_io_executor executor;  // the connection's
     std::string address;
-    bool counts_for_address = true;   // acceptor's thread
+    bool is_unknown = true;           // acceptor's thread
     bool asked_to_go = false;         // acceptor's thread
     std::function<void()> on_drain;   // connection's thread
     std::function<bool()> on_wanted;  // connection's thread
@@ -57,9 +58,16 @@ class Slot {
 /// Executor: the acceptor's thread, but for leave() and authenticated(), which post to it.
 class Admission : public std::enable_shared_from_this<Admission> {
   public:
-    Admission(boost::asio::any_io_executor executor, std::size_t cap, std::size_t cap_per_address);
+    struct Caps {
+        std::size_t connections = 0;
+        std::size_t unknown = 0;      // that have not shown who they are; 0: none
+        std::size_t per_address = 0;  // of those; 0: none
+    };
+    Admission(boost::asio::any_io_executor executor, Caps caps);
 
-    bool is_full() const { return places_.size() >= cap_; }
+    bool is_full() const { return places_.size() >= caps_.connections; }
+    /// So many are showing who they are that one more would only make all of them late.
+    bool is_crowded() const { return caps_.unknown != 0 && unknown_ >= caps_.unknown; }
     /// This address has too many connections that have not shown who they are.
     bool is_full_for(const std::string& address) const;
     /// Asks the connection that has waited longest for a request to go: of this address, or of any. False: none waits;
@@ -69,7 +77,7 @@ class Admission : public std::enable_shared_from_this<Admission> {
     std::size_t size() const { return places_.size(); }
     /// Empty: this address has too many connections that have not shown who they are.
     std::optional<Slot> admit(const std::string& address, boost::asio::any_io_executor connection);
-    /// Called after each departure, and when one may be asked for again.
+    /// Called after each departure, when one has shown who it is, and when one may be asked to go again.
     void on_room(std::function<void()> callback) { on_room_ = std::move(callback); }
     /// Tells everybody.
     void drain();
@@ -82,11 +90,11 @@ class Admission : public std::enable_shared_from_this<Admission> {
     void forget_address(Place& place);
 
     boost::asio::any_io_executor executor_;
-    std::size_t cap_;
-    std::size_t cap_per_address_;  // 0: none
+    Caps caps_;
     std::uint64_t next_id_ = 1;
     std::map<std::uint64_t, std::shared_ptr<Place>> places_;
-    std::map<std::string, std::size_t> waiting_;
+    std::map<std::string, std::size_t> waiting_;  // of unknown_, by address
+    std::size_t unknown_ = 0;
     std::function<void()> on_room_;
     std::atomic<bool> wants_one_{false};  // somebody stands at the door, and nobody waits for a request
 };

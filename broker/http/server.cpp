@@ -53,7 +53,9 @@ struct Server::Listener : std::enable_shared_from_this<Server::Listener> {
         : threads(io),
           settings(std::make_shared<const Settings>(std::move(given))),
           acceptor(io.at(0)),
-          admission(std::make_shared<Admission>(acceptor.get_executor(), settings->connections, settings->per_address)),
+          admission(std::make_shared<Admission>(
+              acceptor.get_executor(),
+              Admission::Caps{settings->connections, settings->unknown, settings->per_address})),
           room(acceptor.get_executor()) {}
 
     asio::awaitable<void> accept_all();
@@ -103,14 +105,17 @@ asio::awaitable<void> Server::Listener::accept_all() {
 
 /// The connection that has waited longest for a request makes room, one of the same address if that has too many.
 /// Where none waits, a full server lets the newcomer wait; an address that has too many is refused afterwards.
+/// A crowd that comes at once, ten thousand agents after a restart, waits in the kernel's queue meanwhile, where it
+/// costs nothing.
 asio::awaitable<void> Server::Listener::make_room(std::string address) {
     error_code ignored;  // the wait ends by being cancelled
     auto wait = asio::redirect_error(asio::use_awaitable, ignored);
-    while (acceptor.is_open() && (admission->is_full() || admission->is_full_for(address))) {
+    while (acceptor.is_open() && (admission->is_full() || admission->is_crowded() || admission->is_full_for(address))) {
         const bool too_many = admission->is_full_for(address);
         std::optional<std::string> whose;
         if (too_many) whose = address;
-        const bool asked = admission->ask_one_to_go(whose);
+        const bool is_only_crowded = !too_many && !admission->is_full();
+        const bool asked = is_only_crowded || admission->ask_one_to_go(whose);
         if (!asked && too_many) co_return;
         if (!asked && !std::exchange(told_full, true))
             spdlog::warn("http.full server={} connections={} action=accept_paused", settings->name, admission->size());

@@ -47,7 +47,8 @@ struct Settings {
     Deadlines deadlines;
     StreamBounds streams;
     std::size_t connections = 1024;  // then one that waits for a request makes room; where none does, accepting pauses
-    std::size_t per_address = 0;     // of those that have not shown who they are; 0: no cap
+    std::size_t unknown = 0;         // that have not shown who they are; more wait. 0: no cap
+    std::size_t per_address = 0;     // of those; 0: no cap
     Handler handler;
     /// For requests that ask to become a WebSocket: a refusal, or nothing. Without it they are ordinary requests.
     std::function<std::optional<Response>(const Request&)> refuse_upgrade;

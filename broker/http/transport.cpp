@@ -2,25 +2,26 @@
 
 #include <boost/asio/append.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <variant>
+
+#include "broker/http/tls_stream.hpp"
 
 namespace edge::http {
 
 namespace asio = boost::asio;
-using Tls = asio::ssl::stream<Transport::Socket>;
 
 struct Transport::Inner {
-    std::variant<Socket, Tls> stream;
+    std::variant<Socket, TlsStream> stream;
 
-    Socket& socket() {
-        if (auto* tls = std::get_if<Tls>(&stream)) return tls->next_layer();
-        return std::get<Socket>(stream);
-    }
+    explicit Inner(Socket socket) : stream(std::in_place_type<Socket>, std::move(socket)) {}
+    Inner(Socket socket, asio::ssl::context& tls) : stream(std::in_place_type<TlsStream>, std::move(socket), tls) {}
+
+    TlsStream* tls() { return std::get_if<TlsStream>(&stream); }
+    Socket& socket() { return tls() ? tls()->socket() : std::get<Socket>(stream); }
 };
 
 Transport::Transport(Socket socket, asio::ssl::context* tls)
-    : inner_(tls ? new Inner{Tls(std::move(socket), *tls)} : new Inner{std::move(socket)}) {}
+    : inner_(tls ? std::make_unique<Inner>(std::move(socket), *tls) : std::make_unique<Inner>(std::move(socket))) {}
 Transport::~Transport() = default;
 Transport::Transport(Transport&&) noexcept = default;
 
@@ -29,7 +30,7 @@ Transport::executor_type Transport::get_executor() {
 }
 
 bool Transport::is_tls() const {
-    return std::holds_alternative<Tls>(inner_->stream);
+    return inner_->tls() != nullptr;
 }
 
 void Transport::cancel() {
@@ -48,29 +49,29 @@ void Transport::end_sending() {
 }
 
 void Transport::handshake(Done done) {
-    if (auto* tls = std::get_if<Tls>(&inner_->stream)) return tls->async_handshake(Tls::server, std::move(done));
+    if (auto* tls = inner_->tls()) return tls->async_handshake(std::move(done));
     asio::post(get_executor(), asio::append(std::move(done), boost::system::error_code{}));
 }
 
 void Transport::shutdown(Done done) {
-    if (auto* tls = std::get_if<Tls>(&inner_->stream)) return tls->async_shutdown(std::move(done));
+    if (auto* tls = inner_->tls()) return tls->async_shutdown(std::move(done));
     boost::system::error_code failed;
     inner_->socket().shutdown(Socket::shutdown_send, failed);
     asio::post(get_executor(), asio::append(std::move(done), failed));
 }
 
 void Transport::read(asio::mutable_buffer into, Moved done) {
-    if (auto* tls = std::get_if<Tls>(&inner_->stream)) return tls->async_read_some(into, std::move(done));
-    std::get<Socket>(inner_->stream).async_read_some(into, std::move(done));
+    if (auto* tls = inner_->tls()) return tls->async_read_some(into, std::move(done));
+    inner_->socket().async_read_some(into, std::move(done));
 }
 
 void Transport::write(asio::const_buffer from, Moved done) {
-    if (auto* tls = std::get_if<Tls>(&inner_->stream)) return tls->async_write_some(from, std::move(done));
-    std::get<Socket>(inner_->stream).async_write_some(from, std::move(done));
+    if (auto* tls = inner_->tls()) return tls->async_write_some(from, std::move(done));
+    inner_->socket().async_write_some(from, std::move(done));
 }
 
 std::string Transport::exported_key(const char* label) {
-    auto* tls = std::get_if<Tls>(&inner_->stream);
+    auto* tls = inner_->tls();
     if (!tls) return {};
     std::string key(32, '\0');
     const int exported =

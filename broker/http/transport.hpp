@@ -1,5 +1,4 @@
-// A connection's bytes, plain or TLS, as one type: HTTP and WebSocket are compiled once over it, and the gateway's own
-// TLS stream over shared buffers will take its place here.
+// A connection's bytes, plain or TLS, as one type: HTTP and WebSocket are compiled once over it.
 #pragma once
 #include <array>
 #include <boost/asio/any_completion_handler.hpp>

@@ -20,6 +20,7 @@ class OwnBroker:
             [program, "init", "--dir", self.folder, "--gateway", "127.0.0.1:0", "--api", "127.0.0.1:0",
              "--public-url", "https://127.0.0.1:7443", "--json"], check=True, capture_output=True, text=True).stdout)
         self.token = made["token"]
+        self.pin = made["pin"]
         self._config = made["config"]
 
     def configure(self, table, lines):
@@ -39,9 +40,17 @@ class OwnBroker:
                 self.url = ready[1]
                 self.api = Api(self.url, self.token)
                 self.gateway = (ready[2], int(ready[3]))
+                self._listen_there_again()
                 self._drain()
                 return self
         raise RuntimeError("the broker did not start")
+
+    def _listen_there_again(self):
+        """The next start is where nodes look for it."""
+        with open(self._config) as file:
+            text = file.read()
+        with open(self._config, "w") as file:
+            file.write(text.replace('[gateway]\nlisten = "127.0.0.1:0"', f'[gateway]\nlisten = "127.0.0.1:{self.gateway[1]}"'))
 
     def _drain(self):
         process = self._process
@@ -59,3 +68,8 @@ class OwnBroker:
     def resident_kib(self):
         with open(f"/proc/{self._process.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+
+    def processor_seconds(self):
+        with open(f"/proc/{self._process.pid}/stat") as stat:
+            words = stat.read().rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")

@@ -351,6 +351,29 @@ TEST_CASE("a heartbeat measures the round trip and the clock's offset") {
     CHECK(names(session.fsm.message(session.clock.now, line(link::Heartbeat{77, std::nullopt}))) == "send:hb");
 }
 
+TEST_CASE("the domain hears of a heartbeat once a minute, and at once when trip or clock changed") {
+    Session session;
+    session.start(), session.say_hello(), session.give_key(), session.welcome();
+    Actions sent = session.acknowledge();
+    const auto answer = [&](std::chrono::milliseconds trip, std::int64_t ahead_us) {
+        const std::uint64_t asked = std::get<link::Heartbeat>(std::get<action::Send>(sent.back()).envelope).at_us;
+        session.clock.after(trip);
+        const auto middle = static_cast<std::int64_t>(asked) + trip / 2us;
+        const Actions actions = session.fsm.message(
+            session.clock.now, line(link::Heartbeat{static_cast<std::uint64_t>(middle + ahead_us), asked}));
+        session.clock.after(20s);
+        sent = session.fsm.timer(session.clock.now);
+        return names(actions);
+    };
+    CHECK(answer(30ms, 0) == "measured");
+    CHECK(answer(31ms, 1'000) == "");
+    CHECK(answer(32ms, -1'000) == "");
+    CHECK(answer(30ms, 0) == "measured");  // 60 s after the first
+    CHECK(answer(200ms, 0) == "measured");
+    CHECK(answer(200ms, 0) == "");
+    CHECK(answer(200ms, 3'600'000'000) == "measured");
+}
+
 TEST_CASE("a busy link is not asked, a ping counts as life") {
     Session session;
     session.go_live();
