@@ -137,6 +137,7 @@ void Agent::look_at_host() {
             spdlog::warn("host_busy why=\"{}\" consequence=\"new tasks are refused\"", host_.busy);
     }
     if (++looks_ >= kLooksOfFacts || changed) tell_facts();
+    if (const auto dropped = spool_.drop_old(moment_now().wall_us); !dropped) return disk_failed(dropped.error());
     look_again_.expires_after(kLookAgain);
     look_again_.async_wait([this](const boost::system::error_code& error) {
         if (!error) look_at_host();

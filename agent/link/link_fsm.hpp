@@ -22,9 +22,10 @@ struct Dial {};
 struct SayHello {
     std::string nonce;  // 32 bytes
 };
-/// Write it down durably, then call counter_stored().
+/// Write both down durably, then call counter_stored().
 struct StoreCounter {
     std::uint64_t join_counter = 0;
+    std::optional<GenerationId> generation;  // of the broker's store
 };
 struct SendLine {
     std::string line;
@@ -39,6 +40,11 @@ struct StopWork {
 };
 /// All results up to here are stored by the broker.
 struct ForgetResults {
+    std::uint64_t upto = 0;
+};
+/// The broker has results up to here only, fewer than it had acknowledged: Spool::rewind(). Where the spool cannot go
+/// back that far, give_up(): the next hello says how far it can.
+struct RewindResults {
     std::uint64_t upto = 0;
 };
 /// The broker's idea of our numbers cannot be continued: Spool::renew().
@@ -56,8 +62,8 @@ struct Say {
     Level level = Level::info;
     std::string text;
 };
-using LinkAction =
-    std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults, RenewSpool, Hangup, Say>;
+using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults,
+                                RewindResults, RenewSpool, Hangup, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.
@@ -74,7 +80,7 @@ struct LinkSettings {
 
 /// Numbers the spool knows.
 struct SpoolNumbers {
-    std::uint64_t first = 0;  // lowest committed and not acknowledged, 0: none
+    std::uint64_t first = 0;  // lowest that can be sent, acknowledged ones included, 0: none
     std::uint64_t last = 0;   // highest committed
     std::uint64_t acked = 0;
 };
