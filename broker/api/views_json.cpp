@@ -80,6 +80,7 @@ Json to_json(const RunView& run) {
                  {"created_at", rfc3339_ms(run.created_at)}};
     put_time(json, "finished_at", run.finished_at);
     json["tasks"] = encode(run.tasks);
+    if (run.recovered) json["recovered"] = true;
     put_notes(json, run.notes);
     return json;
 }
@@ -96,6 +97,7 @@ Json to_json(const JobView& job) {
                  {"created_at", rfc3339_ms(job.created_at)}};
     if (job.terms.require_level != EnforcedBy::none) json["require_level"] = level_name(job.terms.require_level);
     if (job.last_run) json["last_run"] = job.last_run->text();
+    if (job.recovered) json["recovered"] = true;
     return json;
 }
 
@@ -168,8 +170,8 @@ Json whole_usage_json(const UsageView& usage) {
 
 Json to_json(const NodeEvent& event) {
     Json json = {{"at", rfc3339_ms(event.at)}, {"kind", enum_text(event.kind)}};
-    if (event.line.empty()) return json;
-    json["line"] = event.line;
+    if (event.became.empty()) return json;  // of the node itself, whose state is the kind
+    if (!event.line.empty()) json["line"] = event.line;
     if (!event.was.empty()) json["was"] = event.was;
     json["became"] = event.became;
     json["reason"] = event.reason;

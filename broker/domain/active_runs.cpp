@@ -85,7 +85,8 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
                             .canceled = r.outcomes.canceled,
                             .expired = r.outcomes.expired,
                             .lost = r.outcomes.lost};
-    run->revived = r.state == RunState::finished;
+    run->recovered = r.recovered;
+    run->revived = r.state == RunState::finished || r.recovered;
     runs_[run->id] = run;
     add_tasks(*run, loaded.tasks, fleet, origin);
     return run;
@@ -178,7 +179,8 @@ RunView ActiveRuns::view(const Run& run) {
                    .state = run.state,
                    .created_at = run.created_at,
                    .finished_at = run.state == RunState::finished ? run.finished_at : std::nullopt,
-                   .tasks = run.shown};
+                   .tasks = run.shown,
+                   .recovered = run.recovered};
 }
 
 TaskView ActiveRuns::view(const Task& task) {

@@ -8,6 +8,7 @@
 #include "broker/domain/enrolment.hpp"
 #include "broker/domain/intake.hpp"
 #include "broker/domain/jobs.hpp"
+#include "broker/domain/recovery.hpp"
 #include "broker/domain/sessions.hpp"
 #include "broker/domain/webhooks.hpp"
 
@@ -92,6 +93,7 @@ class DomainFsm {
     void stop(Now now, Actions& out) { sessions_.close_all(now, out); }
 
     std::size_t writes_under_way() const { return state_.journal.under_way(); }
+    StoreView store() const;
     const Counters& counters() const { return state_.counters; }
     std::size_t active_runs() const { return state_.runs.size(); }
 
@@ -101,6 +103,7 @@ class DomainFsm {
 
     DomainState state_;
     Dispatch dispatch_;
+    Recovery recovery_;
     Sessions sessions_;
     Intake intake_;
     Jobs jobs_;

@@ -76,6 +76,7 @@ struct Run {
     std::uint32_t watchers = 0;
     bool canceled = false;   // nothing more is begun. Not stored: after a restart what runs goes on until asked again
     std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
+    bool recovered = false;  // made of results that came after a restore
     bool revived = false;    // it had finished and came back for a late result
     std::uint64_t stays_until = 0;  // look-up; see ActiveRuns::look_up_asked
 };
@@ -98,7 +99,8 @@ struct Node {
     std::list<Task*> queue;   // to be offered
     std::vector<Task*> open;  // all of its tasks that have no end yet
     std::uint64_t last_event = 0;
-    bool lost_disk = false;  // it came with a new spool and knows nothing of what it was given before
+    bool told_ahead = false;  // that it is ahead of the store
+    bool lost_disk = false;   // it came with a new spool and knows nothing of what it was given before
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;

@@ -7,14 +7,15 @@
 
 #include "broker/domain/conclusion.hpp"
 #include "broker/domain/dispatch.hpp"
+#include "broker/domain/recovery.hpp"
 #include "broker/domain/sessions.hpp"
 
 namespace edge::broker {
 
 class Intake {
   public:
-    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions)
-        : state_(state), dispatch_(dispatch), sessions_(sessions) {}
+    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, Recovery& recovery)
+        : state_(state), dispatch_(dispatch), sessions_(sessions), recovery_(recovery) {}
 
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out);
     /// Answers LookUp.
@@ -33,11 +34,13 @@ class Intake {
     Flow take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
     void store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion, Actions& out);
     Task* owner_of(const Session& session, const link::TaskResult& result) const;
+    static bool is_rid_reused(const Session& session, const ResultId& rid);
     void acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out);
 
     DomainState& state_;
     Dispatch& dispatch_;
     Sessions& sessions_;
+    Recovery& recovery_;
 };
 
 /// How a task ends whose attempt answered this.

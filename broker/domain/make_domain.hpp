@@ -7,6 +7,7 @@
 
 #include "broker/domain/domain.hpp"
 #include "broker/domain/webhook_views.hpp"
+#include "broker/store/retention.hpp"
 #include "protocol/result.hpp"
 
 namespace spdlog {
@@ -27,6 +28,7 @@ struct DomainOptions {
     std::uint32_t target_probes_per_s = 0;  // tasks for one target, of all nodes together; 0 is no limit
     std::uint32_t result_window = 4'096;    // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
+    RetentionRule retention;
     link::Limits limits;  // told in `welcome`; the gateway keeps the heartbeat
     /// The body of a message; pure, called on the domain thread, only when an endpoint wants it.
     std::function<std::string(const OutsideEvent&)> event_text;

@@ -47,6 +47,7 @@ Result<NodeRecord> node(sqlite::Statement& row) {
         EDGE_TRY(n.policy, from_column<link::Policy>(row.text(15)));
     }
     n.is_there = row.integer(16) != 0;
+    n.joined_in = GenerationRow{row.integer(17)};
     return n;
 }
 
@@ -79,6 +80,8 @@ Result<LoadedRun> run_and_job(sqlite::Statement& row) {
     EDGE_TRY(j.labels, from_column<Labels>(row.text(24)));
     j.created_at = row.natural(25);
     EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(26)));
+    j.recovered = row.integer(27) != 0;
+    r.recovered = row.integer(28) != 0;
     return loaded;
 }
 
@@ -108,6 +111,7 @@ Result<JobView> job_view(sqlite::Statement& row) {
     j.created_at = row.natural(9);
     EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(10)));
     if (!row.is_null(11)) j.last_run = id_column<RunId>(row, 11);
+    j.recovered = row.integer(12) != 0;
     return j;
 }
 
@@ -163,6 +167,7 @@ RunView view_of(const RunRecord& run, const JobRecord& job) {
     view.created_at = run.created_at;
     view.finished_at = run.finished_at;
     view.tasks = counts_of(run.total, run.outcomes);
+    view.recovered = run.recovered;
     return view;
 }
 

@@ -10,7 +10,7 @@ namespace edge::broker::rows {
 inline constexpr std::string_view kNode =
     "k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, connected_at, last_seen_at, "
     "epoch,"
-    " join_counter, join_confirmed, policy, is_there";
+    " join_counter, join_confirmed, policy, is_there, joined_in";
 Result<NodeRecord> node(sqlite::Statement& row);
 
 /// A run and its job, from `runs r JOIN jobs j ON j.k = r.job`.
@@ -18,17 +18,17 @@ inline constexpr std::string_view kRunAndJob =
     "r.k, r.id, r.job, r.state, r.created_at, r.finished_at, r.start_within_ms, r.run_within_ms, r.total, r.succeeded,"
     " r.failed, r.timed_out, r.canceled, r.expired, r.lost,"
     " j.k, j.id, j.service, j.params, j.target, j.selector, j.start_within_ms, j.repeat, j.require_level,"
-    " j.labels, j.created_at, j.origin";
+    " j.labels, j.created_at, j.origin, j.recovered, r.recovered";
 Result<LoadedRun> run_and_job(sqlite::Statement& row);
 
 inline constexpr std::string_view kTask = "k, id, run, node, line, carrier, state, attempt, recorded, offered";
 Result<TaskRecord> task(sqlite::Statement& row);
 
-/// From `jobs j`; the last column is its newest run.
+/// From `jobs j`; the last but one column is its newest run.
 inline constexpr std::string_view kJobView =
     "j.k, j.id, j.service, j.params, j.selector, j.start_within_ms, j.repeat, j.require_level, j.labels, j.created_at, "
     "j.origin,"
-    " (SELECT id FROM runs WHERE job = j.k ORDER BY k DESC LIMIT 1)";
+    " (SELECT id FROM runs WHERE job = j.k ORDER BY k DESC LIMIT 1), j.recovered";
 Result<JobView> job_view(sqlite::Statement& row);
 
 /// From `tasks t JOIN nodes n ON n.k = t.node`.

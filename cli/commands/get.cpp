@@ -7,7 +7,15 @@
 namespace edge::cli {
 namespace {
 
-struct Listing {
+struct  /// A run that was made of results after a restore has none.
+    Cell
+    selector_of(const Json& item) {
+    const Json& recovered = member(item, "recovered");
+    if (recovered.is_boolean() && recovered.get<bool>()) return {"(recovered)", Tone::dim};
+    return {printable(text_at(item, "selector"))};
+}
+
+Listing {
     std::vector<Column> columns;
     std::vector<Cell> (*row)(const Json& item, bool wide);
     const char* path;
@@ -102,7 +110,7 @@ Listing runs() {
                 return std::vector<Cell>{{printable(text_at(item, "id"))},
                                          {printable(text_at(item, "service"))},
                                          {printable(text_at(item, "target"))},
-                                         {printable(text_at(item, "selector"))},
+                                         selector_of(item),
                                          {printable(state), state == "finished" ? Tone::plain : Tone::busy},
                                          {std::to_string(n("succeeded"))},
                                          {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain},
@@ -122,7 +130,7 @@ Listing jobs() {
                 std::vector<Cell> row{{printable(text_at(item, "id"))},
                                       {printable(text_at(item, "service"))},
                                       {printable(text_at(member(item, "params"), "target"))},
-                                      {printable(text_at(item, "selector"))},
+                                      selector_of(item),
                                       {printable(text_at(item, "last_run"))},
                                       {age_at(item, "created_at")}};
                 if (wide) row.push_back({printable(labels_at(item, "labels"))});

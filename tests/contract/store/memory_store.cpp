@@ -55,6 +55,8 @@ Result<> MemoryStore::Tables::put(const PutSpool& change) {
     auto& spool = spools.try_emplace(change.spool.row, change.spool).first->second;
     spool.committed = std::max(spool.committed, change.spool.committed);
     spool.newest_rid = std::max(spool.newest_rid, change.spool.newest_rid);
+    spool.recover_upto = change.spool.recover_upto;
+    spool.recover_more = change.spool.recover_more;
     return ok();
 }
 
@@ -86,6 +88,15 @@ Result<> MemoryStore::Tables::put(const AddRun& change) {
     return ok();
 }
 
+Result<> MemoryStore::Tables::put(const AddTask& change) {
+    const TaskRecord& task = change.task;
+    const auto run = runs.find(task.run);
+    if (run == runs.end()) return ok();
+    if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
+    ++run->second.total;
+    return ok();
+}
+
 Result<> MemoryStore::Tables::put(const AddKey& change) {
     if (!runs.contains(change.key.run)) return broken("idempotency_keys.run");
     keys[change.key.key] = change.key;
@@ -113,7 +124,7 @@ Result<> MemoryStore::Tables::put(const SetRun& change) {
 
 Result<> MemoryStore::Tables::put(const AddResult& change) {
     const auto& result = change.view->result;
-    if (attempts.contains({change.task, result.attempt})) return ok();
+    if (attempts.contains({change.task, result.attempt}) || !tasks.contains(change.task)) return ok();
     if (!spools.contains(change.spool) || !runs.contains(change.run) || !tasks.contains(change.task))
         return broken("results");
     if (!results.emplace(change.row, StoredResult{change.row, change.spool, change.run, change.task, change.view})
@@ -160,6 +171,60 @@ Result<> MemoryStore::apply(std::span<const Batch> batches) {
     return ok();
 }
 
+/// … and for how long it may have gone.
+std::optional<std::pair<RunRow, std::uint64_t>> MemoryStore::Tables::oldest(const ForgetBefore& before) const {
+    std::optional<std::pair<RunRow, std::uint64_t>> found;
+    for (const auto& [row, run] : runs) {
+        const Outcomes& ends = run.outcomes;
+        const bool failed = ends.failed + ends.timed_out + ends.expired + ends.lost > 0;
+        const WallTime limit = failed ? before.failed : before.runs;
+        if (!run.finished_at || *run.finished_at >= limit) continue;
+        if (!found || limit - *run.finished_at > found->second) found = {row, limit - *run.finished_at};
+    }
+    return found;
+}
+
+bool MemoryStore::Tables::forget_run(RunRow row, std::uint64_t& left, Forgotten& gone) {
+    const auto take_some = [&](auto& rows, auto belongs) {
+        for (auto at = rows.begin(); left > 0 && at != rows.end();) {
+            if (!belongs(at->second)) {
+                ++at;
+                continue;
+            }
+            at = rows.erase(at);
+            --left;
+            ++gone.rows;
+        }
+    };
+    const std::size_t before = results.size();
+    take_some(results, [row](const StoredResult& result) { return result.run == row; });
+    gone.results += before - results.size();
+    take_some(tasks, [row](const TaskRecord& task) { return task.run == row; });
+    if (left == 0) return false;
+    std::erase_if(keys, [row](const auto& key) { return key.second.run == row; });
+    const JobRow job = runs.at(row).job;
+    runs.erase(row);
+    ++gone.runs;
+    ++gone.rows;
+    if (std::none_of(runs.begin(), runs.end(), [job](const auto& one) { return one.second.job == job; }))
+        jobs.erase(job);
+    return true;
+}
+
+Result<Forgotten> MemoryStore::forget(const ForgetBefore& before, std::uint32_t most_rows) {
+    const std::lock_guard lock(mutex_);
+    if (!has_space_) return Error{Errc::unavailable, {}, "no space"};
+    Forgotten gone;
+    gone.rows = std::erase_if(tables_.keys, [&](const auto& key) { return key.second.created_at < before.keys; });
+    std::uint64_t left = most_rows;
+    while (const auto run = tables_.oldest(before)) {
+        gone.overdue_us = run->second;
+        if (left == 0 || !tables_.forget_run(run->first, left, gone)) return gone;
+        gone.overdue_us.reset();
+    }
+    return gone;
+}
+
 LoadedRun MemoryStore::load_run(const RunRecord& run) const {
     LoadedRun loaded{.run = run, .job = tables_.jobs.at(run.job), .tasks = {}};
     for (const auto& [row, task] : tables_.tasks) {
@@ -171,6 +236,7 @@ LoadedRun MemoryStore::load_run(const RunRecord& run) const {
 Result<Loaded> MemoryStore::load() {
     const std::lock_guard lock(mutex_);
     Loaded all;
+    all.generation = tables_.generation;
     for (const auto& [row, node] : tables_.nodes) all.nodes.push_back(node);
     for (const auto& [row, spool] : tables_.spools) all.spools.push_back(spool);
     all.join_tokens = tables_.join_tokens;
@@ -230,7 +296,7 @@ namespace {
 
 JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) {
     JobView view{job.id,     job.origin,     job.service, parse_json(job.params).value(), job.selector, job.terms,
-                 job.labels, job.created_at, {}};
+                 job.labels, job.created_at, {},          job.recovered};
     for (const auto& [row, run] : runs) {
         if (run.job == job.row) view.last_run = run.id;
     }
@@ -341,11 +407,14 @@ Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
         FoundKey{at->second.fingerprint, at->second.created_at, rows::view_of(run, tables_.jobs.at(run.job))});
 }
 
-Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks) {
+Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) {
     const std::lock_guard lock(mutex_);
     std::set<RunRow> rows;
     for (const auto& [row, task] : tables_.tasks) {
         if (std::find(tasks.begin(), tasks.end(), task.id) != tasks.end()) rows.insert(task.run);
+    }
+    for (const auto& [row, run] : tables_.runs) {
+        if (std::find(runs.begin(), runs.end(), run.id) != runs.end()) rows.insert(row);
     }
     std::vector<LoadedRun> found;
     for (const auto row : rows) {
@@ -355,6 +424,23 @@ Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& t
         });
     }
     return found;
+}
+
+std::shared_ptr<const void> MemoryStore::backup() const {
+    const std::lock_guard lock(mutex_);
+    return std::make_shared<const Tables>(tables_);
+}
+
+void MemoryStore::restore(const std::shared_ptr<const void>& backup, GenerationId generation, WallTime at) {
+    const std::lock_guard lock(mutex_);
+    tables_ = *static_cast<const Tables*>(backup.get());
+    const auto row = static_cast<std::int64_t>(tables_.generation.row) + 1;
+    tables_.generation = {GenerationRow{row}, generation, at};
+}
+
+void MemoryStore::undo_generation() {
+    const std::lock_guard lock(mutex_);
+    tables_.generation = GenerationRecord{GenerationRow{1}, GenerationId{{1}}, std::nullopt};
 }
 
 std::vector<MemoryStore::StoredResult> MemoryStore::all_results() const {
