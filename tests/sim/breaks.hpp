@@ -12,8 +12,11 @@ enum class Break {
     forget_when_sent,     // the agent lets go of a result that was sent, not acknowledged
     ack_before_commit,    // the broker tells what it has not written
     write_twice,          // the store takes a transaction a second time
+    restore_unsaid,       // a backup becomes the store, and no new generation says so
+    recovered_dropped,    // what nodes send again of unknown tasks is acknowledged and not stored
 };
-inline constexpr std::array<std::string_view, 6> kBreakNames{
-    "none", "sync_is_a_lie", "start_before_commit", "forget_when_sent", "ack_before_commit", "write_twice"};
+inline constexpr std::array<std::string_view, 8> kBreakNames{
+    "none",        "sync_is_a_lie",  "start_before_commit", "forget_when_sent", "ack_before_commit",
+    "write_twice", "restore_unsaid", "recovered_dropped"};
 
 }  // namespace edge::sim

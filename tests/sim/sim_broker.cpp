@@ -168,6 +168,44 @@ void Broker::stop() {
     kill();
 }
 
+void Broker::back_up() {
+    constexpr std::size_t kKept = 8;
+    backups_.push_back({store_.backup(), ledger_.backup()});
+    if (backups_.size() > kKept) backups_.erase(backups_.begin() + static_cast<std::ptrdiff_t>(chance_.between(0, 7)));
+}
+
+bool Broker::restore_some() {
+    if (backups_.empty()) return false;
+    kill();
+    const Backup& backup = backups_[chance_.between(0, backups_.size() - 1)];
+    GenerationId generation;
+    for (auto& byte : generation.bytes) byte = static_cast<std::uint8_t>(chance_.bits());
+    store_.restore(backup.store, generation, timeline_.wall());
+    if (broken_ == Break::restore_unsaid) store_.undo_generation();
+    ledger_.restored(*backup.ledger);
+    return true;
+}
+
+/// All that a recovered task brings along.
+void Broker::drop_recovered(broker::Batch& batch) {
+    const auto row = [](auto key) { return static_cast<std::int64_t>(key); };
+    std::erase_if(batch, [&](const broker::Change& change) {
+        if (const auto* made = std::get_if<broker::AddRun>(&change); made && made->run.recovered) {
+            dropped_runs_.insert(row(made->run.row));
+            for (const auto& task : made->tasks) dropped_tasks_.insert(row(task.row));
+            return true;
+        }
+        if (const auto* made = std::get_if<broker::AddTask>(&change)) {
+            dropped_tasks_.insert(row(made->task.row));
+            return true;
+        }
+        if (const auto* set = std::get_if<broker::SetRun>(&change)) return dropped_runs_.contains(row(set->run));
+        if (const auto* set = std::get_if<broker::SetTask>(&change)) return dropped_tasks_.contains(row(set->task));
+        const auto* result = std::get_if<broker::AddResult>(&change);
+        return result && dropped_tasks_.contains(row(result->task));
+    });
+}
+
 void Broker::accept(const std::shared_ptr<Wire>& wire) {
     std::erase_if(wires_, [](const auto& weak) { return weak.expired(); });
     wires_.push_back(wire);
@@ -228,7 +266,10 @@ void Broker::write_later(Us delay) {
 void Broker::write() {
     writing_ = false;
     std::vector<broker::Batch> batches;
-    for (const auto& one : writes_) batches.push_back(one.batch);
+    for (auto& one : writes_) {
+        if (broken_ == Break::recovered_dropped) drop_recovered(one.batch);
+        batches.push_back(one.batch);
+    }
     const auto applied = store_.apply(batches);
     if (!applied && applied.error().code != Errc::unavailable)
         throw Violation("what the core writes can be written: " + applied.error().message());
@@ -265,7 +306,7 @@ void Broker::tell_committed(std::vector<broker::WriteId> writes, Us delay) {
 /// Answers come in the order asked, as from the one thread that reads.
 void Broker::look_up(broker::LookUp asked) {
     later(2 * kMs, [this, asked = std::move(asked)] {
-        const broker::LookedUp found{store_.runs_of(asked.tasks).value(),
+        const broker::LookedUp found{store_.runs_of(asked.tasks, asked.runs).value(),
                                      store_.known_rids(asked.spool, asked.rids).value()};
         act([&](auto& fsm, auto now, auto& out) { fsm.looked_up(asked.session, found, now, out); });
     });

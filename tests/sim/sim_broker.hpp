@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ class Broker {
     void stop();
     bool is_up() const { return static_cast<bool>(fsm_); }
     void set_space(bool there) { store_.set_space(there); }
+    /// As `edge-broker backup` makes one; a few are kept.
+    void back_up();
+    /// Killed, and an older store put in its place; start() comes next. False: there is no backup.
+    bool restore_some();
 
     NodeId enroll(const std::string& name, const PublicKey& key);
     void accept(const std::shared_ptr<Wire>& wire);
@@ -81,6 +86,13 @@ class Broker {
     std::map<SessionId, std::shared_ptr<Session>> sinks_;
     std::vector<std::weak_ptr<Wire>> wires_;
     std::deque<RunId> recent_;
+    struct Backup {
+        std::shared_ptr<const void> store;
+        std::shared_ptr<const Ledger::Backup> ledger;
+    };
+    std::deque<Backup> backups_;
+    std::set<std::int64_t> dropped_runs_, dropped_tasks_;  // the break `recovered_dropped`
+    void drop_recovered(broker::Batch& batch);
     std::optional<link::EnrollReply> enrolled_;
     std::string token_;
 };
