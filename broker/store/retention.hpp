@@ -31,24 +31,25 @@ struct Forgotten {
     std::uint64_t rows = 0;  // of all tables
     std::uint64_t results = 0;
     std::uint64_t runs = 0;
-    std::optional<std::uint64_t>
-        overdue_us;  // how long the oldest run that is still there may have gone; none: none may
+    std::uint64_t worked_us = 0;  // without the commit, which costs the same for one row and for many
+    /// How long the oldest run that is still there may have gone. None: none may.
+    std::optional<std::uint64_t> overdue_us;
 };
 
 /// When the next batch is due, and how large it is. Units: microseconds of a monotonic clock.
 class RetentionPace {
   public:
-    static constexpr std::uint32_t kLeastRows = 16;
+    static constexpr std::uint32_t kLeastRows = 32;
     static constexpr std::uint32_t kMostRows = 1'024;
 
     std::uint64_t next() const { return next_; }
     std::uint32_t rows() const { return rows_; }
 
-    /// A batch took so long. `others_wait`: somebody has something to write.
+    /// A batch took so long, with its commit. `others_wait`: somebody has something to write.
     void done(const Forgotten& batch, std::uint64_t took_us, std::uint64_t now, bool others_wait) {
         if (batch.rows >= rows_ / 2) {
-            if (took_us > kAimUs) rows_ = std::max(rows_ / 2, kLeastRows);
-            if (took_us < kAimUs / 2) rows_ = std::min(rows_ * 2, kMostRows);
+            if (batch.worked_us > kAimUs) rows_ = std::max(rows_ / 2, kLeastRows);
+            if (batch.worked_us < kAimUs / 2) rows_ = std::min(rows_ * 2, kMostRows);
         }
         // A tenth of the time where others write, half of it where nobody does.
         next_ = now + (batch.overdue_us ? took_us * (others_wait ? 9 : 1) : kLookEveryUs);

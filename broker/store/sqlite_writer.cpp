@@ -133,8 +133,11 @@ Result<> SqliteWriter::apply(std::span<const Batch> batches) {
 
 Result<Forgotten> SqliteWriter::forget(const ForgetBefore& before, std::uint32_t most_rows) {
     EDGE_TRY(s_.begin.run());
+    const auto began = steady_clock::now();
     auto result = retention_.forget(before, most_rows);
     if (result) {
+        const auto worked = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began);
+        result.value().worked_us = static_cast<std::uint64_t>(worked.count());
         if (auto committed = s_.commit.run(); !committed) result = committed.error();
     }
     if (!result && db_.in_transaction()) (void)s_.rollback.run();

@@ -38,6 +38,7 @@ class Broker::Session final : public WireEnd, public std::enable_shared_from_thi
         gateway::SessionTerms terms;
         for (int i = 0; i < 32; ++i) terms.nonce.push_back(static_cast<char>(broker.chance_.bits()));
         terms.exporter = kExporter;
+        terms.limits = broker.limits_;
         terms.seed = static_cast<std::uint32_t>(broker.chance_.bits());
         return terms;
     }
@@ -136,6 +137,7 @@ void Broker::start() {
     ++life_;
     broker::DomainOptions options;
     options.gateway_pin = "cGlu";
+    options.limits = limits_;
     fsm_ = std::make_unique<broker::DomainFsm>(options, entropy_);
     auto loaded = store_.load();
     if (!loaded) throw Violation("a store can be read: " + loaded.error().message());

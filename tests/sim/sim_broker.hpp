@@ -1,6 +1,7 @@
 // The broker on the simulated clock: its real core and sessions, a store in memory that outlives it, and what its
 // threads do in between as events.
 #pragma once
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -31,6 +32,10 @@ class Broker {
     /// As SIGTERM does: sessions are sent away, what is under way is written.
     void stop();
     bool is_up() const { return static_cast<bool>(fsm_); }
+    /// For sessions from now on. Seldom where much time passes: it is most of what happens.
+    void set_heartbeat(std::chrono::milliseconds every) {
+        limits_.heartbeat_ms = static_cast<std::uint32_t>(every.count());
+    }
     void set_space(bool there) { store_.set_space(there); }
     /// As `edge-broker backup` makes one; a few are kept.
     void back_up();
@@ -74,6 +79,7 @@ class Broker {
     Chance& chance_;
     Ledger& ledger_;
     Break broken_;
+    link::Limits limits_;
     broker::MemoryStore store_;
     broker::SeededEntropy entropy_;
     std::uint64_t life_ = 0;

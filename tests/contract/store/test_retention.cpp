@@ -144,17 +144,19 @@ TEST_CASE_TEMPLATE("a late result, end or task of a run that is gone changes not
 
 TEST_CASE("the pace: small batches where they take long, a tenth of the time where others write") {
     RetentionPace pace;
-    const Forgotten full{.rows = 1'000, .results = 500, .runs = 1, .overdue_us = 5};
+    const auto batch = [](std::uint64_t worked_us) {
+        return Forgotten{.rows = 1'000, .results = 500, .runs = 1, .worked_us = worked_us, .overdue_us = 5};
+    };
     const auto first = pace.rows();
-    pace.done(full, 10'000, 1'000'000, true);
+    pace.done(batch(8'000), 10'000, 1'000'000, true);
     CHECK(pace.rows() == first / 2);
     CHECK(pace.next() == 1'090'000);
-    pace.done(full, 1'000, 2'000'000, false);
+    pace.done(batch(2'000), 30'000, 2'000'000, false);  // a slow disk makes no smaller batches
     CHECK(pace.rows() == first);
-    CHECK(pace.next() == 2'001'000);
-    for (int i = 0; i < 20; ++i) pace.done(full, 100'000, 3'000'000, true);
+    CHECK(pace.next() == 2'030'000);
+    for (int i = 0; i < 20; ++i) pace.done(batch(100'000), 100'000, 3'000'000, true);
     CHECK(pace.rows() == RetentionPace::kLeastRows);
-    for (int i = 0; i < 20; ++i) pace.done(full, 1, 3'000'000, true);
+    for (int i = 0; i < 20; ++i) pace.done(batch(1), 1, 3'000'000, true);
     CHECK(pace.rows() == RetentionPace::kMostRows);
     pace.done({}, 100, 4'000'000, false);
     CHECK(pace.next() == 64'000'000);

@@ -25,7 +25,7 @@ TEST_CASE("the store tells its generation, what a restore brought, and what rete
         return out.text();
     };
     const std::string text = text_of();
-    for (const std::string line :
+    for (const std::string& line :
          {"edge_store_generation_info{generation=\"" + store.generation.text() + "\"} 1",
           std::string("edge_store_behind_joins_total 2"), std::string("edge_recovered_tasks_total 3"),
           std::string("edge_results_gap_total 4"), std::string("edge_nodes_locked_total 5"),
