@@ -40,7 +40,8 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     checker.range(retention.failed_days, 0, 3'650, "/retention/failed_days");
     checker.need(
         retention.failed_days == 0 || (retention.results_days != 0 && retention.failed_days >= retention.results_days),
-        "/retention/failed_days", "is less than results_days; what failed is kept at least as long as the rest");
+        "/retention/failed_days",
+        "failed_days is less than results_days; what failed is kept at least as long as the rest");
     checker.range(broker.io_threads, 1, 64, "/broker/io_threads");
     checker.range(broker.open_tasks, 1'000, 10'000'000, "/broker/open_tasks");
     checker.range(prometheus.most_series, 1'000, 10'000'000, "/prometheus/most_series");

@@ -10,6 +10,7 @@
 namespace edge::broker {
 namespace {
 
+constexpr std::uint64_t kMostRecovered = 2'000'000;  // of a spool: what a day may hold, and all that a liar makes
 constexpr std::uint64_t kRetryMs = 60'000;
 constexpr std::size_t kMostTarget = 2'048;  // bytes: no spec takes more
 
@@ -22,7 +23,8 @@ LineRef line_of(const Node& node, const LineName& name) {
 
 void Recovery::begin(const Node& node, Spool& spool, const link::Hello& hello) const {
     if (!is_due(node)) return;
-    spool.record.recover_upto = hello.spool_last;
+    const std::uint64_t before = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
+    spool.record.recover_upto = std::min(hello.spool_last, std::max(spool.received, before) + kMostRecovered);
     spool.record.recover_more = hello.running.size();
 }
 

@@ -70,12 +70,11 @@ bool GroupWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
 /// What is due of the store's upkeep. False: the store is broken.
 bool GroupWriter::look_after(std::unique_lock<std::mutex>& lock) {
     const auto now = steady_clock::now();
-    const bool others_wait = !waiting_.empty();
-    const bool idles = idle_at_ && *idle_at_ <= now && !others_wait;
+    const bool idles = idle_at_ && *idle_at_ <= now && waiting_.empty();
     const bool forgets = pace_.next() <= since_epoch(now) && !no_space_;
     if (!idles && !forgets) return true;
     lock.unlock();
-    bool done = !forgets || forget(others_wait);
+    bool done = !forgets || forget(now - wrote_at_ < kIdleAfter);
     if (done && idles) {
         const auto result = store_.idle();
         if (!result) callbacks_.fatal(result.error());
@@ -86,7 +85,7 @@ bool GroupWriter::look_after(std::unique_lock<std::mutex>& lock) {
     return done;
 }
 
-bool GroupWriter::forget(bool others_wait) {
+bool GroupWriter::forget(bool others_write) {
     const auto began = steady_clock::now();
     const auto wall = std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
     const auto gone = store_.forget(forget_before(rule_, static_cast<WallTime>(wall.count())), pace_.rows());
@@ -100,7 +99,7 @@ bool GroupWriter::forget(bool others_wait) {
         return true;
     }
     const auto took = static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(now - began).count());
-    pace_.done(gone.value(), took, since_epoch(now), others_wait);
+    pace_.done(gone.value(), took, since_epoch(now), others_write);
     const std::lock_guard lock(mutex_);
     forgotten_.overdue_us = gone.value().overdue_us.value_or(0);
     forgotten_.batch_rows = pace_.rows();
@@ -183,7 +182,8 @@ bool GroupWriter::write(std::deque<Job> group) {
     std::vector<Batch> batches;
     for (auto& job : group) batches.push_back(std::move(job.batch));
     const auto result = store_.apply(batches);
-    idle_at_ = steady_clock::now() + kIdleAfter;
+    wrote_at_ = steady_clock::now();
+    idle_at_ = wrote_at_ + kIdleAfter;
     if (!result && result.error().code != Errc::unavailable) {
         callbacks_.fatal(result.error());
         return false;

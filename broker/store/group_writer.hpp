@@ -51,7 +51,7 @@ class GroupWriter {
     void loop();
     bool wait_for_work(std::unique_lock<std::mutex>& lock);
     bool look_after(std::unique_lock<std::mutex>& lock);
-    bool forget(bool others_wait);
+    bool forget(bool others_write);
     std::deque<Job> take_group();
     std::vector<Outcome> refuse_waiting(const Error& error);
     bool write(std::deque<Job> group);
@@ -65,6 +65,7 @@ class GroupWriter {
     std::condition_variable wake_;
     std::deque<Job> waiting_;
     bool stopping_ = false;
+    std::chrono::steady_clock::time_point wrote_at_;                // the last group
     std::optional<std::chrono::steady_clock::time_point> idle_at_;  // written since the last idle()
     std::optional<Error> no_space_;
     std::atomic<bool> degraded_ = false;

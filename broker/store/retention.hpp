@@ -45,20 +45,20 @@ class RetentionPace {
     std::uint64_t next() const { return next_; }
     std::uint32_t rows() const { return rows_; }
 
-    /// A batch took so long, with its commit. `others_wait`: somebody has something to write.
-    void done(const Forgotten& batch, std::uint64_t took_us, std::uint64_t now, bool others_wait) {
+    /// A batch took so long, with its commit. `others_write`: somebody does, or did a moment ago.
+    void done(const Forgotten& batch, std::uint64_t took_us, std::uint64_t now, bool others_write) {
         if (batch.rows >= rows_ / 2) {
             if (batch.worked_us > kAimUs) rows_ = std::max(rows_ / 2, kLeastRows);
             if (batch.worked_us < kAimUs / 2) rows_ = std::min(rows_ * 2, kMostRows);
         }
         // A tenth of the time where others write, half of it where nobody does.
-        next_ = now + (batch.overdue_us ? took_us * (others_wait ? 9 : 1) : kLookEveryUs);
+        next_ = now + (batch.overdue_us ? took_us * (others_write ? 9 : 1) : kLookEveryUs);
     }
     /// The store could not be written.
     void failed(std::uint64_t now) { next_ = now + kAgainUs; }
 
   private:
-    static constexpr std::uint64_t kAimUs = 5'000;
+    static constexpr std::uint64_t kAimUs = 3'000;
     static constexpr std::uint64_t kLookEveryUs = 60'000'000;
     static constexpr std::uint64_t kAgainUs = 1'000'000;
     std::uint32_t rows_ = 64;

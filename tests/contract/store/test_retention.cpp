@@ -151,7 +151,7 @@ TEST_CASE("the pace: small batches where they take long, a tenth of the time whe
     pace.done(batch(8'000), 10'000, 1'000'000, true);
     CHECK(pace.rows() == first / 2);
     CHECK(pace.next() == 1'090'000);
-    pace.done(batch(2'000), 30'000, 2'000'000, false);  // a slow disk makes no smaller batches
+    pace.done(batch(1'000), 30'000, 2'000'000, false);  // a slow disk makes no smaller batches
     CHECK(pace.rows() == first);
     CHECK(pace.next() == 2'030'000);
     for (int i = 0; i < 20; ++i) pace.done(batch(100'000), 100'000, 3'000'000, true);

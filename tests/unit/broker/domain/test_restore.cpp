@@ -210,6 +210,17 @@ TEST_CASE("unknown tasks are taken as far as the spool and what ran went at the 
     }
 }
 
+TEST_CASE("a node that says that its spool is endless opens no endless window") {
+    Restored r;
+    r.restore();
+    r.gz.hello.spool_first = 5'000'001;
+    r.gz.hello.spool_last = 1ULL << 52;
+    r.gz.connect();
+    const auto spools = r.rig.store().load().value().spools;
+    REQUIRE(!spools.empty());
+    CHECK(spools[0].recover_upto == 7'000'000);
+}
+
 TEST_CASE("without a restore an unknown task is nobody's") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
