@@ -16,7 +16,8 @@ constexpr Metric kGaps{"edge_results_gap_total", Type::counter,
 constexpr Metric kLocked{"edge_nodes_locked_total", Type::counter, "Nodes locked for two holders of one key."};
 constexpr Metric kForgotten{"edge_retention_deleted_total", Type::counter,
                             "What [retention] took away: results, runs, rows of all tables."};
-constexpr Metric kBatches{"edge_retention_batch_seconds", Type::summary, "Transactions of retention."};
+constexpr Metric kBatches{"edge_retention_batches_total", Type::counter, "Transactions of retention."};
+constexpr Metric kSpent{"edge_retention_seconds_total", Type::counter, "Time that they took."};
 constexpr Metric kBatchRows{"edge_retention_batch_rows", Type::gauge, "Rows that the next batch takes at most."};
 constexpr Metric kOverdue{"edge_retention_overdue_seconds", Type::gauge,
                           "How long the oldest run that is still there may have gone."};
@@ -37,7 +38,8 @@ void write_store(Exposition& out, const StoreView& store) {
     put(kForgotten, {{"what", "results"}}, gone.results);
     put(kForgotten, {{"what", "runs"}}, gone.runs);
     put(kForgotten, {{"what", "rows"}}, gone.rows);
-    out.add(kBatches, {}, Summary{gone.batches, in_seconds(gone.spent_us)});
+    put(kBatches, {}, gone.batches);
+    out.add(kSpent, {}, in_seconds(gone.spent_us));
     put(kBatchRows, {}, gone.batch_rows);
     out.add(kOverdue, {}, in_seconds(gone.overdue_us));
 }

@@ -295,8 +295,9 @@ Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageReque
 namespace {
 
 JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) {
-    JobView view{job.id,     job.origin,     job.service, parse_json(job.params).value(), job.selector, job.terms,
-                 job.labels, job.created_at, {},          job.recovered};
+    JobView view{job.id,       job.origin,   job.service, parse_json(job.params).value(),
+                 job.selector, job.terms,    job.labels,  job.created_at,
+                 {},           job.recovered};
     for (const auto& [row, run] : runs) {
         if (run.job == job.row) view.last_run = run.id;
     }

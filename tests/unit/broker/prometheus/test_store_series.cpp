@@ -31,9 +31,9 @@ TEST_CASE("the store tells its generation, what a restore brought, and what rete
           std::string("edge_results_gap_total 4"), std::string("edge_nodes_locked_total 5"),
           std::string("edge_retention_deleted_total{what=\"results\"} 60"),
           std::string("edge_retention_deleted_total{what=\"runs\"} 7"),
-          std::string("edge_retention_deleted_total{what=\"rows\"} 130"),
-          std::string("edge_retention_batch_seconds_count 8"), std::string("edge_retention_batch_seconds_sum 0.04"),
-          std::string("edge_retention_batch_rows 64"), std::string("edge_retention_overdue_seconds 9.5")}) {
+          std::string("edge_retention_deleted_total{what=\"rows\"} 130"), std::string("edge_retention_batches_total 8"),
+          std::string("edge_retention_seconds_total 0.04"), std::string("edge_retention_batch_rows 64"),
+          std::string("edge_retention_overdue_seconds 9.5")}) {
         CAPTURE(line);
         CHECK(text.find(line + "\n") != std::string::npos);
     }
