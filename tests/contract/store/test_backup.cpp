@@ -304,9 +304,9 @@ TEST_CASE("a damaged store is refused at the start, and a check that takes too l
     CHECK(refused.error().code == Errc::io);
     CHECK(refused.error().where == at.store);
     CHECK(refused.error().detail.find("edge-broker restore") != std::string::npos);
-    const auto files = at.files();
     CHECK(!back_up(at.store, at.backup).has_value());
-    CHECK(at.files() == files);
+    CHECK(!at.files().contains("backup.db"));
+    CHECK(!at.files().contains("backup.db.part"));
 }
 
 // ── a migration that is killed ──
