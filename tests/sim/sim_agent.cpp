@@ -178,7 +178,7 @@ void Node::act(agent::SayHello&& action) {
     hello.boot_id = to_base32(Uuid{static_cast<std::uint8_t>(life_)});
     hello.join_counter = join_counter_;
     hello.spool_id = spool_->id();
-    hello.spool_first = spool_->first_kept();
+    hello.spool_first = first_to_send();
     hello.spool_last = spool_->last();
     hello.work_last = spool_->work_last();
     hello.running = spool_->open_attempts();

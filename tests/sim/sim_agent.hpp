@@ -85,7 +85,12 @@ class Node {
     void wire_closed();
     void pump();
     void arm();
-    agent::SpoolNumbers numbers() const { return {spool_->first_kept(), spool_->last(), spool_->acked()}; }
+    agent::SpoolNumbers numbers() const { return {first_to_send(), spool_->last(), spool_->acked()}; }
+
+    /// The break `forget_when_sent` does not know what is kept.
+    std::uint64_t first_to_send() const {
+        return broken_ == Break::forget_when_sent ? spool_->first() : spool_->first_kept();
+    }
 
     void settle_soon();
     void settle();

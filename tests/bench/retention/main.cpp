@@ -183,7 +183,9 @@ int main(int argc, char** argv) {
             with.gone.batch_rows);
         std::fflush(stdout);
     }
-    need(gone == old, "not everything old was deleted, or too much");
+    // A batch may end between the last look at a turn and its end, uncounted.
+    const auto left = store.forget(forget_before(rule, wall()), 1);
+    need(left && left.value().rows == 0 && gone <= old, "not everything old was deleted, or too much");
     std::sort(ratios.begin(), ratios.end());
     std::printf("retention.deleted %llu results in %.0f s\n", static_cast<unsigned long long>(gone), spent_s);
     if (!ratios.empty())
