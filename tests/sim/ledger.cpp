@@ -64,6 +64,10 @@ void Ledger::restored(const Backup& backup) {
             ++given_up_;
         }
     }
+    // A backup may be newer than what it replaces, itself an older one.
+    for (auto& [agent, owed] : owed_) {
+        std::erase_if(owed, [&backup](const Attempt& attempt) { return backup.store.results.contains(attempt); });
+    }
     store_ = backup.store;
 }
 

@@ -48,7 +48,7 @@ void World::run() {
 }
 
 void World::run_restore(Us age) {
-    broker_.set_heartbeat(std::chrono::seconds(60));
+    broker_.set_heartbeat(std::chrono::seconds(30));  // 45 s of silence end a session
     broker_.start();
     for (std::size_t number = 0; number < settings_.nodes; ++number) add_node(number);
     const auto pass = [this](Us until) {
