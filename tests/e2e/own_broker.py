@@ -88,6 +88,10 @@ class OwnBroker:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=20)
 
+    def is_sanitized(self):
+        with open(f"/proc/{self._process.pid}/maps") as maps:
+            return "libasan" in maps.read()
+
     def resident_kib(self):
         with open(f"/proc/{self._process.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))

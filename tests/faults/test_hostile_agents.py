@@ -62,12 +62,17 @@ class Neighbour(MinimalAgent):
 
 class Hostile(MinimalAgent):
     def raw(self, *pieces):
-        """Bytes of frames, as they are; a broker may close before it has them all."""
+        """Bytes of frames, as they are. False: the broker closed before it had them all."""
         try:
             for piece in pieces:
                 self._link._socket.sendall(piece)
-        except OSError:
-            pass
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
+
+    def be_patient(self, seconds):
+        """How long it waits for bytes, or until it can send some."""
+        self._link._socket.settimeout(seconds)
 
     def fate(self):
         """Codes of the errors that come until the session is closed, and the code it is closed with. Answers nothing: who closed may not be
@@ -149,6 +154,11 @@ class HostileAgents(unittest.TestCase):
         print(f"neighbour's heartbeats: p99 {self.neighbour.p99() * 1000:.0f} ms of {len(self.neighbour.took)}", flush=True)
         self.assertLess(self.neighbour.p99(), 1)
 
+    def assert_small(self, grown, most):
+        """AddressSanitizer keeps what is freed; there the figure says nothing."""
+        if not self.broker.is_sanitized():
+            self.assertLess(grown, most)
+
     def results(self):
         return sorted(result["id"] for run in self.broker.api.items("/api/v1/runs") for result in self.broker.api.items(f"/api/v1/runs/{run['id']}/results"))
 
@@ -162,6 +172,7 @@ class HostileAgents(unittest.TestCase):
             with self.subTest(what):
                 self.agent.cut()
                 self.agent.connect()
+                self.agent.be_patient(120)  # a broker with sanitizers has its time with a frame for each byte
                 self.agent.raw(*pieces)
                 self.assertEqual(self.agent.fate(), ([], 1009))
         self.agent.connect()
@@ -170,7 +181,7 @@ class HostileAgents(unittest.TestCase):
             pass
         grown = self.broker.resident_kib() - before
         print(f"5 messages above the limit: the broker has {grown} KiB more", flush=True)
-        self.assertLess(grown, 5 * 2048)
+        self.assert_small(grown, 5 * 2048)
 
     def test_frames_that_are_no_text_are_closed(self):
         for what, first, code in (("compressed", 0xC1, 1002), ("RSV2", 0xA1, 1002), ("an unknown opcode", 0x83, 1002), ("binary", 0x82, 1003)):
@@ -248,17 +259,16 @@ class HostileAgents(unittest.TestCase):
     def test_an_agent_that_does_not_read_is_cut(self):
         before = self.broker.resident_kib()
         ask = frame(b"\n".join([b'{"t":"hb","at_us":1}'] * 2000))
-        self.agent._link._socket.settimeout(30)
+        self.agent.be_patient(60)
         began = time.monotonic()
-        try:
-            while time.monotonic() - began < 60:
-                self.agent._link._socket.sendall(ask)
-        except (BrokenPipeError, ConnectionResetError):
+        while time.monotonic() - began < 60 and self.agent.raw(ask):
             pass
+        cut = time.monotonic() - began
         wait_for(lambda: "slow consumer" in self.broker.said(), 20, self.broker.said)
         grown = self.broker.resident_kib() - before
-        print(f"one that does not read: cut after {time.monotonic() - began:.1f} s, {grown} KiB more", flush=True)
-        self.assertLess(grown, 16 * 1024)
+        print(f"one that does not read: cut after {cut:.1f} s, {grown} KiB more", flush=True)
+        self.assertLess(cut, 30)
+        self.assert_small(grown, 16 * 1024)
 
     def test_a_flood_of_results_harms_nobody_else(self):
         until = time.monotonic() + FLOOD_S
