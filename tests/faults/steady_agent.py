@@ -20,10 +20,6 @@ class SteadyAgent(MinimalAgent):
         self.refused = {}  # code of an error that the broker sent -> how often
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def move(self, address):
-        """Where it dials from now on."""
-        self._address = address
-
     def start(self):
         self._thread.start()
         return self

@@ -1,7 +1,7 @@
 """kill -9 at the k-th call that makes something durable or sends it, for k = 1, 2, …, by strace; and at random moments under load. A
 ledger compares what was acknowledged with what the API tells in the end.
 
-40 steps of each program and 20 random kills; 300 each with EDGE_FULL=1.
+40 steps of each program, 20 random kills and 6 failing syncs; 300, 300 and 30 with EDGE_FULL=1.
 """
 import collections
 import http.client
@@ -25,6 +25,7 @@ FULL = bool(os.environ.get("EDGE_FULL"))
 STEPS = 300 if FULL else 40
 RUNS = 12 if FULL else 2  # of a round, so that there are as many steps
 RANDOM_KILLS = 300 if FULL else 20
+SYNCS = 30 if FULL else 6
 OTHERS = 20 if FULL else 4
 CALLS = ["write", "pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "renameat", "unlink", "unlinkat", "sendmsg", "sendto"]
 PROGRAMS = sys.argv.pop()
@@ -32,6 +33,10 @@ PROGRAMS = sys.argv.pop()
 
 def killed_at(call, k):
     return [*STRACE, "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={k}"]
+
+
+def failing_at(call, k):
+    return [*STRACE, "-o", "/dev/null", "-e", f"trace={call}", "-e", f"inject={call}:error=EIO:when={k}"]
 
 
 def counting(log):
@@ -162,6 +167,31 @@ class Kills(unittest.TestCase):
         self.broker.start()
         self.settle(f"broker with {OTHERS} agents: {kills} kills {calls}")
         self.assertGreater(len(self.ledger.produced), kills)
+
+    def with_failing_syncs(self, start, nodes):
+        """How often the victim ended by itself, because fdatasync(2) said EIO, of how many starts."""
+        ends = 0
+        for k in range(1, SYNCS + 1):
+            victim = start(failing_at("fdatasync", k))
+            self.work(victim, nodes)
+            ends += not victim.is_running()
+            code = victim.stop() if victim.is_running() else victim.ended()
+            self.assertGreaterEqual(code, 0, victim.said())  # no crash
+        return f"{SYNCS} failed syncs, ended by {ends}"
+
+    def test_an_agent_whose_disk_fails_tells_nothing_that_is_not_there(self):
+        self.start_node()
+        what = self.with_failing_syncs(self.node.start_agent, 1)
+        agent = self.node.start_agent()
+        self.addCleanup(self.end, agent)
+        self.settle(f"agent: {what}")
+
+    def test_a_broker_whose_disk_fails_acknowledges_nothing_that_is_not_there(self):
+        self.start_others()
+        self.assertEqual(self.broker.stop(), 0)
+        what = self.with_failing_syncs(self.broker.start_or_die, OTHERS)
+        self.broker.start()
+        self.settle(f"broker: {what}")
 
     def test_broker_and_agent_are_killed_at_random_under_load(self):
         seed = int(os.environ.get("EDGE_SEED", "11"))
