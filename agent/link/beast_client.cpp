@@ -215,6 +215,11 @@ void BrokerConnection::close(std::uint16_t code, const std::string& reason) {
     open_->socket.async_close(why, [open = open_](const error_code&) { open->drop(); });
 }
 
+void BrokerConnection::cut() {
+    open_->left = true;
+    open_->drop();
+}
+
 // ── enrolment ──
 
 namespace {

@@ -36,6 +36,8 @@ class BrokerConnection {
     void write(std::string message);
     /// After what was written; the other side has two seconds to agree.
     void close(std::uint16_t code, const std::string& reason);
+    /// At once.
+    void cut();
 
   private:
     struct Open;

@@ -227,6 +227,10 @@ void Link::act(Hangup&& action) {
     if (connection_) connection_->close(action.code, action.reason);
 }
 
+void Link::act(Cut&&) {
+    if (connection_) connection_->cut();
+}
+
 void Link::act(Say&& action) {
     switch (action.level) {
         case Level::debug:

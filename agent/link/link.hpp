@@ -76,6 +76,7 @@ class Link : private BrokerConnection::Listener {
     void act(RewindResults&& action);
     void act(RenewSpool&& action);
     void act(Hangup&& action);
+    void act(Cut&& action);
     void act(Say&& action);
     void arm();
     /// What changed is said as it is now.

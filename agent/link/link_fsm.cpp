@@ -256,6 +256,12 @@ LinkActions LinkFsm::leave(std::uint16_t code, const std::string& reason) {
     return one(Hangup{code, reason});
 }
 
+LinkActions LinkFsm::cut(const std::string& reason) {
+    state_ = State::leaving;
+    left_because_ = reason;
+    return one(Cut{});
+}
+
 LinkActions LinkFsm::closed(const Closed& why, Time now) {
     if (idle()) return {};
     if (draining_ && state_ == State::leaving) {
@@ -282,7 +288,7 @@ LinkActions LinkFsm::tick(Moment now) {
     if (state_ == State::waiting && now.steady >= wake_) return start(now.steady);
     if (shaking_hands() && now.steady >= wake_) return leave(1002, "no welcome within 20 s");
     if (state_ != State::live) return {};
-    if (now.steady - heard_ >= kSilences * heartbeat_) return leave(1001, "no sign of life from the broker");
+    if (now.steady - heard_ >= kSilences * heartbeat_) return cut("no sign of life from the broker");
     if (going_away_ && now.steady >= wake_) return leave(1012, "as asked");
     if (now.steady < heartbeat_at_) return {};
     plan_heartbeat(now.steady);

@@ -56,6 +56,8 @@ struct Hangup {
     std::uint16_t code = 1000;
     std::string reason;
 };
+/// Close the socket at once: nobody is there to agree; closed() follows.
+struct Cut {};
 enum class Level { debug, info, warn, error };
 /// An event and its fields, for the log.
 struct Say {
@@ -63,7 +65,7 @@ struct Say {
     std::string text;
 };
 using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults,
-                                RewindResults, RenewSpool, Hangup, Say>;
+                                RewindResults, RenewSpool, Hangup, Cut, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.
@@ -145,6 +147,7 @@ class LinkFsm {
     Order order_of(std::uint64_t n) const;
     LinkActions violation(const std::string& code, const std::string& text);
     LinkActions leave(std::uint16_t code, const std::string& reason);
+    LinkActions cut(const std::string& reason);
     void plan_heartbeat(Time now);
 
     LinkSettings settings_;

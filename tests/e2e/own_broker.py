@@ -32,9 +32,11 @@ class OwnBroker:
         with open(self._config, "w") as file:
             file.write(text)
 
-    def start(self):
-        self._process = subprocess.Popen([self._program, "--config", self._config], stderr=subprocess.PIPE, text=True)
+    def start(self, under=()):
+        """`under`: a program that runs it in its own place, such as strace."""
+        self._process = subprocess.Popen([*under, self._program, "--config", self._config], stderr=subprocess.PIPE, text=True)
         atexit.register(self._process.kill)  # a test that fails leaves nothing behind
+        self.log = []
         for line in self._process.stderr:
             if ready := re.search(r"broker\.ready .*? api=(\S+) gateway=\w+://(\S+):(\d+)", line):
                 self.url = ready[1]
@@ -45,12 +47,19 @@ class OwnBroker:
                 return self
         raise RuntimeError("the broker did not start")
 
+    def start_or_die(self, under):
+        """For who kills it, perhaps before it is ready."""
+        try:
+            return self.start(under)
+        except RuntimeError:
+            return self
+
     def _listen_there_again(self):
         """The next start is where nodes look for it."""
         with open(self._config) as file:
             text = file.read()
         with open(self._config, "w") as file:
-            file.write(text.replace('[gateway]\nlisten = "127.0.0.1:0"', f'[gateway]\nlisten = "127.0.0.1:{self.gateway[1]}"'))
+            file.write(re.sub(r'(\[gateway\]\n(?:[^\[]*\n)?listen = "127\.0\.0\.1:)0"', rf'\g<1>{self.gateway[1]}"', text))
 
     def _drain(self):
         process = self._process
@@ -61,6 +70,16 @@ class OwnBroker:
         """Another command of edge-broker with this broker's configuration; what it printed."""
         return subprocess.run([self._program, "--config", self._config, *words], check=True, capture_output=True, text=True).stdout
 
+    def is_running(self):
+        return self._process.poll() is None
+
+    def ended(self, within_s=30):
+        """Its exit code, below 0 for a signal."""
+        return self._process.wait(timeout=within_s)
+
+    def said(self):
+        return "".join(self.log)
+
     def kill(self):
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
@@ -68,6 +87,10 @@ class OwnBroker:
     def stop(self):
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(timeout=20)
+
+    def is_sanitized(self):
+        with open(f"/proc/{self._process.pid}/maps") as maps:
+            return "libasan" in maps.read()
 
     def resident_kib(self):
         with open(f"/proc/{self._process.pid}/status") as status:

@@ -144,6 +144,7 @@ class MinimalAgent:
         connection.request("POST", "/edge/v1/enroll", json.dumps(asked), {"Content-Type": "application/json"})
         answer = connection.getresponse()
         said = json.loads(answer.read())
+        connection.close()
         if answer.status != 200:
             raise RuntimeError(f"{answer.status}: {said.get('detail')}")
         return said["node_id"]
@@ -178,18 +179,22 @@ class MinimalAgent:
     def say(self, *lines):
         self._link.send("\n".join(one if isinstance(one, str) else json.dumps(one) for one in lines))
 
-    def next(self, kind):
-        """The next envelope of a kind; a heartbeat is answered, others are left aside."""
-        while True:
-            while self._waiting:
-                one = self._waiting.pop(0)
-                if one["t"] == "hb" and "echo_us" not in one:
-                    self.say({"t": "hb", "at_us": time.time_ns() // 1000, "echo_us": one["at_us"]})
-                elif one["t"] == "rack":
-                    self._forget(one["n"])
-                if one["t"] == kind:
-                    return one
+    def take(self):
+        """The next envelope. A heartbeat is answered, and what is acknowledged forgotten."""
+        while not self._waiting:
             self._waiting = [json.loads(line) for line in self._link.receive().split("\n") if line]
+        one = self._waiting.pop(0)
+        if one["t"] == "hb" and "echo_us" not in one:
+            self.say({"t": "hb", "at_us": time.time_ns() // 1000, "echo_us": one["at_us"]})
+        elif one["t"] == "rack":
+            self._forget(one["n"])
+        return one
+
+    def next(self, kind):
+        """The next envelope of a kind; others are left aside."""
+        while (one := self.take())["t"] != kind:
+            pass
+        return one
 
     def accept(self):
         """The next task, accepted."""

@@ -1,0 +1,106 @@
+"""A bad network: a proxy on loopback that delays, cuts, or stops forwarding without a word; and one that knows WebSocket's frames and
+sends some twice, out of order, or again much later. TLS is end to end, so the second is for a gateway without it."""
+import asyncio
+import random
+import threading
+
+UP, DOWN = "up", "down"  # from the agent, to it
+
+
+class FaultProxy:
+    """Listens at `address`. Owns: a thread. What is set is in force from the next bytes on."""
+
+    def __init__(self, upstream):
+        self._upstream = upstream
+        self.drops = frozenset()  # directions in which everything vanishes, ends included
+        self.delay_s = 0.0  # of everything, each way
+        self._writers = set()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop).result()
+        self.address = server.sockets[0].getsockname()[:2]
+
+    def cut(self):
+        """All connections, at once."""
+        self._loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in self._writers])
+
+    async def _serve(self, reader, writer):
+        try:
+            far_reader, far_writer = await asyncio.open_connection(*self._upstream)
+        except OSError:
+            writer.transport.abort()
+            return
+        ends = {writer, far_writer}
+        self._writers |= ends
+        try:
+            await asyncio.gather(self._pump(reader, far_writer, UP), self._pump(far_reader, writer, DOWN))
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        self._writers -= ends
+        for end in ends:
+            end.transport.abort()
+
+    async def _pump(self, reader, writer, direction):
+        while data := await reader.read(65536):
+            await self._forward(data, writer, direction)
+        if direction not in self.drops:
+            writer.close()
+
+    async def _forward(self, data, writer, direction):
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if direction not in self.drops:
+            writer.write(data)
+            await writer.drain()
+
+
+class FrameProxy(FaultProxy):
+    """Of each direction's messages the `share` is sent twice, as many change places with the next, as many are sent again later."""
+
+    HOLD_S = 0.05  # for the next one
+    MEMORY = 1000  # messages
+
+    def __init__(self, upstream, seed, share=0.05):
+        self._random = random.Random(seed)
+        self._share = share
+        self._past = {UP: [], DOWN: []}
+        self.done = {"twice": 0, "out of order": 0, "replayed": 0}
+        super().__init__(upstream)
+
+    async def _pump(self, reader, writer, direction):
+        await self._forward(await reader.readuntil(b"\r\n\r\n"), writer, direction)
+        held = []
+
+        def let_go():
+            while held and not writer.is_closing():
+                writer.write(held.pop())
+
+        while True:
+            frame = await self._frame(reader)
+            chance = self._random.random()
+            if frame[0] & 15 != 1:
+                chance = 1.0  # a close is a close
+            elif chance < self._share and not held:
+                self.done["out of order"] += 1
+                held.append(frame)
+                self._loop.call_later(self.HOLD_S, let_go)
+                continue
+            await self._forward(frame, writer, direction)
+            let_go()
+            if self._share <= chance < 2 * self._share:
+                self.done["twice"] += 1
+                await self._forward(frame, writer, direction)
+            elif 2 * self._share <= chance < 3 * self._share and self._past[direction]:
+                self.done["replayed"] += 1
+                await self._forward(self._random.choice(self._past[direction]), writer, direction)
+            self._past[direction] = self._past[direction][-self.MEMORY:] + [frame]
+
+    @staticmethod
+    async def _frame(reader):
+        """The bytes of the next one, as they came."""
+        head = await reader.readexactly(2)
+        size = head[1] & 127
+        if size >= 126:
+            more = await reader.readexactly(2 if size == 126 else 8)
+            head, size = head + more, int.from_bytes(more, "big")
+        return head + await reader.readexactly(size + (4 if head[1] & 128 else 0))
