@@ -179,10 +179,12 @@ class HostileAgents(unittest.TestCase):
         while time.monotonic() - began < 60 and self.agent.raw(ask):
             pass
         cut = time.monotonic() - began
-        wait_for(lambda: "slow consumer" in self.broker.said(), 20, self.broker.said)
+        # A broker with sanitizers fills the kernel's buffers so slowly that TCP_USER_TIMEOUT, 30 s, may come first.
+        why = ("slow consumer", "the agent left") if self.broker.is_sanitized() else ("slow consumer",)
+        wait_for(lambda: any(one in self.broker.said() for one in why), 20, self.broker.said)
         grown = self.broker.resident_kib() - before
         print(f"one that does not read: cut after {cut:.1f} s, {grown} KiB more", flush=True)
-        self.assertLess(cut, 30)
+        self.assertLess(cut, 45 if self.broker.is_sanitized() else 30)
         self.assert_small(grown, 16 * 1024)
 
     def test_a_flood_of_results_harms_nobody_else(self):
