@@ -37,6 +37,10 @@ struct StopWork {
     std::uint64_t n = 0;
     link::AttemptRef attempt;
 };
+/// Of the node's own plan; acknowledged with work_durable().
+struct ChangePlan {
+    link::PlanChange change;
+};
 /// All results up to here are stored by the broker.
 struct ForgetResults {
     std::uint64_t upto = 0;
@@ -56,8 +60,8 @@ struct Say {
     Level level = Level::info;
     std::string text;
 };
-using LinkAction =
-    std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults, RenewSpool, Hangup, Say>;
+using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ChangePlan, ForgetResults,
+                                RenewSpool, Hangup, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.
@@ -129,6 +133,8 @@ class LinkFsm {
     LinkActions on(const link::Reject& reject);
     LinkActions on(link::Task&& task);
     LinkActions on(const link::CancelTask& cancel);
+    template <class Change>
+    LinkActions on_plan(Change&& change);
     LinkActions on(const link::ResultAck& ack);
     LinkActions on(const link::Credit& credit);
     LinkActions on(const link::Heartbeat& heartbeat, Moment now);
