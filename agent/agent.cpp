@@ -136,8 +136,8 @@ void Agent::policy_changed() {
 
 void Agent::look_at_host() {
     using namespace std::chrono;
-    const Moment now_both = moment_now();
-    const Time now = now_both.steady;
+    const Moment moment = moment_now();
+    const Time now = moment.steady;
     const auto elapsed = looked_ ? duration_cast<microseconds>(now - *looked_).count() : 0;
     if (looked_) begin_plan();  // a launcher that is not there by now is an answer
     looked_ = now;
@@ -153,7 +153,7 @@ void Agent::look_at_host() {
     }
     if (++looks_ >= kLooksOfFacts || changed) tell_facts();
     if (link_.live()) {
-        plans_.in_contact(now_both);
+        plans_.in_contact(moment);
         schedule();
     }
     look_again_.expires_after(kLookAgain);

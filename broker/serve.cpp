@@ -28,6 +28,7 @@
 #include "broker/store/store.hpp"
 #include "broker/webhooks/cloud_event.hpp"
 #include "broker/webhooks/sender.hpp"
+#include "broker/zones/zones.hpp"
 
 namespace edge::broker {
 namespace {
@@ -103,6 +104,10 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     options.gateway_pin = std::move(pin);
     options.open_tasks = config.broker.open_tasks;
     options.target_probes_per_s = config.api.target_probes_per_s;
+    options.plan_lease_ms = config.broker.plan_lease_ms;
+    options.zone_offsets = [](const std::string& zone, WallTime from) {
+        return zone_offsets(kZonesFolder, zone, from);
+    };
     options.event_text = [source = config.gateway.public_url](const OutsideEvent& event) {
         return webhooks::cloud_event(event, source);
     };

@@ -72,10 +72,12 @@ Result<> Plans::read_log(Moment now) {
 }
 
 void Plans::set(link::PlanSet plan, Moment now) {
-    const std::string job = plan.job_id.text();
+    const JobId job = plan.job_id;
     plan.n = 0;
-    if (const auto taken = planner_.set(std::move(plan), now); !taken)
-        notes_.push_back("plan_refused job=" + job + " why=\"" + taken.error().message() + "\"");
+    if (const auto taken = planner_.set(std::move(plan), now); !taken) {
+        planner_.drop(job);  // what there was of it is over in any case
+        notes_.push_back("plan_refused job=" + job.text() + " why=\"" + taken.error().message() + "\"");
+    }
     dirty_ = true;
 }
 

@@ -85,7 +85,11 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
                             .canceled = r.outcomes.canceled,
                             .expired = r.outcomes.expired,
                             .lost = r.outcomes.lost};
+    run->tick = r.tick;
     run->revived = r.state == RunState::finished;
+    if (loaded.job.terms.align) {
+        for (const TaskRecord& task : loaded.tasks) ++run->together[fleet.find(task.node)];
+    }
     runs_[run->id] = run;
     add_tasks(*run, loaded.tasks, fleet, origin);
     return run;
@@ -178,7 +182,9 @@ RunView ActiveRuns::view(const Run& run) {
                    .state = run.state,
                    .created_at = run.created_at,
                    .finished_at = run.state == RunState::finished ? run.finished_at : std::nullopt,
-                   .tasks = run.shown};
+                   .tasks = run.shown,
+                   .notes = {},
+                   .tick = run.tick > 0 ? std::optional(run.tick) : std::nullopt};
 }
 
 TaskView ActiveRuns::view(const Task& task) {

@@ -85,7 +85,10 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
         const auto* result = std::get_if<link::TaskResult>(&one.envelope);
         if (!result || result->n <= spool.received) continue;
         if (result->n != next++ || result->n > session.granted) break;
-        if (!state_.runs.task(result->task_id)) asked.tasks.push_back(result->task_id);
+        if (!state_.runs.task(result->task_id)) {
+            asked.tasks.push_back(result->task_id);
+            plans_.add_siblings(*result, asked.tasks);
+        }
         if (result->rid > spool.newest_rid) continue;
         if (spool.under_way.contains(result->rid))
             session.taken_rids.insert(result->rid);
@@ -225,6 +228,7 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     }
     session.last_n = result.n;
     spool.received = result.n;
+    if (!state_.runs.task(result.task_id)) plans_.make_for(session, result, now, out);
     if (Task* task = owner_of(session, result)) {
         store_result(session, *task, received, conclusion, out);
     } else {

@@ -7,14 +7,15 @@
 
 #include "broker/domain/conclusion.hpp"
 #include "broker/domain/dispatch.hpp"
+#include "broker/domain/plan_runs.hpp"
 #include "broker/domain/sessions.hpp"
 
 namespace edge::broker {
 
 class Intake {
   public:
-    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions)
-        : state_(state), dispatch_(dispatch), sessions_(sessions) {}
+    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, PlanRuns& plans)
+        : state_(state), dispatch_(dispatch), sessions_(sessions), plans_(plans) {}
 
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out);
     /// Answers LookUp.
@@ -38,6 +39,7 @@ class Intake {
     DomainState& state_;
     Dispatch& dispatch_;
     Sessions& sessions_;
+    PlanRuns& plans_;
 };
 
 /// How a task ends whose attempt answered this.

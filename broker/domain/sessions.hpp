@@ -4,6 +4,7 @@
 
 #include "broker/domain/dispatch.hpp"
 #include "broker/domain/domain_state.hpp"
+#include "broker/domain/plan_targets.hpp"
 
 namespace edge::broker {
 
@@ -16,7 +17,8 @@ inline constexpr const char* kTooMuchPolicy = "a policy is at most 32 KiB";
 
 class Sessions {
   public:
-    Sessions(DomainState& state, Dispatch& dispatch) : state_(state), dispatch_(dispatch) {}
+    Sessions(DomainState& state, Dispatch& dispatch, PlanTargets& targets)
+        : state_(state), dispatch_(dispatch), targets_(targets) {}
 
     void join(Ticket ticket, link::Hello hello, Now now, Actions& out);
     void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out);
@@ -49,6 +51,7 @@ class Sessions {
 
     DomainState& state_;
     Dispatch& dispatch_;
+    PlanTargets& targets_;
     bool is_stopping_ = false;
 };
 

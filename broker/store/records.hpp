@@ -80,6 +80,14 @@ struct JobRecord {
     JobTerms terms;
     std::map<std::string, std::string> labels;
     WallTime created_at = 0;
+    // Of a recurring job, a row each revision; `id` is that of all of them.
+    std::optional<JobSchedule> schedule{};
+    JobState state = JobState::once;
+    std::uint64_t revision = 1;
+    WallTime revised_at = 0;  // no tick of it is earlier
+    WallTime ended_at = 0;    // when it was paused, deleted or replaced
+    WallTime made_until = 0;  // the runs of all ticks up to here were made, or given up
+    Digest fingerprint{};     // of the request that made it
 };
 
 /// Of tasks that came to an end.
@@ -119,6 +127,7 @@ struct RunRecord {
     std::uint32_t run_within_ms = 0;
     std::uint32_t total = 0;
     Outcomes outcomes;
+    WallTime tick = 0;  // of a recurring job
 };
 
 struct TaskRecord {
@@ -148,11 +157,12 @@ struct KeyRecord {
     WallTime created_at = 0;
 };
 
-/// … and the run that it made.
+/// … and the run that it made, or the recurring job.
 struct FoundKey {
     Digest fingerprint{};
     WallTime created_at = 0;
     RunView run;
+    std::optional<JobId> job{};
 };
 
 struct AuditRecord {
@@ -187,6 +197,23 @@ struct AddRun {
 struct AddKey {
     KeyRecord key;
 };
+struct PutJob {  // a revision of a recurring job: inserts, or replaces state, times and made_until
+    JobRecord job;
+};
+struct AddJobKey {
+    std::string key;
+    Digest fingerprint{};
+    JobId job;
+    WallTime created_at = 0;
+};
+struct AddPlannedRun {  // of a run that there is: more tasks, and their number
+    RunRecord run;
+    std::vector<TaskRecord> tasks;
+};
+struct SetMade {
+    JobRow job{};
+    WallTime until = 0;
+};
 struct SetTask {
     TaskRow task{};
     TaskState state = TaskState::queued;
@@ -219,8 +246,8 @@ struct AddEvent {
 };
 
 using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult,
-                            AddAudit, AddEvent, PutWebhook, DropWebhook, AddMessage, AddDelivery, AddAttempt,
-                            ReplayDelivery, ReplayDeliveries>;
+                            PutJob, AddJobKey, AddPlannedRun, SetMade, AddAudit, AddEvent, PutWebhook, DropWebhook,
+                            AddMessage, AddDelivery, AddAttempt, ReplayDelivery, ReplayDeliveries>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.
@@ -230,6 +257,8 @@ struct Loaded {
     std::vector<JoinTokenRecord> join_tokens;
     std::vector<ApiTokenRecord> api_tokens;
     std::vector<LoadedRun> unfinished;  // in the order of their rows
+    std::vector<JobRecord> planned;     // recurring ones: all that are not over, and what ended in the last eight days
+    std::map<JobRow, std::vector<WallTime>> made_early;  // of these: ticks later than made_until that have a run
     std::map<NodeRow, std::uint64_t> last_events;
     std::vector<WebhookRecord> webhooks;
     // The first free integer keys.

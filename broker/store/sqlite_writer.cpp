@@ -14,6 +14,14 @@ int on_wal(void* pages, sqlite3*, const char*, int count) {
     return SQLITE_OK;
 }
 
+/// A row's own id: the first revision has the public one.
+JobId row_id(const JobRecord& job) {
+    if (job.revision == 1) return job.id;
+    std::string text(job.id.bytes.begin(), job.id.bytes.end());
+    text += std::to_string(job.revision);
+    return JobId{make_uuid8(sha256(as_bytes(text)))};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path) {
@@ -62,12 +70,23 @@ Result<> SqliteWriter::prepare() {
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET used_at = ?6, used_by = ?7"));
     EDGE_TRY(make(s_.add_api_token,
                   "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
-    EDGE_TRY(make(s_.add_job,
+    EDGE_TRY(
+        make(s_.add_job,
+             "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
+             " labels, created_at, origin, align) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"));
+    EDGE_TRY(make(s_.put_job,
                   "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
-                  " labels, created_at, origin) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"));
-    EDGE_TRY(make(s_.add_run,
-                  "INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total, origin)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"));
+                  " labels, created_at, align, series, schedule, state, revision, revised_at, ended_at, made_until,"
+                  " fingerprint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+                  " ?18, ?19, ?20) ON CONFLICT (k) DO UPDATE SET state = ?15, revised_at = ?17, ended_at = ?18,"
+                  " made_until = ?19"));
+    EDGE_TRY(make(s_.set_made, "UPDATE jobs SET made_until = ?2 WHERE k = ?1"));
+    EDGE_TRY(make(s_.add_job_key,
+                  "INSERT OR REPLACE INTO job_keys (key, fingerprint, job, created_at) VALUES (?1, ?2, ?3, ?4)"));
+    EDGE_TRY(
+        make(s_.add_run,
+             "INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total, origin, tick)"
+             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (k) DO UPDATE SET total = ?8"));
     EDGE_TRY(make(s_.add_task,
                   "INSERT INTO tasks (k, id, run, node, line, carrier, state, attempt, recorded, offered)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
@@ -150,15 +169,38 @@ Result<> SqliteWriter::write(const AddRun& change) {
     const auto& j = change.job;
     EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, j.terms.start_within_ms,
                             j.terms.repeat, enum_text(j.terms.require_level), to_column(j.labels), j.created_at,
-                            enum_text(j.origin)));
-    const auto& r = change.run;
+                            enum_text(j.origin), j.terms.align));
+    return add(change.run, change.tasks, j.origin);
+}
+
+Result<> SqliteWriter::write(const AddPlannedRun& change) {
+    return add(change.run, change.tasks, JobOrigin::api);
+}
+
+Result<> SqliteWriter::add(const RunRecord& r, const std::vector<TaskRecord>& tasks, JobOrigin origin) {
     EDGE_TRY(s_.add_run.run(r.row, r.id, r.job, enum_text(r.state), r.created_at, r.start_within_ms, r.run_within_ms,
-                            r.total, enum_text(j.origin)));
-    for (const auto& t : change.tasks) {
+                            r.total, enum_text(origin), r.tick));
+    for (const auto& t : tasks) {
         EDGE_TRY(s_.add_task.run(t.row, t.id, t.run, t.node, t.line.name.text(), t.line.carrier, enum_text(t.state),
                                  t.attempt, t.recorded, t.offered));
     }
     return ok();
+}
+
+Result<> SqliteWriter::write(const PutJob& change) {
+    const auto& j = change.job;
+    return s_.put_job.run(j.row, row_id(j), enum_text(j.service), j.params, j.target, j.selector,
+                          j.terms.start_within_ms, j.terms.repeat, enum_text(j.terms.require_level),
+                          to_column(j.labels), j.created_at, j.terms.align, j.id, to_column(*j.schedule),
+                          enum_text(j.state), j.revision, j.revised_at, j.ended_at, j.made_until, j.fingerprint);
+}
+
+Result<> SqliteWriter::write(const SetMade& change) {
+    return s_.set_made.run(change.job, change.until);
+}
+
+Result<> SqliteWriter::write(const AddJobKey& change) {
+    return s_.add_job_key.run(change.key, change.fingerprint, change.job, change.created_at);
 }
 
 Result<> SqliteWriter::write(const AddKey& change) {

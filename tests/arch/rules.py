@@ -52,7 +52,7 @@ PURE = [
     ("broker/domain/webhook_views.hpp", "views are values, read on any thread"),
     *[(f"broker/domain/{name}.?pp", CORE) for name in (
         "actions", "active_runs", "conclusion", "dispatch", "domain_fsm", "domain_state", "endpoints", "enrolment", "entities", "fleet", "fleet_search", "intake",
-        "choice", "jobs", "join_rule", "plan_runs", "plan_targets", "planned_jobs", "plans", "journal", "lending", "node_events", "node_usage", "outbox", "selector", "sessions", "timers", "token_text", "webhooks")],
+        "choice", "jobs", "join_rule", "plan_changes", "plan_runs", "plan_targets", "planned_jobs", "plans", "journal", "lending", "node_events", "node_usage", "outbox", "selector", "sessions", "timers", "token_text", "webhooks")],
     ("broker/api/authentication.?pp", CORE),
     *[(f"broker/console_files/{name}.?pp", CORE) for name in ("answer", "console_files")],
     *[(f"broker/live/{name}.?pp", CORE) for name in ("hub", "outbox", "overview", "stream_messages", "topic")],

@@ -12,8 +12,11 @@ enum class Break {
     forget_when_sent,     // the agent lets go of a result that was sent, not acknowledged
     ack_before_commit,    // the broker tells what it has not written
     write_twice,          // the store takes a transaction a second time
+    forget_fired,         // the agent does not write down which ticks fired
+    sleep_over_ticks,     // the agent is not woken for every tick
 };
-inline constexpr std::array<std::string_view, 6> kBreakNames{
-    "none", "sync_is_a_lie", "start_before_commit", "forget_when_sent", "ack_before_commit", "write_twice"};
+inline constexpr std::array<std::string_view, 8> kBreakNames{
+    "none",        "sync_is_a_lie", "start_before_commit", "forget_when_sent", "ack_before_commit",
+    "write_twice", "forget_fired",  "sleep_over_ticks"};
 
 }  // namespace edge::sim

@@ -44,9 +44,20 @@ void Ledger::committed(const broker::Batch& batch) {
     }
 }
 
-void Ledger::take(const broker::AddRun& change) {
-    runs_[change.run.row] = {change.run.id, change.run.total, change.run.state, change.run.outcomes};
+void Ledger::take(const broker::AddPlannedRun& change) {
+    if (const auto run = runs_.find(change.run.row); run != runs_.end()) {
+        run->second.total = change.run.total;
+    } else if (planned_.insert({change.run.job, change.run.tick}).second) {
+        add(change.run, {});
+    } else {
+        broken("a tick has one run", change.run.id.text());
+    }
     for (const auto& task : change.tasks) tasks_[task.row] = {task.id, task.run, task.state};
+}
+
+void Ledger::add(const broker::RunRecord& run, const std::vector<broker::TaskRecord>& tasks) {
+    runs_[run.row] = {run.id, run.total, run.state, run.outcomes};
+    for (const auto& task : tasks) tasks_[task.row] = {task.id, task.run, task.state};
 }
 
 void Ledger::take(const broker::SetTask& change) {

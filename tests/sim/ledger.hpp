@@ -28,6 +28,10 @@ class Ledger {
     /// The accept is on the disk.
     void accepted(Agent agent, const Attempt& attempt) { accepted_[agent].insert(attempt); }
     void started(Agent agent, const Attempt& attempt);
+    bool was_accepted(Agent agent, const Attempt& attempt) const {
+        const auto of = accepted_.find(agent);
+        return of != accepted_.end() && of->second.contains(attempt);
+    }
     /// The result is on the disk: from now on it may not be lost.
     void durable(Agent agent, const Attempt& attempt);
     /// The agent was told that the broker has it.
@@ -46,6 +50,7 @@ class Ledger {
     std::size_t lost_with_a_disk() const { return lost_with_a_disk_; }
     std::size_t runs() const { return runs_.size(); }
     std::size_t tasks() const { return tasks_.size(); }
+    std::size_t planned_runs() const { return planned_.size(); }
     std::size_t unended_runs() const;
 
   private:
@@ -61,7 +66,9 @@ class Ledger {
         broker::RunState state = broker::RunState::running;
         broker::Outcomes outcomes;
     };
-    void take(const broker::AddRun& change);
+    void take(const broker::AddRun& change) { add(change.run, change.tasks); }
+    void take(const broker::AddPlannedRun& change);
+    void add(const broker::RunRecord& run, const std::vector<broker::TaskRecord>& tasks);
     void take(const broker::SetTask& change);
     void take(const broker::SetRun& change);
     void take(const broker::AddResult& change);
@@ -74,6 +81,7 @@ class Ledger {
     std::set<Attempt> stored_;
     std::map<broker::TaskRow, Task> tasks_;
     std::map<broker::RunRow, Run> runs_;
+    std::set<std::pair<broker::JobRow, broker::WallTime>> planned_;  // ticks that have a run
     std::size_t superseded_ = 0;
     std::size_t lost_with_a_disk_ = 0;
 };

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,13 @@ class Broker {
     void ask(const std::string& selector);
     /// One of the runs that go on.
     void cancel_one();
+    /// Recurring: pings from all lines, every so often.
+    void plan(std::uint64_t every_ms);
+    /// One of these is paused, goes on, is deleted or asks something else.
+    void change_a_plan();
+    /// Deletes those that are left, one at a call.
+    std::size_t plans() const { return plans_.size(); }
+    void delete_a_plan();
 
   private:
     class Session;
@@ -56,6 +64,7 @@ class Broker {
     void carry_out(broker::EnrollAnswer& effect) { enrolled_ = std::move(effect.reply.value()); }
     void carry_out(broker::JoinTokenAnswer& effect) { token_ = std::move(effect.token.value().first); }
     void carry_out(broker::JobAnswer& effect);
+    void carry_out(broker::PlanAnswer& effect);
     template <class Other>
     void carry_out(Other&) {}
     void write();
@@ -81,6 +90,8 @@ class Broker {
     std::map<SessionId, std::shared_ptr<Session>> sinks_;
     std::vector<std::weak_ptr<Wire>> wires_;
     std::deque<RunId> recent_;
+    std::set<JobId> plans_;                     // recurring jobs that were answered for
+    std::map<std::uint64_t, JobId> deletions_;  // by ticket
     std::optional<link::EnrollReply> enrolled_;
     std::string token_;
 };

@@ -78,11 +78,50 @@ Result<> MemoryStore::Tables::put(const AddApiToken& change) {
 }
 
 Result<> MemoryStore::Tables::put(const AddRun& change) {
-    if (!jobs.emplace(change.job.row, change.job).second || !runs.emplace(change.run.row, change.run).second)
-        return broken("runs");
-    for (const auto& task : change.tasks) {
+    if (!jobs.emplace(change.job.row, change.job).second || runs.contains(change.run.row)) return broken("jobs");
+    return add(change.run, change.tasks);
+}
+
+Result<> MemoryStore::Tables::put(const AddPlannedRun& change) {
+    if (!jobs.contains(change.run.job)) return broken("runs.job");
+    return add(change.run, change.tasks);
+}
+
+Result<> MemoryStore::Tables::add(const RunRecord& run, const std::vector<TaskRecord>& added) {
+    const auto known = runs.find(run.row);
+    for (const auto& [row, other] : runs) {
+        if (row == run.row) continue;
+        const bool same_tick = run.tick > 0 && other.job == run.job && other.tick == run.tick;
+        if (other.id == run.id || same_tick) return broken("runs.tick");
+    }
+    if (known != runs.end())
+        known->second.total = run.total;
+    else
+        runs.emplace(run.row, run);
+    for (const auto& task : added) {
         if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
     }
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const PutJob& change) {
+    const auto [at, is_new] = jobs.try_emplace(change.job.row, change.job);
+    if (is_new) return ok();
+    at->second.state = change.job.state;
+    at->second.revised_at = change.job.revised_at;
+    at->second.ended_at = change.job.ended_at;
+    at->second.made_until = change.job.made_until;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddJobKey& change) {
+    job_keys[change.key] = change;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const SetMade& change) {
+    const auto at = jobs.find(change.job);
+    if (at != jobs.end()) at->second.made_until = change.until;
     return ok();
 }
 
@@ -178,6 +217,14 @@ Result<Loaded> MemoryStore::load() {
     for (const auto& [row, run] : tables_.runs) {
         if (run.state == RunState::running) all.unfinished.push_back(load_run(run));
     }
+    for (const auto& [row, job] : tables_.jobs) {
+        if (job.schedule) all.planned.push_back(job);
+    }
+    for (const auto& [row, run] : tables_.runs) {
+        const JobRecord& job = tables_.jobs.at(run.job);
+        if (job.schedule && run.tick > job.made_until) all.made_early[job.row].push_back(run.tick);
+    }
+    for (auto& [row, ticks] : all.made_early) std::sort(ticks.begin(), ticks.end());
     for (const auto& [key, event] : tables_.events) all.last_events[key.first] = key.second;
     all.next_node = next_row(tables_.nodes);
     all.next_spool = next_row(tables_.spools);
@@ -219,7 +266,9 @@ Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageReque
     const std::lock_guard lock(mutex_);
     std::map<RunRow, RunRecord> wanted;
     for (const auto& [row, run] : tables_.runs) {
-        if (is_wanted(tables_.jobs.at(run.job), filter.job) && (!filter.state || run.state == *filter.state))
+        const JobRecord& job = tables_.jobs.at(run.job);
+        if (is_wanted(job, filter.job) && (!filter.state || run.state == *filter.state) &&
+            (!filter.of_job || job.id == *filter.of_job))
             wanted.emplace(row, run);
     }
     return newest_first<RunView>(wanted, page, 'r',
@@ -228,12 +277,14 @@ Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageReque
 
 namespace {
 
-JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) {
+JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs,
+                 const std::map<JobRow, JobRecord>& jobs) {
     JobView view{job.id,     job.origin,     job.service, parse_json(job.params).value(), job.selector, job.terms,
                  job.labels, job.created_at, {}};
     for (const auto& [row, run] : runs) {
-        if (run.job == job.row) view.last_run = run.id;
+        if (jobs.at(run.job).id == job.id) view.last_run = run.id;
     }
+    if (job.schedule) view.plan = PlanView{*job.schedule, job.state, job.revision, job.revised_at, {}, 0};
     return view;
 }
 
@@ -241,20 +292,21 @@ JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) 
 
 Result<std::optional<JobView>> MemoryStore::job(JobId id) {
     const std::lock_guard lock(mutex_);
+    std::optional<JobView> found;  // of the newest revision
     for (const auto& [row, job] : tables_.jobs) {
-        if (job.id == id) return std::optional(job_view(job, tables_.runs));
+        if (job.id == id) found = job_view(job, tables_.runs, tables_.jobs);
     }
-    return std::optional<JobView>();
+    return found;
 }
 
 Result<Page<JobView>> MemoryStore::jobs(const JobFilter& filter, const PageRequest& page) {
     const std::lock_guard lock(mutex_);
     std::map<JobRow, JobRecord> wanted;
     for (const auto& [row, job] : tables_.jobs) {
-        if (is_wanted(job, filter)) wanted.emplace(row, job);
+        if (is_wanted(job, filter) && job.state != JobState::replaced) wanted.emplace(row, job);
     }
     return newest_first<JobView>(wanted, page, 'j',
-                                 [this](const JobRecord& job) { return job_view(job, tables_.runs); });
+                                 [this](const JobRecord& job) { return job_view(job, tables_.runs, tables_.jobs); });
 }
 
 Result<Page<TaskView>> MemoryStore::tasks(RunId run, const PageRequest& request) {
@@ -335,6 +387,8 @@ Result<Page<NodeEvent>> MemoryStore::events(NodeId node, const PageRequest& requ
 Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
     const std::lock_guard lock(mutex_);
     const auto at = tables_.keys.find(key);
+    if (const auto job = tables_.job_keys.find(key); at == tables_.keys.end() && job != tables_.job_keys.end())
+        return std::optional(FoundKey{job->second.fingerprint, job->second.created_at, {}, job->second.job});
     if (at == tables_.keys.end()) return std::optional<FoundKey>();
     const RunRecord& run = tables_.runs.at(at->second.run);
     return std::optional(

@@ -89,6 +89,7 @@ class MemoryStore final : public Store {
         std::map<ResultRow, StoredResult> results;
         std::set<std::pair<TaskRow, std::uint32_t>> attempts;
         std::map<std::string, KeyRecord> keys;
+        std::map<std::string, AddJobKey> job_keys;
         std::vector<AuditRecord> audit;
         std::map<std::pair<NodeRow, std::uint64_t>, NodeEvent> events;
         MemoryWebhooks webhooks;
@@ -99,6 +100,11 @@ class MemoryStore final : public Store {
         Result<> put(const AddApiToken& change);
         Result<> put(const AddRun& change);
         Result<> put(const AddKey& change);
+        Result<> put(const PutJob& change);
+        Result<> put(const AddJobKey& change);
+        Result<> put(const AddPlannedRun& change);
+        Result<> put(const SetMade& change);
+        Result<> add(const RunRecord& run, const std::vector<TaskRecord>& added);
         Result<> put(const SetTask& change);
         Result<> put(const SetRun& change);
         Result<> put(const AddResult& change);
