@@ -152,6 +152,7 @@ void Agent::look_at_host() {
             spdlog::warn("host_busy why=\"{}\" consequence=\"new tasks are refused\"", host_.busy);
     }
     if (++looks_ >= kLooksOfFacts || changed) tell_facts();
+    if (const auto dropped = spool_.drop_old(moment_now().wall_us); !dropped) return disk_failed(dropped.error());
     if (link_.live()) {
         plans_.in_contact(moment);
         schedule();

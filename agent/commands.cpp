@@ -241,7 +241,10 @@ int run_agent(const std::string& config) {
     const std::string spool_path = directory + "/spool";
     auto spool_disk = PosixDisk::make(spool_path);
     if (!spool_disk) return complain_of_directory(spool_disk.error(), spool_path);
-    auto spool = Spool::open(spool_disk.value());
+    Spool::Terms terms;
+    terms.keep_bytes = std::uint64_t{settings.agent.spool_kept_mb} * 1024 * 1024;
+    terms.keep_us = std::uint64_t{settings.agent.spool_kept_h} * 3'600 * 1'000'000;
+    auto spool = Spool::open(spool_disk.value(), terms);
     if (!spool) return complain_of_spool(spool.error(), spool_path);
 
     log_to_stderr(settings.log.level);

@@ -45,6 +45,8 @@ void check(const Settings& settings, TomlChecker& checker) {
     checker.range(agent.tasks_per_worker, 1, 1024, "/agent/tasks_per_worker");
     checker.range(agent.drain_ms, 0, 300'000, "/agent/drain_ms");
     checker.range(agent.spool_mb, 16, 65'536, "/agent/spool_mb");
+    checker.range(agent.spool_kept_mb, 0, 65'536, "/agent/spool_kept_mb");
+    checker.range(agent.spool_kept_h, 0, 720, "/agent/spool_kept_h");
     check(settings.health, checker);
     checker.range(settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
     checker.need(settings.node.labels.size() <= link::kMostLabels, "/node/labels", "more than 32 labels");

@@ -30,8 +30,12 @@ struct AgentSettings {
     std::uint32_t tasks_per_worker = 256;  // 1..1024
     std::uint32_t drain_ms = 10'000;       // 0..300000
     std::uint32_t spool_mb = 256;          // MiB, 16..65536
+    std::uint32_t spool_kept_mb = 256;     // MiB of acknowledged results besides, 0..65536
+    std::uint32_t spool_kept_h = 24;       // hours that they stay, 0..720
 };
-BOOST_DESCRIBE_STRUCT(AgentSettings, (), (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms, spool_mb))
+BOOST_DESCRIBE_STRUCT(AgentSettings, (),
+                      (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms, spool_mb, spool_kept_mb,
+                       spool_kept_h))
 
 struct LinkTimes {
     static constexpr bool fields_have_defaults = true;

@@ -24,7 +24,7 @@ void check_listener(TomlChecker& checker, const std::string& section, const std:
 }
 
 void check(const BrokerConfig& config, TomlChecker& checker) {
-    const auto& [api, gateway, echo, store, broker, prometheus, log, webhooks] = config;
+    const auto& [api, gateway, echo, store, retention, broker, prometheus, log, webhooks] = config;
     check_listener(checker, "/api", api.listen, api.tls, api.cert_file, api.key_file, "/listen");
     check_listener(checker, "/gateway", gateway.listen, gateway.tls, gateway.cert_file, gateway.key_file, "/tls");
     if (!echo.listen.empty()) {
@@ -36,6 +36,12 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     checker.range(api.connections_per_address, 1, 1'024, "/api/connections_per_address");
     checker.range(api.target_probes_per_s, 0, 1'000'000, "/api/target_probes_per_s");
     checker.need(!store.path.empty(), "/store/path", "path is missing");
+    checker.range(retention.results_days, 0, 3'650, "/retention/results_days");
+    checker.range(retention.failed_days, 0, 3'650, "/retention/failed_days");
+    checker.need(
+        retention.failed_days == 0 || (retention.results_days != 0 && retention.failed_days >= retention.results_days),
+        "/retention/failed_days",
+        "failed_days is less than results_days; what failed is kept at least as long as the rest");
     checker.range(broker.io_threads, 1, 64, "/broker/io_threads");
     checker.range(broker.open_tasks, 1'000, 10'000'000, "/broker/open_tasks");
     checker.range(broker.plan_lease_ms, 60'000, 604'800'000, "/broker/plan_lease_ms");

@@ -44,6 +44,13 @@ struct StoreConfig {
 };
 BOOST_DESCRIBE_STRUCT(StoreConfig, (), (path))
 
+struct RetentionConfig {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t results_days = 30;  // runs with their results, from their end on; 0..3650, 0: for ever
+    std::uint32_t failed_days = 90;   // of which a task failed, timed out, expired or was lost
+};
+BOOST_DESCRIBE_STRUCT(RetentionConfig, (), (results_days, failed_days))
+
 struct CapacityConfig {
     static constexpr bool fields_have_defaults = true;
     std::uint32_t io_threads = 2;              // 1..64
@@ -86,12 +93,13 @@ struct BrokerConfig {
     GatewayConfig gateway{};
     EchoConfig echo{};
     StoreConfig store{};
+    RetentionConfig retention{};
     CapacityConfig broker{};
     PrometheusConfig prometheus{};
     LogConfig log{};
     WebhooksConfig webhooks{};
 };
-BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, broker, prometheus, log, webhooks))
+BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, retention, broker, prometheus, log, webhooks))
 
 /// The host of `https://HOST:PORT`. Errors: bad_value, it is no such URL.
 Result<std::string> host_of_url(std::string_view url);

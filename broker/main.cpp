@@ -5,11 +5,14 @@
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
+#include <variant>
 
 #include "broker/config.hpp"
 #include "broker/init.hpp"
 #include "broker/serve.hpp"
+#include "broker/store/sqlite_backup.hpp"
 #include "protocol/config/toml.hpp"
 #include "protocol/json/described.hpp"
 
@@ -103,6 +106,43 @@ int run_init(const InitOptions& options, bool json) {
     return EX_OK;
 }
 
+/// The configuration, or the exit code after all that is wrong with it was said.
+std::variant<BrokerConfig, int> config_of(const std::string& file) {
+    const auto text = read_file(file);
+    if (!text) return failed(text.error());
+    auto read = read_config(text.value(), file);
+    for (const auto& problem : read.problems) complain(problem.message());
+    if (!read.problems.empty()) return exit_code(read.problems.front());
+    return std::move(read.config);
+}
+
+int run_backup(const std::string& config_file, const std::string& file) {
+    const auto config = config_of(config_file);
+    if (const int* code = std::get_if<int>(&config)) return *code;
+    const auto made = back_up(std::get<BrokerConfig>(config).store.path, file);
+    if (!made) return failed(made.error());
+    std::printf("%s  %llu bytes, checked; generation %s\n", file.c_str(),
+                static_cast<unsigned long long>(made.value().bytes), made.value().generation.text().c_str());
+    return EX_OK;
+}
+
+int run_restore(const std::string& config_file, const std::string& file, bool in_place) {
+    const auto config = config_of(config_file);
+    if (const int* code = std::get_if<int>(&config)) return *code;
+    const std::string& path = std::get<BrokerConfig>(config).store.path;
+    const auto now = static_cast<WallTime>(
+        std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count());
+    const auto done = in_place ? restore_in_place(path, now) : restore(path, file, now);
+    if (!done) return failed(done.error());
+    std::printf("%s  restored; generation %s\n", path.c_str(), done.value().generation.text().c_str());
+    if (!done.value().set_aside.empty()) std::printf("%s  is what was there before\n", done.value().set_aside.c_str());
+    std::puts(
+        "Start the broker: nodes send again what it lacks, as far as they keep it (a day, if not configured "
+        "otherwise).");
+    return EX_OK;
+}
+
 int main(int argc, char** argv) {
     // Arenas are per thread by default and never shrink; few threads here allocate much.
     mallopt(M_ARENA_MAX, 2);
@@ -122,8 +162,22 @@ int main(int argc, char** argv) {
     init_command->add_option("--api", options.api, "where the API listens, ADDRESS:PORT")->capture_default_str();
     init_command->add_option("--public-url", options.public_url, "https://HOST:PORT, as agents reach the gateway");
     init_command->add_flag("--json", json, "print one JSON object");
+    std::string backup_file;
+    CLI::App* backup_command =
+        app.add_subcommand("backup", "copy the store into a new file, also while the broker runs; needs --config");
+    backup_command->add_option("file", backup_file, "FILE, which must not be there yet")->required();
+    std::string restore_file;
+    bool in_place = false;
+    CLI::App* restore_command = app.add_subcommand(
+        "restore", "make a backup the store, while no broker runs; what was there is kept; needs --config");
+    auto* from = restore_command->add_option("file", restore_file, "FILE, made by edge-broker backup");
+    restore_command->add_flag("--in-place", in_place, "the backup is at [store] path already, copied by hand")
+        ->excludes(from);
+    for (CLI::App* command : {backup_command, restore_command}) command->fallthrough();
     try {
         app.parse(argc, argv);
+        if (restore_command->parsed() && restore_file.empty() && !in_place)
+            throw CLI::RequiredError("restore FILE, or restore --in-place,");
         if (!init_command->parsed() && config.empty()) throw CLI::RequiredError("--config FILE, or init,");
     } catch (const CLI::Success& e) {
         return app.exit(e);
@@ -131,6 +185,8 @@ int main(int argc, char** argv) {
         complain(std::string(e.what()) + "; edge-broker --help lists the flags");
         return EX_USAGE;
     }
+    if (backup_command->parsed()) return run_backup(config, backup_file);
+    if (restore_command->parsed()) return run_restore(config, restore_file, in_place);
     return init_command->parsed() ? run_init(options, json) : run(config, check_only);
 }
 

@@ -99,7 +99,13 @@ Result<Tls> gateway_tls_of(const BrokerConfig& config) {
 Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     EDGE_TRY(auto pin, pin_of(config.gateway));
     EDGE_TRY(store_is_there(config.store.path));
-    EDGE_TRY(auto store, open_sqlite_store(config.store.path));
+    StartCheck check;
+    EDGE_TRY(auto store, open_sqlite_store(config.store.path, check));
+    if (check.is_whole)
+        spdlog::info("store.checked took_ms={}", check.took.count());
+    else
+        spdlog::warn("store.checked_in_part took_ms={} hint=\"edge-broker backup FILE checks all of it\"",
+                     check.took.count());
     DomainOptions options;
     options.gateway_pin = std::move(pin);
     options.open_tasks = config.broker.open_tasks;
@@ -108,6 +114,10 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     options.zone_offsets = [](const std::string& zone, WallTime from) {
         return zone_offsets(kZonesFolder, zone, from);
     };
+    constexpr std::uint64_t kDayUs = 24ULL * 3'600 * 1'000'000;
+    options.retention = {.runs_us = config.retention.results_days * kDayUs,
+                         .failed_us = config.retention.failed_days * kDayUs,
+                         .keys_us = kDayUs};  // as long as they are answered
     options.event_text = [source = config.gateway.public_url](const OutsideEvent& event) {
         return webhooks::cloud_event(event, source);
     };

@@ -53,6 +53,7 @@ EDGE_ID(TaskId, "task");
 EDGE_ID(ResultId, "res");
 EDGE_ID(SessionId, "ses");
 EDGE_ID(SpoolId, "spool");
+EDGE_ID(GenerationId, "gen");
 EDGE_ID(TokenId, "tok");
 EDGE_ID(WebhookId, "hook");
 EDGE_ID(MessageId, "msg");

@@ -74,4 +74,17 @@ Result<> save_counter(Disk& state, std::uint64_t counter) {
     return state.replace(kCounterFile, std::to_string(counter) + "\n");
 }
 
+Result<std::optional<GenerationId>> load_generation(Disk& state) {
+    auto text = state.read(kGenerationFile);
+    if (!text && text.error().code == Errc::not_found) return std::optional<GenerationId>();
+    if (!text) return text.error();
+    auto generation = GenerationId::parse(line_of(text.value()));
+    // It is for a message only: what is damaged is written anew by the next session.
+    return generation ? std::optional(generation.value()) : std::nullopt;
+}
+
+Result<> save_generation(Disk& state, const GenerationId& generation) {
+    return state.replace(kGenerationFile, generation.text() + "\n");
+}
+
 }  // namespace edge::agent

@@ -1,8 +1,10 @@
 // What makes this node itself: its key, the broker it joined, and the join counter that tells a copy from the original.
-// Files of the state directory: node.key, identity.json, join_counter.
+// And the generation of the broker's store, by which it tells that it came back from a backup. Files of the state
+// directory: node.key, identity.json, join_counter, generation.
 #pragma once
 #include <boost/describe.hpp>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "agent/disk/disk.hpp"
@@ -14,6 +16,7 @@ namespace edge::agent {
 inline constexpr const char* kKeyFile = "node.key";
 inline constexpr const char* kIdentityFile = "identity.json";
 inline constexpr const char* kCounterFile = "join_counter";
+inline constexpr const char* kGenerationFile = "generation";
 
 struct Identity {
     NodeId node_id;
@@ -32,5 +35,8 @@ Result<Endpoint> endpoint_of(const Identity& identity);
 /// 0 where none was written yet.
 Result<std::uint64_t> load_counter(Disk& state);
 Result<> save_counter(Disk& state, std::uint64_t counter);
+/// Of the broker's store, as the last session told it; none where none did.
+Result<std::optional<GenerationId>> load_generation(Disk& state);
+Result<> save_generation(Disk& state, const GenerationId& generation);
 
 }  // namespace edge::agent

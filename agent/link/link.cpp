@@ -31,6 +31,7 @@ Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity
 Result<> Link::start() {
     EDGE_TRY(auto counter, load_counter(state_));
     join_counter_ = counter;
+    EDGE_TRY(generation_, load_generation(state_));
     carry_out(fsm_.start(moment_now().steady));
     return ok();
 }
@@ -149,7 +150,7 @@ void Link::act(SayHello&& action) {
     hello.boot_id = boot_id_;
     hello.join_counter = join_counter_;
     hello.spool_id = spool_.id();
-    hello.spool_first = spool_.first();
+    hello.spool_first = spool_.first_kept();
     hello.spool_last = spool_.last();
     hello.work_last = spool_.work_last();
     lines_dirty_ = false;
@@ -168,8 +169,21 @@ void Link::act(StoreCounter&& action) {
         return carry_out(fsm_.give_up("join counter not stored"));
     }
     join_counter_ = action.join_counter;
+    if (action.generation && generation_ != action.generation) note_generation(*action.generation);
     policy_dirty_ = true;  // once a session
     carry_out(fsm_.counter_stored(moment_now().steady));
+}
+
+void Link::note_generation(const GenerationId& generation) {
+    if (generation_) {
+        spdlog::warn(
+            "broker_restored generation={} before={} hint=\"its store is a backup: results it lacks are sent again\"",
+            generation.text(), generation_->text());
+    }
+    // Without it on disk the next start says the same once more.
+    if (auto saved = save_generation(state_, generation); !saved)
+        spdlog::error("generation_not_stored why=\"{}\"", saved.error().message());
+    generation_ = generation;
 }
 
 void Link::act(SendLine&& action) {
@@ -189,8 +203,15 @@ void Link::act(ChangePlan&& action) {
 }
 
 void Link::act(ForgetResults&& action) {
-    if (auto forgotten = spool_.ack(action.upto); !forgotten) return listener_.disk_failed(forgotten.error());
+    if (auto forgotten = spool_.ack(action.upto, moment_now().wall_us); !forgotten)
+        return listener_.disk_failed(forgotten.error());
     listener_.link_changed();
+}
+
+void Link::act(RewindResults&& action) {
+    spool_.rewind(action.upto);
+    say_notes();
+    if (spool_.acked() > action.upto) carry_out(fsm_.give_up("the spool cannot go back that far"));
 }
 
 void Link::act(RenewSpool&& action) {
@@ -198,6 +219,10 @@ void Link::act(RenewSpool&& action) {
     if (!renewed && renewed.error().code != Errc::unavailable) return listener_.disk_failed(renewed.error());
     // Nothing changed then, and the next session comes to the same point again.
     if (!renewed) spdlog::error("spool_full why=\"{}\"", renewed.error().message());
+    say_notes();
+}
+
+void Link::say_notes() {
     for (const std::string& note : spool_.take_notes()) spdlog::warn("{}", note);
 }
 

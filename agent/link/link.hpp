@@ -76,13 +76,16 @@ class Link : private BrokerConnection::Listener {
     void act(StopWork&& action);
     void act(ChangePlan&& action);
     void act(ForgetResults&& action);
+    void act(RewindResults&& action);
     void act(RenewSpool&& action);
     void act(Hangup&& action);
     void act(Say&& action);
     void arm();
     /// What changed is said as it is now.
     void say_changes();
-    SpoolNumbers numbers() const { return {spool_.first(), spool_.last(), spool_.acked()}; }
+    void say_notes();
+    void note_generation(const GenerationId& generation);
+    SpoolNumbers numbers() const { return {spool_.first_kept(), spool_.last(), spool_.acked()}; }
 
     boost::asio::io_context& io_;
     LinkFsm fsm_;
@@ -94,6 +97,7 @@ class Link : private BrokerConnection::Listener {
     Listener& listener_;
     std::string boot_id_;
     std::uint64_t join_counter_ = 0;
+    std::optional<GenerationId> generation_;  // of the broker's store, as it is written down
     std::unique_ptr<BrokerConnection> connection_;
     std::string binding_;
     bool writing_ = false;

@@ -88,8 +88,8 @@ LinkActions LinkFsm::on(const link::Challenge& challenge) {
 
 LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool) {
     if (state_ != State::hello_sent) return violation("unexpected", "a welcome out of turn");
-    // We deleted what the broker acknowledged; if it now knows less, or more than we ever wrote, one of us lost a disk.
-    if (welcome.results_acked > spool.last || welcome.results_acked < spool.acked) {
+    // It knows more than we ever wrote: our disk is an older one.
+    if (welcome.results_acked > spool.last) {
         LinkActions actions = one(
             RenewSpool{"broker_acked_" + std::to_string(welcome.results_acked) + "_of_" + std::to_string(spool.last)});
         for (auto& action : leave(1000, "the spool begins anew")) actions.push_back(std::move(action));
@@ -100,15 +100,20 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     work_next_ = std::max<std::uint64_t>(welcome.work_from, 1);
     work_acked_ = work_next_ - 1;
     credit_ = welcome.credit;
-    result_next_ = welcome.results_acked + 1;
-    result_acked_ = welcome.results_acked;
+    // It may know less than it acknowledged, when it came back from a backup. What is not here any more it goes
+    // without.
+    result_next_ = std::max(welcome.results_acked + 1, spool.first != 0 ? spool.first : spool.last + 1);
+    result_acked_ = result_next_ - 1;
     in_flight_.clear();
     in_flight_bytes_ = 0;
     max_message_ = std::clamp(std::size_t{welcome.limits.frame_bytes}, link::kLeastMessage, link::kMaxMessage);
     heartbeat_ = std::clamp(Milliseconds(welcome.limits.heartbeat_ms), Milliseconds(1s), Milliseconds(60s));
     LinkActions actions;
-    actions.push_back(ForgetResults{welcome.results_acked});
-    actions.push_back(StoreCounter{welcome.join_counter});
+    if (result_acked_ < spool.acked)
+        actions.push_back(RewindResults{result_acked_});
+    else
+        actions.push_back(ForgetResults{result_acked_});
+    actions.push_back(StoreCounter{welcome.join_counter, welcome.generation});
     for (const link::AttemptRef& attempt : welcome.revoke) actions.push_back(StopWork{0, attempt});
     actions.push_back(Say{Level::info, "link_live session=" + welcome.session_id.text() +
                                            " epoch=" + std::to_string(welcome.epoch) +

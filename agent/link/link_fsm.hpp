@@ -22,9 +22,10 @@ struct Dial {};
 struct SayHello {
     std::string nonce;  // 32 bytes
 };
-/// Write it down durably, then call counter_stored().
+/// Write both down durably, then call counter_stored().
 struct StoreCounter {
     std::uint64_t join_counter = 0;
+    std::optional<GenerationId> generation;  // of the broker's store
 };
 struct SendLine {
     std::string line;
@@ -45,6 +46,11 @@ struct ChangePlan {
 struct ForgetResults {
     std::uint64_t upto = 0;
 };
+/// The broker has results up to here only, fewer than it had acknowledged: Spool::rewind(). Where the spool cannot go
+/// back that far, give_up(): the next hello says how far it can.
+struct RewindResults {
+    std::uint64_t upto = 0;
+};
 /// The broker's idea of our numbers cannot be continued: Spool::renew().
 struct RenewSpool {
     std::string why;
@@ -61,7 +67,7 @@ struct Say {
     std::string text;
 };
 using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ChangePlan, ForgetResults,
-                                RenewSpool, Hangup, Say>;
+                                RewindResults, RenewSpool, Hangup, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.
@@ -78,7 +84,7 @@ struct LinkSettings {
 
 /// Numbers the spool knows.
 struct SpoolNumbers {
-    std::uint64_t first = 0;  // lowest committed and not acknowledged, 0: none
+    std::uint64_t first = 0;  // lowest that can be sent, acknowledged ones included, 0: none
     std::uint64_t last = 0;   // highest committed
     std::uint64_t acked = 0;
 };

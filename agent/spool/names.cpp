@@ -7,7 +7,8 @@
 
 namespace edge::agent::spool {
 
-BOOST_DESCRIBE_STRUCT(Ack, (), (spool_id, acked))
+BOOST_DESCRIBE_STRUCT(Kept, (), (segment, last_result, bytes, since_us))
+BOOST_DESCRIBE_STRUCT(Ack, (), (spool_id, acked, kept))
 
 namespace {
 constexpr std::string_view kPrefix = "seg-";

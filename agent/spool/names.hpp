@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/ids.hpp"
 
@@ -16,10 +17,20 @@ inline constexpr const char* kRenewing = "renewing";  // a segment that is not o
 std::string segment_name(std::uint64_t number);
 std::optional<std::uint64_t> segment_number(std::string_view name);
 
-/// The acknowledged number, and of which spool.
+/// A segment that nobody needs any more, and that stays for a while.
+struct Kept {
+    std::uint64_t segment = 0;
+    std::uint64_t last_result = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t since_us = 0;  // wall clock
+};
+
+/// The acknowledged number, of which spool, and the kept segments from the oldest on.
 struct Ack {
+    static constexpr bool fields_have_defaults = true;  // an older agent wrote no `kept`
     SpoolId spool_id;
     std::uint64_t acked = 0;
+    std::vector<Kept> kept;
 };
 std::string encode_ack(const Ack& ack);
 std::optional<Ack> decode_ack(std::string_view text);

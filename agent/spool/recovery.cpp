@@ -23,15 +23,32 @@ struct Candidate {
     std::uint64_t number = 0;
     std::string bytes;
     Result<spool::Header> header = Error{};
+    const spool::Kept* kept = nullptr;  // then it has no bytes here: nobody needs them
 };
 
+/// The header of a kept segment, or nothing where it is not what the note of it says.
+Result<spool::Header> kept_header(Disk& disk, const std::string& name, const spool::Kept& kept, const spool::Ack& ack) {
+    EDGE_TRY(const auto bytes, disk.read_at(name, 0, spool::kHeaderBytes));
+    EDGE_TRY(auto header, spool::decode_header(bytes));
+    const bool fits = header.number == kept.segment && header.spool_id == ack.spool_id && kept.last_result <= ack.acked;
+    if (!fits) return Error{Errc::bad_syntax, name, "not the segment that was kept"};
+    return header;
+}
+
 /// All segments by number. Errors: unsupported before anything was touched.
-Result<std::vector<Candidate>> read_segments(Disk& disk) {
+Result<std::vector<Candidate>> read_segments(Disk& disk, const spool::Ack& ack) {
     std::vector<Candidate> all;
     EDGE_TRY(auto names, disk.list());
     for (const std::string& name : names) {
         const auto number = spool::segment_number(name);
         if (!number) continue;
+        const auto kept = std::ranges::find(ack.kept, *number, &spool::Kept::segment);
+        if (kept != ack.kept.end()) {
+            if (auto header = kept_header(disk, name, *kept, ack)) {
+                all.push_back({*number, {}, std::move(header), &*kept});
+                continue;
+            }
+        }
         EDGE_TRY(auto bytes, disk.read(name));
         auto header = spool::decode_header(bytes);
         if (!header && header.error().code == Errc::unsupported) {
@@ -50,22 +67,22 @@ std::string field(const char* key, std::uint64_t value) {
 
 }  // namespace
 
-Result<Spool> Spool::open(Disk& disk, std::size_t segment_bytes) {
-    Spool spool(disk, segment_bytes);
+Result<Spool> Spool::open(Disk& disk, Terms terms) {
+    Spool spool(disk, terms);
     EDGE_TRY(spool.recover());
     return spool;
 }
 
 Result<> Spool::recover() {
-    EDGE_TRY(auto segments, read_segments(*disk_));
+    spool::Ack ack;
+    if (auto text = disk_->read(spool::kAckFile)) ack = spool::decode_ack(text.value()).value_or(spool::Ack());
+    EDGE_TRY(auto segments, read_segments(*disk_, ack));
     EDGE_TRY(disk_->remove(spool::kRenewing));
     for (const Candidate& one : segments) {
         if (one.header) id_ = one.header.value().spool_id;  // the newest decides
     }
     if (id_.is_nil()) id_ = fresh_id();
-    if (auto text = disk_->read(spool::kAckFile)) {
-        if (const auto ack = spool::decode_ack(text.value()); ack && ack->spool_id == id_) acked_ = ack->acked;
-    }
+    if (ack.spool_id == id_) acked_ = ack.acked;
     std::uint64_t highest = 0;
     std::uint64_t expected = 0;
     for (std::size_t i = 0; i < segments.size(); ++i) {
@@ -81,23 +98,35 @@ Result<> Spool::recover() {
                              " where=header");
             continue;
         }
+        const spool::Header& header = one.header.value();
+        if (sealed_.empty()) gone_ = header.next_result - 1;
+        if (one.kept && expected == 0) {
+            sealed_.push_back(
+                {one.number, header.next_result, one.kept->last_result, one.kept->bytes, one.kept->since_us});
+            kept_bytes_ += one.kept->bytes;
+            work_committed_ = header.work_last;
+            continue;
+        }
+        if (one.kept) {  // nobody keeps one behind one that is needed
+            EDGE_TRY(one.bytes, disk_->read(segment_name(one.number)));
+        }
         if (expected != 0 && one.number != expected) gap_ = true;
-        if (expected == 0)
-            acked_ = std::max(acked_, one.header.value().next_result - 1);  // only acknowledged ones are deleted
+        if (expected == 0) acked_ = std::max(acked_, header.next_result - 1);  // only acknowledged ones are deleted
         expected = one.number + 1;
-        work_committed_ = one.header.value().work_last;
-        EDGE_TRY(load(one.number, one.bytes, i + 1 == segments.size() ? spool::Segment::last : spool::Segment::sealed));
+        work_committed_ = header.work_last;
+        EDGE_TRY(load(header, one.bytes, i + 1 == segments.size() ? spool::Segment::last : spool::Segment::sealed));
         one.bytes = {};
     }
     result_last_ = last();
     active_ = std::max(active_, highest);
     if (gap_ || !damaged_files_.empty()) return renew("damage");
     if (expected == 0) return begin_segment(highest + 1, {});
-    if (!sealed_.empty()) sealed_.pop_back();  // load() counts the active one too
+    sealed_.pop_back();  // load() counts the active one too
     return ok();
 }
 
-Result<> Spool::load(std::uint64_t number, const std::string& bytes, spool::Segment kind) {
+Result<> Spool::load(const spool::Header& header, const std::string& bytes, spool::Segment kind) {
+    const std::uint64_t number = header.number;
     const spool::Scan scan = spool::scan_records(bytes, kind);
     for (const spool::Found& found : scan.records) take(found, number);
     if (scan.end < bytes.size()) {
@@ -112,8 +141,9 @@ Result<> Spool::load(std::uint64_t number, const std::string& bytes, spool::Segm
                          field("bytes", scan.damaged));
     }
     active_ = number;
+    active_first_ = header.next_result;
     active_bytes_ = scan.end;
-    sealed_.push_back({number, last(), scan.end});
+    sealed_.push_back({number, header.next_result, last(), scan.end, std::nullopt});
     return ok();
 }
 
@@ -201,13 +231,15 @@ Result<> Spool::renew(const std::string& reason) {
     notes_.push_back("spool_renewed reason=" + reason + " spool_id=" + id.text() + field("results", renumbered.size()));
     for (auto& [attempt, open] : open_) open.segment = number;
     id_ = id;
-    acked_ = 0;
+    gone_ = acked_ = 0;
     index_ = std::move(renumbered);
     result_last_ = last();
     sealed_.clear();
+    kept_bytes_ = 0;
     damaged_files_.clear();
     gap_ = false;
     active_ = number;
+    active_first_ = 1;
     active_bytes_ = offset;
     return ok();
 }

@@ -1,18 +1,11 @@
 #include "agent/spool/spool.hpp"
 
-#include <algorithm>
 #include <cerrno>
-#include <limits>
 
 #include "agent/spool/names.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::agent {
-namespace {
-
-constexpr std::uint64_t kNotWrittenYet = std::numeric_limits<std::uint64_t>::max();
-
-}  // namespace
 
 Result<> Spool::later_if_full(Result<> done) {
     if (done || (done.error().os_errno != ENOSPC && done.error().os_errno != EDQUOT)) return done;
@@ -31,7 +24,7 @@ std::uint64_t Spool::bytes() const {
     if (index_.empty() && open_.empty() && pending_.empty()) return 0;
     std::uint64_t bytes = active_bytes_;
     for (const Sealed& segment : sealed_) bytes += segment.bytes;
-    return bytes;
+    return bytes - kept_bytes_;
 }
 
 AcceptedTask Spool::accepted(const link::AttemptRef& attempt) const {
@@ -88,16 +81,25 @@ Result<> Spool::begin_segment(std::uint64_t number, std::string_view records) {
         .spool_id = id_, .number = number, .next_result = last() + 1, .work_last = work_committed_};
     EDGE_TRY(later_if_full(disk_->replace(spool::segment_name(number), spool::encode_header(header).append(records))));
     active_ = number;
+    active_first_ = header.next_result;
     active_bytes_ = spool::kHeaderBytes + records.size();
     return ok();
 }
 
 Result<> Spool::commit() {
+    while (true) {
+        auto done = try_commit();
+        if (done || done.error().code != Errc::unavailable || !has_kept()) return done;
+        EDGE_TRY(drop_oldest_kept());
+    }
+}
+
+Result<> Spool::try_commit() {
     if (pending_.empty()) return ok();
     std::size_t bytes = 0;
     for (const Pending& record : pending_) bytes += spool::kRecordBytes + record.body.size();
-    if (active_bytes_ > spool::kHeaderBytes && active_bytes_ + bytes > segment_bytes_) {
-        const Sealed full{active_, last(), active_bytes_};
+    if (active_bytes_ > spool::kHeaderBytes && active_bytes_ + bytes > terms_.segment_bytes) {
+        const Sealed full{active_, active_first_, last(), active_bytes_, std::nullopt};
         EDGE_TRY(begin_segment(active_ + 1, {}));
         sealed_.push_back(full);
     }
@@ -126,39 +128,6 @@ Result<> Spool::commit() {
 Result<std::string> Spool::result(std::uint64_t n) {
     const Place& place = index_[n - acked_ - 1];
     return disk_->read_at(spool::segment_name(place.segment), place.offset, place.bytes);
-}
-
-Result<> Spool::ack(std::uint64_t n) {
-    if (n <= acked_ || n > last()) return ok();
-    for (; acked_ < n; ++acked_) {
-        finished_.erase(index_.front().attempt);
-        index_.pop_front();
-    }
-    return drop_segments();
-}
-
-Result<> Spool::save_ack() {
-    return disk_->replace(spool::kAckFile, spool::encode_ack({id_, acked_}));
-}
-
-Result<> Spool::drop_segments() {
-    if (sealed_.empty() || sealed_.front().last_result > acked_) return ok();
-    std::uint64_t oldest_open = kNotWrittenYet;
-    for (const auto& [attempt, open] : open_) oldest_open = std::min(oldest_open, open.segment);
-    bool saved = false;
-    while (!sealed_.empty() && sealed_.front().last_result <= acked_ && sealed_.front().number < oldest_open) {
-        if (!saved) {
-            // The next segment's header says it too; on a full disk it is this removal that makes space.
-            auto noted = later_if_full(save_ack());
-            if (!noted && noted.error().code != Errc::unavailable) return noted;
-            saved = true;
-        }
-        // One at a time, in order: an accept must not outlive the result that closed it.
-        EDGE_TRY(disk_->remove(spool::segment_name(sealed_.front().number)));
-        EDGE_TRY(disk_->sync_names());
-        sealed_.pop_front();
-    }
-    return ok();
 }
 
 }  // namespace edge::agent

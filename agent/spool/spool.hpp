@@ -3,6 +3,7 @@
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -37,11 +38,18 @@ struct AttemptHash {
 /// Source: docs/protocol.md; a result is known by (node, spool_id, n).
 class Spool {
   public:
-    static constexpr std::size_t kSegmentBytes = 4 * 1024 * 1024;
+    /// How large a segment grows, and how long one stays that is acknowledged: until it is older than `keep_us`, or
+    /// until all such together are more than `keep_bytes`.
+    struct Terms {
+        std::size_t segment_bytes = 4 * 1024 * 1024;
+        std::uint64_t keep_bytes = 256 * 1024 * 1024;
+        std::uint64_t keep_us = 24ULL * 3'600 * 1'000'000;
+    };
 
     /// Recovers what is there; makes a spool where there is none. Errors: unsupported (a newer format; nothing
     /// touched), io.
-    static Result<Spool> open(Disk& disk, std::size_t segment_bytes = kSegmentBytes);
+    static Result<Spool> open(Disk& disk) { return open(disk, Terms()); }
+    static Result<Spool> open(Disk& disk, Terms terms);
 
     /// What open() and renew() found and did, for the log, each line an event and its fields.
     std::vector<std::string> take_notes() { return std::exchange(notes_, {}); }
@@ -49,6 +57,8 @@ class Spool {
     SpoolId id() const { return id_; }
     /// Lowest committed result not yet acknowledged; 0 when there is none.
     std::uint64_t first() const { return index_.empty() ? 0 : acked_ + 1; }
+    /// Lowest result that can still be sent, acknowledged ones included; 0 when there is none.
+    std::uint64_t first_kept() const { return gone_ < last() ? gone_ + 1 : 0; }
     /// Highest committed result ever.
     std::uint64_t last() const { return acked_ + index_.size(); }
     std::uint64_t acked() const { return acked_; }
@@ -70,16 +80,23 @@ class Spool {
     std::uint64_t finish(link::TaskResult result, std::string_view detail);
 
     bool dirty() const { return !pending_.empty(); }
-    /// What its segments take on disk; 0 when nothing in them is needed any more, though the last one stays.
+    /// What its segments take on disk, but for kept ones; 0 when nothing in them is needed any more, though the last
+    /// one stays.
     std::uint64_t bytes() const;
+    /// Kept segments are given up when there is no other space.
     Result<> commit();
 
     /// The bytes of a committed, unacknowledged result, as they go on the link.
     Result<std::string> result(std::uint64_t n);
     std::size_t result_bytes(std::uint64_t n) const { return index_[n - acked_ - 1].bytes; }
 
-    /// All results up to n are stored elsewhere; deletes the segments nobody needs.
-    Result<> ack(std::uint64_t n);
+    /// All results up to n are stored elsewhere; the segments nobody needs are kept for a while.
+    Result<> ack(std::uint64_t n, std::uint64_t now_wall_us);
+    /// The other side has results up to n only, fewer than it had acknowledged: those behind are to be sent again, as
+    /// far back as they are kept. acked() says how far that is.
+    void rewind(std::uint64_t n);
+    /// Deletes kept segments whose time has passed, or that are too many.
+    Result<> drop_old(std::uint64_t now_wall_us);
     /// Writes the acknowledged number down: a restart then resends less. Losing it loses nothing.
     Result<> save_ack();
 
@@ -101,22 +118,29 @@ class Spool {
         std::uint32_t bytes;
         link::AttemptRef attempt;
     };
+    static constexpr std::uint64_t kNotWrittenYet = ~std::uint64_t{0};
     struct Open {
         std::string body;
         std::uint64_t segment;  // of its accept record
     };
     struct Sealed {
         std::uint64_t number;
+        std::uint64_t first_result;  // in it or after
         std::uint64_t last_result;
         std::uint64_t bytes;
+        std::optional<std::uint64_t> kept_since_us;  // nobody needs it
     };
 
-    Spool(Disk& disk, std::size_t segment_bytes) : disk_(&disk), segment_bytes_(segment_bytes) {}
+    Spool(Disk& disk, Terms terms) : disk_(&disk), terms_(terms) {}
     Result<> recover();
-    Result<> load(std::uint64_t number, const std::string& bytes, spool::Segment kind);
+    Result<> load(const spool::Header& header, const std::string& bytes, spool::Segment kind);
     void take(const spool::Found& found, std::uint64_t segment);
     Result<> begin_segment(std::uint64_t number, std::string_view records);
-    Result<> drop_segments();
+    Result<> try_commit();
+    bool has_kept() const { return !sealed_.empty() && sealed_.front().kept_since_us; }
+    Result<> keep_acknowledged(std::uint64_t now_wall_us);
+    Result<> drop_oldest_kept();
+    bool take_back(std::uint64_t segment, std::uint64_t first_result, std::uint64_t after, std::deque<Place>& back);
     /// No space is unavailable; all else is as it is.
     static Result<> later_if_full(Result<> done);
     Result<> write_renewed(std::string_view bytes);
@@ -125,8 +149,9 @@ class Spool {
     std::string renumbered(std::vector<Pending>& records, std::uint32_t group) const;
 
     Disk* disk_;
-    std::size_t segment_bytes_;
+    Terms terms_;
     SpoolId id_;
+    std::uint64_t gone_ = 0;  // the highest result that no file has any more
     std::uint64_t acked_ = 0;
     std::uint64_t result_last_ = 0;  // with what is pending
     std::uint64_t work_committed_ = 0;
@@ -134,8 +159,10 @@ class Spool {
     std::deque<Place> index_;  // committed results from acked_ + 1
     std::unordered_map<link::AttemptRef, Open, AttemptHash> open_;
     std::unordered_set<link::AttemptRef, AttemptHash> finished_;
-    std::deque<Sealed> sealed_;
+    std::deque<Sealed> sealed_;  // kept ones first
+    std::uint64_t kept_bytes_ = 0;
     std::uint64_t active_ = 0;
+    std::uint64_t active_first_ = 1;  // the first result in it or after
     std::size_t active_bytes_ = 0;
     std::vector<std::string> damaged_files_;
     bool gap_ = false;  // recovery found numbers missing

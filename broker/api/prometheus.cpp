@@ -12,15 +12,20 @@ using Usages = std::vector<UsageView>;
 
 void get_metrics(CallPtr call) {
     const auto facts = std::make_shared<FleetFacts>();  // owners: the replies under way, one after the other
-    const auto write = when_known<WebhookTotals>(call, [facts, call](const Call& asked, const WebhookTotals& webhooks) {
-        facts->webhooks = webhooks;
+    const auto write = when_known<StoreView>(call, [facts, call](const Call& asked, const StoreView& store) {
+        facts->store = store;
         asked.prometheus->metrics(std::move(*facts), [call](std::string text) {
             call->exchange->reply({200, prometheus::kTextType, {}, std::move(text)});
         });
     });
-    const auto with_usages = when_known<Usages>(call, [facts, write](const Call& asked, Usages usages) {
+    const auto with_webhooks =
+        when_known<WebhookTotals>(call, [facts, write](const Call& asked, const WebhookTotals& webhooks) {
+            facts->webhooks = webhooks;
+            asked.domain.store(write);
+        });
+    const auto with_usages = when_known<Usages>(call, [facts, with_webhooks](const Call& asked, Usages usages) {
         facts->usages = std::move(usages);
-        asked.domain.webhooks().totals(write);
+        asked.domain.webhooks().totals(with_webhooks);
     });
     call->domain.nodes(when_known<Nodes>(call, [facts, with_usages](const Call& asked, Nodes nodes) {
         facts->nodes = std::move(nodes);

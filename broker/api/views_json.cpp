@@ -82,6 +82,7 @@ Json to_json(const RunView& run) {
     put_time(json, "finished_at", run.finished_at);
     put_time(json, "tick", run.tick);
     json["tasks"] = encode(run.tasks);
+    if (run.recovered) json["recovered"] = true;
     put_notes(json, run.notes);
     return json;
 }
@@ -99,6 +100,7 @@ Json to_json(const JobView& job) {
     if (job.terms.require_level != EnforcedBy::none) json["require_level"] = level_name(job.terms.require_level);
     if (job.terms.align) json["align"] = true;
     if (job.last_run) json["last_run"] = job.last_run->text();
+    if (job.recovered) json["recovered"] = true;
     if (!job.plan) return json;
     json["schedule"] = to_json(job.plan->schedule);
     json["state"] = enum_text(job.plan->state);
@@ -180,8 +182,8 @@ Json whole_usage_json(const UsageView& usage) {
 
 Json to_json(const NodeEvent& event) {
     Json json = {{"at", rfc3339_ms(event.at)}, {"kind", enum_text(event.kind)}};
-    if (event.line.empty()) return json;
-    json["line"] = event.line;
+    if (event.became.empty()) return json;  // of the node itself, whose state is the kind
+    if (!event.line.empty()) json["line"] = event.line;
     if (!event.was.empty()) json["was"] = event.was;
     json["became"] = event.became;
     json["reason"] = event.reason;

@@ -117,6 +117,7 @@ struct Write {
 struct LookUp {
     SessionId session;
     std::vector<TaskId> tasks;  // whose runs are finished
+    std::vector<RunId> runs;    // of them, where a task that nobody knows would be recovered
     SpoolRow spool{};
     std::vector<ResultId> rids;  // that results of this spool may have already
 };

@@ -86,7 +86,8 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
                             .expired = r.outcomes.expired,
                             .lost = r.outcomes.lost};
     run->tick = r.tick;
-    run->revived = r.state == RunState::finished;
+    run->recovered = r.recovered;
+    run->revived = r.state == RunState::finished || r.recovered;
     if (loaded.job.terms.align) {
         for (const TaskRecord& task : loaded.tasks) ++run->together[fleet.find(task.node)];
     }
@@ -183,6 +184,7 @@ RunView ActiveRuns::view(const Run& run) {
                    .created_at = run.created_at,
                    .finished_at = run.state == RunState::finished ? run.finished_at : std::nullopt,
                    .tasks = run.shown,
+                   .recovered = run.recovered,
                    .notes = {},
                    .tick = run.tick > 0 ? std::optional(run.tick) : std::nullopt};
 }

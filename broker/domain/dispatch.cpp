@@ -171,11 +171,13 @@ void Dispatch::progress(Session& session, const link::Progress& progress, Action
     out.effects.push_back(Happened{task->run->id, std::shared_ptr<const RunProgress>(std::move(event))});
 }
 
-std::vector<link::AttemptRef> Dispatch::unwanted(const Node& node, const link::Hello& hello) const {
+std::vector<link::AttemptRef> Dispatch::unwanted(const Node& node, const link::Hello& hello, bool is_recovering) const {
     std::vector<link::AttemptRef> refs;
     for (const auto& ref : hello.running) {
         const Task* task = state_.runs.task(ref.task_id);
-        const bool wanted = task && task->node == &node && is_open(*task) && task->attempt == ref.attempt;
+        // What a restored store does not know was asked for, and its result will be taken.
+        const bool wanted =
+            task ? task->node == &node && is_open(*task) && task->attempt == ref.attempt : is_recovering;
         if (!wanted) refs.push_back(ref);
     }
     return refs;

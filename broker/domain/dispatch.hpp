@@ -20,7 +20,7 @@ class Dispatch {
     /// The agent confirmed its session: its open tasks and what it says it is doing are brought together.
     void reconcile(Session& session, Now now, Actions& out);
     /// The attempts in a hello that are no longer wanted.
-    std::vector<link::AttemptRef> unwanted(const Node& node, const link::Hello& hello) const;
+    std::vector<link::AttemptRef> unwanted(const Node& node, const link::Hello& hello, bool is_recovering) const;
     /// The spool's backlog is stored: what it did not answer is offered again.
     void drained(Session& session, Now now, Actions& out);
     /// The session is over: what the node has is unknown until it comes back.

@@ -160,6 +160,7 @@ class Domain {
     virtual void join_tokens(Reply<std::vector<JoinTokenView>> reply) = 0;
     /// Lives as long as the domain.
     virtual WebhookCalls& webhooks() = 0;
+    virtual void store(Reply<StoreView> reply) = 0;
     /// Is the store writable and the domain answering? For /readyz.
     virtual void ready(Reply<bool> reply) = 0;
 };

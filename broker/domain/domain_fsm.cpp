@@ -10,13 +10,15 @@ DomainFsm::DomainFsm(DomainOptions options, Entropy& entropy)
       plan_targets_(state_, dispatch_),
       plan_runs_(state_, dispatch_),
       plans_(state_, plan_targets_, plan_runs_),
-      sessions_(state_, dispatch_, plan_targets_),
-      intake_(state_, dispatch_, sessions_, plan_runs_),
+      recovery_(state_),
+      sessions_(state_, dispatch_, recovery_, plan_targets_),
+      intake_(state_, dispatch_, sessions_, recovery_, plan_runs_),
       jobs_(state_, dispatch_),
       enrolment_(state_),
       webhooks_(state_) {}
 
 void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
+    state_.generation = loaded.generation;
     for (auto& node : loaded.nodes) {
         const auto last = loaded.last_events.find(node.row);
         state_.fleet.add(std::move(node)).last_event = last == loaded.last_events.end() ? 0 : last->second;
@@ -104,6 +106,17 @@ bool DomainFsm::bring_up_to_date(RunId run, std::vector<TaskView>& tasks) const 
         if (const Task* task = state_.runs.task(view.id)) view = ActiveRuns::view(*task);
     }
     return true;
+}
+
+StoreView DomainFsm::store() const {
+    const Counters& counted = state_.counters;
+    return {.generation = state_.generation.id,
+            .restored_at = state_.generation.restored_at,
+            .behind_joins = counted.store_behind,
+            .recovered_tasks = counted.recovered,
+            .gap_results = counted.gaps,
+            .locked_nodes = counted.locked,
+            .retention = {}};
 }
 
 std::vector<FleetEvent> DomainFsm::follow() {

@@ -9,6 +9,7 @@
 #include "broker/domain/intake.hpp"
 #include "broker/domain/jobs.hpp"
 #include "broker/domain/plans.hpp"
+#include "broker/domain/recovery.hpp"
 #include "broker/domain/sessions.hpp"
 #include "broker/domain/webhooks.hpp"
 
@@ -105,6 +106,7 @@ class DomainFsm {
     void stop(Now now, Actions& out) { sessions_.close_all(now, out); }
 
     std::size_t writes_under_way() const { return state_.journal.under_way(); }
+    StoreView store() const;
     const Counters& counters() const { return state_.counters; }
     std::size_t active_runs() const { return state_.runs.size(); }
 
@@ -117,6 +119,7 @@ class DomainFsm {
     PlanTargets plan_targets_;
     PlanRuns plan_runs_;
     Plans plans_;
+    Recovery recovery_;
     Sessions sessions_;
     Intake intake_;
     Jobs jobs_;

@@ -24,6 +24,9 @@ struct Counters {
     std::uint64_t unknown_envelopes = 0;  // ignored: types a newer agent may have
     std::uint64_t protocol_errors = 0;    // sessions closed for
     std::uint64_t locked = 0;             // nodes locked for two holders of one key
+    std::uint64_t store_behind = 0;       // joins refused: the node is ahead of the store
+    std::uint64_t recovered = 0;          // tasks made of results, after a restore
+    std::uint64_t gaps = 0;               // results that nodes did not keep for us, by number
 };
 
 struct DomainState {
@@ -39,6 +42,7 @@ struct DomainState {
     PlannedJobs planned;
     Endpoints endpoints;
     std::unordered_map<SessionId, std::unique_ptr<Session>> sessions;
+    GenerationRecord generation;
     Loaded next;  // only its next_… keys
     Counters counters;
     bool is_followed = false;  // somebody wants what is Told

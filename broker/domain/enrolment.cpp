@@ -142,6 +142,7 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
     node.labels = request.labels;
     node.agent_version = request.agent_version;
     node.enrolled_at = now.wall;
+    node.joined_in = state_.generation.row;  // its counter begins here
     return node;
 }
 

@@ -78,6 +78,7 @@ struct Run {
     std::map<const Node*, std::uint32_t> together;  // where they are to begin together: how many each node has
     bool canceled = false;   // nothing more is begun. Not stored: after a restart what runs goes on until asked again
     std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
+    bool recovered = false;  // made of results that came after a restore
     bool revived = false;    // it had finished and came back for a late result
     std::uint64_t stays_until = 0;  // look-up; see ActiveRuns::look_up_asked
 };
@@ -103,6 +104,7 @@ struct Node {
     std::map<JobId, std::string> plan;  // recurring jobs that it is to do by itself, and the tag of what it was told
     bool keeps_plans = true;            // it says so in its hello
     std::string asked;                  // what decides what it is asked, when that was looked at last
+    bool told_ahead = false;            // that it is ahead of the store
     bool lost_disk = false;             // it came with a new spool and knows nothing of what it was given before
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;

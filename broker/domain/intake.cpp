@@ -78,7 +78,7 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
 /// credit, cost no look.
 std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link::Received>& message) const {
     const Spool& spool = *session.spool;
-    LookUp asked{session.id, {}, spool.record.row, {}};
+    LookUp asked{session.id, {}, {}, spool.record.row, {}};
     session.taken_rids.clear();
     std::uint64_t next = expected_n(session);
     for (const auto& one : message) {
@@ -87,7 +87,8 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
         if (result->n != next++ || result->n > session.granted) break;
         if (!state_.runs.task(result->task_id)) {
             asked.tasks.push_back(result->task_id);
-            plans_.add_siblings(*result, asked.tasks);
+            const bool is_planned = result->plan && !state_.runs.find(result->run_id);
+            if (is_planned || Recovery::is_open(spool, result->n)) asked.runs.push_back(result->run_id);
         }
         if (result->rid > spool.newest_rid) continue;
         if (spool.under_way.contains(result->rid))
@@ -229,7 +230,10 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     session.last_n = result.n;
     spool.received = result.n;
     if (!state_.runs.task(result.task_id)) plans_.make_for(session, result, now, out);
-    if (Task* task = owner_of(session, result)) {
+    Task* task = owner_of(session, result);
+    if (!task && !plans_.makes(result) && Recovery::is_open(spool, result.n) && !is_rid_reused(session, result.rid))
+        task = recovery_.task_of(session, result, conclusion, now);
+    if (task) {
         store_result(session, *task, received, conclusion, out);
     } else {
         note_refused("result.not_yours", ++state_.counters.not_yours, session, result, out);
@@ -244,6 +248,10 @@ Task* Intake::owner_of(const Session& session, const link::TaskResult& result) c
     return fits ? task : nullptr;
 }
 
+bool Intake::is_rid_reused(const Session& session, const ResultId& rid) {
+    return session.taken_rids.contains(rid) || session.spool->under_way.contains(rid);
+}
+
 void Intake::store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion,
                           Actions& out) {
     auto& result = std::get<link::TaskResult>(received.envelope);
@@ -252,7 +260,7 @@ void Intake::store_result(Session& session, Task& task, link::Received& received
         ++state_.counters.duplicates;
         return;
     }
-    if (session.taken_rids.contains(result.rid) || spool.under_way.contains(result.rid)) {
+    if (is_rid_reused(session, result.rid)) {
         // One id cannot name two results. The task stays open: whatever this is, it is not its answer.
         return note_refused("result.rid_reused", ++state_.counters.reused_rids, session, result, out);
     }

@@ -8,14 +8,15 @@
 #include "broker/domain/conclusion.hpp"
 #include "broker/domain/dispatch.hpp"
 #include "broker/domain/plan_runs.hpp"
+#include "broker/domain/recovery.hpp"
 #include "broker/domain/sessions.hpp"
 
 namespace edge::broker {
 
 class Intake {
   public:
-    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, PlanRuns& plans)
-        : state_(state), dispatch_(dispatch), sessions_(sessions), plans_(plans) {}
+    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, Recovery& recovery, PlanRuns& plans)
+        : state_(state), dispatch_(dispatch), sessions_(sessions), recovery_(recovery), plans_(plans) {}
 
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out);
     /// Answers LookUp.
@@ -34,11 +35,13 @@ class Intake {
     Flow take_result(Session& session, link::Received& received, Conclusion& conclusion, Now now, Actions& out);
     void store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion, Actions& out);
     Task* owner_of(const Session& session, const link::TaskResult& result) const;
+    static bool is_rid_reused(const Session& session, const ResultId& rid);
     void acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out);
 
     DomainState& state_;
     Dispatch& dispatch_;
     Sessions& sessions_;
+    Recovery& recovery_;
     PlanRuns& plans_;
 };
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/domain/choice.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/probes/destination.hpp"
 
 namespace edge::broker {
 namespace {

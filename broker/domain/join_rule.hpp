@@ -5,13 +5,23 @@
 
 namespace edge::broker {
 
-enum class JoinVerdict { fresh, stale };
+enum class JoinVerdict { fresh, stale, ahead };
 
-/// `issued`: the last counter given out; `confirmed`: the agent said that it is on its disk. A counter one behind is
-/// fresh as long as that was never said: the agent may have stopped between receiving it and writing it down.
-inline JoinVerdict judge_join(std::uint64_t issued, bool confirmed, std::uint64_t presented) {
-    const bool fresh = presented == issued || (!confirmed && issued > 0 && presented == issued - 1);
-    return fresh ? JoinVerdict::fresh : JoinVerdict::stale;
+/// What the store knows of a node's joins.
+struct JoinsKnown {
+    std::uint64_t issued = 0;  // the last counter given out
+    bool confirmed = true;     // the agent said that it is on its disk
+    bool is_restored = false;  // the store was restored since: later ones may have been given out
+};
+
+/// A counter one behind is fresh as long as the last one was never confirmed: the agent may have stopped between
+/// receiving it and writing it down. One that is ahead comes of a store that is older than the node's last session:
+/// where the operator restored it that is as it must be, else he has not said so.
+inline JoinVerdict judge_join(const JoinsKnown& known, std::uint64_t presented) {
+    if (presented == known.issued || (!known.confirmed && known.issued > 0 && presented == known.issued - 1))
+        return JoinVerdict::fresh;
+    if (presented < known.issued) return JoinVerdict::stale;
+    return known.is_restored ? JoinVerdict::fresh : JoinVerdict::ahead;
 }
 
 }  // namespace edge::broker

@@ -59,18 +59,21 @@ LocalDomain::LocalDomain(DomainOptions options, std::unique_ptr<Store> store, sp
 Result<> LocalDomain::start() {
     EDGE_TRY(auto loaded, store_->load());
     Actions out;
-    log_.info("domain.loaded nodes={} unfinished_runs={}", loaded.nodes.size(), loaded.unfinished.size());
+    log_.info("domain.loaded nodes={} unfinished_runs={} generation={}", loaded.nodes.size(), loaded.unfinished.size(),
+              loaded.generation.id.text());
     fsm_.load(std::move(loaded), now(), out);
     reads_ = std::make_unique<ReadQueue>(*store_, [this](const Error& error) { on_fatal(error); });
     subscriptions_ = std::make_unique<Subscriptions>(*reads_, [this](std::function<void()> call) {
         mailbox_.post([call = std::move(call)](Now, Actions&) { call(); });
     });
     writer_ = std::make_unique<GroupWriter>(
-        *store_, GroupWriter::Callbacks{
-                     [this](std::vector<GroupWriter::Outcome> outcomes) { on_written(std::move(outcomes)); },
-                     [this](const std::optional<Error>& why) { on_room_changed(why); },
-                     [this](const Error& error) { on_fatal(error); },
-                 });
+        *store_,
+        GroupWriter::Callbacks{
+            [this](std::vector<GroupWriter::Outcome> outcomes) { on_written(std::move(outcomes)); },
+            [this](const std::optional<Error>& why) { on_room_changed(why); },
+            [this](const Error& error) { on_fatal(error); },
+        },
+        options_.retention);
     carry_out(out);
     thread_ = std::thread([this] { run(); });
     return ok();
@@ -146,7 +149,7 @@ void LocalDomain::carry_out(Actions& actions) {
 void LocalDomain::look_up(LookUp asked) {
     reads_->ask([this, asked = std::move(asked)](Store& store) {
         while (!stopping_) {
-            auto runs = store.runs_of(asked.tasks);
+            auto runs = store.runs_of(asked.tasks, asked.runs);
             auto rids = store.known_rids(asked.spool, asked.rids);
             if (runs && rids) {
                 LookedUp found{std::move(runs.value()), std::move(rids.value())};

@@ -73,6 +73,7 @@ class LocalDomain final : public Domain {
                            Reply<std::pair<std::string, JoinTokenView>> reply) override;
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override;
     WebhookCalls& webhooks() override { return webhooks_; }
+    void store(Reply<StoreView> reply) override;
     void ready(Reply<bool> reply) override;
 
   private:

@@ -297,6 +297,14 @@ void LocalDomain::join_tokens(Reply<std::vector<JoinTokenView>> reply) {
     mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(fsm_.join_tokens()); });
 }
 
+void LocalDomain::store(Reply<StoreView> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) {
+        StoreView view = fsm_.store();
+        view.retention = writer_->retention();
+        reply(view);
+    });
+}
+
 void LocalDomain::ready(Reply<bool> reply) {
     mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(!writer_->degraded()); });
 }

@@ -8,6 +8,7 @@
 
 #include "broker/domain/domain.hpp"
 #include "broker/domain/webhook_views.hpp"
+#include "broker/store/retention.hpp"
 #include "protocol/result.hpp"
 
 namespace spdlog {
@@ -28,6 +29,7 @@ struct DomainOptions {
     std::uint32_t target_probes_per_s = 0;  // tasks for one target, of all nodes together; 0 is no limit
     std::uint32_t result_window = 4'096;    // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
+    RetentionRule retention;
     link::Limits limits;                       // told in `welcome`; the gateway keeps the heartbeat
     std::uint64_t plan_lease_ms = 86'400'000;  // recurring jobs go on for so long at a node without a word of ours
     /// How far a zone is ahead of UTC from a moment on, for ten years; called on the domain thread. Unset: only UTC is

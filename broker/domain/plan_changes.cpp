@@ -78,7 +78,8 @@ void Plans::replace(const RevisionPtr& before, JobRecord record, Ticket ticket, 
     over.state = JobState::replaced;
     if (over.ended_at == 0) over.ended_at = now.wall;
     record.row = take_key(state_.next.next_job);
-    record.revision = over.revision + 1;
+    // A restored store does not know which numbers were given after the backup, and the names of runs are made of them.
+    record.revision = std::max(over.revision, state_.generation.restored_at.value_or(0) / 1'000) + 1;
     record.revised_at = now.wall;
     record.ended_at = record.state == JobState::paused ? now.wall : 0;
     record.made_until = std::max(now.wall, before->looked_until);
@@ -91,8 +92,8 @@ void Plans::replace(const RevisionPtr& before, JobRecord record, Ticket ticket, 
             before->record.state = JobState::replaced;
             before->record.ended_at = ended_at;
             runs_.stop(*before);
-            forget_ended(at);
             state_.planned.ended.emplace(before->record.id, before);
+            forget_ended(at);
             if (made->is_active()) {
                 in_force(made, at, after);  // a node that is asked no more is told so
                 for (const auto& [row, lines] : before->lines) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/domain/choice.hpp"
 #include "protocol/json/bounded.hpp"
 #include "protocol/schedule/plan_ids.hpp"
 
@@ -17,7 +18,6 @@ constexpr std::size_t kMostWrites = 1'000;           // under way; more runs wai
 constexpr std::uint64_t kLateAfter = 10'000'000;     // a run that is made so late was missed
 constexpr std::uint64_t kMostAhead = 7'200'000'000;  // of a node's clock
 constexpr std::int64_t kClockWasSet = 500'000;
-constexpr std::size_t kMostSiblings = 64;
 
 }  // namespace
 
@@ -244,27 +244,13 @@ void PlanRuns::add_task(Run& run, const Revision& revision, const Node& node, co
                           .node = node.record.row,
                           .line = line,
                           .offered = true};
-    RunRecord record;
-    record.row = run.row;
-    record.id = run.id;
-    record.job = revision.record.row;
-    record.created_at = record.tick = run.tick;
-    record.total = ++run.shown.total;
+    ++run.shown.total;
     state_.runs.add_tasks(run, {task}, state_.fleet, ActiveRuns::Origin::request);
-    state_.journal.write(out, Batch{AddPlannedRun{record, {task}}}, nullptr);
+    state_.journal.write(out, Batch{AddTask{task}}, nullptr);
 }
 
-void PlanRuns::add_siblings(const link::TaskResult& result, std::vector<TaskId>& tasks) const {
-    if (!result.plan || state_.runs.find(result.run_id)) return;
-    const RevisionPtr revision = state_.planned.find(result.plan->job_id, result.plan->revision);
-    if (!revision) return;
-    std::size_t named = 0;
-    for (const auto& [row, lines] : revision->lines) {
-        for (const LineRef& line : lines) {
-            if (++named > kMostSiblings) return;
-            tasks.push_back(planned_task(result.run_id, state_.fleet.find(row)->record.id, line.name, 0));
-        }
-    }
+bool PlanRuns::makes(const link::TaskResult& result) const {
+    return result.plan && state_.planned.find(result.plan->job_id, result.plan->revision);
 }
 
 }  // namespace edge::broker

@@ -15,9 +15,8 @@ class PlanRuns {
     /// From now on its ticks make runs, those behind `made_until` first.
     void begin(Revision& revision, Now now);
     void stop(Revision& revision);
-    /// By what tasks a run that is not in memory may be found in the store, for a result whose own is perhaps not
-    /// there.
-    void add_siblings(const link::TaskResult& result, std::vector<TaskId>& tasks) const;
+    /// The result is of a revision that is known here: no one else may make its run.
+    bool makes(const link::TaskResult& result) const;
     /// For a result whose task no run in memory and none in the store has: its run, or its task in a run that there is,
     /// where it is of a tick of a job that the node was given.
     void make_for(const Session& session, const link::TaskResult& result, Now now, Actions& out);

@@ -60,8 +60,12 @@ void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
     }
     if (const char* wrong = wrong_with(hello.labels)) return reject(link::RejectCode::protocol_error, wrong, false);
     if (const char* wrong = wrong_with(hello.lines)) return reject(link::RejectCode::protocol_error, wrong, false);
-    if (judge_join(node->record.join_counter, node->record.join_confirmed, hello.join_counter) == JoinVerdict::stale) {
-        return lock(*node, now, ticket, out);
+    const JoinsKnown known{node->record.join_counter, node->record.join_confirmed, recovery_.is_due(*node)};
+    const JoinVerdict verdict = judge_join(known, hello.join_counter);
+    if (verdict == JoinVerdict::stale) return lock(*node, now, ticket, out);
+    if (verdict == JoinVerdict::ahead) {
+        out.effects.push_back(JoinAnswer{ticket, recovery_.refuse(*node, hello, now, out)});
+        return;
     }
     if (const std::uint64_t next = node->pace.next(); next > now.mono) {  // each join is written, too
         const std::uint64_t wait_ms = (next - now.mono + 999) / 1'000;
@@ -122,7 +126,8 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
         node.lost_disk = node.lost_disk || !node.spools.empty();
         session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0, {}});
     }
-    session.spool_first = hello.spool_first;
+    recovery_.begin(node, *session.spool, hello);
+    session.spool_first = std::min(hello.spool_first, hello.spool_last + 1);
     session.spool_goal = hello.spool_last;
     session.hello = std::move(hello);
     session.join_counter = r.join_counter;
@@ -155,7 +160,8 @@ link::Welcome Sessions::welcome(Session& session, Now now) const {
                          .credit = link::Credit{session.granted, state_.options.result_window_bytes},
                          .limits = state_.options.limits,
                          .server_time_us = now.wall,
-                         .revoke = dispatch_.unwanted(*session.node, session.hello)};
+                         .revoke = dispatch_.unwanted(*session.node, session.hello, recovery_.is_due(*session.node)),
+                         .generation = state_.generation.id};
 }
 
 void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out) {
@@ -168,13 +174,28 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->confirmed = true;
     session->credit = ack.credit;
     session->node->record.join_confirmed = true;
+    session->node->told_ahead = false;
+    const bool is_recovering = recovery_.is_due(*session->node);
+    if (is_recovering) {
+        out.effects.push_back(Noted{"node.recovers", "node=" + session->node->record.id.text() + " results_from=" +
+                                                         std::to_string(session->spool->received + 1) +
+                                                         " results_upto=" + std::to_string(session->spool_goal)});
+    }
+    session->node->record.joined_in = state_.generation.row;
     session->node->record.last_seen_at = now.wall;
     const bool was_there = std::exchange(session->node->record.is_there, true);
     // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
     Batch batch{PutNode{session->node->record}, PutSpool{session->spool->record}};
     if (!was_there) batch.push_back(event_of(*session->node, now.wall, NodeEventKind::connected));
+    // What a spool had before we knew it was another broker's, unless we forgot it.
+    if (session->spool->received > 0 || is_recovering) recovery_.note_gap(*session, now, batch, out);
     outbox::tell_events(state_, *session->node, now, batch);
-    state_.journal.write(out, std::move(batch), state_.tells(*session->node));
+    state_.journal.write(
+        out, std::move(batch),
+        [this, node = session->node, spool = session->spool, n = session->spool->received](Now, Actions& after) {
+            spool->record.committed = std::max(spool->record.committed, n);
+            state_.tell(*node, after);
+        });
     out.effects.push_back(Noted{
         "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
                               " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});

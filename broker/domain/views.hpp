@@ -73,17 +73,18 @@ struct UsageView {
     std::vector<UsagePoint> history;  // the oldest first, where one node was asked for
 };
 
-enum class NodeEventKind { connected, disconnected, locked, line_state, line_identity };
-BOOST_DESCRIBE_ENUM(NodeEventKind, connected, disconnected, locked, line_state, line_identity)
+enum class NodeEventKind { connected, disconnected, locked, line_state, line_identity, results_gap, store_behind };
+BOOST_DESCRIBE_ENUM(NodeEventKind, connected, disconnected, locked, line_state, line_identity, results_gap,
+                    store_behind)
 
 /// Something that became of a node or of one of its lines.
 struct NodeEvent {
     std::uint64_t n = 0;  // of this node, ascending
     WallTime at = 0;
     NodeEventKind kind = NodeEventKind::connected;
-    std::string line{};  // of the last two kinds
-    std::string was{};   // empty: nothing was known
-    std::string became{};
+    std::string line{};    // of line_state and line_identity
+    std::string was{};     // of these what it was, empty: not known; of results_gap the first number that is missing
+    std::string became{};  // … and the last one
     std::string reason{};
 };
 
@@ -166,6 +167,7 @@ struct JobView {
     std::map<std::string, std::string> labels;
     WallTime created_at = 0;
     std::optional<RunId> last_run;
+    bool recovered = false;  // as of its run
     std::optional<PlanView> plan{};
 };
 
@@ -196,6 +198,7 @@ struct RunView {
     WallTime created_at = 0;
     std::optional<WallTime> finished_at;
     TaskCounts tasks;
+    bool recovered = false;          // made of results that came after a restore: what is known of it is what came
     RunNotes notes{};                // only in the answer to the request that made the run
     std::optional<WallTime> tick{};  // of a recurring job: the nominal moment that it is of
 };
@@ -230,6 +233,28 @@ using RunEvent = std::variant<std::shared_ptr<const RunView>, std::shared_ptr<co
 /// What became of a node (as it is now), of a run, or a result that was stored; after the commit that it speaks of.
 using FleetEvent =
     std::variant<std::shared_ptr<const NodeView>, std::shared_ptr<const RunView>, std::shared_ptr<const ResultView>>;
+
+/// What retention took away since the broker began.
+struct RetentionView {
+    std::uint64_t results = 0;
+    std::uint64_t runs = 0;
+    std::uint64_t rows = 0;  // of all tables
+    std::uint64_t batches = 0;
+    std::uint64_t spent_us = 0;
+    std::uint32_t batch_rows = 0;  // of the next one, at most
+    std::uint64_t overdue_us = 0;  // how long the oldest run that is still there may have gone
+};
+
+/// The store as its operator should know it; counters since the broker began.
+struct StoreView {
+    GenerationId generation;
+    std::optional<WallTime> restored_at;
+    std::uint64_t behind_joins = 0;     // refused: the store is older than the node's last session
+    std::uint64_t recovered_tasks = 0;  // made of results that nodes sent again
+    std::uint64_t gap_results = 0;      // that nodes had given up
+    std::uint64_t locked_nodes = 0;
+    RetentionView retention;
+};
 
 template <class T>
 struct Page {

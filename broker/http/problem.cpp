@@ -1,5 +1,7 @@
 #include "broker/http/problem.hpp"
 
+#include <cerrno>
+
 #include "protocol/json/bounded.hpp"
 
 namespace edge::http {
@@ -28,6 +30,7 @@ constexpr ProblemKind kKinds[] = {
     {Code::too_many_probes, "too_many_probes", 429, "The target was probed enough for now"},
     {Code::internal, "internal", 500, "The broker failed"},
     {Code::unavailable, "unavailable", 503, "Not available now"},
+    {Code::insufficient_storage, "insufficient_storage", 507, "The broker's disk is full"},
 };
 
 Code code_of(Errc code) {
@@ -89,6 +92,13 @@ Response problem_response(const Problem& problem, std::string_view instance, std
 }
 
 Problem problem_of(const Error& error) {
+    const bool is_full = error.code == Errc::unavailable && (error.os_errno == ENOSPC || error.os_errno == EDQUOT);
+    if (is_full) {
+        return Problem{
+            Code::insufficient_storage,
+            "nothing new can be stored until there is space at the broker's [store] path; what is stored can be "
+            "read, and no restart is needed"};
+    }
     const Code code = code_of(error.code);
     if (code == Code::internal) return Problem{code, "see the broker's log for this request_id"};
     Problem problem{code, error.detail};

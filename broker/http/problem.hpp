@@ -33,6 +33,7 @@ enum class Code {
     too_many_probes,
     internal,
     unavailable,
+    insufficient_storage,
 };
 
 struct ProblemKind {

@@ -36,7 +36,8 @@ constexpr Phrase kPhrases[] = {{100, "Continue"},
                                {429, "Too Many Requests"},
                                {431, "Request Header Fields Too Large"},
                                {500, "Internal Server Error"},
-                               {503, "Service Unavailable"}};
+                               {503, "Service Unavailable"},
+                               {507, "Insufficient Storage"}};
 
 /// What the connection decides, so that no handler contradicts it.
 constexpr std::string_view kOurs[] = {"content-length", "transfer-encoding", "connection",

@@ -4,6 +4,7 @@
 #include "broker/prometheus/fleet_series.hpp"
 #include "broker/prometheus/probe_run.hpp"
 #include "broker/prometheus/process_facts.hpp"
+#include "broker/prometheus/store_series.hpp"
 #include "broker/prometheus/webhook_series.hpp"
 
 namespace edge::broker::prometheus {
@@ -42,6 +43,7 @@ void Prometheus::metrics(FleetFacts facts, std::function<void(std::string)> repl
 std::string Prometheus::text(const FleetFacts& facts, ResultSeries& series, WallTime now) {
     Exposition out(settings_.most_series);
     write_broker(out, facts.nodes);
+    write_store(out, facts.store);
     write_webhooks(out, settings_.webhooks(), facts.webhooks);
     write_nodes(out, facts.nodes);
     series.retire(facts.nodes, now);

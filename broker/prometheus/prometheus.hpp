@@ -31,6 +31,7 @@ struct FleetFacts {
     std::vector<NodeView> nodes;
     std::vector<UsageView> usages;
     WebhookTotals webhooks;
+    StoreView store;
 };
 
 enum class Role { nodes, lines, targets };

@@ -1,5 +1,6 @@
 #include "broker/store/group_writer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -8,12 +9,18 @@ namespace edge::broker {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::microseconds;
+using std::chrono::steady_clock;
 
 // A group is bounded so that the first of it does not wait for the last: 1,024 changes are about 256 results (each
 // brings its task's and run's), some 10 ms.
 constexpr std::size_t kMostChanges = 1'024;
 constexpr auto kIdleAfter = 200ms;
 constexpr auto kRetryEvery = 250ms;
+
+std::uint64_t since_epoch(steady_clock::time_point moment) {
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(moment.time_since_epoch()).count());
+}
 
 std::size_t weight(const Batch& batch) {
     std::size_t changes = batch.size();
@@ -25,8 +32,8 @@ std::size_t weight(const Batch& batch) {
 
 }  // namespace
 
-GroupWriter::GroupWriter(Store& store, Callbacks callbacks)
-    : store_(store), callbacks_(std::move(callbacks)), thread_([this] { run(); }) {}
+GroupWriter::GroupWriter(Store& store, Callbacks callbacks, RetentionRule retention)
+    : store_(store), callbacks_(std::move(callbacks)), rule_(retention), thread_([this] { run(); }) {}
 
 GroupWriter::~GroupWriter() {
     {
@@ -46,19 +53,69 @@ void GroupWriter::push(std::vector<Job> jobs) {
     wake_.notify_one();
 }
 
-/// False: the end. Does the store's upkeep when nothing came for a while.
+/// False: the end. Looks after the store when its time has come, and at the latest between two groups.
 bool GroupWriter::wait_for_work(std::unique_lock<std::mutex>& lock) {
     const auto ready = [this] { return stopping_ || !waiting_.empty(); };
-    if (dirty_ && !wake_.wait_for(lock, kIdleAfter, ready)) {
-        dirty_ = false;
-        lock.unlock();
+    while (true) {
+        if (!stopping_ && !look_after(lock)) return false;
+        if (ready()) return !waiting_.empty();
+        const auto retention_at = steady_clock::time_point(microseconds(pace_.next()));
+        if (idle_at_)
+            wake_.wait_until(lock, std::min(*idle_at_, retention_at), ready);
+        else
+            wake_.wait_until(lock, retention_at, ready);
+    }
+}
+
+/// What is due of the store's upkeep. False: the store is broken.
+bool GroupWriter::look_after(std::unique_lock<std::mutex>& lock) {
+    const auto now = steady_clock::now();
+    const bool idles = idle_at_ && *idle_at_ <= now && waiting_.empty();
+    const bool forgets = pace_.next() <= since_epoch(now) && !no_space_;
+    if (!idles && !forgets) return true;
+    lock.unlock();
+    bool done = !forgets || forget(now - wrote_at_ < kIdleAfter);
+    if (done && idles) {
         const auto result = store_.idle();
         if (!result) callbacks_.fatal(result.error());
-        lock.lock();
-        if (!result) return false;
+        done = bool(result);
     }
-    wake_.wait(lock, ready);
-    return !waiting_.empty();
+    lock.lock();
+    if (idles) idle_at_.reset();
+    return done;
+}
+
+bool GroupWriter::forget(bool others_write) {
+    const auto began = steady_clock::now();
+    const auto wall = std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const auto gone = store_.forget(forget_before(rule_, static_cast<WallTime>(wall.count())), pace_.rows());
+    const auto now = steady_clock::now();
+    if (!gone) {
+        if (gone.error().code != Errc::unavailable) {
+            callbacks_.fatal(gone.error());
+            return false;
+        }
+        pace_.failed(since_epoch(now));  // what is written next tells of it
+        return true;
+    }
+    const auto took = static_cast<std::uint64_t>(std::chrono::duration_cast<microseconds>(now - began).count());
+    pace_.done(gone.value(), took, since_epoch(now), others_write);
+    const std::lock_guard lock(mutex_);
+    forgotten_.overdue_us = gone.value().overdue_us.value_or(0);
+    forgotten_.batch_rows = pace_.rows();
+    if (gone.value().rows == 0) return true;
+    forgotten_.rows += gone.value().rows;
+    forgotten_.results += gone.value().results;
+    forgotten_.runs += gone.value().runs;
+    forgotten_.spent_us += took;
+    ++forgotten_.batches;
+    idle_at_ = now + kIdleAfter;
+    return true;
+}
+
+RetentionView GroupWriter::retention() const {
+    const std::lock_guard lock(mutex_);
+    return forgotten_;
 }
 
 std::deque<GroupWriter::Job> GroupWriter::take_group() {
@@ -101,7 +158,8 @@ void GroupWriter::loop() {
         lock.unlock();
         if (!write(std::move(group))) return;
         lock.lock();
-        while (no_space_ && !waiting_.empty()) {
+        // While nothing is kept, what is new is tried: there may be space again.
+        while (no_space_ && std::ranges::any_of(waiting_, [](const Job& job) { return !job.may_fail; })) {
             auto refused = refuse_waiting(*no_space_);
             if (!refused.empty()) {
                 lock.unlock();
@@ -124,7 +182,8 @@ bool GroupWriter::write(std::deque<Job> group) {
     std::vector<Batch> batches;
     for (auto& job : group) batches.push_back(std::move(job.batch));
     const auto result = store_.apply(batches);
-    dirty_ = true;
+    wrote_at_ = steady_clock::now();
+    idle_at_ = wrote_at_ + kIdleAfter;
     if (!result && result.error().code != Errc::unavailable) {
         callbacks_.fatal(result.error());
         return false;

@@ -1,7 +1,8 @@
 // The store's writing thread: what waits is committed together, at once when idle. While one group is on its way to the
-// disk the next one gathers; nothing is ever held back to make a group larger.
+// disk the next one gathers; nothing is ever held back to make a group larger. In between it does the store's upkeep.
 #pragma once
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -36,29 +37,36 @@ class GroupWriter {
         /// nothing more is reported.
         std::function<void(const Error&)> fatal;
     };
-    GroupWriter(Store& store, Callbacks callbacks);
+    GroupWriter(Store& store, Callbacks callbacks, RetentionRule retention = {});
     /// Writes what waits (kept jobs once more), then joins the thread.
     ~GroupWriter();
 
     void push(std::vector<Job> jobs);
     /// The last try found no space.
     bool degraded() const { return degraded_; }
+    RetentionView retention() const;
 
   private:
     void run();
     void loop();
     bool wait_for_work(std::unique_lock<std::mutex>& lock);
+    bool look_after(std::unique_lock<std::mutex>& lock);
+    bool forget(bool others_write);
     std::deque<Job> take_group();
     std::vector<Outcome> refuse_waiting(const Error& error);
     bool write(std::deque<Job> group);
 
     Store& store_;
     Callbacks callbacks_;
-    std::mutex mutex_;
+    RetentionRule rule_;
+    RetentionPace pace_;
+    mutable std::mutex mutex_;
+    RetentionView forgotten_;
     std::condition_variable wake_;
     std::deque<Job> waiting_;
     bool stopping_ = false;
-    bool dirty_ = false;  // written since the last idle()
+    std::chrono::steady_clock::time_point wrote_at_;                // the last group
+    std::optional<std::chrono::steady_clock::time_point> idle_at_;  // written since the last idle()
     std::optional<Error> no_space_;
     std::atomic<bool> degraded_ = false;
     std::thread thread_;

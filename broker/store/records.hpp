@@ -22,6 +22,14 @@ enum class JobRow : std::int64_t {};
 enum class RunRow : std::int64_t {};
 enum class TaskRow : std::int64_t {};
 enum class ResultRow : std::int64_t {};
+enum class GenerationRow : std::int64_t {};
+
+/// One life of the store's file: the first was made with it, a later one by a restore.
+struct GenerationRecord {
+    GenerationRow row{};
+    GenerationId id;
+    std::optional<WallTime> restored_at;
+};
 
 struct NodeRecord {
     NodeRow row{};
@@ -40,6 +48,7 @@ struct NodeRecord {
     std::uint64_t epoch = 0;         // of its last session
     std::uint64_t join_counter = 0;  // the last one issued
     bool join_confirmed = true;      // the agent said that it wrote join_counter down
+    GenerationRow joined_in{};       // of the last confirmed join; 0: it never joined
     bool is_there = false;  // its last event of the kind says connected; a restart of the broker changes nothing
 };
 
@@ -49,6 +58,9 @@ struct SpoolRecord {
     SpoolId id;
     std::uint64_t committed = 0;  // every result up to this sequence number is stored
     ResultId newest_rid;          // no stored result of it has a greater one
+    // Results whose tasks a restored store may not know: all up to this, and so many beyond.
+    std::uint64_t recover_upto = 0;
+    std::uint64_t recover_more = 0;
 };
 
 struct JoinTokenRecord {
@@ -80,6 +92,7 @@ struct JobRecord {
     JobTerms terms;
     std::map<std::string, std::string> labels;
     WallTime created_at = 0;
+    bool recovered = false;
     // Of a recurring job, a row each revision; `id` is that of all of them.
     std::optional<JobSchedule> schedule{};
     JobState state = JobState::once;
@@ -127,6 +140,7 @@ struct RunRecord {
     std::uint32_t run_within_ms = 0;
     std::uint32_t total = 0;
     Outcomes outcomes;
+    bool recovered = false;
     WallTime tick = 0;  // of a recurring job
 };
 
@@ -180,7 +194,7 @@ inline constexpr std::uint64_t kEventsKept = 256;
 struct PutNode {  // inserts or replaces
     NodeRecord node;
 };
-struct PutSpool {  // inserts, or raises `committed` and `newest_rid`
+struct PutSpool {  // inserts, or raises `committed` and `newest_rid` and sets the rest
     SpoolRecord spool;
 };
 struct PutJoinToken {  // inserts or replaces, by id
@@ -194,6 +208,9 @@ struct AddRun {
     RunRecord run;
     std::vector<TaskRecord> tasks;
 };
+struct AddTask {  // to a run, whose total grows by it; of a run that is gone it changes nothing
+    TaskRecord task;
+};
 struct AddKey {
     KeyRecord key;
 };
@@ -206,7 +223,7 @@ struct AddJobKey {
     JobId job;
     WallTime created_at = 0;
 };
-struct AddPlannedRun {  // of a run that there is: more tasks, and their number
+struct AddPlannedRun {  // a tick has one; of a job that is gone it changes nothing
     RunRecord run;
     std::vector<TaskRecord> tasks;
 };
@@ -227,7 +244,8 @@ struct SetRun {
     std::optional<WallTime> finished_at;
     Outcomes outcomes;
 };
-/// A result of an attempt that has one already changes nothing. A rid is only a name: another result may have it.
+/// A result of an attempt that has one already, or of a task that is gone, changes nothing. A rid is only a name:
+/// another result may have it.
 struct AddResult {
     ResultRow row{};
     SpoolRow spool{};
@@ -245,13 +263,14 @@ struct AddEvent {
     NodeEvent event;
 };
 
-using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddKey, SetTask, SetRun, AddResult,
-                            PutJob, AddJobKey, AddPlannedRun, SetMade, AddAudit, AddEvent, PutWebhook, DropWebhook,
-                            AddMessage, AddDelivery, AddAttempt, ReplayDelivery, ReplayDeliveries>;
+using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddTask, AddKey, SetTask, SetRun,
+                            AddResult, PutJob, AddJobKey, AddPlannedRun, SetMade, AddAudit, AddEvent, PutWebhook,
+                            DropWebhook, AddMessage, AddDelivery, AddAttempt, ReplayDelivery, ReplayDeliveries>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.
 struct Loaded {
+    GenerationRecord generation;
     std::vector<NodeRecord> nodes;
     std::vector<SpoolRecord> spools;
     std::vector<JoinTokenRecord> join_tokens;

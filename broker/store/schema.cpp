@@ -314,9 +314,31 @@ CREATE INDEX deliveries_of_webhook ON deliveries (webhook, created_at);
 CREATE INDEX deliveries_failed ON deliveries (webhook, created_at) WHERE state = 'failed';
 )sql";
 
+// A restored file begins a new generation: it may lack what it acknowledged, and nodes may have joined since. The
+// file's own history, of no project. What is there already joined in the first one.
+constexpr std::string_view kStep9 = R"sql(
+CREATE TABLE generations (
+    k INTEGER PRIMARY KEY,
+    id BLOB NOT NULL UNIQUE,
+    restored_at INTEGER
+) STRICT;
+INSERT INTO generations (k, id) VALUES (1, randomblob(16));
+
+ALTER TABLE nodes ADD COLUMN joined_in INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE spools ADD COLUMN recover_upto INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE spools ADD COLUMN recover_more INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN recovered INTEGER NOT NULL DEFAULT 0;
+
+-- What retention looks for: finished runs, those with failures apart, the oldest first; keys by age and by their run.
+CREATE INDEX runs_by_end ON runs ((failed + timed_out + expired + lost > 0), finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX keys_by_age ON idempotency_keys (created_at);
+CREATE INDEX keys_of_run ON idempotency_keys (run);
+)sql";
+
 // Recurring jobs: a row of `jobs` each revision. `series` is the public id of all of them, which the first one has as
 // its own.
-constexpr std::string_view kStep9 = R"sql(
+constexpr std::string_view kStep10 = R"sql(
 ALTER TABLE jobs ADD COLUMN align INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN series BLOB;
 ALTER TABLE jobs ADD COLUMN schedule TEXT NOT NULL DEFAULT '';
@@ -341,7 +363,7 @@ CREATE TABLE job_keys (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9};
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9, kStep10};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

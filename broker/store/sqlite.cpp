@@ -23,6 +23,7 @@ Error error_of(sqlite3* db, int code) {
     Error error{full || busy ? Errc::unavailable : Errc::io, {}, db ? sqlite3_errmsg(db) : sqlite3_errstr(code)};
     error.detail += " [sqlite " + std::to_string(extended) + "]";
     error.os_errno = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN ? os_errno : busy ? EBUSY : 0;
+    if (full && error.os_errno != EDQUOT) error.os_errno = ENOSPC;
     return error;
 }
 

@@ -17,8 +17,8 @@
 
 namespace edge::broker::sqlite {
 
-/// The error a call left behind. unavailable: no space, or another process holds the file (os_errno is EBUSY); io:
-/// everything else, the connection is not to be trusted.
+/// The error a call left behind. unavailable: no space (os_errno is ENOSPC or EDQUOT), or another process holds the
+/// file (EBUSY); io: everything else, the connection is not to be trusted.
 Error error_of(sqlite3* db, int code);
 
 class Statement {

@@ -22,7 +22,16 @@ Result<SpoolRecord> spool(sqlite::Statement& row) {
                        .node = NodeRow{row.integer(1)},
                        .id = SpoolId{row.bytes<16>(2)},
                        .committed = row.natural(3),
-                       .newest_rid = ResultId{row.bytes<16>(4)}};
+                       .newest_rid = ResultId{row.bytes<16>(4)},
+                       .recover_upto = row.natural(5),
+                       .recover_more = row.natural(6)};
+}
+
+Result<GenerationRecord> newest_generation(sqlite::Connection& db) {
+    EDGE_TRY(auto row, db.prepare("SELECT k, id, restored_at FROM generations ORDER BY k DESC LIMIT 1"));
+    EDGE_TRY(const bool found, row.next());
+    if (!found) return Error{Errc::io, {}, "the store has no generation"};
+    return GenerationRecord{GenerationRow{row.integer(0)}, GenerationId{row.bytes<16>(1)}, row.maybe_natural(2)};
 }
 
 Result<JoinTokenRecord> join_token(sqlite::Statement& row) {
@@ -88,8 +97,11 @@ Result<Row> next_key(sqlite::Connection& db, const std::string& table) {
 
 Result<Loaded> SqliteWriter::load() {
     Loaded all;
+    EDGE_TRY(all.generation, newest_generation(db_));
     EDGE_TRY(load_all(db_, "SELECT " + std::string(rows::kNode) + " FROM nodes ORDER BY k", all.nodes, rows::node));
-    EDGE_TRY(load_all(db_, "SELECT k, node, id, committed, newest_rid FROM spools ORDER BY k", all.spools, spool));
+    EDGE_TRY(load_all(db_,
+                      "SELECT k, node, id, committed, newest_rid, recover_upto, recover_more FROM spools ORDER BY k",
+                      all.spools, spool));
     EDGE_TRY(load_all(db_,
                       "SELECT id, hash, node, created_at, expires_at, used_at, used_by FROM join_tokens ORDER BY k",
                       all.join_tokens, join_token));

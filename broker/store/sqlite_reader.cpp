@@ -183,14 +183,15 @@ Result<std::optional<FoundKey>> SqliteReader::find_job_key(const std::string& ke
     });
 }
 
-Result<std::vector<LoadedRun>> SqliteReader::runs_of(const std::vector<TaskId>& tasks) {
+Result<std::vector<LoadedRun>> SqliteReader::runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) {
     EDGE_TRY(s_.begin.run());
-    auto loaded = read_runs_of(tasks);
+    auto loaded = read_runs_of(tasks, runs);
     EDGE_TRY(s_.commit.run());
     return loaded;
 }
 
-Result<std::vector<LoadedRun>> SqliteReader::read_runs_of(const std::vector<TaskId>& tasks) {
+Result<std::vector<LoadedRun>> SqliteReader::read_runs_of(const std::vector<TaskId>& tasks,
+                                                          const std::vector<RunId>& runs) {
     std::map<RunRow, std::vector<TaskRecord>> wanted;
     for (const auto& id : std::set<TaskId>(tasks.begin(), tasks.end())) {
         s_.task.start(id);
@@ -198,6 +199,11 @@ Result<std::vector<LoadedRun>> SqliteReader::read_runs_of(const std::vector<Task
         if (task) wanted[task->run].push_back(std::move(*task));
     }
     std::vector<LoadedRun> all;
+    for (const auto& id : std::set<RunId>(runs.begin(), runs.end())) {
+        s_.run.start(id);
+        EDGE_TRY(auto loaded, first_row<LoadedRun>(s_.run, rows::run_and_job));
+        if (loaded && !wanted.contains(loaded->run.row)) all.push_back(std::move(*loaded));
+    }
     for (auto& [key, found] : wanted) {
         s_.run_by_key.start(key);
         EDGE_TRY(auto loaded, first_row<LoadedRun>(s_.run_by_key, rows::run_and_job));

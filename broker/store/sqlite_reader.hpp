@@ -24,7 +24,7 @@ class SqliteReader {
     Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids);
     Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page);
     Result<std::optional<FoundKey>> find_key(const std::string& key);
-    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks);
+    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs);
     SqliteWebhookReader& webhooks() { return webhooks_; }
 
   private:
@@ -43,7 +43,7 @@ class SqliteReader {
     explicit SqliteReader(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();
     Result<std::optional<FoundKey>> find_job_key(const std::string& key);
-    Result<std::vector<LoadedRun>> read_runs_of(const std::vector<TaskId>& tasks);
+    Result<std::vector<LoadedRun>> read_runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs);
 
     sqlite::Connection db_;
     Statements s_;

@@ -25,7 +25,7 @@ Result<JobTerms> terms(sqlite::Statement& row, int first) {
     return terms;
 }
 
-/// Thirteen columns from `first` on, those that every job has.
+/// Fourteen columns from `first` on, those that every job has.
 Result<JobRecord> job(sqlite::Statement& row, int first) {
     JobRecord j;
     j.row = JobRow{row.integer(first)};
@@ -38,6 +38,7 @@ Result<JobRecord> job(sqlite::Statement& row, int first) {
     EDGE_TRY(j.labels, from_column<Labels>(row.text(first + 10)));
     j.created_at = row.natural(first + 11);
     EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(first + 12)));
+    j.recovered = row.integer(first + 13) != 0;
     return j;
 }
 
@@ -64,6 +65,7 @@ Result<NodeRecord> node(sqlite::Statement& row) {
         EDGE_TRY(n.policy, from_column<link::Policy>(row.text(15)));
     }
     n.is_there = row.integer(16) != 0;
+    n.joined_in = GenerationRow{row.integer(17)};
     return n;
 }
 
@@ -86,19 +88,20 @@ Result<LoadedRun> run_and_job(sqlite::Statement& row) {
                           .expired = row.natural32(13),
                           .lost = row.natural32(14)};
     r.tick = row.natural(15);
-    EDGE_TRY(loaded.job, job(row, 16));
+    r.recovered = row.integer(16) != 0;
+    EDGE_TRY(loaded.job, job(row, 17));
     return loaded;
 }
 
 Result<JobRecord> planned_job(sqlite::Statement& row) {
     EDGE_TRY(auto j, job(row, 0));
-    EDGE_TRY(j.schedule, from_column<JobSchedule>(row.text(13)));
-    EDGE_TRY(j.state, enum_column<JobState>(row.text(14)));
-    j.revision = row.natural(15);
-    j.revised_at = row.natural(16);
-    j.ended_at = row.natural(17);
-    j.made_until = row.natural(18);
-    j.fingerprint = row.bytes<32>(19);
+    EDGE_TRY(j.schedule, from_column<JobSchedule>(row.text(14)));
+    EDGE_TRY(j.state, enum_column<JobState>(row.text(15)));
+    j.revision = row.natural(16);
+    j.revised_at = row.natural(17);
+    j.ended_at = row.natural(18);
+    j.made_until = row.natural(19);
+    j.fingerprint = row.bytes<32>(20);
     return j;
 }
 
@@ -127,14 +130,15 @@ Result<JobView> job_view(sqlite::Statement& row) {
     EDGE_TRY(j.labels, from_column<Labels>(row.text(9)));
     j.created_at = row.natural(10);
     EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(11)));
-    if (!row.text(12).empty()) {
+    j.recovered = row.integer(12) != 0;
+    if (!row.text(13).empty()) {
         PlanView& plan = j.plan.emplace();
-        EDGE_TRY(plan.schedule, from_column<JobSchedule>(row.text(12)));
-        EDGE_TRY(plan.state, enum_column<JobState>(row.text(13)));
-        plan.revision = row.natural(14);
-        plan.revised_at = row.natural(15);
+        EDGE_TRY(plan.schedule, from_column<JobSchedule>(row.text(13)));
+        EDGE_TRY(plan.state, enum_column<JobState>(row.text(14)));
+        plan.revision = row.natural(15);
+        plan.revised_at = row.natural(16);
     }
-    if (!row.is_null(16)) j.last_run = id_column<RunId>(row, 16);
+    if (!row.is_null(17)) j.last_run = id_column<RunId>(row, 17);
     return j;
 }
 
@@ -190,6 +194,7 @@ RunView view_of(const RunRecord& run, const JobRecord& job) {
     view.created_at = run.created_at;
     view.finished_at = run.finished_at;
     view.tasks = counts_of(run.total, run.outcomes);
+    view.recovered = run.recovered;
     if (run.tick > 0) view.tick = run.tick;
     return view;
 }

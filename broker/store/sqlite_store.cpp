@@ -1,33 +1,14 @@
 #include "broker/store/sqlite_store.hpp"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cerrno>
-
 #include "broker/store/sqlite_reader.hpp"
 #include "broker/store/sqlite_writer.hpp"
+#include "broker/store/store_file.hpp"
 
 namespace edge::broker {
 namespace {
 
 // A log of 1 MiB is copied into the file when nothing else is to do.
 constexpr int kIdleWalPages = 256;
-
-class FileDescriptor {
-  public:
-    explicit FileDescriptor(int fd) : fd_(fd) {}
-    FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    FileDescriptor& operator=(FileDescriptor&&) = delete;
-    ~FileDescriptor() {
-        if (fd_ >= 0) ::close(fd_);
-    }
-    int get() const { return fd_; }
-
-  private:
-    int fd_;
-};
 
 class SqliteStore final : public Store {
   public:
@@ -36,6 +17,9 @@ class SqliteStore final : public Store {
 
     Result<Loaded> load() override { return writer_->load(); }
     Result<> apply(std::span<const Batch> batches) override { return writer_->apply(batches); }
+    Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows) override {
+        return writer_->forget(before, most_rows);
+    }
     Result<> idle() override { return writer_->checkpoint_if_above(kIdleWalPages); }
 
     Result<std::optional<RunView>> run(RunId id) override { return reader_->run(id); }
@@ -58,8 +42,8 @@ class SqliteStore final : public Store {
         return reader_->events(node, page);
     }
     Result<std::optional<FoundKey>> find_key(const std::string& key) override { return reader_->find_key(key); }
-    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override {
-        return reader_->runs_of(tasks);
+    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) override {
+        return reader_->runs_of(tasks, runs);
     }
 
     Result<DueDeliveries> due(WebhookRow webhook, std::uint32_t limit) override {
@@ -90,38 +74,21 @@ class SqliteStore final : public Store {
     std::unique_ptr<SqliteReader> reader_;  // closed first
 };
 
-/// A file of its own: closing any descriptor of the database would drop SQLite's POSIX locks (fcntl_locking(2)).
-Result<FileDescriptor> take_lock(const std::string& path) {
-    const std::string name = path + ".lock";
-    FileDescriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock.get() < 0) return os_error(errno, name, "cannot open the lock file");
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-    if (errno != EWOULDBLOCK) return os_error(errno, name, "cannot lock");
-    return Error{Errc::conflict, path,
-                 "another edge-broker has this file open; stop it or choose another [store] path"};
-}
-
-/// SQLite would create it readable by all; its log and index take the same mode.
-Result<> create_private(const std::string& path) {
-    const FileDescriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (file.get() < 0) return os_error(errno, path, "cannot open the store");
-    return ok();
-}
-
 template <class T>
 Result<T> located(Result<T> result, const std::string& path) {
     if (result) return result;
     Error error = result.error();
     error.where = path;
+    if (error.code == Errc::io) error.detail += "; if it is damaged, edge-broker restore FILE makes a backup the store";
     return error;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& path) {
-    EDGE_TRY(auto lock, take_lock(path));
+Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& path, StartCheck& check) {
+    EDGE_TRY(auto lock, take_store_lock(path));
     EDGE_TRY(create_private(path));
-    EDGE_TRY(auto writer, located(SqliteWriter::open(path), path));
+    EDGE_TRY(auto writer, located(SqliteWriter::open(path, check), path));
     EDGE_TRY(auto reader, located(SqliteReader::open(path), path));
     return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(lock), std::move(writer), std::move(reader)));
 }

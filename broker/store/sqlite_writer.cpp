@@ -1,5 +1,8 @@
 #include "broker/store/sqlite_writer.hpp"
 
+#include <future>
+#include <thread>
+
 #include "broker/store/row_text.hpp"
 #include "broker/store/schema.hpp"
 
@@ -8,6 +11,7 @@ namespace {
 
 // 16 MiB of log: then a commit pays for a checkpoint, so that the log does not grow without end under load.
 constexpr int kMostWalPages = 4'096;
+using std::chrono::steady_clock;
 
 int on_wal(void* pages, sqlite3*, const char*, int count) {
     *static_cast<int*>(pages) = count;
@@ -22,9 +26,29 @@ JobId row_id(const JobRecord& job) {
     return JobId{make_uuid8(sha256(as_bytes(text)))};
 }
 
+/// As far as the time goes: it reads the whole file. SQLite looks at its progress handler too seldom in it.
+Result<> check(sqlite::Connection& db, StartCheck& check) {
+    const auto began = steady_clock::now();
+    std::promise<void> checked;
+    bool cut = false;
+    std::thread watch([&, done = checked.get_future()] {
+        cut = done.wait_for(check.limit) == std::future_status::timeout;
+        if (cut) sqlite3_interrupt(db.handle());
+    });
+    const auto verdict = db.ask("PRAGMA quick_check(1)");
+    checked.set_value();
+    watch.join();
+    check.took = std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - began);
+    check.is_whole = !cut;
+    if (cut) return ok();  // what it says of the rest is nothing
+    if (!verdict) return verdict.error();
+    if (verdict.value() != "ok") return Error{Errc::io, {}, "the file is damaged (" + verdict.value() + ")"};
+    return ok();
+}
+
 }  // namespace
 
-Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path) {
+Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path, StartCheck& at_start) {
     EDGE_TRY(auto db, sqlite::Connection::open(path, sqlite::Connection::Mode::read_write));
     sqlite3_db_config(db.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     EDGE_TRY(
@@ -36,8 +60,7 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path
     // FULL: NORMAL loses acknowledged rows at a power cut.
     EDGE_TRY(
         db.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 33554432"));
-    EDGE_TRY(const auto verdict, db.ask("PRAGMA quick_check(1)"));
-    if (verdict != "ok") return Error{Errc::io, {}, "the file is damaged (" + verdict + "); restore it from a backup"};
+    EDGE_TRY(check(db, at_start));
     EDGE_TRY(migrate(db));
     EDGE_TRY(db.execute("PRAGMA foreign_keys = ON"));  // a step may make a table anew that others refer to
     std::unique_ptr<SqliteWriter> writer(new SqliteWriter(std::move(db)));
@@ -57,23 +80,25 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(
         make(s_.put_node,
              "INSERT INTO nodes (k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at,"
-             " connected_at, last_seen_at, epoch, join_counter, join_confirmed, policy, is_there)"
-             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+             " connected_at, last_seen_at, epoch, join_counter, join_confirmed, policy, is_there, joined_in)"
+             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
              " ON CONFLICT (k) DO UPDATE SET name = ?3, key = ?4, state = ?5, labels = ?6, agent_version = ?7,"
              " policy_hash = ?8, lines = ?9, enrolled_at = ?10, connected_at = ?11, last_seen_at = ?12, epoch = ?13,"
-             " join_counter = ?14, join_confirmed = ?15, policy = ?16, is_there = ?17"));
+             " join_counter = ?14, join_confirmed = ?15, policy = ?16, is_there = ?17, joined_in = ?18"));
     EDGE_TRY(make(s_.put_spool,
-                  "INSERT INTO spools (k, node, id, committed, newest_rid) VALUES (?1, ?2, ?3, ?4, ?5)"
-                  " ON CONFLICT (k) DO UPDATE SET committed = max(committed, ?4), newest_rid = max(newest_rid, ?5)"));
+                  "INSERT INTO spools (k, node, id, committed, newest_rid, recover_upto, recover_more)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+                  " ON CONFLICT (k) DO UPDATE SET committed = max(committed, ?4), newest_rid = max(newest_rid, ?5),"
+                  " recover_upto = ?6, recover_more = ?7"));
     EDGE_TRY(make(s_.put_join_token,
                   "INSERT INTO join_tokens (id, hash, node, created_at, expires_at, used_at, used_by)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET used_at = ?6, used_by = ?7"));
     EDGE_TRY(make(s_.add_api_token,
                   "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
-    EDGE_TRY(
-        make(s_.add_job,
-             "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
-             " labels, created_at, origin, align) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"));
+    EDGE_TRY(make(s_.add_job,
+                  "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
+                  " labels, created_at, origin, recovered, align)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"));
     EDGE_TRY(make(s_.put_job,
                   "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
                   " labels, created_at, align, series, schedule, state, revision, revised_at, ended_at, made_until,"
@@ -83,10 +108,11 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(make(s_.set_made, "UPDATE jobs SET made_until = ?2 WHERE k = ?1"));
     EDGE_TRY(make(s_.add_job_key,
                   "INSERT OR REPLACE INTO job_keys (key, fingerprint, job, created_at) VALUES (?1, ?2, ?3, ?4)"));
-    EDGE_TRY(
-        make(s_.add_run,
-             "INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total, origin, tick)"
-             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (k) DO UPDATE SET total = ?8"));
+    EDGE_TRY(make(s_.add_run,
+                  "INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total, origin,"
+                  " recovered, tick) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+                  " WHERE EXISTS (SELECT 1 FROM jobs WHERE k = ?3)"));
+    EDGE_TRY(make(s_.grow_run, "UPDATE runs SET total = total + 1 WHERE k = ?1"));
     EDGE_TRY(make(s_.add_task,
                   "INSERT INTO tasks (k, id, run, node, line, carrier, state, attempt, recorded, offered)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
@@ -101,7 +127,8 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(
         make(s_.add_result,
              "INSERT INTO results (k, rid, spool, n, run, task, attempt, superseded, status, started_us, duration_us,"
-             " envelope) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+             " envelope) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12"
+             " WHERE EXISTS (SELECT 1 FROM tasks WHERE k = ?6)"  // retention may have been faster
              " ON CONFLICT (task, attempt) DO NOTHING"));
     EDGE_TRY(make(s_.add_detail, "INSERT INTO result_details (result, detail) VALUES (?1, ?2)"));
     EDGE_TRY(make(s_.add_audit, "INSERT INTO audit (at, actor, action, object) VALUES (?1, ?2, ?3, ?4)"));
@@ -109,6 +136,7 @@ Result<> SqliteWriter::prepare() {
                   "INSERT OR REPLACE INTO node_events (node, n, at, kind, line, was, became, reason)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"));
     EDGE_TRY(make(s_.drop_events, "DELETE FROM node_events WHERE node = ?1 AND n <= ?2"));
+    EDGE_TRY(retention_.prepare(db_));
     return webhooks_.prepare(db_);
 }
 
@@ -119,6 +147,21 @@ Result<> SqliteWriter::apply(std::span<const Batch> batches) {
     if (!result && db_.in_transaction()) (void)s_.rollback.run();
     if (!result) return result;
     return checkpoint_if_above(kMostWalPages);
+}
+
+Result<Forgotten> SqliteWriter::forget(const ForgetBefore& before, std::uint32_t most_rows) {
+    EDGE_TRY(s_.begin.run());
+    const auto began = steady_clock::now();
+    auto result = retention_.forget(before, most_rows);
+    if (result) {
+        const auto worked = std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - began);
+        result.value().worked_us = static_cast<std::uint64_t>(worked.count());
+        if (auto committed = s_.commit.run(); !committed) result = committed.error();
+    }
+    if (!result && db_.in_transaction()) (void)s_.rollback.run();
+    if (!result) return result;
+    EDGE_TRY(checkpoint_if_above(kMostWalPages));
+    return result;
 }
 
 Result<> SqliteWriter::write(std::span<const Batch> batches) {
@@ -147,12 +190,12 @@ Result<> SqliteWriter::write(const PutNode& change) {
     return s_.put_node.run(n.row, n.id, n.name.text(), n.key, enum_text(n.state), to_column(n.labels), n.agent_version,
                            n.policy_hash, to_column(n.lines), n.enrolled_at, n.connected_at, n.last_seen_at, n.epoch,
                            n.join_counter, n.join_confirmed, n.policy ? to_column(*n.policy) : std::string(),
-                           n.is_there);
+                           n.is_there, n.joined_in);
 }
 
 Result<> SqliteWriter::write(const PutSpool& change) {
     const auto& s = change.spool;
-    return s_.put_spool.run(s.row, s.node, s.id, s.committed, s.newest_rid);
+    return s_.put_spool.run(s.row, s.node, s.id, s.committed, s.newest_rid, s.recover_upto, s.recover_more);
 }
 
 Result<> SqliteWriter::write(const PutJoinToken& change) {
@@ -169,7 +212,7 @@ Result<> SqliteWriter::write(const AddRun& change) {
     const auto& j = change.job;
     EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, j.terms.start_within_ms,
                             j.terms.repeat, enum_text(j.terms.require_level), to_column(j.labels), j.created_at,
-                            enum_text(j.origin), j.terms.align));
+                            enum_text(j.origin), j.recovered, j.terms.align));
     return add(change.run, change.tasks, j.origin);
 }
 
@@ -179,12 +222,23 @@ Result<> SqliteWriter::write(const AddPlannedRun& change) {
 
 Result<> SqliteWriter::add(const RunRecord& r, const std::vector<TaskRecord>& tasks, JobOrigin origin) {
     EDGE_TRY(s_.add_run.run(r.row, r.id, r.job, enum_text(r.state), r.created_at, r.start_within_ms, r.run_within_ms,
-                            r.total, enum_text(origin), r.tick));
+                            r.total, enum_text(origin), r.recovered, r.tick));
+    if (sqlite3_changes(db_.handle()) == 0) return ok();
     for (const auto& t : tasks) {
-        EDGE_TRY(s_.add_task.run(t.row, t.id, t.run, t.node, t.line.name.text(), t.line.carrier, enum_text(t.state),
-                                 t.attempt, t.recorded, t.offered));
+        EDGE_TRY(add(t));
     }
     return ok();
+}
+
+Result<> SqliteWriter::add(const TaskRecord& t) {
+    return s_.add_task.run(t.row, t.id, t.run, t.node, t.line.name.text(), t.line.carrier, enum_text(t.state),
+                           t.attempt, t.recorded, t.offered);
+}
+
+Result<> SqliteWriter::write(const AddTask& change) {
+    EDGE_TRY(s_.grow_run.run(change.task.run));
+    if (sqlite3_changes(db_.handle()) == 0) return ok();
+    return add(change.task);
 }
 
 Result<> SqliteWriter::write(const PutJob& change) {

@@ -6,6 +6,8 @@
 
 #include "broker/store/records.hpp"
 #include "broker/store/sqlite.hpp"
+#include "broker/store/sqlite_retention.hpp"
+#include "broker/store/sqlite_store.hpp"
 #include "broker/store/sqlite_webhook_writer.hpp"
 
 namespace edge::broker {
@@ -14,10 +16,11 @@ namespace edge::broker {
 class SqliteWriter {
   public:
     /// Errors: io, unsupported.
-    static Result<std::unique_ptr<SqliteWriter>> open(const std::string& path);
+    static Result<std::unique_ptr<SqliteWriter>> open(const std::string& path, StartCheck& at_start);
 
     Result<Loaded> load();
     Result<> apply(std::span<const Batch> batches);
+    Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows);
     /// Copies the log into the file when it has grown, so that a commit seldom has to.
     Result<> checkpoint_if_above(int pages);
 
@@ -26,7 +29,8 @@ class SqliteWriter {
         sqlite::Statement begin, commit, rollback;
         sqlite::Statement put_node, put_spool, put_join_token, add_api_token;
         sqlite::Statement put_job, set_made, add_job_key;
-        sqlite::Statement add_job, add_run, add_task, add_key, set_task, set_run, add_result, add_detail, add_audit;
+        sqlite::Statement add_job, add_run, grow_run, add_task, add_key, set_task, set_run, add_result, add_detail,
+            add_audit;
         sqlite::Statement add_event, drop_events;
     };
     explicit SqliteWriter(sqlite::Connection db) : db_(std::move(db)) {}
@@ -37,6 +41,8 @@ class SqliteWriter {
     Result<> write(const PutJoinToken& change);
     Result<> write(const AddApiToken& change);
     Result<> write(const AddRun& change);
+    Result<> write(const AddTask& change);
+    Result<> add(const TaskRecord& task);
     Result<> write(const AddKey& change);
     Result<> write(const PutJob& change);
     Result<> write(const AddJobKey& change);
@@ -56,6 +62,7 @@ class SqliteWriter {
     sqlite::Connection db_;
     Statements s_;
     SqliteWebhookWriter webhooks_;
+    SqliteRetention retention_;
     std::unique_ptr<int> wal_pages_ = std::make_unique<int>(0);  // set by sqlite3_wal_hook, which keeps its address
 };
 

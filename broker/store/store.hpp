@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "broker/store/records.hpp"
+#include "broker/store/retention.hpp"
 #include "broker/store/webhook_reads.hpp"
 #include "protocol/result.hpp"
 
@@ -32,6 +33,10 @@ class Store : public WebhookReads {
     /// The writer has nothing to do for a moment: upkeep of a few milliseconds.
     virtual Result<> idle() = 0;
 
+    /// Takes away what may go, the oldest first, at most `most_rows` rows in one transaction: a run with its tasks,
+    /// results, details and keys, in parts where it is large, and a job with its last run. Errors: as of apply().
+    virtual Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows) = 0;
+
     virtual Result<std::optional<RunView>> run(RunId id) = 0;
     /// Errors of the paged reads: bad_value (a cursor that is not ours).
     virtual Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) = 0;
@@ -46,8 +51,10 @@ class Store : public WebhookReads {
     /// Newest first.
     virtual Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page) = 0;
     virtual Result<std::optional<FoundKey>> find_key(const std::string& key) = 0;
-    /// The runs that these tasks belong to, each once and with no other tasks. Tasks that do not exist are left out.
-    virtual Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) = 0;
+    /// The runs that these tasks belong to, and `runs`, each once and with no other tasks. What does not exist is left
+    /// out.
+    virtual Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks,
+                                                   const std::vector<RunId>& runs) = 0;
 };
 
 }  // namespace edge::broker

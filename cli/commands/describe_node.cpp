@@ -97,11 +97,12 @@ void put_events(Sheet& sheet, Client& client, const std::string& node, const std
         const auto was = text_at(event, "was");
         const auto became = text_at(event, "became");
         const auto reason = text_at(event, "reason");
-        const auto what = of.empty()
-                              ? text_at(event, "kind")
-                              : (line.empty() ? "line " + of + " " : "") +
-                                    (text_at(event, "kind") == "line_identity" ? "identity " : "") +
-                                    (was.empty() ? "" : was + " -> ") + became + (reason.empty() ? "" : ": " + reason);
+        const auto of_whom = of.empty() ? text_at(event, "kind") + " "
+                                        : (line.empty() ? "line " + of + " " : "") +
+                                              (text_at(event, "kind") == "line_identity" ? "identity " : "");
+        const auto what = became.empty() ? text_at(event, "kind")
+                                         : of_whom + (was.empty() ? "" : was + " -> ") + became +
+                                               (reason.empty() ? "" : ": " + reason);
         sheet.line("  " + printable(text_at(event, "at")) + "  " + printable(what));
     }
 }

@@ -119,12 +119,15 @@ Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, co
     }
     const Run& run = state.run();
     Sheet sheet(screen.out_style);
-    sheet.title(printable(run.service + " " + run.target + " from " + run.selector));
+    sheet.title(printable(run.service + " " + run.target + (run.recovered ? "" : " from " + run.selector)));
     sheet.item("run", printable(run.id));
     sheet.item(
         "state",
         printable(run.state) + (state.is_finished() ? "" : "; edgectl describe run " + printable(run.id) + " --follow"),
         state.is_finished() ? Tone::plain : Tone::busy);
+    if (run.recovered)
+        sheet.item("recovered",
+                   "made of the results that nodes sent again after the broker was restored from a backup");
     sheet.item("began", printable(run.created_at));
     sheet.item("ended", printable(run.finished_at.value_or("")));
     sheet.item("lines", summary_line(state));

@@ -8,7 +8,15 @@
 namespace edge::cli {
 namespace {
 
-struct Listing {
+struct  /// A run that was made of results after a restore has none.
+    Cell
+    selector_of(const Json& item) {
+    const Json& recovered = member(item, "recovered");
+    if (recovered.is_boolean() && recovered.get<bool>()) return {"(recovered)", Tone::dim};
+    return {printable(text_at(item, "selector"))};
+}
+
+Listing {
     std::vector<Column> columns;
     std::vector<Cell> (*row)(const Json& item, bool wide);
     const char* path;
@@ -103,7 +111,7 @@ Listing runs() {
                 return std::vector<Cell>{{printable(text_at(item, "id"))},
                                          {printable(text_at(item, "service"))},
                                          {printable(text_at(item, "target"))},
-                                         {printable(text_at(item, "selector"))},
+                                         selector_of(item),
                                          {printable(state), state == "finished" ? Tone::plain : Tone::busy},
                                          {std::to_string(n("succeeded"))},
                                          {std::to_string(failed), failed > 0 ? Tone::bad : Tone::plain},
@@ -124,7 +132,7 @@ Listing jobs() {
                 std::vector<Cell> row{{printable(text_at(item, "id"))},
                                       {printable(text_at(item, "service"))},
                                       {printable(text_at(member(item, "params"), "target"))},
-                                      {printable(text_at(item, "selector"))},
+                                      selector_of(item),
                                       {printable(schedule_text(member(item, "schedule")))},
                                       {printable(text_at(item, "state"))},
                                       {printable(text_at(item, "last_run"))},

@@ -83,14 +83,15 @@ struct Run {
     std::string state;
     std::string created_at;
     std::optional<std::string> finished_at;
+    bool recovered = false;  // made of results that came after the broker's restore
     TaskCounts tasks;
     std::vector<Task> tasks_list;  // only in the first event of a stream
     LeftOut left_out;              // only in the answer that made the run, and so is `away`
     Away away;
 };
 BOOST_DESCRIBE_STRUCT(Run, (),
-                      (id, job_id, service, target, selector, state, created_at, finished_at, tasks, tasks_list,
-                       left_out, away))
+                      (id, job_id, service, target, selector, state, created_at, finished_at, recovered, tasks,
+                       tasks_list, left_out, away))
 
 struct ProbeResult {
     static constexpr bool fields_have_defaults = true;

@@ -115,7 +115,7 @@ struct Hello {
     std::string boot_id;             // of this agent process, base32 of 16 random bytes
     std::uint64_t join_counter = 0;  // the last one this agent wrote down; 0 at first
     SpoolId spool_id;
-    std::uint64_t spool_first = 0;  // lowest sequence still in the spool, 0 when empty
+    std::uint64_t spool_first = 0;  // lowest sequence that can still be sent, acknowledged ones included, 0: none
     std::uint64_t spool_last = 0;   // highest ever written
     std::uint64_t work_last = 0;    // highest work number durably accepted
     std::string policy_hash;        // hex SHA-256 of policy.toml
@@ -138,11 +138,12 @@ struct Welcome {
     Credit credit;                    // for results
     Limits limits;
     std::uint64_t server_time_us = 0;
-    std::vector<AttemptRef> revoke;  // attempts to stop: no longer wanted
+    std::vector<AttemptRef> revoke;          // attempts to stop: no longer wanted
+    std::optional<GenerationId> generation;  // of the broker's store: another one came back from a backup
 };
 BOOST_DESCRIBE_STRUCT(Welcome, (),
                       (session_id, epoch, join_counter, results_acked, work_from, credit, limits, server_time_us,
-                       revoke))
+                       revoke, generation))
 
 enum class RejectCode {
     bad_signature,
@@ -150,12 +151,13 @@ enum class RejectCode {
     revoked,
     locked,
     stale_counter,
+    store_behind,
     unsupported_version,
     overloaded,
     protocol_error
 };
-BOOST_DESCRIBE_ENUM(RejectCode, bad_signature, unknown_node, revoked, locked, stale_counter, unsupported_version,
-                    overloaded, protocol_error)
+BOOST_DESCRIBE_ENUM(RejectCode, bad_signature, unknown_node, revoked, locked, stale_counter, store_behind,
+                    unsupported_version, overloaded, protocol_error)
 
 struct Reject {
     RejectCode code = RejectCode::protocol_error;

@@ -21,7 +21,7 @@ FENCES = [
     ("broker/gateway/*.?pp", r"broker/store/|broker/domain/(?!(domain|views)\.hpp)", "the gateway knows the domain's face and nothing behind it"),
     ("broker/webhooks/*.?pp", r"broker/store/|broker/http/|broker/api/(?!views_json\.hpp)|broker/domain/(?!(domain|views|webhook_calls|webhook_views)\.hpp)",
      "who sends knows the domain's face and nothing behind it"),
-    ("broker/domain/*.?pp", r"broker/(?!domain/|store/(store|records|webhook_records|webhook_reads|group_writer|read_queue)\.hpp)",
+    ("broker/domain/*.?pp", r"broker/(?!domain/|store/(store|records|retention|webhook_records|webhook_reads|group_writer|read_queue)\.hpp)",
      "the domain knows the store as an interface with its two queues, and nobody else"),
     ("broker/store/*.?pp", r"broker/(?!store/|domain/(views|webhook_views)\.hpp)", "the store knows records and views, not who asks for them"),
     ("agent/launcher/**/*.?pp", r"agent/(?!launcher/)", "the launcher is root: what it is made of can be read in one sitting"),
@@ -52,7 +52,7 @@ PURE = [
     ("broker/domain/webhook_views.hpp", "views are values, read on any thread"),
     *[(f"broker/domain/{name}.?pp", CORE) for name in (
         "actions", "active_runs", "conclusion", "dispatch", "domain_fsm", "domain_state", "endpoints", "enrolment", "entities", "fleet", "fleet_search", "intake",
-        "choice", "jobs", "join_rule", "plan_changes", "plan_runs", "plan_targets", "planned_jobs", "plans", "journal", "lending", "node_events", "node_usage", "outbox", "selector", "sessions", "timers", "token_text", "webhooks")],
+        "choice", "jobs", "join_rule", "plan_changes", "plan_runs", "plan_targets", "planned_jobs", "plans", "journal", "lending", "node_events", "node_usage", "outbox", "recovery", "selector", "sessions", "timers", "token_text", "webhooks")],
     ("broker/api/authentication.?pp", CORE),
     *[(f"broker/console_files/{name}.?pp", CORE) for name in ("answer", "console_files")],
     *[(f"broker/live/{name}.?pp", CORE) for name in ("hub", "outbox", "overview", "stream_messages", "topic")],
@@ -61,12 +61,13 @@ PURE = [
     ("broker/api/csv.?pp", "a row is text out of values"),
     ("broker/store/store.hpp", "the domain is built against it without a database"),
     ("broker/store/records.hpp", "records are values"),
+    ("broker/store/retention.hpp", CORE),
     ("broker/store/webhook_*.hpp", "records are values"),
     *[(f"broker/webhooks/{name}.?pp", CORE) for name in (
         "breaker", "cloud_event", "counters", "delivery_plan", "receiver_rule", "schedule", "signature")],
     ("broker/gateway/session_fsm.?pp", CORE),
     *[(f"broker/prometheus/{name}.?pp", CORE) for name in (
-        "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "text_format", "webhook_series", "yaml_tree")],
+        "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "store_series", "text_format", "webhook_series", "yaml_tree")],
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing")],
     ("agent/accepted_work.?pp", CORE),

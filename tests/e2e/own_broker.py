@@ -57,6 +57,10 @@ class OwnBroker:
         self.log = []
         threading.Thread(target=lambda: self.log.extend(process.stderr), daemon=True).start()
 
+    def do(self, *words):
+        """Another command of edge-broker with this broker's configuration; what it printed."""
+        return subprocess.run([self._program, "--config", self._config, *words], check=True, capture_output=True, text=True).stdout
+
     def kill(self):
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()

@@ -18,6 +18,7 @@ enum class Fault : std::size_t {
     broker_killed,
     broker_stopped,
     store_full,
+    store_restored,
     connection_cut,
     half_open_up,
     half_open_down,
@@ -25,13 +26,13 @@ enum class Fault : std::size_t {
     slow_network,
     broken_box,
 };
-inline constexpr std::array<std::string_view, 17> kFaultNames{
+inline constexpr std::array<std::string_view, 18> kFaultNames{
     "agent_killed",      "agent_power_cut",     "agent_power_cut_while_writing",
     "agent_disk_lost",   "agent_disk_full",     "agent_write_failed",
     "agent_sync_failed", "agent_clock_stepped", "broker_killed",
-    "broker_stopped",    "store_full",          "connection_cut",
-    "half_open_up",      "half_open_down",      "partition",
-    "slow_network",      "broken_box"};
+    "broker_stopped",    "store_full",          "store_restored",
+    "connection_cut",    "half_open_up",        "half_open_down",
+    "partition",         "slow_network",        "broken_box"};
 using FaultCounts = std::array<std::uint64_t, kFaultNames.size()>;
 
 }  // namespace edge::sim

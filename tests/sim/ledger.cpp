@@ -24,18 +24,47 @@ void Ledger::started(Agent agent, const Attempt& attempt) {
     if (!started_.insert(attempt).second) broken("started once", text(attempt));
 }
 
-void Ledger::durable(Agent agent, const Attempt& attempt) {
-    if (!stored_.contains(attempt)) owed_[agent].insert(attempt);
+void Ledger::durable(Agent agent, std::uint64_t n, const Attempt& attempt) {
+    held_[agent][n] = attempt;
+    if (!store_.results.contains(attempt)) owed_[agent].insert(attempt);
 }
 
 void Ledger::acknowledged(const Attempt& attempt) {
-    if (!stored_.contains(attempt)) broken("acknowledged is stored", text(attempt));
+    if (!store_.results.contains(attempt)) broken("acknowledged is stored", text(attempt));
 }
 
 void Ledger::disk_lost(Agent agent) {
     lost_with_a_disk_ += owed_[agent].size();
     owed_[agent].clear();
     accepted_[agent].clear();
+    held_[agent].clear();
+}
+
+void Ledger::kept_from(Agent agent, std::uint64_t n) {
+    auto& held = held_[agent];
+    held.erase(held.begin(), held.lower_bound(n));
+}
+
+std::shared_ptr<const Ledger::Backup> Ledger::backup() const {
+    return std::make_shared<const Backup>(Backup{store_});
+}
+
+void Ledger::restored(const Backup& backup) {
+    std::map<Attempt, Agent> holders;
+    for (const auto& [agent, held] : held_) {
+        for (const auto& [n, attempt] : held) holders[attempt] = agent;
+    }
+    for (const auto& attempt : store_.results) {
+        if (backup.store.results.contains(attempt)) continue;
+        if (const auto holder = holders.find(attempt); holder != holders.end()) {
+            owed_[holder->second].insert(attempt);
+            ++owed_again_;
+        } else {
+            started_.erase(attempt);
+            ++given_up_;
+        }
+    }
+    store_ = backup.store;
 }
 
 void Ledger::committed(const broker::Batch& batch) {
@@ -45,29 +74,32 @@ void Ledger::committed(const broker::Batch& batch) {
 }
 
 void Ledger::take(const broker::AddPlannedRun& change) {
-    if (const auto run = runs_.find(change.run.row); run != runs_.end()) {
-        run->second.total = change.run.total;
-    } else if (planned_.insert({change.run.job, change.run.tick}).second) {
-        add(change.run, {});
-    } else {
+    if (!store_.planned.insert({change.run.job, change.run.tick}).second)
         broken("a tick has one run", change.run.id.text());
-    }
-    for (const auto& task : change.tasks) tasks_[task.row] = {task.id, task.run, task.state};
+    add(change.run, change.tasks);
+}
+
+void Ledger::take(const broker::AddTask& change) {
+    Run& run = store_.runs.at(change.task.run);
+    store_.tasks[change.task.row] = {change.task.id, change.task.run, change.task.state};
+    ++run.total;
+    recovered_tasks_ += run.recovered;
 }
 
 void Ledger::add(const broker::RunRecord& run, const std::vector<broker::TaskRecord>& tasks) {
-    runs_[run.row] = {run.id, run.total, run.state, run.outcomes};
-    for (const auto& task : tasks) tasks_[task.row] = {task.id, task.run, task.state};
+    store_.runs[run.row] = {run.id, run.total, run.recovered, run.state, run.outcomes};
+    recovered_tasks_ += run.recovered ? tasks.size() : 0;
+    for (const auto& task : tasks) store_.tasks[task.row] = {task.id, task.run, task.state};
 }
 
 void Ledger::take(const broker::SetTask& change) {
-    Task& task = tasks_.at(change.task);
+    Task& task = store_.tasks.at(change.task);
     if (is_end(task.state) && !is_end(change.state)) broken("an end stands", task.id.text() + " goes on");
     task.state = change.state;
 }
 
 void Ledger::take(const broker::SetRun& change) {
-    Run& run = runs_.at(change.run);
+    Run& run = store_.runs.at(change.run);
     run.state = change.state;
     run.outcomes = change.outcomes;
 }
@@ -75,19 +107,19 @@ void Ledger::take(const broker::SetRun& change) {
 void Ledger::take(const broker::AddResult& change) {
     const auto& result = change.view->result;
     const Attempt attempt{result.task_id, result.attempt};
-    if (!stored_.insert(attempt).second) broken("stored once", text(attempt));
+    if (!store_.results.insert(attempt).second) broken("stored once", text(attempt));
     for (auto& [agent, owed] : owed_) owed.erase(attempt);
     if (change.view->superseded) {
-        ++superseded_;
+        ++store_.superseded;
         return;
     }
-    Task& task = tasks_.at(change.task);
+    Task& task = store_.tasks.at(change.task);
     if (++task.counted > 1) broken("counted once", task.id.text());
 }
 
 std::size_t Ledger::unended_runs() const {
     std::size_t count = 0;
-    for (const auto& [row, run] : runs_) count += run.state != broker::RunState::finished;
+    for (const auto& [row, run] : store_.runs) count += run.state != broker::RunState::finished;
     return count;
 }
 
@@ -98,7 +130,7 @@ void Ledger::check_end() const {
                    std::to_string(owed.size()) + " of agent " + std::to_string(agent) + ", as " + text(*owed.begin()));
     }
     std::map<broker::RunRow, broker::Outcomes> ends;
-    for (const auto& [row, task] : tasks_) {
+    for (const auto& [row, task] : store_.tasks) {
         if (!is_end(task.state))
             broken("everything ended", task.id.text() + " is " + std::string(enum_text(task.state)));
         broker::Outcomes& end = ends[task.run];
@@ -107,7 +139,7 @@ void Ledger::check_end() const {
                                                      &broker::Outcomes::expired,   &broker::Outcomes::lost};
         ++(end.*kOf[static_cast<std::size_t>(task.state) - static_cast<std::size_t>(broker::TaskState::succeeded)]);
     }
-    for (const auto& [row, run] : runs_) {
+    for (const auto& [row, run] : store_.runs) {
         if (run.state != broker::RunState::finished) broken("everything ended", run.id.text());
         if (!(run.outcomes == ends[row]) || run.outcomes.sum() != run.total)
             broken("counts are of tasks", run.id.text());

@@ -1,6 +1,7 @@
 // What the promises are held against: a book of every result, kept beside the system and not by it.
 #pragma once
 #include <map>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -32,8 +33,10 @@ class Ledger {
         const auto of = accepted_.find(agent);
         return of != accepted_.end() && of->second.contains(attempt);
     }
-    /// The result is on the disk: from now on it may not be lost.
-    void durable(Agent agent, const Attempt& attempt);
+    /// The result with this number is on the disk: from now on it may not be lost.
+    void durable(Agent agent, std::uint64_t n, const Attempt& attempt);
+    /// Acknowledged ones with lower numbers are kept no longer.
+    void kept_from(Agent agent, std::uint64_t n);
     /// The agent was told that the broker has it.
     void acknowledged(const Attempt& attempt);
     /// Its disk is gone, and with it what was on it only.
@@ -41,16 +44,25 @@ class Ledger {
 
     // ── of the broker: what is committed ──
     void committed(const broker::Batch& batch);
+    /// What the broker's store holds now, and that it holds no more than that again. What came since is owed once more
+    /// by who keeps it; what nobody keeps may be done again.
+    struct Backup;
+    std::shared_ptr<const Backup> backup() const;
+    void restored(const Backup& backup);
 
     // ── at the end, when all is healed and nothing is under way ──
     void check_end() const;
 
-    std::size_t stored() const { return stored_.size(); }
-    std::size_t superseded() const { return superseded_; }
+    std::size_t stored() const { return store_.results.size(); }
+    std::size_t superseded() const { return store_.superseded; }
     std::size_t lost_with_a_disk() const { return lost_with_a_disk_; }
-    std::size_t runs() const { return runs_.size(); }
-    std::size_t tasks() const { return tasks_.size(); }
-    std::size_t planned_runs() const { return planned_.size(); }
+    /// Owed again after a restore, and not kept by then.
+    std::size_t given_up() const { return given_up_; }
+    std::size_t owed_again() const { return owed_again_; }
+    std::size_t recovered_tasks() const { return recovered_tasks_; }
+    std::size_t runs() const { return store_.runs.size(); }
+    std::size_t tasks() const { return store_.tasks.size(); }
+    std::size_t planned_runs() const { return store_.planned.size(); }
     std::size_t unended_runs() const;
 
   private:
@@ -63,11 +75,13 @@ class Ledger {
     struct Run {
         RunId id;
         std::uint32_t total = 0;
+        bool recovered = false;
         broker::RunState state = broker::RunState::running;
         broker::Outcomes outcomes;
     };
     void take(const broker::AddRun& change) { add(change.run, change.tasks); }
     void take(const broker::AddPlannedRun& change);
+    void take(const broker::AddTask& change);
     void add(const broker::RunRecord& run, const std::vector<broker::TaskRecord>& tasks);
     void take(const broker::SetTask& change);
     void take(const broker::SetRun& change);
@@ -75,15 +89,28 @@ class Ledger {
     template <class Other>
     void take(const Other&) {}
 
+    /// What the broker's store holds.
+    struct Stored {
+        std::set<Attempt> results;
+        std::map<broker::TaskRow, Task> tasks;
+        std::map<broker::RunRow, Run> runs;
+        std::set<std::pair<broker::JobRow, broker::WallTime>> planned;  // ticks that have a run
+        std::size_t superseded = 0;
+    };
+
     std::map<Agent, std::set<Attempt>> accepted_;
     std::set<Attempt> started_;
-    std::map<Agent, std::set<Attempt>> owed_;  // durable, and not stored yet
-    std::set<Attempt> stored_;
-    std::map<broker::TaskRow, Task> tasks_;
-    std::map<broker::RunRow, Run> runs_;
-    std::set<std::pair<broker::JobRow, broker::WallTime>> planned_;  // ticks that have a run
-    std::size_t superseded_ = 0;
+    std::map<Agent, std::map<std::uint64_t, Attempt>> held_;  // on its disk, by number
+    std::map<Agent, std::set<Attempt>> owed_;                 // durable, and not stored yet
+    Stored store_;
     std::size_t lost_with_a_disk_ = 0;
+    std::size_t given_up_ = 0;
+    std::size_t owed_again_ = 0;
+    std::size_t recovered_tasks_ = 0;
+};
+
+struct Ledger::Backup {
+    Stored store;
 };
 
 }  // namespace edge::sim

@@ -36,6 +36,7 @@ void seed_random_bytes(Chance& chance) {
 struct Totals {
     std::uint64_t runs = 0, planned_runs = 0, tasks = 0, results = 0, superseded = 0, lost_with_a_disk = 0,
                   violations = 0;
+    std::uint64_t owed_again = 0, given_up = 0, recovered_tasks = 0;
     FaultCounts faults{};
     Wire::Counts messages;
     double simulated_s = 0;
@@ -47,6 +48,9 @@ struct Totals {
         results += world.ledger().stored();
         superseded += world.ledger().superseded();
         lost_with_a_disk += world.ledger().lost_with_a_disk();
+        owed_again += world.ledger().owed_again();
+        given_up += world.ledger().given_up();
+        recovered_tasks += world.ledger().recovered_tasks();
         for (std::size_t i = 0; i < faults.size(); ++i) faults[i] += world.faults()[i];
         messages.twice += world.messages().twice;
         messages.swapped += world.messages().swapped;
@@ -79,14 +83,18 @@ void print(const Totals& totals, std::uint64_t seeds, double seconds) {
     print("sim.results", totals.results);
     print("sim.results.superseded", totals.superseded);
     print("sim.results.lost_with_a_disk", totals.lost_with_a_disk);
+    print("sim.restores.results_owed_again", totals.owed_again);
+    print("sim.restores.results_no_longer_kept", totals.given_up);
+    print("sim.restores.tasks_recovered", totals.recovered_tasks);
     std::printf("%-44s %.0f s simulated in %.1f s\n", "sim.time", totals.simulated_s, seconds);
     print("sim.violations", totals.violations);
 }
 
 int usage() {
     std::fputs(
-        "usage: sim [--seed FIRST] [--seeds N] [--results N] [--break PROMISE]\n"
-        "results: of each seed, at least. With --break it fails when nothing is noticed; PROMISE is one of",
+        "usage: sim [--seed FIRST] [--seeds N] [--nodes N] [--results N] [--break PROMISE] [--restore-age SECONDS]\n"
+        "results: of each seed, at least. With --restore-age nothing goes wrong but that the broker comes back from a\n"
+        "backup so old. With --break it fails when nothing is noticed; PROMISE is one of",
         stderr);
     for (const auto name : kBreakNames) std::fprintf(stderr, " %s", std::string(name).c_str());
     std::fputs("\n", stderr);
@@ -99,6 +107,7 @@ int main(int argc, char** argv) {
     const char* full = std::getenv("EDGE_FULL");
     const bool is_full = full && *full;
     std::uint64_t first = 1, seeds = is_full ? 500 : 60;
+    Us restore_age = 0;
     WorldSettings settings;
     if (is_full) settings.results = 12'000;
     for (int i = 1; i < argc; i += 2) {
@@ -119,6 +128,10 @@ int main(int argc, char** argv) {
             seeds = value;
         else if (name == "--results")
             settings.results = value;
+        else if (name == "--nodes")
+            settings.nodes = value;
+        else if (name == "--restore-age")
+            restore_age = value * kSecond;
         else
             return usage();
     }
@@ -130,7 +143,7 @@ int main(int argc, char** argv) {
         settings.seed = seed;
         World world(settings);
         try {
-            world.run();
+            restore_age > 0 ? world.run_restore(restore_age) : world.run();
         } catch (const Violation& broken) {
             ++totals.violations;
             std::printf("VIOLATION %s\n  again: sim --seed %llu --seeds 1 --results %zu\n", broken.what(),

@@ -72,7 +72,7 @@ void Node::start() {
     if (is_up()) return;
     ++life_;
     auto opened = agent::Spool::open(
-        broken_ == Break::sync_is_a_lie ? static_cast<agent::Disk&>(lying_disk_) : spool_disk_, kSegmentBytes);
+        broken_ == Break::sync_is_a_lie ? static_cast<agent::Disk&>(lying_disk_) : spool_disk_, {kSegmentBytes});
     if (!opened && opened.error().code == Errc::unsupported)
         throw Violation("a spool can be read: " + opened.error().message());
     if (!opened) return restart_soon();
@@ -188,7 +188,7 @@ void Node::act(agent::SayHello&& action) {
     hello.boot_id = to_base32(Uuid{static_cast<std::uint8_t>(life_)});
     hello.join_counter = join_counter_;
     hello.spool_id = spool_->id();
-    hello.spool_first = spool_->first();
+    hello.spool_first = first_to_send();
     hello.spool_last = spool_->last();
     hello.work_last = spool_->work_last();
     hello.running = spool_->open_attempts();
@@ -244,12 +244,22 @@ void Node::act(agent::ForgetResults&& action) {
         const auto& result = std::get<link::TaskResult>(message.value().front().envelope);
         ledger_.acknowledged({result.task_id, result.attempt});
     }
-    if (!spool_->ack(action.upto)) restart_soon();
+    if (!spool_->ack(action.upto, now().wall_us)) return restart_soon();
+    tell_kept();
+}
+
+void Node::tell_kept() {
+    ledger_.kept_from(number_, spool_->first_kept() != 0 ? spool_->first_kept() : spool_->last() + 1);
+}
+
+void Node::act(agent::RewindResults&& action) {
+    spool_->rewind(action.upto);
+    tell_kept();
+    if (spool_->acked() > action.upto) carry_out(fsm_->give_up("the spool cannot go back that far"));
 }
 
 void Node::act(agent::RenewSpool&& action) {
-    const auto renewed = spool_->renew(action.why);
-    if (!renewed && renewed.error().code != Errc::unavailable) restart_soon();
+    throw Violation("numbers go on: the spool of " + std::to_string(number_) + " is renewed, " + action.why);
 }
 
 void Node::act(agent::Hangup&&) {
@@ -285,7 +295,7 @@ void Node::pump() {
         fsm_->wrote(timeline_.steady());
         wire_->send(Wire::agent, std::move(message.value()));
         if (broken_ == Break::forget_when_sent && fsm_->live() && !fsm_->next_result(spool_->last()) &&
-            !spool_->ack(spool_->last()))
+            !spool_->ack(spool_->last(), now().wall_us))
             return restart_soon();
     }
 }
@@ -385,7 +395,9 @@ bool Node::commit() {
     if (committed && broken_ == Break::forget_fired && plans_->dirty()) committed = plans_->commit(now());
     if (committed) {
         for (const auto& attempt : std::exchange(accepting_, {})) ledger_.accepted(number_, attempt);
-        for (const auto& attempt : std::exchange(promised_, {})) ledger_.durable(number_, attempt);
+        std::uint64_t n = spool_->last() - promised_.size();
+        for (const auto& attempt : std::exchange(promised_, {})) ledger_.durable(number_, ++n, attempt);
+        tell_kept();
         return true;
     }
     if (committed.error().code != Errc::unavailable) {

@@ -49,8 +49,10 @@ class Node {
     void go_silent(Wire::Side side);
 
     bool is_up() const { return static_cast<bool>(spool_); }
-    /// Nothing is under way, and the broker has acknowledged everything.
-    bool is_quiet() const { return is_up() && tasks_.empty() && !spool_->dirty() && spool_->first() == 0; }
+    /// Nothing is under way, and the broker, with which it has a session, has acknowledged everything.
+    bool is_quiet() const {
+        return is_up() && fsm_ && fsm_->live() && tasks_.empty() && !spool_->dirty() && spool_->first() == 0;
+    }
     std::string standing() const;
 
   private:
@@ -77,6 +79,8 @@ class Node {
     void act(agent::StopWork&& action);
     void act(agent::ChangePlan&& action);
     void act(agent::ForgetResults&& action);
+    void act(agent::RewindResults&& action);
+    void tell_kept();
     void act(agent::RenewSpool&& action);
     void act(agent::Hangup&& action);
     void act(agent::Say&&) {}
@@ -84,7 +88,12 @@ class Node {
     void wire_closed();
     void pump();
     void arm();
-    agent::SpoolNumbers numbers() const { return {spool_->first(), spool_->last(), spool_->acked()}; }
+    agent::SpoolNumbers numbers() const { return {first_to_send(), spool_->last(), spool_->acked()}; }
+
+    /// The break `forget_when_sent` does not know what is kept.
+    std::uint64_t first_to_send() const {
+        return broken_ == Break::forget_when_sent ? spool_->first() : spool_->first_kept();
+    }
 
     void take_due();
     void arm_due();

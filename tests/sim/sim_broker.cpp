@@ -38,6 +38,7 @@ class Broker::Session final : public WireEnd, public std::enable_shared_from_thi
         gateway::SessionTerms terms;
         for (int i = 0; i < 32; ++i) terms.nonce.push_back(static_cast<char>(broker.chance_.bits()));
         terms.exporter = kExporter;
+        terms.limits = broker.limits_;
         terms.seed = static_cast<std::uint32_t>(broker.chance_.bits());
         return terms;
     }
@@ -136,6 +137,7 @@ void Broker::start() {
     ++life_;
     broker::DomainOptions options;
     options.gateway_pin = "cGlu";
+    options.limits = limits_;
     fsm_ = std::make_unique<broker::DomainFsm>(options, entropy_);
     auto loaded = store_.load();
     if (!loaded) throw Violation("a store can be read: " + loaded.error().message());
@@ -166,6 +168,46 @@ void Broker::stop() {
         if (writes_.size() >= before) break;  // no space: what waits was never acknowledged
     }
     kill();
+}
+
+void Broker::back_up() {
+    constexpr std::size_t kKept = 8;
+    backups_.push_back({store_.backup(), ledger_.backup()});
+    if (backups_.size() > kKept) backups_.erase(backups_.begin() + static_cast<std::ptrdiff_t>(chance_.between(0, 7)));
+}
+
+bool Broker::restore_some() {
+    if (backups_.empty()) return false;
+    kill();
+    const Backup& backup = backups_[chance_.between(0, backups_.size() - 1)];
+    GenerationId generation;
+    for (auto& byte : generation.bytes) byte = static_cast<std::uint8_t>(chance_.bits());
+    store_.restore(backup.store, generation, timeline_.wall());
+    if (broken_ == Break::restore_unsaid) store_.undo_generation();
+    ledger_.restored(*backup.ledger);
+    plans_ = planned_once_;  // what was deleted after the backup is there again
+    return true;
+}
+
+/// All that a recovered task brings along.
+void Broker::drop_recovered(broker::Batch& batch) {
+    const auto row = [](auto key) { return static_cast<std::int64_t>(key); };
+    std::erase_if(batch, [&](const broker::Change& change) {
+        if (const auto* made = std::get_if<broker::AddRun>(&change); made && made->run.recovered) {
+            dropped_runs_.insert(row(made->run.row));
+            for (const auto& task : made->tasks) dropped_tasks_.insert(row(task.row));
+            return true;
+        }
+        if (const auto* made = std::get_if<broker::AddTask>(&change);
+            made && dropped_runs_.contains(row(made->task.run))) {
+            dropped_tasks_.insert(row(made->task.row));
+            return true;
+        }
+        if (const auto* set = std::get_if<broker::SetRun>(&change)) return dropped_runs_.contains(row(set->run));
+        if (const auto* set = std::get_if<broker::SetTask>(&change)) return dropped_tasks_.contains(row(set->task));
+        const auto* result = std::get_if<broker::AddResult>(&change);
+        return result && dropped_tasks_.contains(row(result->task));
+    });
 }
 
 void Broker::accept(const std::shared_ptr<Wire>& wire) {
@@ -243,7 +285,10 @@ void Broker::delete_a_plan() {
 
 void Broker::carry_out(broker::PlanAnswer& effect) {
     const auto deletion = deletions_.extract(static_cast<std::uint64_t>(effect.ticket));
-    if (!deletion && effect.job) plans_.insert(effect.job.value());
+    if (!deletion && effect.job) {
+        plans_.insert(effect.job.value());
+        planned_once_.insert(effect.job.value());
+    }
     if (!deletion) return;
     if (effect.job || effect.job.error().code == Errc::not_found) plans_.erase(deletion.mapped());
 }
@@ -272,7 +317,10 @@ void Broker::write_later(Us delay) {
 void Broker::write() {
     writing_ = false;
     std::vector<broker::Batch> batches;
-    for (const auto& one : writes_) batches.push_back(one.batch);
+    for (auto& one : writes_) {
+        if (broken_ == Break::recovered_dropped) drop_recovered(one.batch);
+        batches.push_back(one.batch);
+    }
     const auto applied = store_.apply(batches);
     if (!applied && applied.error().code != Errc::unavailable)
         throw Violation("what the core writes can be written: " + applied.error().message());
@@ -309,7 +357,7 @@ void Broker::tell_committed(std::vector<broker::WriteId> writes, Us delay) {
 /// Answers come in the order asked, as from the one thread that reads.
 void Broker::look_up(broker::LookUp asked) {
     later(2 * kMs, [this, asked = std::move(asked)] {
-        const broker::LookedUp found{store_.runs_of(asked.tasks).value(),
+        const broker::LookedUp found{store_.runs_of(asked.tasks, asked.runs).value(),
                                      store_.known_rids(asked.spool, asked.rids).value()};
         act([&](auto& fsm, auto now, auto& out) { fsm.looked_up(asked.session, found, now, out); });
     });

@@ -1,6 +1,7 @@
 // The broker on the simulated clock: its real core and sessions, a store in memory that outlives it, and what its
 // threads do in between as events.
 #pragma once
+#include <chrono>
 #include <deque>
 #include <map>
 #include <memory>
@@ -31,7 +32,15 @@ class Broker {
     /// As SIGTERM does: sessions are sent away, what is under way is written.
     void stop();
     bool is_up() const { return static_cast<bool>(fsm_); }
+    /// For sessions from now on. Seldom where much time passes: it is most of what happens.
+    void set_heartbeat(std::chrono::milliseconds every) {
+        limits_.heartbeat_ms = static_cast<std::uint32_t>(every.count());
+    }
     void set_space(bool there) { store_.set_space(there); }
+    /// As `edge-broker backup` makes one; a few are kept.
+    void back_up();
+    /// Killed, and an older store put in its place; start() comes next. False: there is no backup.
+    bool restore_some();
 
     NodeId enroll(const std::string& name, const PublicKey& key);
     void accept(const std::shared_ptr<Wire>& wire);
@@ -78,6 +87,7 @@ class Broker {
     Chance& chance_;
     Ledger& ledger_;
     Break broken_;
+    link::Limits limits_;
     broker::MemoryStore store_;
     broker::SeededEntropy entropy_;
     std::uint64_t life_ = 0;
@@ -91,7 +101,15 @@ class Broker {
     std::vector<std::weak_ptr<Wire>> wires_;
     std::deque<RunId> recent_;
     std::set<JobId> plans_;                     // recurring jobs that were answered for
+    std::set<JobId> planned_once_;              // … and deleted perhaps
     std::map<std::uint64_t, JobId> deletions_;  // by ticket
+    struct Backup {
+        std::shared_ptr<const void> store;
+        std::shared_ptr<const Ledger::Backup> ledger;
+    };
+    std::deque<Backup> backups_;
+    std::set<std::int64_t> dropped_runs_, dropped_tasks_;  // the break `recovered_dropped`
+    void drop_recovered(broker::Batch& batch);
     std::optional<link::EnrollReply> enrolled_;
     std::string token_;
 };

@@ -41,8 +41,35 @@ void World::run() {
     for (std::size_t number = 0; number < settings_.nodes; ++number) add_node(number);
     ask_again();
     fault_again();
+    back_up_again();
     while (!enough() && timeline_.step()) {
     }
+    come_to_rest();
+}
+
+void World::run_restore(Us age) {
+    broker_.set_heartbeat(std::chrono::seconds(60));
+    broker_.start();
+    for (std::size_t number = 0; number < settings_.nodes; ++number) add_node(number);
+    const auto pass = [this](Us until) {
+        timeline_.at(until, [] {});
+        while (timeline_.now() < until && timeline_.step()) {
+        }
+    };
+    pass(timeline_.now() + kMinute);
+    broker_.back_up();
+    constexpr Us kAsks = 20;
+    for (Us i = 0; i < kAsks; ++i) {
+        broker_.ask("carrier:ct");
+        pass(timeline_.now() + age / kAsks);
+    }
+    if (!broker_.restore_some()) throw Violation("a backup is made: there is none");
+    if (ledger_.given_up() > 0) throw Violation("results are kept: " + std::to_string(ledger_.given_up()) + " are not");
+    pass(timeline_.now() + kMinute);
+    come_to_rest();
+}
+
+void World::come_to_rest() {
     heal();
     const Us until = timeline_.now() + kLongestEnd;
     Us look_at = timeline_.now();
@@ -86,6 +113,14 @@ void World::ask_again() {
     });
 }
 
+void World::back_up_again() {
+    timeline_.after(chance_.between(2 * kSecond, 30 * kSecond), [this] {
+        if (healed_) return;
+        broker_.back_up();
+        back_up_again();
+    });
+}
+
 // ── what goes wrong ──
 
 void World::fault_again() {
@@ -93,7 +128,9 @@ void World::fault_again() {
         if (healed_) return;
         const auto fault = static_cast<Fault>(chance_.between(0, kFaultNames.size() - 1));
         // A lost disk takes what was on it along; were it as frequent as the others there would be little to look at.
-        if (fault != Fault::agent_disk_lost || chance_.permille(300)) {
+        // … and so it is with what was stored after a backup.
+        const bool is_seldom = fault == Fault::agent_disk_lost || fault == Fault::store_restored;
+        if (!is_seldom || chance_.permille(300)) {
             ++faults_[static_cast<std::size_t>(fault)];
             make(fault);
         }
@@ -130,6 +167,9 @@ void World::make(Fault fault) {
         case Fault::store_full:
             broker_.set_space(false);
             return timeline_.after(back_in(), [this] { broker_.set_space(true); });
+        case Fault::store_restored:
+            if (broker_.restore_some()) timeline_.after(back_in(), [this] { broker_.start(); });
+            return;
         case Fault::connection_cut:
             return any_node().cut();
         case Fault::half_open_up:

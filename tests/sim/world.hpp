@@ -23,6 +23,8 @@ class World {
 
     /// To the end, when all is healed and nothing is under way. Throws Violation.
     void run();
+    /// Nothing goes wrong but this: after so long the broker comes back from a backup of the beginning.
+    void run_restore(Us age);
 
     const Ledger& ledger() const { return ledger_; }
     const FaultCounts& faults() const { return faults_; }
@@ -33,9 +35,11 @@ class World {
     void add_node(std::size_t number);
     void ask_again();
     void fault_again();
+    void back_up_again();
     void make(Fault fault);
     void weather_for(Us time, Weather weather);
     void heal();
+    void come_to_rest();
     bool is_quiet() const;
     std::string standing() const;
     Node& any_node() { return *nodes_[chance_.between(0, nodes_.size() - 1)]; }

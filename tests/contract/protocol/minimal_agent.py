@@ -122,6 +122,9 @@ class WebSocket:
             elif first & 15 == 1:
                 return raw.decode()
 
+    def be_patient(self, seconds):
+        self._socket.settimeout(seconds)
+
     def close(self, code=1000):
         self.send(struct.pack(">H", code), opcode=8)
         self._socket.close()
@@ -140,6 +143,8 @@ class MinimalAgent:
         self.join_counter = 0
         self.spool_id = "spool_" + base32(secrets.token_bytes(16))
         self.results = {}  # n -> its lines, until acknowledged
+        self.kept = {}  # n -> its lines, acknowledged
+        self.generation = None
         self.result_last = 0
         self.work_last = 0
         self.open = {}  # (task, attempt) -> task: accepted, without a result
@@ -168,7 +173,7 @@ class MinimalAgent:
         line = json.dumps({
             "t": "hello", "node_id": self.node_id, "proto": 1, "agent_version": "minimal", "features": ["plan"] if self.keeps_plans else [],
             "boot_id": base32(secrets.token_bytes(16)), "join_counter": self.join_counter, "spool_id": self.spool_id,
-            "spool_first": min(self.results, default=0), "spool_last": self.result_last, "work_last": self.work_last,
+            "spool_first": min([*self.kept, *self.results], default=0), "spool_last": self.result_last, "work_last": self.work_last,
             "policy_hash": "", "labels": {"province": "guangdong"}, "lines": [self.line()],
             "running": [{"task_id": task, "attempt": attempt} for task, attempt in self.open],
             **({"plans": self.plans_digest()} if self.keeps_plans else {})})
@@ -176,6 +181,9 @@ class MinimalAgent:
         self._link.send(line + "\n" + json.dumps({"sig": b64(self.key.sign(signed))}))
         welcome = self.next("welcome")
         self.join_counter = welcome["join_counter"]
+        self.generation = welcome["generation"]
+        if welcome["results_acked"] < self.acked:
+            self._take_back(welcome["results_acked"])
         self._forget(welcome["results_acked"])
         self.say({"t": "welcome_ack", "join_counter": self.join_counter, "credit": {"upto_n": welcome["work_from"] + 63, "bytes": 1 << 20}})
         return welcome
@@ -261,7 +269,21 @@ class MinimalAgent:
 
     def _forget(self, upto):
         self.acked = max(self.acked, upto)
+        self.kept |= {n: lines for n, lines in self.results.items() if n <= upto}
         self.results = {n: lines for n, lines in self.results.items() if n > upto}
+
+    def _take_back(self, upto):
+        """The broker came back from a backup: what it has no more is to be sent again, as far as it is kept."""
+        self.results |= {n: lines for n, lines in self.kept.items() if n > upto}
+        self.kept = {n: lines for n, lines in self.kept.items() if n <= upto}
+        self.acked = min(self.results, default=self.result_last + 1) - 1
+
+    def move(self, address):
+        self._address = address
+
+    def be_patient(self, seconds):
+        """How long next() waits for bytes."""
+        self._link.be_patient(seconds)
 
     def leave(self):
         self._link.close(1001)

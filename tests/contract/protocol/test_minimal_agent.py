@@ -1,14 +1,17 @@
 """Another's agent against a real broker: what docs/protocol.md says is enough to write one, and what it forbids is refused."""
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
+import urllib.request
 
 from minimal_agent import Closed, MinimalAgent
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "e2e"))
+from api import Refused  # noqa: E402
 from own_broker import OwnBroker  # noqa: E402
 
 PING = {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "node:mini-1"}
@@ -16,11 +19,39 @@ PING = {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "n
 
 class World:
     def __init__(self, program, folder):
-        self._broker = OwnBroker(program, folder)
-        self._broker.configure("gateway", "tls = false\n")  # as loopback allows
-        self.api = self._broker.start().api
+        self.broker = OwnBroker(program, folder)
+        self.broker.configure("gateway", "tls = false\n")  # as loopback allows
+        self.start()
         token = self.api.post("/api/v1/join-tokens", {"node": "mini-1"})["token"]
-        self.agent = MinimalAgent(self._broker.gateway, token, "mini-1")
+        self.agent = MinimalAgent(self.broker.gateway, token, "mini-1")
+
+    def start(self):
+        self.api = self.broker.start().api
+
+    def do(self, command, file=None):
+        """As docs/delivery.md writes it; with this broker's configuration, and this file."""
+        with open(os.path.join(HERE, "..", "..", "..", "docs", "delivery.md")) as page:
+            line = next(line for line in page if line.startswith("edge-broker ") and line.split()[3:3 + len(command.split())] == command.split())
+        words = line.split()[3:]
+        return self.broker.do(*(file if word.startswith("/var/backups/") else word for word in words))
+
+    def file(self, name):
+        return os.path.join(self.broker.folder, name)
+
+    def copy_back(self, file):
+        """As an operator does who has not read docs/delivery.md."""
+        store = self.file("edge.db")
+        for end in ("-wal", "-shm"):
+            if os.path.exists(store + end):
+                os.remove(store + end)
+        shutil.copy(file, store)
+
+    def restart(self, between):
+        self.agent.leave()
+        assert self.stop() == 0
+        between()
+        self.start()
+        self.agent.move(self.broker.gateway)
 
     def run_of(self, run):
         return self.api.get(f"/api/v1/runs/{run['id']}")
@@ -29,7 +60,7 @@ class World:
         return self.api.get(f"/api/v1/runs/{run['id']}/results")["items"]
 
     def stop(self):
-        return self._broker.stop()
+        return self.broker.stop()
 
 
 def close_code(agent):
@@ -76,7 +107,7 @@ def a_lost_disk_is_seen_and_the_task_tried_again(world):
     run = world.api.post("/api/v1/jobs", PING)
     assert agent.accept()["attempt"] == 1
     agent.cut()
-    agent.open, agent.results, agent.result_last, agent.work_last = {}, {}, 0, 0
+    agent.open, agent.results, agent.kept, agent.result_last, agent.work_last, agent.acked = {}, {}, {}, 0, 0, 0
     agent.spool_id = agent.spool_id[:-1] + ("1" if agent.spool_id[-1] != "1" else "2")
     assert agent.connect()["results_acked"] == 0
     again = agent.accept()
@@ -170,12 +201,96 @@ def another_key_is_refused(world):
     agent.connect()
 
 
+def metrics_of(world):
+    asked = urllib.request.Request(world.broker.url + "/metrics", headers={"Authorization": f"Bearer {world.broker.token}"})
+    with urllib.request.urlopen(asked) as answer:
+        return answer.read().decode()
+
+
+def do_a_task(world):
+    agent = world.agent
+    run = world.api.post("/api/v1/jobs", PING)
+    agent.finish(agent.accept())
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    return run
+
+
+def a_restored_broker_is_given_what_it_lacks(world):
+    """A backup while it runs; two runs more; the backup put back by hand, refused, and accepted: nothing is lost, nothing twice."""
+    agent = world.agent
+    before = do_a_task(world)
+    waiting = world.api.post("/api/v1/jobs", PING)  # done after the backup
+    task = agent.accept()
+    file = world.file("backup.db")
+    assert "checked" in world.do("backup", file)
+    agent.finish(task)
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    lost = do_a_task(world)
+    had, generation = agent.acked, agent.generation
+    agent.connect()  # a join that the backup does not know
+
+    world.restart(lambda: world.copy_back(file))
+    try:
+        agent.connect()
+        raise AssertionError("taken in by a store that is behind")
+    except Closed as closed:
+        assert closed.code == 1008, closed
+    assert world.api.get("/api/v1/nodes/mini-1")["state"] != "locked"
+    world.api.wait(lambda: "store_behind" in [event["kind"] for event in world.api.get("/api/v1/nodes/mini-1/events")["items"]], 10,
+                   "the node's event")
+    assert "edge_store_behind_joins_total 1" in metrics_of(world), metrics_of(world)
+
+    assert world.stop() == 0
+    assert "generation" in world.do("restore --in-place")
+    world.start()
+    agent.move(world.broker.gateway)
+    welcome = agent.connect()
+    assert welcome["generation"] != generation and welcome["results_acked"] == had - 2 and len(agent.results) == 2, welcome
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    assert len(world.results(before)) == 1 and not world.run_of(before).get("recovered")
+    for run, recovered in (waiting, None), (lost, True):
+        again = world.run_of(run)
+        assert again.get("recovered") == recovered and again["state"] == "finished", again
+        assert again["tasks"]["total"] == again["tasks"]["succeeded"] == len(world.results(run)) == 1, again
+    do_a_task(world)
+
+
+def what_an_agent_does_not_keep_is_a_gap_that_is_said(world):
+    agent = world.agent
+    file = world.file("older.db")
+    world.do("backup", file)
+    lost, kept = do_a_task(world), do_a_task(world)
+    number = agent.acked - 1
+    agent.kept = {agent.acked: agent.kept[agent.acked]}
+    world.restart(lambda: world.do("restore", file))
+    agent.connect()
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    assert world.run_of(kept)["recovered"]
+    try:
+        world.run_of(lost)
+        raise AssertionError("nobody could know of it")
+    except Refused as refused:
+        assert refused.status == 404
+    gap, = [e for e in world.api.get("/api/v1/nodes/mini-1/events")["items"] if e["kind"] == "results_gap"]
+    assert gap["was"] == gap["became"] == str(number), gap
+    do_a_task(world)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         world = World(sys.argv[1], folder)
         tests = [a_task_is_done, what_was_not_acknowledged_comes_again_and_is_stored_once, a_lost_disk_is_seen_and_the_task_tried_again,
                  a_gap_ends_the_session_and_nothing_is_stored, three_malformed_messages_are_too_many,
-                 one_that_keeps_no_plans_is_not_asked, one_that_does_is_told_its_plan_and_tells_its_ticks, another_key_is_refused]
+                 one_that_keeps_no_plans_is_not_asked, one_that_does_is_told_its_plan_and_tells_its_ticks, another_key_is_refused,
+                 a_restored_broker_is_given_what_it_lacks, what_an_agent_does_not_keep_is_a_gap_that_is_said]
         for test in tests:
             test(world)
             print(f"passed {test.__name__}", flush=True)

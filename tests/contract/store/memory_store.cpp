@@ -55,6 +55,8 @@ Result<> MemoryStore::Tables::put(const PutSpool& change) {
     auto& spool = spools.try_emplace(change.spool.row, change.spool).first->second;
     spool.committed = std::max(spool.committed, change.spool.committed);
     spool.newest_rid = std::max(spool.newest_rid, change.spool.newest_rid);
+    spool.recover_upto = change.spool.recover_upto;
+    spool.recover_more = change.spool.recover_more;
     return ok();
 }
 
@@ -78,26 +80,21 @@ Result<> MemoryStore::Tables::put(const AddApiToken& change) {
 }
 
 Result<> MemoryStore::Tables::put(const AddRun& change) {
-    if (!jobs.emplace(change.job.row, change.job).second || runs.contains(change.run.row)) return broken("jobs");
+    if (!jobs.emplace(change.job.row, change.job).second) return broken("jobs");
     return add(change.run, change.tasks);
 }
 
 Result<> MemoryStore::Tables::put(const AddPlannedRun& change) {
-    if (!jobs.contains(change.run.job)) return broken("runs.job");
+    if (!jobs.contains(change.run.job)) return ok();
     return add(change.run, change.tasks);
 }
 
 Result<> MemoryStore::Tables::add(const RunRecord& run, const std::vector<TaskRecord>& added) {
-    const auto known = runs.find(run.row);
     for (const auto& [row, other] : runs) {
-        if (row == run.row) continue;
         const bool same_tick = run.tick > 0 && other.job == run.job && other.tick == run.tick;
         if (other.id == run.id || same_tick) return broken("runs.tick");
     }
-    if (known != runs.end())
-        known->second.total = run.total;
-    else
-        runs.emplace(run.row, run);
+    if (!runs.emplace(run.row, run).second) return broken("runs.k");
     for (const auto& task : added) {
         if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
     }
@@ -122,6 +119,15 @@ Result<> MemoryStore::Tables::put(const AddJobKey& change) {
 Result<> MemoryStore::Tables::put(const SetMade& change) {
     const auto at = jobs.find(change.job);
     if (at != jobs.end()) at->second.made_until = change.until;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddTask& change) {
+    const TaskRecord& task = change.task;
+    const auto run = runs.find(task.run);
+    if (run == runs.end()) return ok();
+    if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
+    ++run->second.total;
     return ok();
 }
 
@@ -152,7 +158,7 @@ Result<> MemoryStore::Tables::put(const SetRun& change) {
 
 Result<> MemoryStore::Tables::put(const AddResult& change) {
     const auto& result = change.view->result;
-    if (attempts.contains({change.task, result.attempt})) return ok();
+    if (attempts.contains({change.task, result.attempt}) || !tasks.contains(change.task)) return ok();
     if (!spools.contains(change.spool) || !runs.contains(change.run) || !tasks.contains(change.task))
         return broken("results");
     if (!results.emplace(change.row, StoredResult{change.row, change.spool, change.run, change.task, change.view})
@@ -199,6 +205,61 @@ Result<> MemoryStore::apply(std::span<const Batch> batches) {
     return ok();
 }
 
+/// … and for how long it may have gone.
+std::optional<std::pair<RunRow, std::uint64_t>> MemoryStore::Tables::oldest(const ForgetBefore& before) const {
+    std::optional<std::pair<RunRow, std::uint64_t>> found;
+    for (const auto& [row, run] : runs) {
+        const Outcomes& ends = run.outcomes;
+        const bool failed = ends.failed + ends.timed_out + ends.expired + ends.lost > 0;
+        const WallTime limit = failed ? before.failed : before.runs;
+        if (!run.finished_at || *run.finished_at >= limit) continue;
+        if (!found || limit - *run.finished_at > found->second) found = {row, limit - *run.finished_at};
+    }
+    return found;
+}
+
+bool MemoryStore::Tables::forget_run(RunRow row, WallTime revisions, std::uint64_t& left, Forgotten& gone) {
+    const auto take_some = [&](auto& rows, auto belongs) {
+        for (auto at = rows.begin(); left > 0 && at != rows.end();) {
+            if (!belongs(at->second)) {
+                ++at;
+                continue;
+            }
+            at = rows.erase(at);
+            --left;
+            ++gone.rows;
+        }
+    };
+    const std::size_t before = results.size();
+    take_some(results, [row](const StoredResult& result) { return result.run == row; });
+    gone.results += before - results.size();
+    take_some(tasks, [row](const TaskRecord& task) { return task.run == row; });
+    if (left == 0) return false;
+    std::erase_if(keys, [row](const auto& key) { return key.second.run == row; });
+    const JobRecord& job = jobs.at(runs.at(row).job);
+    runs.erase(row);
+    ++gone.runs;
+    ++gone.rows;
+    const bool may_go = job.state == JobState::once || (job.state == JobState::replaced && job.ended_at < revisions);
+    if (may_go && std::none_of(runs.begin(), runs.end(), [&](const auto& one) { return one.second.job == job.row; }))
+        jobs.erase(JobRow{job.row});
+    return true;
+}
+
+Result<Forgotten> MemoryStore::forget(const ForgetBefore& before, std::uint32_t most_rows) {
+    const std::lock_guard lock(mutex_);
+    if (!has_space_) return Error{Errc::unavailable, {}, "no space"};
+    Forgotten gone;
+    gone.rows = std::erase_if(tables_.keys, [&](const auto& key) { return key.second.created_at < before.keys; });
+    std::uint64_t left = most_rows;
+    while (const auto run = tables_.oldest(before)) {
+        gone.overdue_us = run->second;
+        if (left == 0 || !tables_.forget_run(run->first, before.revisions, left, gone)) return gone;
+        gone.overdue_us.reset();
+    }
+    return gone;
+}
+
 LoadedRun MemoryStore::load_run(const RunRecord& run) const {
     LoadedRun loaded{.run = run, .job = tables_.jobs.at(run.job), .tasks = {}};
     for (const auto& [row, task] : tables_.tasks) {
@@ -210,6 +271,7 @@ LoadedRun MemoryStore::load_run(const RunRecord& run) const {
 Result<Loaded> MemoryStore::load() {
     const std::lock_guard lock(mutex_);
     Loaded all;
+    all.generation = tables_.generation;
     for (const auto& [row, node] : tables_.nodes) all.nodes.push_back(node);
     for (const auto& [row, spool] : tables_.spools) all.spools.push_back(spool);
     all.join_tokens = tables_.join_tokens;
@@ -279,8 +341,9 @@ namespace {
 
 JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs,
                  const std::map<JobRow, JobRecord>& jobs) {
-    JobView view{job.id,     job.origin,     job.service, parse_json(job.params).value(), job.selector, job.terms,
-                 job.labels, job.created_at, {}};
+    JobView view{job.id,       job.origin,   job.service, parse_json(job.params).value(),
+                 job.selector, job.terms,    job.labels,  job.created_at,
+                 {},           job.recovered};
     for (const auto& [row, run] : runs) {
         if (jobs.at(run.job).id == job.id) view.last_run = run.id;
     }
@@ -395,11 +458,14 @@ Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
         FoundKey{at->second.fingerprint, at->second.created_at, rows::view_of(run, tables_.jobs.at(run.job))});
 }
 
-Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks) {
+Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) {
     const std::lock_guard lock(mutex_);
     std::set<RunRow> rows;
     for (const auto& [row, task] : tables_.tasks) {
         if (std::find(tasks.begin(), tasks.end(), task.id) != tasks.end()) rows.insert(task.run);
+    }
+    for (const auto& [row, run] : tables_.runs) {
+        if (std::find(runs.begin(), runs.end(), run.id) != runs.end()) rows.insert(row);
     }
     std::vector<LoadedRun> found;
     for (const auto row : rows) {
@@ -409,6 +475,23 @@ Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& t
         });
     }
     return found;
+}
+
+std::shared_ptr<const void> MemoryStore::backup() const {
+    const std::lock_guard lock(mutex_);
+    return std::make_shared<const Tables>(tables_);
+}
+
+void MemoryStore::restore(const std::shared_ptr<const void>& backup, GenerationId generation, WallTime at) {
+    const std::lock_guard lock(mutex_);
+    tables_ = *static_cast<const Tables*>(backup.get());
+    const auto row = static_cast<std::int64_t>(tables_.generation.row) + 1;
+    tables_.generation = {GenerationRow{row}, generation, at};
+}
+
+void MemoryStore::undo_generation() {
+    const std::lock_guard lock(mutex_);
+    tables_.generation = GenerationRecord{GenerationRow{1}, GenerationId{{1}}, std::nullopt};
 }
 
 std::vector<MemoryStore::StoredResult> MemoryStore::all_results() const {

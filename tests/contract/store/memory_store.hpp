@@ -16,6 +16,7 @@ class MemoryStore final : public Store {
     using Store::apply;
     Result<> apply(std::span<const Batch> batches) override;
     Result<> idle() override { return ok(); }
+    Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows) override;
     Result<std::optional<RunView>> run(RunId id) override;
     Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) override;
     Result<std::optional<JobView>> job(JobId id) override;
@@ -26,7 +27,7 @@ class MemoryStore final : public Store {
     Result<std::vector<ResultId>> known_rids(SpoolRow spool, const std::vector<ResultId>& rids) override;
     Result<Page<NodeEvent>> events(NodeId node, const PageRequest& page) override;
     Result<std::optional<FoundKey>> find_key(const std::string& key) override;
-    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks) override;
+    Result<std::vector<LoadedRun>> runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) override;
 
     Result<DueDeliveries> due(WebhookRow webhook, std::uint32_t limit) override {
         const std::lock_guard lock(mutex_);
@@ -66,6 +67,12 @@ class MemoryStore final : public Store {
         const std::lock_guard lock(mutex_);
         has_space_ = there;
     }
+    /// What is in it now, to come back to.
+    std::shared_ptr<const void> backup() const;
+    /// It is as it was, under a new generation.
+    void restore(const std::shared_ptr<const void>& backup, GenerationId generation, WallTime at);
+    /// … without anybody's having said so.
+    void undo_generation();
     std::size_t transactions() const { return transactions_; }
 
     struct StoredResult {
@@ -79,6 +86,7 @@ class MemoryStore final : public Store {
 
   private:
     struct Tables {
+        GenerationRecord generation{GenerationRow{1}, GenerationId{{1}}, std::nullopt};
         std::map<NodeRow, NodeRecord> nodes;
         std::map<SpoolRow, SpoolRecord> spools;
         std::vector<JoinTokenRecord> join_tokens;
@@ -99,6 +107,7 @@ class MemoryStore final : public Store {
         Result<> put(const PutJoinToken& change);
         Result<> put(const AddApiToken& change);
         Result<> put(const AddRun& change);
+        Result<> put(const AddTask& change);
         Result<> put(const AddKey& change);
         Result<> put(const PutJob& change);
         Result<> put(const AddJobKey& change);
@@ -110,6 +119,8 @@ class MemoryStore final : public Store {
         Result<> put(const AddResult& change);
         Result<> put(const AddAudit& change);
         Result<> put(const AddEvent& change);
+        std::optional<std::pair<RunRow, std::uint64_t>> oldest(const ForgetBefore& before) const;
+        bool forget_run(RunRow row, WallTime revisions, std::uint64_t& left, Forgotten& gone);
         template <class OfWebhooks>
         Result<> put(const OfWebhooks& change) {
             return webhooks.put(change);

@@ -118,7 +118,7 @@ TEST_CASE_TEMPLATE("one job is shown of all its revisions, with the runs of all 
     filter.of_job = id<JobId>(1);
     CHECK(store->runs(filter, {10, {}}).value().items.size() == 1);
     CHECK_FALSE(store->runs(filter, {10, {}}).value().items[0].tick);
-    CHECK(store->runs_of({id<TaskId>(40)}).value().at(0).job.id == first.id);
+    CHECK(store->runs_of({id<TaskId>(40)}, {}).value().at(0).job.id == first.id);
 }
 
 TEST_CASE_TEMPLATE("a tick has one run", Kind, InMemory, InSqlite) {
@@ -129,15 +129,48 @@ TEST_CASE_TEMPLATE("a tick has one run", Kind, InMemory, InSqlite) {
     REQUIRE(store->apply(Batch{PutJob{job}, run_of(job, 1, 2'000'000)}));
     CHECK_FALSE(store->apply(Batch{run_of(job, 2, 2'000'000)}));
     CHECK(store->apply(Batch{run_of(job, 3, 3'000'000)}));
-    AddPlannedRun more = run_of(job, 3, 3'000'000);
-    more.run.total = 4;
-    for (auto& task : more.tasks) {
-        task.row = TaskRow{static_cast<std::int64_t>(task.row) + 1'000};
-        task.id = id<TaskId>(static_cast<std::uint64_t>(task.row));
-    }
-    REQUIRE(store->apply(Batch{more}));
-    CHECK(store->run(id<RunId>(3)).value()->tasks.total == 4);
-    CHECK(store->tasks(id<RunId>(3), {10, {}}).value().items.size() == 4);
+    TaskRecord more = run_of(job, 3, 3'000'000).tasks.front();
+    more.row = TaskRow{1'000};
+    more.id = id<TaskId>(1'000);
+    REQUIRE(store->apply(Batch{AddTask{more}}));
+    CHECK(store->run(id<RunId>(3)).value()->tasks.total == 3);
+    CHECK(store->tasks(id<RunId>(3), {10, {}}).value().items.size() == 3);
+}
+
+TEST_CASE_TEMPLATE("with its last run goes a revision that ended long ago, and never the newest", Kind, InMemory,
+                   InSqlite) {
+    Kind kind;
+    const auto store = kind.open();
+    REQUIRE(store->apply(Batch{PutNode{samples::node(1)}}));
+    Batch all;
+    std::int64_t row = 0;
+    const auto add = [&](JobId job, std::uint64_t number, JobState state, WallTime ended_at) {
+        JobRecord made = revision(++row, number);
+        made.id = job;
+        made.state = state;
+        made.ended_at = ended_at;
+        AddPlannedRun run = run_of(made, row, 2'000'000);
+        run.run.state = RunState::finished;
+        all.insert(all.end(),
+                   {PutJob{made}, run, SetRun{run.run.row, RunState::finished, 3'000'000, {.succeeded = 2}}});
+    };
+    add(id<JobId>(71), 1, JobState::replaced, 5'000'000);
+    add(id<JobId>(71), 2, JobState::replaced, 7'000'000);
+    add(id<JobId>(71), 3, JobState::active, 0);
+    add(id<JobId>(72), 1, JobState::paused, 5'000'000);
+    add(id<JobId>(73), 1, JobState::deleted, 5'000'000);
+    REQUIRE(store->apply(all));
+    const ForgetBefore before{.runs = 4'000'000, .failed = 4'000'000, .keys = 0, .revisions = 6'000'000};
+    CHECK(store->forget(before, 1'000).value().runs == 5);
+    CHECK(store->runs({}, {10, {}}).value().items.empty());
+    CHECK(store->job(id<JobId>(71)).value()->plan->revision == 3);
+    CHECK(store->job(id<JobId>(72)).value()->plan->state == JobState::paused);
+    CHECK(store->job(id<JobId>(73)).value()->plan->state == JobState::deleted);
+    // What is told of a revision that is gone changes nothing; the one that ended lately takes it.
+    const JobRecord gone = revision(1, 1), late = revision(2, 2);
+    REQUIRE(store->apply(Batch{run_of(gone, 11, 2'500'000), run_of(late, 12, 2'500'000)}));
+    CHECK_FALSE(store->run(id<RunId>(11)).value());
+    CHECK(store->run(id<RunId>(12)).value());
 }
 
 TEST_CASE_TEMPLATE("an idempotency key leads to its recurring job", Kind, InMemory, InSqlite) {

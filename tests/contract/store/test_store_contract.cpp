@@ -417,7 +417,7 @@ TEST_CASE_TEMPLATE("the runs of some tasks come once, with those tasks and no ot
     seed(*store);
     const AddRun run = samples::run(1, 4, 1);
     REQUIRE(store->apply(Batch{run, finished(run, {.lost = 4})}).has_value());
-    const auto found = store->runs_of({run.tasks[0].id, run.tasks[2].id, run.tasks[0].id, id<TaskId>(77)}).value();
+    const auto found = store->runs_of({run.tasks[0].id, run.tasks[2].id, run.tasks[0].id, id<TaskId>(77)}, {}).value();
     REQUIRE(found.size() == 1);
     REQUIRE(found[0].tasks.size() == 2);
     CHECK(found[0].tasks[0].id == run.tasks[0].id);
@@ -425,7 +425,7 @@ TEST_CASE_TEMPLATE("the runs of some tasks come once, with those tasks and no ot
     CHECK(found[0].run.total == 4);
     CHECK(found[0].run.outcomes.lost == 4);
     CHECK(found[0].run.finished_at.has_value());
-    CHECK(store->runs_of({}).value().empty());
+    CHECK(store->runs_of({}, {}).value().empty());
 }
 
 TEST_CASE_TEMPLATE("a node's newest events are kept, and paged newest first", Kind, InMemory, InSqlite) {

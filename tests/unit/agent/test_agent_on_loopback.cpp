@@ -54,7 +54,7 @@ void need(bool holds, const char* what) {
 
 TEST_CASE("above the spool's limit no work is asked for, and below it again work is; SIGTERM says goaway") {
     ForgetfulDisk state, disk;
-    auto spool = Spool::open(disk, 256 * 1024);
+    auto spool = Spool::open(disk, {.segment_bytes = 256 * 1024});
     REQUIRE(spool);
     const std::string detail = "\"" + std::string(200'000, 'd') + "\"";
     for (std::uint8_t i = 1; i <= 6; ++i) {

@@ -16,6 +16,8 @@ TEST_CASE("an empty file is all defaults") {
     CHECK(settings.value().agent.tasks_per_worker == 256);
     CHECK(settings.value().link.first_retry_ms == 30'000);
     CHECK(settings.value().agent.spool_mb == 256);
+    CHECK(settings.value().agent.spool_kept_mb == 256);
+    CHECK(settings.value().agent.spool_kept_h == 24);
 }
 
 TEST_CASE("what is wrong is said with its line and column") {
@@ -30,6 +32,7 @@ TEST_CASE("what is wrong is said with its line and column") {
         {"wrong type", "[agent]\nworkers_per_line = \"two\"\n",
          "a.toml:2:1: agent.workers_per_line must be an integer, not a string; it must be 1 to 16"},
         {"out of range", "[agent]\ntasks_per_worker = 0\n", "a.toml:2:1: tasks_per_worker must be 1 to 1024, not 0"},
+        {"kept for too long", "[agent]\nspool_kept_h = 721\n", "a.toml:2:1: spool_kept_h must be 0 to 720, not 721"},
         {"a spool too small", "[agent]\nspool_mb = 15\n", "a.toml:2:1: spool_mb must be 16 to 65536, not 15"},
         {"relative path", "[agent]\nstate_dir = \"state\"\n", "a.toml:2:1: expected an absolute path"},
         {"log level", "[log]\nlevel = \"loud\"\n",

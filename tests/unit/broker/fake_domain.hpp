@@ -389,6 +389,9 @@ class FakeDomain final : public Domain {
         });
     }
     WebhookCalls& webhooks() override { return webhooks_; }
+    void store(Reply<StoreView> reply) override {
+        run_([=, this] { reply(store_); });
+    }
     void ready(Reply<bool> reply) override {
         run_([=, this] { reply(is_ready); });
     }
@@ -400,6 +403,7 @@ class FakeDomain final : public Domain {
 
     // what tests set, and what they look at
     bool is_ready = true;
+    StoreView store_;
     bool is_busy = false;                              // takes nothing up of what sessions send
     std::vector<std::shared_ptr<const void>> untaken;  // … until these go
     NodeState node_state = NodeState::enrolled;

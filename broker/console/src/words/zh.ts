@@ -8,7 +8,7 @@ const titles: Record<ProblemCode, string> = {
   conflict: '与现有内容冲突', too_large: '太大', unsupported_media_type: '正文类型不对', expectation_failed: '无法满足 Expect 的要求',
   invalid_body: '正文要求了无法做到的事', no_match: '选择器没有匹配任何线路', not_lent: '所选线路均不可用于此请求', idempotency_key_reused: '该 Idempotency-Key 已用于其他正文',
   upgrade_required: '此资源使用 WebSocket', too_many_tasks: '未完成的任务太多', too_many_probes: '该目标近期已被探测足够多次', header_too_large: '请求头太大',
-  internal: 'broker 内部出错', unavailable: '暂时不可用',
+  internal: 'broker 内部出错', unavailable: '暂时不可用', insufficient_storage: 'broker 的磁盘已满',
 }
 
 export const zh: Words = {

@@ -23,6 +23,7 @@ std::string text_of(const LinkAction& action) {
             return std::visit([](const auto& change) { return "plan " + std::to_string(change.n); }, one.change);
         }
         std::string operator()(const ForgetResults& one) { return "forget " + std::to_string(one.upto); }
+        std::string operator()(const RewindResults& one) { return "rewind " + std::to_string(one.upto); }
         std::string operator()(const RenewSpool&) { return "renew"; }
         std::string operator()(const Hangup& one) { return "hangup " + std::to_string(one.code) + " " + one.reason; }
         std::string operator()(const Say& one) { return "say " + one.text.substr(0, one.text.find(' ')); }
@@ -60,10 +61,14 @@ struct Rig {
         one.credit = {.upto_n = acked + 3, .bytes = 1000};
         return one;
     }
-    void go_live(std::uint64_t acked = 0) {
+    /// Up to the hello.
+    void greet() {
         fsm.start(now);
         fsm.opened(now);
         hear(challenge());
+    }
+    void go_live(std::uint64_t acked = 0) {
+        greet();
         hear(welcome(acked));
         fsm.counter_stored(now);
         REQUIRE(fsm.live());
@@ -280,21 +285,51 @@ TEST_CASE("a new session goes on behind what the broker has") {
     CHECK(rig.fsm.next_result(10) == 7);
 }
 
-TEST_CASE("a broker that knows more or less than can be is met with a new spool") {
+TEST_CASE("a broker that knows more than was ever written is met with a new spool") {
+    Rig rig;
+    rig.spool = {5, 10, 4};
+    rig.greet();
+    CHECK(rig.hear(Rig::welcome(11)) == Texts{"renew", "hangup 1000 the spool begins anew"});
+}
+
+TEST_CASE("a broker that knows less than it acknowledged is sent it again, as far back as it is kept") {
     struct Case {
         const char* name;
+        SpoolNumbers spool;
         std::uint64_t acked;
+        const char* action;
+        std::uint64_t next;
     };
-    for (const Case& one : {Case{"more than was ever written", 11}, Case{"less than was deleted here", 2}}) {
+    for (const Case& one : {Case{"all of it is kept", {3, 10, 8}, 5, "rewind 5", 6},
+                            Case{"all that is kept was acknowledged", {3, 10, 10}, 5, "rewind 5", 6},
+                            Case{"some is gone", {7, 10, 8}, 2, "rewind 6", 7},
+                            Case{"all acknowledged ones are gone", {9, 10, 8}, 2, "forget 8", 9},
+                            Case{"nothing is left", {0, 10, 10}, 2, "forget 10", 11}}) {
         SUBCASE(one.name) {
             Rig rig;
-            rig.spool = {5, 10, 4};
-            rig.fsm.start(rig.now);
-            rig.fsm.opened(rig.now);
-            rig.hear(Rig::challenge());
-            CHECK(rig.hear(Rig::welcome(one.acked)) == Texts{"renew", "hangup 1000 the spool begins anew"});
+            rig.spool = one.spool;
+            rig.greet();
+            CHECK(rig.hear(Rig::welcome(one.acked)) == Texts{one.action, "store 9", "say link_live"});
+            rig.fsm.counter_stored(rig.now);
+            auto credit = link::Credit{.upto_n = 20, .bytes = 1000};
+            rig.hear(credit);
+            CHECK(rig.fsm.next_result(12) == one.next);
+            rig.hear(link::ResultAck{one.next - 1});  // said before, or never sent: nothing of it is forgotten twice
+            CHECK(rig.fsm.live());
         }
     }
+}
+
+TEST_CASE("the generation of the broker's store is written down with the join counter") {
+    Rig rig;
+    rig.greet();
+    auto welcome = Rig::welcome();
+    welcome.generation = GenerationId{{7}};
+    const auto actions = rig.fsm.received(welcome, rig.spool, rig.moment());
+    const auto store = std::ranges::find_if(
+        actions, [](const LinkAction& action) { return std::holds_alternative<StoreCounter>(action); });
+    REQUIRE(store != actions.end());
+    CHECK(std::get<StoreCounter>(*store).generation == welcome.generation);
 }
 
 TEST_CASE("revoked attempts are stopped") {

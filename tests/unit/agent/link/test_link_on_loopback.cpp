@@ -163,6 +163,29 @@ TEST_CASE("what was not acknowledged when a session was lost is sent again in th
     CHECK(numbers == std::vector<std::uint64_t>{1, 2, 3, 5, 2, 3});
 }
 
+TEST_CASE("a broker that comes back with fewer results is sent them again, and its generation is kept") {
+    std::vector<std::uint64_t> numbers;
+    const auto session = [&](std::uint64_t acked, std::uint8_t generation, std::uint64_t last) {
+        return [&numbers, acked, generation, last](ScriptedConnection& one) {
+            auto welcome = Node::welcome(acked);
+            welcome.generation = GenerationId{{generation}};
+            const auto hello = one.shake_hands(Node::key(), welcome);
+            numbers.push_back(hello.spool_first);
+            for (std::uint64_t n = acked; n < last; ++n) numbers.push_back(one.expect<link::TaskResult>().n);
+            one.send(link::ResultAck{last});
+        };
+    };
+    ScriptedBroker broker({session(0, 7, 3), session(1, 8, 3)});
+    Node node(broker.endpoint());
+    for (std::uint8_t i = 1; i <= 3; ++i) node.finish_one(i);
+    const SpoolId id = node.spool_.id();
+    const auto generation = [&] { return load_generation(node.disk_).value().value_or(GenerationId{}); };
+    node.run_until([&] { return generation() == GenerationId{{8}} && node.spool_.acked() == 3; });
+    CHECK(broker.finish() == "");
+    CHECK(numbers == std::vector<std::uint64_t>{1, 1, 2, 3, 1, 2, 3});
+    CHECK(node.spool_.id() == id);
+}
+
 TEST_CASE("many results share a message, a large one fits, and credit in bytes holds the rest back") {
     int messages = 0;
     ScriptedBroker broker({[&](ScriptedConnection& one) {

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "agent/spool/names.hpp"
@@ -13,7 +14,9 @@ using namespace edge::agent;
 
 namespace {
 
-constexpr std::size_t kSmall = 2048;  // a segment of a few results
+constexpr Spool::Terms kSmall{.segment_bytes = 2048, .keep_bytes = 0};  // a segment of a few results
+constexpr Spool::Terms kKeeping{.segment_bytes = 2048, .keep_bytes = 1'000'000, .keep_us = 1'000};
+constexpr std::uint64_t kNow = 5'000;
 
 link::AttemptRef attempt(std::uint8_t number) {
     return {task_id(number), 1};
@@ -93,7 +96,7 @@ TEST_CASE("an attempt is known from its accept until its result is acknowledged"
     REQUIRE(spool.commit());
     CHECK(spool.open_attempts().empty());
     CHECK(spool.knows(attempt(1)));
-    REQUIRE(spool.ack(1));
+    REQUIRE(spool.ack(1, kNow));
     CHECK(!spool.knows(attempt(1)));
 }
 
@@ -108,7 +111,7 @@ TEST_CASE("a reopened spool has the same id, results, open attempts and numbers"
         spool.value().accept(21, attempt(21), accepted());
         spool.value().note_work(22);
         REQUIRE(spool.value().commit());
-        REQUIRE(spool.value().ack(4));
+        REQUIRE(spool.value().ack(4, kNow));
         REQUIRE(spool.value().save_ack());
     }
     auto spool = Spool::open(disk, kSmall);
@@ -131,7 +134,7 @@ TEST_CASE("acknowledged segments are deleted, the numbers go on") {
     REQUIRE(spool);
     for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool.value(), i);
     const std::size_t many = disk.list().value().size();
-    REQUIRE(spool.value().ack(60));
+    REQUIRE(spool.value().ack(60, kNow));
     const auto names = disk.list().value();
     CHECK(many > 10);
     CHECK(names.size() == 2);  // the one being written, and the acknowledged number
@@ -151,11 +154,11 @@ TEST_CASE("a segment with an open accept stays, and so does what came after it")
     REQUIRE(spool.value().commit());
     for (std::uint8_t i = 1; i <= 40; ++i) run_one(spool.value(), i);
     const std::size_t many = disk.list().value().size();
-    REQUIRE(spool.value().ack(40));
+    REQUIRE(spool.value().ack(40, kNow));
     CHECK(disk.list().value().size() == many);
     spool.value().finish(result_of(200), {});
     REQUIRE(spool.value().commit());
-    REQUIRE(spool.value().ack(41));
+    REQUIRE(spool.value().ack(41, kNow));
     CHECK(disk.list().value().size() <= 3);
 }
 
@@ -206,7 +209,7 @@ TEST_CASE("on a full disk acknowledged segments are removed all the same: that m
     for (std::uint8_t i = 1; i <= 20; ++i) run_one(spool, i);
     const auto files = disk.list().value().size();
     disk.fail_append(ENOSPC);  // the note of what was acknowledged
-    REQUIRE(spool.ack(20));
+    REQUIRE(spool.ack(20, kNow));
     CHECK(disk.list().value().size() < files);
     auto again = Spool::open(disk, kSmall);
     REQUIRE(again);
@@ -230,7 +233,7 @@ TEST_CASE("its size is that of its segments, and nothing when nothing is waiting
         CHECK(spool.bytes() == 0);
         for (std::uint8_t i = 1; i <= 20; ++i) run_one(spool, i);
         CHECK(spool.bytes() == on_disk());
-        REQUIRE(spool.ack(17));
+        REQUIRE(spool.ack(17, kNow));
         CHECK(spool.bytes() == on_disk());
     }
     auto again = Spool::open(disk, kSmall);
@@ -238,7 +241,7 @@ TEST_CASE("its size is that of its segments, and nothing when nothing is waiting
     CHECK(again.value().bytes() == on_disk());
     REQUIRE(again.value().renew("test"));
     CHECK(again.value().bytes() == on_disk());
-    REQUIRE(again.value().ack(again.value().last()));
+    REQUIRE(again.value().ack(again.value().last(), kNow));
     CHECK(again.value().bytes() == 0);
     again.value().accept(21, attempt(21), accepted());
     REQUIRE(again.value().commit());
@@ -319,7 +322,7 @@ TEST_CASE("a spool that is renewed while it runs keeps all it holds and goes on"
     REQUIRE(opened);
     Spool& spool = opened.value();
     for (std::uint8_t i = 1; i <= 9; ++i) run_one(spool, i);
-    REQUIRE(spool.ack(4));
+    REQUIRE(spool.ack(4, kNow));
     spool.accept(10, attempt(10), accepted());
     REQUIRE(spool.renew("test"));
     CHECK(spool.first() == 1);
@@ -342,7 +345,7 @@ TEST_CASE("a lost acknowledged number is made good by what the first segment say
         auto spool = Spool::open(disk, kSmall);
         REQUIRE(spool);
         for (std::uint8_t i = 1; i <= 30; ++i) run_one(spool.value(), i);
-        REQUIRE(spool.value().ack(28));
+        REQUIRE(spool.value().ack(28, kNow));
     }
     REQUIRE(disk.remove(spool::kAckFile));
     auto spool = Spool::open(disk, kSmall);
@@ -350,4 +353,181 @@ TEST_CASE("a lost acknowledged number is made good by what the first segment say
     CHECK(spool.value().last() == 30);
     CHECK(spool.value().first() > 20);
     CHECK(spool.value().take_notes().empty());
+}
+
+// ── acknowledged results stay for a while ──
+
+namespace {
+
+/// All results from `first` on are there to be sent, each with its number.
+void check_results(Spool& spool, std::uint64_t first, std::uint64_t last) {
+    REQUIRE(spool.first() == first);
+    REQUIRE(spool.last() == last);
+    for (std::uint64_t n = first; n <= last; ++n) {
+        CHECK(number_in(spool.result(n).value()) == n);
+        CHECK(spool.knows(attempt(static_cast<std::uint8_t>(n))));
+    }
+}
+
+std::size_t segments(ForgetfulDisk& disk) {
+    const auto names = disk.list();
+    return static_cast<std::size_t>(
+        std::ranges::count_if(names.value(), [](const std::string& name) { return name.starts_with("seg-"); }));
+}
+
+}  // namespace
+
+TEST_CASE("acknowledged results are kept, count as nothing, and can be taken back") {
+    ForgetfulDisk disk;
+    auto opened = Spool::open(disk, kKeeping);
+    REQUIRE(opened);
+    Spool& spool = opened.value();
+    for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
+    REQUIRE(spool.ack(60, kNow));
+    CHECK(spool.first() == 0);
+    CHECK(spool.first_kept() == 1);
+    CHECK(spool.bytes() == 0);
+    CHECK(!spool.knows(attempt(60)));
+    CHECK(segments(disk) > 10);
+
+    spool.rewind(17);
+    CHECK(spool.acked() == 17);
+    check_results(spool, 18, 60);
+    CHECK(spool.bytes() > 0);
+    REQUIRE(spool.drop_old(kNow + 1'000'000));  // what is needed again is not old
+    check_results(spool, 18, 60);
+    CHECK(spool.take_notes() == std::vector<std::string>{"spool_rewound to=17 asked=17 results=43"});
+    run_one(spool, 61);
+    CHECK(spool.last() == 61);
+    REQUIRE(spool.ack(61, kNow));
+    CHECK(spool.bytes() == 0);
+    spool.rewind(0);
+    check_results(spool, 1, 61);
+}
+
+TEST_CASE("what is kept outlives the process, and is not read for it") {
+    ForgetfulDisk disk;
+    {
+        auto spool = Spool::open(disk, kKeeping);
+        REQUIRE(spool);
+        for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool.value(), i);
+        REQUIRE(spool.value().ack(60, kNow));
+        REQUIRE(spool.value().save_ack());
+    }
+    auto opened = Spool::open(disk, kKeeping);
+    REQUIRE(opened);
+    Spool& spool = opened.value();
+    CHECK(spool.first() == 0);
+    CHECK(spool.first_kept() == 1);
+    CHECK(spool.last() == 60);
+    CHECK(spool.bytes() == 0);
+    CHECK(spool.take_notes().empty());
+    spool.rewind(0);
+    check_results(spool, 1, 60);
+    SUBCASE("a rewind that was not acknowledged yet is asked for again by the next session") {
+        auto again = Spool::open(disk, kKeeping);
+        REQUIRE(again);
+        CHECK(again.value().acked() == 60);
+        again.value().rewind(0);
+        check_results(again.value(), 1, 60);
+    }
+}
+
+TEST_CASE("kept segments go when they are old, and when they are too many, the oldest first") {
+    ForgetfulDisk disk;
+    Spool::Terms terms = kKeeping;
+    SUBCASE("old") {}
+    SUBCASE("too many") {
+        terms.keep_bytes = 5'000;
+    }
+    auto opened = Spool::open(disk, terms);
+    REQUIRE(opened);
+    Spool& spool = opened.value();
+    for (std::uint8_t i = 1; i <= 30; ++i) run_one(spool, i);
+    REQUIRE(spool.ack(30, kNow));
+    for (std::uint8_t i = 31; i <= 60; ++i) run_one(spool, i);
+    REQUIRE(spool.ack(60, kNow + 500));
+    if (terms.keep_bytes > 5'000) {
+        CHECK(spool.first_kept() == 1);
+        REQUIRE(spool.drop_old(kNow + 1'000));
+        CHECK(spool.first_kept() > 25);
+        CHECK(spool.first_kept() <= 31);
+        REQUIRE(spool.drop_old(kNow - 1));  // a clock that was set back drops nothing
+        CHECK(spool.first_kept() <= 31);
+    } else {
+        CHECK(spool.first_kept() > 40);
+        CHECK(segments(disk) <= 4);
+    }
+    const std::uint64_t first = spool.first_kept();
+    spool.rewind(0);
+    CHECK(spool.acked() == first - 1);
+    check_results(spool, first, 60);
+    auto again = Spool::open(disk, terms);
+    REQUIRE(again);
+    CHECK(again.value().first_kept() == first);
+    CHECK(again.value().take_notes().empty());
+}
+
+TEST_CASE("on a full disk kept segments are given up for what is new") {
+    ForgetfulDisk disk;
+    auto opened = Spool::open(disk, kKeeping);
+    REQUIRE(opened);
+    Spool& spool = opened.value();
+    for (std::uint8_t i = 1; i <= 30; ++i) run_one(spool, i);
+    REQUIRE(spool.ack(30, kNow));
+    const std::size_t before = segments(disk);
+    spool.finish(result_of(31), {});
+    disk.fail_append(ENOSPC);
+    REQUIRE(spool.commit());
+    CHECK(segments(disk) == before - 1);
+    CHECK(spool.last() == 31);
+    CHECK(spool.first_kept() > 1);
+}
+
+TEST_CASE("damage among what is kept ends how far back it goes, and harms nothing else") {
+    ForgetfulDisk whole;
+    {
+        auto spool = Spool::open(whole, kKeeping);
+        REQUIRE(spool);
+        for (std::uint8_t i = 1; i <= 30; ++i) run_one(spool.value(), i);
+        REQUIRE(spool.value().ack(30, kNow));
+        run_one(spool.value(), 31);
+        REQUIRE(spool.value().save_ack());
+    }
+    const std::string victim = "seg-0000000000000003";
+    int cut_short = 0;
+    const std::size_t size = whole.copy().bytes(victim).size();
+    for (std::size_t at = spool::kHeaderBytes; at < size; at += 11) {
+        CAPTURE(at);
+        ForgetfulDisk disk = whole.copy();
+        disk.bytes(victim)[at] = static_cast<char>(disk.bytes(victim)[at] ^ 0x80);
+        auto opened = Spool::open(disk, kKeeping);
+        REQUIRE(opened);
+        Spool& spool = opened.value();
+        CHECK(spool.first() == 31);
+        spool.rewind(0);
+        if (spool.acked() > 0) {  // else it was an accept that nobody needs any more
+            ++cut_short;
+            CHECK(spool.acked() > 4);
+            CHECK(spool.acked() < 15);
+        }
+        check_results(spool, spool.acked() + 1, 31);
+        CHECK(spool.first_kept() == spool.first());
+    }
+    CHECK(cut_short > 20);
+}
+
+TEST_CASE("a renewed spool keeps nothing of the one before") {
+    ForgetfulDisk disk;
+    auto opened = Spool::open(disk, kKeeping);
+    REQUIRE(opened);
+    Spool& spool = opened.value();
+    for (std::uint8_t i = 1; i <= 30; ++i) run_one(spool, i);
+    REQUIRE(spool.ack(29, kNow));
+    REQUIRE(spool.renew("test"));
+    CHECK(spool.first_kept() == 1);
+    CHECK(segments(disk) == 1);
+    spool.rewind(0);
+    CHECK(number_in(spool.result(1).value()) == 30);
+    CHECK(spool.last() == 1);
 }

@@ -14,7 +14,7 @@ using namespace edge::agent;
 
 namespace {
 
-constexpr std::size_t kSmall = 1500;
+constexpr Spool::Terms kSmall{.segment_bytes = 1500, .keep_bytes = 6'000, .keep_us = 7};  // some are kept, some go
 constexpr ForgetfulDisk::Leaves kLeaves[] = {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
                                              ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors};
 
@@ -64,7 +64,7 @@ void live(Disk& disk, Ledger& ledger, bool renew) {
         if (turn % 5 == 4) {
             const std::uint64_t upto = spool.last() - 1;
             ledger.acked = upto;  // the broker has them, whatever becomes of our note of it
-            if (!spool.ack(upto)) return;
+            if (!spool.ack(upto, static_cast<std::uint64_t>(turn))) return;
         }
         if (renew && turn == 13) {
             if (!spool.renew("test")) return;
@@ -103,6 +103,12 @@ void check_kept(Disk& disk, const Ledger& ledger, bool renewing) {
             CHECK(link::AttemptRef{result.task_id, result.attempt} !=
                   one);  // a committed result is not answered for again
         }
+    }
+    // What is kept of acknowledged results is what was acknowledged.
+    spool.rewind(0);
+    for (std::uint64_t n = spool.acked() + 1; n <= spool.last(); ++n) {
+        const auto at = ledger.results.find(n);
+        if (at != ledger.results.end()) CHECK(spool.result(n).value() == at->second);
     }
     const std::uint64_t next = spool.finish(result_of(250), {});
     CHECK(next == spool.last() + 1);

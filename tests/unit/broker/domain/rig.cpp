@@ -39,7 +39,7 @@ void Rig::ask(LookUp asked) {
 }
 
 LookedUp Rig::read(const LookUp& asked) {
-    return {store_.runs_of(asked.tasks).value(), store_.known_rids(asked.spool, asked.rids).value()};
+    return {store_.runs_of(asked.tasks, asked.runs).value(), store_.known_rids(asked.spool, asked.rids).value()};
 }
 
 void Rig::settle() {

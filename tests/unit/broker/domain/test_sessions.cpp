@@ -20,14 +20,18 @@ NodeState state_of(Rig& rig, const std::string& name) {
 }  // namespace
 
 TEST_CASE("a counter is fresh when it is the last one, or the one before as long as the last was never confirmed") {
-    CHECK(judge_join(5, true, 5) == JoinVerdict::fresh);
-    CHECK(judge_join(5, false, 5) == JoinVerdict::fresh);
-    CHECK(judge_join(5, false, 4) == JoinVerdict::fresh);
-    CHECK(judge_join(5, true, 4) == JoinVerdict::stale);
-    CHECK(judge_join(5, false, 3) == JoinVerdict::stale);
-    CHECK(judge_join(5, true, 6) == JoinVerdict::stale);
-    CHECK(judge_join(0, true, 0) == JoinVerdict::fresh);
-    CHECK(judge_join(0, false, UINT64_MAX) == JoinVerdict::stale);
+    CHECK(judge_join({5, true}, 5) == JoinVerdict::fresh);
+    CHECK(judge_join({5, false}, 5) == JoinVerdict::fresh);
+    CHECK(judge_join({5, false}, 4) == JoinVerdict::fresh);
+    CHECK(judge_join({5, true}, 4) == JoinVerdict::stale);
+    CHECK(judge_join({5, false}, 3) == JoinVerdict::stale);
+    CHECK(judge_join({0, true}, 0) == JoinVerdict::fresh);
+    // Never given out by this store: it is older than that, which is well when it was restored.
+    CHECK(judge_join({5, true}, 6) == JoinVerdict::ahead);
+    CHECK(judge_join({0, false}, UINT64_MAX) == JoinVerdict::ahead);
+    CHECK(judge_join({5, true, true}, 6) == JoinVerdict::fresh);
+    CHECK(judge_join({5, true, true}, 4) == JoinVerdict::stale);
+    CHECK(judge_join({5, false, true}, 4) == JoinVerdict::fresh);
 }
 
 TEST_CASE("a node joins: the welcome carries what it needs, and it is connected once it has confirmed") {
