@@ -8,15 +8,7 @@
 namespace edge::cli {
 namespace {
 
-struct  /// A run that was made of results after a restore has none.
-    Cell
-    selector_of(const Json& item) {
-    const Json& recovered = member(item, "recovered");
-    if (recovered.is_boolean() && recovered.get<bool>()) return {"(recovered)", Tone::dim};
-    return {printable(text_at(item, "selector"))};
-}
-
-Listing {
+struct Listing {
     std::vector<Column> columns;
     std::vector<Cell> (*row)(const Json& item, bool wide);
     const char* path;
@@ -36,6 +28,13 @@ std::string level_of(const Json& lines) {
         for (const auto& line : lines)
             if (text_at(line, "enforced_by") == by && text_at(line, "state") != "unknown") return level_text(by);
     return "-";
+}
+
+/// A run that was made of results after a restore has none.
+Cell selector_of(const Json& item) {
+    const Json& recovered = member(item, "recovered");
+    if (recovered.is_boolean() && recovered.get<bool>()) return {"(recovered)", Tone::dim};
+    return {printable(text_at(item, "selector"))};
 }
 
 Listing nodes() {
