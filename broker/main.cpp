@@ -7,7 +7,9 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdio>
+#include <optional>
 #include <variant>
+#include <vector>
 
 #include "broker/config.hpp"
 #include "broker/init.hpp"
@@ -58,23 +60,36 @@ void set_up_log(LogLevel level) {
     spdlog::set_default_logger(std::move(logger));
 }
 
-int run(const std::string& file, bool check_only) {
+/// What is wrong with a configuration is said; the exit code for it, or none.
+std::optional<int> code_of(const std::vector<Error>& problems) {
+    for (const auto& problem : problems) complain(problem.message());
+    return problems.empty() ? std::nullopt : std::optional(exit_code(problems.front()));
+}
+
+/// The configuration, or the exit code after all that is wrong with it was said.
+std::variant<BrokerConfig, int> config_of(const std::string& file) {
     const auto text = read_file(file);
     if (!text) return failed(text.error());
     auto read = read_config(text.value(), file);
-    if (check_only && read.problems.empty()) {
-        auto checked = check_files(read.config);
-        for (const auto& note : checked.notes) complain(note);
-        read.problems = std::move(checked.problems);
-    }
-    for (const auto& problem : read.problems) complain(problem.message());
-    if (!read.problems.empty()) return exit_code(read.problems.front());
-    if (check_only) {
-        std::puts("ok");
-        return EX_OK;
-    }
-    set_up_log(read.config.log.level);
-    const auto served = serve(read.config);
+    if (const auto code = code_of(read.problems)) return *code;
+    return std::move(read.config);
+}
+
+int run_check(const BrokerConfig& config) {
+    const auto checked = check_files(config);
+    for (const auto& note : checked.notes) complain(note);
+    if (const auto code = code_of(checked.problems)) return *code;
+    std::puts("ok");
+    return EX_OK;
+}
+
+int run(const std::string& file, bool check_only) {
+    const auto read = config_of(file);
+    if (const int* code = std::get_if<int>(&read)) return *code;
+    const auto& config = std::get<BrokerConfig>(read);
+    if (check_only) return run_check(config);
+    set_up_log(config.log.level);
+    const auto served = serve(config);
     return served ? EX_OK : failed(served.error());
 }
 
@@ -104,16 +119,6 @@ int run_init(const InitOptions& options, bool json) {
             it.ca_file.empty() ? "" : (" EDGE_CA_FILE=" + it.ca_file).c_str());
     }
     return EX_OK;
-}
-
-/// The configuration, or the exit code after all that is wrong with it was said.
-std::variant<BrokerConfig, int> config_of(const std::string& file) {
-    const auto text = read_file(file);
-    if (!text) return failed(text.error());
-    auto read = read_config(text.value(), file);
-    for (const auto& problem : read.problems) complain(problem.message());
-    if (!read.problems.empty()) return exit_code(read.problems.front());
-    return std::move(read.config);
 }
 
 int run_backup(const std::string& config_file, const std::string& file) {

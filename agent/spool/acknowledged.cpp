@@ -57,10 +57,10 @@ Result<> Spool::drop_oldest_kept() {
 }
 
 Result<> Spool::save_ack() {
-    spool::Ack ack{id_, acked_, {}};
+    spool::Ack ack{id_, acked_, std::vector<spool::Kept>()};
     for (const Sealed& segment : sealed_) {
         if (!segment.kept_since_us) break;
-        ack.kept.push_back({segment.number, segment.last_result, segment.bytes, *segment.kept_since_us});
+        ack.kept->push_back({segment.number, segment.last_result, segment.bytes, *segment.kept_since_us});
     }
     return disk_->replace(spool::kAckFile, spool::encode_ack(ack));
 }

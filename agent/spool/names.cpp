@@ -39,7 +39,7 @@ std::optional<Ack> decode_ack(std::string_view text) {
     const auto json = parse_json(text);
     if (!json) return std::nullopt;
     auto ack = decode<Ack>(json.value(), UnknownFields::ignore);
-    if (!ack || ack.value().spool_id == SpoolId{}) return std::nullopt;
+    if (!ack) return std::nullopt;
     return ack.value();
 }
 

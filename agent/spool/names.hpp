@@ -27,10 +27,9 @@ struct Kept {
 
 /// The acknowledged number, of which spool, and the kept segments from the oldest on.
 struct Ack {
-    static constexpr bool fields_have_defaults = true;  // an older agent wrote no `kept`
     SpoolId spool_id;
     std::uint64_t acked = 0;
-    std::vector<Kept> kept;
+    std::optional<std::vector<Kept>> kept{};  // none: an older agent's
 };
 std::string encode_ack(const Ack& ack);
 std::optional<Ack> decode_ack(std::string_view text);

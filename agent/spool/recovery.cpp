@@ -37,13 +37,15 @@ Result<spool::Header> kept_header(Disk& disk, const std::string& name, const spo
 
 /// All segments by number. Errors: unsupported before anything was touched.
 Result<std::vector<Candidate>> read_segments(Disk& disk, const spool::Ack& ack) {
+    static const std::vector<spool::Kept> kNone;
+    const std::vector<spool::Kept>& noted = ack.kept ? *ack.kept : kNone;
     std::vector<Candidate> all;
     EDGE_TRY(auto names, disk.list());
     for (const std::string& name : names) {
         const auto number = spool::segment_number(name);
         if (!number) continue;
-        const auto kept = std::ranges::find(ack.kept, *number, &spool::Kept::segment);
-        if (kept != ack.kept.end()) {
+        const auto kept = std::ranges::find(noted, *number, &spool::Kept::segment);
+        if (kept != noted.end()) {
             if (auto header = kept_header(disk, name, *kept, ack)) {
                 all.push_back({*number, {}, std::move(header), &*kept});
                 continue;

@@ -46,8 +46,7 @@ Result<std::unique_ptr<boost::asio::ssl::context>> make_tls_context(const std::s
     SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     // Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
     SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20");
-    // Buffers go when a connection is idle (16 KB of it), and a session is bound to its connection: nothing to resume.
-    SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
+    // A session is bound to its connection: nothing to resume.
     SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(native, 0);
     SSL_CTX_set_options(native, SSL_OP_NO_TICKET);

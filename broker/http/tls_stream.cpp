@@ -5,13 +5,11 @@
 #include <sys/socket.h>
 
 #include <boost/asio/append.hpp>
-#include <boost/asio/associated_executor.hpp>
 #include <boost/asio/dispatch.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <cerrno>
 #include <new>
-#include <optional>
 
 namespace edge::http {
 namespace {

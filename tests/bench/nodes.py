@@ -3,9 +3,7 @@ that came after the first thousand; and its processor time while they only answe
 again: for how long each node is away."""
 # lab: --no-edge
 import contextlib
-import json
 import os
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -13,26 +11,19 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 from own_broker import OwnBroker  # noqa: E402
+from seeded_broker import add_nodes, line  # noqa: E402
 
 NODES = int(os.environ.get("EDGE_NODES", "15000"))
 FEW = min(1000, NODES // 2)
 BACK = min(10_000, NODES)
 IDLE_SECONDS = 60 if NODES > 5000 else 20
 A_PROCESS = 5000
-LINES = [{"name": name, "carrier": carrier, "device": "wan0", "addresses": ["100.64.1.2"], "resolvers": ["100.64.0.53"], "state": "up",
-          "reason": "", "enforced_by": "bpf", "mark": 257, "table": 101} for name, carrier in (("telecom", "ct"), ("unicom", "cu"))]
 
 
-def fill(store):
+def fleet():
     keys = subprocess.run(["idle-nodes", "keys", "1", str(NODES)], capture_output=True, text=True, check=True).stdout.split()
-    db = sqlite3.connect(store)
-    row = ("INSERT INTO nodes (id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, epoch, join_counter,"
-           " join_confirmed) VALUES (?,?,?,'enrolled','{}','0.1.0','',?,?,1,1,1)")
-    now = time.time_ns() // 1000
-    db.executemany(row, ((n.to_bytes(16, "big"), f"node-{n}", bytes.fromhex(key), json.dumps(LINES), now)
-                         for n, key in enumerate(keys, 1)))
-    db.commit()
-    db.close()
+    lines = [line("telecom", "ct", 1), line("unicom", "cu", 1)]
+    return ((n, bytes.fromhex(key), {}, lines, 0, 0) for n, key in enumerate(keys, 1))
 
 
 @contextlib.contextmanager
@@ -53,10 +44,10 @@ def joined(broker, pin, first, count):
 
 
 def said(client, word):
-    line = client.stdout.readline().split()
-    if not line or line[0] != word:
-        sys.exit(f"nodes: idle-nodes said {line} instead of {word}")
-    return line[1:]
+    words = client.stdout.readline().split()
+    if not words or words[0] != word:
+        sys.exit(f"nodes: idle-nodes said {words} instead of {word}")
+    return words[1:]
 
 
 @contextlib.contextmanager
@@ -65,7 +56,7 @@ def broker_of_the_fleet(lines=""):
     with tempfile.TemporaryDirectory() as folder:
         broker = OwnBroker("edge-broker", folder)
         broker.configure("gateway", lines)
-        fill(f"{broker.folder}/edge.db")
+        add_nodes(f"{broker.folder}/edge.db", fleet())
         broker.start()
         yield broker
         if broker.stop() != 0:

@@ -4,9 +4,10 @@ import atexit
 import ctypes
 import os
 import re
-import select
 import signal
 import subprocess
+
+from wait_for import wait_for
 
 CLONE_NEWNET = 0x40000000
 UID = 61_470  # nobody's
@@ -135,13 +136,3 @@ class OwnNode:
 
     def start_agent(self, under=()):
         return Program(self._as_user("edge-agent", "--config", self._config, under=under), f"{self._folder}/agent.log")
-
-
-def wait_for(condition, within_s, told):
-    """For states of other programs, which send no event here. `told` says what is wrong when they do not come."""
-    never = select.poll()
-    for _ in range(int(within_s * 20)):
-        if condition():
-            return
-        never.poll(50)
-    raise TimeoutError(f"waited {within_s} s: {told()}")

@@ -19,18 +19,23 @@ def line(name, carrier, number):
             "resolvers": ["100.64.0.53"], "state": "up", "reason": "", "enforced_by": "bpf", "mark": 257, "table": 101}
 
 
-def fill(store):
+def add_nodes(store, nodes):
+    """Of each its number, key, labels, lines, and the microseconds since it was enrolled and since it was seen."""
     db = sqlite3.connect(store)
     now = time.time_ns() // 1000
     row = ("INSERT INTO nodes (id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, connected_at,"
            " last_seen_at, epoch, join_counter, join_confirmed) VALUES (?,?,?,'enrolled',?,'0.1.0','',?,?,?,?,1,1,1)")
-    for n in range(NODES):
-        labels = {"province": PROVINCES[n * 7 % len(PROVINCES)], "city": f"c-{n % 300}"}
-        lines = [line(name, carrier, n) for name, carrier in LINES]
-        db.execute(row, (n.to_bytes(16, "big"), f"node-{n}", n.to_bytes(32, "big"), json.dumps(labels), json.dumps(lines),
-                         now - n, now - n, now - n * 13 % 997))
+    for n, key, labels, lines, enrolled, seen in nodes:
+        db.execute(row, (n.to_bytes(16, "big"), f"node-{n}", key, json.dumps(labels), json.dumps(lines), now - enrolled, now - enrolled,
+                         now - seen))
     db.commit()
     db.close()
+
+
+def fleet():
+    for n in range(NODES):
+        labels = {"province": PROVINCES[n * 7 % len(PROVINCES)], "city": f"c-{n % 300}"}
+        yield n, n.to_bytes(32, "big"), labels, [line(name, carrier, n) for name, carrier in LINES], n, n * 13 % 997
 
 
 @contextlib.contextmanager
@@ -38,7 +43,7 @@ def seeded_broker():
     """Its API's address and a token."""
     with tempfile.TemporaryDirectory() as folder:
         broker = OwnBroker("edge-broker", folder)
-        fill(f"{broker.folder}/edge.db")
+        add_nodes(f"{broker.folder}/edge.db", fleet())
         broker.start()
         try:
             yield broker.url, broker.token

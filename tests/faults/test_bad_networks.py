@@ -10,17 +10,16 @@ import os
 import random
 import select
 import sys
-import tempfile
 import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import own_node  # noqa: E402
+from broker_case import PROGRAMS, BrokerCase  # noqa: E402
 from fault_proxy import DOWN, UP, FaultProxy, FrameProxy  # noqa: E402
-from ledger import Ledger  # noqa: E402
-from own_broker import OwnBroker  # noqa: E402
-from own_node import OwnNode, wait_for  # noqa: E402
+from own_node import OwnNode  # noqa: E402
 from steady_agent import SteadyAgent  # noqa: E402
+from wait_for import wait_for  # noqa: E402
 
 FULL = bool(os.environ.get("EDGE_FULL"))
 BATCHES, AT_ONCE = (4, 25) if FULL else (1, 9)
@@ -29,7 +28,6 @@ TASKS = 20_000 if FULL else 300
 NOTICED_S = 45
 BUSY_S = 0.25  # what a busy machine may need to run a timer
 SEED = int(os.environ.get("EDGE_SEED", "5"))
-PROGRAMS = sys.argv.pop()
 
 
 def pause(seconds):
@@ -40,16 +38,10 @@ def moment_of(line):
     return datetime.datetime.fromisoformat(line.split()[0]).timestamp()
 
 
-class BadNetworks(unittest.TestCase):
+class BadNetworks(BrokerCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="edge-networks-")
-        self.addCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        self.folder = folder.name
-        self.ledger = Ledger()
+        super().setUp()
         self.random = random.Random(SEED)
-        self.broker = OwnBroker(f"{PROGRAMS}/edge-broker", folder.name)
-        self.broker.configure("api", "target_probes_per_s = 0\n")
 
     def start_broker(self):
         self.broker.start()

@@ -14,7 +14,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "contr
 from hostile_agent import Hostile, Neighbour, fragments, frame  # noqa: E402
 from minimal_agent import Closed, base32  # noqa: E402
 from own_broker import OwnBroker  # noqa: E402
-from own_node import wait_for  # noqa: E402
+from wait_for import wait_for  # noqa: E402
 
 FULL = bool(os.environ.get("EDGE_FULL"))
 REPLAYS = 1000 if FULL else 50

@@ -10,16 +10,15 @@ import os
 import random
 import signal
 import sys
-import tempfile
 import threading
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import own_node  # noqa: E402
-from ledger import Ledger  # noqa: E402
-from own_broker import OwnBroker  # noqa: E402
-from own_node import STRACE, OwnNode, wait_for  # noqa: E402
+from broker_case import PROGRAMS, BrokerCase  # noqa: E402
+from own_node import STRACE, OwnNode  # noqa: E402
 from steady_agent import SteadyAgent  # noqa: E402
+from wait_for import wait_for  # noqa: E402
 
 FULL = bool(os.environ.get("EDGE_FULL"))
 STEPS = 300 if FULL else 40
@@ -28,7 +27,6 @@ RANDOM_KILLS = 300 if FULL else 20
 SYNCS = 30 if FULL else 6
 OTHERS = 20 if FULL else 4
 CALLS = ["write", "pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "renameat", "unlink", "unlinkat", "sendmsg", "sendto"]
-PROGRAMS = sys.argv.pop()
 
 
 def killed_at(call, k):
@@ -61,16 +59,7 @@ def steps_of(log, wanted):
     return steps
 
 
-class Kills(unittest.TestCase):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="edge-kills-")
-        self.addCleanup(folder.cleanup)
-        os.chmod(folder.name, 0o755)
-        self.folder = folder.name
-        self.ledger = Ledger()
-        self.broker = OwnBroker(f"{PROGRAMS}/edge-broker", folder.name)
-        self.broker.configure("api", "target_probes_per_s = 0\n")
-
+class Kills(BrokerCase):
     def end(self, program):
         if program.is_running():
             program.stop()

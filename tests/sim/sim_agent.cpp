@@ -234,6 +234,10 @@ void Node::act(agent::RenewSpool&& action) {
 
 void Node::act(agent::Hangup&&) {
     pump();
+    act(agent::Cut{});
+}
+
+void Node::act(agent::Cut&&) {
     if (!wire_) return;
     const auto wire = wire_;
     wire->close(Wire::agent);

@@ -80,6 +80,7 @@ class Node {
     void tell_kept();
     void act(agent::RenewSpool&& action);
     void act(agent::Hangup&& action);
+    void act(agent::Cut&& action);
     void act(agent::Say&&) {}
     void heard(std::string text);
     void wire_closed();

@@ -7,7 +7,7 @@
 
 #include "agent/spool/spool.hpp"
 #include "tests/unit/agent/forgetful_disk.hpp"
-#include "tests/unit/agent/results.hpp"
+#include "tests/unit/agent/spool/one_task.hpp"
 
 using namespace edge;
 using namespace edge::agent;
@@ -27,10 +27,6 @@ struct Ledger {
     std::uint64_t acked = 0;
     std::uint64_t work_last = 0;
 };
-
-link::AttemptRef attempt(std::uint8_t number) {
-    return {task_id(number), 1};
-}
 
 /// A day of a spool: accepts and results in groups of all sizes, acknowledgements, a renewal. Ends when the power goes.
 void live(Disk& disk, Ledger& ledger, bool renew) {

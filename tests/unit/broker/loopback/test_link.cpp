@@ -218,6 +218,20 @@ TEST_CASE("one address has 64 connections that have not shown who they are; the 
     CHECK(std::holds_alternative<link::Heartbeat>(joined.client.read().at(0)));
 }
 
+TEST_CASE("while as many as may show who they are, who comes waits, and is served when one has left") {
+    BrokerChange change;
+    change.gateway = [](http::Settings& settings) { settings.unknown = 2; };
+    RunningBroker broker(change);
+    Joined joined(broker), also(broker);  // live: they do not count
+    auto first = std::make_unique<PlainClient>(broker.gateway_port());
+    PlainClient second(broker.gateway_port());
+    auto third = std::async(std::launch::async, [&] { Joined late(broker); });
+    CHECK(third.wait_for(std::chrono::milliseconds(200)) == std::future_status::timeout);
+    first.reset();
+    CHECK(third.wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+    CHECK(second.is_silent_for(10));
+}
+
 TEST_CASE("an agent that does not read is cut before it costs much") {
     RunningBroker broker;
     Joined agent(broker);
