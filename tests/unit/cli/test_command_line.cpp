@@ -230,7 +230,8 @@ TEST_CASE("the other commands") {
         parse({"get", "nodes", "-q", "carrier:ct -node:gz-1", "--sort=-last_seen_at"}).value().command);
     CHECK(found.query == "carrier:ct -node:gz-1");
     CHECK(found.sort == "-last_seen_at");
-    CHECK(!parse({"get", "jobs", "-q", "all"}));
+    CHECK(std::get<GetCommand>(parse({"get", "jobs", "-q", "origin:api"}).value().command).query == "origin:api");
+    CHECK(!parse({"get", "tokens", "-q", "all"}));
     CHECK(!parse({"get", "runs", "--sort", "name"}));
     const auto described =
         std::get<DescribeCommand>(parse({"describe", "run", "run_1", "-f", "--timeout", "5"}).value().command);
