@@ -34,6 +34,7 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       spool_(spool),
       workers_(io, settings.agent.launcher, {settings.agent.workers_per_line, settings.agent.tasks_per_worker}, *this),
       health_(io, settings.health, settings.lines, workers_),
+      plans_(state, joined.identity.node_id),
       link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint),
             state, spool, *this),
       signals_(io, SIGTERM, SIGINT),
@@ -44,11 +45,15 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       readings_(settings.agent.state_dir),
       look_again_(io),
       looks_(kLooksOfFacts),  // the first look with a session tells
-      accepted_(spool) {}
+      accepted_(spool),
+      due_(io, [this] { take_due(); }),
+      together_(io) {}
 
 Result<> Agent::run() {
     answer_for_the_last_process();
     EDGE_TRY(spool_.commit());
+    EDGE_TRY(plans_.open(moment_now()));
+    EDGE_TRY(due_.start());
     wait_for_signal();
     wait_for_hangup();
     take_hangups();
@@ -80,6 +85,9 @@ void Agent::stop_work(std::uint64_t n, const link::AttemptRef& attempt) {
 }
 
 void Agent::describe(link::Hello& hello) {
+    hello.features.emplace_back(link::kPlanFeature);
+    hello.plans = plans_.digest();
+    std::erase_if(hello.running, [this](const link::AttemptRef& one) { return accepted_.planned().contains(one); });
     hello.labels = settings_.node.labels;
     hello.lines = workers_.lines();
     hello.policy_hash = workers_.policy_hash();
@@ -99,7 +107,7 @@ void Agent::disk_failed(const Error& why) {
 void Agent::task_finished(Finished finished) {
     spdlog::debug("task_finished task={} attempt={} status={}", finished.result.task_id.text(), finished.result.attempt,
                   enum_text(finished.result.status));
-    spool_.finish(std::move(finished.result), finished.detail);
+    accepted_.finished(std::move(finished));
     schedule();
 }
 
@@ -113,6 +121,11 @@ void Agent::lines_changed() {
     schedule();
 }
 
+void Agent::all_lines_seen() {
+    health_.all_lines_seen();
+    begin_plan();
+}
+
 void Agent::policy_changed() {
     pressure_.thresholds(workers_.policy()->host);
     link_.policy_changed();
@@ -123,8 +136,10 @@ void Agent::policy_changed() {
 
 void Agent::look_at_host() {
     using namespace std::chrono;
-    const Time now = moment_now().steady;
+    const Moment moment = moment_now();
+    const Time now = moment.steady;
     const auto elapsed = looked_ ? duration_cast<microseconds>(now - *looked_).count() : 0;
+    if (looked_) begin_plan();  // a launcher that is not there by now is an answer
     looked_ = now;
     host_ = readings_.read(static_cast<std::uint64_t>(elapsed));
     const bool changed = pressure_.sample(host_, now);
@@ -138,6 +153,10 @@ void Agent::look_at_host() {
     }
     if (++looks_ >= kLooksOfFacts || changed) tell_facts();
     if (const auto dropped = spool_.drop_old(moment_now().wall_us); !dropped) return disk_failed(dropped.error());
+    if (link_.live()) {
+        plans_.in_contact(moment);
+        schedule();
+    }
     look_again_.expires_after(kLookAgain);
     look_again_.async_wait([this](const boost::system::error_code& error) {
         if (!error) look_at_host();
@@ -163,10 +182,12 @@ void Agent::schedule() {
 void Agent::settle() {
     scheduled_ = false;
     if (!commit()) return;
-    for (Accepted& one : accepted_.starting()) workers_.submit(std::move(one.task), one.received);
+    for (Accepted& one : accepted_.starting(moment_now().steady)) workers_.submit(std::move(one.task), one.received);
     for (const link::AttemptRef& attempt : accepted_.stopping()) workers_.cancel(attempt);
     link_.slots_free(slots_free());
     link_.committed();
+    arm_starts();
+    watch_plan();
     if (stage_ == Stage::draining) leave_when_quiet();
     if (stage_ == Stage::leaving && link_.closed()) stop();
 }
@@ -186,7 +207,9 @@ std::uint32_t Agent::slots_free() {
 
 bool Agent::commit() {
     if (no_space_) return false;
-    const auto committed = spool_.commit();
+    // The spool first: a tick that is remembered as fired has its tasks there.
+    auto committed = spool_.commit();
+    if (committed) committed = plans_.commit(moment_now());
     if (committed) return true;
     if (committed.error().code != Errc::unavailable) {
         disk_failed(committed.error());

@@ -14,6 +14,8 @@
 #include "agent/host/minute_facts.hpp"
 #include "agent/host/pressure_fsm.hpp"
 #include "agent/link/link.hpp"
+#include "agent/plan/plans.hpp"
+#include "agent/plan/wall_timer.hpp"
 #include "agent/settings.hpp"
 #include "agent/spool/spool.hpp"
 #include "agent/workers/workers.hpp"
@@ -43,6 +45,7 @@ class Agent : private Link::Listener, private Workers::Listener {
   private:
     void start_work(link::Task task) override;
     void stop_work(std::uint64_t n, const link::AttemptRef& attempt) override;
+    void change_plan(ChangePlan change) override;
     void describe(link::Hello& hello) override;
     void link_changed() override;
     void disk_failed(const Error& why) override;
@@ -53,11 +56,16 @@ class Agent : private Link::Listener, private Workers::Listener {
     void lines_changed() override;
     void policy_changed() override;
     void line_seen(const Line& line) override { health_.line_seen(line); }
-    void all_lines_seen() override { health_.all_lines_seen(); }
+    void all_lines_seen() override;
     void lines_lost() override { health_.lines_lost(); }
     void own_answered(std::uint64_t id, const ProbeReport& report) override { health_.answered(id, report); }
 
     void answer_for_the_last_process();
+    void begin_plan();
+    void take_due();
+    void watch_plan();
+    void log_plan_notes();
+    void arm_starts();
     void look_at_host();
     void tell_facts();
     void schedule();
@@ -77,6 +85,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     Spool& spool_;
     Workers workers_;
     Health health_;
+    Plans plans_;
     Link link_;
     boost::asio::signal_set signals_;
     boost::asio::signal_set hangups_;
@@ -91,6 +100,10 @@ class Agent : private Link::Listener, private Workers::Listener {
     std::optional<Time> looked_;
     std::uint32_t looks_;  // since facts were told
     AcceptedWork accepted_;
+    WallTimer due_;
+    boost::asio::steady_timer together_;  // for tasks that wait for each other
+    bool plan_begun_ = false;
+    bool skips_ticks_ = false;  // the spool is at its limit, and that was said of the plan
     bool scheduled_ = false;
     bool no_space_ = false;
     bool at_limit_ = false;  // of the spool: no new work is taken

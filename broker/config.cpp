@@ -44,6 +44,7 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
         "failed_days is less than results_days; what failed is kept at least as long as the rest");
     checker.range(broker.io_threads, 1, 64, "/broker/io_threads");
     checker.range(broker.open_tasks, 1'000, 10'000'000, "/broker/open_tasks");
+    checker.range(broker.plan_lease_ms, 60'000, 604'800'000, "/broker/plan_lease_ms");
     checker.range(prometheus.most_series, 1'000, 10'000'000, "/prometheus/most_series");
     for (std::size_t i = 0; i < webhooks.allow.size(); ++i) {
         const auto prefix = IpPrefix::parse(webhooks.allow[i]);

@@ -53,10 +53,11 @@ BOOST_DESCRIBE_STRUCT(RetentionConfig, (), (results_days, failed_days))
 
 struct CapacityConfig {
     static constexpr bool fields_have_defaults = true;
-    std::uint32_t io_threads = 2;        // 1..64
-    std::uint32_t open_tasks = 200'000;  // 1'000..10'000'000; more are refused. Some 400 bytes of memory each
+    std::uint32_t io_threads = 2;              // 1..64
+    std::uint32_t open_tasks = 200'000;        // 1'000..10'000'000; more are refused. Some 400 bytes of memory each
+    std::uint32_t plan_lease_ms = 86'400'000;  // 60'000..604'800'000; for so long nodes do recurring jobs by themselves
 };
-BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks))
+BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks, plan_lease_ms))
 
 struct PrometheusConfig {
     static constexpr bool fields_have_defaults = true;

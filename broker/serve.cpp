@@ -28,6 +28,7 @@
 #include "broker/store/store.hpp"
 #include "broker/webhooks/cloud_event.hpp"
 #include "broker/webhooks/sender.hpp"
+#include "broker/zones/zones.hpp"
 
 namespace edge::broker {
 namespace {
@@ -109,6 +110,10 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     options.gateway_pin = std::move(pin);
     options.open_tasks = config.broker.open_tasks;
     options.target_probes_per_s = config.api.target_probes_per_s;
+    options.plan_lease_ms = config.broker.plan_lease_ms;
+    options.zone_offsets = [](const std::string& zone, WallTime from) {
+        return zone_offsets(kZonesFolder, zone, from);
+    };
     constexpr std::uint64_t kDayUs = 24ULL * 3'600 * 1'000'000;
     options.retention = {.runs_us = config.retention.results_days * kDayUs,
                          .failed_us = config.retention.failed_days * kDayUs,

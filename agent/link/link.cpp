@@ -143,6 +143,7 @@ void Link::act(Dial&&) {
 
 void Link::act(SayHello&& action) {
     link::Hello hello;
+    hello.running = spool_.open_attempts();
     listener_.describe(hello);
     hello.node_id = identity_.node_id;
     hello.agent_version = EDGE_VERSION;
@@ -152,7 +153,6 @@ void Link::act(SayHello&& action) {
     hello.spool_first = spool_.first_kept();
     hello.spool_last = spool_.last();
     hello.work_last = spool_.work_last();
-    hello.running = spool_.open_attempts();
     lines_dirty_ = false;
     for (link::LineReport& line : hello.lines) {
         lines_dirty_ = lines_dirty_ || line.health.has_value();  // a hello has no room for it
@@ -196,6 +196,10 @@ void Link::act(StartWork&& action) {
 
 void Link::act(StopWork&& action) {
     listener_.stop_work(action.n, action.attempt);
+}
+
+void Link::act(ChangePlan&& action) {
+    listener_.change_plan(std::move(action));
 }
 
 void Link::act(ForgetResults&& action) {

@@ -24,7 +24,9 @@ class Link : private BrokerConnection::Listener {
         virtual ~Listener() = default;
         virtual void start_work(link::Task task) = 0;
         virtual void stop_work(std::uint64_t n, const link::AttemptRef& attempt) = 0;
-        /// Fills in what the link does not know: labels, lines, policy.
+        virtual void change_plan(ChangePlan change) = 0;
+        /// Fills in what the link does not know: labels, lines, policy, plans; of what runs it takes what is not to be
+        /// told.
         virtual void describe(link::Hello& hello) = 0;
         /// Results were acknowledged, all was written, or the session ended: what waits for quiet looks again.
         virtual void link_changed() = 0;
@@ -72,6 +74,7 @@ class Link : private BrokerConnection::Listener {
     void act(SendLine&& action);
     void act(StartWork&& action);
     void act(StopWork&& action);
+    void act(ChangePlan&& action);
     void act(ForgetResults&& action);
     void act(RewindResults&& action);
     void act(RenewSpool&& action);

@@ -64,6 +64,9 @@ LinkActions LinkFsm::received(link::Envelope envelope, const SpoolNumbers& spool
     if (state_ != State::live) return violation("too_early", "work before the welcome was confirmed");
     if (auto* task = std::get_if<link::Task>(&envelope)) return on(std::move(*task));
     if (const auto* cancel = std::get_if<link::CancelTask>(&envelope)) return on(*cancel);
+    if (auto* set = std::get_if<link::PlanSet>(&envelope)) return on_plan(std::move(*set));
+    if (auto* drop = std::get_if<link::PlanDrop>(&envelope)) return on_plan(std::move(*drop));
+    if (auto* reset = std::get_if<link::PlanReset>(&envelope)) return on_plan(std::move(*reset));
     if (const auto* ack = std::get_if<link::ResultAck>(&envelope)) return on(*ack);
     if (const auto* credit = std::get_if<link::Credit>(&envelope)) return on(*credit);
     return violation("wrong_direction", "an envelope that only an agent sends");
@@ -172,6 +175,17 @@ LinkActions LinkFsm::on(const link::CancelTask& cancel) {
                          "cancel " + std::to_string(cancel.n) + ", expected " + std::to_string(work_next_));
     ++work_next_;
     return one(StopWork{cancel.n, attempt});
+}
+
+template <class Change>
+LinkActions LinkFsm::on_plan(Change&& change) {
+    if (draining_) return {};  // the next process is told what differs
+    const Order order = order_of(change.n);
+    if (order == Order::seen) return {};
+    if (order == Order::broken)
+        return violation("work_order", "plan " + std::to_string(change.n) + ", expected " + std::to_string(work_next_));
+    ++work_next_;
+    return one(ChangePlan{std::forward<Change>(change)});
 }
 
 LinkActions LinkFsm::on(const link::ResultAck& ack) {

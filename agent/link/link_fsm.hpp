@@ -38,6 +38,10 @@ struct StopWork {
     std::uint64_t n = 0;
     link::AttemptRef attempt;
 };
+/// Of the node's own plan; acknowledged with work_durable().
+struct ChangePlan {
+    link::PlanChange change;
+};
 /// All results up to here are stored by the broker.
 struct ForgetResults {
     std::uint64_t upto = 0;
@@ -64,7 +68,7 @@ struct Say {
     Level level = Level::info;
     std::string text;
 };
-using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ForgetResults,
+using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ChangePlan, ForgetResults,
                                 RewindResults, RenewSpool, Hangup, Cut, Say>;
 using LinkActions = std::vector<LinkAction>;
 
@@ -137,6 +141,8 @@ class LinkFsm {
     LinkActions on(const link::Reject& reject);
     LinkActions on(link::Task&& task);
     LinkActions on(const link::CancelTask& cancel);
+    template <class Change>
+    LinkActions on_plan(Change&& change);
     LinkActions on(const link::ResultAck& ack);
     LinkActions on(const link::Credit& credit);
     LinkActions on(const link::Heartbeat& heartbeat, Moment now);

@@ -36,7 +36,15 @@ AcceptedTask Spool::accepted(const link::AttemptRef& attempt) const {
 void Spool::accept(std::uint64_t work_n, const link::AttemptRef& attempt, const AcceptedTask& task) {
     std::string body = dump_json(encode(task));
     open_.emplace(attempt, Open{body, kNotWrittenYet});
-    pending_.push_back({spool::Kind::accept, work_n, attempt, std::move(body)});
+    pending_.push_back({spool::Kind::accept, work_n == 0 ? work_noted() : work_n, attempt, std::move(body)});
+}
+
+/// The last work number, with what is pending.
+std::uint64_t Spool::work_noted() const {
+    for (auto record = pending_.rbegin(); record != pending_.rend(); ++record) {
+        if (record->kind != spool::Kind::result) return record->seq;
+    }
+    return work_committed_;
 }
 
 void Spool::note_work(std::uint64_t work_n) {

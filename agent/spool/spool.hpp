@@ -22,8 +22,9 @@ struct AcceptedTask {
     Service service = Service::ping;
     std::string target;
     std::uint64_t received_us = 0;
+    std::optional<link::PlanRef> plan{};
 };
-BOOST_DESCRIBE_STRUCT(AcceptedTask, (), (run_id, line, service, target, received_us))
+BOOST_DESCRIBE_STRUCT(AcceptedTask, (), (run_id, line, service, target, received_us, plan))
 
 struct AttemptHash {
     std::size_t operator()(const link::AttemptRef& ref) const noexcept {
@@ -71,6 +72,7 @@ class Spool {
     /// Of an open attempt.
     AcceptedTask accepted(const link::AttemptRef& attempt) const;
 
+    /// `work_n`: 0 where it has none, being made here.
     void accept(std::uint64_t work_n, const link::AttemptRef& attempt, const AcceptedTask& task);
     /// A work number that needs no accept.
     void note_work(std::uint64_t work_n);
@@ -143,6 +145,7 @@ class Spool {
     static Result<> later_if_full(Result<> done);
     Result<> write_renewed(std::string_view bytes);
     void remember(const Pending& record, std::size_t body_offset);
+    std::uint64_t work_noted() const;
     std::string renumbered(std::vector<Pending>& records, std::uint32_t group) const;
 
     Disk* disk_;

@@ -78,6 +78,7 @@ Finished make_finished(const link::Task& task, const Span& span, ProbeReport rep
     result.rid = new_rid(span.ended_us);
     result.task_id = task.task_id;
     result.run_id = task.run_id;
+    result.plan = task.plan;
     result.attempt = task.attempt;
     result.line = task.line;
     result.service = task.service;

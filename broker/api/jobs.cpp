@@ -2,6 +2,7 @@
 
 #include "broker/api/lists.hpp"
 #include "broker/api/operations.hpp"
+#include "broker/api/schedules.hpp"
 #include "broker/api/views_json.hpp"
 
 namespace edge::broker::api {
@@ -15,8 +16,20 @@ struct JobBody {
     std::optional<std::uint32_t> start_within_ms;
     std::optional<std::uint32_t> repeat;
     std::optional<std::string> require_level;
+    std::optional<bool> align;
+    std::optional<ScheduleBody> schedule;
 };
-BOOST_DESCRIBE_STRUCT(JobBody, (), (service, params, selector, labels, start_within_ms, repeat, require_level))
+BOOST_DESCRIBE_STRUCT(JobBody, (),
+                      (service, params, selector, labels, start_within_ms, repeat, require_level, align, schedule))
+
+/// … of PATCH /api/v1/jobs/{id}.
+struct JobPatch {
+    std::optional<bool> paused;
+    std::optional<ScheduleBody> schedule;
+    std::optional<Json> params;
+    std::optional<std::string> selector;
+};
+BOOST_DESCRIBE_STRUCT(JobPatch, (), (paused, schedule, params, selector))
 
 namespace {
 
@@ -73,10 +86,15 @@ bool is_plain(std::string_view text) {
     return std::none_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
 }
 
-Result<> check(const JobBody& body) {
-    if (body.selector.empty()) return bad("/selector", "expected a selector; \"all\" takes every line");
-    if (body.selector.size() > kLongestSelector || !is_plain(body.selector))
+Result<> check_selector(const std::string& selector) {
+    if (selector.empty()) return bad("/selector", "expected a selector; \"all\" takes every line");
+    if (selector.size() > kLongestSelector || !is_plain(selector))
         return bad("/selector", "at most 1024 characters, none of them a control character");
+    return ok();
+}
+
+Result<> check(const JobBody& body) {
+    EDGE_TRY(check_selector(body.selector));
     if (body.start_within_ms && (*body.start_within_ms < 1 || *body.start_within_ms > kMostStartWithinMs)) {
         return bad("/start_within_ms", "expected 1 to 86400000");
     }
@@ -103,6 +121,10 @@ Result<JobRequest> job_request(JobBody body, const http::Request& request) {
     if (body.repeat) job.terms.repeat = *body.repeat;
     if (body.require_level) {
         EDGE_TRY(job.terms.require_level, level_named(*body.require_level));
+    }
+    job.terms.align = body.align.value_or(false);
+    if (body.schedule) {
+        EDGE_TRY(job.schedule, schedule_of(*body.schedule));
     }
     job.idempotency_key = request.header("idempotency-key");
     job.fingerprint = sha256(as_bytes(request.body));
@@ -132,6 +154,34 @@ void created(const CallPtr& call, Result<RunView> run, std::uint32_t wait_s) {
     });
 }
 
+Result<JobChange> job_change(JobPatch patch) {
+    JobChange change;
+    change.is_paused = patch.paused;
+    change.params = std::move(patch.params);
+    if (patch.selector) {
+        EDGE_TRY(check_selector(*patch.selector));
+        change.selector = std::move(patch.selector);
+    }
+    if (patch.schedule) {
+        EDGE_TRY(change.schedule, schedule_of(*patch.schedule));
+    }
+    return change;
+}
+
+/// Of what is done to a recurring job; that there is none is a 404.
+Reply<JobView> planned(CallPtr call, int status) {
+    return [call = std::move(call), status](Result<JobView> job) {
+        if (!job && (job.error().code != Errc::not_found || !job.error().where.empty()))
+            return refuse(call, job.error());
+        if (!job) return call->refuse(job.error());
+        call->exchange->post([call, status, view = std::move(job.value())] {
+            http::Headers headers;
+            if (status == 201) headers.emplace_back("Location", "/api/v1/jobs/" + view.id.text());
+            call->reply(status, dump_json(to_json(view)), std::move(headers));
+        });
+    };
+}
+
 }  // namespace
 
 void create_job(CallPtr call) {
@@ -145,6 +195,7 @@ void create_job(CallPtr call) {
     if (!body) return;
     auto job = job_request(std::move(*body), call->request);
     if (!job) return call->refuse(job.error());
+    if (job.value().schedule) return call->domain.create_plan(std::move(job.value()), planned(call, 201));
     const std::uint32_t wait_s = preferred_wait(call->request);
     call->domain.create_job(std::move(job.value()),
                             [call, wait_s](Result<RunView> run) { created(call, std::move(run), wait_s); });
@@ -162,6 +213,22 @@ void get_job(CallPtr call) {
     call->domain.job(*id, when_known<JobView>(call, [](const Call& asked, const JobView& job) {
         asked.reply(200, dump_json(to_json(job)));
     }));
+}
+
+void change_job(CallPtr call) {
+    const auto id = id_in_path<JobId>(*call);
+    if (!id) return;
+    auto body = body_as<JobPatch>(*call);
+    if (!body) return;
+    auto change = job_change(std::move(*body));
+    if (!change) return call->refuse(change.error());
+    call->domain.change_plan(*id, std::move(change.value()), planned(call, 200));
+}
+
+void delete_job(CallPtr call) {
+    const auto id = id_in_path<JobId>(*call);
+    if (!id) return;
+    call->domain.remove_plan(*id, planned(call, 200));
 }
 
 }  // namespace edge::broker::api

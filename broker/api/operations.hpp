@@ -20,9 +20,12 @@ void create_sign_in_code(CallPtr call);
 void create_job(CallPtr call);
 void list_jobs(CallPtr call);
 void get_job(CallPtr call);
+void change_job(CallPtr call);
+void delete_job(CallPtr call);
 
 // runs.cpp
 void list_runs(CallPtr call);
+void list_job_runs(CallPtr call);
 void get_run(CallPtr call);
 void cancel_run(CallPtr call);
 void list_run_tasks(CallPtr call);

@@ -40,6 +40,17 @@ void list_runs(CallPtr call) {
     });
 }
 
+void list_job_runs(CallPtr call) {
+    const auto id = id_in_path<JobId>(*call);
+    if (!id) return;
+    call->domain.job(*id, when_known<JobView>(call, [call](const Call&, const JobView& job) {
+        reply_list(call, kRuns, [job = job.id](Domain& domain, ListRequest list, Reply<Page<RunView>> reply) {
+            list.q = "job:" + job.text() + (list.q.empty() ? "" : " " + list.q);
+            domain.runs(std::move(list), std::move(reply));
+        });
+    }));
+}
+
 void get_run(CallPtr call) {
     const auto id = id_in_path<RunId>(*call);
     if (!id) return;

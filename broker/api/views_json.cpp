@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "broker/api/schedules.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::broker::api {
@@ -79,6 +80,7 @@ Json to_json(const RunView& run) {
                  {"state", enum_text(run.state)},
                  {"created_at", rfc3339_ms(run.created_at)}};
     put_time(json, "finished_at", run.finished_at);
+    put_time(json, "tick", run.tick);
     json["tasks"] = encode(run.tasks);
     if (run.recovered) json["recovered"] = true;
     put_notes(json, run.notes);
@@ -96,8 +98,18 @@ Json to_json(const JobView& job) {
                  {"labels", labels_json(job.labels)},
                  {"created_at", rfc3339_ms(job.created_at)}};
     if (job.terms.require_level != EnforcedBy::none) json["require_level"] = level_name(job.terms.require_level);
+    if (job.terms.align) json["align"] = true;
     if (job.last_run) json["last_run"] = job.last_run->text();
     if (job.recovered) json["recovered"] = true;
+    if (!job.plan) return json;
+    json["schedule"] = to_json(job.plan->schedule);
+    json["state"] = enum_text(job.plan->state);
+    json["revision"] = job.plan->revision;
+    json["revised_at"] = rfc3339_ms(job.plan->revised_at);
+    if (job.plan->state != JobState::active) return json;
+    json["lines"] = job.plan->lines;
+    json["next_ticks"] = Json::array();
+    for (const WallTime tick : job.plan->next_ticks) json["next_ticks"].push_back(rfc3339_ms(tick));
     return json;
 }
 

@@ -48,6 +48,11 @@ struct JobAnswer {
     Ticket ticket{};
     Result<RunView> run;
 };
+/// To create, change and remove a recurring job.
+struct PlanAnswer {
+    Ticket ticket{};
+    Result<JobId> job;
+};
 struct JoinAnswer {
     Ticket ticket{};
     std::variant<link::Welcome, link::Reject> answer;
@@ -97,8 +102,9 @@ struct Noted {
     std::string event;  // `node.locked`
     std::string facts;  // `node=node_… …`
 };
-using Effect = std::variant<SendTo, CloseSession, JobAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened,
-                            RunEnded, Told, WebhookAnswer, DeliveryAnswer, EndpointTold, DeliveriesTold, Noted>;
+using Effect =
+    std::variant<SendTo, CloseSession, JobAnswer, PlanAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened,
+                 RunEnded, Told, WebhookAnswer, DeliveryAnswer, EndpointTold, DeliveriesTold, Noted>;
 
 /// A transaction. Writes are carried out in the order of their ids; committed() or failed() answers each.
 struct Write {

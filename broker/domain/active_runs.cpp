@@ -85,8 +85,12 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
                             .canceled = r.outcomes.canceled,
                             .expired = r.outcomes.expired,
                             .lost = r.outcomes.lost};
+    run->tick = r.tick;
     run->recovered = r.recovered;
     run->revived = r.state == RunState::finished || r.recovered;
+    if (loaded.job.terms.align) {
+        for (const TaskRecord& task : loaded.tasks) ++run->together[fleet.find(task.node)];
+    }
     runs_[run->id] = run;
     add_tasks(*run, loaded.tasks, fleet, origin);
     return run;
@@ -180,7 +184,9 @@ RunView ActiveRuns::view(const Run& run) {
                    .created_at = run.created_at,
                    .finished_at = run.state == RunState::finished ? run.finished_at : std::nullopt,
                    .tasks = run.shown,
-                   .recovered = run.recovered};
+                   .recovered = run.recovered,
+                   .notes = {},
+                   .tick = run.tick > 0 ? std::optional(run.tick) : std::nullopt};
 }
 
 TaskView ActiveRuns::view(const Task& task) {

@@ -56,6 +56,7 @@ void Dispatch::cancel(const RunPtr& run, Now now, Actions& out, Journal::Then th
 void Dispatch::offer(Session& session, Now now, Actions& out) {
     send_cancels(session, now, out);
     if (!session.confirmed || session.draining) return;
+    send_plans(session, now, out);
     Conclusion expired(state_);
     std::vector<link::Envelope> envelopes;
     auto& queue = session.node->queue;
@@ -86,6 +87,7 @@ link::Envelope Dispatch::envelope(Session& session, Task& task, Now now) {
     session.offers.push_back(
         Offer{.n = n, .task = task.id, .attempt = task.attempt, .at = now.mono, .bytes = run.envelope_bytes});
     session.offered_bytes += run.envelope_bytes;
+    const auto together = run.together.find(session.node);
     return link::Task{.n = n,
                       .task_id = task.id,
                       .run_id = run.id,
@@ -94,7 +96,8 @@ link::Envelope Dispatch::envelope(Session& session, Task& task, Now now) {
                       .service = run.service,
                       .params = run.params,
                       .start_within_ms = static_cast<std::uint32_t>((run.start_deadline - now.mono + 999) / 1'000),
-                      .run_within_ms = run.run_within_ms};
+                      .run_within_ms = run.run_within_ms,
+                      .align = together == run.together.end() ? std::nullopt : std::optional(together->second)};
 }
 
 void Dispatch::note_offer(Task& task, Now now) {
@@ -188,7 +191,7 @@ void Dispatch::reconcile(Session& session, Now now, Actions& out) {
             dequeue(*task);
             task->offered = true;
             ActiveRuns::show(*task, TaskState::running, out);
-        } else if (task->offered && !task->queued) {
+        } else if (task->offered && !task->queued && task->run->tick == 0) {  // a tick is not made up for
             session.held.push_back(task->id);
         }
     }
@@ -211,7 +214,7 @@ void Dispatch::forget_all(Session& session, Actions& out) {
     Batch batch;
     std::vector<TaskId> renewed;
     for (Task* task : session.node->open) {
-        if (!task->offered) continue;
+        if (!task->offered || task->run->tick > 0) continue;
         dequeue(*task);
         ++task->attempt;
         task->offered = false;
@@ -291,9 +294,31 @@ void Dispatch::close_passed(RunId id, Now now, Actions& out) {
             session->to_cancel.insert(link::AttemptRef{task.id, task.attempt});
             send_cancels(*session, now, out);
         }
-        lost.end(task, TaskState::lost, 0);
+        lost.end(task, run->tick > 0 && run->canceled ? TaskState::canceled : TaskState::lost, 0);
     }
     if (!lost.empty()) lost.write(now, out);
+}
+
+void Dispatch::send_plans(Session& session, Now now, Actions& out) {
+    std::vector<link::Envelope> envelopes;
+    while (!session.plans.empty()) {
+        link::Envelope envelope =
+            std::visit([&](const auto& one) { return link::Envelope(one); }, session.plans.front());
+        const std::size_t bytes = encode_envelope(envelope).size();
+        if (!has_room(session, bytes)) break;
+        const std::uint64_t n = session.next_n++;
+        std::visit(
+            [n](auto& one) {
+                if constexpr (requires { one.n = n; }) one.n = n;
+            },
+            envelope);
+        session.offers.push_back(
+            Offer{.n = n, .task = {}, .attempt = 0, .at = now.mono, .bytes = bytes, .overdue = true});
+        session.offered_bytes += bytes;
+        envelopes.push_back(std::move(envelope));
+        session.plans.pop_front();
+    }
+    if (!envelopes.empty()) out.effects.push_back(SendTo{session.id, std::move(envelopes)});
 }
 
 void Dispatch::send_cancels(Session& session, Now now, Actions& out) {

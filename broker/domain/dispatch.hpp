@@ -14,7 +14,7 @@ class Dispatch {
     /// What no node has, and what a node has that is away, ends here: `then` runs when that is in the store, at once if
     /// there is none. Nodes that are there are told to stop theirs, and answer with results.
     void cancel(const RunPtr& run, Now now, Actions& out, Journal::Then then);
-    /// As much of the node's queue as the session's credit allows.
+    /// What the node's plan is to become, then as much of its queue as the session's credit allows.
     void offer(Session& session, Now now, Actions& out);
 
     /// The agent confirmed its session: its open tasks and what it says it is doing are brought together.
@@ -42,6 +42,7 @@ class Dispatch {
     void note_offer(Task& task, Now now);
     link::Envelope envelope(Session& session, Task& task, Now now);
     void send_cancels(Session& session, Now now, Actions& out);
+    void send_plans(Session& session, Now now, Actions& out);
 
     DomainState& state_;
     std::vector<TaskId> unsaved_;  // offered since the last save

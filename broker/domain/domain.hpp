@@ -72,8 +72,17 @@ struct JobRequest {
     JobOrigin origin = JobOrigin::api;
     std::map<std::string, std::string> labels;
     JobTerms terms;
-    std::string idempotency_key;  // empty: none
-    Digest fingerprint{};         // of the request's body, for the key
+    std::optional<JobSchedule> schedule{};  // of a recurring one
+    std::string idempotency_key;            // empty: none
+    Digest fingerprint{};                   // of the request's body, for the key
+};
+
+/// Of a recurring job; what is none stays.
+struct JobChange {
+    std::optional<bool> is_paused{};
+    std::optional<JobSchedule> schedule{};
+    std::optional<Json> params{};  // of the service that it has; checked here
+    std::optional<std::string> selector{};
 };
 
 class Domain {
@@ -109,6 +118,12 @@ class Domain {
     /// Nothing more of it is begun, what runs is stopped; the run as it stands then, also when it had finished or was
     /// canceled before. Errors: not_found.
     virtual void cancel_run(RunId id, Reply<RunView> reply) = 0;
+    /// A job with a schedule. Errors: as create_job says, but for targets; bad_value (/schedule…), too_large (10000).
+    virtual void create_plan(JobRequest request, Reply<JobView> reply) = 0;
+    /// Errors: not_found (also where it is no recurring one), bad_value, denied, unavailable.
+    virtual void change_plan(JobId id, JobChange change, Reply<JobView> reply) = 0;
+    /// It stays to be read. Errors: not_found.
+    virtual void remove_plan(JobId id, Reply<JobView> reply) = 0;
     virtual void job(JobId id, Reply<JobView> reply) = 0;
     /// Newest first; `q` names `service:`, the beginning of `target:` and `origin:`. Errors: bad_value (/q, /cursor).
     virtual void jobs(ListRequest list, Reply<Page<JobView>> reply) = 0;

@@ -7,9 +7,12 @@ namespace edge::broker {
 DomainFsm::DomainFsm(DomainOptions options, Entropy& entropy)
     : state_(std::move(options), entropy),
       dispatch_(state_),
+      plan_targets_(state_, dispatch_),
+      plan_runs_(state_, dispatch_),
+      plans_(state_, plan_targets_, plan_runs_),
       recovery_(state_),
-      sessions_(state_, dispatch_, recovery_),
-      intake_(state_, dispatch_, sessions_, recovery_),
+      sessions_(state_, dispatch_, recovery_, plan_targets_),
+      intake_(state_, dispatch_, sessions_, recovery_, plan_runs_),
       jobs_(state_, dispatch_),
       enrolment_(state_),
       webhooks_(state_) {}
@@ -28,8 +31,13 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
         auto params = parse_json(run.job.params);
         const RunPtr active = state_.runs.add(run, params ? std::move(params.value()) : Json::object(), state_.fleet,
                                               now, ActiveRuns::Origin::store);
+        plan_runs_.give_time(*active, now);
         dispatch_.begin(active, now, out);
     }
+    auto planned = std::move(loaded.planned);
+    const auto early = std::move(loaded.made_early);
+    loaded.planned.clear();
+    loaded.made_early.clear();
     loaded.webhooks.clear();
     loaded.unfinished.clear();
     loaded.nodes.clear();
@@ -38,6 +46,7 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
     loaded.join_tokens.clear();
     loaded.api_tokens.clear();
     state_.next = std::move(loaded);
+    plans_.load(std::move(planned), early, now, out);  // it hands out keys
 }
 
 Result<NodeKey> DomainFsm::find_key(NodeId id) const {

@@ -8,6 +8,7 @@
 #include "broker/domain/enrolment.hpp"
 #include "broker/domain/intake.hpp"
 #include "broker/domain/jobs.hpp"
+#include "broker/domain/plans.hpp"
 #include "broker/domain/recovery.hpp"
 #include "broker/domain/sessions.hpp"
 #include "broker/domain/webhooks.hpp"
@@ -49,6 +50,15 @@ class DomainFsm {
     void create_job(Ticket ticket, JobRequest request, Now now, Actions& out) {
         jobs_.create(ticket, std::move(request), now, out);
     }
+    void create_plan(Ticket ticket, JobRequest request, Now now, Actions& out) {
+        plans_.create(ticket, std::move(request), now, out);
+    }
+    void change_plan(Ticket ticket, JobId id, JobChange change, Now now, Actions& out) {
+        plans_.change(ticket, id, std::move(change), now, out);
+    }
+    void remove_plan(Ticket ticket, JobId id, Now now, Actions& out) { plans_.remove(ticket, id, now, out); }
+    /// What the store does not know of a recurring job: its next ticks, whom it asks.
+    void complete(JobView& view, Now now) const { plans_.complete(view, now); }
     /// False: it is not active. Otherwise a JobAnswer tells the run, once what ended here is in the store.
     bool cancel_run(Ticket ticket, RunId id, Now now, Actions& out);
     void create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now, Actions& out) {
@@ -83,12 +93,15 @@ class DomainFsm {
         intake_.looked_up(id, found, now, out);
     }
     void key_found(Ticket ticket, Result<std::optional<FoundKey>> found, Now now, Actions& out) {
-        jobs_.key_found(ticket, std::move(found), now, out);
+        if (!plans_.key_found(ticket, found, now, out)) jobs_.key_found(ticket, std::move(found), now, out);
     }
 
     // ── time ──
     std::optional<std::uint64_t> next_deadline() const { return state_.timers.next(); }
-    void tick(Now now, Actions& out) { state_.timers.fire(now, out); }
+    void tick(Now now, Actions& out) {
+        plan_runs_.look_at_clock(now);
+        state_.timers.fire(now, out);
+    }
     /// Before the end: all sessions are sent away, what is only in memory is written.
     void stop(Now now, Actions& out) { sessions_.close_all(now, out); }
 
@@ -103,6 +116,9 @@ class DomainFsm {
 
     DomainState state_;
     Dispatch dispatch_;
+    PlanTargets plan_targets_;
+    PlanRuns plan_runs_;
+    Plans plans_;
     Recovery recovery_;
     Sessions sessions_;
     Intake intake_;

@@ -10,6 +10,7 @@
 #include "broker/domain/fleet.hpp"
 #include "broker/domain/journal.hpp"
 #include "broker/domain/make_domain.hpp"
+#include "broker/domain/planned_jobs.hpp"
 #include "broker/domain/timers.hpp"
 
 namespace edge::broker {
@@ -38,6 +39,7 @@ struct DomainState {
     Timers timers;
     Fleet fleet;
     ActiveRuns runs;
+    PlannedJobs planned;
     Endpoints endpoints;
     std::unordered_map<SessionId, std::unique_ptr<Session>> sessions;
     GenerationRecord generation;

@@ -74,6 +74,8 @@ struct Run {
     std::uint32_t results = 0;  // stored ones
     std::uint32_t writes = 0;   // under way; the run stays in memory for them
     std::uint32_t watchers = 0;
+    WallTime tick = 0;                              // of a recurring job: its nodes begin the tasks by themselves
+    std::map<const Node*, std::uint32_t> together;  // where they are to begin together: how many each node has
     bool canceled = false;   // nothing more is begun. Not stored: after a restart what runs goes on until asked again
     std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
     bool recovered = false;  // made of results that came after a restore
@@ -99,8 +101,11 @@ struct Node {
     std::list<Task*> queue;   // to be offered
     std::vector<Task*> open;  // all of its tasks that have no end yet
     std::uint64_t last_event = 0;
-    bool told_ahead = false;  // that it is ahead of the store
-    bool lost_disk = false;   // it came with a new spool and knows nothing of what it was given before
+    std::map<JobId, std::string> plan;  // recurring jobs that it is to do by itself, and the tag of what it was told
+    bool keeps_plans = true;            // it says so in its hello
+    std::string asked;                  // what decides what it is asked, when that was looked at last
+    bool told_ahead = false;            // that it is ahead of the store
+    bool lost_disk = false;             // it came with a new spool and knows nothing of what it was given before
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;
@@ -141,6 +146,7 @@ struct Session {
     std::size_t offered_bytes = 0;
     std::set<link::AttemptRef> to_cancel;  // not sent for want of credit
     std::optional<Timers::Handle> accept_timer;
+    std::deque<link::PlanChange> plans;  // what its plan is to become, not sent for want of credit
 
     // results, up
     std::optional<std::uint64_t> last_n;  // of this session

@@ -64,12 +64,12 @@ Spool* Fleet::find_spool(const Node& node, SpoolId id) {
     return nullptr;
 }
 
-Result<Selection> Fleet::choose(std::string_view text) const {
+Result<Selection> Fleet::choose(std::string_view text, const Node* only) const {
     EDGE_TRY(const auto selector, parse_selector(text));
     std::vector<Candidate> candidates;
     std::vector<Chosen> lines;
     for (const auto& node : nodes_) {
-        if (!may_work(*node)) continue;
+        if (!may_work(*node) || (only && node.get() != only)) continue;
         for (const auto& line : node->record.lines) {
             candidates.push_back({node->record.name.text(), line.name.text(), line.carrier, &node->record.labels});
             lines.push_back(Chosen{node.get(), LineRef{line.name, line.carrier}, &line});

@@ -37,7 +37,8 @@ class Fleet {
     static Spool* find_spool(const Node& node, SpoolId id);
 
     /// Lines of all nodes that may be given work. Errors: bad_value, not_found.
-    Result<Selection> choose(std::string_view selector) const;
+    /// `only`: of this one node.
+    Result<Selection> choose(std::string_view selector, const Node* only = nullptr) const;
 
     /// Tasks of all nodes that have no end yet.
     std::size_t open_tasks() const;

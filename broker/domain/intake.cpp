@@ -87,7 +87,8 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
         if (result->n != next++ || result->n > session.granted) break;
         if (!state_.runs.task(result->task_id)) {
             asked.tasks.push_back(result->task_id);
-            if (Recovery::is_open(spool, result->n)) asked.runs.push_back(result->run_id);
+            const bool is_planned = result->plan && !state_.runs.find(result->run_id);
+            if (is_planned || Recovery::is_open(spool, result->n)) asked.runs.push_back(result->run_id);
         }
         if (result->rid > spool.newest_rid) continue;
         if (spool.under_way.contains(result->rid))
@@ -228,8 +229,9 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     }
     session.last_n = result.n;
     spool.received = result.n;
+    if (!state_.runs.task(result.task_id)) plans_.make_for(session, result, now, out);
     Task* task = owner_of(session, result);
-    if (!task && Recovery::is_open(spool, result.n) && !is_rid_reused(session, result.rid))
+    if (!task && !plans_.makes(result) && Recovery::is_open(spool, result.n) && !is_rid_reused(session, result.rid))
         task = recovery_.task_of(session, result, conclusion, now);
     if (task) {
         store_result(session, *task, received, conclusion, out);

@@ -7,6 +7,7 @@
 
 #include "broker/domain/conclusion.hpp"
 #include "broker/domain/dispatch.hpp"
+#include "broker/domain/plan_runs.hpp"
 #include "broker/domain/recovery.hpp"
 #include "broker/domain/sessions.hpp"
 
@@ -14,8 +15,8 @@ namespace edge::broker {
 
 class Intake {
   public:
-    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, Recovery& recovery)
-        : state_(state), dispatch_(dispatch), sessions_(sessions), recovery_(recovery) {}
+    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, Recovery& recovery, PlanRuns& plans)
+        : state_(state), dispatch_(dispatch), sessions_(sessions), recovery_(recovery), plans_(plans) {}
 
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out);
     /// Answers LookUp.
@@ -41,6 +42,7 @@ class Intake {
     Dispatch& dispatch_;
     Sessions& sessions_;
     Recovery& recovery_;
+    PlanRuns& plans_;
 };
 
 /// How a task ends whose attempt answered this.

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/domain/lending.hpp"
-#include "broker/domain/selector.hpp"
+#include "broker/domain/choice.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/probes/destination.hpp"
 
 namespace edge::broker {
 namespace {
@@ -13,79 +13,24 @@ namespace {
 constexpr std::size_t kMostTasks = 100'000;
 constexpr std::uint32_t kMostRepeats = 1'000;
 constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
-constexpr std::uint64_t kRunMarginMs = 2'000;  // over a probe's own timeouts: hand-over, a busy machine
-constexpr std::uint32_t kTargetBurstS = 10;    // of [api] target_probes_per_s may come at once
-constexpr std::size_t kMostTargets = 65'536;   // that are remembered
-constexpr std::size_t kMostReasons = 8;        // in one message
+constexpr std::uint32_t kTargetBurstS = 10;   // of [api] target_probes_per_s may come at once
+constexpr std::size_t kMostTargets = 65'536;  // that are remembered
 constexpr WallTime kKeyLifetime = 86'400'000'000;
+
+}  // namespace
 
 Error reused_key() {
     return Error{Errc::conflict, "/idempotency_key",
                  "this Idempotency-Key was used with another request; take a new one"};
 }
 
-/// "gz-1/telecom, gz-1/unicom: the node does not lend http; gz-2/telecom: …; and 5 more"
-std::string reasons(const std::vector<LeftOut>& left_out, std::size_t total) {
-    std::vector<std::pair<std::string, std::string>> said;  // why, and the lines
-    const std::size_t named = std::min(left_out.size(), kMostReasons);
-    for (std::size_t i = 0; i < named; ++i) {
-        const LeftOut& one = left_out[i];
-        const std::string name = one.node.name.text() + "/" + one.line.name.text();
-        const auto at = std::ranges::find(said, one.why, &std::pair<std::string, std::string>::first);
-        if (at == said.end())
-            said.emplace_back(one.why, name);
-        else
-            at->second += ", " + name;
-    }
-    std::string text;
-    for (const auto& [why, lines] : said) text += (text.empty() ? "" : "; ") + lines + ": " + why;
-    if (total > named) text += "; and " + std::to_string(total - named) + " more";
-    return text;
-}
-
-std::vector<Chosen> limited(std::vector<Chosen> lines, std::size_t limit) {
-    std::vector<std::string_view> nodes;
-    for (const Chosen& one : lines) nodes.push_back(one.node->record.name.text());
-    std::vector<Chosen> kept;
-    for (const auto index : spread(nodes, limit)) kept.push_back(std::move(lines[index]));
-    return kept;
-}
-
-template <class One>
-void note(One one, std::vector<One>& named, std::uint32_t& total) {
-    ++total;
-    if (named.size() < RunNotes::kMostNamed) named.push_back(std::move(one));
-}
-
-}  // namespace
-
 Jobs::Jobs(DomainState& state, Dispatch& dispatch)
     : state_(state),
       dispatch_(dispatch),
       targets_(state.options.target_probes_per_s, state.options.target_probes_per_s * kTargetBurstS, kMostTargets) {}
 
-Result<Jobs::Choice> Jobs::choose(const JobRequest& request) const {
-    EDGE_TRY(auto selected, state_.fleet.choose(request.selector));
-    Choice choice;
-    RunNotes& notes = choice.notes;
-    Lending lending(request.spec, request.terms.require_level);
-    for (auto& one : selected.lines) {
-        if (auto why = lending.refusal(one.node->record, *one.report))
-            note(LeftOut{one.node->ref(), std::move(one.line), std::move(*why)}, notes.left_out, notes.left_out_total);
-        else
-            choice.lines.push_back(std::move(one));
-    }
-    if (choice.lines.empty()) return Error{Errc::denied, "/selector", reasons(notes.left_out, notes.left_out_total)};
-    if (selected.limit && *selected.limit <= choice.lines.size()) {  // the limit is reached without those left out
-        notes = {};
-        choice.lines = limited(std::move(choice.lines), *selected.limit);
-    }
-    const Node* last = nullptr;
-    for (const Chosen& one : choice.lines) {
-        if (std::exchange(last, one.node) != one.node && !one.node->is_connected())
-            note(one.node->ref(), notes.away, notes.away_total);
-    }
-    return choice;
+Result<Choice> Jobs::choose(const JobRequest& request) const {
+    return choose_lines(state_.fleet, request.selector, request.spec, request.terms.require_level);
 }
 
 Result<> Jobs::check_room(const JobRequest& request, std::size_t wanted, Now now) {
@@ -141,7 +86,7 @@ void Jobs::key_found(Ticket ticket, Result<std::optional<FoundKey>> found, Now n
     if (!found) return answer(ticket, key, found.error(), out);
     const auto& known = found.value();
     if (!known || known->created_at + kKeyLifetime < now.wall) return start(ticket, std::move(request), now, out);
-    if (known->fingerprint != request.fingerprint) return answer(ticket, key, reused_key(), out);
+    if (known->job || known->fingerprint != request.fingerprint) return answer(ticket, key, reused_key(), out);
     const RunPtr run = state_.runs.find(known->run.id);
     if (!run) return answer(ticket, key, known->run, out);
     RunView view = ActiveRuns::view(*run);
@@ -214,7 +159,7 @@ LoadedRun Jobs::make(const JobRequest& request, const std::vector<Chosen>& lines
     made.run.job = made.job.row;
     made.run.created_at = now.wall;
     made.run.start_within_ms = request.terms.start_within_ms;
-    made.run.run_within_ms = static_cast<std::uint32_t>(longest_run_ms(request.spec) + kRunMarginMs);
+    made.run.run_within_ms = run_within_ms(request.spec);
     made.run.total = static_cast<std::uint32_t>(lines.size() * request.terms.repeat);
     made.tasks.reserve(made.run.total);
     for (std::uint32_t round = 0; round < request.terms.repeat; ++round) {

@@ -4,11 +4,15 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/domain/choice.hpp"
 #include "broker/domain/dispatch.hpp"
 #include "broker/domain/domain_state.hpp"
 #include "protocol/targets/target_buckets.hpp"
 
 namespace edge::broker {
+
+/// An idempotency key that came with something else before.
+Error reused_key();
 
 class Jobs {
   public:
@@ -26,10 +30,6 @@ class Jobs {
         std::vector<Ticket> tickets;
     };
     void start(Ticket ticket, JobRequest request, Now now, Actions& out);
-    struct Choice {
-        std::vector<Chosen> lines;
-        RunNotes notes;
-    };
     /// The lines of the selector that may be asked for this. Errors: as create_job says.
     Result<Choice> choose(const JobRequest& request) const;
     Result<> check_room(const JobRequest& request, std::size_t wanted, Now now);

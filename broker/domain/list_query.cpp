@@ -70,12 +70,16 @@ Error no_such_value(const SelectorTerm& term, std::span<const std::string> value
 }
 
 Result<RunFilter> parse_run_filter(std::string_view q) {
-    static const std::vector<std::string> kKeys{"service", "state", "target", "origin"};
+    static const std::vector<std::string> kKeys{"service", "state", "target", "origin", "job"};
     EDGE_TRY(const auto terms, parse_list_query(q));
     RunFilter filter;
     for (const auto& term : terms) {
         if (term.key == "state" && !term.negated) {
             EDGE_TRY(filter.state, enum_of<RunState>(term));
+        } else if (term.key == "job" && !term.negated) {
+            const auto id = JobId::parse(term.value);
+            if (!id) return unusable(term, id.error().detail);
+            filter.of_job = id.value();
         } else {
             EDGE_TRY(take_term(filter.job, term, kKeys));
         }

@@ -180,6 +180,13 @@ void LocalDomain::carry_out(JobAnswer& effect) {
     if (reply) reply(std::move(effect.run));
 }
 
+void LocalDomain::carry_out(PlanAnswer& effect) {
+    auto reply = take(plan_replies_, effect.ticket);
+    if (!reply) return;
+    if (!effect.job) return reply(effect.job.error());
+    job(effect.job.value(), std::move(reply));
+}
+
 void LocalDomain::carry_out(JoinAnswer& effect) {
     auto joining = take(joining_, effect.ticket);
     if (!joining.reply) return;
@@ -272,6 +279,7 @@ void LocalDomain::refuse_open_tickets() {
     const Error stopping{Errc::unavailable, {}, "the broker is stopping"};
     for (auto& [ticket, reply] : std::exchange(job_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(cancel_replies_, {})) reply(stopping);
+    for (auto& [ticket, reply] : std::exchange(plan_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(enroll_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(token_replies_, {})) reply(stopping);
     webhooks_.refuse_all(stopping);

@@ -48,6 +48,9 @@ class LocalDomain final : public Domain {
     void authenticate(std::string bearer, Reply<Principal> reply) override;
     void create_job(JobRequest request, Reply<RunView> reply) override;
     void cancel_run(RunId id, Reply<RunView> reply) override;
+    void create_plan(JobRequest request, Reply<JobView> reply) override;
+    void change_plan(JobId id, JobChange change, Reply<JobView> reply) override;
+    void remove_plan(JobId id, Reply<JobView> reply) override;
     void job(JobId id, Reply<JobView> reply) override;
     void jobs(ListRequest list, Reply<Page<JobView>> reply) override;
     void run(RunId id, Reply<RunView> reply) override;
@@ -89,6 +92,7 @@ class LocalDomain final : public Domain {
     void carry_out(SendTo& effect);
     void carry_out(CloseSession& effect);
     void carry_out(JobAnswer& effect);
+    void carry_out(PlanAnswer& effect);
     void carry_out(JoinAnswer& effect);
     void carry_out(EnrollAnswer& effect);
     void carry_out(JoinTokenAnswer& effect);
@@ -118,6 +122,7 @@ class LocalDomain final : public Domain {
     std::unordered_map<std::uint64_t, Joining> joining_;
     Replies<RunView> job_replies_;
     Replies<RunView> cancel_replies_;
+    Replies<JobView> plan_replies_;
     Replies<link::EnrollReply> enroll_replies_;
     Replies<std::pair<std::string, JoinTokenView>> token_replies_;
     std::vector<std::shared_ptr<FleetSubscriber>> followers_;

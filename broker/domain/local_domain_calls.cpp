@@ -103,15 +103,56 @@ void LocalDomain::cancel_run(RunId id, Reply<RunView> reply) {
     });
 }
 
+void LocalDomain::create_plan(JobRequest request, Reply<JobView> reply) {
+    mailbox_.post([this, request = std::move(request), reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        plan_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.create_plan(ticket, std::move(request), at, out);
+    });
+}
+
+void LocalDomain::change_plan(JobId id, JobChange change, Reply<JobView> reply) {
+    mailbox_.post([this, id, change = std::move(change), reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        plan_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.change_plan(ticket, id, std::move(change), at, out);
+    });
+}
+
+void LocalDomain::remove_plan(JobId id, Reply<JobView> reply) {
+    mailbox_.post([this, id, reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        plan_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.remove_plan(ticket, id, at, out);
+    });
+}
+
 void LocalDomain::job(JobId id, Reply<JobView> reply) {
-    reads_->ask([id, reply = std::move(reply)](Store& store) { reply(must_be_there(store.job(id), "job")); });
+    reads_->ask([this, id, reply = std::move(reply)](Store& store) {
+        auto found = must_be_there(store.job(id), "job");
+        if (!found || !found.value().plan) return reply(std::move(found));
+        mailbox_.post([this, reply, view = std::move(found.value())](Now at, Actions&) mutable {
+            fsm_.complete(view, at);
+            reply(std::move(view));
+        });
+    });
 }
 
 void LocalDomain::jobs(ListRequest list, Reply<Page<JobView>> reply) {
     auto filter = parse_job_filter(list.q);
     if (!filter) return reply(filter.error());
-    reads_->ask([filter = std::move(filter.value()), page = bounded(std::move(list.page)),
-                 reply = std::move(reply)](Store& store) { reply(store.jobs(filter, page)); });
+    reads_->ask([this, filter = std::move(filter.value()), page = bounded(std::move(list.page)),
+                 reply = std::move(reply)](Store& store) {
+        auto found = store.jobs(filter, page);
+        if (!found) return reply(found.error());
+        const bool has_plans =
+            std::ranges::any_of(found.value().items, [](const auto& job) { return job.plan.has_value(); });
+        if (!has_plans) return reply(std::move(found));
+        mailbox_.post([this, reply, found = std::move(found.value())](Now at, Actions&) mutable {
+            for (JobView& view : found.items) fsm_.complete(view, at);
+            reply(std::move(found));
+        });
+    });
 }
 
 void LocalDomain::run(RunId id, Reply<RunView> reply) {

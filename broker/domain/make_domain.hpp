@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "broker/domain/domain.hpp"
 #include "broker/domain/webhook_views.hpp"
@@ -29,7 +30,11 @@ struct DomainOptions {
     std::uint32_t result_window = 4'096;    // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
     RetentionRule retention;
-    link::Limits limits;  // told in `welcome`; the gateway keeps the heartbeat
+    link::Limits limits;                       // told in `welcome`; the gateway keeps the heartbeat
+    std::uint64_t plan_lease_ms = 86'400'000;  // recurring jobs go on for so long at a node without a word of ours
+    /// How far a zone is ahead of UTC from a moment on, for ten years; called on the domain thread. Unset: only UTC is
+    /// known. Errors: not_found, with the nearest name there is.
+    std::function<Result<std::vector<ZoneOffset>>(const std::string& zone, WallTime from)> zone_offsets;
     /// The body of a message; pure, called on the domain thread, only when an endpoint wants it.
     std::function<std::string(const OutsideEvent&)> event_text;
     /// A write failed for good (a failed fsync), or an exception came out of our own code (internal): nothing may be

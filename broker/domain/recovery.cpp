@@ -11,6 +11,8 @@ namespace edge::broker {
 namespace {
 
 constexpr std::uint64_t kMostRecovered = 2'000'000;  // of a spool: what a day may hold, and all that a liar makes
+// Results of recurring jobs whose revision was made after the backup: the node goes on with it until it is told.
+constexpr std::uint64_t kMostPlanned = 4'096;
 constexpr std::uint64_t kRetryMs = 60'000;
 constexpr std::size_t kMostTarget = 2'048;  // bytes: no spec takes more
 
@@ -25,7 +27,7 @@ void Recovery::begin(const Node& node, Spool& spool, const link::Hello& hello) c
     if (!is_due(node)) return;
     const std::uint64_t before = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
     spool.record.recover_upto = std::min(hello.spool_last, std::max(spool.received, before) + kMostRecovered);
-    spool.record.recover_more = hello.running.size();
+    spool.record.recover_more = hello.running.size() + (hello.plans ? kMostPlanned : 0);
 }
 
 Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclusion& conclusion, Now now) {

@@ -85,6 +85,7 @@ void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
     Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}},
                 event_of(node, now.wall, NodeEventKind::locked)};
     outbox::tell_events(state_, node, now, batch);
+    targets_.node_changed(node, now, out);
     state_.journal.write(out, std::move(batch), [this, &node, ticket](Now, Actions& after) {
         state_.tell(node, after);
         after.effects.push_back(JoinAnswer{ticket, refused(link::RejectCode::stale_counter,
@@ -199,6 +200,7 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
         "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
                               " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});
     dispatch_.reconcile(*session, now, out);
+    targets_.confirmed(*session, now, out);
     session->hello = {};
 }
 
@@ -260,6 +262,7 @@ void Sessions::write_told(Session& session, Now now, Actions& out) {
     node.pace.spend(batch.size(), now.mono);
     outbox::tell_events(state_, node, now, batch);
     state_.journal.write(out, std::move(batch), state_.tells(node));
+    targets_.node_changed(node, now, out);
 }
 
 void Sessions::measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now) {

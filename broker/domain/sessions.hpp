@@ -4,6 +4,7 @@
 
 #include "broker/domain/dispatch.hpp"
 #include "broker/domain/domain_state.hpp"
+#include "broker/domain/plan_targets.hpp"
 #include "broker/domain/recovery.hpp"
 
 namespace edge::broker {
@@ -17,8 +18,8 @@ inline constexpr const char* kTooMuchPolicy = "a policy is at most 32 KiB";
 
 class Sessions {
   public:
-    Sessions(DomainState& state, Dispatch& dispatch, Recovery& recovery)
-        : state_(state), dispatch_(dispatch), recovery_(recovery) {}
+    Sessions(DomainState& state, Dispatch& dispatch, Recovery& recovery, PlanTargets& targets)
+        : state_(state), dispatch_(dispatch), recovery_(recovery), targets_(targets) {}
 
     void join(Ticket ticket, link::Hello hello, Now now, Actions& out);
     void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out);
@@ -52,6 +53,7 @@ class Sessions {
     DomainState& state_;
     Dispatch& dispatch_;
     Recovery& recovery_;
+    PlanTargets& targets_;
     bool is_stopping_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include "protocol/ids.hpp"
 #include "protocol/json/bounded.hpp"
 #include "protocol/link/envelopes.hpp"
+#include "protocol/schedule/schedule.hpp"
 
 namespace edge::broker {
 
@@ -124,12 +125,37 @@ struct JobTerms {
     std::uint32_t start_within_ms = 60'000;       // 1..86'400'000
     std::uint32_t repeat = 1;                     // tasks of each line, 1..1000
     EnforcedBy require_level = EnforcedBy::none;  // lines that are held by less are left out
+    bool align = false;                           // all tasks of a run on one node begin together
     friend bool operator==(const JobTerms&, const JobTerms&) = default;
 };
 
 /// Who asked for it: somebody by the API, or a scrape of /probe.
 enum class JobOrigin { api, prometheus };
 BOOST_DESCRIBE_ENUM(JobOrigin, api, prometheus)
+
+/// When a recurring job is due, as its owner says it: without the offsets of its zone and the phase of its interval.
+struct JobSchedule {
+    static constexpr bool fields_have_defaults = true;
+    Schedule when;
+    std::string zone = "UTC";
+    friend bool operator==(const JobSchedule&, const JobSchedule&) = default;
+};
+BOOST_DESCRIBE_STRUCT(JobSchedule, (), (when, zone))
+
+/// `once`: without a schedule. `replaced`: by a newer revision.
+enum class JobState { once, active, paused, deleted, replaced };
+BOOST_DESCRIBE_ENUM(JobState, once, active, paused, deleted, replaced)
+
+/// Of a recurring job.
+struct PlanView {
+    JobSchedule schedule;
+    JobState state = JobState::active;
+    std::uint64_t revision = 1;
+    WallTime revised_at = 0;
+    // Known while it is active.
+    std::vector<WallTime> next_ticks{};
+    std::uint32_t lines = 0;  // that it asks now
+};
 
 struct JobView {
     JobId id;
@@ -142,6 +168,7 @@ struct JobView {
     WallTime created_at = 0;
     std::optional<RunId> last_run;
     bool recovered = false;  // as of its run
+    std::optional<PlanView> plan{};
 };
 
 /// A line that a job chose and was not given a task, because its node would refuse it.
@@ -171,8 +198,9 @@ struct RunView {
     WallTime created_at = 0;
     std::optional<WallTime> finished_at;
     TaskCounts tasks;
-    bool recovered = false;  // made of results that came after a restore: what is known of it is what came
-    RunNotes notes{};        // only in the answer to the request that made the run
+    bool recovered = false;          // made of results that came after a restore: what is known of it is what came
+    RunNotes notes{};                // only in the answer to the request that made the run
+    std::optional<WallTime> tick{};  // of a recurring job: the nominal moment that it is of
 };
 
 /// A stored result: the agent's envelope as it came, whose it is, and its detail as opaque JSON text.
@@ -258,6 +286,7 @@ struct JobFilter {
 struct RunFilter {
     JobFilter job{};
     std::optional<RunState> state{};
+    std::optional<JobId> of_job{};
 };
 
 /// A line and whose it is, for a list.

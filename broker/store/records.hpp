@@ -93,6 +93,14 @@ struct JobRecord {
     std::map<std::string, std::string> labels;
     WallTime created_at = 0;
     bool recovered = false;
+    // Of a recurring job, a row each revision; `id` is that of all of them.
+    std::optional<JobSchedule> schedule{};
+    JobState state = JobState::once;
+    std::uint64_t revision = 1;
+    WallTime revised_at = 0;  // no tick of it is earlier
+    WallTime ended_at = 0;    // when it was paused, deleted or replaced
+    WallTime made_until = 0;  // the runs of all ticks up to here were made, or given up
+    Digest fingerprint{};     // of the request that made it
 };
 
 /// Of tasks that came to an end.
@@ -133,6 +141,7 @@ struct RunRecord {
     std::uint32_t total = 0;
     Outcomes outcomes;
     bool recovered = false;
+    WallTime tick = 0;  // of a recurring job
 };
 
 struct TaskRecord {
@@ -162,11 +171,12 @@ struct KeyRecord {
     WallTime created_at = 0;
 };
 
-/// … and the run that it made.
+/// … and the run that it made, or the recurring job.
 struct FoundKey {
     Digest fingerprint{};
     WallTime created_at = 0;
     RunView run;
+    std::optional<JobId> job{};
 };
 
 struct AuditRecord {
@@ -204,6 +214,23 @@ struct AddTask {  // to a run, whose total grows by it; of a run that is gone it
 struct AddKey {
     KeyRecord key;
 };
+struct PutJob {  // a revision of a recurring job: inserts, or replaces state, times and made_until
+    JobRecord job;
+};
+struct AddJobKey {
+    std::string key;
+    Digest fingerprint{};
+    JobId job;
+    WallTime created_at = 0;
+};
+struct AddPlannedRun {  // a tick has one; of a job that is gone it changes nothing
+    RunRecord run;
+    std::vector<TaskRecord> tasks;
+};
+struct SetMade {
+    JobRow job{};
+    WallTime until = 0;
+};
 struct SetTask {
     TaskRow task{};
     TaskState state = TaskState::queued;
@@ -237,8 +264,8 @@ struct AddEvent {
 };
 
 using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddTask, AddKey, SetTask, SetRun,
-                            AddResult, AddAudit, AddEvent, PutWebhook, DropWebhook, AddMessage, AddDelivery, AddAttempt,
-                            ReplayDelivery, ReplayDeliveries>;
+                            AddResult, PutJob, AddJobKey, AddPlannedRun, SetMade, AddAudit, AddEvent, PutWebhook,
+                            DropWebhook, AddMessage, AddDelivery, AddAttempt, ReplayDelivery, ReplayDeliveries>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.
@@ -249,6 +276,8 @@ struct Loaded {
     std::vector<JoinTokenRecord> join_tokens;
     std::vector<ApiTokenRecord> api_tokens;
     std::vector<LoadedRun> unfinished;  // in the order of their rows
+    std::vector<JobRecord> planned;     // recurring ones: all that are not over, and what ended in the last eight days
+    std::map<JobRow, std::vector<WallTime>> made_early;  // of these: ticks later than made_until that have a run
     std::map<NodeRow, std::uint64_t> last_events;
     std::vector<WebhookRecord> webhooks;
     // The first free integer keys.

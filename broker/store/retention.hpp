@@ -20,10 +20,13 @@ struct ForgetBefore {
     WallTime runs = 0;
     WallTime failed = 0;
     WallTime keys = 0;
+    WallTime revisions = 0;  // of recurring jobs: replaced ones, of which no run is left
 };
+/// Longer than any node goes by one after its end.
+inline constexpr std::uint64_t kRevisionsKeptUs = 8ULL * 86'400 * 1'000'000;
 inline ForgetBefore forget_before(const RetentionRule& rule, WallTime now) {
     const auto before = [now](std::uint64_t age) { return age == 0 || age > now ? 0 : now - age; };
-    return {before(rule.runs_us), before(rule.failed_us), before(rule.keys_us)};
+    return {before(rule.runs_us), before(rule.failed_us), before(rule.keys_us), before(kRevisionsKeptUs)};
 }
 
 /// What one batch took away, and what is left to do.

@@ -336,7 +336,34 @@ CREATE INDEX keys_by_age ON idempotency_keys (created_at);
 CREATE INDEX keys_of_run ON idempotency_keys (run);
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9};
+// Recurring jobs: a row of `jobs` each revision. `series` is the public id of all of them, which the first one has as
+// its own.
+constexpr std::string_view kStep10 = R"sql(
+ALTER TABLE jobs ADD COLUMN align INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN series BLOB;
+ALTER TABLE jobs ADD COLUMN schedule TEXT NOT NULL DEFAULT '';
+ALTER TABLE jobs ADD COLUMN state TEXT NOT NULL DEFAULT 'once';
+ALTER TABLE jobs ADD COLUMN revision INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE jobs ADD COLUMN revised_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN ended_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN made_until INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN fingerprint BLOB NOT NULL DEFAULT x'';
+CREATE INDEX jobs_of_series ON jobs (series, revision) WHERE series IS NOT NULL;
+
+ALTER TABLE runs ADD COLUMN tick INTEGER NOT NULL DEFAULT 0;
+CREATE UNIQUE INDEX runs_of_tick ON runs (job, tick) WHERE tick > 0;
+
+CREATE TABLE job_keys (
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    job BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (project, key)
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9, kStep10};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

@@ -68,6 +68,24 @@ Result<std::map<NodeRow, std::uint64_t>> last_events(sqlite::Connection& db) {
     }
 }
 
+Result<> load_planned(sqlite::Connection& db, Loaded& all) {
+    EDGE_TRY(load_all(db,
+                      "SELECT " + std::string(rows::kPlannedJob) +
+                          " FROM jobs j WHERE j.series IS NOT NULL AND (j.state IN ('active', 'paused')"
+                          " OR j.ended_at > (strftime('%s', 'now') - 8 * 86400) * 1000000) ORDER BY j.k",
+                      all.planned, rows::planned_job));
+    EDGE_TRY(auto ticks, db.prepare("SELECT tick FROM runs WHERE job = ?1 AND tick > ?2 ORDER BY tick"));
+    for (const auto& job : all.planned) {
+        ticks.start(job.row, std::max<WallTime>(job.made_until, 1));
+        while (true) {
+            EDGE_TRY(const bool more, ticks.next());
+            if (!more) break;
+            all.made_early[job.row].push_back(ticks.natural(0));
+        }
+    }
+    return ok();
+}
+
 template <class Row>
 Result<Row> next_key(sqlite::Connection& db, const std::string& table) {
     EDGE_TRY(auto row, db.prepare("SELECT coalesce(max(k), 0) + 1 FROM " + table));
@@ -99,6 +117,7 @@ Result<Loaded> SqliteWriter::load() {
                           "SELECT " + std::string(rows::kTask) + " FROM tasks WHERE run = " + where + " ORDER BY k",
                           run.tasks, rows::task));
     }
+    EDGE_TRY(load_planned(db_, all));
     EDGE_TRY(all.last_events, last_events(db_));
     EDGE_TRY(load_all(db_,
                       "SELECT " + std::string(rows::kWebhook) + " FROM webhooks WHERE dropped_at IS NULL ORDER BY k",

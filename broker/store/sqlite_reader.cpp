@@ -64,14 +64,19 @@ Result<> SqliteReader::prepare() {
         " AND (?3 = '' OR j.service = ?3) AND substr(j.target, 1, length(?4)) = ?4 AND (?5 = '' OR j.origin = ?5)"
         " AND (?6 = '' OR j.origin <> ?6) ";
     const std::string wanted_runs = of_job + "AND (?7 = '' OR r.state = ?7) ORDER BY r.k DESC LIMIT ?2";
-    const std::string wanted_jobs = of_job + "ORDER BY j.k DESC LIMIT ?2";
+    const std::string wanted_jobs = of_job + "AND j.state <> 'replaced' ORDER BY j.k DESC LIMIT ?2";
     EDGE_TRY(make(s_.runs.any, runs + "WHERE r.k < ?1" + wanted_runs));
     EDGE_TRY(make(s_.runs.scraped, runs + "WHERE r.origin = 'prometheus' AND r.k < ?1" + wanted_runs));
     EDGE_TRY(make(s_.runs.unscraped, runs + "WHERE r.origin <> 'prometheus' AND r.k < ?1" + wanted_runs));
-    EDGE_TRY(make(s_.job, jobs + "WHERE j.id = ?1"));
+    EDGE_TRY(
+        make(s_.runs_of_job,
+             runs + "WHERE r.job IN (SELECT k FROM jobs WHERE id = ?8 OR series = ?8) AND r.k < ?1" + wanted_runs));
+    EDGE_TRY(make(s_.job, jobs + "WHERE j.k = coalesce((SELECT k FROM jobs WHERE series = ?1 ORDER BY revision DESC"
+                                 " LIMIT 1), (SELECT k FROM jobs WHERE id = ?1))"));
     EDGE_TRY(make(s_.jobs.any, jobs + "WHERE j.k < ?1" + wanted_jobs));
     EDGE_TRY(make(s_.jobs.scraped, jobs + "WHERE j.origin = 'prometheus' AND j.k < ?1" + wanted_jobs));
     EDGE_TRY(make(s_.jobs.unscraped, jobs + "WHERE j.origin <> 'prometheus' AND j.k < ?1" + wanted_jobs));
+    EDGE_TRY(make(s_.find_job_key, "SELECT fingerprint, job, created_at FROM job_keys WHERE project = 1 AND key = ?1"));
     EDGE_TRY(
         make(s_.tasks, "SELECT " + std::string(rows::kTaskView) +
                            " FROM tasks t JOIN nodes n ON n.k = t.node"
@@ -96,9 +101,15 @@ Result<std::optional<RunView>> SqliteReader::run(RunId id) {
 
 Result<Page<RunView>> SqliteReader::runs(const RunFilter& filter, const PageRequest& page) {
     EDGE_TRY(const auto before, parse_cursor('r', page.cursor, kNewest));
-    auto& statement = s_.runs.of(filter.job);
-    statement.start(before, page.limit + 1, text_of(filter.job.service), std::string_view(filter.job.target),
-                    text_of(filter.job.origin), text_of(filter.job.without), text_of(filter.state));
+    const auto start = [&](sqlite::Statement& statement, const auto&... more) {
+        statement.start(before, page.limit + 1, text_of(filter.job.service), std::string_view(filter.job.target),
+                        text_of(filter.job.origin), text_of(filter.job.without), text_of(filter.state), more...);
+    };
+    auto& statement = filter.of_job ? s_.runs_of_job : s_.runs.of(filter.job);
+    if (filter.of_job)
+        start(statement, *filter.of_job);
+    else
+        start(statement);
     return read_page<RunView>(statement, page.limit, 'r', run_view);
 }
 
@@ -157,12 +168,19 @@ Result<std::optional<FoundKey>> SqliteReader::find_key(const std::string& key) {
                  found.created_at = row.natural(2);
                  return RunRow{row.integer(1)};
              }));
-    if (!run) return std::optional<FoundKey>();
+    if (!run) return find_job_key(key);
     s_.run_by_key.start(*run);
     EDGE_TRY(auto view, first_row<RunView>(s_.run_by_key, run_view));
     if (!view) return std::optional<FoundKey>();
     found.run = std::move(*view);
     return std::optional(std::move(found));
+}
+
+Result<std::optional<FoundKey>> SqliteReader::find_job_key(const std::string& key) {
+    s_.find_job_key.start(key);
+    return first_row<FoundKey>(s_.find_job_key, [](sqlite::Statement& row) -> Result<FoundKey> {
+        return FoundKey{row.bytes<32>(0), row.natural(2), {}, JobId{row.bytes<16>(1)}};
+    });
 }
 
 Result<std::vector<LoadedRun>> SqliteReader::runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) {

@@ -37,11 +37,12 @@ class SqliteReader {
     struct Statements {
         sqlite::Statement begin, commit;
         ByOrigin runs, jobs;
-        sqlite::Statement run, run_by_key, job, tasks, results, result;
+        sqlite::Statement run, run_by_key, runs_of_job, job, find_job_key, tasks, results, result;
         sqlite::Statement known_rid, find_key, task, events;
     };
     explicit SqliteReader(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();
+    Result<std::optional<FoundKey>> find_job_key(const std::string& key);
     Result<std::vector<LoadedRun>> read_runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs);
 
     sqlite::Connection db_;

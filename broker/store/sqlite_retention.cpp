@@ -21,7 +21,10 @@ Result<> SqliteRetention::prepare(sqlite::Connection& db) {
     EDGE_TRY(make(tasks_, "DELETE FROM tasks WHERE k IN (SELECT k FROM tasks WHERE run = ?1 ORDER BY k LIMIT ?2)"));
     EDGE_TRY(make(keys_of_run_, "DELETE FROM idempotency_keys WHERE run = ?1"));
     EDGE_TRY(make(run_, "DELETE FROM runs WHERE k = ?1"));
-    EDGE_TRY(make(job_, "DELETE FROM jobs WHERE k = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE job = ?1)"));
+    // The newest revision of a recurring job is the job.
+    EDGE_TRY(make(job_,
+                  "DELETE FROM jobs WHERE k = ?1 AND NOT EXISTS (SELECT 1 FROM runs WHERE job = ?1)"
+                  " AND (state = 'once' OR (state = 'replaced' AND ended_at < ?2))"));
     return make(keys_,
                 "DELETE FROM idempotency_keys WHERE (project, key) IN"
                 " (SELECT project, key FROM idempotency_keys WHERE created_at < ?1 ORDER BY created_at LIMIT ?2)");
@@ -52,7 +55,7 @@ Result<std::optional<SqliteRetention::OldRun>> SqliteRetention::oldest(const For
     return clean->overdue_us >= failed->overdue_us ? clean : failed;
 }
 
-Result<bool> SqliteRetention::forget_run(const OldRun& run, std::uint64_t& left, Forgotten& gone) {
+Result<bool> SqliteRetention::forget_run(const OldRun& run, WallTime revisions, std::uint64_t& left, Forgotten& gone) {
     const auto count = [&](std::uint64_t rows) {
         gone.rows += rows;
         left -= std::min(left, rows);
@@ -70,7 +73,7 @@ Result<bool> SqliteRetention::forget_run(const OldRun& run, std::uint64_t& left,
     if (tasks == most) return false;
     EDGE_TRY(const auto keys, remove(keys_of_run_, run.row));
     EDGE_TRY(const auto runs, remove(run_, run.row));
-    EDGE_TRY(const auto jobs, remove(job_, run.job));
+    EDGE_TRY(const auto jobs, remove(job_, run.job, revisions));
     count(keys + runs + jobs);
     gone.runs += runs;
     return true;
@@ -86,7 +89,7 @@ Result<Forgotten> SqliteRetention::forget(const ForgetBefore& before, std::uint3
         if (!run) return gone;
         gone.overdue_us = run->overdue_us;
         if (left == 0) return gone;
-        EDGE_TRY(const bool whole, forget_run(*run, left, gone));
+        EDGE_TRY(const bool whole, forget_run(*run, before.revisions, left, gone));
         if (!whole) return gone;
     }
 }

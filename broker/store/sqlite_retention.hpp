@@ -23,7 +23,7 @@ class SqliteRetention {
     Result<std::optional<OldRun>> oldest(const ForgetBefore& before);
     Result<std::optional<OldRun>> oldest_of(bool failed, WallTime before);
     /// False: there was more than `left`.
-    Result<bool> forget_run(const OldRun& run, std::uint64_t& left, Forgotten& gone);
+    Result<bool> forget_run(const OldRun& run, WallTime revisions, std::uint64_t& left, Forgotten& gone);
     template <class... Args>
     Result<std::uint64_t> remove(sqlite::Statement& statement, const Args&... args);
 

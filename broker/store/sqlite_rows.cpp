@@ -17,11 +17,29 @@ Result<Name> name_column(sqlite::Statement& row, int column) {
     return name;
 }
 
-/// Three columns from `first` on.
+/// Four columns from `first` on.
 Result<JobTerms> terms(sqlite::Statement& row, int first) {
     JobTerms terms{.start_within_ms = row.natural32(first), .repeat = row.natural32(first + 1)};
     EDGE_TRY(terms.require_level, enum_column<EnforcedBy>(row.text(first + 2)));
+    terms.align = row.integer(first + 3) != 0;
     return terms;
+}
+
+/// Fourteen columns from `first` on, those that every job has.
+Result<JobRecord> job(sqlite::Statement& row, int first) {
+    JobRecord j;
+    j.row = JobRow{row.integer(first)};
+    j.id = id_column<JobId>(row, first + 1);
+    EDGE_TRY(j.service, enum_column<Service>(row.text(first + 2)));
+    j.params = row.text(first + 3);
+    j.target = row.text(first + 4);
+    j.selector = row.text(first + 5);
+    EDGE_TRY(j.terms, terms(row, first + 6));
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(first + 10)));
+    j.created_at = row.natural(first + 11);
+    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(first + 12)));
+    j.recovered = row.integer(first + 13) != 0;
+    return j;
 }
 
 }  // namespace
@@ -69,20 +87,22 @@ Result<LoadedRun> run_and_job(sqlite::Statement& row) {
                           .canceled = row.natural32(12),
                           .expired = row.natural32(13),
                           .lost = row.natural32(14)};
-    JobRecord& j = loaded.job;
-    j.row = JobRow{row.integer(15)};
-    j.id = id_column<JobId>(row, 16);
-    EDGE_TRY(j.service, enum_column<Service>(row.text(17)));
-    j.params = row.text(18);
-    j.target = row.text(19);
-    j.selector = row.text(20);
-    EDGE_TRY(j.terms, terms(row, 21));
-    EDGE_TRY(j.labels, from_column<Labels>(row.text(24)));
-    j.created_at = row.natural(25);
-    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(26)));
-    j.recovered = row.integer(27) != 0;
-    r.recovered = row.integer(28) != 0;
+    r.tick = row.natural(15);
+    r.recovered = row.integer(16) != 0;
+    EDGE_TRY(loaded.job, job(row, 17));
     return loaded;
+}
+
+Result<JobRecord> planned_job(sqlite::Statement& row) {
+    EDGE_TRY(auto j, job(row, 0));
+    EDGE_TRY(j.schedule, from_column<JobSchedule>(row.text(14)));
+    EDGE_TRY(j.state, enum_column<JobState>(row.text(15)));
+    j.revision = row.natural(16);
+    j.revised_at = row.natural(17);
+    j.ended_at = row.natural(18);
+    j.made_until = row.natural(19);
+    j.fingerprint = row.bytes<32>(20);
+    return j;
 }
 
 Result<TaskRecord> task(sqlite::Statement& row) {
@@ -107,11 +127,18 @@ Result<JobView> job_view(sqlite::Statement& row) {
     EDGE_TRY(j.params, from_column<Json>(row.text(3)));
     j.selector = row.text(4);
     EDGE_TRY(j.terms, terms(row, 5));
-    EDGE_TRY(j.labels, from_column<Labels>(row.text(8)));
-    j.created_at = row.natural(9);
-    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(10)));
-    if (!row.is_null(11)) j.last_run = id_column<RunId>(row, 11);
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(9)));
+    j.created_at = row.natural(10);
+    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(11)));
     j.recovered = row.integer(12) != 0;
+    if (!row.text(13).empty()) {
+        PlanView& plan = j.plan.emplace();
+        EDGE_TRY(plan.schedule, from_column<JobSchedule>(row.text(13)));
+        EDGE_TRY(plan.state, enum_column<JobState>(row.text(14)));
+        plan.revision = row.natural(15);
+        plan.revised_at = row.natural(16);
+    }
+    if (!row.is_null(17)) j.last_run = id_column<RunId>(row, 17);
     return j;
 }
 
@@ -168,6 +195,7 @@ RunView view_of(const RunRecord& run, const JobRecord& job) {
     view.finished_at = run.finished_at;
     view.tasks = counts_of(run.total, run.outcomes);
     view.recovered = run.recovered;
+    if (run.tick > 0) view.tick = run.tick;
     return view;
 }
 

@@ -18,6 +18,14 @@ int on_wal(void* pages, sqlite3*, const char*, int count) {
     return SQLITE_OK;
 }
 
+/// A row's own id: the first revision has the public one.
+JobId row_id(const JobRecord& job) {
+    if (job.revision == 1) return job.id;
+    std::string text(job.id.bytes.begin(), job.id.bytes.end());
+    text += std::to_string(job.revision);
+    return JobId{make_uuid8(sha256(as_bytes(text)))};
+}
+
 /// As far as the time goes: it reads the whole file. SQLite looks at its progress handler too seldom in it.
 Result<> check(sqlite::Connection& db, StartCheck& check) {
     const auto began = steady_clock::now();
@@ -89,11 +97,21 @@ Result<> SqliteWriter::prepare() {
                   "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
     EDGE_TRY(make(s_.add_job,
                   "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
-                  " labels, created_at, origin, recovered)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"));
+                  " labels, created_at, origin, recovered, align)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"));
+    EDGE_TRY(make(s_.put_job,
+                  "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
+                  " labels, created_at, align, series, schedule, state, revision, revised_at, ended_at, made_until,"
+                  " fingerprint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+                  " ?18, ?19, ?20) ON CONFLICT (k) DO UPDATE SET state = ?15, revised_at = ?17, ended_at = ?18,"
+                  " made_until = ?19"));
+    EDGE_TRY(make(s_.set_made, "UPDATE jobs SET made_until = ?2 WHERE k = ?1"));
+    EDGE_TRY(make(s_.add_job_key,
+                  "INSERT OR REPLACE INTO job_keys (key, fingerprint, job, created_at) VALUES (?1, ?2, ?3, ?4)"));
     EDGE_TRY(make(s_.add_run,
                   "INSERT INTO runs (k, id, job, state, created_at, start_within_ms, run_within_ms, total, origin,"
-                  " recovered) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"));
+                  " recovered, tick) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11"
+                  " WHERE EXISTS (SELECT 1 FROM jobs WHERE k = ?3)"));
     EDGE_TRY(make(s_.grow_run, "UPDATE runs SET total = total + 1 WHERE k = ?1"));
     EDGE_TRY(make(s_.add_task,
                   "INSERT INTO tasks (k, id, run, node, line, carrier, state, attempt, recorded, offered)"
@@ -194,11 +212,19 @@ Result<> SqliteWriter::write(const AddRun& change) {
     const auto& j = change.job;
     EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, j.terms.start_within_ms,
                             j.terms.repeat, enum_text(j.terms.require_level), to_column(j.labels), j.created_at,
-                            enum_text(j.origin), j.recovered));
-    const auto& r = change.run;
+                            enum_text(j.origin), j.recovered, j.terms.align));
+    return add(change.run, change.tasks, j.origin);
+}
+
+Result<> SqliteWriter::write(const AddPlannedRun& change) {
+    return add(change.run, change.tasks, JobOrigin::api);
+}
+
+Result<> SqliteWriter::add(const RunRecord& r, const std::vector<TaskRecord>& tasks, JobOrigin origin) {
     EDGE_TRY(s_.add_run.run(r.row, r.id, r.job, enum_text(r.state), r.created_at, r.start_within_ms, r.run_within_ms,
-                            r.total, enum_text(j.origin), r.recovered));
-    for (const auto& t : change.tasks) {
+                            r.total, enum_text(origin), r.recovered, r.tick));
+    if (sqlite3_changes(db_.handle()) == 0) return ok();
+    for (const auto& t : tasks) {
         EDGE_TRY(add(t));
     }
     return ok();
@@ -213,6 +239,22 @@ Result<> SqliteWriter::write(const AddTask& change) {
     EDGE_TRY(s_.grow_run.run(change.task.run));
     if (sqlite3_changes(db_.handle()) == 0) return ok();
     return add(change.task);
+}
+
+Result<> SqliteWriter::write(const PutJob& change) {
+    const auto& j = change.job;
+    return s_.put_job.run(j.row, row_id(j), enum_text(j.service), j.params, j.target, j.selector,
+                          j.terms.start_within_ms, j.terms.repeat, enum_text(j.terms.require_level),
+                          to_column(j.labels), j.created_at, j.terms.align, j.id, to_column(*j.schedule),
+                          enum_text(j.state), j.revision, j.revised_at, j.ended_at, j.made_until, j.fingerprint);
+}
+
+Result<> SqliteWriter::write(const SetMade& change) {
+    return s_.set_made.run(change.job, change.until);
+}
+
+Result<> SqliteWriter::write(const AddJobKey& change) {
+    return s_.add_job_key.run(change.key, change.fingerprint, change.job, change.created_at);
 }
 
 Result<> SqliteWriter::write(const AddKey& change) {

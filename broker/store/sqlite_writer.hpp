@@ -28,6 +28,7 @@ class SqliteWriter {
     struct Statements {
         sqlite::Statement begin, commit, rollback;
         sqlite::Statement put_node, put_spool, put_join_token, add_api_token;
+        sqlite::Statement put_job, set_made, add_job_key;
         sqlite::Statement add_job, add_run, grow_run, add_task, add_key, set_task, set_run, add_result, add_detail,
             add_audit;
         sqlite::Statement add_event, drop_events;
@@ -43,6 +44,11 @@ class SqliteWriter {
     Result<> write(const AddTask& change);
     Result<> add(const TaskRecord& task);
     Result<> write(const AddKey& change);
+    Result<> write(const PutJob& change);
+    Result<> write(const AddJobKey& change);
+    Result<> write(const AddPlannedRun& change);
+    Result<> write(const SetMade& change);
+    Result<> add(const RunRecord& run, const std::vector<TaskRecord>& tasks, JobOrigin origin);
     Result<> write(const SetTask& change);
     Result<> write(const SetRun& change);
     Result<> write(const AddResult& change);

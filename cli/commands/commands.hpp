@@ -30,6 +30,8 @@ struct ProbeCommand {
     std::map<std::string, std::string> labels;
     std::optional<std::uint32_t> start_within_ms;
     std::optional<std::uint32_t> repeat;
+    bool align = false;
+    Json schedule;              // as the API has it; null: once
     std::string require_level;  // bpf-guard, nft-guard, cooperative; empty: any
     std::optional<std::chrono::milliseconds> timeout;
     FailOn fail_on = FailOn::any;
@@ -69,6 +71,15 @@ struct TopCommand {
 };
 struct CancelCommand {
     std::string run_id;
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+/// Of a recurring job: `edgectl pause job_…`, resume and delete as well.
+struct JobCommand {
+    enum class Act { pause, resume, remove };
+    Act act = Act::pause;
+    std::string id;
     Format format = Format::table;
     static void add_to(Syntax& edgectl);
     Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
@@ -115,7 +126,7 @@ struct HelpCommand {
 };
 
 /// All of them, in the order of edgectl's help. Who is not here is no command.
-using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, CancelCommand, TokenCommand,
-                             WebhookCommand, ApiCommand, VersionCommand, HelpCommand>;
+using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, CancelCommand, JobCommand,
+                             TokenCommand, WebhookCommand, ApiCommand, VersionCommand, HelpCommand>;
 
 }  // namespace edge::cli

@@ -143,28 +143,4 @@ Answer<ExitCode> describe_run(const DescribeCommand& command, Client& client, co
     return exit;
 }
 
-Answer<ExitCode> describe_job(const DescribeCommand& command, Client& client, const Screen& screen) {
-    EDGE_TRY(const auto job, client.get("/api/v1/jobs/" + percent_encoded(command.id)));
-    if (command.format == Format::json || command.format == Format::jsonl) {
-        screen.print(printable_json(dump_json(job)) + "\n");
-        return ExitCode::ok;
-    }
-    Sheet sheet(screen.out_style);
-    sheet.title("job " + printable(text_at(job, "id")));
-    sheet.item("service", printable(text_at(job, "service")));
-    sheet.item("selector", printable(text_at(job, "selector")));
-    const auto item = [&sheet](std::string_view name, const Json& value) {
-        sheet.item(printable(name), printable(value.is_string() ? value.get<std::string>() : dump_json(value)));
-    };
-    for (const auto& [key, value] : member(job, "params").items()) item(key, value);
-    for (const char* key : {"start_within_ms", "repeat", "require_level"}) {
-        if (job.contains(key)) item(key, job[key]);
-    }
-    sheet.item("labels", printable(labels_at(job, "labels")));
-    sheet.item("made", time_and_age(job, "created_at"));
-    sheet.item("last run", printable(text_at(job, "last_run")));
-    screen.print(sheet.text());
-    return ExitCode::ok;
-}
-
 }  // namespace edge::cli

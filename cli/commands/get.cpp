@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "cli/commands/schedule_flags.hpp"
 #include "cli/commands/things.hpp"
 #include "cli/show/figures.hpp"
 #include "cli/syntax.hpp"
@@ -124,12 +125,15 @@ Listing runs() {
 
 Listing jobs() {
     return {{column("JOB"), column("SERVICE"), column("TARGET", 1, true), column("SELECTOR", 3, true),
-             column("LAST RUN", 5), figure("AGE", 4), column("LABELS", 6, true)},
+             column("SCHEDULE", 2, true), column("STATE", 2), column("LAST RUN", 5), figure("AGE", 4),
+             column("LABELS", 6, true)},
             [](const Json& item, bool wide) {
                 std::vector<Cell> row{{printable(text_at(item, "id"))},
                                       {printable(text_at(item, "service"))},
                                       {printable(text_at(member(item, "params"), "target"))},
                                       selector_of(item),
+                                      {printable(schedule_text(member(item, "schedule")))},
+                                      {printable(text_at(item, "state"))},
                                       {printable(text_at(item, "last_run"))},
                                       {age_at(item, "created_at")}};
                 if (wide) row.push_back({printable(labels_at(item, "labels"))});
@@ -215,7 +219,8 @@ void GetCommand::add_to(Syntax& edgectl) {
     syntax.output(given->format, "table, wide, json or jsonl");
     syntax.text(
         "-q,--query", "SELECTOR", given->query,
-        "those that match: a selector, also state: and version:; of runs and jobs service:, target: and origin:");
+        "those that match: a selector, also state: and version:; of runs and jobs service:, target: and origin:,"
+        " of runs job:, too");
     syntax.text("--sort", "KEY", given->sort,
                 "of nodes and lines: name, state, carrier, province, …; -KEY is the other way");
     syntax.number("--limit", given->limit, kMostItems,

@@ -1,4 +1,7 @@
 #include "cli/api/problem.hpp"
+#include "cli/commands/describe.hpp"
+#include "cli/commands/schedule_flags.hpp"
+#include "cli/commands/things.hpp"
 #include "cli/run/follow_run.hpp"
 #include "cli/spec_flags.hpp"
 #include "cli/syntax.hpp"
@@ -54,6 +57,7 @@ struct GivenProbe : ProbeCommand {
     std::optional<std::uint32_t> limit;
     std::vector<std::string> pairs;
     std::string wait;
+    ScheduleFlags again;
 };
 
 Answer<Command> read_probe(const std::string& name, GivenProbe& given) {
@@ -63,6 +67,9 @@ Answer<Command> read_probe(const std::string& name, GivenProbe& given) {
     given.params = std::move(params.value());
     EDGE_TRY(given.labels, labels(given.pairs));
     EDGE_TRY(given.timeout, duration("--timeout", given.wait));
+    EDGE_TRY(given.schedule, given.again.schedule());
+    if (!given.schedule.is_null() && given.timeout)
+        return usage("--timeout waits for a run, and a recurring job is not waited for", "edgectl help " + name);
     return ProbeCommand(std::move(given));
 }
 
@@ -91,6 +98,8 @@ void add_probe(Syntax& edgectl, Service service, const std::string& target, cons
                 "bpf-guard, nft-guard or cooperative: lines that are held by less are left out");
     syntax.number("--start-within-ms", given->start_within_ms, kMostStartWithinMs,
                   "a task that has not begun in that time expires; " + std::to_string(kStartWithinMs) + " without it");
+    syntax.flag("--align", given->align, "all tasks of a run on one node begin together");
+    given->again.add_to(syntax);
     syntax.when_named([name, given] { return read_probe(name, *given); });
 }
 
@@ -103,6 +112,8 @@ std::string body_of(const ProbeCommand& command) {
     if (command.start_within_ms) body["start_within_ms"] = *command.start_within_ms;
     if (command.repeat) body["repeat"] = *command.repeat;
     if (!command.require_level.empty()) body["require_level"] = command.require_level;
+    if (command.align) body["align"] = true;
+    if (!command.schedule.is_null()) body["schedule"] = command.schedule;
     return dump_json(body);
 }
 
@@ -112,8 +123,8 @@ std::string random_key() {
     return to_base32(bytes);
 }
 
-/// The run the broker made of it. Asked again when the answer is lost: the key makes it the same job.
-Answer<Run> start(const ProbeCommand& command, Client& client, const Client::Tick& tick) {
+/// The broker's answer. Asked again when it is lost: the key makes it the same job.
+Answer<std::string> post(const ProbeCommand& command, Client& client, const Client::Tick& tick) {
     Request request{.method = "POST", .path = "/api/v1/jobs", .body = body_of(command)};
     request.headers.emplace_back("Idempotency-Key", random_key());
     constexpr int kTries = 3;
@@ -124,14 +135,33 @@ Answer<Run> start(const ProbeCommand& command, Client& client, const Client::Tic
             if (!client.sleep(std::chrono::milliseconds(500), tick)) return client.trouble(Loss{Lost::interrupted, {}});
             continue;
         }
-        if (reply.value().status != 202 && reply.value().status != 200)
-            return trouble_of(reply.value().status, reply.value().body);
-        EDGE_TRY(const auto json, json_of(reply.value().body));
-        auto run = decode<Run>(json, UnknownFields::ignore);
-        if (!run || run.value().id.empty())
-            return Trouble{ExitCode::error, "the broker's answer is no run", "`edgectl version` tells both versions"};
-        return std::move(run.value());
+        const int status = reply.value().status;
+        if (status != 202 && status != 201 && status != 200) return trouble_of(status, reply.value().body);
+        return reply.value().body;
     }
+}
+
+Answer<Run> start(const ProbeCommand& command, Client& client, const Client::Tick& tick) {
+    EDGE_TRY(const auto body, post(command, client, tick));
+    EDGE_TRY(const auto json, json_of(body));
+    auto run = decode<Run>(json, UnknownFields::ignore);
+    if (!run || run.value().id.empty())
+        return Trouble{ExitCode::error, "the broker's answer is no run", "`edgectl version` tells both versions"};
+    return std::move(run.value());
+}
+
+Answer<ExitCode> make_recurring(const ProbeCommand& command, Client& client, const Screen& screen) {
+    EDGE_TRY(const auto body, post(command, client, {}));
+    EDGE_TRY(const auto job, json_of(body));
+    if (command.format == Format::json || command.format == Format::jsonl) {
+        screen.print(printable_json(dump_json(job)) + "\n");
+        return ExitCode::ok;
+    }
+    Sheet sheet(screen.out_style);
+    put_job(sheet, job);
+    screen.print(sheet.text());
+    screen.say(screen.err_style.paint("its runs: edgectl describe job " + printable(text_at(job, "id")), Tone::dim));
+    return ExitCode::ok;
 }
 
 std::string wait_text(std::uint32_t ms) {
@@ -179,6 +209,7 @@ void ProbeCommand::add_to(Syntax& edgectl) {
 }
 
 Answer<ExitCode> ProbeCommand::carry_out(Client& client, const Screen& screen) const {
+    if (!schedule.is_null()) return make_recurring(*this, client, screen);
     const auto begun = Client::Clock::now();
     const Client::Tick tick = [&] { return !timeout || Client::Clock::now() < begun + *timeout; };
     EDGE_TRY(const auto run, start(*this, client, tick));

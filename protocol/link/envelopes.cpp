@@ -16,10 +16,12 @@ template <class Visit>
 bool for_each_type(Visit visit) {
     return visit(Wire<Challenge>{"challenge"}) || visit(Wire<Hello>{"hello"}) || visit(Wire<Welcome>{"welcome"}) ||
            visit(Wire<Reject>{"reject"}) || visit(Wire<WelcomeAck>{"welcome_ack"}) || visit(Wire<Task>{"task"}) ||
-           visit(Wire<CancelTask>{"cancel"}) || visit(Wire<WorkAck>{"wack"}) || visit(Wire<TaskResult>{"res"}) ||
-           visit(Wire<ResultAck>{"rack"}) || visit(Wire<Credit>{"credit"}) || visit(Wire<Progress>{"prog"}) ||
-           visit(Wire<Lines>{"lines"}) || visit(Wire<Policy>{"policy"}) || visit(Wire<Facts>{"facts"}) ||
-           visit(Wire<Heartbeat>{"hb"}) || visit(Wire<Goaway>{"goaway"}) || visit(Wire<ProtocolError>{"error"});
+           visit(Wire<CancelTask>{"cancel"}) || visit(Wire<PlanSet>{"plan_set"}) ||
+           visit(Wire<PlanDrop>{"plan_drop"}) || visit(Wire<PlanReset>{"plan_reset"}) || visit(Wire<WorkAck>{"wack"}) ||
+           visit(Wire<TaskResult>{"res"}) || visit(Wire<ResultAck>{"rack"}) || visit(Wire<Credit>{"credit"}) ||
+           visit(Wire<Progress>{"prog"}) || visit(Wire<Lines>{"lines"}) || visit(Wire<Policy>{"policy"}) ||
+           visit(Wire<Facts>{"facts"}) || visit(Wire<Heartbeat>{"hb"}) || visit(Wire<Goaway>{"goaway"}) ||
+           visit(Wire<ProtocolError>{"error"});
 }
 
 Result<Envelope> decode_envelope(Json json) {

@@ -12,6 +12,7 @@
 #include "protocol/ids.hpp"
 #include "protocol/link/facts.hpp"
 #include "protocol/link/node_policy.hpp"
+#include "protocol/link/plan.hpp"
 #include "protocol/probes/report.hpp"
 #include "protocol/probes/spec.hpp"
 
@@ -120,11 +121,12 @@ struct Hello {
     std::string policy_hash;        // hex SHA-256 of policy.toml
     std::map<std::string, std::string> labels;
     std::vector<LineReport> lines;
-    std::vector<AttemptRef> running;  // accepted and not yet finished
+    std::vector<AttemptRef> running;     // accepted and not yet finished
+    std::optional<std::string> plans{};  // plans_digest() of those it has; none: it keeps none
 };
 BOOST_DESCRIBE_STRUCT(Hello, (),
                       (node_id, proto, agent_version, features, boot_id, join_counter, spool_id, spool_first,
-                       spool_last, work_last, policy_hash, labels, lines, running))
+                       spool_last, work_last, policy_hash, labels, lines, running, plans))
 
 /// S→A. After it the agent writes join_counter down and answers welcome_ack; only then does work flow.
 struct Welcome {
@@ -181,10 +183,13 @@ struct Task {
     LineName line;
     Service service = Service::ping;
     Json params = Json::object();
-    std::uint32_t start_within_ms = 0;  // from receipt; later it is answered as refused/expired
-    std::uint32_t run_within_ms = 0;    // start to close
+    std::uint32_t start_within_ms = 0;     // from receipt; later it is answered as refused/expired
+    std::uint32_t run_within_ms = 0;       // start to close
+    std::optional<std::uint32_t> align{};  // so many tasks of this run begin together on this node
+    std::optional<PlanRef> plan{};         // not on the wire: the node's own plan made it
 };
-BOOST_DESCRIBE_STRUCT(Task, (), (n, task_id, run_id, attempt, line, service, params, start_within_ms, run_within_ms))
+BOOST_DESCRIBE_STRUCT(Task, (),
+                      (n, task_id, run_id, attempt, line, service, params, start_within_ms, run_within_ms, align))
 
 /// S→A, sequenced. Idempotent.
 struct CancelTask {
@@ -221,10 +226,11 @@ struct TaskResult {
     std::uint32_t concurrency = 0;
     bool truncated = false;  // the detail was cut to fit
     std::uint32_t detail_bytes = 0;
+    std::optional<PlanRef> plan{};  // of a task that the node's own plan made
 };
 BOOST_DESCRIBE_STRUCT(TaskResult, (),
                       (n, rid, task_id, run_id, attempt, line, service, target, status, failure, started_us, ended_us,
-                       queued_us, summary, evidence, resolved, concurrency, truncated, detail_bytes))
+                       queued_us, summary, evidence, resolved, concurrency, truncated, detail_bytes, plan))
 
 /// S→A: all results up to n are committed.
 struct ResultAck {
@@ -280,9 +286,9 @@ struct UnknownEnvelope {
     bool must = false;
 };
 
-using Envelope =
-    std::variant<Challenge, Hello, Welcome, Reject, WelcomeAck, Task, CancelTask, WorkAck, TaskResult, ResultAck,
-                 Credit, Progress, Lines, Policy, Facts, Heartbeat, Goaway, ProtocolError, UnknownEnvelope>;
+using Envelope = std::variant<Challenge, Hello, Welcome, Reject, WelcomeAck, Task, CancelTask, PlanSet, PlanDrop,
+                              PlanReset, WorkAck, TaskResult, ResultAck, Credit, Progress, Lines, Policy, Facts,
+                              Heartbeat, Goaway, ProtocolError, UnknownEnvelope>;
 
 /// An envelope and, for a TaskResult, its line of detail (JSON text, already bounded and checked).
 struct Received {

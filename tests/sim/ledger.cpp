@@ -77,16 +77,23 @@ void Ledger::committed(const broker::Batch& batch) {
     }
 }
 
-void Ledger::take(const broker::AddRun& change) {
-    store_.runs[change.run.row] = {change.run.id, change.run.total, change.run.state, change.run.outcomes};
-    recovered_tasks_ += change.run.recovered ? change.tasks.size() : 0;
-    for (const auto& task : change.tasks) store_.tasks[task.row] = {task.id, task.run, task.state};
+void Ledger::take(const broker::AddPlannedRun& change) {
+    if (!store_.planned.insert({change.run.job, change.run.tick}).second)
+        broken("a tick has one run", change.run.id.text());
+    add(change.run, change.tasks);
 }
 
 void Ledger::take(const broker::AddTask& change) {
+    Run& run = store_.runs.at(change.task.run);
     store_.tasks[change.task.row] = {change.task.id, change.task.run, change.task.state};
-    ++store_.runs.at(change.task.run).total;
-    ++recovered_tasks_;
+    ++run.total;
+    recovered_tasks_ += run.recovered;
+}
+
+void Ledger::add(const broker::RunRecord& run, const std::vector<broker::TaskRecord>& tasks) {
+    store_.runs[run.row] = {run.id, run.total, run.recovered, run.state, run.outcomes};
+    recovered_tasks_ += run.recovered ? tasks.size() : 0;
+    for (const auto& task : tasks) store_.tasks[task.row] = {task.id, task.run, task.state};
 }
 
 void Ledger::take(const broker::SetTask& change) {

@@ -29,6 +29,10 @@ class Ledger {
     /// The accept is on the disk.
     void accepted(Agent agent, const Attempt& attempt) { accepted_[agent].insert(attempt); }
     void started(Agent agent, const Attempt& attempt);
+    bool was_accepted(Agent agent, const Attempt& attempt) const {
+        const auto of = accepted_.find(agent);
+        return of != accepted_.end() && of->second.contains(attempt);
+    }
     /// The result with this number is on the disk: from now on it may not be lost.
     void durable(Agent agent, std::uint64_t n, const Attempt& attempt);
     /// Acknowledged ones with lower numbers are kept no longer.
@@ -58,6 +62,7 @@ class Ledger {
     std::size_t recovered_tasks() const { return recovered_tasks_; }
     std::size_t runs() const { return store_.runs.size(); }
     std::size_t tasks() const { return store_.tasks.size(); }
+    std::size_t planned_runs() const { return store_.planned.size(); }
     std::size_t unended_runs() const;
 
   private:
@@ -70,11 +75,14 @@ class Ledger {
     struct Run {
         RunId id;
         std::uint32_t total = 0;
+        bool recovered = false;
         broker::RunState state = broker::RunState::running;
         broker::Outcomes outcomes;
     };
-    void take(const broker::AddRun& change);
+    void take(const broker::AddRun& change) { add(change.run, change.tasks); }
+    void take(const broker::AddPlannedRun& change);
     void take(const broker::AddTask& change);
+    void add(const broker::RunRecord& run, const std::vector<broker::TaskRecord>& tasks);
     void take(const broker::SetTask& change);
     void take(const broker::SetRun& change);
     void take(const broker::AddResult& change);
@@ -86,6 +94,7 @@ class Ledger {
         std::set<Attempt> results;
         std::map<broker::TaskRow, Task> tasks;
         std::map<broker::RunRow, Run> runs;
+        std::set<std::pair<broker::JobRow, broker::WallTime>> planned;  // ticks that have a run
         std::size_t superseded = 0;
     };
 

@@ -34,7 +34,8 @@ void seed_random_bytes(Chance& chance) {
 }
 
 struct Totals {
-    std::uint64_t runs = 0, tasks = 0, results = 0, superseded = 0, lost_with_a_disk = 0, violations = 0;
+    std::uint64_t runs = 0, planned_runs = 0, tasks = 0, results = 0, superseded = 0, lost_with_a_disk = 0,
+                  violations = 0;
     std::uint64_t owed_again = 0, given_up = 0, recovered_tasks = 0;
     FaultCounts faults{};
     Wire::Counts messages;
@@ -42,6 +43,7 @@ struct Totals {
 
     void add(const World& world) {
         runs += world.ledger().runs();
+        planned_runs += world.ledger().planned_runs();
         tasks += world.ledger().tasks();
         results += world.ledger().stored();
         superseded += world.ledger().superseded();
@@ -76,6 +78,7 @@ void print(const Totals& totals, std::uint64_t seeds, double seconds) {
     print("sim.faults", all);
     print("sim.seeds", seeds);
     print("sim.runs", totals.runs);
+    print("sim.runs.planned", totals.planned_runs);
     print("sim.tasks", totals.tasks);
     print("sim.results", totals.results);
     print("sim.results.superseded", totals.superseded);

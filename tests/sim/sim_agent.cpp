@@ -3,6 +3,7 @@
 #include "agent/link/hello.hpp"
 #include "agent/link/identity.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/schedule/plan_ids.hpp"
 #include "tests/sim/exporter.hpp"
 
 namespace edge::sim {
@@ -79,12 +80,20 @@ void Node::start() {
     accepted_.emplace(*spool_);
     for (const auto& attempt : accepted_->answer_for_the_last_process(now().wall_us))
         promised_.emplace_back(attempt.task_id, attempt.attempt);
+    plans_.emplace(state_disk_, id_);
+    const auto planned = plans_->open(now());
+    if (!planned && planned.error().code == Errc::unsupported)
+        throw Violation("a plan can be read: " + planned.error().message());
+    if (!planned) return restart_soon();
+    disturbed();
+    audit_soon();
     if (!commit() && !is_up()) return;
     const auto counter = agent::load_counter(state_disk_);
     if (!counter) return restart_soon();
     join_counter_ = counter.value();
     fsm_.emplace(agent::LinkSettings{std::chrono::milliseconds(30'000), kWorkSlots, chance_.bits()});
     carry_out(fsm_->start(timeline_.steady()));
+    take_due();
 }
 
 void Node::end_process() {
@@ -97,6 +106,7 @@ void Node::end_process() {
     settling_ = no_space_ = false;
     armed_.reset();
     fsm_.reset();
+    plans_.reset();
     accepted_.reset();
     spool_.reset();
 }
@@ -182,6 +192,9 @@ void Node::act(agent::SayHello&& action) {
     hello.spool_last = spool_->last();
     hello.work_last = spool_->work_last();
     hello.running = spool_->open_attempts();
+    std::erase_if(hello.running, [this](const link::AttemptRef& one) { return accepted_->planned().contains(one); });
+    hello.features.emplace_back(link::kPlanFeature);
+    hello.plans = plans_->digest();
     outgoing_.say(agent::signed_hello(hello, key_, action.nonce, kExporter));
     pump();
 }
@@ -196,13 +209,30 @@ void Node::act(agent::StartWork&& action) {
     accepting_.emplace_back(action.task.task_id, action.task.attempt);
     accepted_->offered(std::move(action.task), now());
     if (broken_ == Break::start_before_commit) {
-        for (auto& work : accepted_->starting()) start_task(std::move(work));
+        for (auto& work : accepted_->starting(timeline_.steady())) start_task(std::move(work));
     }
     settle_soon();
 }
 
 void Node::act(agent::StopWork&& action) {
     accepted_->canceled(action.n, action.attempt);
+    settle_soon();
+}
+
+void Node::act(agent::ChangePlan&& action) {
+    plans_->in_contact(now());
+    std::visit(
+        [&]<class T>(T& one) {
+            spool_->note_work(one.n);
+            if constexpr (std::is_same_v<T, link::PlanSet>)
+                plans_->set(std::move(one), now());
+            else if constexpr (std::is_same_v<T, link::PlanDrop>)
+                plans_->drop(one.job_id);
+            else
+                plans_->reset();
+        },
+        action.change);
+    disturbed();
     settle_soon();
 }
 
@@ -286,6 +316,57 @@ void Node::arm() {
     });
 }
 
+// ── the plan, as agent/agent_plan.cpp has it ──
+
+void Node::set_clock(std::int64_t ahead_us) {
+    clock_step_ = ahead_us;
+    disturbed();
+    if (is_up()) take_due();
+}
+
+void Node::take_due() {
+    for (link::Task& task : plans_->due(now())) {
+        accepting_.emplace_back(task.task_id, task.attempt);
+        accepted_->offered(std::move(task), now());
+        settle_soon();
+    }
+    arm_due();
+}
+
+void Node::arm_due() {
+    const auto next = plans_->next();
+    if (!next) return;
+    const std::uint64_t wall = now().wall_us;
+    Us delay = *next > wall ? *next - wall : 0;
+    if (broken_ == Break::sleep_over_ticks && chance_.permille(50)) delay += kMinute;
+    later(delay, [this, no = ++due_no_] {
+        if (no == due_no_) take_due();
+    });
+}
+
+void Node::audit_soon() {
+    later(30 * kSecond, [this] { audit(); });
+}
+
+/// What was due in the last half minute, reckoned from the schedules alone: a node that nothing disturbed has done it.
+void Node::audit() {
+    audit_soon();
+    if (timeline_.now() < calm_since_ + 35 * kSecond) return;
+    const std::uint64_t wall = now().wall_us;
+    for (const link::PlanSet* plan : plans_->plans()) {
+        const Ticks ticks = Ticks::of(plan->schedule).value();
+        for (auto tick = ticks.next(wall - 32 * kSecond); tick && *tick < wall - 2 * kSecond;
+             tick = ticks.next(*tick)) {
+            const RunId run = planned_run(plan->job_id, plan->revision, *tick);
+            for (const LineName& name : plan->lines) {
+                const TaskId task = planned_task(run, id_, name, 0);
+                if (!ledger_.was_accepted(number_, {task, 1}))
+                    throw Violation("a node that is up does what is due: " + task.text());
+            }
+        }
+    }
+}
+
 // ── a turn of the loop, as agent/agent.cpp makes it ──
 
 void Node::settle_soon() {
@@ -296,7 +377,7 @@ void Node::settle_soon() {
 void Node::settle() {
     settling_ = false;
     if (!commit()) return;
-    for (auto& work : accepted_->starting()) start_task(std::move(work));
+    for (auto& work : accepted_->starting(timeline_.steady())) start_task(std::move(work));
     for (const auto& attempt : accepted_->stopping()) {
         const auto at = tasks_.find(attempt);
         if (at == tasks_.end()) continue;
@@ -307,12 +388,15 @@ void Node::settle() {
     carry_out(fsm_->slots_free(free));
     carry_out(fsm_->work_durable());
     pump();
+    if (plans_) arm_due();
 }
 
 /// False: not now, or the process is over.
 bool Node::commit() {
     if (no_space_) return false;
-    const auto committed = spool_->commit();
+    auto committed = spool_->commit();
+    if (committed && broken_ != Break::forget_fired) committed = plans_->commit(now());
+    if (committed && broken_ == Break::forget_fired && plans_->dirty()) committed = plans_->commit(now());
     if (committed) {
         for (const auto& attempt : std::exchange(accepting_, {})) ledger_.accepted(number_, attempt);
         std::uint64_t n = spool_->last() - promised_.size();
@@ -325,6 +409,7 @@ bool Node::commit() {
         return false;
     }
     no_space_ = true;
+    disturbed();
     later(kSecond, [this] {
         no_space_ = false;
         settle_soon();
@@ -360,7 +445,7 @@ void Node::finish(const link::AttemptRef& attempt) {
     agent::Span span{.queued_us = 0, .started_us = running.started.wall_us, .ended_us = end.wall_us};
     auto finished = agent::make_finished(running.task, span, std::move(report), evidence);
     promised_.emplace_back(attempt.task_id, attempt.attempt);
-    spool_->finish(std::move(finished.result), finished.detail);
+    accepted_->finished(std::move(finished));
     settle_soon();
 }
 

@@ -10,6 +10,7 @@
 #include "agent/accepted_work.hpp"
 #include "agent/link/link_fsm.hpp"
 #include "agent/link/outgoing.hpp"
+#include "agent/plan/plans.hpp"
 #include "agent/spool/spool.hpp"
 #include "agent/workers/verdict.hpp"
 #include "tests/sim/breaks.hpp"
@@ -42,7 +43,8 @@ class Node {
     void lose_disk();
     void fail_write(int os_errno) { spool_disk_.fail_append(os_errno); }
     void fail_sync(int os_errno) { spool_disk_.fail_sync(os_errno); }
-    void step_clock(std::int64_t us) { clock_step_ += us; }
+    /// From now on it is so far ahead.
+    void set_clock(std::int64_t ahead_us);
     void cut();
     void go_silent(Wire::Side side);
 
@@ -75,6 +77,7 @@ class Node {
     void act(agent::SendLine&& action) { outgoing_.say(std::move(action.line)); }
     void act(agent::StartWork&& action);
     void act(agent::StopWork&& action);
+    void act(agent::ChangePlan&& action);
     void act(agent::ForgetResults&& action);
     void act(agent::RewindResults&& action);
     void tell_kept();
@@ -92,6 +95,12 @@ class Node {
     std::uint64_t first_to_send() const {
         return broken_ == Break::forget_when_sent ? spool_->first() : spool_->first_kept();
     }
+
+    void take_due();
+    void arm_due();
+    void disturbed() { calm_since_ = timeline_.now(); }
+    void audit_soon();
+    void audit();
 
     void settle_soon();
     void settle();
@@ -116,6 +125,9 @@ class Node {
     std::uint64_t life_ = 0;
     std::optional<agent::Spool> spool_;
     std::optional<agent::AcceptedWork> accepted_;
+    std::optional<agent::Plans> plans_;
+    std::uint64_t due_no_ = 0;  // of the timer that counts
+    Us calm_since_ = 0;         // nothing kept it from what is due
     std::optional<agent::LinkFsm> fsm_;
     agent::Outgoing outgoing_;
     std::uint64_t join_counter_ = 0;

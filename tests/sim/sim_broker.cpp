@@ -185,6 +185,7 @@ bool Broker::restore_some() {
     store_.restore(backup.store, generation, timeline_.wall());
     if (broken_ == Break::restore_unsaid) store_.undo_generation();
     ledger_.restored(*backup.ledger);
+    plans_ = planned_once_;  // what was deleted after the backup is there again
     return true;
 }
 
@@ -197,7 +198,8 @@ void Broker::drop_recovered(broker::Batch& batch) {
             for (const auto& task : made->tasks) dropped_tasks_.insert(row(task.row));
             return true;
         }
-        if (const auto* made = std::get_if<broker::AddTask>(&change)) {
+        if (const auto* made = std::get_if<broker::AddTask>(&change);
+            made && dropped_runs_.contains(row(made->task.run))) {
             dropped_tasks_.insert(row(made->task.row));
             return true;
         }
@@ -242,6 +244,53 @@ void Broker::cancel_one() {
     if (!fsm_ || recent_.empty()) return;
     const RunId run = recent_[chance_.between(0, recent_.size() - 1)];
     act([&](auto& fsm, auto now, auto& out) { fsm.cancel_run(ticket(), run, now, out); });
+}
+
+void Broker::plan(std::uint64_t every_ms) {
+    if (!fsm_) return;
+    broker::JobRequest request;
+    PingSpec spec;
+    spec.target = "198.51.100.10";
+    request.spec = spec;
+    request.selector = "all";
+    request.schedule.emplace().when.every_ms = every_ms;
+    request.terms.start_within_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(every_ms, 60'000));
+    act([&](auto& fsm, auto now, auto& out) { fsm.create_plan(ticket(), std::move(request), now, out); });
+}
+
+void Broker::change_a_plan() {
+    if (!fsm_ || plans_.empty()) return;
+    const JobId job = *std::next(plans_.begin(), static_cast<std::ptrdiff_t>(chance_.between(0, plans_.size() - 1)));
+    broker::JobChange change;
+    switch (chance_.between(0, 3)) {
+        case 0:
+            change.is_paused = true;
+            break;
+        case 1:
+            change.params = Json{{"target", "198.51.100." + std::to_string(chance_.between(1, 200))}};
+            break;
+        default:
+            change.is_paused = false;
+    }
+    act([&](auto& fsm, auto now, auto& out) { fsm.change_plan(ticket(), job, std::move(change), now, out); });
+}
+
+void Broker::delete_a_plan() {
+    if (!fsm_ || plans_.empty()) return;
+    const JobId job = *plans_.begin();
+    const auto asked = ticket();
+    deletions_[static_cast<std::uint64_t>(asked)] = job;
+    act([&](auto& fsm, auto now, auto& out) { fsm.remove_plan(asked, job, now, out); });
+}
+
+void Broker::carry_out(broker::PlanAnswer& effect) {
+    const auto deletion = deletions_.extract(static_cast<std::uint64_t>(effect.ticket));
+    if (!deletion && effect.job) {
+        plans_.insert(effect.job.value());
+        planned_once_.insert(effect.job.value());
+    }
+    if (!deletion) return;
+    if (effect.job || effect.job.error().code == Errc::not_found) plans_.erase(deletion.mapped());
 }
 
 // ── what its threads do ──

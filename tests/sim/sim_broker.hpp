@@ -47,6 +47,13 @@ class Broker {
     void ask(const std::string& selector);
     /// One of the runs that go on.
     void cancel_one();
+    /// Recurring: pings from all lines, every so often.
+    void plan(std::uint64_t every_ms);
+    /// One of these is paused, goes on, is deleted or asks something else.
+    void change_a_plan();
+    /// Deletes those that are left, one at a call.
+    std::size_t plans() const { return plans_.size(); }
+    void delete_a_plan();
 
   private:
     class Session;
@@ -66,6 +73,7 @@ class Broker {
     void carry_out(broker::EnrollAnswer& effect) { enrolled_ = std::move(effect.reply.value()); }
     void carry_out(broker::JoinTokenAnswer& effect) { token_ = std::move(effect.token.value().first); }
     void carry_out(broker::JobAnswer& effect);
+    void carry_out(broker::PlanAnswer& effect);
     template <class Other>
     void carry_out(Other&) {}
     void write();
@@ -92,6 +100,9 @@ class Broker {
     std::map<SessionId, std::shared_ptr<Session>> sinks_;
     std::vector<std::weak_ptr<Wire>> wires_;
     std::deque<RunId> recent_;
+    std::set<JobId> plans_;                     // recurring jobs that were answered for
+    std::set<JobId> planned_once_;              // … and deleted perhaps
+    std::map<std::uint64_t, JobId> deletions_;  // by ticket
     struct Backup {
         std::shared_ptr<const void> store;
         std::shared_ptr<const Ledger::Backup> ledger;

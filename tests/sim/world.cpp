@@ -75,6 +75,7 @@ void World::come_to_rest() {
     Us look_at = timeline_.now();
     while (true) {
         if (timeline_.now() >= look_at) {
+            broker_.delete_a_plan();
             if (is_quiet()) break;
             look_at = timeline_.now() + kSecond;
         }
@@ -88,7 +89,7 @@ bool World::is_quiet() const {
     for (const auto& node : nodes_) {
         if (!node->is_quiet()) return false;
     }
-    return ledger_.unended_runs() == 0;
+    return ledger_.unended_runs() == 0 && broker_.plans() == 0;
 }
 
 std::string World::standing() const {
@@ -105,6 +106,9 @@ void World::ask_again() {
         if (chance_.permille(60)) {
             timeline_.after(chance_.between(0, 2 * kSecond), [this] { broker_.cancel_one(); });
         }
+        constexpr std::uint64_t kEvery[]{7'000, 20'000, 90'000};
+        if (broker_.plans() < std::size(kEvery)) broker_.plan(kEvery[broker_.plans()]);
+        if (chance_.permille(30)) broker_.change_a_plan();
         ask_again();
     });
 }
@@ -152,8 +156,8 @@ void World::make(Fault fault) {
         case Fault::agent_sync_failed:
             return any_node().fail_sync(EIO);
         case Fault::agent_clock_stepped:
-            return any_node().step_clock(static_cast<std::int64_t>(chance_.between(0, 2 * 3'600 * kSecond)) -
-                                         static_cast<std::int64_t>(3'600 * kSecond));
+            return any_node().set_clock(static_cast<std::int64_t>(chance_.between(0, 2 * 3'600 * kSecond)) -
+                                        static_cast<std::int64_t>(3'600 * kSecond));
         case Fault::broker_killed:
             broker_.kill();
             return timeline_.after(back_in(), [this] { broker_.start(); });

@@ -32,6 +32,21 @@ def uuid7():
     return bytes(raw)
 
 
+def bytes_of(text):
+    """The 16 bytes of an id."""
+    number = 0
+    for character in text.split("_")[1]:
+        number = number << 5 | ALPHABET.index(character)
+    return number.to_bytes(16, "big")
+
+
+def uuid8(hashed):
+    raw = bytearray(hashlib.sha256(hashed).digest()[:16])
+    raw[6] = raw[6] & 0x0F | 0x80
+    raw[8] = raw[8] & 0x3F | 0x80
+    return bytes(raw)
+
+
 class Key:
     """Ed25519."""
 
@@ -134,6 +149,8 @@ class MinimalAgent:
         self.work_last = 0
         self.open = {}  # (task, attempt) -> task: accepted, without a result
         self.acked = 0
+        self.keeps_plans = False
+        self.plans = {}  # job -> its plan_set
         self.node_id = self._enroll(token)
 
     def _enroll(self, token):
@@ -155,11 +172,12 @@ class MinimalAgent:
         challenge = self.next("challenge")
         assert 1 in challenge["proto"] and challenge["binding"] == "none", challenge
         line = json.dumps({
-            "t": "hello", "node_id": self.node_id, "proto": 1, "agent_version": "minimal", "features": [],
+            "t": "hello", "node_id": self.node_id, "proto": 1, "agent_version": "minimal", "features": ["plan"] if self.keeps_plans else [],
             "boot_id": base32(secrets.token_bytes(16)), "join_counter": self.join_counter, "spool_id": self.spool_id,
             "spool_first": min([*self.kept, *self.results], default=0), "spool_last": self.result_last, "work_last": self.work_last,
             "policy_hash": "", "labels": {"province": "guangdong"}, "lines": [self.line()],
-            "running": [{"task_id": task, "attempt": attempt} for task, attempt in self.open]})
+            "running": [{"task_id": task, "attempt": attempt} for task, attempt in self.open],
+            **({"plans": self.plans_digest()} if self.keeps_plans else {})})
         signed = b"edge-hello-v1" + base64.b64decode(challenge["nonce"]) + hashlib.sha256(line.encode()).digest()
         self._link.send(line + "\n" + json.dumps({"sig": b64(self.key.sign(signed))}))
         welcome = self.next("welcome")
@@ -205,6 +223,35 @@ class MinimalAgent:
         self.say({"t": "wack", "n": self.work_last})
         return task
 
+    def plans_digest(self):
+        text = "".join(f"{job} {self.plans[job]['tag']}\n" for job in sorted(self.plans))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def take_plan(self, kind):
+        """The next change of its plan, kept."""
+        change = self.next(kind)
+        assert change["n"] == self.work_last + 1, change
+        self.work_last = change["n"]
+        if kind == "plan_set":
+            self.plans[change["job_id"]] = change
+        elif kind == "plan_drop":
+            del self.plans[change["job_id"]]
+        else:
+            self.plans.clear()
+        self.say({"t": "wack", "n": self.work_last})
+        return change
+
+    def tick(self, plan, tick_us):
+        """The task that the plan makes of its first line, as docs/plans.md names it."""
+        number = lambda n: n.to_bytes(8, "big")  # noqa: E731
+        run = uuid8(b"edge-run-v1" + bytes_of(plan["job_id"]) + number(plan["revision"]) + number(tick_us))
+        task = uuid8(b"edge-task-v1" + run + bytes_of(self.node_id) + number(0) + plan["lines"][0].encode())
+        made = {"task_id": "task_" + base32(task), "run_id": "run_" + base32(run), "attempt": 1, "line": plan["lines"][0],
+                "service": plan["service"], "params": plan["params"],
+                "plan": {"job_id": plan["job_id"], "revision": plan["revision"], "tick_us": tick_us}}
+        self.open[made["task_id"], 1] = made
+        return made
+
     def finish(self, task, rtt_us=1200, detail='{"sent":1,"rcvd":1}'):
         """Its result, in the spool; send() sends it."""
         now = time.time_ns() // 1000
@@ -215,7 +262,8 @@ class MinimalAgent:
             "status": "ok", "started_us": now, "ended_us": now, "queued_us": 0, "summary": {"duration_us": rtt_us, "rtt_us": rtt_us},
             "evidence": {"src_addr": "", "src_port": 0, "dst_addr": "", "dst_port": 0, "ifname": "", "ifindex": 0, "fwmark": 0,
                          "table": 0, "enforced_by": "none", "verified": False, "mismatch_reason": "nothing is enforced"},
-            "resolved": [], "concurrency": 1, "truncated": False, "detail_bytes": len(detail.encode())}
+            "resolved": [], "concurrency": 1, "truncated": False, "detail_bytes": len(detail.encode()),
+            **({"plan": task["plan"]} if "plan" in task else {})}
         self.results[self.result_last] = [json.dumps(envelope)] + ([detail] if detail else [])
         del self.open[task["task_id"], task["attempt"]]
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import urllib.request
 
 from minimal_agent import Closed, MinimalAgent
@@ -149,6 +150,44 @@ def three_malformed_messages_are_too_many(world):
     agent.connect()
 
 
+def one_that_keeps_no_plans_is_not_asked(world):
+    job = world.api.post("/api/v1/jobs", {**PING, "schedule": {"every_ms": 60_000}})
+    assert job["state"] == "active" and job["lines"] == 0, job
+    world.api.request("DELETE", f"/api/v1/jobs/{job['id']}")
+
+
+def one_that_does_is_told_its_plan_and_tells_its_ticks(world):
+    agent = world.agent
+    agent.leave()
+    agent.keeps_plans = True
+    agent.connect()
+    job = world.api.post("/api/v1/jobs", {**PING, "schedule": {"every_ms": 60_000, "jitter_ms": 1000}})
+    assert job["lines"] == 1, job
+    plan = agent.take_plan("plan_set")
+    assert plan["job_id"] == job["id"] and plan["lines"] == ["telecom"] and plan["schedule"]["every_ms"] == 60_000, plan
+    phase_us = plan["schedule"]["phase_ms"] * 1000
+    tick = (time.time_ns() // 1000 - phase_us) // 60_000_000 * 60_000_000 + 60_000_000 + phase_us  # its clock is a little ahead
+    agent.finish(agent.tick(plan, tick))
+    agent.send()
+    while agent.results:
+        agent.next("rack")
+    run, = world.api.get(f"/api/v1/jobs/{job['id']}/runs")["items"]
+    assert run["tasks"]["succeeded"] == 1 and run["id"] == agent.tick(plan, tick)["run_id"], run
+    agent.open.clear()
+    agent.leave()
+    agent.connect()  # the same digest: nothing is told
+    again = world.api.post("/api/v1/jobs", {**PING, "schedule": {"cron": "*/5 * * * *"}})
+    assert agent.take_plan("plan_set")["job_id"] == again["id"]
+    agent.leave()
+    agent.plans.clear()  # it lost them
+    agent.connect()
+    agent.take_plan("plan_reset")
+    assert {agent.take_plan("plan_set")["job_id"], agent.take_plan("plan_set")["job_id"]} == {job["id"], again["id"]}
+    for one in (job, again):
+        world.api.request("DELETE", f"/api/v1/jobs/{one['id']}")
+        assert agent.take_plan("plan_drop")["job_id"] == one["id"]
+
+
 def another_key_is_refused(world):
     agent = world.agent
     agent.leave()
@@ -249,7 +288,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         world = World(sys.argv[1], folder)
         tests = [a_task_is_done, what_was_not_acknowledged_comes_again_and_is_stored_once, a_lost_disk_is_seen_and_the_task_tried_again,
-                 a_gap_ends_the_session_and_nothing_is_stored, three_malformed_messages_are_too_many, another_key_is_refused,
+                 a_gap_ends_the_session_and_nothing_is_stored, three_malformed_messages_are_too_many,
+                 one_that_keeps_no_plans_is_not_asked, one_that_does_is_told_its_plan_and_tells_its_ticks, another_key_is_refused,
                  a_restored_broker_is_given_what_it_lacks, what_an_agent_does_not_keep_is_a_gap_that_is_said]
         for test in tests:
             test(world)

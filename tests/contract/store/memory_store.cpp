@@ -80,11 +80,45 @@ Result<> MemoryStore::Tables::put(const AddApiToken& change) {
 }
 
 Result<> MemoryStore::Tables::put(const AddRun& change) {
-    if (!jobs.emplace(change.job.row, change.job).second || !runs.emplace(change.run.row, change.run).second)
-        return broken("runs");
-    for (const auto& task : change.tasks) {
+    if (!jobs.emplace(change.job.row, change.job).second) return broken("jobs");
+    return add(change.run, change.tasks);
+}
+
+Result<> MemoryStore::Tables::put(const AddPlannedRun& change) {
+    if (!jobs.contains(change.run.job)) return ok();
+    return add(change.run, change.tasks);
+}
+
+Result<> MemoryStore::Tables::add(const RunRecord& run, const std::vector<TaskRecord>& added) {
+    for (const auto& [row, other] : runs) {
+        const bool same_tick = run.tick > 0 && other.job == run.job && other.tick == run.tick;
+        if (other.id == run.id || same_tick) return broken("runs.tick");
+    }
+    if (!runs.emplace(run.row, run).second) return broken("runs.k");
+    for (const auto& task : added) {
         if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
     }
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const PutJob& change) {
+    const auto [at, is_new] = jobs.try_emplace(change.job.row, change.job);
+    if (is_new) return ok();
+    at->second.state = change.job.state;
+    at->second.revised_at = change.job.revised_at;
+    at->second.ended_at = change.job.ended_at;
+    at->second.made_until = change.job.made_until;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const AddJobKey& change) {
+    job_keys[change.key] = change;
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const SetMade& change) {
+    const auto at = jobs.find(change.job);
+    if (at != jobs.end()) at->second.made_until = change.until;
     return ok();
 }
 
@@ -184,7 +218,7 @@ std::optional<std::pair<RunRow, std::uint64_t>> MemoryStore::Tables::oldest(cons
     return found;
 }
 
-bool MemoryStore::Tables::forget_run(RunRow row, std::uint64_t& left, Forgotten& gone) {
+bool MemoryStore::Tables::forget_run(RunRow row, WallTime revisions, std::uint64_t& left, Forgotten& gone) {
     const auto take_some = [&](auto& rows, auto belongs) {
         for (auto at = rows.begin(); left > 0 && at != rows.end();) {
             if (!belongs(at->second)) {
@@ -202,12 +236,13 @@ bool MemoryStore::Tables::forget_run(RunRow row, std::uint64_t& left, Forgotten&
     take_some(tasks, [row](const TaskRecord& task) { return task.run == row; });
     if (left == 0) return false;
     std::erase_if(keys, [row](const auto& key) { return key.second.run == row; });
-    const JobRow job = runs.at(row).job;
+    const JobRecord& job = jobs.at(runs.at(row).job);
     runs.erase(row);
     ++gone.runs;
     ++gone.rows;
-    if (std::none_of(runs.begin(), runs.end(), [job](const auto& one) { return one.second.job == job; }))
-        jobs.erase(job);
+    const bool may_go = job.state == JobState::once || (job.state == JobState::replaced && job.ended_at < revisions);
+    if (may_go && std::none_of(runs.begin(), runs.end(), [&](const auto& one) { return one.second.job == job.row; }))
+        jobs.erase(JobRow{job.row});
     return true;
 }
 
@@ -219,7 +254,7 @@ Result<Forgotten> MemoryStore::forget(const ForgetBefore& before, std::uint32_t 
     std::uint64_t left = most_rows;
     while (const auto run = tables_.oldest(before)) {
         gone.overdue_us = run->second;
-        if (left == 0 || !tables_.forget_run(run->first, left, gone)) return gone;
+        if (left == 0 || !tables_.forget_run(run->first, before.revisions, left, gone)) return gone;
         gone.overdue_us.reset();
     }
     return gone;
@@ -244,6 +279,14 @@ Result<Loaded> MemoryStore::load() {
     for (const auto& [row, run] : tables_.runs) {
         if (run.state == RunState::running) all.unfinished.push_back(load_run(run));
     }
+    for (const auto& [row, job] : tables_.jobs) {
+        if (job.schedule) all.planned.push_back(job);
+    }
+    for (const auto& [row, run] : tables_.runs) {
+        const JobRecord& job = tables_.jobs.at(run.job);
+        if (job.schedule && run.tick > job.made_until) all.made_early[job.row].push_back(run.tick);
+    }
+    for (auto& [row, ticks] : all.made_early) std::sort(ticks.begin(), ticks.end());
     for (const auto& [key, event] : tables_.events) all.last_events[key.first] = key.second;
     all.next_node = next_row(tables_.nodes);
     all.next_spool = next_row(tables_.spools);
@@ -285,7 +328,9 @@ Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageReque
     const std::lock_guard lock(mutex_);
     std::map<RunRow, RunRecord> wanted;
     for (const auto& [row, run] : tables_.runs) {
-        if (is_wanted(tables_.jobs.at(run.job), filter.job) && (!filter.state || run.state == *filter.state))
+        const JobRecord& job = tables_.jobs.at(run.job);
+        if (is_wanted(job, filter.job) && (!filter.state || run.state == *filter.state) &&
+            (!filter.of_job || job.id == *filter.of_job))
             wanted.emplace(row, run);
     }
     return newest_first<RunView>(wanted, page, 'r',
@@ -294,13 +339,15 @@ Result<Page<RunView>> MemoryStore::runs(const RunFilter& filter, const PageReque
 
 namespace {
 
-JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) {
+JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs,
+                 const std::map<JobRow, JobRecord>& jobs) {
     JobView view{job.id,       job.origin,   job.service, parse_json(job.params).value(),
                  job.selector, job.terms,    job.labels,  job.created_at,
                  {},           job.recovered};
     for (const auto& [row, run] : runs) {
-        if (run.job == job.row) view.last_run = run.id;
+        if (jobs.at(run.job).id == job.id) view.last_run = run.id;
     }
+    if (job.schedule) view.plan = PlanView{*job.schedule, job.state, job.revision, job.revised_at, {}, 0};
     return view;
 }
 
@@ -308,20 +355,21 @@ JobView job_view(const JobRecord& job, const std::map<RunRow, RunRecord>& runs) 
 
 Result<std::optional<JobView>> MemoryStore::job(JobId id) {
     const std::lock_guard lock(mutex_);
+    std::optional<JobView> found;  // of the newest revision
     for (const auto& [row, job] : tables_.jobs) {
-        if (job.id == id) return std::optional(job_view(job, tables_.runs));
+        if (job.id == id) found = job_view(job, tables_.runs, tables_.jobs);
     }
-    return std::optional<JobView>();
+    return found;
 }
 
 Result<Page<JobView>> MemoryStore::jobs(const JobFilter& filter, const PageRequest& page) {
     const std::lock_guard lock(mutex_);
     std::map<JobRow, JobRecord> wanted;
     for (const auto& [row, job] : tables_.jobs) {
-        if (is_wanted(job, filter)) wanted.emplace(row, job);
+        if (is_wanted(job, filter) && job.state != JobState::replaced) wanted.emplace(row, job);
     }
     return newest_first<JobView>(wanted, page, 'j',
-                                 [this](const JobRecord& job) { return job_view(job, tables_.runs); });
+                                 [this](const JobRecord& job) { return job_view(job, tables_.runs, tables_.jobs); });
 }
 
 Result<Page<TaskView>> MemoryStore::tasks(RunId run, const PageRequest& request) {
@@ -402,6 +450,8 @@ Result<Page<NodeEvent>> MemoryStore::events(NodeId node, const PageRequest& requ
 Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
     const std::lock_guard lock(mutex_);
     const auto at = tables_.keys.find(key);
+    if (const auto job = tables_.job_keys.find(key); at == tables_.keys.end() && job != tables_.job_keys.end())
+        return std::optional(FoundKey{job->second.fingerprint, job->second.created_at, {}, job->second.job});
     if (at == tables_.keys.end()) return std::optional<FoundKey>();
     const RunRecord& run = tables_.runs.at(at->second.run);
     return std::optional(

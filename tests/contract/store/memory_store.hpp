@@ -97,6 +97,7 @@ class MemoryStore final : public Store {
         std::map<ResultRow, StoredResult> results;
         std::set<std::pair<TaskRow, std::uint32_t>> attempts;
         std::map<std::string, KeyRecord> keys;
+        std::map<std::string, AddJobKey> job_keys;
         std::vector<AuditRecord> audit;
         std::map<std::pair<NodeRow, std::uint64_t>, NodeEvent> events;
         MemoryWebhooks webhooks;
@@ -108,13 +109,18 @@ class MemoryStore final : public Store {
         Result<> put(const AddRun& change);
         Result<> put(const AddTask& change);
         Result<> put(const AddKey& change);
+        Result<> put(const PutJob& change);
+        Result<> put(const AddJobKey& change);
+        Result<> put(const AddPlannedRun& change);
+        Result<> put(const SetMade& change);
+        Result<> add(const RunRecord& run, const std::vector<TaskRecord>& added);
         Result<> put(const SetTask& change);
         Result<> put(const SetRun& change);
         Result<> put(const AddResult& change);
         Result<> put(const AddAudit& change);
         Result<> put(const AddEvent& change);
         std::optional<std::pair<RunRow, std::uint64_t>> oldest(const ForgetBefore& before) const;
-        bool forget_run(RunRow row, std::uint64_t& left, Forgotten& gone);
+        bool forget_run(RunRow row, WallTime revisions, std::uint64_t& left, Forgotten& gone);
         template <class OfWebhooks>
         Result<> put(const OfWebhooks& change) {
             return webhooks.put(change);

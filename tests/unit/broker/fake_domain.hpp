@@ -212,6 +212,27 @@ class FakeDomain final : public Domain {
             reply(run);
         });
     }
+    void create_plan(JobRequest request, Reply<JobView> reply) override {
+        run_([=, this] {
+            last_request = request;
+            if (request.selector == "crowd") return reply(Error{Errc::too_large, {}, "there are 10000 recurring jobs"});
+            reply(plan_view(*request.schedule, JobState::active));
+        });
+    }
+    void change_plan(JobId wanted, JobChange change, Reply<JobView> reply) override {
+        run_([=, this] {
+            if (wanted != id<JobId>(2)) return reply(Error{Errc::not_found, {}, "no such recurring job"});
+            last_change = change;
+            const bool is_paused = change.is_paused.value_or(false);
+            reply(plan_view(change.schedule.value_or(JobSchedule{}), is_paused ? JobState::paused : JobState::active));
+        });
+    }
+    void remove_plan(JobId wanted, Reply<JobView> reply) override {
+        run_([=] {
+            if (wanted != id<JobId>(2)) return reply(Error{Errc::not_found, {}, "no such recurring job"});
+            reply(plan_view({}, JobState::deleted));
+        });
+    }
     void job(JobId wanted, Reply<JobView> reply) override {
         run_([=] {
             if (wanted != id<JobId>(2)) return reply(Error{Errc::not_found, {}, "no such job"});
@@ -395,6 +416,7 @@ class FakeDomain final : public Domain {
     std::function<void(std::string)> log = [](const std::string&) {};
     std::vector<RunId> canceled;
     bool is_every_run_there = false;  // for who subscribes
+    JobChange last_change;
     JobRequest last_request;
     PageRequest last_page;
     ListRequest last_list;
@@ -417,6 +439,15 @@ class FakeDomain final : public Domain {
             some.items.push_back(all[i]);
         if (first + some.items.size() < all.size()) some.next_cursor = std::to_string(first + some.items.size());
         return some;
+    }
+    static JobView plan_view(const JobSchedule& schedule, JobState state) {
+        JobView job = job_view();
+        job.plan = PlanView{schedule, state, 2, kNow, {}, 0};
+        if (state == JobState::active) {
+            job.plan->next_ticks = {kNow + 60'000'000, kNow + 120'000'000};
+            job.plan->lines = 3;
+        }
+        return job;
     }
     static JobView job_view() {
         JobView job;

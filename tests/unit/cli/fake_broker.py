@@ -39,6 +39,10 @@ def line_json(index):
             **({} if index else {"health": HEALTH})}
 
 
+PLAN = {"id": make_id("job", 8), "origin": "api", "service": "ping", "params": {"target": "198.18.0.80"}, "selector": "all", "start_within_ms": 60000,
+        "repeat": 1, "labels": {}, "created_at": "2026-01-01T00:00:00.000Z", "schedule": {"cron": "*/5 * * * *", "zone": "Asia/Shanghai"},
+        "state": "active", "revision": 1, "revised_at": "2026-01-01T00:00:00.000Z", "lines": 3,
+        "next_ticks": ["2026-01-01T00:05:00.000Z", "2026-01-01T00:10:00.000Z"]}
 JOB = {"id": make_id("job", 7), "origin": "api", "service": "ping", "params": {"target": "198.18.0.80", "count": 3}, "selector": "all",
        "labels": {"team": "edge", "for": "noc"}, "created_at": "2026-01-01T00:00:00.000Z", "last_run": make_id("run", 7)}
 
@@ -243,8 +247,21 @@ class Exchange(BaseHTTPRequestHandler):
                 run.tell("task", task)
         return self.reply(202, run.json())
 
+    def do_PATCH(self):
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.note()
+        if self.allowed():
+            self.reply(200, {**PLAN, "state": "paused", "next_ticks": []} if body["paused"] else PLAN)
+
+    def do_DELETE(self):
+        self.note()
+        if self.allowed():
+            self.reply(200, {**PLAN, "state": "deleted", "next_ticks": []})
+
     def create_job(self, request):
         broker = self.broker
+        if "schedule" in request:
+            return self.reply(201, {**PLAN, "schedule": request["schedule"]})
         if request["params"]["target"] == "taken.test":
             return self.problem(409, "conflict", "it clashes")
         if request["params"]["target"] == "strange.test":
@@ -307,6 +324,12 @@ class Exchange(BaseHTTPRequestHandler):
             self.page(of_origin([run.json() for run in reversed(self.broker.runs.values())], parse_qs(parts.query)), parse_qs(parts.query))
         elif path == ["jobs"]:
             self.page(of_origin([JOB] * (self.broker.copies - 1), parse_qs(parts.query)), parse_qs(parts.query))
+        elif path == ["jobs", PLAN["id"]]:
+            self.reply(200, PLAN)
+        elif path == ["jobs", PLAN["id"], "runs"]:
+            counts = {"total": 3, "queued": 0, "running": 0, "succeeded": 2, "failed": 0, "timed_out": 0, "canceled": 0, "expired": 0, "lost": 1}
+            self.page([{"id": make_id("run", 9), "job_id": PLAN["id"], "origin": "api", "service": "ping", "target": "198.18.0.80", "selector": "all", "state": "finished",
+                        "created_at": "2026-01-01T00:00:00.000Z", "tick": "2026-01-01T00:00:00.000Z", "tasks": counts}], parse_qs(parts.query))
         elif path == ["jobs", JOB["id"]]:
             self.reply(200, JOB)
         elif path == ["join-tokens"]:

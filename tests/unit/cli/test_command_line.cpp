@@ -134,7 +134,8 @@ TEST_CASE("what is wrong is said with the next thing to try") {
              Case{{"ping", "x", "from", "all", "--limit", "0"}, "--limit: 0 is out of range, 1 to 100000"},
              Case{{"ping", "x", "from", "all", "--start-within-ms", "2s"},
                   "--start-within-ms: \"2s\" is no whole number"},
-             Case{{"ping", "x", "from", "all", "--cuont", "3"}, "no option \"--cuont\"; did you mean \"--count\"?"},
+             Case{{"ping", "x", "from", "all", "--cuont", "3"},
+                  "no option \"--cuont\"; did you mean \"--count\" or \"--cron\"?"},
              Case{{"ping", "x", "from", "all", "--colour=never"}, "no option \"--colour\"; did you mean \"--color\"?"},
              Case{{"ping", "x", "from", "all", "-q"}, "no option \"-q\""},
              Case{{"ping", "x", "from", "all", "--count"}, "--count: its value is missing"},
@@ -219,6 +220,36 @@ TEST_CASE("a word is the value it names") {
     for (const char* kind : {"run", "runs"}) CHECK(got(kind) == Kind::runs);
     for (const char* kind : {"job", "jobs"}) CHECK(got(kind) == Kind::jobs);
     for (const char* kind : {"token", "tokens"}) CHECK(got(kind) == Kind::tokens);
+}
+
+TEST_CASE("--every and --cron make a schedule as the API has it, and what goes with them is of no other") {
+    const auto schedule = [](std::vector<std::string> more) {
+        std::vector<std::string> all{"ping", "x", "from", "all"};
+        all.insert(all.end(), more.begin(), more.end());
+        return probe(all).schedule;
+    };
+    CHECK(schedule({}).is_null());
+    CHECK(schedule({"--every", "90s"}) == Json{{"every_ms", 90'000}});
+    CHECK(schedule({"--cron", "*/5 * * * *", "--zone", "Asia/Shanghai", "--window", "22:00-06:00", "--jitter", "5s"}) ==
+          Json{{"cron", "*/5 * * * *"},
+               {"zone", "Asia/Shanghai"},
+               {"window", {{"from", "22:00"}, {"to", "06:00"}}},
+               {"jitter_ms", 5'000}});
+    CHECK(probe({"ping", "x", "from", "all", "--align"}).align);
+    CHECK(std::get<JobCommand>(parse({"pause", "job_1"}).value().command).act == JobCommand::Act::pause);
+    CHECK(std::get<JobCommand>(parse({"resume", "job_1"}).value().command).act == JobCommand::Act::resume);
+    CHECK(std::get<JobCommand>(parse({"delete", "job_1", "-o", "json"}).value().command).format == Format::json);
+    for (const auto& bad : std::vector<std::vector<std::string>>{{"--every", "1m", "--cron", "* * * * *"},
+                                                                 {"--zone", "UTC"},
+                                                                 {"--every", "soon"},
+                                                                 {"--every", "1m", "--window", "08:00"},
+                                                                 {"--every", "1m", "--timeout", "5s"}}) {
+        std::vector<std::string> all{"ping", "x", "from", "all"};
+        all.insert(all.end(), bad.begin(), bad.end());
+        CHECK_FALSE(parse(all));
+    }
+    CHECK_FALSE(parse({"pause"}));
+    CHECK_FALSE(parse({"delete", "run_1"}));
 }
 
 TEST_CASE("the other commands") {

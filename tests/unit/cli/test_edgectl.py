@@ -13,7 +13,7 @@ import tempfile
 import termios
 import unittest
 
-from fake_broker import JOB, LINES, TOKEN, FakeBroker, result_json
+from fake_broker import JOB, LINES, PLAN, TOKEN, FakeBroker, result_json
 
 EDGECTL = sys.argv.pop(1) if len(sys.argv) > 1 else "edgectl"
 
@@ -515,6 +515,21 @@ class Lists(WithBroker):
         for words in (job, "team=edge, for=noc", "198.18.0.80", "count", "selector    all"):
             self.assertIn(words, text)
         self.assertEqual(json.loads(self.edgectl("describe", "job", job, "-o", "json").stdout)["id"], job)
+
+    def test_a_recurring_job(self):
+        made = self.edgectl("ping", "198.18.0.80", "from", "all", "--cron", "*/5 * * * *", "--zone", "Asia/Shanghai", "--window", "08:00-20:00")
+        for words in (PLAN["id"], "schedule    */5 * * * * Asia/Shanghai, 08:00-20:00", "state       active", "2026-01-01T00:05:00.000Z"):
+            self.assertIn(words, made.stdout)
+        self.assertIn(f"edgectl describe job {PLAN['id']}", made.stderr)
+        told = json.loads(self.edgectl("ping", "198.18.0.80", "from", "all", "--every", "90s", "--jitter", "2s", "-o", "json").stdout)
+        self.assertEqual(told["schedule"], {"every_ms": 90_000, "jitter_ms": 2_000})
+        text = self.edgectl("describe", "job", PLAN["id"]).stdout
+        for words in ("next        2026-01-01T00:05:00.000Z", "2 of 3 ok, 1 lost", "lines       3"):
+            self.assertIn(words, text)
+        self.assertEqual(self.edgectl("pause", PLAN["id"]).stdout, f"{PLAN['id']} is paused\n")
+        self.assertEqual(self.edgectl("resume", PLAN["id"]).stdout, f"{PLAN['id']} is active, next 2026-01-01T00:05:00.000Z\n")
+        self.assertEqual(json.loads(self.edgectl("delete", PLAN["id"], "-o", "json").stdout)["state"], "deleted")
+        self.assertIn("those begin with job_", self.edgectl("delete", "run_7", expect=2).stderr)
 
     def test_describe(self):
         self.edgectl("ping", "198.18.0.80", "from", "all")

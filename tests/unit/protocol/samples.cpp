@@ -1,6 +1,7 @@
 #include "tests/unit/protocol/samples.hpp"
 
 #include "protocol/json/described.hpp"
+#include "protocol/schedule/plan_ids.hpp"
 
 namespace edge::samples {
 namespace {
@@ -170,6 +171,44 @@ link::Facts facts() {
                            .oom_kills = 0}}};
 }
 
+Schedule berlin_nights() {
+    Schedule schedule;
+    schedule.cron = "*/5 22-23,0-5 * * *";
+    schedule.offsets = {{1'761'440'400, 3'600}, {1'774'746'000, 7'200}, {1'792'890'000, 3'600}};
+    schedule.window = DailyWindow{.from_min = 1'320, .to_min = 240};
+    schedule.jitter_ms = 2'000;
+    schedule.start_us = kNow;
+    return schedule;
+}
+
+link::PlanSet plan_set() {
+    return {.n = 10,
+            .job_id = id<JobId>(13),
+            .revision = 2,
+            .tag = "5f0c1c1e9a7f4d21",
+            .lines = {telecom().name, mobile().name},
+            .service = Service::dns,
+            .params = Json{{"target", "www.lab.test"}, {"type", "A"}},
+            .schedule = berlin_nights(),
+            .repeat = 1,
+            .align = false,
+            .start_within_ms = 60'000,
+            .run_within_ms = 4'000,
+            .lease_ms = 86'400'000};
+}
+
+/// Of the first minute of 2026 in that plan.
+link::TaskResult planned() {
+    link::TaskResult result = answered();
+    const NodeId node = hello().node_id;
+    result.n = 44;
+    result.rid = id<ResultId>(5);
+    result.plan = link::PlanRef{.job_id = plan_set().job_id, .revision = 2, .tick_us = kNow + 300'000'000};
+    result.run_id = planned_run(result.plan->job_id, result.plan->revision, result.plan->tick_us);
+    result.task_id = planned_task(result.run_id, node, result.line, 0);
+    return result;
+}
+
 std::string dns_detail() {
     DnsDetail detail;
     detail.server = "100.64.1.53";
@@ -273,9 +312,20 @@ std::vector<Sample> envelopes() {
         {"welcome_ack", WelcomeAck{.join_counter = 7, .credit = {.upto_n = 263, .bytes = 4'194'304}}, {}},
         {"task", task(), {}},
         {"cancel", CancelTask{.n = 9, .task_id = id<TaskId>(1), .attempt = 1}, {}},
+        {"task_aligned",
+         [] {
+             Task aligned = task();
+             aligned.align = 3;
+             return aligned;
+         }(),
+         {}},
+        {"plan_set", plan_set(), {}},
+        {"plan_drop", PlanDrop{.n = 11, .job_id = plan_set().job_id}, {}},
+        {"plan_reset", PlanReset{.n = 12}, {}},
         {"wack", WorkAck{.n = 9}, {}},
         {"res", with_detail, detail},
         {"res_refused", refused(), {}},
+        {"res_planned", planned(), {}},
         {"rack", ResultAck{.n = 43}, {}},
         {"credit", Credit{.upto_n = 2'089, .bytes = 4'194'304}, {}},
         {"prog_accepted",

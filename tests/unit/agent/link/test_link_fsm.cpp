@@ -19,6 +19,9 @@ std::string text_of(const LinkAction& action) {
         std::string operator()(const SendLine& one) { return "send " + one.line; }
         std::string operator()(const StartWork& one) { return "start " + std::to_string(one.task.n); }
         std::string operator()(const StopWork& one) { return "stop " + std::to_string(one.n); }
+        std::string operator()(const ChangePlan& one) {
+            return std::visit([](const auto& change) { return "plan " + std::to_string(change.n); }, one.change);
+        }
         std::string operator()(const ForgetResults& one) { return "forget " + std::to_string(one.upto); }
         std::string operator()(const RewindResults& one) { return "rewind " + std::to_string(one.upto); }
         std::string operator()(const RenewSpool&) { return "renew"; }
@@ -180,6 +183,21 @@ TEST_CASE("work is taken in order, once, and only as far as granted") {
         for (std::uint64_t n = 3; n <= 8; ++n) CHECK(rig.hear(task(n)).size() == 1);
         CHECK(rig.hear(task(9)).back() == "hangup 1002 work_order");
     }
+}
+
+TEST_CASE("changes of the plan are numbered with the work, and acknowledged when they are durable") {
+    Rig rig;
+    rig.go_live();
+    link::PlanSet set;
+    set.n = 1;
+    CHECK(rig.hear(set) == Texts{"plan 1"});
+    CHECK(rig.hear(set).empty());  // seen
+    CHECK(rig.hear(link::PlanReset{2}) == Texts{"plan 2"});
+    CHECK(texts_of(rig.fsm.work_durable()) == Texts{R"(send {"t":"wack","n":2})"});
+    link::CancelTask cancel;
+    cancel.n = 3;
+    CHECK(rig.hear(cancel) == Texts{"stop 3"});
+    CHECK(rig.hear(link::PlanDrop{5, {}}).front() == "say link_protocol_error");  // 4 was left out
 }
 
 TEST_CASE("work of an earlier session that becomes durable late is not acknowledged in this one") {

@@ -70,6 +70,7 @@ class Node : private Link::Listener {
         link_.committed();
     }
     void stop_work(std::uint64_t, const link::AttemptRef& attempt) override { stopped.push_back(attempt); }
+    void change_plan(ChangePlan) override {}
     void describe(link::Hello& hello) override {
         hello.labels = {{"city", "guangzhou"}};
         hello.lines = lines;

@@ -671,3 +671,63 @@ TEST_CASE("/probe whose line does not answer in time says so, and cancels the ru
     CHECK(text.find("Module configuration:\n  icmp:\n    prober: icmp\n") != std::string::npos);
     CHECK(api.domain.subscribers() == 0);
 }
+
+TEST_CASE("a job with a schedule is recurring: 201 with the job, and no run yet") {
+    Api api;
+    const auto schedule = [&](const std::string& text) {
+        return R"({"service":"ping","params":{"target":"a"},"selector":"all","align":true,"schedule":)" + text + "}";
+    };
+    const auto made = api.post(
+        "/api/v1/jobs",
+        schedule(
+            R"({"cron":"*/5 * * * *","zone":"Asia/Shanghai","window":{"from":"22:00","to":"06:30"},"jitter_ms":5000,"start_ms":1000,"stop_ms":2000})"));
+    CHECK(made.status == 201);
+    const Json job = api.json(made, "Job");
+    CHECK(job["schedule"]["window"]["to"] == "06:30");
+    CHECK(job["schedule"]["start_ms"] == 1000);
+    CHECK(job["next_ticks"].size() == 2);
+    CHECK(header(made, "Location") == "/api/v1/jobs/" + job["id"].get<std::string>());
+    const JobSchedule& asked = *api.domain.last_request.schedule;
+    CHECK(asked.when.cron == "*/5 * * * *");
+    CHECK(asked.when.window == DailyWindow{1'320, 390});
+    CHECK(asked.when.start_us == 1'000'000);
+    CHECK(asked.when.stop_us == 2'000'000);
+    CHECK(asked.zone == "Asia/Shanghai");
+    CHECK(api.domain.last_request.terms.align);
+
+    const auto wrong = [&](const std::string& text) {
+        const auto refused = api.post("/api/v1/jobs", schedule(text));
+        CHECK(refused.status == 422);
+        return parse_json(refused.body).value()["errors"][0]["pointer"].get<std::string>();
+    };
+    CHECK(wrong(R"({"every_ms":60000,"window":{"from":"8:00","to":"20:00"}})") == "/schedule/window/from");
+    CHECK(wrong(R"({"every_ms":60000,"window":{"from":"08:00","to":"24:01"}})") == "/schedule/window/to");
+    CHECK(wrong(R"({"every_ms":60000,"window":{"from":"08:60","to":"20:00"}})") == "/schedule/window/from");
+    CHECK(wrong(R"({"every_ms":60000,"zone":"Asia/Shanghai"})") == "/schedule/zone");
+    CHECK(wrong(R"({"every_ms":60000,"stop_ms":999999999999999})") == "/schedule/stop_ms");
+    CHECK(wrong(R"({"evry_ms":60000})") == "/schedule/evry_ms");
+    CHECK(wrong(R"({"every_ms":-1})") == "/schedule/every_ms");
+}
+
+TEST_CASE("a recurring job is paused, changed and deleted, and its runs are listed") {
+    Api api;
+    const std::string path = "/api/v1/jobs/" + FakeDomain::id<JobId>(2).text();
+    const auto patch = [&](const std::string& body) { return api.ask({"PATCH", path, body}); };
+    const Json paused = api.json(patch(R"({"paused":true})"), "Job");
+    CHECK(paused["state"] == "paused");
+    CHECK_FALSE(paused.contains("next_ticks"));
+    CHECK(api.domain.last_change.is_paused == true);
+    CHECK_FALSE(api.domain.last_change.selector);
+    (void)api.json(patch(R"({"params":{"target":"b"},"selector":"carrier:ct","schedule":{"every_ms":60000}})"), "Job");
+    CHECK(api.domain.last_change.schedule->when.every_ms == 60'000);
+    CHECK(api.domain.last_change.params->at("target") == "b");
+    api.problem(patch(R"({"selector":""})"), 422, "invalid_body");
+    api.problem(patch(R"({"pausd":true})"), 422, "invalid_body");
+    api.problem(api.ask({"PATCH", "/api/v1/jobs/" + FakeDomain::id<JobId>(9).text(), R"({"paused":true})"}), 404,
+                "not_found");
+    CHECK(api.json(api.ask({"DELETE", path}), "Job")["state"] == "deleted");
+    api.problem(api.ask({"DELETE", "/api/v1/jobs/" + FakeDomain::id<JobId>(9).text()}), 404, "not_found");
+    (void)api.json(api.get(path + "/runs", "q=state:finished"), "RunPage");
+    CHECK(api.domain.last_list.q == "job:" + FakeDomain::id<JobId>(2).text() + " state:finished");
+    api.problem(api.get("/api/v1/jobs/" + FakeDomain::id<JobId>(9).text() + "/runs"), 404, "not_found");
+}

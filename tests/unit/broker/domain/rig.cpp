@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "protocol/codings.hpp"
+#include "protocol/schedule/plan_ids.hpp"
 #include "tests/contract/store/samples.hpp"
 
 namespace edge::broker {
@@ -148,6 +149,33 @@ Result<RunView> Rig::ping(const std::string& selector) {
     return create(ping_job(selector));
 }
 
+Result<JobId> Rig::plan(JobRequest request) {
+    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.create_plan(ticket(), std::move(request), now, out); });
+    auto answers = take<PlanAnswer>();
+    REQUIRE(answers.size() == 1);
+    return std::move(answers[0].job);
+}
+
+Result<JobId> Rig::change(JobId id, JobChange change) {
+    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.change_plan(ticket(), id, std::move(change), now, out); });
+    auto answers = take<PlanAnswer>();
+    REQUIRE(answers.size() == 1);
+    return std::move(answers[0].job);
+}
+
+Result<JobId> Rig::remove(JobId id) {
+    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.remove_plan(ticket(), id, now, out); });
+    auto answers = take<PlanAnswer>();
+    REQUIRE(answers.size() == 1);
+    return std::move(answers[0].job);
+}
+
+JobView Rig::job(JobId id) {
+    JobView view = store_.job(id).value().value();
+    fsm_->complete(view, now_);
+    return view;
+}
+
 RunView Rig::run(RunId id) {
     if (const RunPtr active = fsm_->active(id)) return ActiveRuns::view(*active);
     return store_.run(id).value().value();
@@ -218,6 +246,41 @@ link::Received TestAgent::result_of(const link::Task& task, Status status, const
     if (!code.empty()) result.failure = Failure{Source::agent, "start", code, code};
     const std::string detail = R"({"sent":4})";
     return {result, detail, link::encode_envelope(result, detail).size()};
+}
+
+void TestAgent::take_plans() {
+    for (auto& effect : rig_.effects) {
+        auto* sent = std::get_if<SendTo>(&effect);
+        if (!sent || sent->session != session) continue;
+        for (auto& envelope : sent->envelopes) {
+            std::uint64_t n = 0;
+            if (auto* set = std::get_if<link::PlanSet>(&envelope)) {
+                n = set->n;
+                plans[set->job_id] = *set;
+            } else if (const auto* drop = std::get_if<link::PlanDrop>(&envelope)) {
+                n = drop->n;
+                plans.erase(drop->job_id);
+            } else if (const auto* reset = std::get_if<link::PlanReset>(&envelope)) {
+                n = reset->n;
+                plans.clear();
+            }
+            hello.work_last = std::max(hello.work_last, n);
+        }
+    }
+    std::map<JobId, std::string> tags;
+    for (const auto& [job, plan] : plans) tags[job] = plan.tag;
+    hello.plans = link::plans_digest(tags);
+}
+
+link::Received TestAgent::planned_result(const link::PlanSet& plan, std::uint64_t tick, const std::string& of) {
+    link::Task task;
+    task.run_id = planned_run(plan.job_id, plan.revision, tick);
+    task.line = samples::line_name(of);
+    task.task_id = planned_task(task.run_id, hello.node_id, task.line, 0);
+    task.service = plan.service;
+    link::Received received = result_of(task);
+    std::get<link::TaskResult>(received.envelope).plan = link::PlanRef{plan.job_id, plan.revision, tick};
+    return received;
 }
 
 std::uint64_t TestAgent::acked() {

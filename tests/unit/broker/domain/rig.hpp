@@ -76,6 +76,11 @@ class Rig {
     std::variant<link::Welcome, link::Reject> join(link::Hello hello);
     Result<RunView> create(JobRequest request);
     Result<RunView> ping(const std::string& selector);
+    Result<JobId> plan(JobRequest request);
+    Result<JobId> change(JobId id, JobChange change);
+    Result<JobId> remove(JobId id);
+    /// As the API has it.
+    JobView job(JobId id);
     RunView run(RunId id);
 
     DomainFsm& fsm() { return *fsm_; }
@@ -112,6 +117,11 @@ class TestAgent {
     void leave();
     void send(std::vector<link::Received> message);
     std::vector<link::Task> tasks() { return rig_.sent<link::Task>(session); }
+    /// Takes what it was told of its plan, as an agent that keeps plans does.
+    void take_plans();
+    std::map<JobId, link::PlanSet> plans;
+    /// What its plan makes at a tick, of one line; not sent.
+    link::Received planned_result(const link::PlanSet& plan, std::uint64_t tick, const std::string& line);
 
     link::Received result_of(const link::Task& task, Status status = Status::ok, const std::string& code = {});
     void accept(std::uint64_t n) { send({{link::WorkAck{n}, {}}}); }
