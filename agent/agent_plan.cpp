@@ -35,7 +35,8 @@ void Agent::begin_plan() {
 
 void Agent::take_due() {
     if (stage_ != Stage::serving || !plan_begun_) return;
-    if (at_limit_) {  // its results would have no place either
+    if (at_limit_) make_room();
+    if (at_limit_ && link_.live()) {  // the broker is taking results: soon there is room
         if (!std::exchange(skips_ticks_, true)) spdlog::error("plan_stopped why=\"the spool is at its limit\"");
         due_.set(std::nullopt);
         return;
@@ -50,6 +51,19 @@ void Agent::take_due() {
     }
     log_plan_notes();
     due_.set(plans_.next());
+}
+
+/// What the plan brings counts for more than the oldest that the broker has not taken. Not while there is a session: it
+/// was told which numbers it gets.
+void Agent::make_room() {
+    while (at_limit_ && link_.closed()) {
+        const std::uint64_t before = spool_.bytes();
+        const auto done = spool_.give_up_oldest();
+        for (const std::string& note : spool_.take_notes()) spdlog::error("{} why=\"the spool is at its limit\"", note);
+        if (!done && done.error().code != Errc::unavailable) return disk_failed(done.error());
+        if (!done || spool_.bytes() == before) return;
+        slots_free();
+    }
 }
 
 /// After a turn: plans and the spool may be others now.

@@ -151,6 +151,7 @@ void Link::act(SayHello&& action) {
     hello.join_counter = join_counter_;
     hello.spool_id = spool_.id();
     hello.spool_first = spool_.first_kept();
+    hello.gap = spool_.gap();
     hello.spool_last = spool_.last();
     hello.work_last = spool_.work_last();
     lines_dirty_ = false;

@@ -29,7 +29,8 @@ class Fired {
         }
         return found;
     }
-    /// Where there are too many stretches, the two nearest become one: what is between them fires no more.
+    /// Where there are too many stretches, the two nearest become one, and what is between them fires no more: of those
+    /// up to this one, because what is between them is over unless somebody sets the clock back.
     void add(Stretch stretch) {
         stretches_.push_back(stretch);
         std::sort(stretches_.begin(), stretches_.end());
@@ -40,17 +41,17 @@ class Fired {
             else
                 joined.push_back(one);
         }
-        while (joined.size() > kMost) join_nearest(joined);
+        while (joined.size() > kMost) join_nearest(joined, stretch.second);
         stretches_ = std::move(joined);
     }
     const std::vector<Stretch>& stretches() const { return stretches_; }
 
   private:
-    static void join_nearest(std::vector<Stretch>& all) {
-        std::size_t nearest = 1;
+    static void join_nearest(std::vector<Stretch>& all, std::uint64_t upto) {
+        std::size_t nearest = all.size() - 1;  // where all is yet to come: what comes last
         const auto gap = [&](std::size_t i) { return all[i].first - all[i - 1].second; };
-        for (std::size_t i = 2; i < all.size(); ++i) {
-            if (gap(i) < gap(nearest)) nearest = i;
+        for (std::size_t i = all.size() - 1; i > 0; --i) {
+            if (all[i].first <= upto && (all[nearest].first > upto || gap(i) < gap(nearest))) nearest = i;
         }
         all[nearest - 1].second = all[nearest].second;
         all.erase(all.begin() + static_cast<std::ptrdiff_t>(nearest));

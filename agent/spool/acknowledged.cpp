@@ -9,11 +9,18 @@ namespace edge::agent {
 
 Result<> Spool::ack(std::uint64_t n, std::uint64_t now_wall_us) {
     if (n <= acked_ || n > last()) return ok();
-    for (; acked_ < n; ++acked_) {
+    if (gap_ && n > gap_->last) {  // who has what comes behind it was told of it before
+        EDGE_TRY(forget_gap());
+    }
+    forget_results(n);
+    return keep_acknowledged(now_wall_us);
+}
+
+void Spool::forget_results(std::uint64_t upto) {
+    for (; acked_ < upto; ++acked_) {
         finished_.erase(index_.front().attempt);
         index_.pop_front();
     }
-    return keep_acknowledged(now_wall_us);
 }
 
 Result<> Spool::keep_acknowledged(std::uint64_t now_wall_us) {

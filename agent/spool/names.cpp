@@ -9,10 +9,20 @@ namespace edge::agent::spool {
 
 BOOST_DESCRIBE_STRUCT(Kept, (), (segment, last_result, bytes, since_us))
 BOOST_DESCRIBE_STRUCT(Ack, (), (spool_id, acked, kept))
+BOOST_DESCRIBE_STRUCT(GivenUp, (), (spool_id, gap))
 
 namespace {
 constexpr std::string_view kPrefix = "seg-";
 constexpr std::size_t kDigits = 16;
+
+template <class Note>
+std::optional<Note> decode_note(std::string_view text) {
+    const auto json = parse_json(text);
+    if (!json) return std::nullopt;
+    auto note = decode<Note>(json.value(), UnknownFields::ignore);
+    if (!note) return std::nullopt;
+    return note.value();
+}
 }  // namespace
 
 std::string segment_name(std::uint64_t number) {
@@ -36,11 +46,15 @@ std::string encode_ack(const Ack& ack) {
 }
 
 std::optional<Ack> decode_ack(std::string_view text) {
-    const auto json = parse_json(text);
-    if (!json) return std::nullopt;
-    auto ack = decode<Ack>(json.value(), UnknownFields::ignore);
-    if (!ack) return std::nullopt;
-    return ack.value();
+    return decode_note<Ack>(text);
+}
+
+std::string encode_given_up(const GivenUp& given_up) {
+    return dump_json(encode(given_up)) + "\n";
+}
+
+std::optional<GivenUp> decode_given_up(std::string_view text) {
+    return decode_note<GivenUp>(text);
 }
 
 }  // namespace edge::agent::spool

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/link/envelopes.hpp"
 
 namespace edge::agent::spool {
 
 inline constexpr const char* kAckFile = "acked";
+inline constexpr const char* kGapFile = "gap";
 inline constexpr const char* kRenewing = "renewing";  // a segment that is not one yet
 
 /// `seg-` and 16 hexadecimal digits, so that names sort as numbers.
@@ -33,5 +35,13 @@ struct Ack {
 };
 std::string encode_ack(const Ack& ack);
 std::optional<Ack> decode_ack(std::string_view text);
+
+/// What was given up, and of which spool.
+struct GivenUp {
+    SpoolId spool_id;
+    link::SpoolGap gap;
+};
+std::string encode_given_up(const GivenUp& given_up);
+std::optional<GivenUp> decode_given_up(std::string_view text);
 
 }  // namespace edge::agent::spool

@@ -112,7 +112,7 @@ Result<> Spool::recover() {
         if (one.kept) {  // nobody keeps one behind one that is needed
             EDGE_TRY(one.bytes, disk_->read(segment_name(one.number)));
         }
-        if (expected != 0 && one.number != expected) gap_ = true;
+        if (expected != 0 && one.number != expected) numbers_missing_ = true;
         if (expected == 0) acked_ = std::max(acked_, header.next_result - 1);  // only acknowledged ones are deleted
         expected = one.number + 1;
         work_committed_ = header.work_last;
@@ -120,8 +120,9 @@ Result<> Spool::recover() {
         one.bytes = {};
     }
     result_last_ = last();
+    read_gap();
     active_ = std::max(active_, highest);
-    if (gap_ || !damaged_files_.empty()) return renew("damage");
+    if (numbers_missing_ || !damaged_files_.empty()) return renew("damage");
     if (expected == 0) return begin_segment(highest + 1, {});
     sealed_.pop_back();  // load() counts the active one too
     return ok();
@@ -162,7 +163,7 @@ void Spool::take(const spool::Found& found, std::uint64_t segment) {
         case spool::Kind::result:
             open_.erase(record.attempt);
             if (record.seq <= acked_) break;
-            if (record.seq != last() + 1) gap_ = true;
+            if (record.seq != last() + 1) numbers_missing_ = true;
             finished_.insert(record.attempt);
             index_.push_back({segment, static_cast<std::uint32_t>(found.body_offset),
                               static_cast<std::uint32_t>(record.body.size()), record.attempt});
@@ -183,10 +184,11 @@ Result<> Spool::renew(const std::string& reason) {
     EDGE_TRY(commit());
     const std::uint64_t number = active_ + 1;
     const SpoolId id = fresh_id();
+    const std::uint64_t given_up = gap_ ? gap_->last - gap_->first + 1 : 0;  // they come first in the new numbers
     EDGE_TRY(disk_->remove(spool::kRenewing));
     std::size_t offset = spool::kHeaderBytes;
-    std::string chunk =
-        spool::encode_header({.spool_id = id, .number = number, .next_result = 1, .work_last = work_committed_});
+    std::string chunk = spool::encode_header(
+        {.spool_id = id, .number = number, .next_result = given_up + 1, .work_last = work_committed_});
     const auto add = [&](const spool::Record& record) {
         spool::append_record(chunk, record, spool::kHeaderBytes);
         offset += spool::kRecordBytes + record.body.size();
@@ -204,11 +206,11 @@ Result<> Spool::renew(const std::string& reason) {
             finished_.erase(place.attempt);
             continue;
         }
-        result->n = renumbered.size() + 1;
+        result->n = given_up + renumbered.size() + 1;
         body = encode_envelope(*result, message.value()[0].detail);
         renumbered.push_back({number, static_cast<std::uint32_t>(offset + spool::kRecordBytes),
                               static_cast<std::uint32_t>(body.size()), place.attempt});
-        add({spool::Kind::result, renumbered.size(), place.attempt, body});
+        add({spool::Kind::result, result->n, place.attempt, body});
         if (chunk.size() >= kChunk) {
             EDGE_TRY(write_renewed(chunk));
             chunk.clear();
@@ -221,6 +223,11 @@ Result<> Spool::renew(const std::string& reason) {
     EDGE_TRY(write_renewed(chunk));
     EDGE_TRY(disk_->rename(spool::kRenewing, segment_name(number)));
     EDGE_TRY(disk_->sync_names());  // from here on the new spool is the one
+    if (gap_) {
+        gap_ = link::SpoolGap{1, given_up, gap_->from_us, gap_->to_us};
+        const auto noted = later_if_full(disk_->replace(spool::kGapFile, spool::encode_given_up({id, *gap_})));
+        if (!noted && noted.error().code != Errc::unavailable) return noted;
+    }
 
     EDGE_TRY(auto names, disk_->list());
     for (const std::string& name : names) {
@@ -233,15 +240,15 @@ Result<> Spool::renew(const std::string& reason) {
     notes_.push_back("spool_renewed reason=" + reason + " spool_id=" + id.text() + field("results", renumbered.size()));
     for (auto& [attempt, open] : open_) open.segment = number;
     id_ = id;
-    gone_ = acked_ = 0;
+    gone_ = acked_ = given_up;
     index_ = std::move(renumbered);
     result_last_ = last();
     sealed_.clear();
     kept_bytes_ = 0;
     damaged_files_.clear();
-    gap_ = false;
+    numbers_missing_ = false;
     active_ = number;
-    active_first_ = 1;
+    active_first_ = given_up + 1;
     active_bytes_ = offset;
     return ok();
 }

@@ -97,6 +97,12 @@ class Spool {
     void rewind(std::uint64_t n);
     /// Deletes kept segments whose time has passed, or that are too many.
     Result<> drop_old(std::uint64_t now_wall_us);
+    /// Makes room by giving up the oldest results, acknowledged or not: those of one segment at least, but never any of
+    /// the one that is being written. What had no acknowledgement is in gap(), before and after a restart. Call it
+    /// while nobody was told our numbers. Errors: as commit().
+    Result<> give_up_oldest();
+    /// What was given up and is not known to be known to the other side.
+    const std::optional<link::SpoolGap>& gap() const { return gap_; }
     /// Writes the acknowledged number down: a restart then resends less. Losing it loses nothing.
     Result<> save_ack();
 
@@ -139,6 +145,12 @@ class Spool {
     Result<> try_commit();
     bool has_kept() const { return !sealed_.empty() && sealed_.front().kept_since_us; }
     Result<> keep_acknowledged(std::uint64_t now_wall_us);
+    void forget_results(std::uint64_t upto);
+    Result<> accept_again(std::uint64_t segment);
+    Result<> note_gap(const Sealed& segment);
+    std::uint64_t began_us(std::uint64_t n);
+    void read_gap();
+    Result<> forget_gap();
     Result<> drop_oldest_kept();
     bool take_back(std::uint64_t segment, std::uint64_t first_result, std::uint64_t after, std::deque<Place>& back);
     /// No space is unavailable; all else is as it is.
@@ -165,7 +177,8 @@ class Spool {
     std::uint64_t active_first_ = 1;  // the first result in it or after
     std::size_t active_bytes_ = 0;
     std::vector<std::string> damaged_files_;
-    bool gap_ = false;  // recovery found numbers missing
+    bool numbers_missing_ = false;  // recovery found it so
+    std::optional<link::SpoolGap> gap_;
     std::vector<std::string> notes_;
 };
 

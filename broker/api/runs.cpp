@@ -2,6 +2,7 @@
 #include "broker/api/operations.hpp"
 #include "broker/api/views_json.hpp"
 #include "broker/live/run_events.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker::api {
 

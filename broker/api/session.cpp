@@ -2,7 +2,7 @@
 
 #include "broker/api/authentication.hpp"
 #include "broker/api/operations.hpp"
-#include "broker/api/views_json.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker::api {
 

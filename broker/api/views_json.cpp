@@ -1,12 +1,10 @@
 #include "broker/api/views_json.hpp"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
-#include <ctime>
 
 #include "broker/api/schedules.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker::api {
 namespace {
@@ -22,17 +20,6 @@ Json labels_json(const std::map<std::string, std::string>& labels) {
 }
 
 }  // namespace
-
-std::string rfc3339_ms(WallTime unix_us) {
-    const auto seconds = static_cast<std::time_t>(unix_us / 1'000'000);
-    std::tm utc{};
-    gmtime_r(&seconds, &utc);
-    std::array<char, 64> text{};
-    const int length = std::snprintf(text.data(), text.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ",
-                                     utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-                                     utc.tm_sec, static_cast<unsigned>(unix_us / 1000 % 1000));
-    return std::string(text.data(), static_cast<std::size_t>(length));
-}
 
 std::string_view level_name(EnforcedBy level) {
     switch (level) {

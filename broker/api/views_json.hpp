@@ -12,9 +12,6 @@ namespace edge::broker::api {
 /// A level as policies and `edge-agent doctor` name it; empty for none.
 std::string_view level_name(EnforcedBy level);
 
-/// `2026-11-22T10:11:12.345Z`.
-std::string rfc3339_ms(WallTime unix_us);
-
 Json to_json(const NodeRef& node);
 Json to_json(const LineRef& line);
 Json to_json(const RunView& run);

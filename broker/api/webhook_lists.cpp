@@ -3,6 +3,7 @@
 #include "broker/api/operations.hpp"
 #include "broker/api/webhook_call.hpp"
 #include "broker/api/webhooks_json.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker::api {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "broker/api/views_json.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker::api {
 namespace {

@@ -6,6 +6,7 @@
 #include "broker/domain/node_events.hpp"
 #include "protocol/cut_text.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker {
 namespace {
@@ -19,6 +20,13 @@ constexpr std::size_t kMostTarget = 2'048;  // bytes: no spec takes more
 LineRef line_of(const Node& node, const LineName& name) {
     const auto at = std::ranges::find(node.record.lines, name, &link::LineReport::name);
     return {name, at == node.record.lines.end() ? std::string() : at->carrier};
+}
+
+/// Of results that a node does not have any more, and the store never had.
+std::string why_missing(const std::optional<link::SpoolGap>& gap) {
+    if (!gap) return "the node does not have these results any more, and the store never had them";
+    return "the node gave up these results to have room for new ones, before the broker had them; they began between " +
+           rfc3339_ms(gap->from_us) + " and " + rfc3339_ms(gap->to_us);
 }
 
 }  // namespace
@@ -122,7 +130,7 @@ void Recovery::note_gap(Session& session, Now now, Batch& batch, Actions& out) c
     AddEvent told = event_of(*session.node, now.wall, NodeEventKind::results_gap);
     told.event.was = from;
     told.event.became = upto;
-    told.event.reason = "the node does not have these results any more, and the store never had them";
+    told.event.reason = why_missing(session.hello.gap);
     batch.push_back(std::move(told));
     spool.received = next - 1;
     SpoolRecord record = spool.record;

@@ -187,8 +187,9 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
     Batch batch{PutNode{session->node->record}, PutSpool{session->spool->record}};
     if (!was_there) batch.push_back(event_of(*session->node, now.wall, NodeEventKind::connected));
-    // What a spool had before we knew it was another broker's, unless we forgot it.
-    if (session->spool->received > 0 || is_recovering) recovery_.note_gap(*session, now, batch, out);
+    // What a spool had before we knew it was another broker's, unless we forgot it or the node says that it was ours.
+    if (session->spool->received > 0 || is_recovering || session->hello.gap)
+        recovery_.note_gap(*session, now, batch, out);
     outbox::tell_events(state_, *session->node, now, batch);
     state_.journal.write(
         out, std::move(batch),

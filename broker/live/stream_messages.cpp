@@ -1,8 +1,8 @@
 #include "broker/live/stream_messages.hpp"
 
-#include "broker/api/views_json.hpp"
 #include "broker/http/problem.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker::live {
 
@@ -22,7 +22,7 @@ std::string hello_text(std::string_view stream) {
 }
 
 std::string heartbeat_text(std::uint64_t now_wall_us) {
-    return "{\"event\":\"heartbeat\",\"at\":\"" + api::rfc3339_ms(now_wall_us) + "\"}";
+    return "{\"event\":\"heartbeat\",\"at\":\"" + rfc3339_ms(now_wall_us) + "\"}";
 }
 
 std::string standing_text(std::uint32_t sub, std::string_view event, std::uint64_t seq) {

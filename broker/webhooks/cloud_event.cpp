@@ -6,6 +6,7 @@
 #include "broker/api/views_json.hpp"
 #include "protocol/cut_text.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/rfc3339.hpp"
 
 namespace edge::broker::webhooks {
 namespace {
@@ -44,8 +45,8 @@ Data data_of(const std::shared_ptr<const ResultView>& result, WallTime) {
                  {"service", enum_text(r.service)},
                  {"target", target},
                  {"status", enum_text(r.status)},
-                 {"started_at", api::rfc3339_ms(r.started_us)},
-                 {"ended_at", api::rfc3339_ms(r.ended_us)},
+                 {"started_at", rfc3339_ms(r.started_us)},
+                 {"ended_at", rfc3339_ms(r.ended_us)},
                  {"summary", encode(r.summary)},
                  {"thin", true}};
     if (r.failure) {
@@ -93,12 +94,12 @@ std::string origin_of(const std::string& url) {
 Data data_of(const WebhookView& webhook, WallTime) {
     Json json = {
         {"webhook_id", webhook.id.text()}, {"origin", origin_of(webhook.url)}, {"reason", webhook.disabled_reason}};
-    if (webhook.failing_since) json["failing_since"] = api::rfc3339_ms(*webhook.failing_since);
+    if (webhook.failing_since) json["failing_since"] = rfc3339_ms(*webhook.failing_since);
     return {dump_json(json), "/api/v1/webhooks/" + webhook.id.text()};
 }
 
 Data data_of(const Tested&, WallTime at) {
-    const Json json = {{"text", "this is a test"}, {"sent_at", api::rfc3339_ms(at)}};
+    const Json json = {{"text", "this is a test"}, {"sent_at", rfc3339_ms(at)}};
     return {dump_json(json)};
 }
 
@@ -106,7 +107,7 @@ Data data_of(const Tested&, WallTime at) {
 
 std::string cloud_event(const OutsideEvent& event, const std::string& source) {
     Data data = std::visit([&](const auto& about) { return data_of(about, event.at); }, event.about);
-    const std::string at = api::rfc3339_ms(event.at);
+    const std::string at = rfc3339_ms(event.at);
     Json json = {{"specversion", "1.0"},
                  {"id", event.id.text()},
                  {"source", source},

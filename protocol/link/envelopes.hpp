@@ -107,6 +107,15 @@ struct AttemptRef {
 BOOST_DESCRIBE_STRUCT(AttemptRef, (), (task_id, attempt))
 
 /// A→S, followed in the same message by `{"sig":…}` over the exact bytes of this line.
+/// Results that a node gave up before the broker had them, because they were more than it keeps.
+struct SpoolGap {
+    std::uint64_t first = 0;    // number of the first of them
+    std::uint64_t last = 0;     // and of the last; none between is there
+    std::uint64_t from_us = 0;  // when the first began; wall clock, as for its result
+    std::uint64_t to_us = 0;    // and the last
+};
+BOOST_DESCRIBE_STRUCT(SpoolGap, (), (first, last, from_us, to_us))
+
 struct Hello {
     NodeId node_id;
     std::uint32_t proto = kProtocolVersion;
@@ -123,10 +132,11 @@ struct Hello {
     std::vector<LineReport> lines;
     std::vector<AttemptRef> running;     // accepted and not yet finished
     std::optional<std::string> plans{};  // plans_digest() of those it has; none: it keeps none
+    std::optional<SpoolGap> gap{};       // of this spool, and not acknowledged yet
 };
 BOOST_DESCRIBE_STRUCT(Hello, (),
                       (node_id, proto, agent_version, features, boot_id, join_counter, spool_id, spool_first,
-                       spool_last, work_last, policy_hash, labels, lines, running, plans))
+                       spool_last, work_last, policy_hash, labels, lines, running, plans, gap))
 
 /// S→A. After it the agent writes join_counter down and answers welcome_ack; only then does work flow.
 struct Welcome {

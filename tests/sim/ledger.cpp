@@ -25,6 +25,7 @@ void Ledger::started(Agent agent, const Attempt& attempt) {
 }
 
 void Ledger::durable(Agent agent, std::uint64_t n, const Attempt& attempt) {
+    ++made_;
     held_[agent][n] = attempt;
     if (!store_.results.contains(attempt)) owed_[agent].insert(attempt);
 }
@@ -38,6 +39,12 @@ void Ledger::disk_lost(Agent agent) {
     owed_[agent].clear();
     accepted_[agent].clear();
     held_[agent].clear();
+}
+
+void Ledger::gave_up(Agent agent, std::uint64_t upto) {
+    const auto& held = held_[agent];
+    for (auto one = held.begin(); one != held.end() && one->first <= upto; ++one)
+        in_gaps_ += owed_[agent].erase(one->second);
 }
 
 void Ledger::kept_from(Agent agent, std::uint64_t n) {

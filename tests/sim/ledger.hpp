@@ -39,6 +39,8 @@ class Ledger {
     void kept_from(Agent agent, std::uint64_t n);
     /// The agent was told that the broker has it.
     void acknowledged(const Attempt& attempt);
+    /// It has no place for what it holds up to this number, and says so.
+    void gave_up(Agent agent, std::uint64_t upto);
     /// Its disk is gone, and with it what was on it only.
     void disk_lost(Agent agent);
 
@@ -55,6 +57,10 @@ class Ledger {
 
     std::size_t stored() const { return store_.results.size(); }
     std::size_t superseded() const { return store_.superseded; }
+    /// Given up unstored, for want of room.
+    std::size_t in_gaps() const { return in_gaps_; }
+    /// Durable at an agent once.
+    std::size_t made() const { return made_; }
     std::size_t lost_with_a_disk() const { return lost_with_a_disk_; }
     /// Owed again after a restore, and not kept by then.
     std::size_t given_up() const { return given_up_; }
@@ -103,6 +109,8 @@ class Ledger {
     std::map<Agent, std::map<std::uint64_t, Attempt>> held_;  // on its disk, by number
     std::map<Agent, std::set<Attempt>> owed_;                 // durable, and not stored yet
     Stored store_;
+    std::size_t made_ = 0;
+    std::size_t in_gaps_ = 0;
     std::size_t lost_with_a_disk_ = 0;
     std::size_t given_up_ = 0;
     std::size_t owed_again_ = 0;

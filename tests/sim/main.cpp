@@ -36,7 +36,7 @@ void seed_random_bytes(Chance& chance) {
 struct Totals {
     std::uint64_t runs = 0, planned_runs = 0, tasks = 0, results = 0, superseded = 0, lost_with_a_disk = 0,
                   violations = 0;
-    std::uint64_t owed_again = 0, given_up = 0, recovered_tasks = 0;
+    std::uint64_t owed_again = 0, given_up = 0, recovered_tasks = 0, made = 0, in_gaps = 0;
     FaultCounts faults{};
     Wire::Counts messages;
     double simulated_s = 0;
@@ -48,6 +48,8 @@ struct Totals {
         results += world.ledger().stored();
         superseded += world.ledger().superseded();
         lost_with_a_disk += world.ledger().lost_with_a_disk();
+        made += world.ledger().made();
+        in_gaps += world.ledger().in_gaps();
         owed_again += world.ledger().owed_again();
         given_up += world.ledger().given_up();
         recovered_tasks += world.ledger().recovered_tasks();
@@ -80,7 +82,9 @@ void print(const Totals& totals, std::uint64_t seeds, double seconds) {
     print("sim.runs", totals.runs);
     print("sim.runs.planned", totals.planned_runs);
     print("sim.tasks", totals.tasks);
+    print("sim.results.made", totals.made);
     print("sim.results", totals.results);
+    print("sim.results.given_up_for_room", totals.in_gaps);
     print("sim.results.superseded", totals.superseded);
     print("sim.results.lost_with_a_disk", totals.lost_with_a_disk);
     print("sim.restores.results_owed_again", totals.owed_again);
@@ -93,8 +97,10 @@ void print(const Totals& totals, std::uint64_t seeds, double seconds) {
 int usage() {
     std::fputs(
         "usage: sim [--seed FIRST] [--seeds N] [--nodes N] [--results N] [--break PROMISE] [--restore-age SECONDS]\n"
+        "           [--apart SECONDS] [--spool-mb N]\n"
         "results: of each seed, at least. With --restore-age nothing goes wrong but that the broker comes back from a\n"
-        "backup so old. With --break it fails when nothing is noticed; PROMISE is one of",
+        "backup so old; with --apart, but that no node reaches it for so long. With --break it fails when nothing is "
+        "noticed; PROMISE is one of",
         stderr);
     for (const auto name : kBreakNames) std::fprintf(stderr, " %s", std::string(name).c_str());
     std::fputs("\n", stderr);
@@ -107,7 +113,7 @@ int main(int argc, char** argv) {
     const char* full = std::getenv("EDGE_FULL");
     const bool is_full = full && *full;
     std::uint64_t first = 1, seeds = is_full ? 500 : 60;
-    Us restore_age = 0;
+    Us restore_age = 0, apart = 0;
     WorldSettings settings;
     if (is_full) settings.results = 12'000;
     for (int i = 1; i < argc; i += 2) {
@@ -132,6 +138,10 @@ int main(int argc, char** argv) {
             settings.nodes = value;
         else if (name == "--restore-age")
             restore_age = value * kSecond;
+        else if (name == "--apart")
+            apart = value * kSecond;
+        else if (name == "--spool-mb")
+            settings.spool_bytes = value * 1024 * 1024;
         else
             return usage();
     }
@@ -143,7 +153,12 @@ int main(int argc, char** argv) {
         settings.seed = seed;
         World world(settings);
         try {
-            restore_age > 0 ? world.run_restore(restore_age) : world.run();
+            if (restore_age > 0)
+                world.run_restore(restore_age);
+            else if (apart > 0)
+                world.run_apart(apart);
+            else
+                world.run();
         } catch (const Violation& broken) {
             ++totals.violations;
             std::printf("VIOLATION %s\n  again: sim --seed %llu --seeds 1 --results %zu\n", broken.what(),

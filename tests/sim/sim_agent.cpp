@@ -47,7 +47,8 @@ class Node::End final : public WireEnd {
     std::uint64_t life_;
 };
 
-Node::Node(Timeline& timeline, Chance& chance, Ledger& ledger, std::size_t number, Dial dial, Break broken)
+Node::Node(Timeline& timeline, Chance& chance, Ledger& ledger, std::size_t number, Dial dial, Break broken,
+           std::uint64_t spool_limit)
     : timeline_(timeline),
       chance_(chance),
       ledger_(ledger),
@@ -55,6 +56,7 @@ Node::Node(Timeline& timeline, Chance& chance, Ledger& ledger, std::size_t numbe
       dial_(std::move(dial)),
       key_(key_of(chance)),
       broken_(broken),
+      spool_limit_(spool_limit),
       lying_disk_(spool_disk_),
       leavings_(chance.other()) {}
 
@@ -189,6 +191,7 @@ void Node::act(agent::SayHello&& action) {
     hello.join_counter = join_counter_;
     hello.spool_id = spool_->id();
     hello.spool_first = first_to_send();
+    hello.gap = spool_->gap();
     hello.spool_last = spool_->last();
     hello.work_last = spool_->work_last();
     hello.running = spool_->open_attempts();
@@ -324,7 +327,19 @@ void Node::set_clock(std::int64_t ahead_us) {
     if (is_up()) take_due();
 }
 
+void Node::make_room() {
+    while (spool_->bytes() >= spool_limit_ && fsm_->idle()) {
+        const std::uint64_t before = spool_->bytes();
+        if (!spool_->give_up_oldest()) return restart_soon();
+        if (spool_->bytes() == before) return;
+        ledger_.gave_up(number_, spool_->gap() ? spool_->gap()->last : 0);
+        tell_kept();
+    }
+}
+
 void Node::take_due() {
+    make_room();
+    if (!is_up()) return;
     for (link::Task& task : plans_->due(now())) {
         accepting_.emplace_back(task.task_id, task.attempt);
         accepted_->offered(std::move(task), now());

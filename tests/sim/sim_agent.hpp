@@ -26,7 +26,8 @@ class Node {
     /// Connects a wire's agent's end, or answers that it cannot be.
     using Dial = std::function<std::shared_ptr<Wire>(const std::shared_ptr<WireEnd>&)>;
 
-    Node(Timeline& timeline, Chance& chance, Ledger& ledger, std::size_t number, Dial dial, Break broken);
+    Node(Timeline& timeline, Chance& chance, Ledger& ledger, std::size_t number, Dial dial, Break broken,
+         std::uint64_t spool_limit);
     ~Node();
 
     const PublicKey& public_key() const { return key_.public_key(); }
@@ -97,6 +98,7 @@ class Node {
     }
 
     void take_due();
+    void make_room();
     void arm_due();
     void disturbed() { calm_since_ = timeline_.now(); }
     void audit_soon();
@@ -116,6 +118,7 @@ class Node {
     SigningKey key_;
     NodeId id_;
     Break broken_;
+    std::uint64_t spool_limit_;  // bytes
     agent::ForgetfulDisk state_disk_, spool_disk_;
     LyingDisk lying_disk_;
     std::mt19937 leavings_;

@@ -246,13 +246,14 @@ void Broker::cancel_one() {
     act([&](auto& fsm, auto now, auto& out) { fsm.cancel_run(ticket(), run, now, out); });
 }
 
-void Broker::plan(std::uint64_t every_ms) {
+void Broker::plan(std::uint64_t every_ms, const std::string& selector, std::uint32_t repeat) {
     if (!fsm_) return;
     broker::JobRequest request;
     PingSpec spec;
     spec.target = "198.51.100.10";
     request.spec = spec;
-    request.selector = "all";
+    request.selector = selector;
+    request.terms.repeat = repeat;
     request.schedule.emplace().when.every_ms = every_ms;
     request.terms.start_within_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(every_ms, 60'000));
     act([&](auto& fsm, auto now, auto& out) { fsm.create_plan(ticket(), std::move(request), now, out); });

@@ -47,8 +47,10 @@ class Broker {
     void ask(const std::string& selector);
     /// One of the runs that go on.
     void cancel_one();
-    /// Recurring: pings from all lines, every so often.
-    void plan(std::uint64_t every_ms);
+    /// Recurring: pings, so many each time, every so often.
+    void plan(std::uint64_t every_ms, const std::string& selector = "all", std::uint32_t repeat = 1);
+    /// That nodes said they had given up, since its start.
+    std::uint64_t results_in_gaps() const { return fsm_ ? fsm_->counters().gaps : 0; }
     /// One of these is paused, goes on, is deleted or asks something else.
     void change_a_plan();
     /// Deletes those that are left, one at a call.

@@ -30,7 +30,8 @@ void World::add_node(std::size_t number) {
         return wire;
     };
     apart_until_.push_back(0);
-    nodes_.push_back(std::make_unique<Node>(timeline_, chance_, ledger_, number, dial, settings_.broken));
+    nodes_.push_back(
+        std::make_unique<Node>(timeline_, chance_, ledger_, number, dial, settings_.broken, settings_.spool_bytes));
     Node& node = *nodes_.back();
     node.enrolled(broker_.enroll("node-" + std::to_string(number), node.public_key()));
     node.start();
@@ -51,22 +52,42 @@ void World::run_restore(Us age) {
     broker_.set_heartbeat(std::chrono::seconds(30));  // 45 s of silence end a session
     broker_.start();
     for (std::size_t number = 0; number < settings_.nodes; ++number) add_node(number);
-    const auto pass = [this](Us until) {
-        timeline_.at(until, [] {});
-        while (timeline_.now() < until && timeline_.step()) {
-        }
-    };
-    pass(timeline_.now() + kMinute);
+    pass(kMinute);
     broker_.back_up();
     constexpr Us kAsks = 20;
     for (Us i = 0; i < kAsks; ++i) {
         broker_.ask("carrier:ct");
-        pass(timeline_.now() + age / kAsks);
+        pass(age / kAsks);
     }
     if (!broker_.restore_some()) throw Violation("a backup is made: there is none");
     if (ledger_.given_up() > 0) throw Violation("results are kept: " + std::to_string(ledger_.given_up()) + " are not");
-    pass(timeline_.now() + kMinute);
+    pass(kMinute);
     come_to_rest();
+}
+
+void World::run_apart(Us length) {
+    broker_.set_heartbeat(std::chrono::seconds(30));
+    broker_.start();
+    for (std::size_t number = 0; number < settings_.nodes; ++number) add_node(number);
+    pass(kMinute);
+    broker_.plan(kSecond / kMs, "telecom", 10);
+    pass(10 * kSecond);
+    for (Us& until : apart_until_) until = timeline_.now() + length;
+    for (const auto& node : nodes_) node->cut();
+    pass(length);
+    come_to_rest();
+    if (ledger_.stored() + ledger_.in_gaps() != ledger_.made())
+        throw Violation("delivered and given up is all there was: " + std::to_string(ledger_.made()) + " made");
+    if (broker_.results_in_gaps() != ledger_.in_gaps())
+        throw Violation("a gap is told: the broker heard of " + std::to_string(broker_.results_in_gaps()) +
+                        ", not of " + std::to_string(ledger_.in_gaps()));
+}
+
+void World::pass(Us time) {
+    const Us until = timeline_.now() + time;
+    timeline_.at(until, [] {});
+    while (timeline_.now() < until && timeline_.step()) {
+    }
 }
 
 void World::come_to_rest() {

@@ -14,6 +14,7 @@ struct WorldSettings {
     std::size_t nodes = 5;
     std::size_t results = 2'000;  // at least; then nothing more is asked
     Break broken = Break::none;
+    std::uint64_t spool_bytes = ~std::uint64_t{0};  // of a node: at most, before it gives up the oldest
 };
 
 class World {
@@ -25,6 +26,9 @@ class World {
     void run();
     /// Nothing goes wrong but this: after so long the broker comes back from a backup of the beginning.
     void run_restore(Us age);
+    /// Nothing goes wrong but this: for so long no node reaches the broker. Each makes ten results a second by its
+    /// plan.
+    void run_apart(Us length);
 
     const Ledger& ledger() const { return ledger_; }
     const FaultCounts& faults() const { return faults_; }
@@ -39,6 +43,7 @@ class World {
     void make(Fault fault);
     void weather_for(Us time, Weather weather);
     void heal();
+    void pass(Us time);
     void come_to_rest();
     bool is_quiet() const;
     std::string standing() const;

@@ -30,7 +30,8 @@ class ForgetfulDisk final : public Disk {
             const bool name_is_durable = durable != durable_.end() && durable->second == it->second;
             const bool keep =
                 name_is_durable || leaves == Leaves::all || (leaves != Leaves::nothing && random() % 2 == 0);
-            it = keep ? std::next(it) : live_.erase(it);
+            if (!keep && durable != durable_.end()) it->second = durable->second;  // renamed over it: one of the two
+            it = keep || durable != durable_.end() ? std::next(it) : live_.erase(it);
         }
         for (const auto& [name, file] : durable_) {
             const bool removed_or_renamed = !live_.contains(name);

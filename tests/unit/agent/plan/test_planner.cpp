@@ -311,3 +311,16 @@ TEST_CASE("stretches are few, and what lies between two that were joined counts 
     fired.add({0, 10'000});
     CHECK(fired.stretches().size() == 1);
 }
+
+TEST_CASE("a clock that was ahead for a while takes nothing away from what is to come") {
+    constexpr std::uint64_t kAhead = 100'000;
+    Fired fired;
+    fired.add({kAhead, kAhead + 10});
+    fired.add({kAhead + 12, kAhead + 20});  // the nearest two, and yet to come
+    for (std::uint64_t tick = 10; tick < kAhead; tick += 20) {
+        CHECK(!fired.contains(tick));
+        fired.add({tick, tick});
+    }
+    CHECK(fired.stretches().size() == Fired::kMost);
+    CHECK(!fired.contains(kAhead + 11));
+}
