@@ -11,8 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 using Milliseconds = std::chrono::milliseconds;
 
-constexpr auto kHandshake = 20s;  // dial to welcome
-constexpr int kSilences = 3;      // heartbeats missed before the other side counts as dead
+constexpr auto kHandshake = 20s;   // dial to welcome
+constexpr int kSilences = 3;       // heartbeats missed before the other side counts as dead
+constexpr auto kAckWithin = 5min;  // a broker that lives and acknowledges nothing
 constexpr Milliseconds kRejectedFrom = 5min;
 constexpr Milliseconds kRejectedTo = 15min;
 constexpr std::uint64_t kWorkBytes = 1024 * 1024;
@@ -106,6 +107,7 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     result_acked_ = result_next_ - 1;
     in_flight_.clear();
     in_flight_bytes_ = 0;
+    waits_since_.reset();
     max_message_ = std::clamp(std::size_t{welcome.limits.frame_bytes}, link::kLeastMessage, link::kMaxMessage);
     heartbeat_ = std::clamp(Milliseconds(welcome.limits.heartbeat_ms), Milliseconds(1s), Milliseconds(60s));
     LinkActions actions;
@@ -196,6 +198,8 @@ LinkActions LinkFsm::on(const link::ResultAck& ack) {
         in_flight_bytes_ -= in_flight_.front().second;
         in_flight_.pop_front();
     }
+    waits_since_.reset();
+    if (!in_flight_.empty()) waits_since_ = heard_;
     LinkActions actions = one(ForgetResults{ack.n});
     if (going_away_ && in_flight_.empty() && state_ == State::live) {
         for (auto& action : leave(1012, "as asked")) actions.push_back(std::move(action));
@@ -291,6 +295,7 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     going_away_ = false;
     in_flight_.clear();
     in_flight_bytes_ = 0;
+    waits_since_.reset();
     state_ = State::waiting;
     wake_ = now + wait;
     const std::string reason = std::exchange(left_because_, {});
@@ -304,6 +309,8 @@ LinkActions LinkFsm::tick(Moment now) {
     if (state_ != State::live) return {};
     if (now.steady - heard_ >= kSilences * heartbeat_) return cut("no sign of life from the broker");
     if (going_away_ && now.steady >= wake_) return leave(1012, "as asked");
+    if (waits_since_ && now.steady - *waits_since_ >= kAckWithin)
+        return leave(1002, "results were not acknowledged within 5 min");
     if (now.steady < heartbeat_at_) return {};
     plan_heartbeat(now.steady);
     return one(line_of(link::Heartbeat{now.wall_us, std::nullopt}));
@@ -321,6 +328,7 @@ void LinkFsm::plan_heartbeat(Time now) {
 }
 
 void LinkFsm::wrote(Time now) {
+    if (!in_flight_.empty() && !waits_since_) waits_since_ = now;
     plan_heartbeat(now);
 }
 

@@ -180,6 +180,7 @@ class LinkFsm {
     std::uint64_t result_acked_ = 0;
     std::uint64_t in_flight_bytes_ = 0;
     std::deque<std::pair<std::uint64_t, std::size_t>> in_flight_;
+    std::optional<Time> waits_since_;  // for an acknowledgement of what is in flight
     std::uint64_t unknown_ = 0;
 };
 

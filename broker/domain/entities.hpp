@@ -1,5 +1,6 @@
 // What the domain holds in memory: every node, the sessions that are live, and the runs that are not finished.
 #pragma once
+#include <algorithm>
 #include <deque>
 #include <list>
 #include <map>
@@ -169,6 +170,13 @@ struct Session {
     std::optional<link::Lines> told_lines;
     std::optional<link::Policy> told_policy;
     std::optional<Timers::Handle> told_timer;
+
+    /// Of the result that must come next. A spool may begin later than what we have (the agent gave records up), and an
+    /// empty one goes on behind the last it ever wrote; within a session there are no gaps.
+    std::uint64_t expected_n() const {
+        if (last_n) return *last_n + 1;
+        return std::max(spool->received + 1, spool_first > 0 ? spool_first : spool_goal + 1);
+    }
 };
 
 }  // namespace edge::broker

@@ -8,14 +8,6 @@
 namespace edge::broker {
 namespace {
 
-/// The number that must come next. A spool may begin later than what we have (the agent gave records up), and an empty
-/// one goes on behind the last it ever wrote; within a session there are no gaps.
-std::uint64_t expected_n(const Session& session) {
-    if (session.last_n) return *session.last_n + 1;
-    const std::uint64_t next = session.spool->received + 1;
-    return std::max(next, session.spool_first > 0 ? session.spool_first : session.spool_goal + 1);
-}
-
 constexpr std::uint64_t kMostParkedBesides = 1024 * 1024;  // of what is no result
 
 std::uint64_t bytes_of(const std::vector<link::Received>& message) {
@@ -80,7 +72,7 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
     const Spool& spool = *session.spool;
     LookUp asked{session.id, {}, {}, spool.record.row, {}};
     session.taken_rids.clear();
-    std::uint64_t next = expected_n(session);
+    std::uint64_t next = session.expected_n();
     for (const auto& one : message) {
         const auto* result = std::get_if<link::TaskResult>(&one.envelope);
         if (!result || result->n <= spool.received) continue;
@@ -217,9 +209,9 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
             out.effects.push_back(SendTo{session.id, {link::ResultAck{spool.record.committed}}});
         return Flow::on;
     }
-    if (result.n != expected_n(session)) {
+    if (result.n != session.expected_n()) {
         // Taking it would acknowledge what never came.
-        sessions_.fail(session, "gap", "results must come in sequence; expected " + std::to_string(expected_n(session)),
+        sessions_.fail(session, "gap", "results must come in sequence; expected " + std::to_string(session.expected_n()),
                        now, out);
         return Flow::stop;
     }

@@ -119,7 +119,7 @@ link::Reject Recovery::refuse(Node& node, const link::Hello& hello, Now now, Act
 
 void Recovery::note_gap(Session& session, Now now, Batch& batch, Actions& out) const {
     Spool& spool = *session.spool;
-    const std::uint64_t next = session.spool_first > 0 ? session.spool_first : session.spool_goal + 1;
+    const std::uint64_t next = session.expected_n();
     if (next <= spool.received + 1) return;
     const std::string from = std::to_string(spool.received + 1);
     const std::string upto = std::to_string(next - 1);

@@ -151,7 +151,7 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
 
 link::Welcome Sessions::welcome(Session& session, Now now) const {
     const std::uint64_t acked = session.spool->record.committed;
-    session.granted = acked + state_.options.result_window;
+    session.granted = session.expected_n() - 1 + state_.options.result_window;
     return link::Welcome{.session_id = session.id,
                          .epoch = session.node->record.epoch,
                          .join_counter = session.join_counter,

@@ -1,5 +1,6 @@
 #include "broker/live/stream_messages.hpp"
 
+#include "broker/api/views_json.hpp"
 #include "broker/http/problem.hpp"
 #include "protocol/json/described.hpp"
 #include "protocol/rfc3339.hpp"

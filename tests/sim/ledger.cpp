@@ -32,6 +32,7 @@ void Ledger::durable(Agent agent, std::uint64_t n, const Attempt& attempt) {
 
 void Ledger::acknowledged(const Attempt& attempt) {
     if (!store_.results.contains(attempt)) broken("acknowledged is stored", text(attempt));
+    acknowledged_.insert(attempt);
 }
 
 void Ledger::disk_lost(Agent agent) {
@@ -49,7 +50,13 @@ void Ledger::gave_up(Agent agent, std::uint64_t upto) {
 
 void Ledger::kept_from(Agent agent, std::uint64_t n) {
     auto& held = held_[agent];
-    held.erase(held.begin(), held.lower_bound(n));
+    const auto end = held.lower_bound(n);
+    for (auto one = held.begin(); one != end; ++one) {
+        if (!acknowledged_.contains(one->second) || owed_[agent].erase(one->second) == 0) continue;
+        started_.erase(one->second);
+        ++given_up_;
+    }
+    held.erase(held.begin(), end);
 }
 
 std::shared_ptr<const Ledger::Backup> Ledger::backup() const {

@@ -27,15 +27,20 @@ class Ledger {
   public:
     // ── of agents ──
     /// The accept is on the disk.
-    void accepted(Agent agent, const Attempt& attempt) { accepted_[agent].insert(attempt); }
+    void accepted(Agent agent, const Attempt& attempt) {
+        accepted_[agent].insert(attempt);
+        ever_accepted_[agent].insert(attempt);
+    }
     void started(Agent agent, const Attempt& attempt);
+    /// On this disk or one before: what fired is remembered on another, and a clock that was set comes to it again.
     bool was_accepted(Agent agent, const Attempt& attempt) const {
-        const auto of = accepted_.find(agent);
-        return of != accepted_.end() && of->second.contains(attempt);
+        const auto of = ever_accepted_.find(agent);
+        return of != ever_accepted_.end() && of->second.contains(attempt);
     }
     /// The result with this number is on the disk: from now on it may not be lost.
     void durable(Agent agent, std::uint64_t n, const Attempt& attempt);
-    /// Acknowledged ones with lower numbers are kept no longer.
+    /// Lower numbers are kept no longer. That may befall only what was acknowledged before, and what of that a broker
+    /// that came back from a backup is owed again is given up.
     void kept_from(Agent agent, std::uint64_t n);
     /// The agent was told that the broker has it.
     void acknowledged(const Attempt& attempt);
@@ -105,9 +110,11 @@ class Ledger {
     };
 
     std::map<Agent, std::set<Attempt>> accepted_;
+    std::map<Agent, std::set<Attempt>> ever_accepted_;
     std::set<Attempt> started_;
     std::map<Agent, std::map<std::uint64_t, Attempt>> held_;  // on its disk, by number
     std::map<Agent, std::set<Attempt>> owed_;                 // durable, and not stored yet
+    std::set<Attempt> acknowledged_;
     Stored store_;
     std::size_t made_ = 0;
     std::size_t in_gaps_ = 0;

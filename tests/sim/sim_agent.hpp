@@ -103,6 +103,7 @@ class Node {
     void disturbed() { calm_since_ = timeline_.now(); }
     void audit_soon();
     void audit();
+    bool has_done(const link::PlanSet& plan, std::uint64_t tick, const LineName& line) const;
 
     void settle_soon();
     void settle();

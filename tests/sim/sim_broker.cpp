@@ -1,5 +1,8 @@
 #include "tests/sim/sim_broker.hpp"
 
+#include <cstdio>
+#include <cstdlib>
+
 #include "protocol/codings.hpp"
 #include "tests/sim/exporter.hpp"
 
@@ -257,6 +260,14 @@ void Broker::plan(std::uint64_t every_ms, const std::string& selector, std::uint
     request.schedule.emplace().when.every_ms = every_ms;
     request.terms.start_within_ms = static_cast<std::uint32_t>(std::min<std::uint64_t>(every_ms, 60'000));
     act([&](auto& fsm, auto now, auto& out) { fsm.create_plan(ticket(), std::move(request), now, out); });
+}
+
+/// What its log would say, to whoever looks into a seed.
+void Broker::carry_out(broker::Noted& effect) {
+    static const bool is_wanted = std::getenv("EDGE_SIM_LOG") != nullptr;
+    if (is_wanted)
+        std::printf("%.3f %s %s\n", static_cast<double>(timeline_.now()) / 1e6, effect.event.c_str(),
+                    effect.facts.c_str());
 }
 
 void Broker::change_a_plan() {

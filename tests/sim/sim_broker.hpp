@@ -76,6 +76,7 @@ class Broker {
     void carry_out(broker::JoinTokenAnswer& effect) { token_ = std::move(effect.token.value().first); }
     void carry_out(broker::JobAnswer& effect);
     void carry_out(broker::PlanAnswer& effect);
+    void carry_out(broker::Noted& effect);
     template <class Other>
     void carry_out(Other&) {}
     void write();

@@ -370,6 +370,29 @@ TEST_CASE("45 seconds without a sign of life end the session, any envelope is on
     CHECK(texts_of(rig.fsm.tick(rig.moment())) == Texts{"cut"});
 }
 
+TEST_CASE("a broker that lives and does not acknowledge a result for five minutes is dialled anew") {
+    Rig rig;
+    rig.spool = {1, 10, 0};
+    rig.go_live();
+    const auto live_until = [&](Time until) {
+        Texts ended;
+        for (; rig.now < until && ended.empty(); rig.now += 10s) {
+            rig.hear(link::Heartbeat{1, 2});
+            for (const auto& text : texts_of(rig.fsm.tick(rig.moment())))
+                if (text.starts_with("hangup") || text == "cut") ended.push_back(text);
+        }
+        return ended;
+    };
+    CHECK(live_until(rig.now + 20min).empty());  // nothing was sent
+    rig.fsm.result_sent(1, 10);
+    rig.fsm.result_sent(2, 10);
+    rig.fsm.wrote(rig.now);
+    CHECK(live_until(rig.now + 4min).empty());
+    rig.hear(link::ResultAck{1});  // it goes on
+    CHECK(live_until(rig.now + 4min).empty());
+    CHECK(live_until(rig.now + 2min) == Texts{"hangup 1002 results were not acknowledged within 5 min"});
+}
+
 TEST_CASE("a handshake takes 20 seconds at most, at every step") {
     for (int steps = 0; steps < 3; ++steps) {
         CAPTURE(steps);
