@@ -5,6 +5,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "broker/webhooks/receiver_rule.hpp"
 #include "protocol/config/toml.hpp"
 
 namespace edge::broker {
@@ -21,6 +22,13 @@ void check_listener(TomlChecker& checker, const std::string& section, const std:
                      " is none; set tls = true with cert_file and key_file");
     checker.need(!tls || !cert.empty(), section + "/cert_file", "cert_file is missing; edge-broker init makes one");
     checker.need(!tls || !key.empty(), section + "/key_file", "key_file is missing; edge-broker init makes one");
+}
+
+/// In another spelling it would be none of any receiver, and nobody would be told.
+bool is_receivers_host(const std::string& host) {
+    const bool is_v6 = host.find(':') != std::string::npos;
+    const auto url = webhooks::parse_receiver("https://" + (is_v6 ? "[" + host + "]" : host));
+    return url && url.value().host == host;
 }
 
 void check(const BrokerConfig& config, TomlChecker& checker) {
@@ -49,6 +57,10 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     for (std::size_t i = 0; i < webhooks.allow.size(); ++i) {
         const auto prefix = IpPrefix::parse(webhooks.allow[i]);
         checker.need(bool(prefix), "/webhooks/allow/" + std::to_string(i), prefix ? "" : prefix.error().detail);
+    }
+    for (std::size_t i = 0; i < webhooks.allow_hosts.size(); ++i) {
+        checker.need(is_receivers_host(webhooks.allow_hosts[i]), "/webhooks/allow_hosts/" + std::to_string(i),
+                     "expected a host as a URL has it, in small letters, with no port and no bracket");
     }
     checker.range(webhooks.concurrency, 1, 1'024, "/webhooks/concurrency");
     checker.range(webhooks.timeout_ms, 1'000, 30'000, "/webhooks/timeout_ms");

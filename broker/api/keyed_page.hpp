@@ -7,9 +7,11 @@
 
 namespace edge::broker::api {
 
-/// After the id that the cursor names, in the order of ids.
+/// After the id that the cursor names, in the order of ids. Errors: bad_value (a cursor that is no such id).
 template <class T>
-Page<T> keyed_page(std::vector<T> items, const PageRequest& request) {
+Result<Page<T>> keyed_page(std::vector<T> items, const PageRequest& request) {
+    if (!request.cursor.empty() && !decltype(T::id)::parse(request.cursor))
+        return Error{Errc::bad_value, "/cursor", "not a cursor of this list; leave it out to begin at the start"};
     std::ranges::sort(items, {}, [](const T& item) { return item.id.text(); });
     Page<T> page;
     for (auto& item : items) {

@@ -137,9 +137,10 @@ void list_join_tokens(CallPtr call) {
     if (!page) return;
     const auto then = [page = *page](const Call& asked, const std::vector<JoinTokenView>& tokens) {
         const auto found = keyed_page(tokens, page);
+        if (!found) return asked.refuse(found.error());
         std::vector<std::string> texts;
-        for (const auto& token : found.items) texts.push_back(dump_json(to_json(token)));
-        asked.reply(200, page_text(texts, found.next_cursor));
+        for (const auto& token : found.value().items) texts.push_back(dump_json(to_json(token)));
+        asked.reply(200, page_text(texts, found.value().next_cursor));
     };
     call->domain.join_tokens(when_known<std::vector<JoinTokenView>>(call, then));
 }

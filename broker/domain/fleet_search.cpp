@@ -13,7 +13,8 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kLongestKey = 128;  // of what is sorted by, so that a cursor is short
-constexpr std::array<std::string_view, 5> kFields{"node", "line", "carrier", "state", "version"};  // no labels
+/// Known keys, whatever labels nodes have.
+constexpr std::array<std::string_view, 7> kFields{"node", "line", "carrier", "state", "version", "province", "city"};
 
 /// A node, or one of its lines.
 struct Item {
@@ -208,7 +209,9 @@ Result<> check_terms(std::span<const SelectorTerm> terms, const Fleet& fleet, co
         } else if (!term.key.empty() && std::ranges::find(kFields, term.key) == kFields.end()) {
             if (fleet.has_label(term.key)) continue;
             std::vector<std::string> keys(kFields.begin(), kFields.end());
-            std::ranges::copy(fleet.label_keys(), std::back_inserter(keys));
+            for (auto& label : fleet.label_keys()) {
+                if (std::ranges::find(kFields, label) == kFields.end()) keys.push_back(std::move(label));
+            }
             return no_such_key(term, keys);
         }
     }

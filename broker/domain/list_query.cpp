@@ -27,22 +27,29 @@ Result<E> enum_of(const SelectorTerm& term) {
     return *enum_value<E>(*at);
 }
 
-Result<> take_origin(JobFilter& filter, const SelectorTerm& term) {
-    EDGE_TRY(const auto origin, enum_of<JobOrigin>(term));
-    (term.negated ? filter.without : filter.origin) = origin;
+/// Terms are ANDed, and nothing has two values: the second one would hide the first one.
+Error second_value(const SelectorTerm& term) {
+    return unusable(
+        term, "\"" + std::string(term.negated ? "-" : "") + term.key + ":\" stands there already, with another value");
+}
+
+/// The field that a term whose key takes the names of `E` is kept in.
+template <class E>
+Result<> take_enum(std::optional<E>& field, const SelectorTerm& term) {
+    EDGE_TRY(const auto value, enum_of<E>(term));
+    if (field && *field != value) return second_value(term);
+    field = value;
     return ok();
 }
 
 /// What runs and jobs have in common; `keys` are all of the list's. Errors: bad_value.
 Result<> take_term(JobFilter& filter, const SelectorTerm& term, std::span<const std::string> keys) {
     if (std::ranges::find(keys, term.key) == keys.end()) return no_such_key(term, keys);
-    if (term.key == "origin") return take_origin(filter, term);
+    if (term.key == "origin") return take_enum(term.negated ? filter.without : filter.origin, term);
     if (term.negated) return unusable(term, "only origin: takes a '-' in this list");
-    if (term.key == "target") {
-        filter.target = term.value;
-        return ok();
-    }
-    EDGE_TRY(filter.service, enum_of<Service>(term));
+    if (term.key != "target") return take_enum(filter.service, term);
+    if (!filter.target.empty() && filter.target != term.value) return second_value(term);
+    filter.target = term.value;
     return ok();
 }
 
@@ -75,10 +82,11 @@ Result<RunFilter> parse_run_filter(std::string_view q) {
     RunFilter filter;
     for (const auto& term : terms) {
         if (term.key == "state" && !term.negated) {
-            EDGE_TRY(filter.state, enum_of<RunState>(term));
+            EDGE_TRY(take_enum(filter.state, term));
         } else if (term.key == "job" && !term.negated) {
             const auto id = JobId::parse(term.value);
             if (!id) return unusable(term, id.error().detail);
+            if (filter.of_job && *filter.of_job != id.value()) return second_value(term);
             filter.of_job = id.value();
         } else {
             EDGE_TRY(take_term(filter.job, term, kKeys));

@@ -150,14 +150,14 @@ void Webhooks::change(Ticket ticket, WebhookId id, const WebhookChange& change, 
     auto found = get(id);
     if (!found) return refuse(found.error());
     WebhookView& view = found.value().view;
-    if (change.selector) {
+    if (change.selector && *change.selector != view.selector) {
         if (const auto checked = check_selector(*change.selector); !checked) return refuse(checked.error());
         view.selector = *change.selector;
     }
     if (change.url) view.url = *change.url;
     if (change.description) view.description = *change.description;
     if (change.events) view.events = *change.events;
-    if (change.enabled) {
+    if (change.enabled && *change.enabled != view.enabled) {
         view.enabled = *change.enabled;
         view.disabled_reason.clear();
         if (view.enabled) view.failing_since.reset();

@@ -97,7 +97,10 @@ Result<std::map<std::string, std::string>> parse_query(std::string_view query) {
         const std::size_t equals = std::min(pair.find('='), pair.size());
         const auto name = decode(pair.substr(0, equals), Slash::allowed, Plus::space);
         const auto value = decode(pair.substr(std::min(equals + 1, pair.size())), Slash::allowed, Plus::space);
-        if (!name || !value) return Error{Errc::bad_value, std::string(pair.substr(0, 64)), "a broken percent escape"};
+        if (!name || !value) {
+            return Error{Errc::bad_value, std::string(pair.substr(0, 64)),
+                         "a broken percent escape, or a control character"};
+        }
         if (!parameters.emplace(*name, *value).second) return Error{Errc::bad_value, *name, "stands there twice"};
     }
     return parameters;

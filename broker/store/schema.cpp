@@ -336,9 +336,15 @@ CREATE INDEX keys_by_age ON idempotency_keys (created_at);
 CREATE INDEX keys_of_run ON idempotency_keys (run);
 )sql";
 
+// Deliveries are asked for by their state as well: few wait among many that were delivered, or the other way round.
+constexpr std::string_view kStep10 = R"sql(
+DROP INDEX deliveries_failed;
+CREATE INDEX deliveries_by_state ON deliveries (webhook, state, created_at);
+)sql";
+
 // Recurring jobs: a row of `jobs` each revision. `series` is the public id of all of them, which the first one has as
 // its own.
-constexpr std::string_view kStep10 = R"sql(
+constexpr std::string_view kStep11 = R"sql(
 ALTER TABLE jobs ADD COLUMN align INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN series BLOB;
 ALTER TABLE jobs ADD COLUMN schedule TEXT NOT NULL DEFAULT '';
@@ -363,7 +369,7 @@ CREATE TABLE job_keys (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9, kStep10};
+constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9, kStep10, kStep11};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

@@ -25,8 +25,8 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
                   " WHERE d.k = ?1 AND d.state = 'pending'"));
     const std::string page =
         "AND d.created_at >= ?3 AND (d.created_at, d.k) < (?4, ?5) ORDER BY d.created_at DESC, d.k DESC LIMIT ?6";
-    EDGE_TRY(make(deliveries_, views + "WHERE d.webhook = ?1 AND (?2 = '' OR d.state = ?2) " + page));
-    EDGE_TRY(make(failed_, views + "WHERE d.webhook = ?1 AND d.state = 'failed' AND d.state = ?2 " + page));
+    EDGE_TRY(make(deliveries_, views + "WHERE d.webhook = ?1 AND ?2 = '' " + page));
+    EDGE_TRY(make(in_state_, views + "WHERE d.webhook = ?1 AND d.state = ?2 " + page));
     EDGE_TRY(make(view_, views + "WHERE d.k = ?1"));
     EDGE_TRY(make(delivery_, views + "WHERE d.id = ?1"));
     EDGE_TRY(make(body_, "SELECT m.body FROM deliveries d JOIN messages m ON m.k = d.message WHERE d.id = ?1"));
@@ -38,8 +38,8 @@ Result<> SqliteWebhookReader::prepare(sqlite::Connection& db) {
                   " AND webhook IN (SELECT k FROM webhooks WHERE dropped_at IS NULL) LIMIT ?1)"));
     const std::string count = "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE webhook = ?1 ";
     const std::string made = "AND created_at >= ?3 AND created_at < ?4 LIMIT ?5)";
-    EDGE_TRY(make(replayable_, count + "AND state <> 'pending' AND (?2 = '' OR state = ?2) " + made));
-    EDGE_TRY(make(replayable_failed_, count + "AND state = 'failed' AND state = ?2 " + made));
+    EDGE_TRY(make(replayable_, count + "AND state <> 'pending' AND ?2 = '' " + made));
+    EDGE_TRY(make(replayable_in_state_, count + "AND state <> 'pending' AND state = ?2 " + made));
     return ok();
 }
 
@@ -75,7 +75,7 @@ Result<Page<DeliveryView>> SqliteWebhookReader::deliveries(WebhookRow webhook, c
     EDGE_TRY(const auto after, parse_place('d', page.cursor, before));
     before = std::min(before, after);
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
-    sqlite::Statement& statement = filter.state == DeliveryState::failed ? failed_ : deliveries_;
+    sqlite::Statement& statement = filter.state ? in_state_ : deliveries_;
     statement.start(webhook, state, filter.since, before.time, before.key, page.limit + 1);
     return read_page<DeliveryView>(statement, page.limit, 'd', rows::delivery, of_no_weight, rows::delivery_place);
 }
@@ -131,7 +131,7 @@ Result<std::optional<FoundDelivery>> SqliteWebhookReader::find_delivery(Delivery
 
 Result<std::uint32_t> SqliteWebhookReader::replayable(WebhookRow webhook, const DeliveryFilter& filter) {
     const std::string_view state = filter.state ? enum_text(*filter.state) : std::string_view();
-    sqlite::Statement& statement = filter.state == DeliveryState::failed ? replayable_failed_ : replayable_;
+    sqlite::Statement& statement = filter.state ? replayable_in_state_ : replayable_;
     statement.start(webhook, state, filter.since, filter.until.value_or(rows::kNever), kMostReplayed);
     EDGE_TRY(const auto count, first_row<std::uint32_t>(statement, [](sqlite::Statement& row) -> Result<std::uint32_t> {
                  return row.natural32(0);

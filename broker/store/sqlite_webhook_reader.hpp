@@ -23,8 +23,8 @@ class SqliteWebhookReader final : public WebhookReads {
   private:
     Result<std::optional<DeliveryDetail>> read_delivery(DeliveryId id);
 
-    sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, failed_, view_, delivery_, body_, attempts_,
-        pending_, find_, replayable_, replayable_failed_;
+    sqlite::Statement begin_, commit_, due_, outgoing_, deliveries_, in_state_, view_, delivery_, body_, attempts_,
+        pending_, find_, replayable_, replayable_in_state_;
 };
 
 }  // namespace edge::broker

@@ -39,8 +39,8 @@ Result<> SqliteWebhookWriter::prepare(sqlite::Connection& db) {
         "UPDATE deliveries SET state = 'pending', once = 1, due_at = ?5 WHERE k IN (SELECT k FROM deliveries"
         " WHERE webhook = ?1 ";
     const std::string oldest = "AND created_at >= ?3 AND created_at < ?4 ORDER BY created_at, k LIMIT ?6)";
-    EDGE_TRY(make(replay_all_, replay + "AND state <> 'pending' AND (?2 = '' OR state = ?2) " + oldest));
-    EDGE_TRY(make(replay_failed_, replay + "AND state = 'failed' AND state = ?2 " + oldest));
+    EDGE_TRY(make(replay_all_, replay + "AND state <> 'pending' AND ?2 = '' " + oldest));
+    EDGE_TRY(make(replay_in_state_, replay + "AND state <> 'pending' AND state = ?2 " + oldest));
     return ok();
 }
 
@@ -79,7 +79,7 @@ Result<> SqliteWebhookWriter::write(const ReplayDelivery& change) {
 
 Result<> SqliteWebhookWriter::write(const ReplayDeliveries& change) {
     const auto& f = change.filter;
-    sqlite::Statement& statement = f.state == DeliveryState::failed ? replay_failed_ : replay_all_;
+    sqlite::Statement& statement = f.state ? replay_in_state_ : replay_all_;
     return statement.run(change.webhook, f.state ? enum_text(*f.state) : std::string_view(), f.since,
                          f.until.value_or(rows::kNever), change.due_at, kMostReplayed);
 }

@@ -20,7 +20,7 @@ class SqliteWebhookWriter {
 
   private:
     sqlite::Statement put_webhook_, drop_webhook_, add_message_, drop_messages_, add_delivery_, add_attempt_,
-        set_delivery_, replay_, replay_all_, replay_failed_;
+        set_delivery_, replay_, replay_all_, replay_in_state_;
 };
 
 }  // namespace edge::broker

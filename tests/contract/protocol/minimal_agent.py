@@ -181,6 +181,7 @@ class MinimalAgent:
         signed = b"edge-hello-v1" + base64.b64decode(challenge["nonce"]) + hashlib.sha256(line.encode()).digest()
         self._link.send(line + "\n" + json.dumps({"sig": b64(self.key.sign(signed))}))
         welcome = self.next("welcome")
+        assert welcome["join_counter"] == self.join_counter + 1, f"not our welcome: {welcome}"
         self.join_counter = welcome["join_counter"]
         self.generation = welcome["generation"]
         if welcome["results_acked"] < self.acked:

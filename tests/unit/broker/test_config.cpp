@@ -65,6 +65,22 @@ TEST_CASE("the echo may listen in the open, at an address") {
           "broker.toml:9:1: expected ADDRESS:PORT, as 127.0.0.1:8080 or [::1]:8080\n");
 }
 
+TEST_CASE("a receiver that may be anywhere is a host as it is in the one spelling of a URL") {
+    const auto said = [](const std::string& host) {
+        return problems(kGood + "[webhooks]\nallow_hosts = [\"hooks.lan\", \"" + host + "\"]\n");
+    };
+    for (const char* good : {"ops-1.hooks.lan", "192.168.0.1", "fd00::1"}) {
+        CAPTURE(good);
+        CHECK(said(good) == "");
+    }
+    for (const char* bad : {"Hooks.lan", "https://hooks.lan", "hooks.lan:8443", "*.lan", "hooks.lan/edge", "hooks.lan?",
+                            "", "hooks.lan.", "[fd00::1]", "FD00::1", "127.1"}) {
+        CAPTURE(bad);
+        CHECK(said(bad) ==
+              "broker.toml:9:29: expected a host as a URL has it, in small letters, with no port and no bracket\n");
+    }
+}
+
 TEST_CASE("TLS needs a certificate and a key, plain needs a loopback address") {
     CHECK(problems("[gateway]\npublic_url = \"https://a:1\"\n").find("cert_file") != std::string::npos);
     CHECK(problems("[gateway]\ntls = false\nlisten = \"127.0.0.1:7443\"\npublic_url = \"https://a:1\"\n") == "");

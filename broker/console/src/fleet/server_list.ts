@@ -7,6 +7,7 @@ import { useRoute, useRouter } from 'vue-router'
 
 import { api, pathWith } from '../api/client'
 import { usePages } from '../parts/pages'
+import { quoted } from '../run/probe_form'
 
 const PAGE = 100
 export type FileType = 'text/csv' | 'application/x-ndjson'
@@ -17,6 +18,7 @@ export function useServerList<T>(path: string, first: 'now' | 'later' = 'now', u
   const one = (name: string) => (typeof route.query[name] === 'string' ? route.query[name] : '')
   const q = computed(() => one('q'))
   const sort = computed(() => one('sort'))
+  const name = path.split('/').at(-1)
   const asked = () => ({ q: q.value || usual, sort: sort.value })
   const { items, next, total, more, problem, busy, again, answer } = usePages<T>(path, () => ({ ...asked(), limit: PAGE }), first)
   const filter = (text: string) => router.replace({ query: { ...route.query, q: text || undefined } })
@@ -26,13 +28,14 @@ export function useServerList<T>(path: string, first: 'now' | 'later' = 'now', u
     return router.replace({ query: { ...route.query, sort: then } })
   }
   const asCurl = (type = '') => `curl -H "Authorization: Bearer $EDGE_TOKEN"${type ? ` -H 'Accept: ${type}'` : ''} '${location.origin}${pathWith(path, asked())}'`
+  const asEdgectl = () => `edgectl get ${name}${q.value ? ` -q ${quoted(q.value)}` : ''}${sort.value ? ` --sort=${quoted(sort.value)}` : ''}`
   async function download(type: FileType) {
     const file = await api.file(path, asked(), type)
     const link = document.createElement('a')
     link.href = URL.createObjectURL(file)
-    link.download = `${path.split('/').at(-1)}.${type === 'text/csv' ? 'csv' : 'ndjson'}`
+    link.download = `${name}.${type === 'text/csv' ? 'csv' : 'ndjson'}`
     link.click()
     URL.revokeObjectURL(link.href)
   }
-  return { items, total, next, more, q, sort, filter, sortBy, problem, busy, answer, again, asCurl, download }
+  return { items, total, next, more, q, sort, filter, sortBy, problem, busy, answer, again, asCurl, asEdgectl, download }
 }

@@ -4,7 +4,7 @@ import { effectScope } from 'vue'
 import { Problem } from '../../src/api/client'
 import { useServerList } from '../../src/fleet/server_list'
 
-const address = vi.hoisted(() => ({ query: { q: 'carrier:ct' } as { q?: string } }))
+const address = vi.hoisted(() => ({ query: { q: 'carrier:ct' } as { q?: string; sort?: string } }))
 vi.mock('vue-router', () => ({ useRoute: () => address, useRouter: () => ({}) }))
 
 const saved = vi.spyOn(HTMLAnchorElement.prototype, 'click').mockImplementation(() => {})
@@ -65,4 +65,15 @@ test('a page that comes when another list is shown is not added to it', async ()
   answer(JSON.stringify({ items: ['bj-2'] }))
   await nodes.more()
   expect(nodes.items.value).toEqual(['bj-1', 'bj-2'])
+})
+
+test('what is copied for edgectl is one word a value, whatever a link put into the address', () => {
+  for (const [query, copied] of [
+    [{}, 'edgectl get nodes'],
+    [{ q: 'carrier:ct -node:gz-1', sort: '-name' }, "edgectl get nodes -q 'carrier:ct -node:gz-1' --sort=-name"],
+    [{ q: "x'; id; '", sort: 'name; id' }, "edgectl get nodes -q 'x'\\''; id; '\\''' --sort='name; id'"],
+  ] as const) {
+    address.query = query
+    expect(list().asEdgectl()).toBe(copied)
+  }
 })

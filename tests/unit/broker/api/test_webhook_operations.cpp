@@ -86,6 +86,11 @@ TEST_CASE("every answer about webhooks is what the document says") {
     CHECK(api.json(api.ask("POST", kHook + "/rotate-secret"), 200, "WebhookMade")["secret"] == "whsec_BBBB");
     api.json(api.ask("POST", kHook + "/test"), 202, "Delivery");
     api.json(api.ask("GET", kHook + "/deliveries", "", "state=failed&limit=3"), 200, "DeliveryPage");
+    for (const char* path : {"/api/v1/webhooks", "/api/v1/join-tokens"}) {
+        CAPTURE(path);
+        const Json forged = api.json(api.ask("GET", path, "", "cursor=forged"), 400, "Problem");
+        CHECK(forged["errors"][0]["pointer"] == "cursor");
+    }
     CHECK(api.domain.webhooks_.last_filter.state == DeliveryState::failed);
     api.json(api.ask("GET", kHook + "/deliveries", "", "since_ms=5&until_ms=9"), 200, "DeliveryPage");
     CHECK(api.domain.webhooks_.last_filter.since == 5'000);

@@ -206,7 +206,7 @@ TEST_CASE("a word that a list cannot know is refused, and what is near is named"
         {"carier:ct", R"(/q: "carier:ct": there is no key "carier"; did you mean "carrier"?)"},
         {"-provnce:hainan", R"(/q: "-provnce:hainan": there is no key "provnce"; did you mean "province"?)"},
         {"os:debian",
-         R"(/q: "os:debian": there is no key "os"; keys are node, line, carrier, state, version, province)"},
+         R"(/q: "os:debian": there is no key "os"; keys are node, line, carrier, state, version, province, city)"},
         {"-state:conected",
          R"(/q: "-state:conected": state is one of enrolled, connected, disconnected, revoked, locked; did you mean "-state:connected"?)"},
         {"state:up", R"(/q: "state:up": state is one of enrolled, connected, disconnected, revoked, locked)"},
@@ -217,6 +217,8 @@ TEST_CASE("a word that a list cannot know is refused, and what is near is named"
         CAPTURE(q);
         CHECK(all.nodes(q) == expected);
     }
+    CHECK(all.nodes("city:haikou") == "");  // a word of the selector, whether or not some node has it
+    CHECK(all.lines("-city:haikou province:shanghai") == "sh-1/mobile");
     CHECK(all.lines("state:upp").ends_with("draining; did you mean \"state:up\"?"));
     CHECK(all.lines("state:connected").starts_with("/q: "));
     all.add(5, "hk-1", "", 1, {line("a", "hkt", link::LineState::up)});
@@ -231,6 +233,8 @@ TEST_CASE("a list of runs or jobs is asked for by service, state, target and ori
     CHECK(filter.job.without == JobOrigin::prometheus);
     CHECK(!filter.job.origin);
     CHECK(parse_job_filter("origin:api service:ping").value().origin == JobOrigin::api);
+    CHECK(parse_run_filter("-origin:prometheus service:dns service:DNS origin:api").value().job.service ==
+          Service::dns);
     CHECK(!parse_run_filter("").value().job.service);
     CHECK(!parse_run_filter("all").value().job.without);
     const std::pair<const char*, const char*> runs[] = {
@@ -244,6 +248,11 @@ TEST_CASE("a list of runs or jobs is asked for by service, state, target and ori
         {"-origin:promethus",
          R"("-origin:promethus": origin is one of api, prometheus; did you mean "-origin:prometheus"?)"},
         {"state:", "at character 7: a value is missing after \"state:\""},
+        {"service:dns service:ping", R"("service:ping": "service:" stands there already, with another value)"},
+        {"state:running state:finished", R"("state:finished": "state:" stands there already, with another value)"},
+        {"target:www. target:ftp.", R"("target:ftp.": "target:" stands there already, with another value)"},
+        {"-origin:api -origin:prometheus",
+         R"("-origin:prometheus": "-origin:" stands there already, with another value)"},
     };
     for (const auto& [q, detail] : runs) {
         CAPTURE(q);

@@ -73,6 +73,40 @@ TEST_CASE("a selector whose key is a known one but for a slip is refused; a labe
     CHECK(!rig.take<WebhookAnswer>().at(0).webhook);
 }
 
+TEST_CASE("the selector that is there already may be said again, whatever became of its label") {
+    Rig rig(telling());
+    const WebhookId id = webhook(rig, {}).webhook.id;
+    WebhookRecord record = rig.store().load().value().webhooks.at(0);
+    record.view.selector = "link:backbone";  // of a node that is gone
+    REQUIRE(rig.store().apply(Batch{PutWebhook{record}}));
+    rig.restart();
+    WebhookChange form;
+    form.selector = record.view.selector;
+    form.description = "night shift";
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().change(rig.ticket(), id, form, now, out); });
+    CHECK(rig.take<WebhookAnswer>().at(0).webhook);
+    CHECK(rig.fsm().webhooks().get(id).value().view.description == "night shift");
+}
+
+TEST_CASE("what is enabled and said to be enabled goes on failing; what is disabled keeps why") {
+    Rig rig(telling());
+    const WebhookId id = webhook(rig, {}).webhook.id;
+    const auto set = [&](bool enabled) {
+        WebhookChange change;
+        change.enabled = enabled;
+        rig.act(
+            [&](DomainFsm& fsm, Now now, Actions& out) { fsm.webhooks().change(rig.ticket(), id, change, now, out); });
+        return rig.take<WebhookAnswer>().at(0).webhook.value().webhook;
+    };
+    const DueDelivery due = tested(rig, id);
+    record(rig, due, AttemptOutcome::retry);
+    CHECK(set(true).failing_since);
+    rig.pass(5ULL * 24 * 3'600 * 1'000);
+    record(rig, due, AttemptOutcome::retry);
+    CHECK(set(false).disabled_reason == "no attempt has succeeded for 5 days");
+    CHECK(!set(true).failing_since);
+}
+
 TEST_CASE("results and the run's end are told in their transaction, to those whose selector takes the line") {
     Rig rig(telling());
     TestAgent agent(rig, rig.enroll("gz-1"));
