@@ -55,7 +55,8 @@ class FaultProxy:
 
 
 class FrameProxy(FaultProxy):
-    """Of each direction's messages the `share` is sent twice, as many change places with the next, as many are sent again later."""
+    """Of each direction's messages the `share` is sent twice, as many change places with the next, as many are sent again later, over
+    the same connection: TLS lets no message of one into another, and the numbers of work begin anew with each."""
 
     HOLD_S = 0.05  # for the next one
     MEMORY = 1000  # messages
@@ -63,13 +64,13 @@ class FrameProxy(FaultProxy):
     def __init__(self, upstream, seed, share=0.05):
         self._random = random.Random(seed)
         self._share = share
-        self._past = {UP: [], DOWN: []}
         self.done = {"twice": 0, "out of order": 0, "replayed": 0}
         super().__init__(upstream)
 
     async def _pump(self, reader, writer, direction):
         await self._forward(await reader.readuntil(b"\r\n\r\n"), writer, direction)
         held = []
+        past = []
 
         def let_go():
             while held and not writer.is_closing():
@@ -90,10 +91,10 @@ class FrameProxy(FaultProxy):
             if self._share <= chance < 2 * self._share:
                 self.done["twice"] += 1
                 await self._forward(frame, writer, direction)
-            elif 2 * self._share <= chance < 3 * self._share and self._past[direction]:
+            elif 2 * self._share <= chance < 3 * self._share and past:
                 self.done["replayed"] += 1
-                await self._forward(self._random.choice(self._past[direction]), writer, direction)
-            self._past[direction] = self._past[direction][-self.MEMORY:] + [frame]
+                await self._forward(self._random.choice(past), writer, direction)
+            past = past[-self.MEMORY:] + [frame]
 
     @staticmethod
     async def _frame(reader):

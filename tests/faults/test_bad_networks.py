@@ -139,7 +139,7 @@ class BadNetworks(BrokerCase):
         ended = sum((collections.Counter(agent.ended) for agent in agents), collections.Counter())
         self.settle(f"messages {proxy.done}, refused {dict(refused)}, sessions ended {dict(ended)}")
         self.assertLessEqual(set(refused), {"gap", "bad_envelope", "wack", "credit"})
-        self.assertGreater(refused["gap"], 0)
+        self.assertTrue(refused, "the broker noticed nothing")
         self.assertTrue(all(proxy.done.values()), proxy.done)
 
 
