@@ -37,6 +37,13 @@ constexpr const char* kBuiltIn = R"(modules:
     prober: icmp
 )";
 
+/// A key of YAML may go over several.
+std::string one_line(std::string text) {
+    std::ranges::replace_if(
+        text, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+    return text;
+}
+
 constexpr const char* kNoBinding = "a probe's source is its line's address, which node and line choose";
 constexpr const char* kNoSecrets =
     "a job's parameters are stored and shown to whoever may read jobs, and so would be this secret";
@@ -58,6 +65,7 @@ class Loader {
         const auto tree = parse_yaml(text_, file_);
         if (!tree) {
             problems_.push_back(tree.error());
+            problems_.back().detail = one_line(std::move(problems_.back().detail));
         } else {
             fields(*tree.value(), "the file", {{"modules", [this](const YamlNode& node) { take_modules(node); }}});
         }
@@ -69,7 +77,8 @@ class Loader {
     // ── what is wrong, and what is refused ──
     std::string place(const YamlNode& node) const { return file_ + ":" + std::to_string(node.line); }
     void wrong(const YamlNode& node, std::string what) {
-        if (problems_.size() < kMostProblems) problems_.push_back({Errc::bad_value, place(node), std::move(what)});
+        if (problems_.size() < kMostProblems)
+            problems_.push_back({Errc::bad_value, place(node), one_line(std::move(what))});
     }
     /// The module asks for something we cannot do. The first is told.
     void cannot(const YamlNode& node, std::string_view key, std::string_view why) {
