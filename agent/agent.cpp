@@ -35,7 +35,7 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       workers_(io, settings.agent.launcher, {settings.agent.workers_per_line, settings.agent.tasks_per_worker}, *this),
       health_(io, settings.health, settings.lines, workers_),
       plans_(state, joined.identity.node_id),
-      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint),
+      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.keys), std::move(joined.endpoint),
             state, spool, *this),
       signals_(io, SIGTERM, SIGINT),
       hangups_(io, SIGHUP),
@@ -155,6 +155,7 @@ void Agent::look_at_host() {
     if (const auto dropped = spool_.drop_old(moment_now().wall_us); !dropped) return disk_failed(dropped.error());
     if (link_.live()) {
         plans_.in_contact(moment);
+        link_.replace_key_older_than(std::uint64_t{settings_.identity.rotate_days} * 86'400);
         schedule();
     }
     look_again_.expires_after(kLookAgain);

@@ -25,7 +25,7 @@ namespace edge::agent {
 /// What run() needs that was opened before.
 struct Joined {
     Identity identity;
-    SigningKey key;
+    NodeKeys keys;
     Endpoint endpoint;
 };
 

@@ -48,6 +48,7 @@ void check(const Settings& settings, TomlChecker& checker) {
     checker.range(agent.spool_kept_mb, 0, 65'536, "/agent/spool_kept_mb");
     checker.range(agent.spool_kept_h, 0, 720, "/agent/spool_kept_h");
     check(settings.health, checker);
+    checker.range(settings.identity.rotate_days, 0, 3'650, "/identity/rotate_days");
     checker.range(settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
     checker.need(settings.node.labels.size() <= link::kMostLabels, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {

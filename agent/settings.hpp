@@ -37,6 +37,12 @@ BOOST_DESCRIBE_STRUCT(AgentSettings, (),
                       (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms, spool_mb, spool_kept_mb,
                        spool_kept_h))
 
+struct IdentitySettings {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t rotate_days = 90;  // a key that is older is replaced; 0..3650, 0: never
+};
+BOOST_DESCRIBE_STRUCT(IdentitySettings, (), (rotate_days))
+
 struct LinkTimes {
     static constexpr bool fields_have_defaults = true;
     std::uint32_t first_retry_ms = 30'000;  // 0..30000
@@ -53,12 +59,13 @@ struct Settings {
     static constexpr bool fields_have_defaults = true;
     NodeSettings node;
     AgentSettings agent;
+    IdentitySettings identity;
     LinkTimes link;
     LineSettings lines;
     HealthSettings health;
     LogSettings log;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, link, lines, health, log))
+BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, identity, link, lines, health, log))
 
 /// Errors: all that is wrong, each with FILE:LINE:COLUMN.
 boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(

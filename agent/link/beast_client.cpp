@@ -99,7 +99,11 @@ std::chrono::milliseconds retry_after(const websocket::response_type& response) 
 
 struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
     Open(asio::io_context& io, Endpoint to, Listener& who)
-        : endpoint(std::move(to)), tls(endpoint.pin), socket(io, tls.context()), closing(io), listener(&who) {}
+        : endpoint(std::move(to)),
+          tls(endpoint.pin, endpoint.next_pin),
+          socket(io, tls.context()),
+          closing(io),
+          listener(&who) {}
 
     asio::awaitable<Closed> run(std::shared_ptr<Open> self) {
         const auto secured = co_await secure(self->socket.next_layer(), self->endpoint, self->tls, self->found_at);
@@ -257,7 +261,7 @@ asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string
 
 Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body,
                               std::chrono::seconds within) {
-    PinnedTls tls(endpoint.pin);
+    PinnedTls tls(endpoint.pin, endpoint.next_pin);
     Result<HttpAnswer> answer =
         Error{Errc::unavailable, endpoint.authority(), "no connection within " + std::to_string(within.count()) + " s"};
     asio::io_context io(1);

@@ -1,5 +1,6 @@
 // Where the broker is and which key it has. Pure.
 #pragma once
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@ struct Endpoint {
     std::string host;  // a name or an address, without brackets
     std::string port;
     Digest pin{};  // SHA-256 of the SubjectPublicKeyInfo
+    std::optional<Digest> next_pin{};
 
     /// `host:port`, brackets about an IPv6 address.
     std::string authority() const;

@@ -1,7 +1,5 @@
 #include "agent/link/identity.hpp"
 
-#include <openssl/crypto.h>
-
 #include <charconv>
 
 #include "protocol/json/described.hpp"
@@ -9,36 +7,12 @@
 namespace edge::agent {
 namespace {
 
-constexpr std::string_view kKeyPrefix = "ed25519 ";
-
 std::string_view line_of(std::string_view text) {
     while (text.ends_with('\n')) text.remove_suffix(1);
     return text;
 }
 
 }  // namespace
-
-Result<SigningKey> load_key(Disk& state) {
-    EDGE_TRY(auto text, state.read(kKeyFile));
-    std::string_view line = line_of(text);
-    const bool tagged = line.starts_with(kKeyPrefix);
-    if (tagged) line.remove_prefix(kKeyPrefix.size());
-    auto secret = from_base64(line);
-    OPENSSL_cleanse(text.data(), text.size());
-    if (!tagged || !secret) return Error{Errc::bad_syntax, kKeyFile, "not a node's key"};
-    auto key = SigningKey::from_secret(*secret);
-    OPENSSL_cleanse(secret->data(), secret->size());
-    return key;
-}
-
-Result<> save_key(Disk& state, const SigningKey& key) {
-    auto secret = key.secret();
-    std::string text = std::string(kKeyPrefix) + to_base64(secret) + "\n";
-    auto saved = state.replace(kKeyFile, text);
-    OPENSSL_cleanse(secret.data(), secret.size());
-    OPENSSL_cleanse(text.data(), text.size());
-    return saved;
-}
 
 Result<Identity> load_identity(Disk& state) {
     EDGE_TRY(auto text, state.read(kIdentityFile));
@@ -56,7 +30,23 @@ Result<Endpoint> endpoint_of(const Identity& identity) {
     EDGE_TRY(auto endpoint, parse_broker_url(identity.url));
     EDGE_TRY(auto pin, parse_pin(identity.pin));
     endpoint.pin = pin;
+    if (identity.next_pin) {
+        EDGE_TRY(endpoint.next_pin, parse_pin(*identity.next_pin));
+    }
     return endpoint;
+}
+
+Result<bool> take_pins(Identity& identity, const link::Pins& told) {
+    if (told.pin == identity.pin && told.next == identity.next_pin) return false;
+    if (told.pin != identity.pin && told.pin != identity.next_pin)
+        return Error{Errc::denied, "pins", "names " + told.pin + " as its key, which is none that was met here"};
+    EDGE_TRY(parse_pin(told.pin));
+    if (told.next) {
+        EDGE_TRY(parse_pin(*told.next));
+    }
+    identity.pin = told.pin;
+    identity.next_pin = told.next;
+    return true;
 }
 
 Result<std::uint64_t> load_counter(Disk& state) {

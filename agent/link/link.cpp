@@ -15,12 +15,12 @@ std::string random_boot_id() {
 
 }  // namespace
 
-Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
+Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, NodeKeys keys, Endpoint endpoint,
            Disk& state, Spool& spool, Listener& listener)
     : io_(io),
       fsm_(settings),
       identity_(std::move(identity)),
-      key_(std::move(key)),
+      keys_(std::move(keys)),
       endpoint_(std::move(endpoint)),
       state_(state),
       spool_(spool),
@@ -159,11 +159,15 @@ void Link::act(SayHello&& action) {
         lines_dirty_ = lines_dirty_ || line.health.has_value();  // a hello has no room for it
         line.health.reset();
     }
-    outgoing_.say(signed_hello(hello, key_, action.nonce, binding_));
+    outgoing_.say(signed_hello(hello, keys_.hello_key(), action.nonce, binding_));
     pump();
 }
 
 void Link::act(StoreCounter&& action) {
+    if (auto settled = keys_.accepted(moment_now().wall_us); !settled) {
+        spdlog::error("key_not_stored why=\"{}\"", settled.error().message());
+        return carry_out(fsm_.give_up("key not stored"));
+    }
     if (auto saved = save_counter(state_, action.join_counter); !saved) {
         // Without the counter on disk a later start would look like a copy of this node.
         spdlog::error("join_counter_not_stored why=\"{}\"", saved.error().message());
@@ -173,6 +177,52 @@ void Link::act(StoreCounter&& action) {
     if (action.generation && generation_ != action.generation) note_generation(*action.generation);
     policy_dirty_ = true;  // once a session
     carry_out(fsm_.counter_stored(moment_now().steady));
+    offer_key();  // one that the broker has not confirmed yet
+}
+
+// ── keys ──
+
+void Link::offer_key() {
+    if (auto offer = keys_.offer(identity_.node_id)) carry_out(fsm_.offer_key(std::move(*offer)));
+}
+
+void Link::replace_key_older_than(std::uint64_t seconds) {
+    if (seconds == 0 || !fsm_.live() || keys_.offer(identity_.node_id)) return;
+    const auto is_old = keys_.is_older_than(seconds, moment_now().wall_us);
+    if (!is_old) return spdlog::error("key_age_not_known why=\"{}\"", is_old.error().message());
+    if (!is_old.value()) return;
+    act(MakeKey{});
+    pump();
+}
+
+void Link::act(TryOtherKey&&) {
+    if (!keys_.refused()) return;
+    spdlog::warn("key_refused consequence=\"the next hello is signed with another key of this node\"");
+    fsm_.retry_soon();
+}
+
+void Link::act(MakeKey&&) {
+    if (auto made = keys_.make_next(); !made) return spdlog::error("key_not_made why=\"{}\"", made.error().message());
+    spdlog::info("key_offered");
+    offer_key();
+}
+
+void Link::act(TakeKey&& action) {
+    if (auto taken = keys_.taken(action.public_key, moment_now().wall_us); !taken)
+        return spdlog::error("key_not_stored why=\"{}\"", taken.error().message());
+    spdlog::info("key_replaced");
+}
+
+void Link::act(StorePins&& action) {
+    Identity told = identity_;
+    const auto changed = take_pins(told, action.pins);
+    if (!changed) return spdlog::error("pins_refused why=\"{}\"", changed.error().message());
+    if (!changed.value()) return;
+    if (auto saved = save_identity(state_, told); !saved)
+        return spdlog::error("pins_not_stored why=\"{}\"", saved.error().message());
+    spdlog::info("pins_stored pin={} next={}", told.pin, told.next_pin.value_or("none"));
+    identity_ = std::move(told);
+    endpoint_ = endpoint_of(identity_).value();  // its parts were looked at
 }
 
 void Link::note_generation(const GenerationId& generation) {

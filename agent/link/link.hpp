@@ -38,7 +38,7 @@ class Link : private BrokerConnection::Listener {
         virtual void disk_failed(const Error& why) = 0;
     };
 
-    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
+    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, NodeKeys keys, Endpoint endpoint,
          Disk& state, Spool& spool, Listener& listener);
 
     /// Errors: the join counter cannot be read.
@@ -51,6 +51,8 @@ class Link : private BrokerConnection::Listener {
     void policy_changed() { policy_dirty_ = true; }
     /// Droppable: nothing is kept for a later session.
     void tell(const link::Facts& facts);
+    /// A key that is older than that is replaced, in a live session. Units: seconds; 0: never.
+    void replace_key_older_than(std::uint64_t seconds);
     void drain();
     void finish();
     /// Nothing is left to say: all committed results acknowledged, or no session to say it in.
@@ -80,18 +82,23 @@ class Link : private BrokerConnection::Listener {
     void act(RenewSpool&& action);
     void act(Hangup&& action);
     void act(Cut&& action);
+    void act(TryOtherKey&& action);
+    void act(MakeKey&& action);
+    void act(TakeKey&& action);
+    void act(StorePins&& action);
     void act(Say&& action);
     void arm();
     /// What changed is said as it is now.
     void say_changes();
     void say_notes();
     void note_generation(const GenerationId& generation);
+    void offer_key();
     SpoolNumbers numbers() const { return {spool_.first_kept(), spool_.last(), spool_.acked()}; }
 
     boost::asio::io_context& io_;
     LinkFsm fsm_;
     Identity identity_;
-    SigningKey key_;
+    NodeKeys keys_;
     Endpoint endpoint_;
     Disk& state_;
     Spool& spool_;

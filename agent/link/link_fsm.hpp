@@ -62,6 +62,18 @@ struct Hangup {
 };
 /// Close the socket at once: nobody is there to agree; closed() follows.
 struct Cut {};
+/// No key of the node's is known to the broker as the one that signed the hello: retry_soon() when there is another.
+struct TryOtherKey {};
+/// Make a new key, durably, then offer_key().
+struct MakeKey {};
+/// The broker has stored the new key.
+struct TakeKey {
+    std::string public_key;
+};
+/// How the broker is to be known, now and soon.
+struct StorePins {
+    link::Pins pins;
+};
 enum class Level { debug, info, warn, error };
 /// An event and its fields, for the log.
 struct Say {
@@ -69,7 +81,7 @@ struct Say {
     std::string text;
 };
 using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ChangePlan, ForgetResults,
-                                RewindResults, RenewSpool, Hangup, Cut, Say>;
+                                RewindResults, RenewSpool, Hangup, Cut, TryOtherKey, MakeKey, TakeKey, StorePins, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.
@@ -101,6 +113,9 @@ class LinkFsm {
     /// A message that does not decode.
     LinkActions garbled(const Error& error);
     LinkActions counter_stored(Time now);
+    /// While the broker says bye for the key that signed the hello: the next one comes soon.
+    void retry_soon();
+    LinkActions offer_key(link::NewKey key);
     /// An error of our own side (the counter could not be stored): leave and come back later.
     LinkActions give_up(std::string reason);
     LinkActions closed(const Closed& why, Time now);

@@ -66,13 +66,16 @@ std::optional<Number> number(std::string_view text) {
 /// `limit` and `cursor`. Answers 400 itself.
 std::optional<PageRequest> page_in_query(const Call& call);
 
+inline constexpr std::size_t kMostBody = 1024 * 1024;
+
 /// The body's JSON, behind its limits. Errors: bad_syntax, too_large, bad_value; unsupported (its Content-Type).
-Result<Json> json_body(const http::Request& request);
+Result<Json> json_body(const http::Request& request, const JsonLimits& limits = {.bytes = kMostBody});
 
 /// The body as T, strictly. Answers the problem itself, as `explained` has it.
 template <class T>
-std::optional<T> body_as(const Call& call, Error (*explained)(Error) = nullptr) {
-    auto json = json_body(call.request);
+std::optional<T> body_as(const Call& call, Error (*explained)(Error) = nullptr,
+                         const JsonLimits& limits = {.bytes = kMostBody}) {
+    auto json = json_body(call.request, limits);
     if (!json) {
         if (json.error().code == Errc::unsupported) {
             call.refuse(http::Problem{http::Code::unsupported_media_type, json.error().detail, {}});

@@ -111,6 +111,9 @@ struct Node {
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;
     Pace pace;  // of changes that it tells of itself
+    // Of agent processes that took each other's place: their boot ids, the last one at the end, and when one came back.
+    std::deque<std::string> boots;
+    std::deque<std::uint64_t> came_back;  // monotonic
 
     NodeRef ref() const { return NodeRef{record.id, record.name}; }
     bool is_connected() const;

@@ -157,8 +157,13 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
     Sheet sheet(screen.out_style);
     sheet.title("node " + printable(text_at(node, "name")));
     const auto state = text_at(node, "state");
-    sheet.item("state", printable(state), tone_of_state(state));
+    const auto reason = text_at(node, "reason");
+    sheet.item("state", printable(state + (reason.empty() ? "" : ": " + reason)), tone_of_state(state));
+    if (state == "pending")
+        sheet.item("to let it in", "edgectl approve " + printable(text_at(node, "name")), Tone::warn);
     sheet.item("id", printable(text_at(node, "id")));
+    sheet.item("came by", printable(text_at(node, "join_token")));
+    sheet.item("new key", time_and_age(node, "new_key_at"));
     sheet.item("connected", time_and_age(node, "connected_at"));
     sheet.item("last seen", time_and_age(node, "last_seen_at"));
     sheet.item("enrolled", time_and_age(node, "enrolled_at"));

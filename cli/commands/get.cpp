@@ -144,19 +144,27 @@ Listing jobs() {
 }
 
 Listing tokens() {
-    return {{column("TOKEN"), column("NODE"), column("STATE"), figure("AGE", 1), column("EXPIRES", 1)},
+    return {{column("TOKEN"), column("NODE"), column("STATE"), figure("USED"), figure("AGE", 1), column("EXPIRES", 1),
+             column("FROM", 3, true), column("LABELS", 2, true)},
             [](const Json& item, bool) {
-                const bool used = !text_at(item, "used_at").empty();
+                const auto uses = number_at(item, "uses").value_or(1);
+                const auto used = number_at(item, "used").value_or(0);
                 const auto expires = seconds_of(text_at(item, "expires_at"));
                 const bool over = expires && *expires < now_seconds();
-                return std::vector<Cell>{{printable(text_at(item, "id"))},
-                                         {printable(text_at(item, "node"))},
-                                         {used   ? "used"
-                                          : over ? "expired"
-                                                 : "open",
-                                          used || over ? Tone::dim : Tone::good},
-                                         {age_at(item, "created_at")},
-                                         {printable(text_at(item, "expires_at"))}};
+                const char* state = !text_at(item, "revoked_at").empty() ? "revoked"
+                                    : used >= uses                       ? "used"
+                                    : over                               ? "expired"
+                                                                         : "open";
+                const auto names = number_at(item, "names");
+                return std::vector<Cell>{
+                    {printable(text_at(item, "id"))},
+                    {names ? "any of " + std::to_string(*names) : printable(text_at(item, "node"))},
+                    {state, std::string_view(state) == "open" ? Tone::good : Tone::dim},
+                    {std::to_string(used) + "/" + std::to_string(uses)},
+                    {age_at(item, "created_at")},
+                    {printable(text_at(item, "expires_at"))},
+                    {printable(list_at(item, "cidrs"))},
+                    {printable(terms_at(item, "labels"))}};
             },
             "/api/v1/join-tokens",
             "there is no join token; edgectl token create"};

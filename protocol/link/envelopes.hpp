@@ -158,6 +158,7 @@ BOOST_DESCRIBE_STRUCT(Welcome, (),
 enum class RejectCode {
     bad_signature,
     unknown_node,
+    pending,
     revoked,
     locked,
     stale_counter,
@@ -166,7 +167,7 @@ enum class RejectCode {
     overloaded,
     protocol_error
 };
-BOOST_DESCRIBE_ENUM(RejectCode, bad_signature, unknown_node, revoked, locked, stale_counter, store_behind,
+BOOST_DESCRIBE_ENUM(RejectCode, bad_signature, unknown_node, pending, revoked, locked, stale_counter, store_behind,
                     unsupported_version, overloaded, protocol_error)
 
 struct Reject {
@@ -290,6 +291,32 @@ struct ProtocolError {
 };
 BOOST_DESCRIBE_STRUCT(ProtocolError, (), (code, text))
 
+/// S→A: the node is to make itself a new key. Says nothing more; answered by NewKey.
+struct RotateKey {};
+BOOST_DESCRIBE_STRUCT(RotateKey, (), ())
+
+/// A→S: the key that is to take the place of this session's; it is on the agent's disk. Both signatures cover
+/// new_key_signing_input().
+struct NewKey {
+    std::string public_key;  // base64 of 32 bytes
+    std::string by_old;      // base64 of 64 bytes
+    std::string by_new;
+};
+BOOST_DESCRIBE_STRUCT(NewKey, (), (public_key, by_old, by_new))
+
+/// S→A: the new key is in the broker's store. From here on a hello is signed with it.
+struct KeyTaken {
+    std::string public_key;
+};
+BOOST_DESCRIBE_STRUCT(KeyTaken, (), (public_key))
+
+/// S→A, once a session: the gateway's key as it is, and the one that will take its place.
+struct Pins {
+    std::string pin;  // `sha256:` and base64, of its SubjectPublicKeyInfo
+    std::optional<std::string> next;
+};
+BOOST_DESCRIBE_STRUCT(Pins, (), (pin, next))
+
 /// A type we do not know: ignored and counted, unless the peer says `"must":true`.
 struct UnknownEnvelope {
     std::string type;
@@ -298,7 +325,7 @@ struct UnknownEnvelope {
 
 using Envelope = std::variant<Challenge, Hello, Welcome, Reject, WelcomeAck, Task, CancelTask, PlanSet, PlanDrop,
                               PlanReset, WorkAck, TaskResult, ResultAck, Credit, Progress, Lines, Policy, Facts,
-                              Heartbeat, Goaway, ProtocolError, UnknownEnvelope>;
+                              Heartbeat, Goaway, RotateKey, NewKey, KeyTaken, Pins, ProtocolError, UnknownEnvelope>;
 
 /// An envelope and, for a TaskResult, its line of detail (JSON text, already bounded and checked).
 struct Received {
@@ -329,6 +356,9 @@ std::string encode_hello(std::string_view hello_line, std::string_view signature
 /// 8446 7.5).
 inline constexpr const char* kExporterLabel = "EXPORTER-edge-hello-v1";
 std::string hello_signing_input(std::string_view nonce, std::string_view exporter, std::string_view hello_line);
+
+/// "edge-new-key-v1" ‖ the node's id as text ‖ the new public key, 32 bytes
+std::string new_key_signing_input(const NodeId& node, std::string_view public_key);
 
 /// POST /edge/v1/enroll
 struct EnrollRequest {

@@ -60,14 +60,27 @@ Result<> MemoryStore::Tables::put(const PutSpool& change) {
     return ok();
 }
 
-Result<> MemoryStore::Tables::put(const PutJoinToken& change) {
-    for (auto& token : join_tokens) {
-        if (token.id != change.token.id) continue;
-        token.used_at = change.token.used_at;
-        token.used_by = change.token.used_by;
-        return ok();
-    }
+JoinTokenRecord* MemoryStore::Tables::join_token(TokenId id) {
+    const auto at = std::ranges::find(join_tokens, id, &JoinTokenRecord::id);
+    return at == join_tokens.end() ? nullptr : &*at;
+}
+
+Result<> MemoryStore::Tables::put(const AddJoinToken& change) {
+    if (join_token(change.token.id)) return broken("join_tokens");
     join_tokens.push_back(change.token);
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const UseJoinToken& change) {
+    if (JoinTokenRecord* token = join_token(change.token)) {
+        ++token->used;
+        token->used_at = change.at;
+    }
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const RevokeJoinToken& change) {
+    if (JoinTokenRecord* token = join_token(change.token)) token->revoked_at = change.at;
     return ok();
 }
 

@@ -149,7 +149,8 @@ class FakeBroker:
         self.cut_after = []     # for each stream in turn: events after which the connection breaks; None: never
         self.no_events = False  # the stream is refused, as by a proxy that has none
         self.lose_first_post = False
-        self.tokens = []
+        self.tokens = []        # as they were asked for
+        self.orders = []        # about nodes: what, reason
         self.node_state = "connected"
         self.copies = 1         # of every node and line; of the job there is one less
         self.changed = threading.Condition()
@@ -235,6 +236,22 @@ class Exchange(BaseHTTPRequestHandler):
             token = {"id": make_id("tok", 1), "token": "edgej_secret", "gateway_url": "https://broker.test:7443", "expires_at": "2026-01-01T00:15:00.000Z", "created_at": "2026-01-01T00:00:00.000Z", **asked}
             self.broker.tokens.append(token)
             self.reply(201, token)
+        elif self.path == "/api/v1/join-tokens:batch":
+            asked = json.loads(body)
+            if asked.get("ttl_ms", 0) > 86_400_000:
+                return self.problem(422, "invalid_body", "/ttl_ms: expected 1000 to 86400000 (a day)")
+            self.broker.tokens.append(asked)
+            items = [{"id": make_id("tok", at), "node": node["name"], "uses": 1, "used": 0, "expires_at": "2026-01-01T00:15:00.000Z", "token": f"edgej_{at}"}
+                     for at, node in enumerate(asked["nodes"])]
+            self.reply(201, {"items": items, "gateway_url": "https://broker.test:7443"})
+        elif self.path.startswith("/api/v1/nodes/"):
+            name, order = self.path.split("/")[-2:]
+            if name != "gz-1":
+                return self.problem(404, "not_found", "no node has this id or name")
+            if order in ("approve", "reject") and self.broker.node_state != "pending":
+                return self.problem(409, "conflict", f"node gz-1 is {self.broker.node_state} and not pending")
+            self.broker.orders.append((order, json.loads(body).get("reason", "") if body else ""))
+            self.reply(200, {**NODE, "state": self.broker.node_state if order == "rotate-key" else "enrolled" if order == "approve" else "revoked"})
         else:
             self.problem(404, "not_found", "there is nothing at this path")
 
@@ -255,8 +272,11 @@ class Exchange(BaseHTTPRequestHandler):
 
     def do_DELETE(self):
         self.note()
-        if self.allowed():
-            self.reply(200, {**PLAN, "state": "deleted", "next_ticks": []})
+        if not self.allowed():
+            return
+        if self.path.startswith("/api/v1/join-tokens/"):
+            return self.reply(200, {"id": self.path.split("/")[-1], "uses": 40, "used": 12, "revoked_at": "2026-01-01T00:00:00.000Z"})
+        self.reply(200, {**PLAN, "state": "deleted", "next_ticks": []})
 
     def create_job(self, request):
         broker = self.broker

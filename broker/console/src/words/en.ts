@@ -144,7 +144,15 @@ export const en = {
     cpu: 'Processor', memory: 'Memory free', disk: 'Disk free', load: 'Load', of: (whole: string) => `of ${whole}`, sent: 'Sent', received: 'Received', perMinute: 'in the last minute',
     testLine: 'Probe from here',
     unknown: 'There is no such node.',
-    eventConnected: 'connected', eventDisconnected: 'disconnected', eventLocked: 'locked', eventLine: (line: string, was: string, became: string) => was ? `${line}: ${was} → ${became}` : `${line}: ${became}`,
+    event: {
+      connected: 'connected', disconnected: 'disconnected', locked: 'locked', line_state: 'a line’s state', line_identity: 'a line’s network', results_gap: 'results given up', store_behind: 'ahead of the store',
+      approved: 'approved', revoked: 'revoked', key_changed: 'has a new key',
+    },
+    shutOut: 'Shut out', pendingText: 'It waits for an administrator’s approval and is given nothing until then.', token: 'Came by',
+    approve: 'Approve', reject: 'Reject', rejectText: (name: string) => `${name} is not let in, and its key is good for nothing more. A join token made for its name brings it back.`,
+    revoke: 'Revoke', revokeText: (name: string) => `The session of ${name} ends at once, and its key is good for nothing more. A join token made for its name brings it back, with a new key.`,
+    rotateKey: 'New key', rotateTold: 'It is asked for a new key, now or when it comes.',
+    eventLine: (line: string, was: string, became: string) => was ? `${line}: ${was} → ${became}` : `${line}: ${became}`,
   },
   lines: {
     title: 'Lines', line: 'Line', node: 'Node', carrier: 'Carrier', state: 'State', device: 'Device', address: 'Address', egress: 'Seen as', enforced: 'Held by', search: 'carrier:ct -state:up', reason: 'Reason', resolvers: 'Resolvers', checks: 'Checks',

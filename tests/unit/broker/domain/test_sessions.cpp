@@ -64,7 +64,9 @@ TEST_CASE("nothing is welcomed before its join is in the store") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
     rig.hold_writes = true;
-    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(rig.ticket(), agent.hello, now, out); });
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+        fsm.join(rig.ticket(), agent.hello, rig.key_of(agent.hello.node_id), now, out);
+    });
     CHECK(rig.take<JoinAnswer>().empty());
     rig.commit();
     CHECK(rig.take<JoinAnswer>().size() == 1);
@@ -74,7 +76,9 @@ TEST_CASE("a join that the store refuses is told to come again, and may") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
     rig.hold_writes = true;
-    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(rig.ticket(), agent.hello, now, out); });
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+        fsm.join(rig.ticket(), agent.hello, rig.key_of(agent.hello.node_id), now, out);
+    });
     rig.refuse();
     const auto answers = rig.take<JoinAnswer>();
     REQUIRE(answers.size() == 1);
@@ -134,14 +138,14 @@ TEST_CASE("a stale counter that was confirmed locks both holders of the key, for
     CHECK(rejected(rig.join(agent.hello)) == link::RejectCode::locked);
     CHECK(rejected(rig.join(copy.hello)) == link::RejectCode::locked);
     CHECK(rig.ping("all").error().code == Errc::not_found);
-    CHECK(rig.fsm().find_key(node).value().state == NodeState::locked);
+    CHECK(rig.fsm().node("gz-1").value().reason == "its key was used from two places");
 }
 
 TEST_CASE("unknown nodes and other protocols are refused") {
     Rig rig;
     TestAgent stranger(rig, samples::id<NodeId>(77));
     CHECK(rejected(rig.join(stranger.hello)) == link::RejectCode::unknown_node);
-    CHECK(rig.fsm().find_key(samples::id<NodeId>(77)).error().code == Errc::not_found);
+    CHECK(rig.fsm().find_key(samples::id<NodeId>(77), rig.now()).error().code == Errc::not_found);
     TestAgent old(rig, rig.enroll("gz-1"));
     old.hello.proto = 2;
     CHECK(rejected(rig.join(old.hello)) == link::RejectCode::unsupported_version);
