@@ -213,8 +213,8 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     }
     if (result.n != session.expected_n()) {
         // Taking it would acknowledge what never came.
-        sessions_.fail(session, "gap", "results must come in sequence; expected " + std::to_string(session.expected_n()),
-                       now, out);
+        sessions_.fail(session, "gap",
+                       "results must come in sequence; expected " + std::to_string(session.expected_n()), now, out);
         return Flow::stop;
     }
     if (result.n > session.granted) {
