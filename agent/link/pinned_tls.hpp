@@ -11,7 +11,7 @@ namespace edge::agent {
 /// Owns: the pins that its context's handshakes are checked against; outlives them.
 class PinnedTls {
   public:
-    PinnedTls(const Digest& pin, const std::optional<Digest>& next_pin);
+    explicit PinnedTls(const Digest& pin, const std::optional<Digest>& next_pin = {});
     PinnedTls(PinnedTls&&) = delete;
 
     boost::asio::ssl::context& context() { return context_; }

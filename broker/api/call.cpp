@@ -20,6 +20,12 @@ void Call::refuse(http::Problem problem, http::Headers headers) const {
     exchange->reply(std::move(response));
 }
 
+bool is_admin(const Call& call, std::string_view what) {
+    if (call.principal.admin) return true;
+    call.refuse(http::Problem{http::Code::denied, "only an administrator's token " + std::string(what), {}});
+    return false;
+}
+
 void Call::refuse(const Error& error) const {
     if (error.code != Errc::bad_value || !request.body.empty()) return refuse(http::problem_of(error));
     // Without a body it was a parameter that the domain could not use, a cursor say.

@@ -34,6 +34,9 @@ struct Call {
 /// Owners: the callbacks that wait for the domain.
 using CallPtr = std::shared_ptr<Call>;
 
+/// Answers 403 itself; `what` only an administrator's token does.
+bool is_admin(const Call& call, std::string_view what);
+
 /// A reply for the domain that carries its value to the connection's thread, where `then` makes JSON of it; errors
 /// become problems on the way.
 template <class T, class Then>

@@ -33,14 +33,9 @@ BOOST_DESCRIBE_STRUCT(JoinTokenBatchBody, (), (nodes, cidrs, labels, approve, tt
 
 namespace {
 
+constexpr const char* kWhat = "makes and revokes join tokens";
 using Made = std::vector<NewJoinToken>;
 constexpr JsonLimits kBatchLimits{.bytes = kMostBody, .values = kMostBody};
-
-bool is_admin(const Call& call) {
-    if (call.principal.admin) return true;
-    call.refuse(http::Problem{http::Code::denied, "only an administrator's token makes and revokes join tokens", {}});
-    return false;
-}
 
 Result<std::vector<IpPrefix>> prefixes(const std::vector<std::string>& texts) {
     std::vector<IpPrefix> all;
@@ -67,7 +62,7 @@ Json made_json(const NewJoinToken& made) {
 }  // namespace
 
 void create_join_token(CallPtr call) {
-    if (!is_admin(*call)) return;
+    if (!is_admin(*call, kWhat)) return;
     JoinTokenBody body;
     if (!call->request.body.empty()) {
         auto given = body_as<JoinTokenBody>(*call, nullptr, kBatchLimits);
@@ -93,7 +88,7 @@ void create_join_token(CallPtr call) {
 }
 
 void create_join_tokens(CallPtr call) {
-    if (!is_admin(*call)) return;
+    if (!is_admin(*call, kWhat)) return;
     auto body = body_as<JoinTokenBatchBody>(*call, nullptr, kBatchLimits);
     if (!body) return;
     if (body->ttl_ms == 0) return call->refuse(Error{Errc::bad_value, "/ttl_ms", "expected 1000 or more"});
@@ -129,7 +124,7 @@ void create_join_tokens(CallPtr call) {
 }
 
 void revoke_join_token(CallPtr call) {
-    if (!is_admin(*call)) return;
+    if (!is_admin(*call, kWhat)) return;
     const auto id = id_in_path<TokenId>(*call);
     if (!id) return;
     call->domain.revoke_join_token(*id, call->principal.token,

@@ -10,7 +10,7 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::size_t kLongestReason = 256;
+constexpr std::size_t kMostOfReason = 256;
 
 void refuse(Ticket ticket, Error error, Actions& out) {
     out.effects.push_back(NodeAnswer{ticket, std::move(error)});
@@ -25,7 +25,7 @@ void note(const char* event, const Node& node, TokenId by, const std::string& re
 
 void NodeOrders::give(Ticket ticket, Node& node, NodeOrder order, std::string reason, TokenId by, Now now,
                       Actions& out) {
-    cut_text(reason, kLongestReason);
+    cut_text(reason, kMostOfReason);
     const NodeState state = node.record.state;
     const std::string name = node.record.name.text();
     const std::string shown(enum_text(Fleet::state_of(node)));

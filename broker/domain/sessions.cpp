@@ -18,6 +18,7 @@ constexpr std::uint64_t kComeBackWithinMs = 5'000;
 constexpr std::uint64_t kRefusedForMs = 300'000;     // it may be repaired meanwhile
 constexpr std::uint64_t kApprovedWithinMs = 30'000;  // until a pending node asks again
 constexpr std::size_t kBootsKept = 8;
+constexpr std::size_t kBootIdKept = 64;  // bytes; an agent's has 26
 constexpr std::uint64_t kAlternationUs = 600'000'000;
 constexpr std::size_t kMostAlternations = 3;  // within that time
 
@@ -35,12 +36,13 @@ bool same_lines(const std::vector<link::LineReport>& a, const std::vector<link::
 
 /// An agent takes its own place when its link was cut, and its next process takes the one before's. Two that run at a
 /// time come back again and again, each with the boot id it had.
-bool processes_alternate(Node& node, const std::string& boot_id, Now now) {
+bool processes_alternate(Node& node, std::string boot_id, Now now) {
+    boot_id.resize(std::min(boot_id.size(), kBootIdKept));
     auto& boots = node.boots;
     const auto before = std::ranges::find(boots, boot_id);
     const bool is_back = before != boots.end() && boots.back() != boot_id;
     if (before != boots.end()) boots.erase(before);
-    boots.push_back(boot_id);
+    boots.push_back(std::move(boot_id));
     if (boots.size() > kBootsKept) boots.pop_front();
     auto& times = node.came_back;
     while (!times.empty() && times.front() + kAlternationUs <= now.mono) times.pop_front();
@@ -124,6 +126,8 @@ void Sessions::lock(Node& node, std::string reason, link::Reject answer, Ticket 
     ++state_.counters.locked;
     node.record.state = NodeState::locked;
     node.record.reason = std::move(reason);
+    node.boots.clear();  // who is enrolled anew is judged anew
+    node.came_back.clear();
     if (node.session) close(*node.session, link::Goaway{.reason = link::GoawayReason::revoked}, now, out);
     out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text() +
                                                    " reason=\"" + node.record.reason + "\""});

@@ -4,39 +4,37 @@
 namespace edge::cli {
 namespace {
 
-using Act = NodeCommand::Act;
-
 struct Verb {
-    Act act;
+    NodeCommand::Act act;
     const char* name;
     const char* help;
     bool has_reason;
 };
 constexpr Verb kVerbs[] = {
-    {Act::revoke, "revoke", "shut a node out: its session ends, its key is good for nothing more", true},
-    {Act::approve, "approve", "let a pending node in", false},
-    {Act::reject, "reject", "do not let a pending node in; it is revoked", true},
-    {Act::rotate_key, "rotate", "ask a node for a new key, now or when it comes", false},
+    {NodeCommand::Act::revoke, "revoke", "shut a node out: its session ends, its key is good for nothing more", true},
+    {NodeCommand::Act::approve, "approve", "let a pending node in", false},
+    {NodeCommand::Act::reject, "reject", "do not let a pending node in; it is revoked", true},
+    {NodeCommand::Act::rotate_key, "rotate", "ask a node for a new key, now or when it comes", false},
 };
 
-const char* path_of(Act act) {
+const char* path_of(NodeCommand::Act act) {
     switch (act) {
-        case Act::revoke:
+        case NodeCommand::Act::revoke:
             return "/revoke";
-        case Act::approve:
+        case NodeCommand::Act::approve:
             return "/approve";
-        case Act::reject:
+        case NodeCommand::Act::reject:
             return "/reject";
-        case Act::rotate_key:
+        case NodeCommand::Act::rotate_key:
             return "/rotate-key";
     }
     return "";
 }
 
-std::string said_of(Act act, const std::string& name, const std::string& state) {
-    if (act == Act::rotate_key)
+std::string said_of(NodeCommand::Act act, const std::string& name, const std::string& state) {
+    if (act == NodeCommand::Act::rotate_key)
         return name + " is asked for a new key" + (state == "connected" ? "" : ", as soon as it comes");
-    if (act == Act::approve) return name + " is approved; it joins within a minute";
+    if (act == NodeCommand::Act::approve) return name + " is approved; it joins within a minute";
     return name + " is revoked; to bring it back: edgectl token create --node " + name;
 }
 

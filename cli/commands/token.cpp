@@ -4,8 +4,6 @@
 namespace edge::cli {
 namespace {
 
-using Act = TokenCommand::Act;
-
 /// A name that is a node's already: what its token is good for.
 void say_of_node(const std::string& name, Client& client, const Screen& screen) {
     const auto node = client.get("/api/v1/nodes/" + name);

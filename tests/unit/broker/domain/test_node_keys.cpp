@@ -171,6 +171,10 @@ TEST_CASE("two agents that take each other's place again and again lock the node
         CHECK(rig.fsm().node("gz-1").value().reason.starts_with("suspect"));
         const auto events = rig.store().events(node, PageRequest{}).value().items;
         CHECK(std::ranges::count(events, NodeEventKind::locked, &NodeEvent::kind) == 1);
+        REQUIRE(rig.enroll_with(rig.enroll_request(rig.join_token("gz-1"), "", 7)).has_value());
+        TestAgent anew(rig, node, 2);
+        anew.hello.boot_id = "one";
+        anew.connect();  // judged anew
     }
 }
 
