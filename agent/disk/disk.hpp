@@ -10,6 +10,12 @@
 
 namespace edge::agent {
 
+/// Of a file that is one line.
+inline std::string_view line_in(std::string_view file) {
+    while (file.ends_with('\n')) file.remove_suffix(1);
+    return file;
+}
+
 class Disk {
   public:
     virtual ~Disk() = default;

@@ -5,15 +5,6 @@
 #include "protocol/json/described.hpp"
 
 namespace edge::agent {
-namespace {
-
-std::string_view line_of(std::string_view text) {
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    return text;
-}
-
-}  // namespace
-
 Result<Identity> load_identity(Disk& state) {
     EDGE_TRY(auto text, state.read(kIdentityFile));
     EDGE_TRY(auto json, parse_json(text));
@@ -53,7 +44,7 @@ Result<std::uint64_t> load_counter(Disk& state) {
     auto text = state.read(kCounterFile);
     if (!text && text.error().code == Errc::not_found) return std::uint64_t{0};
     if (!text) return text.error();
-    const std::string_view line = line_of(text.value());
+    const std::string_view line = line_in(text.value());
     std::uint64_t counter = 0;
     const auto [end, error] = std::from_chars(line.begin(), line.end(), counter);
     if (error != std::errc{} || end != line.end()) return Error{Errc::bad_syntax, kCounterFile, "not a number"};
@@ -68,7 +59,7 @@ Result<std::optional<GenerationId>> load_generation(Disk& state) {
     auto text = state.read(kGenerationFile);
     if (!text && text.error().code == Errc::not_found) return std::optional<GenerationId>();
     if (!text) return text.error();
-    auto generation = GenerationId::parse(line_of(text.value()));
+    auto generation = GenerationId::parse(line_in(text.value()));
     // It is for a message only: what is damaged is written anew by the next session.
     return generation ? std::optional(generation.value()) : std::nullopt;
 }

@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::string_view kKeyPrefix = "ed25519 ";
 
-std::string_view first_line(std::string_view text) {
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    return text;
-}
-
 std::string_view chars(const PublicKey& key) {
     return {reinterpret_cast<const char*>(key.data()), key.size()};
 }
@@ -31,7 +26,7 @@ Result<std::optional<SigningKey>> load_other(Disk& state, const char* file, cons
 
 Result<SigningKey> load_key(Disk& state, const char* file) {
     EDGE_TRY(auto text, state.read(file));
-    std::string_view line = first_line(text);
+    std::string_view line = line_in(text);
     const bool tagged = line.starts_with(kKeyPrefix);
     if (tagged) line.remove_prefix(kKeyPrefix.size());
     auto secret = from_base64(line);
@@ -130,7 +125,7 @@ Result<bool> NodeKeys::is_older_than(std::uint64_t seconds, std::uint64_t wall_u
         const auto text = state_->read(kKeyMadeFile);
         if (!text && text.error().code != Errc::not_found) return text.error();
         std::uint64_t made = 0;
-        const std::string_view line = text ? first_line(text.value()) : std::string_view();
+        const std::string_view line = text ? line_in(text.value()) : std::string_view();
         const auto [end, failed] = std::from_chars(line.begin(), line.end(), made);
         if (failed != std::errc() || end != line.end() || made == 0) {
             made = now_s;
