@@ -5,6 +5,7 @@
 #include "protocol/json/described.hpp"
 
 namespace edge::agent {
+
 Result<Identity> load_identity(Disk& state) {
     EDGE_TRY(auto text, state.read(kIdentityFile));
     EDGE_TRY(auto json, parse_json(text));
