@@ -70,6 +70,7 @@ TEST_CASE("enrolments by one token do not wait for each other, and together spen
     SUBCASE("one is refused by the store: its use is not spent") {
         rig.refuse();
         rig.commit();
+        CHECK(rig.take<EnrollAnswer>().size() == 2);
         CHECK(newest(rig).used == 1);
         rig.hold_writes = false;
         CHECK(rig.enroll_with(rig.enroll_request(token, "n-3", 3)).has_value());
