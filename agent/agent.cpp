@@ -35,7 +35,7 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       workers_(io, settings.agent.launcher, {settings.agent.workers_per_line, settings.agent.tasks_per_worker}, *this),
       health_(io, settings.health, settings.lines, workers_),
       plans_(state, joined.identity.node_id),
-      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint),
+      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.brokers),
             state, spool, *this),
       signals_(io, SIGTERM, SIGINT),
       hangups_(io, SIGHUP),

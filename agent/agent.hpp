@@ -26,7 +26,7 @@ namespace edge::agent {
 struct Joined {
     Identity identity;
     SigningKey key;
-    Endpoint endpoint;
+    std::vector<Endpoint> brokers;  // at least one
 };
 
 /// Executor: the one io_context, the one thread.

@@ -120,7 +120,8 @@ bool others_can_read(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077) != 0;
 }
 
-std::variant<Joined, int> load_joined(Disk& state, const std::string& directory, const std::string& config) {
+std::variant<Joined, int> load_joined(Disk& state, const Settings& settings, const std::string& config) {
+    const std::string& directory = settings.agent.state_dir;
     auto identity = load_identity(state);
     if (!identity && identity.error().code == Errc::not_found) {
         return complain(
@@ -139,7 +140,7 @@ std::variant<Joined, int> load_joined(Disk& state, const std::string& directory,
     auto endpoint = endpoint_of(identity.value());
     if (!endpoint)
         return complain(exit_config, directory + "/identity.json: " + endpoint.error().message() + "; enroll again");
-    return Joined{std::move(identity.value()), std::move(key.value()), std::move(endpoint.value())};
+    return Joined{std::move(identity.value()), std::move(key.value()), brokers_of(settings.link.brokers, endpoint.value())};
 }
 
 int complain_of_spool(const Error& error, const std::string& path) {
@@ -236,7 +237,7 @@ int run_agent(const std::string& config) {
     auto state = PosixDisk::open(directory);
     if (!state) return complain_of_directory(state.error(), directory);
     if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
-    auto joined = load_joined(state.value(), directory, config);
+    auto joined = load_joined(state.value(), settings, config);
     if (const int* status = std::get_if<int>(&joined)) return *status;
     const std::string spool_path = directory + "/spool";
     auto spool_disk = PosixDisk::make(spool_path);

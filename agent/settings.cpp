@@ -1,12 +1,15 @@
 #include "agent/settings.hpp"
 
 #include "agent/health/prefix_lines.hpp"
+#include "agent/link/endpoint.hpp"
 #include "protocol/config/toml.hpp"
 #include "protocol/link/labels.hpp"
 #include "protocol/probes/spec.hpp"
 
 namespace edge::agent {
 namespace {
+
+constexpr std::size_t kMostBrokers = 8;
 
 /// What a probe would refuse later, said where it stands.
 bool is_echo(const std::string& url) {
@@ -36,6 +39,16 @@ void check(const HealthSettings& health, TomlChecker& checker) {
                  "is of no use without [health] prefix_file");
 }
 
+void check(const LinkTable& link, TomlChecker& checker) {
+    checker.range(link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
+    checker.need(link.brokers.size() <= kMostBrokers, "/link/brokers", "at most 8 brokers");
+    for (std::size_t i = 0; i < link.brokers.size(); ++i) {
+        const auto broker = parse_broker(link.brokers[i], {});
+        checker.need(static_cast<bool>(broker), "/link/brokers/" + std::to_string(i),
+                     broker ? "" : "\"" + link.brokers[i].substr(0, 128) + "\": " + broker.error().detail);
+    }
+}
+
 void check(const Settings& settings, TomlChecker& checker) {
     const AgentSettings& agent = settings.agent;
     checker.need(agent.state_dir.starts_with('/'), "/agent/state_dir", "expected an absolute path");
@@ -48,7 +61,7 @@ void check(const Settings& settings, TomlChecker& checker) {
     checker.range(agent.spool_kept_mb, 0, 65'536, "/agent/spool_kept_mb");
     checker.range(agent.spool_kept_h, 0, 720, "/agent/spool_kept_h");
     check(settings.health, checker);
-    checker.range(settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
+    check(settings.link, checker);
     checker.need(settings.node.labels.size() <= link::kMostLabels, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {
         const bool fits = !key.empty() && key.size() <= link::kLongestLabel && value.size() <= link::kLongestLabel;

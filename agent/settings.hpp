@@ -37,11 +37,12 @@ BOOST_DESCRIBE_STRUCT(AgentSettings, (),
                       (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms, spool_mb, spool_kept_mb,
                        spool_kept_h))
 
-struct LinkTimes {
+struct LinkTable {
     static constexpr bool fields_have_defaults = true;
     std::uint32_t first_retry_ms = 30'000;  // 0..30000
+    std::vector<std::string> brokers;       // URLs, at most 8; none: the one that the node joined
 };
-BOOST_DESCRIBE_STRUCT(LinkTimes, (), (first_retry_ms))
+BOOST_DESCRIBE_STRUCT(LinkTable, (), (first_retry_ms, brokers))
 
 struct LogSettings {
     static constexpr bool fields_have_defaults = true;
@@ -53,7 +54,7 @@ struct Settings {
     static constexpr bool fields_have_defaults = true;
     NodeSettings node;
     AgentSettings agent;
-    LinkTimes link;
+    LinkTable link;
     LineSettings lines;
     HealthSettings health;
     LogSettings log;

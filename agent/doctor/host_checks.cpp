@@ -167,13 +167,16 @@ void check_broker(const Settings& settings, Diagnosis& diagnosis) {
     const auto endpoint = endpoint_of(identity.value());
     if (!endpoint)
         return fail("identity.json: " + endpoint.error().message(), "edge-agent enroll URL --token-file FILE");
-    // An enrolment without a token is refused, which only the broker with the pinned key can say.
-    const auto answer = https_post(endpoint.value(), "/edge/v1/enroll", "{}", std::chrono::seconds(5));
-    if (answer)
-        diagnosis.add(FindingLevel::ok, "broker", identity.value().url + " answers, with the pinned key");
-    else
-        fail(identity.value().url + ": " + answer.error().message(),
-             "openssl s_client -connect " + endpoint.value().authority() + " </dev/null");
+    for (const Endpoint& broker : brokers_of(settings.link.brokers, endpoint.value())) {
+        const std::string url = "https://" + broker.authority();
+        // An enrolment without a token is refused, which only the broker with the pinned key can say.
+        const auto answer = https_post(broker, "/edge/v1/enroll", "{}", std::chrono::seconds(5));
+        if (answer)
+            diagnosis.add(FindingLevel::ok, "broker", url + " answers, with the pinned key");
+        else
+            fail(url + ": " + answer.error().message(),
+                 "openssl s_client -connect " + broker.authority() + " </dev/null");
+    }
 }
 
 void check_agent(const Settings& settings, Diagnosis& diagnosis) {

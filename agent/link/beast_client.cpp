@@ -52,10 +52,20 @@ std::string said(const char* step, const error_code& error, const PinnedTls& tls
     return std::string(step) + ": " + error.message();
 }
 
-/// Name, TCP and TLS; `found_at` gets the addresses that were to be tried. Errors: as https_post says, before anything
-/// of ours was sent.
-asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, const PinnedTls& tls,
-                                 std::vector<std::string>& found_at) {
+/// What dialling a broker met on its way.
+struct Met {
+    std::vector<std::string> addresses{};  // that were to be tried
+    bool no_answer = false;                // nobody was there to refuse anything
+};
+
+bool is_silence(const error_code& error) {
+    return error == beast::error::timeout || error == asio::error::timed_out ||
+           error == asio::error::host_unreachable || error == asio::error::network_unreachable ||
+           error == asio::error::network_down;
+}
+
+/// Name, TCP and TLS. Errors: as https_post says, before anything of ours was sent.
+asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, const PinnedTls& tls, Met& met) {
     auto& transport = beast::get_lowest_layer(stream);
     transport.expires_after(kEachStep);
     error_code not_an_address;
@@ -63,22 +73,26 @@ asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, co
     if (not_an_address) {
         tcp::resolver resolver(co_await asio::this_coro::executor);
         const auto [failed, found] = co_await resolver.async_resolve(endpoint.host, endpoint.port, kToken);
+        met.no_answer = failed.failed();
         if (failed) co_return Error{Errc::unavailable, endpoint.authority(), said("resolve", failed, tls)};
-        for (const auto& one : found) found_at.push_back(one.endpoint().address().to_string());
+        for (const auto& one : found) met.addresses.push_back(one.endpoint().address().to_string());
         const auto [refused, peer] = co_await transport.async_connect(found, kToken);
+        met.no_answer = is_silence(refused);
         if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
     } else {
         std::uint16_t port = 0;
         std::from_chars(endpoint.port.data(), endpoint.port.data() + endpoint.port.size(), port);
         const tcp::endpoint peer(address, port);
-        found_at.push_back(address.to_string());
+        met.addresses.push_back(address.to_string());
         const auto [refused] = co_await transport.async_connect(peer, kToken);
+        met.no_answer = is_silence(refused);
         if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
     }
     tune(transport.socket());
     prepare_handshake(stream.native_handle(), endpoint.host);
     transport.expires_after(kEachStep);
     const auto [broken] = co_await stream.async_handshake(asio::ssl::stream_base::client, kToken);
+    met.no_answer = is_silence(broken);
     if (broken) {
         co_return Error{tls.saw_other_key() ? Errc::denied : Errc::unavailable, endpoint.authority(),
                         said("TLS", broken, tls)};
@@ -102,26 +116,26 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
         : endpoint(std::move(to)), tls(endpoint.pin), socket(io, tls.context()), closing(io), listener(&who) {}
 
     asio::awaitable<Closed> run(std::shared_ptr<Open> self) {
-        const auto secured = co_await secure(self->socket.next_layer(), self->endpoint, self->tls, self->found_at);
-        if (self->listener && !self->found_at.empty()) self->listener->connection_resolved(self->found_at);
-        if (!secured) co_return Closed{secured.error().detail, {}};
-        if (self->left) co_return Closed{"left while dialling", {}};
+        const auto secured = co_await secure(self->socket.next_layer(), self->endpoint, self->tls, self->met);
+        if (self->listener && !self->met.addresses.empty()) self->listener->connection_resolved(self->met.addresses);
+        if (!secured) co_return Closed{.reason = secured.error().detail, .uplink_failed = self->met.no_answer};
+        if (self->left) co_return Closed{"left while dialling"};
         const Closed refused = co_await upgrade(self);
         if (!refused.reason.empty()) co_return refused;
         const std::string binding = export_binding(self->socket.next_layer().native_handle());
-        if (binding.empty()) co_return Closed{"TLS: no exporter", {}};
+        if (binding.empty()) co_return Closed{"TLS: no exporter"};
         if (self->listener) self->listener->connection_opened(binding);
         beast::flat_buffer buffer;
         while (self->listener) {
             const auto [ended, size] = co_await self->socket.async_read(buffer, kToken);
-            if (ended) co_return Closed{ending(ended), {}};
-            if (!self->socket.got_text()) co_return Closed{"a binary message", {}};
+            if (ended) co_return Closed{.reason = ending(ended), .uplink_failed = is_silence(ended)};
+            if (!self->socket.got_text()) co_return Closed{"a binary message"};
             std::string text = beast::buffers_to_string(buffer.data());
             buffer.consume(buffer.size());
             if (buffer.capacity() > kMaxAnswer) buffer.shrink_to_fit();
             if (self->listener) self->listener->connection_message(std::move(text));
         }
-        co_return Closed{"left", {}};
+        co_return Closed{"left"};
     }
 
     /// An empty reason: it is a WebSocket now.
@@ -144,9 +158,9 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
             co_return Closed{"the broker answered HTTP " + std::to_string(response.result_int()),
                              retry_after(response)};
         }
-        if (failed) co_return Closed{"upgrade: " + failed.message(), {}};
+        if (failed) co_return Closed{"upgrade: " + failed.message()};
         if (response[http::field::sec_websocket_protocol] != link::kSubprotocol)
-            co_return Closed{"the broker did not agree to edge.v1", {}};
+            co_return Closed{"the broker did not agree to edge.v1"};
         co_return Closed{};
     }
 
@@ -174,7 +188,7 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
     websocket::stream<TlsStream> socket;
     asio::steady_timer closing;
     Listener* listener;
-    std::vector<std::string> found_at;
+    Met met;
     std::string sending;
     bool left = false;
 };
@@ -228,8 +242,8 @@ namespace {
 asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string path, std::string body,
                            Result<HttpAnswer>& answer) {
     TlsStream stream(co_await asio::this_coro::executor, tls.context());
-    std::vector<std::string> unused;
-    const auto secured = co_await secure(stream, endpoint, tls, unused);
+    Met met;
+    const auto secured = co_await secure(stream, endpoint, tls, met);
     if (!secured) {
         answer = secured.error();
         co_return;

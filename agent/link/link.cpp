@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <set>
+
 #include "agent/link/hello.hpp"
 
 namespace edge::agent {
@@ -15,13 +17,14 @@ std::string random_boot_id() {
 
 }  // namespace
 
-Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
-           Disk& state, Spool& spool, Listener& listener)
+Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key,
+           std::vector<Endpoint> brokers, Disk& state, Spool& spool, Listener& listener)
     : io_(io),
       fsm_(settings),
       identity_(std::move(identity)),
       key_(std::move(key)),
-      endpoint_(std::move(endpoint)),
+      brokers_(std::move(brokers)),
+      choice_(1, brokers_.size()),
       state_(state),
       spool_(spool),
       listener_(listener),
@@ -52,7 +55,10 @@ void Link::connection_message(std::string text) {
 }
 
 void Link::connection_resolved(const std::vector<std::string>& addresses) {
-    listener_.broker_found(addresses);
+    found_[way_.broker] = addresses;
+    std::set<std::string> all;
+    for (const auto& [broker, its] : found_) all.insert(its.begin(), its.end());
+    listener_.broker_found({all.begin(), all.end()});
 }
 
 void Link::connection_writable() {
@@ -64,7 +70,10 @@ void Link::connection_writable() {
 void Link::connection_closed(const Closed& why) {
     writing_ = false;
     outgoing_.clear();
-    carry_out(fsm_.closed(why, moment_now().steady));
+    Closed known = why;
+    const bool no_answer = silent_ || why.uplink_failed;
+    known.another_way = choice_.ended(way_, no_answer ? Fault::uplink : reached_ ? Fault::none : Fault::broker);
+    carry_out(fsm_.closed(known, moment_now().steady));
     listener_.link_changed();
 }
 
@@ -137,7 +146,11 @@ void Link::carry_out(LinkActions actions) {
 
 void Link::act(Dial&&) {
     BrokerConnection::Listener& here = *this;
-    connection_ = std::make_unique<BrokerConnection>(io_, endpoint_, here);
+    way_ = choice_.next();
+    reached_ = silent_ = false;
+    const Endpoint& broker = brokers_[way_.broker];
+    if (choice_.count() > 1) spdlog::info("link_dialling broker={}", broker.authority());
+    connection_ = std::make_unique<BrokerConnection>(io_, broker, here);
     connection_->dial();
 }
 
@@ -171,6 +184,8 @@ void Link::act(StoreCounter&& action) {
     join_counter_ = action.join_counter;
     if (action.generation && generation_ != action.generation) note_generation(*action.generation);
     policy_dirty_ = true;  // once a session
+    choice_.live(way_);
+    reached_ = true;
     carry_out(fsm_.counter_stored(moment_now().steady));
 }
 
@@ -232,6 +247,7 @@ void Link::act(Hangup&& action) {
 }
 
 void Link::act(Cut&&) {
+    silent_ = true;
     if (connection_) connection_->cut();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,11 +13,13 @@
 #include "agent/link/identity.hpp"
 #include "agent/link/link_fsm.hpp"
 #include "agent/link/outgoing.hpp"
+#include "agent/link/way_choice.hpp"
 #include "agent/spool/spool.hpp"
 
 namespace edge::agent {
 
-/// Executor: the one io_context. Cancel: the destructor.
+/// Executor: the one io_context. Cancel: the destructor. `brokers`: at least one; they are tried in this order, the one
+/// that worked last first.
 class Link : private BrokerConnection::Listener {
   public:
     class Listener {
@@ -32,14 +35,14 @@ class Link : private BrokerConnection::Listener {
         virtual void link_changed() = 0;
         /// What the node lends; none while it is not known.
         virtual std::optional<link::Policy> policy() = 0;
-        /// Where the broker was found: no probe's business.
+        /// Where brokers were found, all that were dialled so far: no probe's business.
         virtual void broker_found(const std::vector<std::string>& addresses) = 0;
         /// The disk failed: the process must end and recover.
         virtual void disk_failed(const Error& why) = 0;
     };
 
-    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
-         Disk& state, Spool& spool, Listener& listener);
+    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key,
+         std::vector<Endpoint> brokers, Disk& state, Spool& spool, Listener& listener);
 
     /// Errors: the join counter cannot be read.
     Result<> start();
@@ -92,7 +95,12 @@ class Link : private BrokerConnection::Listener {
     LinkFsm fsm_;
     Identity identity_;
     SigningKey key_;
-    Endpoint endpoint_;
+    std::vector<Endpoint> brokers_;
+    WayChoice choice_;
+    Way way_;                                                // that is dialled, or in use
+    std::map<std::size_t, std::vector<std::string>> found_;  // each broker's addresses
+    bool reached_ = false;                                   // its session was live
+    bool silent_ = false;                                    // and fell silent
     Disk& state_;
     Spool& spool_;
     Listener& listener_;

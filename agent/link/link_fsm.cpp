@@ -15,6 +15,7 @@ constexpr auto kHandshake = 20s;  // dial to welcome
 constexpr int kSilences = 3;      // heartbeats missed before the other side counts as dead
 constexpr Milliseconds kRejectedFrom = 5min;
 constexpr Milliseconds kRejectedTo = 15min;
+constexpr Milliseconds kAnotherWay = 1s;  // at most, until it is dialled; many nodes may lose one broker
 constexpr std::uint64_t kWorkBytes = 1024 * 1024;
 
 LinkActions one(LinkAction action) {
@@ -284,6 +285,7 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     }
     const Milliseconds asked = why.retry_after;
     Milliseconds wait = was_live_ ? backoff_.after_session(now) : backoff_.after_failure();
+    if (why.another_way) wait = std::min(wait, backoff_.uniform(Milliseconds(0), kAnotherWay));
     if (asked > Milliseconds(0)) wait = backoff_.uniform(asked, asked + asked / 5);
     if (wait_) wait = *wait_;
     wait_.reset();

@@ -76,6 +76,8 @@ using LinkActions = std::vector<LinkAction>;
 struct Closed {
     std::string reason;
     std::chrono::milliseconds retry_after{0};  // what an HTTP 503 asked for
+    bool uplink_failed = false;                // nothing came back: no address, no route, no answer in time
+    bool another_way = false;                  // one that was not tried yet can be dialled at once
 };
 
 struct LinkSettings {

@@ -69,7 +69,7 @@ PURE = [
     *[(f"broker/prometheus/{name}.?pp", CORE) for name in (
         "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "store_series", "text_format", "webhook_series", "yaml_tree")],
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
-    *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing")],
+    *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing", "way_choice")],
     ("agent/accepted_work.?pp", CORE),
     ("agent/start_gate.?pp", CORE),
     *[(f"agent/plan/{name}.?pp", CORE) for name in ("fired", "planner")],

@@ -51,6 +51,10 @@ TEST_CASE("what is wrong is said with its line and column") {
          "a.toml:5:1: expected an AS number, as AS4134"},
         {"a disabled line that has no name", "[lines]\ndisabled = [\"A b\"]\n",
          "a.toml:2:13: lines.disabled: a name is 1 to 31"},
+        {"a broker without https", "[link]\nbrokers = [\"https://a:1\", \"b:2\"]\n",
+         "a.toml:2:27: \"b:2\": expected https://HOST:PORT"},
+        {"a broker with half a pin", "[link]\nbrokers = [\"https://a:1#pin=sha256:AAAA\"]\n",
+         "a.toml:2:12: \"https://a:1#pin=sha256:AAAA\": expected 32 bytes"},
         {"not TOML", "[agent\n", "a.toml:1:7"},
     };
     for (const Case& one : kCases) {

@@ -18,9 +18,10 @@ namespace {
 /// An agent without workers: every task is answered at once, by the book.
 class Node : private Link::Listener {
   public:
-    explicit Node(Endpoint endpoint)
+    explicit Node(Endpoint endpoint) : Node(std::vector{std::move(endpoint)}) {}
+    explicit Node(std::vector<Endpoint> brokers)
         : spool_(Spool::open(disk_).value()),
-          link_(io_, {20ms, 16, 5}, Identity{}, SigningKey::from_secret(Digest{1}).value(), std::move(endpoint), disk_,
+          link_(io_, {20ms, 16, 5}, Identity{}, SigningKey::from_secret(Digest{1}).value(), std::move(brokers), disk_,
                 spool_, *this) {}
 
     static PublicKey key() { return SigningKey::from_secret(Digest{1}).value().public_key(); }
@@ -351,6 +352,27 @@ TEST_CASE("a broker that says come later is not asked again before") {
     node.run_for(3s);
     CHECK(broker.finish() == "");
     CHECK(node.link_.closed());
+}
+
+TEST_CASE("of several brokers the next is dialled at once when one is not there, and all of them are told as found") {
+    Endpoint nobody;
+    {
+        ScriptedBroker gone(std::vector<ScriptedBroker::Script>{});
+        nobody = gone.endpoint();
+    }
+    nobody.host = "127.0.0.2";
+    std::atomic<int> sessions = 0;
+    const Script script = [&](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        ++sessions;
+        if (sessions == 2) one.receive();
+    };
+    ScriptedBroker broker({script, script});
+    Node node({nobody, broker.endpoint()});
+    const auto began = std::chrono::steady_clock::now();
+    node.run_until([&] { return sessions == 2; });  // the second without the dead one before it: it worked last
+    CHECK(std::chrono::steady_clock::now() - began < 3s);
+    CHECK(node.found_at == std::vector<std::string>{"127.0.0.1", "127.0.0.2"});
 }
 
 TEST_CASE("a broker that breaks the protocol is told so and left") {
