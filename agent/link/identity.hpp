@@ -1,6 +1,6 @@
 // What makes this node itself: its key, the broker it joined, and the join counter that tells a copy from the original.
 // And the generation of the broker's store, by which it tells that it came back from a backup. Files of the state
-// directory: node.key, identity.json, join_counter, generation.
+// directory: node.key, identity.json, join_counter, generation, uplink.json.
 #pragma once
 #include <boost/describe.hpp>
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include "agent/disk/disk.hpp"
 #include "agent/link/endpoint.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/link/uplink.hpp"
 
 namespace edge::agent {
 
@@ -17,6 +18,7 @@ inline constexpr const char* kKeyFile = "node.key";
 inline constexpr const char* kIdentityFile = "identity.json";
 inline constexpr const char* kCounterFile = "join_counter";
 inline constexpr const char* kGenerationFile = "generation";
+inline constexpr const char* kUplinkFile = "uplink.json";
 
 struct Identity {
     NodeId node_id;
@@ -38,5 +40,9 @@ Result<> save_counter(Disk& state, std::uint64_t counter);
 /// Of the broker's store, as the last session told it; none where none did.
 Result<std::optional<GenerationId>> load_generation(Disk& state);
 Result<> save_generation(Disk& state, const GenerationId& generation);
+
+/// What the last session was on; for doctor. Errors: not_found when there is none, bad_syntax or bad_value.
+Result<link::Uplink> load_uplink(Disk& state);
+Result<> save_uplink(Disk& state, const link::Uplink& uplink);
 
 }  // namespace edge::agent

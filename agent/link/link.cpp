@@ -15,16 +15,23 @@ std::string random_boot_id() {
     return to_base32(bytes);
 }
 
+/// One that is cut is noticed after 24 s, and the whole way over another takes less than 45 s.
+LinkSettings with_heartbeat(LinkSettings settings, std::size_t uplinks) {
+    if (uplinks > 1) settings.heartbeat = std::chrono::seconds(8);
+    return settings;
+}
+
 }  // namespace
 
-Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key,
-           std::vector<Endpoint> brokers, Disk& state, Spool& spool, Listener& listener)
+Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, LinkWays ways,
+           Disk& state, Spool& spool, Listener& listener)
     : io_(io),
-      fsm_(settings),
+      fsm_(with_heartbeat(settings, ways.uplinks.size())),
       identity_(std::move(identity)),
       key_(std::move(key)),
-      brokers_(std::move(brokers)),
-      choice_(1, brokers_.size()),
+      ways_(std::move(ways)),
+      choice_(ways_.uplinks.size(), ways_.brokers.size()),
+      back_(ways_.back),
       state_(state),
       spool_(spool),
       listener_(listener),
@@ -71,6 +78,8 @@ void Link::connection_closed(const Closed& why) {
     writing_ = false;
     outgoing_.clear();
     Closed known = why;
+    left_.reset();
+    failures_[way_.uplink] = silent_ ? silent_because_ : why.reason;
     const bool no_answer = silent_ || why.uplink_failed;
     known.another_way = choice_.ended(way_, no_answer ? Fault::uplink : reached_ ? Fault::none : Fault::broker);
     carry_out(fsm_.closed(known, moment_now().steady));
@@ -148,9 +157,10 @@ void Link::act(Dial&&) {
     BrokerConnection::Listener& here = *this;
     way_ = choice_.next();
     reached_ = silent_ = false;
-    const Endpoint& broker = brokers_[way_.broker];
-    if (choice_.count() > 1) spdlog::info("link_dialling broker={}", broker.authority());
-    connection_ = std::make_unique<BrokerConnection>(io_, broker, here);
+    const Endpoint& broker = ways_.brokers[way_.broker];
+    if (choice_.count() > 1)
+        spdlog::info("link_dialling broker={} uplink={}", broker.authority(), ways_.uplinks[way_.uplink]);
+    connection_ = std::make_unique<BrokerConnection>(io_, broker, route_of(way_.uplink), here);
     connection_->dial();
 }
 
@@ -166,6 +176,7 @@ void Link::act(SayHello&& action) {
     hello.spool_first = spool_.first_kept();
     hello.spool_last = spool_.last();
     hello.work_last = spool_.work_last();
+    hello.uplink = uplink();
     lines_dirty_ = false;
     for (link::LineReport& line : hello.lines) {
         lines_dirty_ = lines_dirty_ || line.health.has_value();  // a hello has no room for it
@@ -186,6 +197,8 @@ void Link::act(StoreCounter&& action) {
     policy_dirty_ = true;  // once a session
     choice_.live(way_);
     reached_ = true;
+    left_.reset();
+    note_uplink();
     carry_out(fsm_.counter_stored(moment_now().steady));
 }
 
@@ -246,8 +259,9 @@ void Link::act(Hangup&& action) {
     if (connection_) connection_->close(action.code, action.reason);
 }
 
-void Link::act(Cut&&) {
+void Link::act(Cut&& action) {
     silent_ = true;
+    silent_because_ = std::move(action.why);
     if (connection_) connection_->cut();
 }
 
@@ -269,7 +283,9 @@ void Link::act(Say&& action) {
 }
 
 void Link::arm() {
-    const auto deadline = fsm_.deadline();
+    auto deadline = fsm_.deadline();
+    if (const auto trial = back_.deadline(); trial && fsm_.may_move())
+        deadline = std::min(deadline.value_or(*trial), *trial);
     if (!deadline || armed_ <= *deadline) return;
     armed_ = *deadline;
     timer_.expires_at(armed_);
@@ -277,6 +293,7 @@ void Link::arm() {
         if (error) return;
         armed_ = Time::max();
         carry_out(fsm_.tick(moment_now()));
+        try_better();
         pump();
     });
 }

@@ -13,13 +13,24 @@
 #include "agent/link/identity.hpp"
 #include "agent/link/link_fsm.hpp"
 #include "agent/link/outgoing.hpp"
+#include "agent/link/trial.hpp"
+#include "agent/link/uplinks.hpp"
+#include "agent/link/way_back.hpp"
 #include "agent/link/way_choice.hpp"
 #include "agent/spool/spool.hpp"
 
 namespace edge::agent {
 
-/// Executor: the one io_context. Cancel: the destructor. `brokers`: at least one; they are tried in this order, the one
-/// that worked last first.
+/// Where the link may go.
+struct LinkWays {
+    std::vector<Endpoint> brokers;                        // at least one, in the order in which they are tried
+    std::vector<std::string> uplinks{link::kHostUplink};  // kHostUplink or names of lines, the best first
+    std::optional<Proxy> proxy{};
+    WayBack::Terms back{};
+    Uplinks* lines = nullptr;  // outlives the link; where an uplink is a line
+};
+
+/// Executor: the one io_context. Cancel: the destructor.
 class Link : private BrokerConnection::Listener {
   public:
     class Listener {
@@ -41,8 +52,8 @@ class Link : private BrokerConnection::Listener {
         virtual void disk_failed(const Error& why) = 0;
     };
 
-    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key,
-         std::vector<Endpoint> brokers, Disk& state, Spool& spool, Listener& listener);
+    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, LinkWays ways,
+         Disk& state, Spool& spool, Listener& listener);
 
     /// Errors: the join counter cannot be read.
     Result<> start();
@@ -52,6 +63,8 @@ class Link : private BrokerConnection::Listener {
     void show(const link::Progress& progress);
     void lines_changed() { lines_dirty_ = true; }
     void policy_changed() { policy_dirty_ = true; }
+    /// Looks at the lines that are uplinks again.
+    void uplinks_changed();
     /// Droppable: nothing is kept for a later session.
     void tell(const link::Facts& facts);
     void drain();
@@ -85,6 +98,14 @@ class Link : private BrokerConnection::Listener {
     void act(Cut&& action);
     void act(Say&& action);
     void arm();
+    Route route_of(std::size_t uplink) const;
+    /// What a session over the way in use is told as.
+    link::Uplink uplink() const;
+    void note_uplink();
+    void look_for_better();
+    void try_better();
+    void tried(const std::string& why);
+    void move_over();
     /// What changed is said as it is now.
     void say_changes();
     void say_notes();
@@ -95,12 +116,20 @@ class Link : private BrokerConnection::Listener {
     LinkFsm fsm_;
     Identity identity_;
     SigningKey key_;
-    std::vector<Endpoint> brokers_;
+    LinkWays ways_;
     WayChoice choice_;
+    WayBack back_;
     Way way_;                                                // that is dialled, or in use
+    std::optional<std::size_t> live_uplink_;                 // of the last session
+    std::map<std::size_t, std::string> failures_;            // of uplinks: why each was left or not taken
     std::map<std::size_t, std::vector<std::string>> found_;  // each broker's addresses
     bool reached_ = false;                                   // its session was live
     bool silent_ = false;                                    // and fell silent
+    std::string silent_because_;
+    std::unique_ptr<Trial> trial_;
+    Way tried_;                               // by it
+    std::unique_ptr<BrokerConnection> left_;  // that was moved from, until the new session is there
+    std::optional<link::Uplink> told_;        // as it is written down
     Disk& state_;
     Spool& spool_;
     Listener& listener_;

@@ -109,6 +109,7 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     in_flight_bytes_ = 0;
     max_message_ = std::clamp(std::size_t{welcome.limits.frame_bytes}, link::kLeastMessage, link::kMaxMessage);
     heartbeat_ = std::clamp(Milliseconds(welcome.limits.heartbeat_ms), Milliseconds(1s), Milliseconds(60s));
+    if (settings_.heartbeat) heartbeat_ = std::min(heartbeat_, *settings_.heartbeat);
     LinkActions actions;
     if (result_acked_ < spool.acked)
         actions.push_back(RewindResults{result_acked_});
@@ -274,7 +275,7 @@ LinkActions LinkFsm::leave(std::uint16_t code, const std::string& reason) {
 LinkActions LinkFsm::cut(const std::string& reason) {
     state_ = State::leaving;
     left_because_ = reason;
-    return one(Cut{});
+    return one(Cut{reason});
 }
 
 LinkActions LinkFsm::closed(const Closed& why, Time now) {
@@ -349,6 +350,21 @@ LinkActions LinkFsm::drain() {
     LinkActions actions = one(line_of(link::Goaway{link::GoawayReason::maintenance, 0, 0}));
     actions.push_back(line_of(link::Credit{work_next_ - 1, kWorkBytes}));
     return actions;
+}
+
+LinkActions LinkFsm::moved(Time now) {
+    state_ = State::challenge;
+    heard_ = now;
+    wake_ = now + kHandshake;
+    was_live_ = false;
+    in_flight_.clear();
+    in_flight_bytes_ = 0;
+    return one(Say{Level::info, "link_moves"});
+}
+
+LinkActions LinkFsm::uplink_lost(const std::string& why) {
+    if (state_ != State::live && !shaking_hands()) return {};
+    return cut(why);
 }
 
 LinkActions LinkFsm::finish() {

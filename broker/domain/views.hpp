@@ -39,6 +39,7 @@ struct NodeView {
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;  // node's wall clock minus ours
     std::vector<link::LineReport> lines;
+    std::optional<link::Uplink> uplink;  // of its session
     std::string busy;                    // why it takes no new tasks now; empty when it does
     std::optional<link::Policy> policy;  // where one node was asked for
 };
@@ -73,17 +74,27 @@ struct UsageView {
     std::vector<UsagePoint> history;  // the oldest first, where one node was asked for
 };
 
-enum class NodeEventKind { connected, disconnected, locked, line_state, line_identity, results_gap, store_behind };
+enum class NodeEventKind {
+    connected,
+    disconnected,
+    locked,
+    line_state,
+    line_identity,
+    results_gap,
+    store_behind,
+    uplink
+};
 BOOST_DESCRIBE_ENUM(NodeEventKind, connected, disconnected, locked, line_state, line_identity, results_gap,
-                    store_behind)
+                    store_behind, uplink)
 
 /// Something that became of a node or of one of its lines.
 struct NodeEvent {
     std::uint64_t n = 0;  // of this node, ascending
     WallTime at = 0;
     NodeEventKind kind = NodeEventKind::connected;
-    std::string line{};    // of line_state and line_identity
-    std::string was{};     // of these what it was, empty: not known; of results_gap the first number that is missing
+    std::string line{};  // of line_state and line_identity
+    std::string
+        was{};  // of these and of uplink what it was, empty: not known; of results_gap the first number that is missing
     std::string became{};  // … and the last one
     std::string reason{};
 };

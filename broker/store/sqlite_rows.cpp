@@ -66,6 +66,9 @@ Result<NodeRecord> node(sqlite::Statement& row) {
     }
     n.is_there = row.integer(16) != 0;
     n.joined_in = GenerationRow{row.integer(17)};
+    if (!row.text(18).empty()) {
+        EDGE_TRY(n.uplink, from_column<link::Uplink>(row.text(18)));
+    }
     return n;
 }
 

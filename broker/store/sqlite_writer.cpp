@@ -80,11 +80,12 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(
         make(s_.put_node,
              "INSERT INTO nodes (k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at,"
-             " connected_at, last_seen_at, epoch, join_counter, join_confirmed, policy, is_there, joined_in)"
-             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+             " connected_at, last_seen_at, epoch, join_counter, join_confirmed, policy, is_there, joined_in, uplink)"
+             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
              " ON CONFLICT (k) DO UPDATE SET name = ?3, key = ?4, state = ?5, labels = ?6, agent_version = ?7,"
              " policy_hash = ?8, lines = ?9, enrolled_at = ?10, connected_at = ?11, last_seen_at = ?12, epoch = ?13,"
-             " join_counter = ?14, join_confirmed = ?15, policy = ?16, is_there = ?17, joined_in = ?18"));
+             " join_counter = ?14, join_confirmed = ?15, policy = ?16, is_there = ?17, joined_in = ?18,"
+             " uplink = ?19"));
     EDGE_TRY(make(s_.put_spool,
                   "INSERT INTO spools (k, node, id, committed, newest_rid, recover_upto, recover_more)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -190,7 +191,7 @@ Result<> SqliteWriter::write(const PutNode& change) {
     return s_.put_node.run(n.row, n.id, n.name.text(), n.key, enum_text(n.state), to_column(n.labels), n.agent_version,
                            n.policy_hash, to_column(n.lines), n.enrolled_at, n.connected_at, n.last_seen_at, n.epoch,
                            n.join_counter, n.join_confirmed, n.policy ? to_column(*n.policy) : std::string(),
-                           n.is_there, n.joined_in);
+                           n.is_there, n.joined_in, n.uplink ? to_column(*n.uplink) : std::string());
 }
 
 Result<> SqliteWriter::write(const PutSpool& change) {

@@ -93,6 +93,8 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(n.join_counter == 9);
     CHECK(!n.join_confirmed);
     CHECK(n.is_there);
+    REQUIRE(n.uplink.has_value());
+    CHECK(encode(*n.uplink) == encode(*node.uplink));
     REQUIRE(n.policy.has_value());
     CHECK(encode(*n.policy) == encode(*node.policy));
     REQUIRE(loaded.spools.size() == 1);
