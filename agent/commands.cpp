@@ -21,6 +21,7 @@
 #include "agent/doctor/doctor.hpp"
 #include "agent/health/prefix_scan.hpp"
 #include "agent/link/enroll.hpp"
+#include "agent/proxy_setting.hpp"
 #include "agent/site_report/gather.hpp"
 #include "agent/site_report/site_page.hpp"
 #include "protocol/config/toml.hpp"
@@ -122,7 +123,8 @@ bool others_can_read(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077) != 0;
 }
 
-std::variant<Joined, int> load_joined(Disk& state, const std::string& directory, const std::string& config) {
+std::variant<Joined, int> load_joined(Disk& state, const Settings& settings, const std::string& config) {
+    const std::string& directory = settings.agent.state_dir;
     auto identity = load_identity(state);
     if (!identity && identity.error().code == Errc::not_found) {
         return complain(
@@ -140,7 +142,8 @@ std::variant<Joined, int> load_joined(Disk& state, const std::string& directory,
     auto endpoint = endpoint_of(identity.value());
     if (!endpoint)
         return complain(exit_config, directory + "/identity.json: " + endpoint.error().message() + "; enroll again");
-    return Joined{std::move(identity.value()), std::move(keys.value()), std::move(endpoint.value())};
+    return Joined{std::move(identity.value()), std::move(keys.value()),
+                  brokers_of(settings.link.brokers, endpoint.value()), std::nullopt};
 }
 
 int complain_of_spool(const Error& error, const std::string& path) {
@@ -199,6 +202,8 @@ int complain(int status, const std::string& text) {
 int check_config(const std::string& config) {
     const auto settings = load_settings(config);
     if (const int* status = std::get_if<int>(&settings)) return *status;
+    if (const auto proxy = proxy_of(std::get<Settings>(settings).link); !proxy)
+        return complain(exit_config, proxy.error().message());
     std::puts("ok");
     return exit_ok;
 }
@@ -236,8 +241,10 @@ int enroll_node(const std::string& config, const EnrollCommand& command) {
     auto state = PosixDisk::make(directory);
     if (!state) return complain_of_directory(state.error(), directory);
     if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
-    const Post post = [](const Endpoint& endpoint, const std::string& path, const std::string& body) {
-        return https_post(endpoint, path, body, kEnrollWithin);
+    const auto proxy = proxy_of(settings.link);
+    if (!proxy) return complain(exit_config, proxy.error().message());
+    const Post post = [&proxy](const Endpoint& endpoint, const std::string& path, const std::string& body) {
+        return https_post(endpoint, path, body, kEnrollWithin, proxy.value());
     };
     const std::string own_name = settings.node.name ? settings.node.name->text() : std::string();
     const EnrollOrder order{command.url, token.value(), command.name.empty() ? own_name : command.name,
@@ -285,8 +292,11 @@ int run_agent(const std::string& config) {
     auto state = PosixDisk::open(directory);
     if (!state) return complain_of_directory(state.error(), directory);
     if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
-    auto joined = load_joined(state.value(), directory, config);
+    auto joined = load_joined(state.value(), settings, config);
     if (const int* status = std::get_if<int>(&joined)) return *status;
+    auto proxy = proxy_of(settings.link);
+    if (!proxy) return complain(exit_config, proxy.error().message());
+    std::get<Joined>(joined).proxy = std::move(proxy.value());
     const std::string spool_path = directory + "/spool";
     auto spool_disk = PosixDisk::make(spool_path);
     if (!spool_disk) return complain_of_directory(spool_disk.error(), spool_path);

@@ -69,4 +69,14 @@ Result<> save_generation(Disk& state, const GenerationId& generation) {
     return state.replace(kGenerationFile, generation.text() + "\n");
 }
 
+Result<link::Uplink> load_uplink(Disk& state) {
+    EDGE_TRY(auto text, state.read(kUplinkFile));
+    EDGE_TRY(auto json, parse_json(text));
+    return decode<link::Uplink>(json, UnknownFields::ignore);
+}
+
+Result<> save_uplink(Disk& state, const link::Uplink& uplink) {
+    return state.replace(kUplinkFile, encode(uplink).dump(2) + "\n");
+}
+
 }  // namespace edge::agent

@@ -1,6 +1,6 @@
 // What makes this node itself: its key, the broker it joined, and the join counter that tells a copy from the original.
 // And the generation of the broker's store, by which it tells that it came back from a backup. Files of the state
-// directory: identity.json, join_counter, generation; and those of node_keys.hpp.
+// directory: identity.json, join_counter, generation, uplink.json; and those of node_keys.hpp.
 #pragma once
 #include <boost/describe.hpp>
 #include <cstdint>
@@ -11,12 +11,14 @@
 #include "agent/link/endpoint.hpp"
 #include "agent/link/node_keys.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/link/uplink.hpp"
 
 namespace edge::agent {
 
 inline constexpr const char* kIdentityFile = "identity.json";
 inline constexpr const char* kCounterFile = "join_counter";
 inline constexpr const char* kGenerationFile = "generation";
+inline constexpr const char* kUplinkFile = "uplink.json";
 
 struct Identity {
     NodeId node_id;
@@ -40,5 +42,9 @@ Result<> save_counter(Disk& state, std::uint64_t counter);
 /// Of the broker's store, as the last session told it; none where none did.
 Result<std::optional<GenerationId>> load_generation(Disk& state);
 Result<> save_generation(Disk& state, const GenerationId& generation);
+
+/// What the last session was on; for doctor. Errors: not_found when there is none, bad_syntax or bad_value.
+Result<link::Uplink> load_uplink(Disk& state);
+Result<> save_uplink(Disk& state, const link::Uplink& uplink);
 
 }  // namespace edge::agent

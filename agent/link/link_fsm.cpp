@@ -20,6 +20,7 @@ constexpr Milliseconds kOtherKeyWithin = 10s;
 constexpr const char* kShutOut =
     " consequence=\"results are kept, and nothing new is taken\" do=\"when an operator has made a join token for it: "
     "stop this agent, edge-agent enroll URL --replace --token-file FILE\"";
+constexpr Milliseconds kAnotherWay = 1s;  // at most, until it is dialled; many nodes may lose one broker
 constexpr std::uint64_t kWorkBytes = 1024 * 1024;
 
 LinkActions one(LinkAction action) {
@@ -122,6 +123,7 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     waits_since_.reset();
     max_message_ = std::clamp(std::size_t{welcome.limits.frame_bytes}, link::kLeastMessage, link::kMaxMessage);
     heartbeat_ = std::clamp(Milliseconds(welcome.limits.heartbeat_ms), Milliseconds(1s), Milliseconds(60s));
+    if (settings_.heartbeat) heartbeat_ = std::min(heartbeat_, *settings_.heartbeat);
     LinkActions actions;
     if (result_acked_ < spool.acked)
         actions.push_back(RewindResults{result_acked_});
@@ -300,7 +302,7 @@ LinkActions LinkFsm::leave(std::uint16_t code, const std::string& reason) {
 LinkActions LinkFsm::cut(const std::string& reason) {
     state_ = State::leaving;
     left_because_ = reason;
-    return one(Cut{});
+    return one(Cut{reason});
 }
 
 LinkActions LinkFsm::closed(const Closed& why, Time now) {
@@ -311,6 +313,7 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     }
     const Milliseconds asked = why.retry_after;
     Milliseconds wait = was_live_ ? backoff_.after_session(now) : backoff_.after_failure();
+    if (why.another_way) wait = std::min(wait, backoff_.uniform(Milliseconds(0), kAnotherWay));
     if (asked > Milliseconds(0)) wait = backoff_.uniform(asked, asked + asked / 5);
     if (wait_) wait = *wait_;
     wait_.reset();
@@ -378,6 +381,21 @@ LinkActions LinkFsm::drain() {
     LinkActions actions = one(line_of(link::Goaway{link::GoawayReason::maintenance, 0, 0}));
     actions.push_back(line_of(link::Credit{work_next_ - 1, kWorkBytes}));
     return actions;
+}
+
+LinkActions LinkFsm::moved(Time now) {
+    state_ = State::challenge;
+    heard_ = now;
+    wake_ = now + kHandshake;
+    was_live_ = false;
+    in_flight_.clear();
+    in_flight_bytes_ = 0;
+    return one(Say{Level::info, "link_moves"});
+}
+
+LinkActions LinkFsm::uplink_lost(const std::string& why) {
+    if (state_ != State::live && !shaking_hands()) return {};
+    return cut(why);
 }
 
 LinkActions LinkFsm::finish() {

@@ -125,6 +125,7 @@ Json to_json(const NodeView& node) {
     Json lines = Json::array();
     for (const auto& line : node.lines) lines.push_back(encode(line));
     json["lines"] = std::move(lines);
+    if (node.uplink) json["uplink"] = encode(*node.uplink);
     if (!node.busy.empty()) json["busy"] = node.busy;
     if (node.policy) json["policy"] = encode(*node.policy);
     return json;

@@ -141,6 +141,9 @@ struct Session {
     link::Hello hello;  // kept until the agent has confirmed
     std::uint64_t join_counter = 0;
     bool confirmed = false;
+    bool took_over = false;  // from a session that was, or had itself
+    /// Was its node told as connected in this session or in those that it took the place of?
+    bool is_known_there() const { return confirmed || took_over; }
     bool draining = false;  // the agent said goaway: nothing new is offered
 
     // work, down

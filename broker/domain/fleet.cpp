@@ -170,10 +170,12 @@ NodeView Fleet::view(const Node& node) {
                   .rtt_us = node.rtt_us,
                   .clock_offset_us = node.clock_offset_us,
                   .lines = r.lines,
+                  .uplink = {},
                   .busy = {},
                   .policy = {}};
     if (r.next_key) view.new_key_at = r.next_key_at;
     if (node.is_connected()) {
+        view.uplink = r.uplink;
         view.busy = node.usage.facts().host.busy;
         return view;
     }

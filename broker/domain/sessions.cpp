@@ -153,10 +153,13 @@ void Sessions::apply_standing(Node& node, Now now, Actions& out) {
 }
 
 void Sessions::begin(Node& node, link::Hello hello, const PublicKey& key, Ticket ticket, Now now, Actions& out) {
+    bool took_over = false;
     if (node.session) {
+        took_over = node.session->is_known_there();
         out.effects.push_back(
             Noted{"session.taken_over", "node=" + node.record.id.text() + " session=" + node.session->id.text()});
-        close(*node.session, link::Goaway{.reason = link::GoawayReason::taken_over}, now, out);
+        out.effects.push_back(CloseSession{node.session->id, link::Goaway{.reason = link::GoawayReason::taken_over}});
+        forget(*node.session, now, out);  // the node is there all the while: no news
     }
     NodeRecord& r = node.record;
     r.agent_version = hello.agent_version;
@@ -166,6 +169,7 @@ void Sessions::begin(Node& node, link::Hello hello, const PublicKey& key, Ticket
     Batch batch;
     keys_.used(node, key, now, batch, out);
     change_lines(node, std::move(hello.lines), now.wall, batch, out);
+    change_uplink(node, std::move(hello.uplink), now.wall, batch, out);
     r.connected_at = now.wall;
     r.last_seen_at = now.wall;
     ++r.epoch;
@@ -179,6 +183,7 @@ void Sessions::begin(Node& node, link::Hello hello, const PublicKey& key, Ticket
     Session& session = *(state_.sessions[id] = std::make_unique<Session>());
     session.id = id;
     session.node = &node;
+    session.took_over = took_over;
     session.spool = Fleet::find_spool(node, hello.spool_id);
     if (!session.spool) {
         node.lost_disk = node.lost_disk || !node.spools.empty();
@@ -386,12 +391,18 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 }
 
 void Sessions::remove(Session& session, Now now, Actions& out) {
+    Node& node = *session.node;
+    const bool was_there = session.is_known_there();
+    forget(session, now, out);
+    if (was_there && !is_stopping_) tell_gone(node, now, out, nullptr);
+}
+
+void Sessions::forget(Session& session, Now now, Actions& out) {
     if (session.told_timer) state_.timers.cancel(*session.told_timer);  // its next hello says what it said last
     dispatch_.abandon(session, now, out);
     session.node->session = nullptr;
     session.node->rtt_us.reset();
     session.node->record.last_seen_at = now.wall;
-    if (session.confirmed && !is_stopping_) tell_gone(*session.node, now, out, nullptr);
     state_.sessions.erase(SessionId(session.id));
 }
 

@@ -50,7 +50,10 @@ class Sessions {
     void begin(Node& node, link::Hello hello, const PublicKey& key, Ticket ticket, Now now, Actions& out);
     link::Welcome welcome(Session& session, Now now) const;
     void close(Session& session, link::Goaway why, Now now, Actions& out);
+    /// It is over, and its node gone with it.
     void remove(Session& session, Now now, Actions& out);
+    /// It is over; of its node nothing is told.
+    void forget(Session& session, Now now, Actions& out);
     void tell_gone(Node& node, Now now, Actions& out, Journal::Then then);
     void tell_missing(Now now, Actions& out);
     void take_told(Session& session, Now now, Actions& out);

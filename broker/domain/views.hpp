@@ -57,6 +57,7 @@ struct NodeView {
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;  // node's wall clock minus ours
     std::vector<link::LineReport> lines;
+    std::optional<link::Uplink> uplink;  // of its session
     std::string busy;                    // why it takes no new tasks now; empty when it does
     std::optional<link::Policy> policy;  // where one node was asked for
 };
@@ -101,18 +102,20 @@ enum class NodeEventKind {
     store_behind,
     approved,
     revoked,
-    key_changed
+    key_changed,
+    uplink
 };
 BOOST_DESCRIBE_ENUM(NodeEventKind, connected, disconnected, locked, line_state, line_identity, results_gap,
-                    store_behind, approved, revoked, key_changed)
+                    store_behind, approved, revoked, key_changed, uplink)
 
 /// Something that became of a node or of one of its lines.
 struct NodeEvent {
     std::uint64_t n = 0;  // of this node, ascending
     WallTime at = 0;
     NodeEventKind kind = NodeEventKind::connected;
-    std::string line{};    // of line_state and line_identity
-    std::string was{};     // of these what it was, empty: not known; of results_gap the first number that is missing
+    std::string line{};  // of line_state and line_identity
+    std::string
+        was{};  // of these and of uplink what it was, empty: not known; of results_gap the first number that is missing
     std::string became{};  // … and the last one
     std::string reason{};
 };

@@ -44,6 +44,7 @@ struct NodeRecord {
     std::string agent_version;
     std::string policy_hash;
     std::vector<link::LineReport> lines;
+    std::optional<link::Uplink> uplink;  // of the last session; none: it did not say
     std::optional<link::Policy> policy;  // none: an agent that does not tell it, or has not yet
     WallTime enrolled_at = 0;
     std::optional<WallTime> connected_at;

@@ -72,6 +72,9 @@ Result<NodeRecord> node(sqlite::Statement& row) {
     if (!row.is_null(21)) n.next_key = row.bytes<32>(21);
     n.next_key_at = row.natural(22);
     n.rotate = row.integer(23) != 0;
+    if (!row.text(24).empty()) {
+        EDGE_TRY(n.uplink, from_column<link::Uplink>(row.text(24)));
+    }
     return n;
 }
 

@@ -81,13 +81,14 @@ Result<> SqliteWriter::prepare() {
         make(s_.put_node,
              "INSERT INTO nodes (k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at,"
              " connected_at, last_seen_at, epoch, join_counter, join_confirmed, policy, is_there, joined_in, reason,"
-             " token, preset, next_key, next_key_at, rotate)"
+             " token, preset, next_key, next_key_at, rotate, uplink)"
              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"
-             " ?22, ?23, ?24)"
+             " ?22, ?23, ?24, ?25)"
              " ON CONFLICT (k) DO UPDATE SET name = ?3, key = ?4, state = ?5, labels = ?6, agent_version = ?7,"
              " policy_hash = ?8, lines = ?9, enrolled_at = ?10, connected_at = ?11, last_seen_at = ?12, epoch = ?13,"
              " join_counter = ?14, join_confirmed = ?15, policy = ?16, is_there = ?17, joined_in = ?18, reason = ?19,"
-             " token = ?20, preset = ?21, next_key = ?22, next_key_at = ?23, rotate = ?24"));
+             " token = ?20, preset = ?21, next_key = ?22, next_key_at = ?23, rotate = ?24,"
+             " uplink = ?25"));
     EDGE_TRY(make(s_.put_spool,
                   "INSERT INTO spools (k, node, id, committed, newest_rid, recover_upto, recover_more)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -197,7 +198,7 @@ Result<> SqliteWriter::write(const PutNode& change) {
                            n.policy_hash, to_column(n.lines), n.enrolled_at, n.connected_at, n.last_seen_at, n.epoch,
                            n.join_counter, n.join_confirmed, n.policy ? to_column(*n.policy) : std::string(),
                            n.is_there, n.joined_in, n.reason, n.token, to_column(n.preset), n.next_key, n.next_key_at,
-                           n.rotate);
+                           n.rotate, n.uplink ? to_column(*n.uplink) : std::string());
 }
 
 Result<> SqliteWriter::write(const PutSpool& change) {

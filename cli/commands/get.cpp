@@ -38,34 +38,37 @@ Cell selector_of(const Json& item) {
 }
 
 Listing nodes() {
-    return {{column("NAME"), column("STATE"), column("LINES"), column("LEVEL", 6), figure("RTT", 4), column("SINCE", 3),
-             column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9)},
-            [](const Json& item, bool wide) {
-                std::string lines, level = "-";
-                if (const auto list = item.find("lines"); list != item.end() && list->is_array()) {
-                    std::size_t up = 0;
-                    for (const auto& line : *list) up += text_at(line, "state") == "up" ? 1u : 0u;
-                    lines = std::to_string(up) + "/" + std::to_string(list->size()) + " up";
-                    level = level_of(*list);
-                }
-                const auto state = text_at(item, "state");
-                const auto busy = text_at(item, "busy");
-                std::vector<Cell> row{{printable(text_at(item, "name"))},
-                                      {printable(busy.empty() ? state : state + ", busy"),
-                                       busy.empty() ? tone_of_state(state) : Tone::warn},
-                                      {lines},
-                                      {level},
-                                      {duration_at(item, "rtt_us")},
-                                      {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},
-                                      {printable(text_at(item, "agent_version"))},
-                                      {printable(terms_at(item, "labels"))}};
-                if (wide)
-                    row.push_back({printable(text_at(item, "id"))}),
-                        row.push_back({printable(text_at(item, "policy_hash")).substr(0, 12)});
-                return row;
-            },
-            "/api/v1/nodes",
-            "no node has enrolled yet; `edgectl token create` makes what a node needs for it"};
+    return {
+        {column("NAME"), column("STATE"), column("LINES"), column("LEVEL", 6), figure("RTT", 4), column("SINCE", 3),
+         column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9), column("UPLINK", 8)},
+        [](const Json& item, bool wide) {
+            std::string lines, level = "-";
+            if (const auto list = item.find("lines"); list != item.end() && list->is_array()) {
+                std::size_t up = 0;
+                for (const auto& line : *list) up += text_at(line, "state") == "up" ? 1u : 0u;
+                lines = std::to_string(up) + "/" + std::to_string(list->size()) + " up";
+                level = level_of(*list);
+            }
+            const auto state = text_at(item, "state");
+            const auto busy = text_at(item, "busy");
+            std::vector<Cell> row{
+                {printable(text_at(item, "name"))},
+                {printable(busy.empty() ? state : state + ", busy"), busy.empty() ? tone_of_state(state) : Tone::warn},
+                {lines},
+                {level},
+                {duration_at(item, "rtt_us")},
+                {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},
+                {printable(text_at(item, "agent_version"))},
+                {printable(terms_at(item, "labels"))}};
+            if (wide) {
+                row.push_back({printable(text_at(item, "id"))});
+                row.push_back({printable(text_at(item, "policy_hash")).substr(0, 12)});
+                row.push_back({printable(text_at(member(item, "uplink"), "name"))});
+            }
+            return row;
+        },
+        "/api/v1/nodes",
+        "no node has enrolled yet; `edgectl token create` makes what a node needs for it"};
 }
 
 Listing lines() {

@@ -13,6 +13,7 @@
 #include "protocol/link/facts.hpp"
 #include "protocol/link/node_policy.hpp"
 #include "protocol/link/plan.hpp"
+#include "protocol/link/uplink.hpp"
 #include "protocol/probes/report.hpp"
 #include "protocol/probes/spec.hpp"
 
@@ -132,11 +133,11 @@ struct Hello {
     std::vector<LineReport> lines;
     std::vector<AttemptRef> running;     // accepted and not yet finished
     std::optional<std::string> plans{};  // plans_digest() of those it has; none: it keeps none
-    std::optional<SpoolGap> gap{};       // of this spool, and not acknowledged yet
+    std::optional<SpoolGap> gap{    std::optional<Uplink> uplink{};      // that this session is on; none: an agent that does not tell
 };
 BOOST_DESCRIBE_STRUCT(Hello, (),
                       (node_id, proto, agent_version, features, boot_id, join_counter, spool_id, spool_first,
-                       spool_last, work_last, policy_hash, labels, lines, running, plans, gap))
+                       spool_last, work_last, policy_hash, labels, lines, running, plans, gap, uplink))
 
 /// S→A. After it the agent writes join_counter down and answers welcome_ack; only then does work flow.
 struct Welcome {

@@ -118,6 +118,8 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(n.next_key == node.next_key);
     CHECK(n.next_key_at == 77);
     CHECK(n.rotate);
+    REQUIRE(n.uplink.has_value());
+    CHECK(encode(*n.uplink) == encode(*node.uplink));
     REQUIRE(n.policy.has_value());
     CHECK(encode(*n.policy) == encode(*node.policy));
     REQUIRE(loaded.spools.size() == 1);

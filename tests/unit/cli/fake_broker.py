@@ -29,6 +29,7 @@ HEALTH = {"checks": [{"what": "anchor", "target": "198.51.100.20", "how": "ping"
 EVENTS = [{"at": "2026-01-01T00:00:02.000Z", "kind": "line_state", "line": "unicom", "was": "up", "became": "down", "reason": "no carrier"},
           {"at": "2026-01-01T00:00:01.000Z", "kind": "line_identity", "line": "telecom", "was": "unknown", "became": "mismatch",
            "reason": "AS9808 cm"},
+          {"at": "2026-01-01T00:00:00.500Z", "kind": "uplink", "was": "mgmt", "became": "telecom", "reason": "mgmt: connect: no answer"},
           {"at": "2026-01-01T00:00:00.000Z", "kind": "connected"}]
 
 
@@ -316,7 +317,8 @@ class Exchange(BaseHTTPRequestHandler):
         if path[0] == "runs" and len(path) > 1:
             return self.run_part(path, parse_qs(parts.query))
         nodes = [{**NODE, "state": self.broker.node_state, "labels": {"city": "广州", "province": "guangdong"}, "agent_version": "0.1.0", "policy_hash": "c0ffee" * 10,
-                  "connected_at": "2026-01-01T00:00:00.000Z", "last_seen_at": "2026-01-01T00:00:00.000Z", "rtt_us": 4_200, "lines": [line_json(i) for i in range(3)]}]
+                  "connected_at": "2026-01-01T00:00:00.000Z", "last_seen_at": "2026-01-01T00:00:00.000Z", "rtt_us": 4_200,
+                  "uplink": {"name": "telecom", "broker": "broker.test:7443", "bound": "launcher", "why": "mgmt: connect: no answer"}, "lines": [line_json(i) for i in range(3)]}]
         policy = {"hash": "c0ffee", "services": ["dns", "ping"], "targets": {"allow": ["10.20.0.0/16"], "deny": ["192.0.2.0/24"], "ports": [53, 443], "only": ["203.0.113.5:7480"]},
                   "line": {"bytes_per_s": 0, "packets_per_s": 100, "bytes_per_day": 10_000_000, "p95_bytes_per_s": 0}, "destination": {"probes_per_s": 1, "burst": 10},
                   "worker": {"cpu_percent": 50, "memory_mb": 64, "pids": 4}, "host": {"cpu_pressure_percent": 40, "memory_pressure_percent": 0, "load_per_cpu_percent": 0}}

@@ -266,6 +266,9 @@ class LineHealth(WithBroker):
         told = self.edgectl("describe", "node", "gz-1").stdout
         self.assertIn("line unicom up -> down: no carrier", told)
         self.assertRegex(told, r"2026-01-01T00:00:00.000Z +connected")
+        self.assertRegex(told, r"2026-01-01T00:00:00.500Z +uplink mgmt -> telecom: mgmt: connect: no answer")
+        self.assertRegex(told, r"uplink +telecom to broker.test:7443, bound by edge-launcher; mgmt: connect: no answer")
+        self.assertRegex(self.edgectl("get", "nodes", "-o", "wide").stdout, r"UPLINK[^\n]*\n.*telecom")
 
     def test_checks_of_a_node_that_is_away_are_told_as_old(self):
         for what in (("node", "gz-1"), ("line", "gz-1/telecom")):

@@ -239,7 +239,11 @@ link::Hello hello() {
             .policy_hash = to_hex(sha256(as_bytes("services = [\"dns\"]\n"))),
             .labels = {{"city", "guangzhou"}, {"province", "guangdong"}},
             .lines = {telecom(), mobile()},
-            .running = {{.task_id = id<TaskId>(1), .attempt = 1}}};
+            .running = {{.task_id = id<TaskId>(1), .attempt = 1}},
+            .uplink = link::Uplink{.name = "telecom",
+                                   .broker = "broker.example:7443",
+                                   .bound = link::UplinkBound::launcher,
+                                   .why = "mgmt: connect: no answer"}};
 }
 
 SigningKey node_key() {
