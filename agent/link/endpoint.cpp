@@ -92,11 +92,12 @@ Result<Endpoint> parse_broker(std::string_view text, const Digest& pin) {
 
 std::vector<Endpoint> brokers_of(const std::vector<std::string>& texts, const Endpoint& joined) {
     std::vector<Endpoint> brokers;
-    for (const std::string& text : texts)
+    for (const std::string& text : texts) {
         auto broker = parse_broker(text, joined.pin);
         if (!broker) continue;
         if (broker.value().pin == joined.pin) broker.value().next_pin = joined.next_pin;
         brokers.push_back(std::move(broker.value()));
+    }
     if (brokers.empty()) brokers.push_back(joined);
     return brokers;
 }

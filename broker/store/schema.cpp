@@ -410,8 +410,8 @@ constexpr std::string_view kStep13 = R"sql(
 ALTER TABLE nodes ADD COLUMN uplink TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4,  kStep5,  kStep6,
-                            kStep7, kStep8, kStep9, kStep10, kStep11, kStep12, kStep13};
+constexpr std::array kSteps{kStep1, kStep2, kStep3,  kStep4,  kStep5,  kStep6, kStep7,
+                            kStep8, kStep9, kStep10, kStep11, kStep12, kStep13};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

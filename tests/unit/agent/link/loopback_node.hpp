@@ -24,8 +24,8 @@ class Node : private Link::Listener {
     explicit Node(std::vector<Endpoint> brokers) : Node(LinkWays{.brokers = std::move(brokers)}) {}
     explicit Node(LinkWays ways)
         : spool_(Spool::open(disk_).value()),
-          link_(io_, {20ms, 16, 5}, Identity{}, NodeKeys(disk_, SigningKey::from_secret(Digest{1}).value()), std::move(ways),
-                disk_, spool_, *this) {}
+          link_(io_, {20ms, 16, 5}, Identity{}, NodeKeys(disk_, SigningKey::from_secret(Digest{1}).value()),
+                std::move(ways), disk_, spool_, *this) {}
 
     static PublicKey key() { return SigningKey::from_secret(Digest{1}).value().public_key(); }
     static link::Welcome welcome(std::uint64_t acked = 0, std::uint64_t work_from = 1) {
