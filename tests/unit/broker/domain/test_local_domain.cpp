@@ -106,8 +106,8 @@ TEST_CASE("who cancels a run while the store is full is told so, and does not wa
 TEST_CASE("who watches a webhook hears of its deliveries when they are in the store, and of its end") {
     struct Watcher final : DeliveryWatcher {
         void changed(const std::vector<DeliveryRow>& deliveries) override {
-            for (std::size_t i = 0; i < deliveries.size(); ++i) told.release();
             row = deliveries.back();
+            for (std::size_t i = 0; i < deliveries.size(); ++i) told.release();
         }
         void end() override { over.set_value(); }
         std::counting_semaphore<> told{0};
