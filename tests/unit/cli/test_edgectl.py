@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """edgectl against a broker that does what a test tells it. Usage: test_edgectl.py PATH_OF_EDGECTL [unittest arguments]"""
+import csv
 import fcntl
 import json
 import os
