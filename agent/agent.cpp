@@ -195,14 +195,18 @@ void Agent::settle() {
 /// None above the spool's limit: what was accepted is still run and its results are kept, however many they are, so new
 /// work has to wait until the broker has taken some.
 std::uint32_t Agent::slots_free() {
+    look_at_limit();
+    if (at_limit_) return 0;
+    return kWorkSlots - static_cast<std::uint32_t>(std::min<std::size_t>(workers_.tasks(), kWorkSlots));
+}
+
+void Agent::look_at_limit() {
     const std::uint64_t bytes = spool_.bytes();
     const std::uint64_t limit = std::uint64_t{settings_.agent.spool_mb} * 1024 * 1024;
     const bool was_at_limit = std::exchange(at_limit_, bytes >= limit);
     if (at_limit_ && !was_at_limit)
         spdlog::error("spool_limit_reached bytes={} limit={} consequence=\"no new work\"", bytes, limit);
     if (was_at_limit && !at_limit_) spdlog::info("spool_limit_left bytes={} limit={}", bytes, limit);
-    if (at_limit_) return 0;
-    return kWorkSlots - static_cast<std::uint32_t>(std::min<std::size_t>(workers_.tasks(), kWorkSlots));
 }
 
 bool Agent::commit() {

@@ -72,6 +72,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     void settle();
     bool commit();
     std::uint32_t slots_free();
+    void look_at_limit();
     void make_room();
     void wait_for_signal();
     void take_hangups();

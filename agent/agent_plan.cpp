@@ -62,7 +62,7 @@ void Agent::make_room() {
         for (const std::string& note : spool_.take_notes()) spdlog::error("{} why=\"the spool is at its limit\"", note);
         if (!done && done.error().code != Errc::unavailable) return disk_failed(done.error());
         if (!done || spool_.bytes() == before) return;
-        slots_free();
+        look_at_limit();
     }
 }
 

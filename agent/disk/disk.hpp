@@ -1,6 +1,7 @@
 // One directory of files that must outlive a power cut: what the spool and the node's identity need of a file system.
 // Small, so that tests can put a disk in its place that forgets what was not synced.
 #pragma once
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,6 +10,14 @@
 #include "protocol/result.hpp"
 
 namespace edge::agent {
+
+/// What a disk answered, with no space as unavailable: the same call may work later.
+inline Result<> later_if_full(Result<> done) {
+    if (done || (done.error().os_errno != ENOSPC && done.error().os_errno != EDQUOT)) return done;
+    Error full = done.error();
+    full.code = Errc::unavailable;
+    return full;
+}
 
 class Disk {
   public:

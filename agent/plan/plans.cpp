@@ -1,7 +1,5 @@
 #include "agent/plan/plans.hpp"
 
-#include <cerrno>
-
 #include "agent/plan/plan_files.hpp"
 
 namespace edge::agent {
@@ -9,13 +7,6 @@ namespace {
 
 constexpr std::size_t kLongestLog = 1024 * 1024;
 constexpr std::chrono::minutes kContactAgain{10};
-
-Result<> later_if_full(Result<> done) {
-    if (done || (done.error().os_errno != ENOSPC && done.error().os_errno != EDQUOT)) return done;
-    Error full = done.error();
-    full.code = Errc::unavailable;
-    return full;
-}
 
 template <class T>
 void append_all(std::vector<T>& to, std::vector<T> from) {

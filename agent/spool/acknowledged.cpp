@@ -47,18 +47,18 @@ Result<> Spool::drop_old(std::uint64_t now_wall_us) {
         return now_wall_us > *segment.kept_since_us && now_wall_us - *segment.kept_since_us >= terms_.keep_us;
     };
     while (has_kept() && (kept_bytes_ > terms_.keep_bytes || is_old(sealed_.front()))) {
-        EDGE_TRY(drop_oldest_kept());
+        EDGE_TRY(remove_oldest());
     }
     return ok();
 }
 
-Result<> Spool::drop_oldest_kept() {
+/// One at a time, in order: an accept must not outlive the result that closed it.
+Result<> Spool::remove_oldest() {
     const Sealed oldest = sealed_.front();
-    // One at a time, in order: an accept must not outlive the result that closed it.
     EDGE_TRY(disk_->remove(spool::segment_name(oldest.number)));
     EDGE_TRY(disk_->sync_names());
     gone_ = std::max(gone_, oldest.last_result);
-    kept_bytes_ -= oldest.bytes;
+    if (oldest.kept_since_us) kept_bytes_ -= oldest.bytes;
     sealed_.pop_front();
     return ok();
 }

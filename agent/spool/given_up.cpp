@@ -8,18 +8,15 @@ namespace edge::agent {
 
 Result<> Spool::give_up_oldest() {
     while (has_kept()) {
-        EDGE_TRY(drop_oldest_kept());
+        EDGE_TRY(remove_oldest());
     }
     if (sealed_.empty()) return ok();
     const Sealed oldest = sealed_.front();
     EDGE_TRY(accept_again(oldest.number));
     EDGE_TRY(note_gap(oldest));
     // What is missing now was noted before; what was noted and is still there when the power goes is taken back.
-    EDGE_TRY(disk_->remove(spool::segment_name(oldest.number)));
-    EDGE_TRY(disk_->sync_names());
-    gone_ = std::max(gone_, oldest.last_result);
+    EDGE_TRY(remove_oldest());
     forget_results(oldest.last_result);
-    sealed_.pop_front();
     return ok();
 }
 

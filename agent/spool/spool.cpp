@@ -1,18 +1,9 @@
 #include "agent/spool/spool.hpp"
 
-#include <cerrno>
-
 #include "agent/spool/names.hpp"
 #include "protocol/json/described.hpp"
 
 namespace edge::agent {
-
-Result<> Spool::later_if_full(Result<> done) {
-    if (done || (done.error().os_errno != ENOSPC && done.error().os_errno != EDQUOT)) return done;
-    Error full = done.error();
-    full.code = Errc::unavailable;
-    return full;
-}
 
 std::vector<link::AttemptRef> Spool::open_attempts() const {
     std::vector<link::AttemptRef> attempts;
@@ -90,7 +81,7 @@ Result<> Spool::commit() {
     while (true) {
         auto done = try_commit();
         if (done || done.error().code != Errc::unavailable || !has_kept()) return done;
-        EDGE_TRY(drop_oldest_kept());
+        EDGE_TRY(remove_oldest());
     }
 }
 

@@ -151,14 +151,11 @@ class Spool {
     std::uint64_t began_us(std::uint64_t n);
     void read_gap();
     Result<> forget_gap();
-    Result<> drop_oldest_kept();
+    Result<> remove_oldest();
     bool take_back(std::uint64_t segment, std::uint64_t first_result, std::uint64_t after, std::deque<Place>& back);
-    /// No space is unavailable; all else is as it is.
-    static Result<> later_if_full(Result<> done);
     Result<> write_renewed(std::string_view bytes);
     void remember(const Pending& record, std::size_t body_offset);
     std::uint64_t work_noted() const;
-    std::string renumbered(std::vector<Pending>& records, std::uint32_t group) const;
 
     Disk* disk_;
     Terms terms_;

@@ -65,10 +65,10 @@ class Loader {
         const auto tree = parse_yaml(text_, file_);
         if (!tree) {
             problems_.push_back(tree.error());
-            problems_.back().detail = one_line(std::move(problems_.back().detail));
         } else {
             fields(*tree.value(), "the file", {{"modules", [this](const YamlNode& node) { take_modules(node); }}});
         }
+        for (Error& problem : problems_) problem.detail = one_line(std::move(problem.detail));
         return {std::make_shared<const std::map<std::string, Module, std::less<>>>(std::move(modules_)),
                 std::move(problems_)};
     }
@@ -77,8 +77,7 @@ class Loader {
     // ── what is wrong, and what is refused ──
     std::string place(const YamlNode& node) const { return file_ + ":" + std::to_string(node.line); }
     void wrong(const YamlNode& node, std::string what) {
-        if (problems_.size() < kMostProblems)
-            problems_.push_back({Errc::bad_value, place(node), one_line(std::move(what))});
+        if (problems_.size() < kMostProblems) problems_.push_back({Errc::bad_value, place(node), std::move(what)});
     }
     /// The module asks for something we cannot do. The first is told.
     void cannot(const YamlNode& node, std::string_view key, std::string_view why) {

@@ -106,7 +106,6 @@ struct AttemptRef {
 };
 BOOST_DESCRIBE_STRUCT(AttemptRef, (), (task_id, attempt))
 
-/// A→S, followed in the same message by `{"sig":…}` over the exact bytes of this line.
 /// Results that a node gave up before the broker had them, because they were more than it keeps.
 struct SpoolGap {
     std::uint64_t first = 0;    // number of the first of them
@@ -116,6 +115,7 @@ struct SpoolGap {
 };
 BOOST_DESCRIBE_STRUCT(SpoolGap, (), (first, last, from_us, to_us))
 
+/// A→S, followed in the same message by `{"sig":…}` over the exact bytes of this line.
 struct Hello {
     NodeId node_id;
     std::uint32_t proto = kProtocolVersion;

@@ -14,6 +14,15 @@ namespace {
 
 constexpr Spool::Terms kSmall{.segment_bytes = 2048, .keep_bytes = 1'000'000, .keep_us = 1'000};
 
+/// With 60 results, in many segments.
+struct Full {
+    ForgetfulDisk disk;
+    Spool spool = Spool::open(disk, kSmall).value();
+    Full() {
+        for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
+    }
+};
+
 /// What it has, and what it says is missing before, is all that it ever had.
 void check_whole(Spool& spool, std::uint64_t last) {
     REQUIRE(spool.gap());
@@ -28,11 +37,8 @@ void check_whole(Spool& spool, std::uint64_t last) {
 }  // namespace
 
 TEST_CASE("the oldest results are given up, a segment of them, and named before and after a restart") {
-    ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
-    REQUIRE(opened);
-    Spool& spool = opened.value();
-    for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
+    Full full;
+    auto& [disk, spool] = full;
     CHECK(!spool.gap());
     const std::uint64_t before = spool.bytes();
     REQUIRE(spool.give_up_oldest());
@@ -58,11 +64,8 @@ TEST_CASE("the oldest results are given up, a segment of them, and named before 
 }
 
 TEST_CASE("a gap is forgotten when a result behind it is acknowledged, and not before") {
-    ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
-    REQUIRE(opened);
-    Spool& spool = opened.value();
-    for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
+    Full full;
+    auto& [disk, spool] = full;
     REQUIRE(spool.give_up_oldest());
     const std::uint64_t last = spool.gap()->last;
     REQUIRE(spool.ack(last, kNow));  // a welcome: whether the broker wrote the gap down is not known
@@ -75,11 +78,8 @@ TEST_CASE("a gap is forgotten when a result behind it is acknowledged, and not b
 }
 
 TEST_CASE("acknowledged results go first, and are no gap") {
-    ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
-    REQUIRE(opened);
-    Spool& spool = opened.value();
-    for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
+    Full full;
+    auto& [disk, spool] = full;
     REQUIRE(spool.ack(30, kNow));
     CHECK(spool.first_kept() == 1);
     REQUIRE(spool.give_up_oldest());
@@ -116,11 +116,8 @@ TEST_CASE("what is being written is never given up") {
 }
 
 TEST_CASE("a full disk keeps the note from being written, and then nothing is given up") {
-    ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
-    REQUIRE(opened);
-    Spool& spool = opened.value();
-    for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
+    Full full;
+    auto& [disk, spool] = full;
     disk.fail_append(ENOSPC);
     CHECK(spool.give_up_oldest().error().code == Errc::unavailable);
     CHECK(!spool.gap());
@@ -130,11 +127,8 @@ TEST_CASE("a full disk keeps the note from being written, and then nothing is gi
 }
 
 TEST_CASE("a spool that begins anew begins behind what it gave up") {
-    ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
-    REQUIRE(opened);
-    Spool& spool = opened.value();
-    for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
+    Full full;
+    auto& [disk, spool] = full;
     REQUIRE(spool.ack(20, kNow));
     REQUIRE(spool.give_up_oldest());
     const std::uint64_t missing = spool.gap()->last - spool.gap()->first + 1;
