@@ -392,8 +392,7 @@ TEST_CASE("a broker that lives and does not acknowledge a result for five minute
         rig.hear(link::ResultAck{1});
         CHECK(live_until(rig.now + 4min).empty());
     }
-    SUBCASE("since it was sent") {
-    }
+    SUBCASE("since it was sent") {}
     CHECK(live_until(rig.now + 2min) == Texts{"hangup 1002 results were not acknowledged within 5 min"});
 }
 
