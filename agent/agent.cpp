@@ -25,6 +25,17 @@ LinkSettings link_settings(const Settings& settings) {
     return {std::chrono::milliseconds(settings.link.first_retry_ms), kWorkSlots, seed};
 }
 
+LinkWays link_ways(const Settings& settings, Joined& joined, Uplinks& lines) {
+    LinkWays ways;
+    ways.brokers = std::move(joined.brokers);
+    if (!settings.link.uplinks.empty()) ways.uplinks = settings.link.uplinks;
+    ways.proxy = std::move(joined.proxy);
+    ways.back = {std::chrono::milliseconds(settings.link.better_steady_ms),
+                 std::chrono::milliseconds(settings.link.better_every_ms)};
+    ways.lines = &lines;
+    return ways;
+}
+
 }  // namespace
 
 Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool,
@@ -35,8 +46,9 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       workers_(io, settings.agent.launcher, {settings.agent.workers_per_line, settings.agent.tasks_per_worker}, *this),
       health_(io, settings.health, settings.lines, workers_),
       plans_(state, joined.identity.node_id),
-      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.key), std::move(joined.endpoint),
-            state, spool, *this),
+      uplinks_(workers_),
+      link_(io, link_settings(settings), std::move(joined.identity), std::move(joined.keys),
+            link_ways(settings, joined, uplinks_), state, spool, *this),
       signals_(io, SIGTERM, SIGINT),
       hangups_(io, SIGHUP),
       read_again_(std::move(read_again)),
@@ -59,8 +71,11 @@ Result<> Agent::run() {
     take_hangups();
     workers_.start();
     link_.slots_free(slots_free());  // the spool may be full from before
+    // What its lines are, edge-launcher tells first; without it the next look at the host is the start.
+    const auto& uplinks = settings_.link.uplinks;
+    if (uplinks.empty() || uplinks.front() == link::kHostUplink) begin_link();
     look_at_host();
-    EDGE_TRY(link_.start());
+    if (failure_) return *failure_;
     io_.run();
     if (failure_) return *failure_;
     EDGE_TRY(spool_.commit());
@@ -118,12 +133,20 @@ void Agent::task_progress(link::Progress progress) {
 
 void Agent::lines_changed() {
     link_.lines_changed();
+    if (link_begun_) link_.uplinks_changed();
     schedule();
 }
 
 void Agent::all_lines_seen() {
     health_.all_lines_seen();
     begin_plan();
+    begin_link();
+}
+
+void Agent::begin_link() {
+    if (stage_ != Stage::serving || std::exchange(link_begun_, true)) return;
+    link_.uplinks_changed();
+    if (const auto started = link_.start(); !started) disk_failed(started.error());
 }
 
 void Agent::policy_changed() {
@@ -140,6 +163,7 @@ void Agent::look_at_host() {
     const Time now = moment.steady;
     const auto elapsed = looked_ ? duration_cast<microseconds>(now - *looked_).count() : 0;
     if (looked_) begin_plan();  // a launcher that is not there by now is an answer
+    if (looked_) begin_link();
     looked_ = now;
     host_ = readings_.read(static_cast<std::uint64_t>(elapsed));
     const bool changed = pressure_.sample(host_, now);
@@ -155,6 +179,7 @@ void Agent::look_at_host() {
     if (const auto dropped = spool_.drop_old(moment_now().wall_us); !dropped) return disk_failed(dropped.error());
     if (link_.live()) {
         plans_.in_contact(moment);
+        link_.replace_key_older_than(std::uint64_t{settings_.identity.rotate_days} * 86'400);
         schedule();
     }
     look_again_.expires_after(kLookAgain);

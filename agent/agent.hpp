@@ -13,6 +13,7 @@
 #include "agent/host/host_readings.hpp"
 #include "agent/host/minute_facts.hpp"
 #include "agent/host/pressure_fsm.hpp"
+#include "agent/line_uplinks.hpp"
 #include "agent/link/link.hpp"
 #include "agent/plan/plans.hpp"
 #include "agent/plan/wall_timer.hpp"
@@ -25,8 +26,9 @@ namespace edge::agent {
 /// What run() needs that was opened before.
 struct Joined {
     Identity identity;
-    SigningKey key;
-    Endpoint endpoint;
+    NodeKeys keys;
+    std::vector<Endpoint> brokers;  // at least one
+    std::optional<Proxy> proxy{};
 };
 
 /// Executor: the one io_context, the one thread.
@@ -62,6 +64,7 @@ class Agent : private Link::Listener, private Workers::Listener {
 
     void answer_for_the_last_process();
     void begin_plan();
+    void begin_link();
     void take_due();
     void watch_plan();
     void log_plan_notes();
@@ -88,6 +91,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     Workers workers_;
     Health health_;
     Plans plans_;
+    LineUplinks uplinks_;
     Link link_;
     boost::asio::signal_set signals_;
     boost::asio::signal_set hangups_;
@@ -105,6 +109,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     WallTimer due_;
     boost::asio::steady_timer together_;  // for tasks that wait for each other
     bool plan_begun_ = false;
+    bool link_begun_ = false;
     bool skips_ticks_ = false;  // the spool is at its limit, and that was said of the plan
     bool scheduled_ = false;
     bool no_space_ = false;

@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -19,6 +21,7 @@
 #include "agent/doctor/doctor.hpp"
 #include "agent/health/prefix_scan.hpp"
 #include "agent/link/enroll.hpp"
+#include "agent/proxy_setting.hpp"
 #include "agent/site_report/gather.hpp"
 #include "agent/site_report/site_page.hpp"
 #include "protocol/config/toml.hpp"
@@ -120,7 +123,8 @@ bool others_can_read(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0 && (status.st_mode & 077) != 0;
 }
 
-std::variant<Joined, int> load_joined(Disk& state, const std::string& directory, const std::string& config) {
+std::variant<Joined, int> load_joined(Disk& state, const Settings& settings, const std::string& config) {
+    const std::string& directory = settings.agent.state_dir;
     auto identity = load_identity(state);
     if (!identity && identity.error().code == Errc::not_found) {
         return complain(
@@ -129,21 +133,47 @@ std::variant<Joined, int> load_joined(Disk& state, const std::string& directory,
                 config);
     }
     if (!identity)
-        return complain(exit_config,
-                        directory + "/" + identity.error().message() + "; remove identity.json and enroll again");
+        return complain(exit_config, directory + "/" + identity.error().message() +
+                                         "; enroll again: edge-agent enroll URL --replace");
     if (others_can_read(directory + "/" + kKeyFile))
         return complain(exit_config, directory + "/node.key: readable by others; chmod 600 it");
-    auto key = load_key(state);
-    if (!key)
-        return complain(exit_config, key.error().message() + "; remove identity.json and node.key and enroll again");
+    auto keys = NodeKeys::load(state);
+    if (!keys) return complain(exit_config, keys.error().message() + "; enroll again: edge-agent enroll URL --replace");
     auto endpoint = endpoint_of(identity.value());
     if (!endpoint)
         return complain(exit_config, directory + "/identity.json: " + endpoint.error().message() + "; enroll again");
-    return Joined{std::move(identity.value()), std::move(key.value()), std::move(endpoint.value())};
+    return Joined{std::move(identity.value()), std::move(keys.value()),
+                  brokers_of(settings.link.brokers, endpoint.value()), std::nullopt};
 }
 
 int complain_of_spool(const Error& error, const std::string& path) {
     return complain(error.code == Errc::unsupported ? exit_no_input : exit_io, path + ": " + error.message());
+}
+
+/// What this node was, as a state directory of its own: an agent that is started on it delivers what waits there, as
+/// long as the broker takes its key. The spool goes first: under another node's name nothing of it may be sent.
+Result<> set_aside(const std::string& directory, PosixDisk& state, const Identity& old) {
+    const std::string aside = directory + "/replaced-" + old.node_id.text();
+    EDGE_TRY(auto target, PosixDisk::make(aside));
+    std::error_code failed;
+    const std::string spool = directory + "/spool";
+    if (std::filesystem::exists(spool, failed)) std::filesystem::rename(spool, aside + "/spool", failed);
+    if (failed) return os_error(failed.value(), spool, "cannot be set aside");
+    EDGE_TRY(target.sync_names());
+    EDGE_TRY(auto names, state.list());
+    std::ranges::stable_partition(names, [](const std::string& name) { return name != kIdentityFile; });
+    for (const std::string& name : names) {
+        if (name == "lock" || name == kEnrolKeyFile) continue;
+        std::filesystem::rename(directory + "/" + name, aside + "/" + name, failed);
+        if (failed) return os_error(failed.value(), name, "cannot be set aside");
+    }
+    EDGE_TRY(target.sync_names());
+    EDGE_TRY(state.sync_names());
+    std::printf(
+        "what this was, %s (%s), is in %s with all that it has not delivered; to deliver it, as long as the "
+        "broker takes its key, run an agent whose [agent] state_dir is that\n",
+        old.name.text().c_str(), old.node_id.text().c_str(), aside.c_str());
+    return ok();
 }
 
 int enroll_status(const Error& error) {
@@ -172,6 +202,8 @@ int complain(int status, const std::string& text) {
 int check_config(const std::string& config) {
     const auto settings = load_settings(config);
     if (const int* status = std::get_if<int>(&settings)) return *status;
+    if (const auto proxy = proxy_of(std::get<Settings>(settings).link); !proxy)
+        return complain(exit_config, proxy.error().message());
     std::puts("ok");
     return exit_ok;
 }
@@ -196,10 +228,10 @@ Result<std::string> join_token(const JoinTokenSource& source) {
     return text;
 }
 
-int enroll_node(const std::string& config, const std::string& url, const JoinTokenSource& source) {
+int enroll_node(const std::string& config, const EnrollCommand& command) {
     const auto loaded = load_settings(config);
     if (const int* status = std::get_if<int>(&loaded)) return *status;
-    const auto token = join_token(source);
+    const auto token = join_token(command.token);
     if (!token)
         return complain(token.error().code == Errc::not_found ? exit_no_input : exit_usage, token.error().message());
     const Settings& settings = std::get<Settings>(loaded);
@@ -209,12 +241,16 @@ int enroll_node(const std::string& config, const std::string& url, const JoinTok
     auto state = PosixDisk::make(directory);
     if (!state) return complain_of_directory(state.error(), directory);
     if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
-    const Post post = [](const Endpoint& endpoint, const std::string& path, const std::string& body) {
-        return https_post(endpoint, path, body, kEnrollWithin);
+    const auto proxy = proxy_of(settings.link);
+    if (!proxy) return complain(exit_config, proxy.error().message());
+    const Post post = [&proxy](const Endpoint& endpoint, const std::string& path, const std::string& body) {
+        return https_post(endpoint, path, body, kEnrollWithin, proxy.value());
     };
-    const auto& name = settings.node.name;
-    const EnrollOrder order{url, token.value(), name ? name->text() : std::string(), settings.node.labels};
-    const auto identity = enroll(state.value(), order, post);
+    const std::string own_name = settings.node.name ? settings.node.name->text() : std::string();
+    const EnrollOrder order{command.url, token.value(), command.name.empty() ? own_name : command.name,
+                            settings.node.labels, command.replace};
+    const auto identity = enroll(state.value(), order, post,
+                                 [&](const Identity& old) { return set_aside(directory, state.value(), old); });
     if (identity) {
         std::printf("enrolled as %s (%s)\n", identity.value().name.text().c_str(),
                     identity.value().node_id.text().c_str());
@@ -227,6 +263,26 @@ int enroll_node(const std::string& config, const std::string& url, const JoinTok
     return complain(enroll_status(identity.error()), identity.error().message());
 }
 
+int rotate_key(const std::string& config) {
+    const auto loaded = load_settings(config);
+    if (const int* status = std::get_if<int>(&loaded)) return *status;
+    const std::string& directory = std::get<Settings>(loaded).agent.state_dir;
+    if (const auto status = complain_of_owner(directory)) return *status;
+    auto state = PosixDisk::open(directory);
+    if (!state) return complain_of_directory(state.error(), directory);
+    if (auto locked = state.value().lock(); !locked) {
+        if (locked.error().code != Errc::conflict) return complain_of_directory(locked.error(), directory);
+        return complain(exit_unavailable,
+                        directory + ": edge-agent runs there; while it does, an operator says: edgectl rotate NODE");
+    }
+    auto joined = load_joined(state.value(), directory, config);
+    if (const int* status = std::get_if<int>(&joined)) return *status;
+    if (auto made = std::get<Joined>(joined).keys.make_next(); !made)
+        return complain_of_directory(made.error(), directory);
+    std::printf("a new key is made; it takes the old one's place when the agent runs and the broker has stored it\n");
+    return exit_ok;
+}
+
 int run_agent(const std::string& config) {
     const auto loaded = load_settings(config);
     if (const int* status = std::get_if<int>(&loaded)) return *status;
@@ -236,8 +292,11 @@ int run_agent(const std::string& config) {
     auto state = PosixDisk::open(directory);
     if (!state) return complain_of_directory(state.error(), directory);
     if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
-    auto joined = load_joined(state.value(), directory, config);
+    auto joined = load_joined(state.value(), settings, config);
     if (const int* status = std::get_if<int>(&joined)) return *status;
+    auto proxy = proxy_of(settings.link);
+    if (!proxy) return complain(exit_config, proxy.error().message());
+    std::get<Joined>(joined).proxy = std::move(proxy.value());
     const std::string spool_path = directory + "/spool";
     auto spool_disk = PosixDisk::make(spool_path);
     if (!spool_disk) return complain_of_directory(spool_disk.error(), spool_path);

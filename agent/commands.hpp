@@ -29,7 +29,15 @@ struct JoinTokenSource {
 Result<std::string> join_token(const JoinTokenSource& source);
 
 int check_config(const std::string& config);
-int enroll_node(const std::string& config, const std::string& url, const JoinTokenSource& token);
+struct EnrollCommand {
+    std::string url{};
+    JoinTokenSource token{};
+    std::string name{};  // empty: that of agent.toml
+    bool replace = false;
+};
+int enroll_node(const std::string& config, const EnrollCommand& command);
+/// Of an agent that is stopped: a new key is made, and offered to the broker when it runs again.
+int rotate_key(const std::string& config);
 int run_agent(const std::string& config);
 /// exit_ok, or exit_unwell when something failed. `as_json`: for a program.
 int run_doctor(const std::string& config, bool as_json);

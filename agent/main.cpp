@@ -14,8 +14,8 @@ int main(int argc, char** argv) {
     CLI::App app("Runs probes on this machine's lines for a broker it dials; listens nowhere.", "edge-agent");
     app.set_version_flag("--version", "edge-agent " EDGE_VERSION);
     std::string config = "/etc/edge/agent.toml";
-    std::string url;
-    JoinTokenSource token;
+    EnrollCommand joining;
+    JoinTokenSource& token = joining.token;
     bool check = false;
     const auto add_config = [&](CLI::App& to) {
         to.add_option("--config", config, "agent.toml")->capture_default_str();
@@ -34,8 +34,14 @@ int main(int argc, char** argv) {
     site->add_option("--lang", language, "en or zh")->check(CLI::IsMember({"en", "zh"}))->capture_default_str();
     CLI::App* enroll =
         app.add_subcommand("enroll", "Join a broker: makes the node's key, writes identity.json")->fallthrough();
-    for (CLI::App* command : {run, doctor, site, enroll}) add_config(*command);
-    enroll->add_option("url", url, "https://HOST:PORT of the broker's gateway")->required();
+    CLI::App* rotate =
+        app.add_subcommand("rotate-key", "Make a new key, which replaces the node's at the next start")->fallthrough();
+    for (CLI::App* command : {run, doctor, site, enroll, rotate}) add_config(*command);
+    enroll->add_option("url", joining.url, "https://HOST:PORT of the broker's gateway")->required();
+    enroll->add_option("--name", joining.name, "The name to ask for, in place of [node] name in agent.toml");
+    enroll->add_flag("--replace", joining.replace,
+                     "Join although this node has joined: its key is replaced once the broker has taken the new one; "
+                     "results of another node are set aside, not lost");
     CLI::Option* from_file = enroll->add_option(
         "--token-file", token.file, "File with the join token, - for standard input; or EDGE_JOIN_TOKEN_FILE names it");
     enroll
@@ -49,11 +55,12 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return complain(exit_usage, std::string(error.what()) + "; see edge-agent --help");
     }
-    if (check || doctor->parsed() || site->parsed() || enroll->parsed())
+    if (check || doctor->parsed() || site->parsed() || enroll->parsed() || rotate->parsed())
         ::sigprocmask(SIG_UNBLOCK, &hangup, nullptr);  // these end with their terminal
     if (check) return check_config(config);
     if (doctor->parsed()) return run_doctor(config, as_json);
     if (site->parsed()) return report_site(config, language);
+    if (rotate->parsed()) return rotate_key(config);
     if (!enroll->parsed()) return run_agent(config);
     if (token.text.empty() && token.file.empty()) {
         const char* named = std::getenv("EDGE_JOIN_TOKEN_FILE");
@@ -64,5 +71,5 @@ int main(int argc, char** argv) {
                 "to a file and say --token-file FILE");
         token.file = named;
     }
-    return enroll_node(config, url, token);
+    return enroll_node(config, joining);
 }

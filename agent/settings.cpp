@@ -1,12 +1,19 @@
 #include "agent/settings.hpp"
 
+#include <set>
+
 #include "agent/health/prefix_lines.hpp"
+#include "agent/link/endpoint.hpp"
+#include "agent/link/proxy.hpp"
 #include "protocol/config/toml.hpp"
 #include "protocol/link/labels.hpp"
 #include "protocol/probes/spec.hpp"
 
 namespace edge::agent {
 namespace {
+
+constexpr std::size_t kMostBrokers = 8;
+constexpr std::size_t kMostUplinks = 8;
 
 /// What a probe would refuse later, said where it stands.
 bool is_echo(const std::string& url) {
@@ -36,6 +43,33 @@ void check(const HealthSettings& health, TomlChecker& checker) {
                  "is of no use without [health] prefix_file");
 }
 
+void check(const LinkTable& link, TomlChecker& checker) {
+    checker.range(link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
+    checker.need(link.brokers.size() <= kMostBrokers, "/link/brokers", "at most 8 brokers");
+    for (std::size_t i = 0; i < link.brokers.size(); ++i) {
+        const auto broker = parse_broker(link.brokers[i], {});
+        checker.need(static_cast<bool>(broker), "/link/brokers/" + std::to_string(i),
+                     broker ? "" : "\"" + link.brokers[i].substr(0, 128) + "\": " + broker.error().detail);
+    }
+    checker.need(link.uplinks.size() <= kMostUplinks, "/link/uplinks", "at most 8 uplinks");
+    std::set<std::string> seen;
+    for (std::size_t i = 0; i < link.uplinks.size(); ++i) {
+        const std::string& uplink = link.uplinks[i];
+        const std::string at = "/link/uplinks/" + std::to_string(i);
+        checker.need(static_cast<bool>(LineName::parse(uplink)), at,
+                     "\"" + uplink.substr(0, 64) + "\" is neither mgmt nor a line's name");
+        checker.need(seen.insert(uplink).second, at, "\"" + uplink.substr(0, 64) + "\" stands there twice");
+    }
+    checker.range(link.better_steady_ms, 1'000, 3'600'000, "/link/better_steady_ms");
+    checker.range(link.better_every_ms, 0, 86'400'000, "/link/better_every_ms");
+    const auto proxy = link.proxy.empty() ? Result<Proxy>(Proxy{}) : parse_proxy_url(link.proxy);
+    checker.need(static_cast<bool>(proxy), "/link/proxy", proxy ? "" : proxy.error().detail);
+    const std::string& file = link.proxy_password_file;
+    checker.need(file.empty() || file.starts_with('/'), "/link/proxy_password_file", "expected an absolute path");
+    checker.need(file.empty() || (proxy && !proxy.value().user.empty() && proxy.value().password.empty()),
+                 "/link/proxy_password_file", "is of use only with a [link] proxy that has a user and no password");
+}
+
 void check(const Settings& settings, TomlChecker& checker) {
     const AgentSettings& agent = settings.agent;
     checker.need(agent.state_dir.starts_with('/'), "/agent/state_dir", "expected an absolute path");
@@ -48,7 +82,8 @@ void check(const Settings& settings, TomlChecker& checker) {
     checker.range(agent.spool_kept_mb, 0, 65'536, "/agent/spool_kept_mb");
     checker.range(agent.spool_kept_h, 0, 720, "/agent/spool_kept_h");
     check(settings.health, checker);
-    checker.range(settings.link.first_retry_ms, 0, 30'000, "/link/first_retry_ms");
+    checker.range(settings.identity.rotate_days, 0, 3'650, "/identity/rotate_days");
+    check(settings.link, checker);
     checker.need(settings.node.labels.size() <= link::kMostLabels, "/node/labels", "more than 32 labels");
     for (const auto& [key, value] : settings.node.labels) {
         const bool fits = !key.empty() && key.size() <= link::kLongestLabel && value.size() <= link::kLongestLabel;

@@ -37,11 +37,24 @@ BOOST_DESCRIBE_STRUCT(AgentSettings, (),
                       (state_dir, launcher, workers_per_line, tasks_per_worker, drain_ms, spool_mb, spool_kept_mb,
                        spool_kept_h))
 
-struct LinkTimes {
+struct IdentitySettings {
     static constexpr bool fields_have_defaults = true;
-    std::uint32_t first_retry_ms = 30'000;  // 0..30000
+    std::uint32_t rotate_days = 90;  // a key that is older is replaced; 0..3650, 0: never
 };
-BOOST_DESCRIBE_STRUCT(LinkTimes, (), (first_retry_ms))
+BOOST_DESCRIBE_STRUCT(IdentitySettings, (), (rotate_days))
+
+struct LinkTable {
+    static constexpr bool fields_have_defaults = true;
+    std::uint32_t first_retry_ms = 30'000;    // 0..30000
+    std::vector<std::string> brokers;         // URLs, at most 8; none: the one that the node joined
+    std::vector<std::string> uplinks;         // mgmt and names of lines, at most 8; none: mgmt
+    std::uint32_t better_steady_ms = 60'000;  // 1000..3600000
+    std::uint32_t better_every_ms = 300'000;  // 0..86400000
+    std::string proxy;                        // URL; empty: none
+    std::string proxy_password_file;          // absolute; empty: the password is in the URL, or there is none
+};
+BOOST_DESCRIBE_STRUCT(LinkTable, (),
+                      (first_retry_ms, brokers, uplinks, better_steady_ms, better_every_ms, proxy, proxy_password_file))
 
 struct LogSettings {
     static constexpr bool fields_have_defaults = true;
@@ -53,12 +66,13 @@ struct Settings {
     static constexpr bool fields_have_defaults = true;
     NodeSettings node;
     AgentSettings agent;
-    LinkTimes link;
+    IdentitySettings identity;
+    LinkTable link;
     LineSettings lines;
     HealthSettings health;
     LogSettings log;
 };
-BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, link, lines, health, log))
+BOOST_DESCRIBE_STRUCT(Settings, (), (node, agent, identity, link, lines, health, log))
 
 /// Errors: all that is wrong, each with FILE:LINE:COLUMN.
 boost::outcome_v2::basic_result<Settings, std::vector<Error>, boost::outcome_v2::policy::terminate> parse_settings(

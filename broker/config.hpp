@@ -28,9 +28,10 @@ struct GatewayConfig {
     bool tls = true;  // false only on loopback: benches
     std::string cert_file{};
     std::string key_file{};
-    std::string public_url{};  // https://HOST:PORT, where agents find the gateway
+    std::string public_url{};      // https://HOST:PORT, where agents find the gateway
+    std::string next_cert_file{};  // of the key that will take its place: agents are told of it; empty: none
 };
-BOOST_DESCRIBE_STRUCT(GatewayConfig, (), (listen, tls, cert_file, key_file, public_url))
+BOOST_DESCRIBE_STRUCT(GatewayConfig, (), (listen, tls, cert_file, key_file, public_url, next_cert_file))
 
 struct EchoConfig {
     static constexpr bool fields_have_defaults = true;

@@ -73,11 +73,23 @@ Result<Tls> tls_of(bool wanted, const std::string& cert, const std::string& key,
     return Tls(std::move(context));
 }
 
-Result<std::string> pin_of(const GatewayConfig& gateway) {
-    if (!gateway.tls) return std::string();
-    EDGE_TRY(auto pem, read_file(gateway.cert_file));
-    EDGE_TRY(auto spki, spki_digest(pem));
-    return pin_in_token(spki);
+Result<Digest> key_digest(const std::string& cert_file) {
+    EDGE_TRY(auto pem, read_file(cert_file));
+    auto digest = spki_digest(pem);
+    if (!digest) return Error{digest.error().code, cert_file, digest.error().detail};
+    return digest;
+}
+
+/// How agents know the gateway, now and soon.
+Result<> put_pins(const GatewayConfig& gateway, DomainOptions& options) {
+    if (!gateway.tls) return ok();
+    EDGE_TRY(const auto current, key_digest(gateway.cert_file));
+    options.gateway_pin = pin_in_token(current);
+    options.pins = link::Pins{pin_text(current), {}};
+    if (gateway.next_cert_file.empty()) return ok();
+    EDGE_TRY(const auto next, key_digest(gateway.next_cert_file));
+    options.pins->next = pin_text(next);
+    return ok();
 }
 
 /// A wrong path would make a new, empty store beside the right one.
@@ -97,7 +109,8 @@ Result<Tls> gateway_tls_of(const BrokerConfig& config) {
 }
 
 Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
-    EDGE_TRY(auto pin, pin_of(config.gateway));
+    DomainOptions options;
+    EDGE_TRY(put_pins(config.gateway, options));
     EDGE_TRY(store_is_there(config.store.path));
     StartCheck check;
     EDGE_TRY(auto store, open_sqlite_store(config.store.path, check));
@@ -106,8 +119,6 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     else
         spdlog::warn("store.checked_in_part took_ms={} hint=\"edge-broker backup FILE checks all of it\"",
                      check.took.count());
-    DomainOptions options;
-    options.gateway_pin = std::move(pin);
     options.open_tasks = config.broker.open_tasks;
     options.target_probes_per_s = config.api.target_probes_per_s;
     options.plan_lease_ms = config.broker.plan_lease_ms;
@@ -200,6 +211,7 @@ FilesChecked check_files(const BrokerConfig& config) {
     };
     add(api_tls_of(config));
     add(gateway_tls_of(config));
+    if (!config.gateway.next_cert_file.empty()) add(key_digest(config.gateway.next_cert_file));
     add(store_is_there(config.store.path));
     std::vector<Error> in_modules;
     add(prometheus_settings(config.prometheus, in_modules, checked.notes));

@@ -140,6 +140,18 @@ bool is_format(const std::string& word) {
     return std::ranges::find(kFormats, word) != kFormats.end();
 }
 
+Answer<std::map<std::string, std::string>> labels_of(const std::vector<std::string>& pairs,
+                                                     const std::string& example) {
+    std::map<std::string, std::string> map;
+    for (const auto& pair : pairs) {
+        const auto equals = pair.find('=');
+        if (equals == 0 || equals == std::string::npos)
+            return usage("--label: \"" + pair + "\" is no KEY=VALUE", example);
+        map[pair.substr(0, equals)] = pair.substr(equals + 1);
+    }
+    return map;
+}
+
 std::vector<std::string> commands_below(const CLI::App& app) {
     std::vector<std::string> names;
     for (const auto* one : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(one->get_name());

@@ -65,6 +65,8 @@ class Syntax {
 /// `2`, `1.5s`, `300ms`, `15m`, `24h`; nothing of nothing.
 Answer<std::optional<std::chrono::milliseconds>> duration(const std::string& flag, const std::string& text);
 bool is_format(const std::string& word);
+/// Of --label KEY=VALUE; `example` is shown where one is wrong.
+Answer<std::map<std::string, std::string>> labels_of(const std::vector<std::string>& pairs, const std::string& example);
 
 std::vector<std::string> commands_below(const CLI::App& app);
 /// Null: there is none of this name.

@@ -19,6 +19,12 @@ inline Result<> later_if_full(Result<> done) {
     return full;
 }
 
+/// Of a file that is one line.
+inline std::string_view line_in(std::string_view file) {
+    while (file.ends_with('\n')) file.remove_suffix(1);
+    return file;
+}
+
 class Disk {
   public:
     virtual ~Disk() = default;

@@ -33,6 +33,8 @@ void check_lines(LauncherQuestions& launcher, const std::vector<launcher::LineIn
 void check_routing(LauncherQuestions& launcher, const launcher::LineInfo& info, const Line& line, Diagnosis& diagnosis);
 /// Lines that take no tasks because `[lines] disabled` names them, and names in it that no line has.
 void check_disabled(const LineSettings& settings, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
+/// Uplinks of the link that are no lines, or down; and what the link's last session was on.
+void check_uplinks(const Settings& settings, const std::vector<launcher::LineInfo>& lines, Diagnosis& diagnosis);
 /// Whether an agent runs: it holds the lock of its state. Source: proc(5), /proc/locks.
 void check_agent(const Settings& settings, Diagnosis& diagnosis);
 /// Gateways that policy.toml denies: health does without their pings.

@@ -27,6 +27,7 @@ Diagnosis examine(const Settings& settings) {
     check_ping(host.value(), diagnosis);
     check_lines(launcher, lines.value(), diagnosis);
     check_disabled(settings.lines, lines.value(), diagnosis);
+    check_uplinks(settings, lines.value(), diagnosis);
     check_gateways(lines.value(), policy.value(), diagnosis);
     check_escapes(launcher, host.value(), lines.value(), policy.value(), diagnosis);
     return diagnosis;

@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 
@@ -10,6 +11,7 @@
 #include "agent/doctor/checks.hpp"
 #include "agent/link/https_post.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/proxy_setting.hpp"
 #include "agent/site_report/running.hpp"
 #include "protocol/launcher/ping_groups.hpp"
 
@@ -167,13 +169,21 @@ void check_broker(const Settings& settings, Diagnosis& diagnosis) {
     const auto endpoint = endpoint_of(identity.value());
     if (!endpoint)
         return fail("identity.json: " + endpoint.error().message(), "edge-agent enroll URL --token-file FILE");
-    // An enrolment without a token is refused, which only the broker with the pinned key can say.
-    const auto answer = https_post(endpoint.value(), "/edge/v1/enroll", "{}", std::chrono::seconds(5));
-    if (answer)
-        diagnosis.add(FindingLevel::ok, "broker", identity.value().url + " answers, with the pinned key");
-    else
-        fail(identity.value().url + ": " + answer.error().message(),
-             "openssl s_client -connect " + endpoint.value().authority() + " </dev/null");
+    const auto& uplinks = settings.link.uplinks;
+    const bool by_host = uplinks.empty() || std::ranges::find(uplinks, link::kHostUplink) != uplinks.end();
+    if (!by_host) return;  // it is reached over lines alone: check_uplinks
+    const auto proxy = proxy_of(settings.link);
+    if (!proxy) return fail(proxy.error().message(), "edge-agent --check-config");
+    for (const Endpoint& broker : brokers_of(settings.link.brokers, endpoint.value())) {
+        const std::string url = "https://" + broker.authority();
+        // An enrolment without a token is refused, which only the broker with the pinned key can say.
+        const auto answer = https_post(broker, "/edge/v1/enroll", "{}", std::chrono::seconds(5), proxy.value());
+        if (answer)
+            diagnosis.add(FindingLevel::ok, "broker", url + " answers, with the pinned key");
+        else
+            fail(url + ": " + answer.error().message(),
+                 "openssl s_client -connect " + broker.authority() + " </dev/null");
+    }
 }
 
 void check_agent(const Settings& settings, Diagnosis& diagnosis) {

@@ -201,6 +201,11 @@ void Launcher::on_request(ClientId client, const Request& request) {
                    [&](const GetPolicy& body) { reply(policy_part(policy_entries(lines_.policy()), body.part)); },
                    [&](const DenyTargets& body) { reply(deny(body)); },
                    [&](const AskUsage& body) { reply(usage(body)); },
+                   [&](const OpenUplink& body) {
+                       auto uplink = open_uplink(body);
+                       if (!uplink) return refuse(client, header, uplink.error());
+                       answer(uplink.value().info, std::move(uplink.value().fd));
+                   },
                },
                request.verb);
 }
@@ -251,13 +256,10 @@ Result<Route> Launcher::route_get(const RouteGet& body) {
     return Error{Errc::bad_value, "route_get", "no such address family", EINVAL};
 }
 
-/// Each may load every line's guard anew, in the thread that serves all: eight at once, then one a second.
+/// Each may load every line's guard anew, in the thread that serves all.
 Result<Done> Launcher::deny(const DenyTargets& body) {
-    const auto now = std::chrono::steady_clock::now();
-    const auto spent = std::max(denials_spent_, now);
-    if (spent > now + std::chrono::seconds(7))
+    if (!denials_.take(std::chrono::steady_clock::now()))
         return Error{Errc::unavailable, "deny_targets", "comes too often; ask once a second", EAGAIN};
-    denials_spent_ = spent + std::chrono::seconds(1);
     std::vector<IpAddress> addresses;
     for (const auto& one : body.addresses)
         if (const auto address = address_in(one)) addresses.push_back(*address);
@@ -268,6 +270,15 @@ Result<Done> Launcher::deny(const DenyTargets& body) {
 Result<LineUsage> Launcher::usage(const AskUsage& body) {
     if (body.index < lines_.size()) return usage_->of(body.index);
     return Error{Errc::not_found, "line " + std::to_string(body.index), "there is none", ENOENT};
+}
+
+/// The agent's own, so in no group of the line's: what binds it is on the socket.
+Result<Uplink> Launcher::open_uplink(const OpenUplink& body) {
+    EDGE_TRY(const auto line, line_named(body.line));
+    if (!uplinks_.take(std::chrono::steady_clock::now()))
+        return Error{Errc::unavailable, "open_uplink", "comes too often; ask four times a second", EAGAIN};
+    EDGE_TRY(const auto inside, lines_.enter(line));
+    return launcher::open_uplink(lines_.info(line), body);
 }
 
 HostInfo Launcher::host() const {

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "agent/launcher/lines/lines.hpp"
+#include "agent/launcher/lines/uplink.hpp"
 #include "agent/launcher/os/netlink.hpp"
+#include "agent/launcher/ration.hpp"
 #include "agent/launcher/sandbox/workers.hpp"
 #include "agent/launcher/server.hpp"
 #include "agent/launcher/usage.hpp"
@@ -60,6 +62,7 @@ class Launcher {
     Result<Route> route_get(const RouteGet& body);
     Result<Done> deny(const DenyTargets& body);
     Result<LineUsage> usage(const AskUsage& body);
+    Result<Uplink> open_uplink(const OpenUplink& body);
     void tell(const std::vector<std::uint32_t>& changed);
     HostInfo host() const;
     void refuse(ClientId client, const Header& header, const Error& error);
@@ -80,7 +83,8 @@ class Launcher {
     std::chrono::steady_clock::time_point looked_{};
     Fd mounts_, signals_;
     bool stopping_ = false;
-    std::chrono::steady_clock::time_point denials_spent_;  // the moment up to which their ration is
+    Ration denials_{8, std::chrono::seconds(1)};
+    Ration uplinks_{32, std::chrono::milliseconds(250)};  // a dial takes a few, names included
     std::optional<Error> failed_;
     std::set<std::string> arp_warned_;  // lines
     std::optional<Workers> workers_;

@@ -26,6 +26,10 @@ std::optional<Request> with_body(const Header& header, std::span<const std::byte
         constexpr int kProtocols[] = {0, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_ICMPV6};
         if (std::ranges::find(kProtocols, int{body.protocol}) == std::end(kProtocols)) return std::nullopt;
     }
+    if constexpr (requires { body.transport; }) {
+        if (body.family != AF_INET && body.family != AF_INET6) return std::nullopt;
+        if (body.transport != UplinkTransport::tcp && body.transport != UplinkTransport::udp) return std::nullopt;
+    }
     return Request{header, body};
 }
 
@@ -58,6 +62,8 @@ std::optional<Request> parse_request(std::span<const std::byte> packet) {
             return with_body<DenyTargets>(header, packet);
         case Type::line_usage:
             return with_body<AskUsage>(header, packet);
+        case Type::open_uplink:
+            return with_body<OpenUplink>(header, packet);
         case Type::worker_exited:
         case Type::line_changed:
             break;  // ours to send

@@ -18,7 +18,8 @@ namespace edge::launcher {
 using Bytes = std::vector<std::byte>;
 
 struct GetHost {};
-using Verb = std::variant<GetLine, Spawn, Attempt, Kill, Stats, RouteGet, GetHost, GetPolicy, DenyTargets, AskUsage>;
+using Verb =
+    std::variant<GetLine, Spawn, Attempt, Kill, Stats, RouteGet, GetHost, GetPolicy, DenyTargets, AskUsage, OpenUplink>;
 struct Request {
     Header header;
     Verb verb;

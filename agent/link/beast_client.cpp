@@ -1,22 +1,18 @@
 // The agent's one file that includes Beast: it costs half a minute to compile.
-#include <netinet/tcp.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
 #include <charconv>
 
 #include "agent/link/broker_connection.hpp"
+#include "agent/link/dial.hpp"
 #include "agent/link/https_post.hpp"
 #include "agent/link/pinned_tls.hpp"
 
@@ -27,62 +23,32 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 namespace websocket = beast::websocket;
-using asio::ip::tcp;
 using boost::system::error_code;
-using TlsStream = beast::ssl_stream<beast::tcp_stream>;
+using TlsStream = asio::ssl::stream<Carrier>;
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
-constexpr std::chrono::seconds kEachStep{10};  // to connect; for TLS; for the upgrade
-constexpr std::chrono::seconds kSilence{60};   // beyond the heartbeat's own 45 s
+constexpr std::chrono::seconds kUpgrade{10};
+constexpr std::chrono::seconds kSilence{60};  // beyond the heartbeat's own 45 s
 constexpr std::chrono::seconds kClosing{2};
-constexpr int kUnacknowledgedMs = 30'000;  // TCP_USER_TIMEOUT
 constexpr const char* kUserAgent = "edge-agent/" EDGE_VERSION;
 constexpr std::size_t kMaxAnswer = 64 * 1024;
 
-void tune(tcp::socket& socket) {
-    error_code ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    socket.set_option(asio::socket_base::keep_alive(true), ignored);
-    (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, &kUnacknowledgedMs,
-                       sizeof kUnacknowledgedMs);
-}
-
-std::string said(const char* step, const error_code& error, const PinnedTls& tls) {
-    if (tls.saw_other_key()) return "the broker has another key than the pinned one";
-    return std::string(step) + ": " + error.message();
-}
-
-/// Name, TCP and TLS; `found_at` gets the addresses that were to be tried. Errors: as https_post says, before anything
-/// of ours was sent.
-asio::awaitable<Result<>> secure(TlsStream& stream, const Endpoint& endpoint, const PinnedTls& tls,
-                                 std::vector<std::string>& found_at) {
-    auto& transport = beast::get_lowest_layer(stream);
-    transport.expires_after(kEachStep);
-    error_code not_an_address;
-    const auto address = asio::ip::make_address(endpoint.host, not_an_address);
-    if (not_an_address) {
-        tcp::resolver resolver(co_await asio::this_coro::executor);
-        const auto [failed, found] = co_await resolver.async_resolve(endpoint.host, endpoint.port, kToken);
-        if (failed) co_return Error{Errc::unavailable, endpoint.authority(), said("resolve", failed, tls)};
-        for (const auto& one : found) found_at.push_back(one.endpoint().address().to_string());
-        const auto [refused, peer] = co_await transport.async_connect(found, kToken);
-        if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
-    } else {
-        std::uint16_t port = 0;
-        std::from_chars(endpoint.port.data(), endpoint.port.data() + endpoint.port.size(), port);
-        const tcp::endpoint peer(address, port);
-        found_at.push_back(address.to_string());
-        const auto [refused] = co_await transport.async_connect(peer, kToken);
-        if (refused) co_return Error{Errc::unavailable, endpoint.authority(), said("connect", refused, tls)};
-    }
-    tune(transport.socket());
-    prepare_handshake(stream.native_handle(), endpoint.host);
-    transport.expires_after(kEachStep);
+/// The way there, and TLS. Errors: as https_post says, before anything of ours was sent. `stream`, `tls` and `met`
+/// outlive it.
+asio::awaitable<Result<>> secure(TlsStream& stream, Endpoint broker, Route route, const PinnedTls& tls, Met& met) {
+    Carrier& carrier = stream.next_layer();
+    const auto each_step = route.each_step;
+    const auto dialled = co_await dial(carrier, broker, std::move(route), met);
+    if (!dialled) co_return Error{dialled.error().code, broker.authority(), dialled.error().detail};
+    prepare_handshake(stream.native_handle(), broker.host);
+    carrier.expires_after(each_step);
     const auto [broken] = co_await stream.async_handshake(asio::ssl::stream_base::client, kToken);
-    if (broken) {
-        co_return Error{tls.saw_other_key() ? Errc::denied : Errc::unavailable, endpoint.authority(),
-                        said("TLS", broken, tls)};
-    }
+    met.no_answer = broken && (carrier.expired() || is_silence(broken));
+    if (broken && tls.saw_other_key())
+        co_return Error{Errc::denied, broker.authority(), "the broker has another key than the pinned one"};
+    if (broken)
+        co_return Error{Errc::unavailable, broker.authority(),
+                        "TLS: " + (carrier.expired() ? "no answer" : broken.message())};
     co_return ok();
 }
 
@@ -98,36 +64,42 @@ std::chrono::milliseconds retry_after(const websocket::response_type& response) 
 // ── the link ──
 
 struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
-    Open(asio::io_context& io, Endpoint to, Listener& who)
-        : endpoint(std::move(to)), tls(endpoint.pin), socket(io, tls.context()), closing(io), listener(&who) {}
+    Open(asio::io_context& io, Endpoint to, Route by, Listener& who)
+        : endpoint(std::move(to)),
+          route(std::move(by)),
+          tls(endpoint.pin, endpoint.next_pin),
+          socket(Carrier(io.get_executor()), tls.context()),
+          closing(io),
+          listener(&who) {}
 
     asio::awaitable<Closed> run(std::shared_ptr<Open> self) {
-        const auto secured = co_await secure(self->socket.next_layer(), self->endpoint, self->tls, self->found_at);
-        if (self->listener && !self->found_at.empty()) self->listener->connection_resolved(self->found_at);
-        if (!secured) co_return Closed{secured.error().detail, {}};
-        if (self->left) co_return Closed{"left while dialling", {}};
+        const auto secured =
+            co_await secure(self->socket.next_layer(), self->endpoint, self->route, self->tls, self->met);
+        if (self->listener && !self->met.addresses.empty()) self->listener->connection_resolved(self->met.addresses);
+        if (!secured) co_return Closed{.reason = secured.error().detail, .uplink_failed = self->met.no_answer};
+        if (self->left) co_return Closed{"left while dialling"};
         const Closed refused = co_await upgrade(self);
         if (!refused.reason.empty()) co_return refused;
         const std::string binding = export_binding(self->socket.next_layer().native_handle());
-        if (binding.empty()) co_return Closed{"TLS: no exporter", {}};
+        if (binding.empty()) co_return Closed{"TLS: no exporter"};
         if (self->listener) self->listener->connection_opened(binding);
         beast::flat_buffer buffer;
         while (self->listener) {
             const auto [ended, size] = co_await self->socket.async_read(buffer, kToken);
-            if (ended) co_return Closed{ending(ended), {}};
-            if (!self->socket.got_text()) co_return Closed{"a binary message", {}};
+            if (ended) co_return Closed{.reason = ending(ended), .uplink_failed = is_silence(ended)};
+            if (!self->socket.got_text()) co_return Closed{"a binary message"};
             std::string text = beast::buffers_to_string(buffer.data());
             buffer.consume(buffer.size());
             if (buffer.capacity() > kMaxAnswer) buffer.shrink_to_fit();
             if (self->listener) self->listener->connection_message(std::move(text));
         }
-        co_return Closed{"left", {}};
+        co_return Closed{"left"};
     }
 
     /// An empty reason: it is a WebSocket now.
     asio::awaitable<Closed> upgrade(std::shared_ptr<Open> self) {
-        beast::get_lowest_layer(self->socket).expires_never();  // from here the WebSocket's own timeouts count
-        const websocket::stream_base::timeout timeouts{kEachStep, kSilence, true};
+        self->socket.next_layer().next_layer().expires_never();  // from here the WebSocket's own timeouts count
+        const websocket::stream_base::timeout timeouts{kUpgrade, kSilence, true};
         self->socket.set_option(timeouts);
         self->socket.set_option(websocket::stream_base::decorator([](websocket::request_type& request) {
             request.set(http::field::sec_websocket_protocol, link::kSubprotocol);
@@ -144,9 +116,9 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
             co_return Closed{"the broker answered HTTP " + std::to_string(response.result_int()),
                              retry_after(response)};
         }
-        if (failed) co_return Closed{"upgrade: " + failed.message(), {}};
+        if (failed) co_return Closed{"upgrade: " + failed.message()};
         if (response[http::field::sec_websocket_protocol] != link::kSubprotocol)
-            co_return Closed{"the broker did not agree to edge.v1", {}};
+            co_return Closed{"the broker did not agree to edge.v1"};
         co_return Closed{};
     }
 
@@ -164,28 +136,30 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
         if (Listener* last = std::exchange(listener, nullptr)) last->connection_closed(why);
     }
 
-    void drop() {
-        error_code ignored;
-        beast::get_lowest_layer(socket).socket().close(ignored);
-    }
+    void drop() { socket.next_layer().next_layer().close(); }
 
     Endpoint endpoint;
+    Route route;
     PinnedTls tls;
     websocket::stream<TlsStream> socket;
     asio::steady_timer closing;
     Listener* listener;
-    std::vector<std::string> found_at;
+    Met met;
     std::string sending;
     bool left = false;
 };
 
-BrokerConnection::BrokerConnection(asio::io_context& io, Endpoint endpoint, Listener& listener)
-    : open_(std::make_shared<Open>(io, std::move(endpoint), listener)) {}
+BrokerConnection::BrokerConnection(asio::io_context& io, Endpoint endpoint, Route route, Listener& listener)
+    : open_(std::make_shared<Open>(io, std::move(endpoint), std::move(route), listener)) {}
 
 BrokerConnection::~BrokerConnection() {
     open_->listener = nullptr;
     open_->closing.cancel();
     open_->drop();
+}
+
+void BrokerConnection::tell(Listener& listener) {
+    if (open_->listener) open_->listener = &listener;
 }
 
 void BrokerConnection::dial() {
@@ -225,11 +199,11 @@ void BrokerConnection::cut() {
 namespace {
 
 /// The references outlive the io_context that runs this.
-asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string path, std::string body,
+asio::awaitable<void> post(const Endpoint& endpoint, Route route, PinnedTls& tls, std::string path, std::string body,
                            Result<HttpAnswer>& answer) {
-    TlsStream stream(co_await asio::this_coro::executor, tls.context());
-    std::vector<std::string> unused;
-    const auto secured = co_await secure(stream, endpoint, tls, unused);
+    TlsStream stream(Carrier(co_await asio::this_coro::executor), tls.context());
+    Met met;
+    const auto secured = co_await secure(stream, endpoint, std::move(route), tls, met);
     if (!secured) {
         answer = secured.error();
         co_return;
@@ -242,7 +216,7 @@ asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string
     request.set(http::field::connection, "close");
     request.body() = std::move(body);
     request.prepare_payload();
-    beast::get_lowest_layer(stream).expires_after(kEachStep);
+    stream.next_layer().expires_after(kUpgrade);
     const auto [unsent, sent] = co_await http::async_write(stream, request, kToken);
     if (unsent) co_return;
     beast::flat_buffer buffer;
@@ -256,12 +230,14 @@ asio::awaitable<void> post(const Endpoint& endpoint, PinnedTls& tls, std::string
 }  // namespace
 
 Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body,
-                              std::chrono::seconds within) {
-    PinnedTls tls(endpoint.pin);
+                              std::chrono::seconds within, const std::optional<Proxy>& proxy) {
+    PinnedTls tls(endpoint.pin, endpoint.next_pin);
     Result<HttpAnswer> answer =
         Error{Errc::unavailable, endpoint.authority(), "no connection within " + std::to_string(within.count()) + " s"};
     asio::io_context io(1);
-    auto exchange = post(endpoint, tls, path, body, answer);
+    Route route;
+    route.proxy = proxy;
+    auto exchange = post(endpoint, std::move(route), tls, path, body, answer);
     asio::co_spawn(io, std::move(exchange), [&](const std::exception_ptr& thrown) {
         if (thrown) answer = Error{Errc::internal, endpoint.authority(), "an exception from a library"};
     });

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/link/dial.hpp"
 #include "agent/link/endpoint.hpp"
 #include "agent/link/link_fsm.hpp"
 
@@ -27,11 +28,13 @@ class BrokerConnection {
         virtual void connection_closed(const Closed& why) = 0;
     };
 
-    BrokerConnection(boost::asio::io_context& io, Endpoint endpoint, Listener& listener);
+    BrokerConnection(boost::asio::io_context& io, Endpoint endpoint, Route route, Listener& listener);
     ~BrokerConnection();
     BrokerConnection(BrokerConnection&&) = delete;
 
     void dial();
+    /// Another hears it from now on; nobody, if it has ended.
+    void tell(Listener& listener);
     /// One message at a time: only after opened, and again after each `writable`.
     void write(std::string message);
     /// After what was written; the other side has two seconds to agree.

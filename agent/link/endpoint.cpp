@@ -11,6 +11,7 @@ namespace {
 constexpr std::string_view kScheme = "https://";
 constexpr std::string_view kDefaultPort = "443";
 constexpr std::string_view kPinPrefix = "sha256:";
+constexpr std::string_view kPinKey = "pin=";
 constexpr std::string_view kTokenPrefix = "edgej_";
 constexpr std::size_t kMaxToken = 512;
 
@@ -76,6 +77,29 @@ Result<Endpoint> parse_broker_url(std::string_view url) {
     }
     if (!is_port(port)) return bad_url("a port is 1 to 65535");
     return Endpoint{std::string(host), std::string(port), {}};
+}
+
+Result<Endpoint> parse_broker(std::string_view text, const Digest& pin) {
+    const auto fragment = text.find('#');
+    EDGE_TRY(auto endpoint, parse_broker_url(text.substr(0, fragment)));
+    endpoint.pin = pin;
+    if (fragment == std::string_view::npos) return endpoint;
+    const std::string_view own = text.substr(fragment + 1);
+    if (!own.starts_with(kPinKey)) return bad_url("expected #pin=sha256:BASE64 or nothing behind the port");
+    EDGE_TRY(endpoint.pin, parse_pin(own.substr(kPinKey.size())));
+    return endpoint;
+}
+
+std::vector<Endpoint> brokers_of(const std::vector<std::string>& texts, const Endpoint& joined) {
+    std::vector<Endpoint> brokers;
+    for (const std::string& text : texts) {
+        auto broker = parse_broker(text, joined.pin);
+        if (!broker) continue;
+        if (broker.value().pin == joined.pin) broker.value().next_pin = joined.next_pin;
+        brokers.push_back(std::move(broker.value()));
+    }
+    if (brokers.empty()) brokers.push_back(joined);
+    return brokers;
 }
 
 std::string pin_text(const Digest& pin) {

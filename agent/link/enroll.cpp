@@ -52,6 +52,17 @@ std::string request_body(const EnrollOrder& order, const SigningKey& key) {
     return link::encode_enroll_request(request);
 }
 
+/// Of an enrolment whose reply was lost, or a new one. One that was cut short behind the reply is known by either file.
+Result<SigningKey> pending_key(Disk& state, const char* file) {
+    for (const char* one : {kEnrolKeyFile, file}) {
+        auto key = load_key(state, one);
+        if (key || key.error().code != Errc::not_found) return key;
+    }
+    SigningKey key = SigningKey::generate();
+    EDGE_TRY(save_key(state, key, file));
+    return key;
+}
+
 Result<HttpAnswer> ask(const Endpoint& endpoint, const std::string& body, const Post& post) {
     Result<HttpAnswer> answer = Error{};
     bool lost_once = false;
@@ -68,28 +79,28 @@ Result<HttpAnswer> ask(const Endpoint& endpoint, const std::string& body, const 
 
 }  // namespace
 
-Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post) {
+Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post, const SetAside& set_aside) {
     EDGE_TRY(auto endpoint, parse_broker_url(order.url));
     EDGE_TRY(auto token, parse_join_token(order.token));
     endpoint.pin = token.pin;
-    if (const auto known = load_identity(state); known || known.error().code != Errc::not_found) {
+    const auto known = load_identity(state);
+    const bool is_there = known || known.error().code != Errc::not_found;
+    if (is_there && !order.replace) {
         const std::string who = known ? "this node is already " + known.value().name.text() + " at " + known.value().url
                                       : "there is an identity already";
         return Error{Errc::conflict, kIdentityFile,
-                     who + "; to join anew, stop the agent and remove identity.json, node.key and join_counter"};
+                     who +
+                         "; to join anew, stop the agent and say the same with --replace: what it has not delivered "
+                         "is kept"};
     }
-    auto key = load_key(state);  // of an enrolment whose reply was lost
-    if (!key && key.error().code != Errc::not_found) return key.error();
-    if (!key) {
-        key = SigningKey::generate();
-        EDGE_TRY(save_key(state, key.value()));
-    }
-    const auto answer = ask(endpoint, request_body(order, key.value()), post);
+    const char* file = is_there ? kEnrolKeyFile : kKeyFile;  // the key that is there is good until the broker answers
+    EDGE_TRY(auto key, pending_key(state, file));
+    const auto answer = ask(endpoint, request_body(order, key), post);
     auto reply = answer ? understood(answer.value()) : Result<link::EnrollReply>(answer.error());
     if (!reply) {
         Error why = reply.error();
         if (answer && is_refusal(answer.value().status)) {
-            EDGE_TRY(state.remove(kKeyFile));
+            EDGE_TRY(state.remove(file));
         }
         if (!answer && why.code == Errc::denied)
             why.detail += "; is " + order.url +
@@ -99,9 +110,16 @@ Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post)
             why.detail += "; the key is kept, try again with the same command";
         return why;
     }
-    const Identity identity{reply.value().node_id, reply.value().name, order.url, pin_text(token.pin)};
-    EDGE_TRY(state.remove(kCounterFile));
+    const Identity identity{reply.value().node_id, reply.value().name, order.url, pin_text(token.pin), {}};
+    if (known && known.value().node_id != identity.node_id && set_aside) {
+        EDGE_TRY(set_aside(known.value()));
+    }
+    EDGE_TRY(save_key(state, key));
+    for (const char* of_the_old_key : {kCounterFile, kNextKeyFile, kOldKeyFile, kKeyMadeFile}) {
+        EDGE_TRY(state.remove(of_the_old_key));
+    }
     EDGE_TRY(save_identity(state, identity));
+    EDGE_TRY(state.remove(kEnrolKeyFile));
     return identity;
 }
 

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <set>
+
 #include "agent/link/hello.hpp"
 
 namespace edge::agent {
@@ -13,15 +15,23 @@ std::string random_boot_id() {
     return to_base32(bytes);
 }
 
+/// One that is cut is noticed after 24 s, and the whole way over another takes less than 45 s.
+LinkSettings with_heartbeat(LinkSettings settings, std::size_t uplinks) {
+    if (uplinks > 1) settings.heartbeat = std::chrono::seconds(8);
+    return settings;
+}
+
 }  // namespace
 
-Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
+Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, NodeKeys keys, LinkWays ways,
            Disk& state, Spool& spool, Listener& listener)
     : io_(io),
-      fsm_(settings),
+      fsm_(with_heartbeat(settings, ways.uplinks.size())),
       identity_(std::move(identity)),
-      key_(std::move(key)),
-      endpoint_(std::move(endpoint)),
+      keys_(std::move(keys)),
+      ways_(std::move(ways)),
+      choice_(ways_.uplinks.size(), ways_.brokers.size()),
+      back_(ways_.back),
       state_(state),
       spool_(spool),
       listener_(listener),
@@ -52,7 +62,10 @@ void Link::connection_message(std::string text) {
 }
 
 void Link::connection_resolved(const std::vector<std::string>& addresses) {
-    listener_.broker_found(addresses);
+    found_[way_.broker] = addresses;
+    std::set<std::string> all;
+    for (const auto& [broker, its] : found_) all.insert(its.begin(), its.end());
+    listener_.broker_found({all.begin(), all.end()});
 }
 
 void Link::connection_writable() {
@@ -64,7 +77,12 @@ void Link::connection_writable() {
 void Link::connection_closed(const Closed& why) {
     writing_ = false;
     outgoing_.clear();
-    carry_out(fsm_.closed(why, moment_now().steady));
+    Closed known = why;
+    left_.reset();
+    failures_[way_.uplink] = silent_ ? silent_because_ : why.reason;
+    const bool no_answer = silent_ || why.uplink_failed;
+    known.another_way = choice_.ended(way_, no_answer ? Fault::uplink : reached_ ? Fault::none : Fault::broker);
+    carry_out(fsm_.closed(known, moment_now().steady));
     listener_.link_changed();
 }
 
@@ -137,7 +155,12 @@ void Link::carry_out(LinkActions actions) {
 
 void Link::act(Dial&&) {
     BrokerConnection::Listener& here = *this;
-    connection_ = std::make_unique<BrokerConnection>(io_, endpoint_, here);
+    way_ = choice_.next();
+    reached_ = silent_ = false;
+    const Endpoint& broker = ways_.brokers[way_.broker];
+    if (choice_.count() > 1)
+        spdlog::info("link_dialling broker={} uplink={}", broker.authority(), ways_.uplinks[way_.uplink]);
+    connection_ = std::make_unique<BrokerConnection>(io_, broker, route_of(way_.uplink), here);
     connection_->dial();
 }
 
@@ -154,16 +177,21 @@ void Link::act(SayHello&& action) {
     hello.gap = spool_.gap();
     hello.spool_last = spool_.last();
     hello.work_last = spool_.work_last();
+    hello.uplink = uplink();
     lines_dirty_ = false;
     for (link::LineReport& line : hello.lines) {
         lines_dirty_ = lines_dirty_ || line.health.has_value();  // a hello has no room for it
         line.health.reset();
     }
-    outgoing_.say(signed_hello(hello, key_, action.nonce, binding_));
+    outgoing_.say(signed_hello(hello, keys_.hello_key(), action.nonce, binding_));
     pump();
 }
 
 void Link::act(StoreCounter&& action) {
+    if (auto settled = keys_.accepted(moment_now().wall_us); !settled) {
+        spdlog::error("key_not_stored why=\"{}\"", settled.error().message());
+        return carry_out(fsm_.give_up("key not stored"));
+    }
     if (auto saved = save_counter(state_, action.join_counter); !saved) {
         // Without the counter on disk a later start would look like a copy of this node.
         spdlog::error("join_counter_not_stored why=\"{}\"", saved.error().message());
@@ -172,7 +200,64 @@ void Link::act(StoreCounter&& action) {
     join_counter_ = action.join_counter;
     if (action.generation && generation_ != action.generation) note_generation(*action.generation);
     policy_dirty_ = true;  // once a session
+    choice_.live(way_);
+    reached_ = true;
+    left_.reset();
+    note_uplink();
     carry_out(fsm_.counter_stored(moment_now().steady));
+    offer_key();  // one that the broker has not confirmed yet
+}
+
+// ── keys ──
+
+void Link::offer_key() {
+    if (auto offer = keys_.offer(identity_.node_id)) carry_out(fsm_.offer_key(std::move(*offer)));
+}
+
+void Link::replace_key_older_than(std::uint64_t seconds) {
+    if (seconds == 0 || !fsm_.live() || keys_.offer(identity_.node_id)) return;
+    const auto is_old = keys_.is_older_than(seconds, moment_now().wall_us);
+    if (!is_old) return spdlog::error("key_age_not_known why=\"{}\"", is_old.error().message());
+    if (!is_old.value()) return;
+    act(MakeKey{});
+    pump();
+}
+
+void Link::act(TryOtherKey&&) {
+    if (!keys_.refused()) return;
+    spdlog::warn("key_refused consequence=\"the next hello is signed with another key of this node\"");
+    fsm_.retry_soon();
+}
+
+void Link::act(MakeKey&&) {
+    if (auto made = keys_.make_next(); !made) return spdlog::error("key_not_made why=\"{}\"", made.error().message());
+    spdlog::info("key_offered");
+    offer_key();
+}
+
+void Link::act(TakeKey&& action) {
+    if (auto taken = keys_.taken(action.public_key, moment_now().wall_us); !taken)
+        return spdlog::error("key_not_stored why=\"{}\"", taken.error().message());
+    spdlog::info("key_replaced");
+}
+
+void Link::act(StorePins&& action) {
+    const Digest known = ways_.brokers[way_.broker].pin;
+    if (pin_text(known) != identity_.pin) return;  // one with a pin of its own, in agent.toml
+    Identity told = identity_;
+    const auto changed = take_pins(told, action.pins);
+    if (!changed) return spdlog::error("pins_refused why=\"{}\"", changed.error().message());
+    if (!changed.value()) return;
+    if (auto saved = save_identity(state_, told); !saved)
+        return spdlog::error("pins_not_stored why=\"{}\"", saved.error().message());
+    spdlog::info("pins_stored pin={} next={}", told.pin, told.next_pin.value_or("none"));
+    identity_ = std::move(told);
+    const Endpoint joined = endpoint_of(identity_).value();  // its parts were looked at
+    for (Endpoint& broker : ways_.brokers) {
+        if (broker.pin != known) continue;
+        broker.pin = joined.pin;
+        broker.next_pin = joined.next_pin;
+    }
 }
 
 void Link::note_generation(const GenerationId& generation) {
@@ -232,7 +317,9 @@ void Link::act(Hangup&& action) {
     if (connection_) connection_->close(action.code, action.reason);
 }
 
-void Link::act(Cut&&) {
+void Link::act(Cut&& action) {
+    silent_ = true;
+    silent_because_ = std::move(action.why);
     if (connection_) connection_->cut();
 }
 
@@ -254,7 +341,9 @@ void Link::act(Say&& action) {
 }
 
 void Link::arm() {
-    const auto deadline = fsm_.deadline();
+    auto deadline = fsm_.deadline();
+    if (const auto trial = back_.deadline(); trial && fsm_.may_move())
+        deadline = std::min(deadline.value_or(*trial), *trial);
     if (!deadline || armed_ <= *deadline) return;
     armed_ = *deadline;
     timer_.expires_at(armed_);
@@ -262,6 +351,7 @@ void Link::arm() {
         if (error) return;
         armed_ = Time::max();
         carry_out(fsm_.tick(moment_now()));
+        try_better();
         pump();
     });
 }

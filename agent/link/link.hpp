@@ -3,6 +3,7 @@
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,9 +13,22 @@
 #include "agent/link/identity.hpp"
 #include "agent/link/link_fsm.hpp"
 #include "agent/link/outgoing.hpp"
+#include "agent/link/trial.hpp"
+#include "agent/link/uplinks.hpp"
+#include "agent/link/way_back.hpp"
+#include "agent/link/way_choice.hpp"
 #include "agent/spool/spool.hpp"
 
 namespace edge::agent {
+
+/// Where the link may go.
+struct LinkWays {
+    std::vector<Endpoint> brokers;                        // at least one, in the order in which they are tried
+    std::vector<std::string> uplinks{link::kHostUplink};  // kHostUplink or names of lines, the best first
+    std::optional<Proxy> proxy{};
+    WayBack::Terms back{};
+    Uplinks* lines = nullptr;  // outlives the link; where an uplink is a line
+};
 
 /// Executor: the one io_context. Cancel: the destructor.
 class Link : private BrokerConnection::Listener {
@@ -32,13 +46,13 @@ class Link : private BrokerConnection::Listener {
         virtual void link_changed() = 0;
         /// What the node lends; none while it is not known.
         virtual std::optional<link::Policy> policy() = 0;
-        /// Where the broker was found: no probe's business.
+        /// Where brokers were found, all that were dialled so far: no probe's business.
         virtual void broker_found(const std::vector<std::string>& addresses) = 0;
         /// The disk failed: the process must end and recover.
         virtual void disk_failed(const Error& why) = 0;
     };
 
-    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, SigningKey key, Endpoint endpoint,
+    Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, NodeKeys keys, LinkWays ways,
          Disk& state, Spool& spool, Listener& listener);
 
     /// Errors: the join counter cannot be read.
@@ -49,8 +63,12 @@ class Link : private BrokerConnection::Listener {
     void show(const link::Progress& progress);
     void lines_changed() { lines_dirty_ = true; }
     void policy_changed() { policy_dirty_ = true; }
+    /// Looks at the lines that are uplinks again.
+    void uplinks_changed();
     /// Droppable: nothing is kept for a later session.
     void tell(const link::Facts& facts);
+    /// A key that is older than that is replaced, in a live session. Units: seconds; 0: never.
+    void replace_key_older_than(std::uint64_t seconds);
     void drain();
     void finish();
     /// Nothing is left to say: all committed results acknowledged, or no session to say it in.
@@ -80,19 +98,45 @@ class Link : private BrokerConnection::Listener {
     void act(RenewSpool&& action);
     void act(Hangup&& action);
     void act(Cut&& action);
+    void act(TryOtherKey&& action);
+    void act(MakeKey&& action);
+    void act(TakeKey&& action);
+    void act(StorePins&& action);
     void act(Say&& action);
     void arm();
+    Route route_of(std::size_t uplink) const;
+    /// What a session over the way in use is told as.
+    link::Uplink uplink() const;
+    void note_uplink();
+    void look_for_better();
+    void try_better();
+    void tried(const std::string& why);
+    void move_over();
     /// What changed is said as it is now.
     void say_changes();
     void say_notes();
     void note_generation(const GenerationId& generation);
+    void offer_key();
     SpoolNumbers numbers() const { return {spool_.first_kept(), spool_.last(), spool_.acked()}; }
 
     boost::asio::io_context& io_;
     LinkFsm fsm_;
     Identity identity_;
-    SigningKey key_;
-    Endpoint endpoint_;
+    NodeKeys keys_;
+    LinkWays ways_;
+    WayChoice choice_;
+    WayBack back_;
+    Way way_;                                                // that is dialled, or in use
+    std::optional<std::size_t> live_uplink_;                 // of the last session
+    std::map<std::size_t, std::string> failures_;            // of uplinks: why each was left or not taken
+    std::map<std::size_t, std::vector<std::string>> found_;  // each broker's addresses
+    bool reached_ = false;                                   // its session was live
+    bool silent_ = false;                                    // and fell silent
+    std::string silent_because_;
+    std::unique_ptr<Trial> trial_;
+    Way tried_;                               // by it
+    std::unique_ptr<BrokerConnection> left_;  // that was moved from, until the new session is there
+    std::optional<link::Uplink> told_;        // as it is written down
     Disk& state_;
     Spool& spool_;
     Listener& listener_;

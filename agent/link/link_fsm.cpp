@@ -16,12 +16,22 @@ constexpr int kSilences = 3;       // heartbeats missed before the other side co
 constexpr auto kAckWithin = 5min;  // a broker that lives and acknowledges nothing
 constexpr Milliseconds kRejectedFrom = 5min;
 constexpr Milliseconds kRejectedTo = 15min;
+constexpr Milliseconds kOtherKeyWithin = 10s;
+constexpr const char* kShutOut =
+    " consequence=\"results are kept, and nothing new is taken\" do=\"when an operator has made a join token for it: "
+    "stop this agent, edge-agent enroll URL --replace --token-file FILE\"";
+constexpr Milliseconds kAnotherWay = 1s;  // at most, until it is dialled; many nodes may lose one broker
 constexpr std::uint64_t kWorkBytes = 1024 * 1024;
 
 LinkActions one(LinkAction action) {
     LinkActions actions;
     actions.push_back(std::move(action));
     return actions;
+}
+
+bool is_shut_out(link::RejectCode code) {
+    using enum link::RejectCode;
+    return code == revoked || code == locked || code == stale_counter || code == unknown_node;
 }
 
 template <class T>
@@ -63,6 +73,9 @@ LinkActions LinkFsm::received(link::Envelope envelope, const SpoolNumbers& spool
     if (const auto* goaway = std::get_if<link::Goaway>(&envelope)) return on(*goaway, now.steady);
     if (const auto* heartbeat = std::get_if<link::Heartbeat>(&envelope)) return on(*heartbeat, now);
     if (state_ != State::live) return violation("too_early", "work before the welcome was confirmed");
+    if (std::get_if<link::RotateKey>(&envelope)) return one(MakeKey{});
+    if (auto* taken = std::get_if<link::KeyTaken>(&envelope)) return one(TakeKey{std::move(taken->public_key)});
+    if (auto* pins = std::get_if<link::Pins>(&envelope)) return one(StorePins{std::move(*pins)});
     if (auto* task = std::get_if<link::Task>(&envelope)) return on(std::move(*task));
     if (const auto* cancel = std::get_if<link::CancelTask>(&envelope)) return on(*cancel);
     if (auto* set = std::get_if<link::PlanSet>(&envelope)) return on_plan(std::move(*set));
@@ -110,6 +123,7 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     waits_since_.reset();
     max_message_ = std::clamp(std::size_t{welcome.limits.frame_bytes}, link::kLeastMessage, link::kMaxMessage);
     heartbeat_ = std::clamp(Milliseconds(welcome.limits.heartbeat_ms), Milliseconds(1s), Milliseconds(60s));
+    if (settings_.heartbeat) heartbeat_ = std::min(heartbeat_, *settings_.heartbeat);
     LinkActions actions;
     if (result_acked_ < spool.acked)
         actions.push_back(RewindResults{result_acked_});
@@ -144,11 +158,21 @@ LinkActions LinkFsm::on(const link::Reject& reject) {
         const Milliseconds asked(std::min<std::uint64_t>(reject.retry_after_ms, 3'600'000));
         wait_ = backoff_.uniform(asked, asked + asked / 5);
     }
-    LinkActions actions =
-        one(Say{reject.fatal ? Level::error : Level::warn,
-                "link_rejected code=" + std::string(enum_text(reject.code)) + " text=\"" + reject.text + "\""});
+    LinkActions actions = one(Say{reject.fatal ? Level::error : Level::warn,
+                                  "link_rejected code=" + std::string(enum_text(reject.code)) + " text=\"" +
+                                      reject.text + "\"" + (is_shut_out(reject.code) ? kShutOut : "")});
+    if (reject.code == link::RejectCode::bad_signature) actions.push_back(TryOtherKey{});
     for (auto& action : leave(1000, "rejected")) actions.push_back(std::move(action));
     return actions;
+}
+
+void LinkFsm::retry_soon() {
+    wait_ = backoff_.uniform(Milliseconds(0), kOtherKeyWithin);
+}
+
+LinkActions LinkFsm::offer_key(link::NewKey key) {
+    if (state_ != State::live) return {};
+    return one(line_of(std::move(key)));
 }
 
 LinkFsm::Order LinkFsm::order_of(std::uint64_t n) const {
@@ -226,7 +250,8 @@ LinkActions LinkFsm::on(const link::Goaway& goaway, Time now) {
         wait_ = backoff_.uniform(Milliseconds(0), Milliseconds(std::min<std::uint64_t>(goaway.window_ms, 3'600'000)));
     }
     LinkActions actions =
-        one(Say{for_long ? Level::error : Level::info, "link_goaway reason=" + std::string(enum_text(goaway.reason))});
+        one(Say{for_long ? Level::error : Level::info, "link_goaway reason=" + std::string(enum_text(goaway.reason)) +
+                                                           (goaway.reason == revoked ? kShutOut : "")});
     if (state_ != State::live || in_flight_.empty()) {
         for (auto& action : leave(1012, "as asked")) actions.push_back(std::move(action));
         return actions;
@@ -277,7 +302,7 @@ LinkActions LinkFsm::leave(std::uint16_t code, const std::string& reason) {
 LinkActions LinkFsm::cut(const std::string& reason) {
     state_ = State::leaving;
     left_because_ = reason;
-    return one(Cut{});
+    return one(Cut{reason});
 }
 
 LinkActions LinkFsm::closed(const Closed& why, Time now) {
@@ -288,6 +313,7 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     }
     const Milliseconds asked = why.retry_after;
     Milliseconds wait = was_live_ ? backoff_.after_session(now) : backoff_.after_failure();
+    if (why.another_way) wait = std::min(wait, backoff_.uniform(Milliseconds(0), kAnotherWay));
     if (asked > Milliseconds(0)) wait = backoff_.uniform(asked, asked + asked / 5);
     if (wait_) wait = *wait_;
     wait_.reset();
@@ -355,6 +381,21 @@ LinkActions LinkFsm::drain() {
     LinkActions actions = one(line_of(link::Goaway{link::GoawayReason::maintenance, 0, 0}));
     actions.push_back(line_of(link::Credit{work_next_ - 1, kWorkBytes}));
     return actions;
+}
+
+LinkActions LinkFsm::moved(Time now) {
+    state_ = State::challenge;
+    heard_ = now;
+    wake_ = now + kHandshake;
+    was_live_ = false;
+    in_flight_.clear();
+    in_flight_bytes_ = 0;
+    return one(Say{Level::info, "link_moves"});
+}
+
+LinkActions LinkFsm::uplink_lost(const std::string& why) {
+    if (state_ != State::live && !shaking_hands()) return {};
+    return cut(why);
 }
 
 LinkActions LinkFsm::finish() {

@@ -61,7 +61,21 @@ struct Hangup {
     std::string reason;
 };
 /// Close the socket at once: nobody is there to agree; closed() follows.
-struct Cut {};
+struct Cut {
+    std::string why;
+};
+/// No key of the node's is known to the broker as the one that signed the hello: retry_soon() when there is another.
+struct TryOtherKey {};
+/// Make a new key, durably, then offer_key().
+struct MakeKey {};
+/// The broker has stored the new key.
+struct TakeKey {
+    std::string public_key;
+};
+/// How the broker is to be known, now and soon.
+struct StorePins {
+    link::Pins pins;
+};
 enum class Level { debug, info, warn, error };
 /// An event and its fields, for the log.
 struct Say {
@@ -69,19 +83,23 @@ struct Say {
     std::string text;
 };
 using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ChangePlan, ForgetResults,
-                                RewindResults, RenewSpool, Hangup, Cut, Say>;
+                                RewindResults, RenewSpool, Hangup, Cut, TryOtherKey, MakeKey, TakeKey, StorePins, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.
 struct Closed {
     std::string reason;
     std::chrono::milliseconds retry_after{0};  // what an HTTP 503 asked for
+    bool uplink_failed = false;                // nothing came back: no address, no route, no answer in time
+    bool another_way = false;                  // one that was not tried yet can be dialled at once
 };
 
 struct LinkSettings {
     std::chrono::milliseconds first_retry{30'000};
     std::uint32_t work_slots = 512;  // tasks at once: what work credit is made of
     std::uint64_t seed = 1;
+    // Where there is another uplink to go to, silence is noticed sooner: three of these, if the broker's are longer.
+    std::optional<std::chrono::milliseconds> heartbeat{};
 };
 
 /// Numbers the spool knows.
@@ -101,6 +119,9 @@ class LinkFsm {
     /// A message that does not decode.
     LinkActions garbled(const Error& error);
     LinkActions counter_stored(Time now);
+    /// While the broker says bye for the key that signed the hello: the next one comes soon.
+    void retry_soon();
+    LinkActions offer_key(link::NewKey key);
     /// An error of our own side (the counter could not be stored): leave and come back later.
     LinkActions give_up(std::string reason);
     LinkActions closed(const Closed& why, Time now);
@@ -115,6 +136,12 @@ class LinkFsm {
     LinkActions slots_free(std::uint32_t free);
     /// No more work is taken from now on.
     LinkActions drain();
+    /// The session goes on over a connection that was opened already: its challenge is received next. What was sent on
+    /// the old one and not acknowledged is sent again, as in any new session.
+    LinkActions moved(Time now);
+    bool may_move() const { return state_ == State::live && !draining_ && !going_away_; }
+    /// What the connection is on is known to be gone: no answer is waited for.
+    LinkActions uplink_lost(const std::string& why);
     /// Ends the session for good; no Dial follows.
     LinkActions finish();
 

@@ -22,7 +22,8 @@ Digest spki_digest(X509* certificate) {
 
 }  // namespace
 
-PinnedTls::PinnedTls(const Digest& pin) : pin_(pin), context_(boost::asio::ssl::context::tls_client) {
+PinnedTls::PinnedTls(const Digest& pin, const std::optional<Digest>& next_pin)
+    : pin_(pin), next_pin_(next_pin), context_(boost::asio::ssl::context::tls_client) {
     SSL_CTX* native = context_.native_handle();
     SSL_CTX_set_min_proto_version(native, TLS1_3_VERSION);
     SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);
@@ -35,7 +36,9 @@ PinnedTls::PinnedTls(const Digest& pin) : pin_(pin), context_(boost::asio::ssl::
 int PinnedTls::check(X509_STORE_CTX* store, void* self) {
     auto& tls = *static_cast<PinnedTls*>(self);
     X509* leaf = X509_STORE_CTX_get0_cert(store);
-    const bool same = leaf && equal_in_constant_time(spki_digest(leaf), tls.pin_);
+    const Digest seen = leaf ? spki_digest(leaf) : Digest{};
+    const bool same = leaf && (equal_in_constant_time(seen, tls.pin_) ||
+                               (tls.next_pin_ && equal_in_constant_time(seen, *tls.next_pin_)));
     tls.saw_other_key_ = !same;
     if (!same) X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
     return same ? 1 : 0;

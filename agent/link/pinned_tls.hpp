@@ -1,16 +1,17 @@
 // TLS 1.3 to a broker known by its key: neither name nor issuer counts, only the SHA-256 of the key it proves to have.
 #pragma once
 #include <boost/asio/ssl/context.hpp>
+#include <optional>
 #include <string>
 
 #include "protocol/crypto/keys.hpp"
 
 namespace edge::agent {
 
-/// Owns: the pin that its context's handshakes are checked against; outlives them.
+/// Owns: the pins that its context's handshakes are checked against; outlives them.
 class PinnedTls {
   public:
-    explicit PinnedTls(const Digest& pin);
+    explicit PinnedTls(const Digest& pin, const std::optional<Digest>& next_pin = {});
     PinnedTls(PinnedTls&&) = delete;
 
     boost::asio::ssl::context& context() { return context_; }
@@ -21,6 +22,7 @@ class PinnedTls {
     static int check(X509_STORE_CTX* store, void* self);
 
     Digest pin_;
+    std::optional<Digest> next_pin_;
     bool saw_other_key_ = false;
     boost::asio::ssl::context context_;
 };

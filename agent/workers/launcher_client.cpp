@@ -227,6 +227,15 @@ void LauncherClient::line_usage(std::uint32_t line, Reply<launcher::LineUsage> r
     ask_for(launcher::Type::line_usage, launcher::AskUsage{line}, std::move(reply));
 }
 
+void LauncherClient::open_uplink(const launcher::OpenUplink& asked, Reply<Fd> reply) {
+    ask(launcher::Type::open_uplink, asked, [reply = std::move(reply)](const Result<std::string>& packet, Fd fd) {
+        const auto opened = body_in<launcher::UplinkSocket>(packet);
+        if (!opened) return reply(opened.error());
+        if (!fd) return reply(Error{Errc::bad_syntax, "edge-launcher", "an uplink without its socket"});
+        reply(std::move(fd));
+    });
+}
+
 void LauncherClient::route_get(const launcher::RouteGet& query, Reply<launcher::Route> reply) {
     ask_for(launcher::Type::route_get, query, std::move(reply));
 }

@@ -49,6 +49,8 @@ class LauncherClient {
     void get_policy(std::uint32_t part, Reply<launcher::PolicyPart> reply);
     void deny_targets(const launcher::DenyTargets& body, Reply<launcher::Done> reply);
     void line_usage(std::uint32_t line, Reply<launcher::LineUsage> reply);
+    /// A socket of the line's.
+    void open_uplink(const launcher::OpenUplink& asked, Reply<Fd> reply);
     void route_get(const launcher::RouteGet& query, Reply<launcher::Route> reply);
 
   private:

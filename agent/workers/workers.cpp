@@ -1,6 +1,7 @@
 #include "agent/workers/workers.hpp"
 
 #include <spdlog/spdlog.h>
+#include <sys/socket.h>
 
 namespace edge::agent {
 
@@ -34,6 +35,12 @@ void Workers::look_up(const LineName& line, const Flow& flow, std::function<void
     launcher_.route_get(query, [reply = std::move(reply)](const Result<launcher::Route>& route) {
         reply(route ? std::optional(route_from(route.value())) : std::nullopt);
     });
+}
+
+void Workers::open_uplink(const LineName& line, bool v6, launcher::UplinkTransport transport,
+                          std::function<void(Result<Fd>)> reply) {
+    const auto family = static_cast<std::uint16_t>(v6 ? AF_INET6 : AF_INET);
+    launcher_.open_uplink({launcher_name(line), family, transport}, std::move(reply));
 }
 
 // ── the launcher ──

@@ -44,6 +44,9 @@ class Workers : private LauncherClient::Listener, private WorkerChannel::Listene
     void judge(const LineName& line, Standing standing);
     /// How the kernel would send this flow over the line now; nothing when the launcher does not say.
     void look_up(const LineName& line, const Flow& flow, std::function<void(std::optional<RouteAnswer>)> reply);
+    /// A socket that leaves by the line, for the agent's own use. May answer from inside the call.
+    void open_uplink(const LineName& line, bool v6, launcher::UplinkTransport transport,
+                     std::function<void(Result<Fd>)> reply);
     std::vector<link::LineReport> lines() const { return pool_.lines(); }
     /// Hex SHA-256 of the launcher's policy; empty until it said.
     const std::string& policy_hash() const { return policy_hash_; }

@@ -5,7 +5,6 @@
 namespace edge::broker::api {
 namespace {
 
-constexpr std::size_t kMostBody = 1024 * 1024;
 constexpr std::uint32_t kLongestWait = 120;
 constexpr std::size_t kLongestCursor = 512;
 
@@ -19,6 +18,12 @@ void Call::refuse(http::Problem problem, http::Headers headers) const {
     auto response = http::problem_response(problem, request);
     response.headers = std::move(headers);
     exchange->reply(std::move(response));
+}
+
+bool is_admin(const Call& call, std::string_view what) {
+    if (call.principal.admin) return true;
+    call.refuse(http::Problem{http::Code::denied, "only an administrator's token " + std::string(what), {}});
+    return false;
 }
 
 void Call::refuse(const Error& error) const {
@@ -52,12 +57,12 @@ std::optional<PageRequest> page_in_query(const Call& call) {
     return page;
 }
 
-Result<Json> json_body(const http::Request& request) {
+Result<Json> json_body(const http::Request& request, const JsonLimits& limits) {
     const std::string_view type = request.header("content-type");
     if (!http::equal_without_case(http::trim(type.substr(0, type.find(';'))), "application/json")) {
         return Error{Errc::unsupported, {}, "send the body with Content-Type: application/json"};
     }
-    return parse_json(request.body, JsonLimits{.bytes = kMostBody});
+    return parse_json(request.body, limits);
 }
 
 std::uint32_t preferred_wait(const http::Request& request) {

@@ -34,6 +34,9 @@ struct Call {
 /// Owners: the callbacks that wait for the domain.
 using CallPtr = std::shared_ptr<Call>;
 
+/// Answers 403 itself; `what` only an administrator's token does.
+bool is_admin(const Call& call, std::string_view what);
+
 /// A reply for the domain that carries its value to the connection's thread, where `then` makes JSON of it; errors
 /// become problems on the way.
 template <class T, class Then>
@@ -66,13 +69,16 @@ std::optional<Number> number(std::string_view text) {
 /// `limit` and `cursor`. Answers 400 itself.
 std::optional<PageRequest> page_in_query(const Call& call);
 
+inline constexpr std::size_t kMostBody = 1024 * 1024;
+
 /// The body's JSON, behind its limits. Errors: bad_syntax, too_large, bad_value; unsupported (its Content-Type).
-Result<Json> json_body(const http::Request& request);
+Result<Json> json_body(const http::Request& request, const JsonLimits& limits = {.bytes = kMostBody});
 
 /// The body as T, strictly. Answers the problem itself, as `explained` has it.
 template <class T>
-std::optional<T> body_as(const Call& call, Error (*explained)(Error) = nullptr) {
-    auto json = json_body(call.request);
+std::optional<T> body_as(const Call& call, Error (*explained)(Error) = nullptr,
+                         const JsonLimits& limits = {.bytes = kMostBody}) {
+    auto json = json_body(call.request, limits);
     if (!json) {
         if (json.error().code == Errc::unsupported) {
             call.refuse(http::Problem{http::Code::unsupported_media_type, json.error().detail, {}});

@@ -54,8 +54,16 @@ void get_metrics(CallPtr call);
 void probe_for_prometheus(CallPtr call);
 void discover_for_prometheus(CallPtr call);
 
-// nodes.cpp, too
+// node_orders.cpp
+void revoke_node(CallPtr call);
+void approve_node(CallPtr call);
+void reject_node(CallPtr call);
+void rotate_node_key(CallPtr call);
+
+// join_tokens.cpp
 void create_join_token(CallPtr call);
+void create_join_tokens(CallPtr call);
+void revoke_join_token(CallPtr call);
 void list_join_tokens(CallPtr call);
 
 // webhooks.cpp

@@ -111,17 +111,21 @@ Json to_json(const TaskView& task) {
 Json to_json(const NodeView& node) {
     Json json = to_json(node.node);
     json["state"] = enum_text(node.state);
+    if (!node.reason.empty()) json["reason"] = node.reason;
     json["labels"] = labels_json(node.labels);
     json["agent_version"] = node.agent_version;
     json["policy_hash"] = node.policy_hash;
     json["enrolled_at"] = rfc3339_ms(node.enrolled_at);
+    if (node.token) json["join_token"] = node.token->text();
     put_time(json, "connected_at", node.connected_at);
     put_time(json, "last_seen_at", node.last_seen_at);
+    put_time(json, "new_key_at", node.new_key_at);
     if (node.rtt_us) json["rtt_us"] = *node.rtt_us;
     if (node.clock_offset_us) json["clock_offset_us"] = *node.clock_offset_us;
     Json lines = Json::array();
     for (const auto& line : node.lines) lines.push_back(encode(line));
     json["lines"] = std::move(lines);
+    if (node.uplink) json["uplink"] = encode(*node.uplink);
     if (!node.busy.empty()) json["busy"] = node.busy;
     if (node.policy) json["policy"] = encode(*node.policy);
     return json;
@@ -178,11 +182,22 @@ Json to_json(const NodeEvent& event) {
 }
 
 Json to_json(const JoinTokenView& token) {
+    const JoinTokenTerms& terms = token.terms;
     Json json = {{"id", token.id.text()}};
-    if (token.node) json["node"] = token.node->text();
+    if (terms.node) json["node"] = terms.node->text();
+    if (!terms.nodes.empty()) json["names"] = terms.nodes.size();
+    json["uses"] = terms.uses;
+    json["used"] = token.used;
+    if (!terms.cidrs.empty()) {
+        json["cidrs"] = Json::array();
+        for (const auto& prefix : terms.cidrs) json["cidrs"].push_back(prefix.text());
+    }
+    if (!terms.labels.empty()) json["labels"] = labels_json(terms.labels);
+    if (terms.approve) json["approve"] = true;
     json["created_at"] = rfc3339_ms(token.created_at);
     json["expires_at"] = rfc3339_ms(token.expires_at);
     put_time(json, "used_at", token.used_at);
+    put_time(json, "revoked_at", token.revoked_at);
     return json;
 }
 

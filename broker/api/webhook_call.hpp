@@ -8,9 +8,7 @@ inline constexpr std::uint64_t kLatestMs = 253'402'300'799'999;  // the year 999
 
 /// Secrets are made, and somebody's network is spoken to. Answers 403 itself.
 inline bool is_admin(const Call& call) {
-    if (call.principal.admin) return true;
-    call.refuse(http::Problem{http::Code::denied, "only an administrator's token handles webhooks", {}});
-    return false;
+    return is_admin(call, "handles webhooks");
 }
 
 /// Answers 403 and 404 itself.

@@ -61,9 +61,19 @@ struct EnrollAnswer {
     Ticket ticket{};
     Result<link::EnrollReply> reply;
 };
+struct JoinTokensAnswer {
+    Ticket ticket{};
+    Result<std::vector<NewJoinToken>> tokens;
+};
+/// To its revocation.
 struct JoinTokenAnswer {
     Ticket ticket{};
-    Result<std::pair<std::string, JoinTokenView>> token;
+    Result<JoinTokenView> token;
+};
+/// To an operator's order.
+struct NodeAnswer {
+    Ticket ticket{};
+    Result<NodeView> node;
 };
 /// Of a watched run.
 struct Happened {
@@ -102,9 +112,9 @@ struct Noted {
     std::string event;  // `node.locked`
     std::string facts;  // `node=node_… …`
 };
-using Effect =
-    std::variant<SendTo, CloseSession, JobAnswer, PlanAnswer, JoinAnswer, EnrollAnswer, JoinTokenAnswer, Happened,
-                 RunEnded, Told, WebhookAnswer, DeliveryAnswer, EndpointTold, DeliveriesTold, Noted>;
+using Effect = std::variant<SendTo, CloseSession, JobAnswer, PlanAnswer, JoinAnswer, EnrollAnswer, JoinTokensAnswer,
+                            JoinTokenAnswer, NodeAnswer, Happened, RunEnded, Told, WebhookAnswer, DeliveryAnswer,
+                            EndpointTold, DeliveriesTold, Noted>;
 
 /// A transaction. Writes are carried out in the order of their ids; committed() or failed() answers each.
 struct Write {

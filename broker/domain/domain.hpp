@@ -48,17 +48,24 @@ class FleetSubscriber {
     virtual void event(const FleetEvent& event) = 0;
 };
 
+/// What a hello of a node may be signed with.
 struct NodeKey {
     PublicKey key{};
-    NodeState state = NodeState::enrolled;
+    std::optional<PublicKey> next{};  // the one that takes its place, as soon as it is used
 };
 
 struct Join {
     link::Hello hello;
+    PublicKey key{};   // it is signed with
     std::string peer;  // address, for the log and the API
     std::shared_ptr<SessionSink> sink;
 };
 using JoinReply = std::function<void(std::variant<link::Welcome, link::Reject>)>;
+
+struct Enrolling {
+    link::EnrollRequest request;
+    std::string peer;  // its address
+};
 
 /// Who a bearer token belongs to.
 struct Principal {
@@ -106,7 +113,7 @@ class Domain {
     virtual void stop_soon() = 0;
     /// The signature in the request is already checked. Errors: denied (wrong, used, expired token), conflict (name
     /// taken).
-    virtual void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) = 0;
+    virtual void enroll(Enrolling enrolling, Reply<link::EnrollReply> reply) = 0;
 
     // ── API ──
     /// Errors: denied.
@@ -153,10 +160,16 @@ class Domain {
     virtual void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) = 0;
     /// First every node and every run that goes on, then what becomes of them, as long as the domain lives.
     virtual void follow(std::shared_ptr<FleetSubscriber> subscriber) = 0;
-    /// The token's text is shown this once. `pin`: base64url of the gateway certificate's SPKI digest, put into the
-    /// text.
-    virtual void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
-                                   Reply<std::pair<std::string, JoinTokenView>> reply) = 0;
+    /// Answered when it is stored and done. `reason`: of a revocation or rejection. Errors: not_found, conflict (it is
+    /// in no state for that), unavailable (it holds, but is not stored yet).
+    virtual void order_node(std::string id_or_name, NodeOrder order, std::string reason, TokenId by,
+                            Reply<NodeView> reply) = 0;
+    /// All or none, in their order. `ttl_ms` 0: a quarter of an hour. Errors: bad_value; `where` of a wrong one begins
+    /// with its place, as in /3/labels.
+    virtual void create_join_tokens(std::vector<JoinTokenTerms> wanted, std::uint64_t ttl_ms, TokenId by,
+                                    Reply<std::vector<NewJoinToken>> reply) = 0;
+    /// Nobody joins by it any more; who did stays. Errors: not_found.
+    virtual void revoke_join_token(TokenId id, TokenId by, Reply<JoinTokenView> reply) = 0;
     virtual void join_tokens(Reply<std::vector<JoinTokenView>> reply) = 0;
     /// Lives as long as the domain.
     virtual WebhookCalls& webhooks() = 0;

@@ -11,10 +11,12 @@ DomainFsm::DomainFsm(DomainOptions options, Entropy& entropy)
       plan_runs_(state_, dispatch_),
       plans_(state_, plan_targets_, plan_runs_),
       recovery_(state_),
-      sessions_(state_, dispatch_, recovery_, plan_targets_),
-      intake_(state_, dispatch_, sessions_, recovery_, plan_runs_),
+      keys_(state_),
+      sessions_(state_, dispatch_, recovery_, plan_targets_, keys_),
+      intake_(state_, dispatch_, sessions_, keys_, recovery_, plan_runs_),
       jobs_(state_, dispatch_),
       enrolment_(state_),
+      orders_(state_, sessions_, plan_targets_, enrolment_),
       webhooks_(state_) {}
 
 void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
@@ -49,14 +51,21 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
     plans_.load(std::move(planned), early, now, out);  // it hands out keys
 }
 
-Result<NodeKey> DomainFsm::find_key(NodeId id) const {
+Result<NodeKey> DomainFsm::find_key(NodeId id, Now now) const {
     const Node* node = state_.fleet.find(id);
     if (!node) return Error{Errc::not_found, {}, "no such node"};
-    return NodeKey{node->record.key, Fleet::view(*node).state};
+    return NodeKeys::valid(node->record, now.wall);
 }
 
-Result<const Node*> DomainFsm::node_named(std::string_view id_or_name) const {
-    const Node* node = nullptr;
+void DomainFsm::order_node(Ticket ticket, std::string_view id_or_name, NodeOrder order, std::string reason, TokenId by,
+                           Now now, Actions& out) {
+    const auto node = node_named(id_or_name);
+    if (!node) return out.effects.push_back(NodeAnswer{ticket, node.error()});
+    orders_.give(ticket, *node.value(), order, std::move(reason), by, now, out);
+}
+
+Result<Node*> DomainFsm::node_named(std::string_view id_or_name) const {
+    Node* node = nullptr;
     if (const auto id = NodeId::parse(id_or_name)) {
         node = state_.fleet.find(id.value());
     } else if (const auto name = NodeName::parse(id_or_name)) {

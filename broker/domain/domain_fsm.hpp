@@ -8,6 +8,8 @@
 #include "broker/domain/enrolment.hpp"
 #include "broker/domain/intake.hpp"
 #include "broker/domain/jobs.hpp"
+#include "broker/domain/node_keys.hpp"
+#include "broker/domain/node_orders.hpp"
 #include "broker/domain/plans.hpp"
 #include "broker/domain/recovery.hpp"
 #include "broker/domain/sessions.hpp"
@@ -26,9 +28,9 @@ class DomainFsm {
     void load(Loaded loaded, Now now, Actions& out);
 
     // ── gateway ──
-    Result<NodeKey> find_key(NodeId node) const;
-    void join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
-        sessions_.join(ticket, std::move(hello), now, out);
+    Result<NodeKey> find_key(NodeId node, Now now) const;
+    void join(Ticket ticket, link::Hello hello, const PublicKey& key, Now now, Actions& out) {
+        sessions_.join(ticket, std::move(hello), key, now, out);
     }
     void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out) {
         sessions_.confirm(id, ack, now, out);
@@ -41,8 +43,8 @@ class DomainFsm {
     }
     void leave(SessionId id, Now now, Actions& out) { sessions_.leave(id, now, out); }
     void stop_soon() { sessions_.stop_soon(); }
-    void enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out) {
-        enrolment_.enroll(ticket, request, now, out);
+    void enroll(Ticket ticket, const Enrolling& enrolling, Now now, Actions& out) {
+        enrolment_.enroll(ticket, enrolling, now, out);
     }
 
     // ── API ──
@@ -61,8 +63,14 @@ class DomainFsm {
     void complete(JobView& view, Now now) const { plans_.complete(view, now); }
     /// False: it is not active. Otherwise a JobAnswer tells the run, once what ended here is in the store.
     bool cancel_run(Ticket ticket, RunId id, Now now, Actions& out);
-    void create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now, Actions& out) {
-        enrolment_.create_join_token(ticket, std::move(node), ttl_ms, now, out);
+    void order_node(Ticket ticket, std::string_view id_or_name, NodeOrder order, std::string reason, TokenId by,
+                    Now now, Actions& out);
+    void create_join_tokens(Ticket ticket, std::vector<JoinTokenTerms> wanted, std::uint64_t ttl_ms, TokenId by,
+                            Now now, Actions& out) {
+        enrolment_.create_join_tokens(ticket, std::move(wanted), ttl_ms, by, now, out);
+    }
+    void revoke_join_token(Ticket ticket, TokenId id, TokenId by, Now now, Actions& out) {
+        enrolment_.revoke_join_token(ticket, id, by, now, out);
     }
     std::vector<JoinTokenView> join_tokens() const { return enrolment_.join_tokens(); }
     std::vector<NodeView> nodes() const { return state_.fleet.views(); }
@@ -111,7 +119,7 @@ class DomainFsm {
     std::size_t active_runs() const { return state_.runs.size(); }
 
   private:
-    Result<const Node*> node_named(std::string_view id_or_name) const;
+    Result<Node*> node_named(std::string_view id_or_name) const;
     void change_watchers(RunId id, int by);
 
     DomainState state_;
@@ -120,10 +128,12 @@ class DomainFsm {
     PlanRuns plan_runs_;
     Plans plans_;
     Recovery recovery_;
+    NodeKeys keys_;
     Sessions sessions_;
     Intake intake_;
     Jobs jobs_;
     Enrolment enrolment_;
+    NodeOrders orders_;
     Webhooks webhooks_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "broker/domain/join_terms.hpp"
 #include "broker/domain/outbox.hpp"
 #include "broker/domain/token_text.hpp"
 #include "protocol/json/described.hpp"
@@ -11,12 +12,8 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::uint64_t kDefaultTtlMs = 15 * 60 * 1'000;
-constexpr std::uint64_t kMostTtlMs = 24 * 60 * 60 * 1'000;
-constexpr std::uint64_t kLeastTtlMs = 1'000;
-
 JoinTokenView view_of(const JoinTokenRecord& token) {
-    return JoinTokenView{token.id, token.node, token.created_at, token.expires_at, token.used_at};
+    return {token.id, token.terms, token.created_at, token.expires_at, token.used, token.used_at, token.revoked_at};
 }
 
 std::optional<PublicKey> key_of(const link::EnrollRequest& request) {
@@ -38,33 +35,64 @@ link::EnrollReply reply_for(const NodeRecord& node) {
 }  // namespace
 
 void Enrolment::load(const std::vector<JoinTokenRecord>& join_tokens, const std::vector<ApiTokenRecord>& api_tokens) {
-    for (const auto& token : join_tokens) join_tokens_[token.id] = JoinToken{token};
+    for (const auto& token : join_tokens) join_tokens_[token.id] = token;
     for (const auto& token : api_tokens) api_tokens_[token.lookup] = token;
 }
 
-void Enrolment::create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now,
-                                  Actions& out) {
-    const std::uint64_t ttl = ttl_ms == 0 ? kDefaultTtlMs : ttl_ms;
-    if (ttl < kLeastTtlMs || ttl > kMostTtlMs) {
-        out.effects.push_back(
-            JoinTokenAnswer{ticket, Error{Errc::bad_value, "/ttl_ms", "is 1000 to 86400000 (a day)"}});
-        return;
+void Enrolment::create_join_tokens(Ticket ticket, std::vector<JoinTokenTerms> wanted, std::uint64_t ttl_ms, TokenId by,
+                                   Now now, Actions& out) {
+    std::vector<NewJoinToken> made;
+    std::vector<JoinTokenRecord> records;
+    Batch batch;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        auto sound = check(wanted[i]);
+        auto life = sound ? life_of(wanted[i], ttl_ms) : Result<std::uint64_t>(sound.error());
+        if (!life) {
+            Error error = life.error();
+            error.where = "/" + std::to_string(i) + error.where;
+            out.effects.push_back(JoinTokensAnswer{ticket, std::move(error)});
+            return;
+        }
+        std::array<std::uint8_t, 32> secret{};
+        state_.entropy.fill(secret);
+        JoinTokenRecord record;
+        record.id = state_.make_id<TokenId>(now);
+        record.hash = secret_hash(to_base64url(secret));
+        record.terms = std::move(wanted[i]);
+        record.created_at = now.wall;
+        record.expires_at = now.wall + life.value() * 1'000;
+        made.push_back({make_join_token(record.id, secret, state_.options.gateway_pin), view_of(record)});
+        batch.push_back(AddJoinToken{record});
+        batch.push_back(AddAudit{{now.wall, by.text(), "join_token.created", record.id.text()}});
+        records.push_back(std::move(record));
     }
-    std::array<std::uint8_t, 32> secret{};
-    state_.entropy.fill(secret);
-    JoinTokenRecord record;
-    record.id = state_.make_id<TokenId>(now);
-    std::string text = make_join_token(record.id, secret, state_.options.gateway_pin);
-    record.hash = secret_hash(to_base64url(secret));
-    record.node = std::move(node);
-    record.created_at = now.wall;
-    record.expires_at = now.wall + ttl * 1'000;
-    Batch batch{PutJoinToken{record}, AddAudit{{now.wall, "api", "join_token.created", record.id.text()}}};
     state_.journal.ask(
         out, std::move(batch),
-        [this, ticket, record, text = std::move(text)](Now, Actions& after) {
-            join_tokens_[record.id] = JoinToken{record};
-            after.effects.push_back(JoinTokenAnswer{ticket, std::pair(text, view_of(record))});
+        [this, ticket, records = std::move(records), made = std::move(made)](Now, Actions& after) {
+            for (const auto& record : records) join_tokens_[record.id] = record;
+            after.effects.push_back(JoinTokensAnswer{ticket, made});
+        },
+        [ticket](const Error& error, Now, Actions& after) {
+            after.effects.push_back(JoinTokensAnswer{ticket, error});
+        });
+}
+
+void Enrolment::revoke_join_token(Ticket ticket, TokenId id, TokenId by, Now now, Actions& out) {
+    const auto at = join_tokens_.find(id);
+    if (at == join_tokens_.end()) {
+        out.effects.push_back(JoinTokenAnswer{ticket, Error{Errc::not_found, {}, "no such join token"}});
+        return;
+    }
+    if (at->second.revoked_at) {
+        out.effects.push_back(JoinTokenAnswer{ticket, view_of(at->second)});
+        return;
+    }
+    state_.journal.ask(
+        out, Batch{RevokeJoinToken{id, now.wall}, AddAudit{{now.wall, by.text(), "join_token.revoked", id.text()}}},
+        [this, ticket, id, when = now.wall](Now, Actions& after) {
+            JoinTokenRecord& token = join_tokens_.at(id);
+            token.revoked_at = when;
+            after.effects.push_back(JoinTokenAnswer{ticket, view_of(token)});
         },
         [ticket](const Error& error, Now, Actions& after) {
             after.effects.push_back(JoinTokenAnswer{ticket, error});
@@ -73,125 +101,139 @@ void Enrolment::create_join_token(Ticket ticket, std::optional<NodeName> node, s
 
 std::vector<JoinTokenView> Enrolment::join_tokens() const {
     std::vector<JoinTokenView> views;
-    for (const auto& [id, token] : join_tokens_) views.push_back(view_of(token.record));
+    for (const auto& [id, token] : join_tokens_) views.push_back(view_of(token));
     return views;
 }
 
-Result<Enrolment::JoinToken*> Enrolment::usable(const link::EnrollRequest& request, Now now) {
+Result<JoinTokenRecord*> Enrolment::find_token(const std::string& text) {
     // Until the secret is known to be right, every token looks the same from outside.
     const Error unknown = denied("this join token is not known here; make one: edgectl token create");
-    const auto text = parse_join_token(request.token);
-    if (!text) return unknown;
-    const auto at = join_tokens_.find(text->id);
-    const Digest hash = secret_hash(text->secret);
+    const auto parts = parse_join_token(text);
+    if (!parts) return unknown;
+    const auto at = join_tokens_.find(parts->id);
+    const Digest hash = secret_hash(parts->secret);
     const Digest none{};
-    const bool right = equal_in_constant_time(hash, at == join_tokens_.end() ? none : at->second.record.hash);
+    const bool right = equal_in_constant_time(hash, at == join_tokens_.end() ? none : at->second.hash);
     if (at == join_tokens_.end() || !right) return unknown;
-    JoinToken& token = at->second;
-    if (token.record.used_at || token.under_way) return &token;  // the caller compares keys
-    if (now.wall >= token.record.expires_at)
-        return denied("this join token has expired; make a new one: edgectl token create");
-    return &token;
+    return &at->second;
 }
 
-bool Enrolment::being_made(const NodeName& name, const PublicKey& key) const {
-    return std::any_of(being_made_.begin(), being_made_.end(),
-                       [&](const NodeRecord& one) { return one.name == name || one.key == key; });
+Result<> Enrolment::admits(const JoinTokenRecord& token, const std::string& peer, Now now) const {
+    if (token.revoked_at) return denied("this join token was revoked; ask for another one: edgectl token create");
+    const bool is_single = token.terms.uses == 1;
+    if (token.used >= token.terms.uses)
+        return denied(is_single ? "this join token was used already; make a new one: edgectl token create"
+                                : "all " + std::to_string(token.terms.uses) +
+                                      " uses of this join token are spent; make a new one: edgectl token create");
+    if (now.wall >= token.expires_at)
+        return denied("this join token has expired; make a new one: edgectl token create");
+    if (!admits_address(token.terms, peer))
+        return denied("this join token is not for the address " + peer +
+                      ", from which the broker is reached; make one whose --cidr has it: edgectl token create");
+    const auto spending = std::ranges::count(under_way_, token.id, &UnderWay::token);
+    if (token.used + static_cast<std::uint64_t>(spending) >= token.terms.uses)
+        return Error{Errc::unavailable, {}, "the last use of this join token is being spent; try again"};
+    return ok();
+}
+
+bool Enrolment::is_under_way(NodeId node) const {
+    return std::ranges::any_of(under_way_, [node](const UnderWay& one) { return one.node.id == node; });
+}
+
+Enrolment::UnderWay Enrolment::take_under_way(NodeId node) {
+    const auto at = std::ranges::find_if(under_way_, [node](const UnderWay& one) { return one.node.id == node; });
+    UnderWay taken = std::move(*at);
+    under_way_.erase(at);
+    return taken;
 }
 
 Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link::EnrollRequest& request,
                                         const PublicKey& key, Now now) {
-    NodeName name;
-    if (token.node) {
-        name = *token.node;
-        if (!request.name.empty() && request.name != name.text())
-            return denied("this join token is for node " + name.text() + ", and this one asks to be " +
-                          described::quote_key(request.name) + ": set [node] name = \"" + name.text() +
-                          "\" in agent.toml, or make a token for that name");
-    } else {
-        auto wished = NodeName::parse(request.name);
-        if (!wished)
-            return Error{Errc::bad_value, "/name",
-                         request.name.empty() ? "the token names no node: set [node] name in agent.toml"
-                                              : wished.error().detail};
-        name = std::move(wished.value());
-    }
+    EDGE_TRY(auto name, name_for(token.terms, request.name));
     if (!link::are_labels(request.labels)) return Error{Errc::bad_value, "/labels", link::kLabelBounds};
     if (state_.fleet.find_key(key))
         return Error{Errc::conflict, "/public_key", "this key is another node's; make a new one"};
-    if (being_made(name, key))
+    const auto is_taken = [&](const UnderWay& one) { return one.node.name == name || one.node.key == key; };
+    if (std::ranges::any_of(under_way_, is_taken))
         return Error{Errc::unavailable, {}, "an enrolment of this name or key is under way; try again"};
     NodeRecord node;
     if (const Node* taken = state_.fleet.find(name)) {
         // A token made for a locked or revoked node gives it a new key; any other name is taken.
         const bool out_of_use = taken->record.state == NodeState::locked || taken->record.state == NodeState::revoked;
-        if (!out_of_use || !token.node)
+        if (!out_of_use || !token.terms.node)
             return Error{
                 Errc::conflict, "/name",
                 "there is a node named " + name.text() + " already; a machine of its own needs a name of its own"};
         node = taken->record;
         node.join_counter = 0;
         node.join_confirmed = true;
+        node.next_key.reset();
+        node.rotate = false;
+        node.reason.clear();
     } else {
         node.row = take_key(state_.next.next_node);
         node.id = state_.make_id<NodeId>(now);
         node.name = name;
     }
     node.key = key;
-    node.state = NodeState::enrolled;
-    node.labels = request.labels;
+    node.state = token.terms.approve ? NodeState::pending : NodeState::enrolled;
+    node.token = token.id;
+    node.preset = preset_for(token.terms, name);
+    node.labels = with_preset(request.labels, node.preset);
     node.agent_version = request.agent_version;
     node.enrolled_at = now.wall;
     node.joined_in = state_.generation.row;  // its counter begins here
     return node;
 }
 
-void Enrolment::enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out) {
+void Enrolment::enroll(Ticket ticket, const Enrolling& enrolling, Now now, Actions& out) {
     const auto answer = [&](Result<link::EnrollReply> reply) {
         out.effects.push_back(EnrollAnswer{ticket, std::move(reply)});
     };
+    const link::EnrollRequest& request = enrolling.request;
     const auto key = key_of(request);
     if (!key) return answer(Error{Errc::bad_value, "/public_key", "expected base64 of 32 bytes"});
-    const auto found = usable(request, now);
+    const auto found = find_token(request.token);
     if (!found) return answer(found.error());
-    JoinToken& token = *found.value();
-    if (token.under_way) {
-        if (token.under_way->key == *key) return token.under_way->tickets.push_back(ticket);
-        return answer(Error{Errc::unavailable, {}, "an enrolment with this join token is under way; try again"});
+    const JoinTokenRecord& token = *found.value();
+    const auto asked_before = std::ranges::find_if(
+        under_way_, [&](const UnderWay& one) { return one.token == token.id && one.node.key == *key; });
+    if (asked_before != under_way_.end()) return asked_before->tickets.push_back(ticket);
+    if (const Node* node = state_.fleet.find_key(*key); node && node->record.token == token.id) {
+        if (node->record.state == NodeState::revoked)
+            return answer(denied("node " + node->record.name.text() + " was revoked; to bring it back: edgectl token " +
+                                 "create --node " + node->record.name.text()));
+        return answer(reply_for(node->record));  // the first reply was lost
     }
-    if (token.record.used_at) {
-        const Node* node = token.record.used_by ? state_.fleet.find(*token.record.used_by) : nullptr;
-        if (node && node->record.key == *key) return answer(reply_for(node->record));  // the first reply was lost
-        return answer(denied("this join token was used already; make a new one: edgectl token create"));
-    }
-    auto node = make_node(token.record, request, *key, now);
+    if (const auto admitted = admits(token, enrolling.peer, now); !admitted) return answer(admitted.error());
+    auto node = make_node(token, request, *key, now);
     if (!node) return answer(node.error());
-    JoinTokenRecord used = token.record;
-    used.used_at = now.wall;
-    used.used_by = node.value().id;
-    token.under_way = UnderWay{*key, {ticket}};
-    being_made_.push_back(node.value());
-    Batch batch{PutJoinToken{used}, PutNode{node.value()},
-                AddAudit{{now.wall, used.id.text(), "node.enrolled", node.value().id.text()}}};
-    outbox::tell_enrolled(state_, node.value(), now, batch);
+    const NodeRecord& made = node.value();
+    under_way_.push_back({token.id, made, {ticket}});
+    Batch batch{UseJoinToken{token.id, now.wall}, PutNode{made},
+                AddAudit{{now.wall, token.id.text(), "node.enrolled", made.id.text()}}};
+    outbox::tell_enrolled(state_, made, now, batch);
     state_.journal.ask(
         out, std::move(batch),
-        [this, used, made = node.value()](Now, Actions& after) {
-            std::erase_if(being_made_, [&](const NodeRecord& one) { return one.id == made.id; });
-            const auto done = std::exchange(join_tokens_[used.id], JoinToken{used}).under_way;
-            Node* known = state_.fleet.find(made.id);
+        [this, id = made.id, when = now.wall](Now, Actions& after) {
+            const UnderWay done = take_under_way(id);
+            JoinTokenRecord& used = join_tokens_.at(done.token);
+            ++used.used;
+            used.used_at = when;
+            Node* known = state_.fleet.find(id);
             if (known)
-                known->record = made;
+                known->record = done.node;
             else
-                known = &state_.fleet.add(made);
+                known = &state_.fleet.add(done.node);
             state_.tell(*known, after);
-            after.effects.push_back(Noted{"node.enrolled", "node=" + made.id.text() + " name=" + made.name.text()});
-            for (const auto waiting : done->tickets) after.effects.push_back(EnrollAnswer{waiting, reply_for(made)});
+            after.effects.push_back(Noted{"node.enrolled", "node=" + id.text() + " name=" + done.node.name.text() +
+                                                               " token=" + done.token.text() +
+                                                               " state=" + std::string(enum_text(done.node.state))});
+            for (const auto waiting : done.tickets)
+                after.effects.push_back(EnrollAnswer{waiting, reply_for(done.node)});
         },
-        [this, id = used.id, node_id = node.value().id](const Error& error, Now, Actions& after) {
-            std::erase_if(being_made_, [&](const NodeRecord& one) { return one.id == node_id; });
-            const auto failed = std::exchange(join_tokens_[id].under_way, std::nullopt);
-            for (const auto waiting : failed->tickets) after.effects.push_back(EnrollAnswer{waiting, error});
+        [this, id = made.id](const Error& error, Now, Actions& after) {
+            for (const auto waiting : take_under_way(id).tickets) after.effects.push_back(EnrollAnswer{waiting, error});
         });
 }
 

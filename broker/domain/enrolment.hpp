@@ -16,12 +16,18 @@ class Enrolment {
 
     void load(const std::vector<JoinTokenRecord>& join_tokens, const std::vector<ApiTokenRecord>& api_tokens);
 
-    void create_join_token(Ticket ticket, std::optional<NodeName> node, std::uint64_t ttl_ms, Now now, Actions& out);
+    /// All or none.
+    void create_join_tokens(Ticket ticket, std::vector<JoinTokenTerms> wanted, std::uint64_t ttl_ms, TokenId by,
+                            Now now, Actions& out);
+    void revoke_join_token(Ticket ticket, TokenId id, TokenId by, Now now, Actions& out);
     std::vector<JoinTokenView> join_tokens() const;
 
-    /// The token is used, the node made and the audit written in one transaction. Asked again with the same key after a
-    /// lost reply, the answer is the same node.
-    void enroll(Ticket ticket, const link::EnrollRequest& request, Now now, Actions& out);
+    /// One use of the token is spent, the node made and the audit written in one transaction. Asked again with the same
+    /// token and key after a lost reply, the answer is the same node. Enrolments by one token do not wait for each
+    /// other.
+    void enroll(Ticket ticket, const Enrolling& enrolling, Now now, Actions& out);
+    /// Its new key is being written: what it is will change in a moment.
+    bool is_under_way(NodeId node) const;
 
     /// Errors: denied.
     Result<Principal> authenticate(std::string_view bearer) const;
@@ -29,21 +35,20 @@ class Enrolment {
   private:
     /// An enrolment that is being written, and all who ask for it.
     struct UnderWay {
-        PublicKey key{};
+        TokenId token;
+        NodeRecord node;
         std::vector<Ticket> tickets;
     };
-    struct JoinToken {
-        JoinTokenRecord record;
-        std::optional<UnderWay> under_way{};
-    };
-    Result<JoinToken*> usable(const link::EnrollRequest& request, Now now);
-    bool being_made(const NodeName& name, const PublicKey& key) const;
+    Result<JoinTokenRecord*> find_token(const std::string& text);
+    /// May one more come by it, from there?
+    Result<> admits(const JoinTokenRecord& token, const std::string& peer, Now now) const;
     Result<NodeRecord> make_node(const JoinTokenRecord& token, const link::EnrollRequest& request, const PublicKey& key,
                                  Now now);
+    UnderWay take_under_way(NodeId node);
 
     DomainState& state_;
-    std::vector<NodeRecord> being_made_;        // on their way to the store: their names and keys are taken
-    std::map<TokenId, JoinToken> join_tokens_;  // ids begin with their time: in the order they were made
+    std::vector<UnderWay> under_way_;                 // their names and keys are taken
+    std::map<TokenId, JoinTokenRecord> join_tokens_;  // ids begin with their time: in the order they were made
     std::unordered_map<std::string, ApiTokenRecord> api_tokens_;  // by lookup
 };
 

@@ -111,6 +111,9 @@ struct Node {
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;
     Pace pace;  // of changes that it tells of itself
+    // Of agent processes that took each other's place: their boot ids, the last one at the end, and when one came back.
+    std::deque<std::string> boots;
+    std::deque<std::uint64_t> came_back;  // monotonic
 
     NodeRef ref() const { return NodeRef{record.id, record.name}; }
     bool is_connected() const;
@@ -138,6 +141,9 @@ struct Session {
     link::Hello hello;  // kept until the agent has confirmed
     std::uint64_t join_counter = 0;
     bool confirmed = false;
+    bool took_over = false;  // from a session that was, or had itself
+    /// Was its node told as connected in this session or in those that it took the place of?
+    bool is_known_there() const { return confirmed || took_over; }
     bool draining = false;  // the agent said goaway: nothing new is offered
 
     // work, down

@@ -19,7 +19,7 @@ Node* find_in(const Map& map, const Key& key) {
 }
 
 bool may_work(const Node& node) {
-    return node.record.state != NodeState::revoked && node.record.state != NodeState::locked;
+    return !is_shut_out(node.record.state);
 }
 
 }  // namespace
@@ -52,7 +52,7 @@ Node* Fleet::find(NodeRow row) const {
 
 Node* Fleet::find_key(const PublicKey& key) const {
     for (const auto& node : nodes_) {
-        if (node->record.key == key) return node.get();
+        if (node->record.key == key || node->record.next_key == key) return node.get();
     }
     return nullptr;
 }
@@ -158,18 +158,24 @@ NodeView Fleet::view(const Node& node) {
     const NodeRecord& r = node.record;
     NodeView view{.node = node.ref(),
                   .state = state_of(node),
+                  .reason = r.reason,
+                  .token = r.token,
                   .labels = r.labels,
                   .agent_version = r.agent_version,
                   .policy_hash = r.policy_hash,
                   .enrolled_at = r.enrolled_at,
+                  .new_key_at = {},
                   .connected_at = r.connected_at,
                   .last_seen_at = r.last_seen_at,
                   .rtt_us = node.rtt_us,
                   .clock_offset_us = node.clock_offset_us,
                   .lines = r.lines,
+                  .uplink = {},
                   .busy = {},
                   .policy = {}};
+    if (r.next_key) view.new_key_at = r.next_key_at;
     if (node.is_connected()) {
+        view.uplink = r.uplink;
         view.busy = node.usage.facts().host.busy;
         return view;
     }

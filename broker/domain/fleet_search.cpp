@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::size_t kLongestKey = 128;  // of what is sorted by, so that a cursor is short
 /// Known keys, whatever labels nodes have.
-constexpr std::array<std::string_view, 7> kFields{"node", "line", "carrier", "state", "version", "province", "city"};
+constexpr std::array<std::string_view, 8> kFields{"node",    "line",  "carrier",  "state",
+                                                  "version", "token", "province", "city"};
 
 /// A node, or one of its lines.
 struct Item {
@@ -184,7 +185,13 @@ Candidate candidate_of(const Node& node, const link::LineReport* line) {
     return candidate;
 }
 
+/// The join token by which it came.
+bool has_token(const Node& node, const SelectorTerm& term) {
+    return node.record.token && same_word(node.record.token->text(), term.value);
+}
+
 bool node_matches(const Node& node, const SelectorTerm& term) {
+    if (term.key == "token") return has_token(node, term);
     if (term.key == "state") return same_word(enum_text(Fleet::state_of(node)), term.value);
     if (term.key == "version") return same_word(node.record.agent_version, term.value);
     if (matches(candidate_of(node, nullptr), term)) return true;
@@ -193,6 +200,7 @@ bool node_matches(const Node& node, const SelectorTerm& term) {
 }
 
 bool line_matches(const Node& node, const link::LineReport& line, const SelectorTerm& term) {
+    if (term.key == "token") return has_token(node, term);
     if (term.key == "state") return same_word(enum_text(Fleet::state_of(node, line)), term.value);
     if (term.key == "version") return same_word(node.record.agent_version, term.value);
     return matches(candidate_of(node, &line), term);

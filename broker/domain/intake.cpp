@@ -183,6 +183,8 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         if (const char* why = sessions_.lines(session, std::move(*lines), now, out)) return wrong("bad_lines", why);
     } else if (auto* policy = std::get_if<link::Policy>(&received.envelope)) {
         if (const char* why = sessions_.policy(session, std::move(*policy), now, out)) return wrong("too_large", why);
+    } else if (const auto* offer = std::get_if<link::NewKey>(&received.envelope)) {
+        if (const char* why = keys_.offered(session, *offer, now, out)) return wrong("new_key", why);
     } else if (auto* facts = std::get_if<link::Facts>(&received.envelope)) {
         const std::string busy = session.node->usage.facts().host.busy;
         if (!session.node->usage.take(std::move(*facts), now.wall)) return wrong("too_large", kTooManyFacts);

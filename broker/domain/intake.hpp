@@ -15,8 +15,9 @@ namespace edge::broker {
 
 class Intake {
   public:
-    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, Recovery& recovery, PlanRuns& plans)
-        : state_(state), dispatch_(dispatch), sessions_(sessions), recovery_(recovery), plans_(plans) {}
+    Intake(DomainState& state, Dispatch& dispatch, Sessions& sessions, NodeKeys& keys, Recovery& recovery,
+           PlanRuns& plans)
+        : state_(state), dispatch_(dispatch), sessions_(sessions), keys_(keys), recovery_(recovery), plans_(plans) {}
 
     void receive(SessionId id, std::vector<link::Received> message, Now now, Actions& out);
     /// Answers LookUp.
@@ -41,6 +42,7 @@ class Intake {
     DomainState& state_;
     Dispatch& dispatch_;
     Sessions& sessions_;
+    NodeKeys& keys_;
     Recovery& recovery_;
     PlanRuns& plans_;
 };

@@ -118,7 +118,7 @@ void LocalDomain::loop() {
         for (auto& message : messages) message(at, actions);
         messages.clear();
         carry_out(actions);
-        if (writer_->degraded()) refuse_cancels();
+        if (writer_->degraded()) refuse_what_holds();
         if (stopping_ && !give_up) give_up = steady_clock::now() + kStopWithin;
         if (give_up && (fsm_.writes_under_way() == 0 || steady_clock::now() >= *give_up)) return;
     }
@@ -205,8 +205,14 @@ void LocalDomain::carry_out(EnrollAnswer& effect) {
     if (const auto reply = take(enroll_replies_, effect.ticket)) reply(std::move(effect.reply));
 }
 
+void LocalDomain::carry_out(JoinTokensAnswer& effect) {
+    if (const auto reply = take(token_replies_, effect.ticket)) reply(std::move(effect.tokens));
+}
 void LocalDomain::carry_out(JoinTokenAnswer& effect) {
-    if (const auto reply = take(token_replies_, effect.ticket)) reply(std::move(effect.token));
+    if (const auto reply = take(token_end_replies_, effect.ticket)) reply(std::move(effect.token));
+}
+void LocalDomain::carry_out(NodeAnswer& effect) {
+    if (const auto reply = take(order_replies_, effect.ticket)) reply(std::move(effect.node));
 }
 
 void LocalDomain::carry_out(Happened& effect) {
@@ -234,9 +240,14 @@ void LocalDomain::on_written(std::vector<GroupWriter::Outcome> outcomes) {
     });
 }
 
-/// A new job is refused by the store's own answer. A cancel happens whether it can be stored or not; only who asked
-/// must not wait for it.
-void LocalDomain::refuse_cancels() {
+/// A new job is refused by the store's own answer. A cancel, and an order about a node, hold whether they can be stored
+/// or not; only who asked must not wait for it.
+void LocalDomain::refuse_what_holds() {
+    const Error held{Errc::unavailable,
+                     {},
+                     "it holds from now on, for what the node asks next; its session goes on until the store, which "
+                     "cannot be written now, has it: ask again"};
+    for (auto& [ticket, reply] : std::exchange(order_replies_, {})) reply(held);
     const Error later{Errc::unavailable,
                       {},
                       "what runs is being stopped; what ended with that is not stored yet, since the store cannot be "
@@ -282,6 +293,8 @@ void LocalDomain::refuse_open_tickets() {
     for (auto& [ticket, reply] : std::exchange(plan_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(enroll_replies_, {})) reply(stopping);
     for (auto& [ticket, reply] : std::exchange(token_replies_, {})) reply(stopping);
+    for (auto& [ticket, reply] : std::exchange(token_end_replies_, {})) reply(stopping);
+    for (auto& [ticket, reply] : std::exchange(order_replies_, {})) reply(stopping);
     webhooks_.refuse_all(stopping);
     for (auto& [ticket, joining] : std::exchange(joining_, {})) {
         joining.reply(link::Reject{link::RejectCode::overloaded, stopping.detail, 1'000, false});

@@ -43,7 +43,7 @@ class LocalDomain final : public Domain {
     void measured(SessionId session, std::uint64_t rtt_us, std::int64_t clock_offset_us) override;
     void leave(SessionId session) override;
     void stop_soon() override;
-    void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override;
+    void enroll(Enrolling enrolling, Reply<link::EnrollReply> reply) override;
 
     void authenticate(std::string bearer, Reply<Principal> reply) override;
     void create_job(JobRequest request, Reply<RunView> reply) override;
@@ -69,8 +69,11 @@ class LocalDomain final : public Domain {
     void subscribe(RunId run, Past past, std::shared_ptr<RunSubscriber> subscriber, Reply<RunView> reply) override;
     void unsubscribe(RunId run, std::shared_ptr<RunSubscriber> subscriber) override;
     void follow(std::shared_ptr<FleetSubscriber> subscriber) override;
-    void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
-                           Reply<std::pair<std::string, JoinTokenView>> reply) override;
+    void order_node(std::string id_or_name, NodeOrder order, std::string reason, TokenId by,
+                    Reply<NodeView> reply) override;
+    void create_join_tokens(std::vector<JoinTokenTerms> wanted, std::uint64_t ttl_ms, TokenId by,
+                            Reply<std::vector<NewJoinToken>> reply) override;
+    void revoke_join_token(TokenId id, TokenId by, Reply<JoinTokenView> reply) override;
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override;
     WebhookCalls& webhooks() override { return webhooks_; }
     void store(Reply<StoreView> reply) override;
@@ -95,7 +98,9 @@ class LocalDomain final : public Domain {
     void carry_out(PlanAnswer& effect);
     void carry_out(JoinAnswer& effect);
     void carry_out(EnrollAnswer& effect);
+    void carry_out(JoinTokensAnswer& effect);
     void carry_out(JoinTokenAnswer& effect);
+    void carry_out(NodeAnswer& effect);
     void carry_out(Happened& effect);
     void carry_out(RunEnded& effect);
     void carry_out(Told& effect);
@@ -107,7 +112,7 @@ class LocalDomain final : public Domain {
     void on_written(std::vector<GroupWriter::Outcome> outcomes);
     void on_room_changed(const std::optional<Error>& why);
     void on_fatal(const Error& error);
-    void refuse_cancels();
+    void refuse_what_holds();
     void refuse_open_tickets();
     Ticket take_ticket() { return Ticket{++last_ticket_}; }
 
@@ -124,7 +129,9 @@ class LocalDomain final : public Domain {
     Replies<RunView> cancel_replies_;
     Replies<JobView> plan_replies_;
     Replies<link::EnrollReply> enroll_replies_;
-    Replies<std::pair<std::string, JoinTokenView>> token_replies_;
+    Replies<std::vector<NewJoinToken>> token_replies_;
+    Replies<JoinTokenView> token_end_replies_;
+    Replies<NodeView> order_replies_;
     std::vector<std::shared_ptr<FleetSubscriber>> followers_;
     std::atomic<bool> stopping_ = false;
     std::unique_ptr<ReadQueue> reads_;

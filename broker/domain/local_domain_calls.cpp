@@ -30,7 +30,7 @@ Result<T> must_be_there(Result<std::optional<T>> found, const char* what) {
 // ── gateway ──
 
 void LocalDomain::find_key(NodeId node, Reply<NodeKey> reply) {
-    mailbox_.post([this, node, reply = std::move(reply)](Now, Actions&) { reply(fsm_.find_key(node)); });
+    mailbox_.post([this, node, reply = std::move(reply)](Now at, Actions&) { reply(fsm_.find_key(node, at)); });
 }
 
 void LocalDomain::join(Join join, JoinReply reply) {
@@ -38,7 +38,7 @@ void LocalDomain::join(Join join, JoinReply reply) {
         const Ticket ticket = take_ticket();
         joining_[static_cast<std::uint64_t>(ticket)] =
             Joining{std::move(join.sink), std::move(join.peer), std::move(reply)};
-        fsm_.join(ticket, std::move(join.hello), at, out);
+        fsm_.join(ticket, std::move(join.hello), join.key, at, out);
     });
 }
 
@@ -68,11 +68,11 @@ void LocalDomain::stop_soon() {
     mailbox_.post([this](Now, Actions&) { fsm_.stop_soon(); });
 }
 
-void LocalDomain::enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) {
-    mailbox_.post([this, request = std::move(request), reply = std::move(reply)](Now at, Actions& out) mutable {
+void LocalDomain::enroll(Enrolling enrolling, Reply<link::EnrollReply> reply) {
+    mailbox_.post([this, enrolling = std::move(enrolling), reply = std::move(reply)](Now at, Actions& out) mutable {
         const Ticket ticket = take_ticket();
         enroll_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
-        fsm_.enroll(ticket, request, at, out);
+        fsm_.enroll(ticket, enrolling, at, out);
     });
 }
 
@@ -284,12 +284,31 @@ void LocalDomain::follow(std::shared_ptr<FleetSubscriber> subscriber) {
     });
 }
 
-void LocalDomain::create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
-                                    Reply<std::pair<std::string, JoinTokenView>> reply) {
-    mailbox_.post([this, node = std::move(node), ttl_ms, reply = std::move(reply)](Now at, Actions& out) mutable {
+void LocalDomain::order_node(std::string id_or_name, NodeOrder order, std::string reason, TokenId by,
+                             Reply<NodeView> reply) {
+    mailbox_.post([this, id_or_name = std::move(id_or_name), order, reason = std::move(reason), by,
+                   reply = std::move(reply)](Now at, Actions& out) mutable {
         const Ticket ticket = take_ticket();
-        token_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
-        fsm_.create_join_token(ticket, std::move(node), ttl_ms, at, out);
+        order_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.order_node(ticket, id_or_name, order, std::move(reason), by, at, out);
+    });
+}
+
+void LocalDomain::create_join_tokens(std::vector<JoinTokenTerms> wanted, std::uint64_t ttl_ms, TokenId by,
+                                     Reply<std::vector<NewJoinToken>> reply) {
+    mailbox_.post(
+        [this, wanted = std::move(wanted), ttl_ms, by, reply = std::move(reply)](Now at, Actions& out) mutable {
+            const Ticket ticket = take_ticket();
+            token_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+            fsm_.create_join_tokens(ticket, std::move(wanted), ttl_ms, by, at, out);
+        });
+}
+
+void LocalDomain::revoke_join_token(TokenId id, TokenId by, Reply<JoinTokenView> reply) {
+    mailbox_.post([this, id, by, reply = std::move(reply)](Now at, Actions& out) mutable {
+        const Ticket ticket = take_ticket();
+        token_end_replies_[static_cast<std::uint64_t>(ticket)] = std::move(reply);
+        fsm_.revoke_join_token(ticket, id, by, at, out);
     });
 }
 

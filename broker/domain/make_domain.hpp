@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,7 @@ class Store;
 
 struct DomainOptions {
     std::string gateway_pin;                 // base64url of the gateway's SPKI digest, for the text of join tokens
+    std::optional<link::Pins> pins;          // told to each session; none: the gateway has no key
     std::uint32_t accept_ms = 5'000;         // an offer that is not acknowledged by then is thought undelivered
     std::uint32_t close_margin_ms = 10'000;  // after start_within and run_within a task without a result is lost
     std::uint32_t come_back_ms =

@@ -10,6 +10,12 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kReason = 256;
+constexpr std::size_t kUplinkName = 31;  // of a line
+
+const char* note_of(NodeEventKind kind) {
+    if (kind == NodeEventKind::uplink) return "node.uplink";
+    return kind == NodeEventKind::line_state ? "line.state" : "line.identity";
+}
 
 link::Identity identity_of(const link::LineReport& line) {
     return line.health ? line.health->identity : link::Identity::unknown;
@@ -27,10 +33,9 @@ void tell(Node& node, NodeEvent event, Batch& batch, Actions& out) {
     change.event = std::move(event);
     const NodeEvent& e = change.event;
     // The reason is the agent's own text: as JSON it is one line, and quoted.
-    out.effects.push_back(Noted{e.kind == NodeEventKind::line_state ? "line.state" : "line.identity",
-                                "node=" + node.record.id.text() + " name=" + node.record.name.text() +
-                                    " line=" + e.line + " was=" + e.was + " became=" + e.became +
-                                    " reason=" + dump_json(Json(e.reason))});
+    out.effects.push_back(Noted{note_of(e.kind), "node=" + node.record.id.text() + " name=" + node.record.name.text() +
+                                                     (e.line.empty() ? "" : " line=" + e.line) + " was=" + e.was +
+                                                     " became=" + e.became + " reason=" + dump_json(Json(e.reason))});
     batch.push_back(std::move(change));
 }
 
@@ -80,6 +85,19 @@ void change_lines(Node& node, std::vector<link::LineReport> lines, WallTime at, 
              batch, out);
     }
     node.record.lines = std::move(lines);
+}
+
+void change_uplink(Node& node, std::optional<link::Uplink> uplink, WallTime at, Batch& batch, Actions& out) {
+    if (uplink) {
+        cut_text(uplink->name, kUplinkName);
+        cut_text(uplink->broker, kReason);
+        cut_text(uplink->why, kReason);
+    }
+    const auto before = std::exchange(node.record.uplink, std::move(uplink));
+    const auto& now = node.record.uplink;
+    if (!before || !now || before->name == now->name) return;
+    tell(node, {.at = at, .kind = NodeEventKind::uplink, .was = before->name, .became = now->name, .reason = now->why},
+         batch, out);
 }
 
 }  // namespace edge::broker

@@ -14,4 +14,8 @@ AddEvent event_of(Node& node, WallTime at, NodeEventKind kind);
 /// health (a hello has no room for it) keep what was known while their state is the same.
 void change_lines(Node& node, std::vector<link::LineReport> lines, WallTime at, Batch& batch, Actions& out);
 
+/// What its new session is on, the texts cut to what is kept; an event and a note where that is another uplink than the
+/// last session's.
+void change_uplink(Node& node, std::optional<link::Uplink> uplink, WallTime at, Batch& batch, Actions& out);
+
 }  // namespace edge::broker

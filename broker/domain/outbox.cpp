@@ -53,7 +53,9 @@ std::string carrier_of(const NodeRecord& node, const std::string& name) {
 
 void tell_event(DomainState& state, const NodeRecord& node, const NodeEvent& event, Now now, Batch& batch) {
     using enum NodeEventKind;
-    if (event.kind == line_identity || event.kind == results_gap || event.kind == store_behind) return;
+    if (event.kind == line_identity || event.kind == results_gap || event.kind == store_behind ||
+        event.kind == key_changed || event.kind == uplink)
+        return;
     const bool of_line = event.kind == NodeEventKind::line_state;
     const EventKind kind = of_line ? EventKind::line_state : EventKind::node_state;
     if (!state.endpoints.may_want(kind)) return;
@@ -108,7 +110,7 @@ void tell_enrolled(DomainState& state, const NodeRecord& node, Now now, Batch& b
          {.kind = EventKind::node_enrolled,
           .at = now.wall,
           .subject = node.id.text(),
-          .about = Enrolled{{node.id, node.name}, &node.labels}},
+          .about = Enrolled{{node.id, node.name}, &node.labels, node.state}},
          lines_of(node), now, batch);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "broker/domain/join_rule.hpp"
+#include "broker/domain/join_terms.hpp"
 #include "broker/domain/node_events.hpp"
 #include "broker/domain/outbox.hpp"
 #include "protocol/json/described.hpp"
@@ -14,6 +15,12 @@ namespace edge::broker {
 namespace {
 
 constexpr std::uint64_t kComeBackWithinMs = 5'000;
+constexpr std::uint64_t kRefusedForMs = 300'000;     // it may be repaired meanwhile
+constexpr std::uint64_t kApprovedWithinMs = 30'000;  // until a pending node asks again
+constexpr std::size_t kBootsKept = 8;
+constexpr std::size_t kBootIdKept = 64;  // bytes; an agent's has 26
+constexpr std::uint64_t kAlternationUs = 600'000'000;
+constexpr std::size_t kMostAlternations = 3;  // within that time
 
 link::Reject refused(link::RejectCode code, std::string text, std::uint64_t retry_after_ms, bool fatal) {
     return link::Reject{.code = code, .text = std::move(text), .retry_after_ms = retry_after_ms, .fatal = fatal};
@@ -25,6 +32,22 @@ link::Reject overloaded() {
 
 bool same_lines(const std::vector<link::LineReport>& a, const std::vector<link::LineReport>& b) {
     return a.size() == b.size() && encode(a) == encode(b);
+}
+
+/// An agent takes its own place when its link was cut, and its next process takes the one before's. Two that run at a
+/// time come back again and again, each with the boot id it had.
+bool processes_alternate(Node& node, std::string boot_id, Now now) {
+    boot_id.resize(std::min(boot_id.size(), kBootIdKept));
+    auto& boots = node.boots;
+    const auto before = std::ranges::find(boots, boot_id);
+    const bool is_back = before != boots.end() && boots.back() != boot_id;
+    if (before != boots.end()) boots.erase(before);
+    boots.push_back(std::move(boot_id));
+    if (boots.size() > kBootsKept) boots.pop_front();
+    auto& times = node.came_back;
+    while (!times.empty() && times.front() + kAlternationUs <= now.mono) times.pop_front();
+    if (is_back && node.session) times.push_back(now.mono);
+    return times.size() >= kMostAlternations;
 }
 
 /// What no node can have, or nothing.
@@ -44,70 +67,109 @@ const char* wrong_with(const std::vector<link::LineReport>& lines) {
 
 }  // namespace
 
-void Sessions::join(Ticket ticket, link::Hello hello, Now now, Actions& out) {
-    const auto reject = [&](link::RejectCode code, std::string text, bool fatal) {
-        out.effects.push_back(JoinAnswer{ticket, refused(code, std::move(text), 0, fatal)});
-    };
+/// Why it is not let in, whatever its counter says.
+std::optional<link::Reject> Sessions::objection(const Node& node, const link::Hello& hello) const {
+    const NodeRecord& record = node.record;
+    const std::string& name = record.name.text();
+    const std::string why = record.reason.empty() ? std::string() : ": " + record.reason;
+    const std::string anew =
+        "; to bring it back: edgectl token create --node " + name + ", and on the node edge-agent enroll --replace";
+    using enum link::RejectCode;
+    if (record.state == NodeState::pending)
+        return refused(link::RejectCode::pending, "an operator has to approve this node: edgectl approve " + name,
+                       kApprovedWithinMs, false);
+    if (record.state == NodeState::revoked)
+        return refused(revoked, "this node was revoked" + why + anew, kRefusedForMs, true);
+    if (record.state == NodeState::locked)
+        return refused(locked, "this node is locked" + why + anew, kRefusedForMs, true);
+    if (hello.proto != link::kProtocolVersion)
+        return refused(unsupported_version, "this broker speaks protocol 1", 0, true);
+    if (const char* wrong = wrong_with(hello.labels)) return refused(protocol_error, wrong, 0, false);
+    if (const char* wrong = wrong_with(hello.lines)) return refused(protocol_error, wrong, 0, false);
+    return std::nullopt;
+}
+
+void Sessions::join(Ticket ticket, link::Hello hello, const PublicKey& key, Now now, Actions& out) {
+    const auto reject = [&](link::Reject why) { out.effects.push_back(JoinAnswer{ticket, std::move(why)}); };
     Node* node = state_.fleet.find(hello.node_id);
-    if (!node) return reject(link::RejectCode::unknown_node, "no such node; enrol it with a join token", true);
-    if (node->record.state == NodeState::revoked)
-        return reject(link::RejectCode::revoked, "this node was revoked", true);
-    if (node->record.state == NodeState::locked) {
-        return reject(link::RejectCode::locked, "this node is locked: its key was used from two places", true);
-    }
-    if (hello.proto != link::kProtocolVersion) {
-        return reject(link::RejectCode::unsupported_version, "this broker speaks protocol 1", true);
-    }
-    if (const char* wrong = wrong_with(hello.labels)) return reject(link::RejectCode::protocol_error, wrong, false);
-    if (const char* wrong = wrong_with(hello.lines)) return reject(link::RejectCode::protocol_error, wrong, false);
+    if (!node)
+        return reject(refused(link::RejectCode::unknown_node, "no such node; enrol it with a join token", 0, true));
+    if (auto why = objection(*node, hello)) return reject(std::move(*why));
+    if (!NodeKeys::is_valid(node->record, key, now.wall))  // it was another's a moment ago
+        return reject(refused(link::RejectCode::bad_signature, "the key was replaced", 0, true));
     const JoinsKnown known{node->record.join_counter, node->record.join_confirmed, recovery_.is_due(*node)};
     const JoinVerdict verdict = judge_join(known, hello.join_counter);
-    if (verdict == JoinVerdict::stale) return lock(*node, now, ticket, out);
-    if (verdict == JoinVerdict::ahead) {
-        out.effects.push_back(JoinAnswer{ticket, recovery_.refuse(*node, hello, now, out)});
-        return;
+    if (verdict == JoinVerdict::stale) {
+        return lock(*node, "its key was used from two places",
+                    refused(link::RejectCode::stale_counter,
+                            "another holder of this node's key has joined since; the node is locked until an operator "
+                            "enrols it anew",
+                            0, true),
+                    ticket, now, out);
+    }
+    if (verdict == JoinVerdict::ahead) return reject(recovery_.refuse(*node, hello, now, out));
+    if (processes_alternate(*node, hello.boot_id, now)) {
+        return lock(
+            *node, "suspect: two agents with its key took each other's place again and again",
+            refused(link::RejectCode::locked,
+                    "another agent uses this node's key; the node is locked until an operator enrols it anew", 0, true),
+            ticket, now, out);
     }
     if (const std::uint64_t next = node->pace.next(); next > now.mono) {  // each join is written, too
         const std::uint64_t wait_ms = (next - now.mono + 999) / 1'000;
-        out.effects.push_back(JoinAnswer{
-            ticket, refused(link::RejectCode::overloaded, "this node joins or changes too often", wait_ms, false)});
-        return;
+        return reject(refused(link::RejectCode::overloaded, "this node joins or changes too often", wait_ms, false));
     }
-    begin(*node, std::move(hello), ticket, now, out);
+    begin(*node, std::move(hello), key, ticket, now, out);
 }
 
-void Sessions::lock(Node& node, Now now, Ticket ticket, Actions& out) {
+void Sessions::lock(Node& node, std::string reason, link::Reject answer, Ticket ticket, Now now, Actions& out) {
     ++state_.counters.locked;
     node.record.state = NodeState::locked;
+    node.record.reason = std::move(reason);
+    node.boots.clear();  // who is enrolled anew is judged anew
+    node.came_back.clear();
     if (node.session) close(*node.session, link::Goaway{.reason = link::GoawayReason::revoked}, now, out);
-    out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text()});
+    out.effects.push_back(Noted{"node.locked", "node=" + node.record.id.text() + " name=" + node.record.name.text() +
+                                                   " reason=\"" + node.record.reason + "\""});
     node.record.is_there = false;  // where it was awaited
+    AddEvent event = event_of(node, now.wall, NodeEventKind::locked);
+    event.event.reason = node.record.reason;
     Batch batch{PutNode{node.record}, AddAudit{{now.wall, "broker", "node.locked", node.record.id.text()}},
-                event_of(node, now.wall, NodeEventKind::locked)};
+                std::move(event)};
     outbox::tell_events(state_, node, now, batch);
     targets_.node_changed(node, now, out);
-    state_.journal.write(out, std::move(batch), [this, &node, ticket](Now, Actions& after) {
+    state_.journal.write(out, std::move(batch), [this, &node, ticket, answer = std::move(answer)](Now, Actions& after) {
         state_.tell(node, after);
-        after.effects.push_back(JoinAnswer{ticket, refused(link::RejectCode::stale_counter,
-                                                           "another holder of this node's key has joined since; the "
-                                                           "node is locked until an operator enrols it anew",
-                                                           0, true)});
+        after.effects.push_back(JoinAnswer{ticket, answer});
     });
 }
 
-void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Actions& out) {
+void Sessions::apply_standing(Node& node, Now now, Actions& out) {
+    Session* session = node.session;
+    if (!session) return;
+    if (is_shut_out(node.record.state))
+        return close(*session, link::Goaway{.reason = link::GoawayReason::revoked}, now, out);
+    if (session->confirmed && node.record.rotate) out.effects.push_back(SendTo{session->id, {link::RotateKey{}}});
+}
+
+void Sessions::begin(Node& node, link::Hello hello, const PublicKey& key, Ticket ticket, Now now, Actions& out) {
+    bool took_over = false;
     if (node.session) {
+        took_over = node.session->is_known_there();
         out.effects.push_back(
             Noted{"session.taken_over", "node=" + node.record.id.text() + " session=" + node.session->id.text()});
-        close(*node.session, link::Goaway{.reason = link::GoawayReason::taken_over}, now, out);
+        out.effects.push_back(CloseSession{node.session->id, link::Goaway{.reason = link::GoawayReason::taken_over}});
+        forget(*node.session, now, out);  // the node is there all the while: no news
     }
     NodeRecord& r = node.record;
     r.agent_version = hello.agent_version;
     r.policy_hash = hello.policy_hash;
     if (r.policy && r.policy->hash != r.policy_hash) r.policy.reset();  // it is another one now, and told soon
-    r.labels = hello.labels;
+    r.labels = with_preset(hello.labels, r.preset);
     Batch batch;
+    keys_.used(node, key, now, batch, out);
     change_lines(node, std::move(hello.lines), now.wall, batch, out);
+    change_uplink(node, std::move(hello.uplink), now.wall, batch, out);
     r.connected_at = now.wall;
     r.last_seen_at = now.wall;
     ++r.epoch;
@@ -121,6 +183,7 @@ void Sessions::begin(Node& node, link::Hello hello, Ticket ticket, Now now, Acti
     Session& session = *(state_.sessions[id] = std::make_unique<Session>());
     session.id = id;
     session.node = &node;
+    session.took_over = took_over;
     session.spool = Fleet::find_spool(node, hello.spool_id);
     if (!session.spool) {
         node.lost_disk = node.lost_disk || !node.spools.empty();
@@ -200,6 +263,7 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     out.effects.push_back(Noted{
         "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
                               " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});
+    keys_.greet(*session, out);
     dispatch_.reconcile(*session, now, out);
     targets_.confirmed(*session, now, out);
     session->hello = {};
@@ -327,12 +391,18 @@ void Sessions::close(Session& session, link::Goaway why, Now now, Actions& out) 
 }
 
 void Sessions::remove(Session& session, Now now, Actions& out) {
+    Node& node = *session.node;
+    const bool was_there = session.is_known_there();
+    forget(session, now, out);
+    if (was_there && !is_stopping_) tell_gone(node, now, out, nullptr);
+}
+
+void Sessions::forget(Session& session, Now now, Actions& out) {
     if (session.told_timer) state_.timers.cancel(*session.told_timer);  // its next hello says what it said last
     dispatch_.abandon(session, now, out);
     session.node->session = nullptr;
     session.node->rtt_us.reset();
     session.node->record.last_seen_at = now.wall;
-    if (session.confirmed && !is_stopping_) tell_gone(*session.node, now, out, nullptr);
     state_.sessions.erase(SessionId(session.id));
 }
 

@@ -4,6 +4,7 @@
 
 #include "broker/domain/dispatch.hpp"
 #include "broker/domain/domain_state.hpp"
+#include "broker/domain/node_keys.hpp"
 #include "broker/domain/plan_targets.hpp"
 #include "broker/domain/recovery.hpp"
 
@@ -18,10 +19,11 @@ inline constexpr const char* kTooMuchPolicy = "a policy is at most 32 KiB";
 
 class Sessions {
   public:
-    Sessions(DomainState& state, Dispatch& dispatch, Recovery& recovery, PlanTargets& targets)
-        : state_(state), dispatch_(dispatch), recovery_(recovery), targets_(targets) {}
+    Sessions(DomainState& state, Dispatch& dispatch, Recovery& recovery, PlanTargets& targets, NodeKeys& keys)
+        : state_(state), dispatch_(dispatch), recovery_(recovery), targets_(targets), keys_(keys) {}
 
-    void join(Ticket ticket, link::Hello hello, Now now, Actions& out);
+    /// `key`: the hello is signed with it.
+    void join(Ticket ticket, link::Hello hello, const PublicKey& key, Now now, Actions& out);
     void confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out);
     void leave(SessionId id, Now now, Actions& out);
     /// Nothing, or what is wrong with them; then nothing was changed. What comes too often is written later.
@@ -29,6 +31,9 @@ class Sessions {
     /// As lines().
     const char* policy(Session& session, link::Policy policy, Now now, Actions& out);
     void measured(SessionId id, std::uint64_t rtt_us, std::int64_t clock_offset_us, Now now);
+
+    /// What the node's record says of it now holds for its live session too: it ends, or is asked for a new key.
+    void apply_standing(Node& node, Now now, Actions& out);
 
     /// The agent broke the protocol: it is told, and may come again.
     void fail(Session& session, std::string code, std::string text, Now now, Actions& out);
@@ -40,11 +45,15 @@ class Sessions {
     void close_all(Now now, Actions& out);
 
   private:
-    void lock(Node& node, Now now, Ticket ticket, Actions& out);
-    void begin(Node& node, link::Hello hello, Ticket ticket, Now now, Actions& out);
+    std::optional<link::Reject> objection(const Node& node, const link::Hello& hello) const;
+    void lock(Node& node, std::string reason, link::Reject answer, Ticket ticket, Now now, Actions& out);
+    void begin(Node& node, link::Hello hello, const PublicKey& key, Ticket ticket, Now now, Actions& out);
     link::Welcome welcome(Session& session, Now now) const;
     void close(Session& session, link::Goaway why, Now now, Actions& out);
+    /// It is over, and its node gone with it.
     void remove(Session& session, Now now, Actions& out);
+    /// It is over; of its node nothing is told.
+    void forget(Session& session, Now now, Actions& out);
     void tell_gone(Node& node, Now now, Actions& out, Journal::Then then);
     void tell_missing(Now now, Actions& out);
     void take_told(Session& session, Now now, Actions& out);
@@ -54,6 +63,7 @@ class Sessions {
     Dispatch& dispatch_;
     Recovery& recovery_;
     PlanTargets& targets_;
+    NodeKeys& keys_;
     bool is_stopping_ = false;
 };
 

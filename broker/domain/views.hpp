@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "protocol/ids.hpp"
+#include "protocol/ip.hpp"
 #include "protocol/json/bounded.hpp"
 #include "protocol/link/envelopes.hpp"
 #include "protocol/schedule/schedule.hpp"
@@ -19,8 +20,22 @@ namespace edge::broker {
 /// Wall clock, microseconds since 1970.
 using WallTime = std::uint64_t;
 
-enum class NodeState { enrolled, connected, disconnected, revoked, locked };
-BOOST_DESCRIBE_ENUM(NodeState, enrolled, connected, disconnected, revoked, locked)
+enum class NodeState { enrolled, connected, disconnected, pending, revoked, locked };
+BOOST_DESCRIBE_ENUM(NodeState, enrolled, connected, disconnected, pending, revoked, locked)
+
+/// It has a key, and may not be given work by it: pending, revoked or locked.
+constexpr bool is_shut_out(NodeState state) {
+    return state == NodeState::pending || state == NodeState::revoked || state == NodeState::locked;
+}
+
+/// It counts as a machine of the fleet: not one that was given up, or not let in yet.
+constexpr bool is_of_fleet(NodeState state) {
+    return state != NodeState::revoked && state != NodeState::pending;
+}
+
+/// What an operator decides about a node.
+enum class NodeOrder { revoke, approve, reject, rotate_key };
+BOOST_DESCRIBE_ENUM(NodeOrder, revoke, approve, reject, rotate_key)
 
 struct NodeRef {
     NodeId id;
@@ -30,15 +45,19 @@ struct NodeRef {
 struct NodeView {
     NodeRef node;
     NodeState state = NodeState::enrolled;
+    std::string reason;            // why it is revoked or locked
+    std::optional<TokenId> token;  // by which it came
     std::map<std::string, std::string> labels;
     std::string agent_version;
     std::string policy_hash;
     WallTime enrolled_at = 0;
+    std::optional<WallTime> new_key_at;  // a new key was stored then, and has not been used yet
     std::optional<WallTime> connected_at;
     std::optional<WallTime> last_seen_at;
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;  // node's wall clock minus ours
     std::vector<link::LineReport> lines;
+    std::optional<link::Uplink> uplink;  // of its session
     std::string busy;                    // why it takes no new tasks now; empty when it does
     std::optional<link::Policy> policy;  // where one node was asked for
 };
@@ -73,17 +92,30 @@ struct UsageView {
     std::vector<UsagePoint> history;  // the oldest first, where one node was asked for
 };
 
-enum class NodeEventKind { connected, disconnected, locked, line_state, line_identity, results_gap, store_behind };
+enum class NodeEventKind {
+    connected,
+    disconnected,
+    locked,
+    line_state,
+    line_identity,
+    results_gap,
+    store_behind,
+    approved,
+    revoked,
+    key_changed,
+    uplink
+};
 BOOST_DESCRIBE_ENUM(NodeEventKind, connected, disconnected, locked, line_state, line_identity, results_gap,
-                    store_behind)
+                    store_behind, approved, revoked, key_changed, uplink)
 
 /// Something that became of a node or of one of its lines.
 struct NodeEvent {
     std::uint64_t n = 0;  // of this node, ascending
     WallTime at = 0;
     NodeEventKind kind = NodeEventKind::connected;
-    std::string line{};    // of line_state and line_identity
-    std::string was{};     // of these what it was, empty: not known; of results_gap the first number that is missing
+    std::string line{};  // of line_state and line_identity
+    std::string
+        was{};  // of these and of uplink what it was, empty: not known; of results_gap the first number that is missing
     std::string became{};  // … and the last one
     std::string reason{};
 };
@@ -212,12 +244,39 @@ struct ResultView {
     std::string detail;
 };
 
+/// A node that a token for several knows by name, and the labels that are preset for it.
+struct NamedNode {
+    static constexpr bool fields_have_defaults = true;
+    NodeName name;
+    std::map<std::string, std::string> labels{};
+};
+BOOST_DESCRIBE_STRUCT(NamedNode, (), (name, labels))
+
+inline constexpr std::uint32_t kMostUses = 10'000;
+
+/// What a join token is good for.
+struct JoinTokenTerms {
+    std::optional<NodeName> node{};               // of one use: the name that the node gets
+    std::uint32_t uses = 1;                       // 1..10'000
+    std::vector<IpPrefix> cidrs{};                // where from; none: anywhere
+    std::map<std::string, std::string> labels{};  // preset: the node has them, whatever its agent says
+    bool approve = false;                         // an operator has to approve each node
+    std::vector<NamedNode> nodes{};               // none: any name; else only these, by name
+};
+
 struct JoinTokenView {
     TokenId id;
-    std::optional<NodeName> node;
+    JoinTokenTerms terms;
     WallTime created_at = 0;
     WallTime expires_at = 0;
-    std::optional<WallTime> used_at;
+    std::uint32_t used = 0;           // times
+    std::optional<WallTime> used_at;  // last
+    std::optional<WallTime> revoked_at;
+};
+/// Its text is shown this once.
+struct NewJoinToken {
+    std::string text;
+    JoinTokenView view;
 };
 
 /// Live happenings of one run, in order.

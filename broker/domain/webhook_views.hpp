@@ -70,6 +70,7 @@ struct NodeHappening {
 struct Enrolled {
     NodeRef node;
     const std::map<std::string, std::string>* labels = nullptr;
+    NodeState state = NodeState::enrolled;  // or pending
 };
 struct Tested {};
 struct OutsideEvent {

@@ -37,7 +37,7 @@ void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>&
     };
     if (!checked) return refuse(checked.error());
     const std::string peer = request.peer;
-    domain.enroll(std::move(checked.value()), [exchange, refuse, peer](Result<link::EnrollReply> reply) {
+    domain.enroll({std::move(checked.value()), peer}, [exchange, refuse, peer](Result<link::EnrollReply> reply) {
         if (!reply) return refuse(reply.error());
         spdlog::info("gateway.enrolled node={} name={} peer={}", reply.value().node_id.text(),
                      reply.value().name.text(), peer);

@@ -227,7 +227,7 @@ void Session::carry_out(action::FindKey& find) {
 }
 
 void Session::carry_out(action::AskToJoin& ask) {
-    Join join{std::move(ask.hello), request_.peer, std::make_shared<Mailbox>(shared_from_this())};
+    Join join{std::move(ask.hello), ask.key, request_.peer, std::make_shared<Mailbox>(shared_from_this())};
     domain_.join(std::move(join), [self = shared_from_this()](std::variant<link::Welcome, link::Reject> answer) {
         asio::post(self->get_executor(), [self, answer = std::move(answer)]() mutable {
             self->apply(self->fsm_.joined(now(), std::move(answer)));

@@ -34,6 +34,7 @@ struct IsForBroker {
     bool operator()(const link::Policy&) const { return true; }
     bool operator()(const link::Facts&) const { return true; }
     bool operator()(const link::Goaway&) const { return true; }
+    bool operator()(const link::NewKey&) const { return true; }
     template <class Other>
     bool operator()(const Other&) const {
         return false;
@@ -105,20 +106,16 @@ Actions SessionFsm::key(Now, Result<NodeKey> key) {
                       kRetryAfterRefusal, true);
     }
     if (!key) return reject(link::RejectCode::overloaded, "try again later", kRetrySoon, false);
-    if (!is_signed_by(*hello_, key.value().key, terms_)) {
+    const NodeKey& known = key.value();
+    const bool by_current = is_signed_by(*hello_, known.key, terms_);
+    if (!by_current && !(known.next && is_signed_by(*hello_, *known.next, terms_))) {
         return reject(link::RejectCode::bad_signature,
                       "the hello is not signed with this node's key for this connection", kRetryAfterRefusal, true);
-    }
-    if (key.value().state == NodeState::revoked)
-        return reject(link::RejectCode::revoked, "the node was revoked", kRetryAfterRefusal, true);
-    if (key.value().state == NodeState::locked) {
-        return reject(link::RejectCode::locked, "two agents use this node's key; an operator must decide",
-                      kRetryAfterRefusal, true);
     }
     phase_ = Phase::joins;
     link::Hello said = std::move(hello_->hello);
     hello_.reset();
-    return {action::AskToJoin{std::move(said)}};
+    return {action::AskToJoin{std::move(said), by_current ? known.key : *known.next}};
 }
 
 Actions SessionFsm::joined(Now, std::variant<link::Welcome, link::Reject> answer) {

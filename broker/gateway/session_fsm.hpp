@@ -49,6 +49,7 @@ struct FindKey {
 };
 struct AskToJoin {
     link::Hello hello;
+    PublicKey key{};  // it is signed with
 };
 struct Confirm {
     SessionId session;

@@ -2,6 +2,7 @@
 // minutes say. Kept as events come, so that asking costs nothing. Pure.
 #pragma once
 #include <array>
+#include <boost/mp11.hpp>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -49,7 +50,8 @@ class Overview {
 
   private:
     static constexpr std::size_t kLineStates = 6;
-    static constexpr std::size_t kNodeStates = 5;
+    static constexpr std::size_t kNodeStates =
+        boost::mp11::mp_size<boost::describe::describe_enumerators<NodeState>>::value;
     struct Cell {
         std::array<std::uint64_t, kLineStates> lines{};
         Recent rtt_us{30'000'000};

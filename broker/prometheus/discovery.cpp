@@ -35,7 +35,7 @@ std::string label_name(std::string_view text) {
 std::string nodes_discovered(const std::vector<NodeView>& nodes) {
     Json all = Json::array();
     for (const auto& node : nodes) {
-        if (node.state != NodeState::revoked) all.push_back(group(node.node.name.text(), node_labels(node)));
+        if (is_of_fleet(node.state)) all.push_back(group(node.node.name.text(), node_labels(node)));
     }
     return dump_json(all);
 }
@@ -43,7 +43,7 @@ std::string nodes_discovered(const std::vector<NodeView>& nodes) {
 std::string lines_discovered(const std::vector<NodeView>& nodes) {
     Json all = Json::array();
     for (const auto& node : nodes) {
-        if (node.state == NodeState::revoked) continue;
+        if (!is_of_fleet(node.state)) continue;
         for (const auto& line : node.lines) {
             Json labels = node_labels(node);
             labels["__meta_edge_line"] = line.name.text();

@@ -112,7 +112,7 @@ void each_once(const std::vector<Thing>& things, Key key, Write write) {
 
 void write_nodes(Exposition& out, const std::vector<NodeView>& nodes) {
     for (const auto& node : nodes) {
-        if (node.state != NodeState::revoked) write_node(out, node);
+        if (is_of_fleet(node.state)) write_node(out, node);
     }
 }
 

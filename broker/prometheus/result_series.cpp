@@ -116,7 +116,7 @@ void ResultSeries::drop_older(WallTime now) {
 void ResultSeries::retire(const std::vector<NodeView>& nodes, WallTime now) {
     std::set<std::pair<std::string, std::string>> lines;
     for (const auto& node : nodes) {
-        if (node.state == NodeState::revoked) continue;
+        if (!is_of_fleet(node.state)) continue;
         for (const auto& line : node.lines) lines.emplace(node.node.name.text(), line.name.text());
     }
     std::erase_if(series_, [&](const auto& one) {

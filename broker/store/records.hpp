@@ -36,11 +36,15 @@ struct NodeRecord {
     NodeId id;
     NodeName name;
     PublicKey key{};
-    NodeState state = NodeState::enrolled;  // enrolled, revoked or locked: whether it is connected is not stored
-    std::map<std::string, std::string> labels;
+    NodeState state = NodeState::enrolled;      // enrolled or shut out: whether it is connected is not stored
+    std::string reason;                         // why it is revoked or locked
+    std::optional<TokenId> token;               // by which it came
+    std::map<std::string, std::string> labels;  // the agent's, and `preset`
+    std::map<std::string, std::string> preset;  // by its token
     std::string agent_version;
     std::string policy_hash;
     std::vector<link::LineReport> lines;
+    std::optional<link::Uplink> uplink;  // of the last session; none: it did not say
     std::optional<link::Policy> policy;  // none: an agent that does not tell it, or has not yet
     WallTime enrolled_at = 0;
     std::optional<WallTime> connected_at;
@@ -50,6 +54,9 @@ struct NodeRecord {
     bool join_confirmed = true;      // the agent said that it wrote join_counter down
     GenerationRow joined_in{};       // of the last confirmed join; 0: it never joined
     bool is_there = false;  // its last event of the kind says connected; a restart of the broker changes nothing
+    std::optional<PublicKey> next_key;  // takes the place of `key` when it is used, or in a day
+    WallTime next_key_at = 0;
+    bool rotate = false;  // it is to be asked for a new key
 };
 
 struct SpoolRecord {
@@ -66,11 +73,12 @@ struct SpoolRecord {
 struct JoinTokenRecord {
     TokenId id;
     Digest hash{};  // of the secret
-    std::optional<NodeName> node;
+    JoinTokenTerms terms;
     WallTime created_at = 0;
     WallTime expires_at = 0;
-    std::optional<WallTime> used_at;
-    std::optional<NodeId> used_by;
+    std::uint32_t used = 0;           // times
+    std::optional<WallTime> used_at;  // last
+    std::optional<WallTime> revoked_at;
 };
 
 struct ApiTokenRecord {
@@ -197,8 +205,16 @@ struct PutNode {  // inserts or replaces
 struct PutSpool {  // inserts, or raises `committed` and `newest_rid` and sets the rest
     SpoolRecord spool;
 };
-struct PutJoinToken {  // inserts or replaces, by id
+struct AddJoinToken {
     JoinTokenRecord token;
+};
+struct UseJoinToken {  // once more
+    TokenId token;
+    WallTime at = 0;
+};
+struct RevokeJoinToken {
+    TokenId token;
+    WallTime at = 0;
 };
 struct AddApiToken {
     ApiTokenRecord token;
@@ -263,9 +279,10 @@ struct AddEvent {
     NodeEvent event;
 };
 
-using Change = std::variant<PutNode, PutSpool, PutJoinToken, AddApiToken, AddRun, AddTask, AddKey, SetTask, SetRun,
-                            AddResult, PutJob, AddJobKey, AddPlannedRun, SetMade, AddAudit, AddEvent, PutWebhook,
-                            DropWebhook, AddMessage, AddDelivery, AddAttempt, ReplayDelivery, ReplayDeliveries>;
+using Change =
+    std::variant<PutNode, PutSpool, AddJoinToken, UseJoinToken, RevokeJoinToken, AddApiToken, AddRun, AddTask, AddKey,
+                 SetTask, SetRun, AddResult, PutJob, AddJobKey, AddPlannedRun, SetMade, AddAudit, AddEvent, PutWebhook,
+                 DropWebhook, AddMessage, AddDelivery, AddAttempt, ReplayDelivery, ReplayDeliveries>;
 using Batch = std::vector<Change>;
 
 /// All that a broker needs in memory to begin.

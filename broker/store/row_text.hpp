@@ -20,7 +20,7 @@ std::string to_column(const T& value) {
 /// What we wrote ourselves; fields that an older version did not know get their defaults. Errors: io (damaged row).
 template <class T>
 Result<T> from_column(std::string_view text) {
-    auto json = parse_json(text, JsonLimits{.bytes = 1 << 20});
+    auto json = parse_json(text, JsonLimits{.bytes = 4 << 20, .values = 1 << 20});
     if (!json) return Error{Errc::io, {}, "a stored column is damaged: " + json.error().message()};
     if constexpr (described::Struct<T>) {
         Json whole = encode(T{});

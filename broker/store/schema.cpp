@@ -369,7 +369,49 @@ CREATE TABLE job_keys (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3, kStep4, kStep5, kStep6, kStep7, kStep8, kStep9, kStep10, kStep11};
+// Why a node is shut out, by which token it came and what that preset; the key that takes its key's place.
+constexpr std::string_view kStep12 = R"sql(
+ALTER TABLE nodes ADD COLUMN reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE nodes ADD COLUMN token BLOB;
+ALTER TABLE nodes ADD COLUMN preset TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE nodes ADD COLUMN next_key BLOB;
+ALTER TABLE nodes ADD COLUMN next_key_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE nodes ADD COLUMN rotate INTEGER NOT NULL DEFAULT 0;
+UPDATE nodes SET token = (SELECT t.id FROM join_tokens t WHERE t.used_by = nodes.id ORDER BY t.used_at DESC LIMIT 1);
+
+-- A join token is for several uses; the nodes say who came by it.
+CREATE TABLE join_tokens_anew (
+    k INTEGER PRIMARY KEY,
+    project INTEGER NOT NULL DEFAULT 1 REFERENCES projects (k),
+    id BLOB NOT NULL UNIQUE,
+    hash BLOB NOT NULL,
+    node TEXT,
+    uses INTEGER NOT NULL,
+    cidrs TEXT NOT NULL,
+    labels TEXT NOT NULL,
+    approve INTEGER NOT NULL,
+    nodes TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used INTEGER NOT NULL,
+    used_at INTEGER,
+    revoked_at INTEGER
+) STRICT;
+INSERT INTO join_tokens_anew (k, project, id, hash, node, uses, cidrs, labels, approve, nodes, created_at, expires_at,
+    used, used_at)
+SELECT k, project, id, hash, node, 1, '[]', '{}', 0, '[]', created_at, expires_at, used_at IS NOT NULL, used_at
+FROM join_tokens ORDER BY k;
+DROP TABLE join_tokens;
+ALTER TABLE join_tokens_anew RENAME TO join_tokens;
+)sql";
+
+// What a node's link is on.
+constexpr std::string_view kStep13 = R"sql(
+ALTER TABLE nodes ADD COLUMN uplink TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3,  kStep4,  kStep5,  kStep6, kStep7,
+                            kStep8, kStep9, kStep10, kStep11, kStep12, kStep13};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

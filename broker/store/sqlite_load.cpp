@@ -1,3 +1,4 @@
+#include "broker/store/row_text.hpp"
 #include "broker/store/sqlite_rows.hpp"
 #include "broker/store/sqlite_webhook_rows.hpp"
 #include "broker/store/sqlite_writer.hpp"
@@ -41,12 +42,23 @@ Result<JoinTokenRecord> join_token(sqlite::Statement& row) {
     if (!row.is_null(2)) {
         auto name = NodeName::parse(row.text(2));
         if (!name) return Error{Errc::io, {}, "a stored name is damaged"};
-        t.node = std::move(name.value());
+        t.terms.node = std::move(name.value());
     }
-    t.created_at = row.natural(3);
-    t.expires_at = row.natural(4);
-    t.used_at = row.maybe_natural(5);
-    if (!row.is_null(6)) t.used_by = NodeId{row.bytes<16>(6)};
+    t.terms.uses = row.natural32(3);
+    EDGE_TRY(const auto cidrs, from_column<std::vector<std::string>>(row.text(4)));
+    for (const auto& text : cidrs) {
+        auto prefix = IpPrefix::parse(text);
+        if (!prefix) return Error{Errc::io, {}, "a stored prefix is damaged"};
+        t.terms.cidrs.push_back(prefix.value());
+    }
+    EDGE_TRY(t.terms.labels, from_column<Labels>(row.text(5)));
+    t.terms.approve = row.integer(6) != 0;
+    EDGE_TRY(t.terms.nodes, from_column<std::vector<NamedNode>>(row.text(7)));
+    t.created_at = row.natural(8);
+    t.expires_at = row.natural(9);
+    t.used = row.natural32(10);
+    t.used_at = row.maybe_natural(11);
+    t.revoked_at = row.maybe_natural(12);
     return t;
 }
 
@@ -103,7 +115,8 @@ Result<Loaded> SqliteWriter::load() {
                       "SELECT k, node, id, committed, newest_rid, recover_upto, recover_more FROM spools ORDER BY k",
                       all.spools, spool));
     EDGE_TRY(load_all(db_,
-                      "SELECT id, hash, node, created_at, expires_at, used_at, used_by FROM join_tokens ORDER BY k",
+                      "SELECT id, hash, node, uses, cidrs, labels, approve, nodes, created_at, expires_at, used,"
+                      " used_at, revoked_at FROM join_tokens ORDER BY k",
                       all.join_tokens, join_token));
     EDGE_TRY(load_all(db_, "SELECT id, lookup, hash, admin, created_at FROM api_tokens ORDER BY k", all.api_tokens,
                       api_token));

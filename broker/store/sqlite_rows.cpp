@@ -66,6 +66,15 @@ Result<NodeRecord> node(sqlite::Statement& row) {
     }
     n.is_there = row.integer(16) != 0;
     n.joined_in = GenerationRow{row.integer(17)};
+    n.reason = row.text(18);
+    if (!row.is_null(19)) n.token = id_column<TokenId>(row, 19);
+    EDGE_TRY(n.preset, from_column<Labels>(row.text(20)));
+    if (!row.is_null(21)) n.next_key = row.bytes<32>(21);
+    n.next_key_at = row.natural(22);
+    n.rotate = row.integer(23) != 0;
+    if (!row.text(24).empty()) {
+        EDGE_TRY(n.uplink, from_column<link::Uplink>(row.text(24)));
+    }
     return n;
 }
 

@@ -10,7 +10,8 @@ namespace edge::broker::rows {
 inline constexpr std::string_view kNode =
     "k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, connected_at, last_seen_at, "
     "epoch,"
-    " join_counter, join_confirmed, policy, is_there, joined_in";
+    " join_counter, join_confirmed, policy, is_there, joined_in, reason, token, preset, next_key, next_key_at, rotate,"
+    " uplink";
 Result<NodeRecord> node(sqlite::Statement& row);
 
 /// A run and its job, from `runs r JOIN jobs j ON j.k = r.job`.

@@ -80,19 +80,26 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(
         make(s_.put_node,
              "INSERT INTO nodes (k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at,"
-             " connected_at, last_seen_at, epoch, join_counter, join_confirmed, policy, is_there, joined_in)"
-             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+             " connected_at, last_seen_at, epoch, join_counter, join_confirmed, policy, is_there, joined_in, reason,"
+             " token, preset, next_key, next_key_at, rotate, uplink)"
+             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"
+             " ?22, ?23, ?24, ?25)"
              " ON CONFLICT (k) DO UPDATE SET name = ?3, key = ?4, state = ?5, labels = ?6, agent_version = ?7,"
              " policy_hash = ?8, lines = ?9, enrolled_at = ?10, connected_at = ?11, last_seen_at = ?12, epoch = ?13,"
-             " join_counter = ?14, join_confirmed = ?15, policy = ?16, is_there = ?17, joined_in = ?18"));
+             " join_counter = ?14, join_confirmed = ?15, policy = ?16, is_there = ?17, joined_in = ?18, reason = ?19,"
+             " token = ?20, preset = ?21, next_key = ?22, next_key_at = ?23, rotate = ?24,"
+             " uplink = ?25"));
     EDGE_TRY(make(s_.put_spool,
                   "INSERT INTO spools (k, node, id, committed, newest_rid, recover_upto, recover_more)"
                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
                   " ON CONFLICT (k) DO UPDATE SET committed = max(committed, ?4), newest_rid = max(newest_rid, ?5),"
                   " recover_upto = ?6, recover_more = ?7"));
-    EDGE_TRY(make(s_.put_join_token,
-                  "INSERT INTO join_tokens (id, hash, node, created_at, expires_at, used_at, used_by)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO UPDATE SET used_at = ?6, used_by = ?7"));
+    EDGE_TRY(
+        make(s_.add_join_token,
+             "INSERT INTO join_tokens (id, hash, node, uses, cidrs, labels, approve, nodes, created_at, expires_at,"
+             " used, used_at, revoked_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"));
+    EDGE_TRY(make(s_.use_join_token, "UPDATE join_tokens SET used = used + 1, used_at = ?2 WHERE id = ?1"));
+    EDGE_TRY(make(s_.revoke_join_token, "UPDATE join_tokens SET revoked_at = ?2 WHERE id = ?1"));
     EDGE_TRY(make(s_.add_api_token,
                   "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
     EDGE_TRY(make(s_.add_job,
@@ -190,7 +197,8 @@ Result<> SqliteWriter::write(const PutNode& change) {
     return s_.put_node.run(n.row, n.id, n.name.text(), n.key, enum_text(n.state), to_column(n.labels), n.agent_version,
                            n.policy_hash, to_column(n.lines), n.enrolled_at, n.connected_at, n.last_seen_at, n.epoch,
                            n.join_counter, n.join_confirmed, n.policy ? to_column(*n.policy) : std::string(),
-                           n.is_there, n.joined_in);
+                           n.is_there, n.joined_in, n.reason, n.token, to_column(n.preset), n.next_key, n.next_key_at,
+                           n.rotate, n.uplink ? to_column(*n.uplink) : std::string());
 }
 
 Result<> SqliteWriter::write(const PutSpool& change) {
@@ -198,9 +206,21 @@ Result<> SqliteWriter::write(const PutSpool& change) {
     return s_.put_spool.run(s.row, s.node, s.id, s.committed, s.newest_rid, s.recover_upto, s.recover_more);
 }
 
-Result<> SqliteWriter::write(const PutJoinToken& change) {
+Result<> SqliteWriter::write(const AddJoinToken& change) {
     const auto& t = change.token;
-    return s_.put_join_token.run(t.id, t.hash, t.node, t.created_at, t.expires_at, t.used_at, t.used_by);
+    std::vector<std::string> cidrs;
+    for (const auto& prefix : t.terms.cidrs) cidrs.push_back(prefix.text());
+    return s_.add_join_token.run(t.id, t.hash, t.terms.node, t.terms.uses, to_column(cidrs), to_column(t.terms.labels),
+                                 t.terms.approve, to_column(t.terms.nodes), t.created_at, t.expires_at, t.used,
+                                 t.used_at, t.revoked_at);
+}
+
+Result<> SqliteWriter::write(const UseJoinToken& change) {
+    return s_.use_join_token.run(change.token, change.at);
+}
+
+Result<> SqliteWriter::write(const RevokeJoinToken& change) {
+    return s_.revoke_join_token.run(change.token, change.at);
 }
 
 Result<> SqliteWriter::write(const AddApiToken& change) {

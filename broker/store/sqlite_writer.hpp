@@ -27,7 +27,7 @@ class SqliteWriter {
   private:
     struct Statements {
         sqlite::Statement begin, commit, rollback;
-        sqlite::Statement put_node, put_spool, put_join_token, add_api_token;
+        sqlite::Statement put_node, put_spool, add_join_token, use_join_token, revoke_join_token, add_api_token;
         sqlite::Statement put_job, set_made, add_job_key;
         sqlite::Statement add_job, add_run, grow_run, add_task, add_key, set_task, set_run, add_result, add_detail,
             add_audit;
@@ -38,7 +38,9 @@ class SqliteWriter {
     Result<> write(std::span<const Batch> batches);
     Result<> write(const PutNode& change);
     Result<> write(const PutSpool& change);
-    Result<> write(const PutJoinToken& change);
+    Result<> write(const AddJoinToken& change);
+    Result<> write(const UseJoinToken& change);
+    Result<> write(const RevokeJoinToken& change);
     Result<> write(const AddApiToken& change);
     Result<> write(const AddRun& change);
     Result<> write(const AddTask& change);

@@ -71,6 +71,7 @@ Data data_of(const NodeHappening& happening, WallTime) {
     const NodeEvent& event = happening.event;
     if (event.kind != NodeEventKind::line_state) {
         json["state"] = enum_text(event.kind);
+        if (!event.reason.empty()) json["reason"] = event.reason;
         return {dump_json(json), "/api/v1/nodes/" + happening.node.id.text()};
     }
     json["line"] = {{"name", event.line}, {"carrier", happening.carrier}};
@@ -81,7 +82,9 @@ Data data_of(const NodeHappening& happening, WallTime) {
 }
 
 Data data_of(const Enrolled& enrolled, WallTime) {
-    const Json json = {{"node", to_json(enrolled.node)}, {"labels", labels_json(enrolled.labels)}};
+    const Json json = {{"node", to_json(enrolled.node)},
+                       {"labels", labels_json(enrolled.labels)},
+                       {"state", enum_text(enrolled.state)}};
     return {dump_json(json), "/api/v1/nodes/" + enrolled.node.id.text()};
 }
 

@@ -84,10 +84,39 @@ struct JobCommand {
     static void add_to(Syntax& edgectl);
     Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
 };
-struct TokenCommand {
-    std::optional<std::string> node;  // none: any
-    std::optional<std::uint64_t> ttl_ms;
+/// What an operator decides about a node: `edgectl revoke gz-1`, approve, reject and rotate as well.
+struct NodeCommand {
+    enum class Act { revoke, approve, reject, rotate_key };
+    Act act = Act::revoke;
+    std::string node;    // its name or id
+    std::string reason;  // of revoke and reject
     Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+/// What a join token is good for.
+struct TokenTerms {
+    std::optional<std::string> node;  // none: any
+    std::optional<std::uint32_t> uses;
+    std::vector<std::string> cidrs;
+    std::map<std::string, std::string> labels;
+    bool approve = false;
+    std::optional<std::uint64_t> ttl_ms;
+};
+struct TokenCommand {
+    enum class Act { create, revoke };
+    Act act = Act::create;
+    std::string id;    // of revoke
+    TokenTerms terms;  // of create
+    Format format = Format::table;
+    static void add_to(Syntax& edgectl);
+    Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
+};
+/// `edgectl enroll-batch nodes.csv --out tokens.csv`.
+struct EnrollBatchCommand {
+    std::string file, out;
+    bool one_token = false;
+    TokenTerms terms;  // of each
     static void add_to(Syntax& edgectl);
     Answer<ExitCode> carry_out(Client& client, const Screen& screen) const;
 };
@@ -126,7 +155,8 @@ struct HelpCommand {
 };
 
 /// All of them, in the order of edgectl's help. Who is not here is no command.
-using Command = std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, CancelCommand, JobCommand,
-                             TokenCommand, WebhookCommand, ApiCommand, VersionCommand, HelpCommand>;
+using Command =
+    std::variant<ProbeCommand, GetCommand, DescribeCommand, TopCommand, CancelCommand, JobCommand, NodeCommand,
+                 TokenCommand, EnrollBatchCommand, WebhookCommand, ApiCommand, VersionCommand, HelpCommand>;
 
 }  // namespace edge::cli

@@ -80,6 +80,17 @@ void put_health(Sheet& sheet, const Json& line, const std::string& as_of) {
     }
 }
 
+std::string uplink_text(const Json& node) {
+    const Json& uplink = member(node, "uplink");
+    if (!uplink.is_object()) return {};
+    const auto bound = text_at(uplink, "bound");
+    const auto why = text_at(uplink, "why");
+    return text_at(uplink, "name") + " to " + text_at(uplink, "broker") +
+           (bound == "host" ? ", as the host routes"
+                            : ", bound by " + (bound == "launcher" ? "edge-launcher" : bound)) +
+           (why.empty() ? "" : "; " + why);
+}
+
 /// What became of a node, or of one line of it, newest first; nothing where the broker does not know of events.
 void put_events(Sheet& sheet, Client& client, const std::string& node, const std::string& line) {
     constexpr std::size_t kRead = 256;
@@ -157,12 +168,18 @@ Answer<ExitCode> describe_node(const DescribeCommand& command, Client& client, c
     Sheet sheet(screen.out_style);
     sheet.title("node " + printable(text_at(node, "name")));
     const auto state = text_at(node, "state");
-    sheet.item("state", printable(state), tone_of_state(state));
+    const auto reason = text_at(node, "reason");
+    sheet.item("state", printable(state + (reason.empty() ? "" : ": " + reason)), tone_of_state(state));
+    if (state == "pending")
+        sheet.item("to let it in", "edgectl approve " + printable(text_at(node, "name")), Tone::warn);
     sheet.item("id", printable(text_at(node, "id")));
+    sheet.item("came by", printable(text_at(node, "join_token")));
+    sheet.item("new key", time_and_age(node, "new_key_at"));
     sheet.item("connected", time_and_age(node, "connected_at"));
     sheet.item("last seen", time_and_age(node, "last_seen_at"));
     sheet.item("enrolled", time_and_age(node, "enrolled_at"));
     sheet.item("round trip", duration_at(node, "rtt_us"));
+    sheet.item("uplink", printable(uplink_text(node)));
     sheet.item("agent", printable(text_at(node, "agent_version")));
     sheet.item("busy", printable(text_at(node, "busy")), Tone::warn);
     sheet.item("policy", printable(text_at(node, "policy_hash")));

@@ -38,34 +38,37 @@ Cell selector_of(const Json& item) {
 }
 
 Listing nodes() {
-    return {{column("NAME"), column("STATE"), column("LINES"), column("LEVEL", 6), figure("RTT", 4), column("SINCE", 3),
-             column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9)},
-            [](const Json& item, bool wide) {
-                std::string lines, level = "-";
-                if (const auto list = item.find("lines"); list != item.end() && list->is_array()) {
-                    std::size_t up = 0;
-                    for (const auto& line : *list) up += text_at(line, "state") == "up" ? 1u : 0u;
-                    lines = std::to_string(up) + "/" + std::to_string(list->size()) + " up";
-                    level = level_of(*list);
-                }
-                const auto state = text_at(item, "state");
-                const auto busy = text_at(item, "busy");
-                std::vector<Cell> row{{printable(text_at(item, "name"))},
-                                      {printable(busy.empty() ? state : state + ", busy"),
-                                       busy.empty() ? tone_of_state(state) : Tone::warn},
-                                      {lines},
-                                      {level},
-                                      {duration_at(item, "rtt_us")},
-                                      {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},
-                                      {printable(text_at(item, "agent_version"))},
-                                      {printable(terms_at(item, "labels"))}};
-                if (wide)
-                    row.push_back({printable(text_at(item, "id"))}),
-                        row.push_back({printable(text_at(item, "policy_hash")).substr(0, 12)});
-                return row;
-            },
-            "/api/v1/nodes",
-            "no node has enrolled yet; `edgectl token create` makes what a node needs for it"};
+    return {
+        {column("NAME"), column("STATE"), column("LINES"), column("LEVEL", 6), figure("RTT", 4), column("SINCE", 3),
+         column("VERSION", 5), column("LABELS", 2, true), column("ID", 9), column("POLICY", 9), column("UPLINK", 8)},
+        [](const Json& item, bool wide) {
+            std::string lines, level = "-";
+            if (const auto list = item.find("lines"); list != item.end() && list->is_array()) {
+                std::size_t up = 0;
+                for (const auto& line : *list) up += text_at(line, "state") == "up" ? 1u : 0u;
+                lines = std::to_string(up) + "/" + std::to_string(list->size()) + " up";
+                level = level_of(*list);
+            }
+            const auto state = text_at(item, "state");
+            const auto busy = text_at(item, "busy");
+            std::vector<Cell> row{
+                {printable(text_at(item, "name"))},
+                {printable(busy.empty() ? state : state + ", busy"), busy.empty() ? tone_of_state(state) : Tone::warn},
+                {lines},
+                {level},
+                {duration_at(item, "rtt_us")},
+                {age_at(item, state == "connected" ? "connected_at" : "last_seen_at")},
+                {printable(text_at(item, "agent_version"))},
+                {printable(terms_at(item, "labels"))}};
+            if (wide) {
+                row.push_back({printable(text_at(item, "id"))});
+                row.push_back({printable(text_at(item, "policy_hash")).substr(0, 12)});
+                row.push_back({printable(text_at(member(item, "uplink"), "name"))});
+            }
+            return row;
+        },
+        "/api/v1/nodes",
+        "no node has enrolled yet; `edgectl token create` makes what a node needs for it"};
 }
 
 Listing lines() {
@@ -144,19 +147,27 @@ Listing jobs() {
 }
 
 Listing tokens() {
-    return {{column("TOKEN"), column("NODE"), column("STATE"), figure("AGE", 1), column("EXPIRES", 1)},
+    return {{column("TOKEN"), column("NODE"), column("STATE"), figure("USED"), figure("AGE", 1), column("EXPIRES", 1),
+             column("FROM", 3, true), column("LABELS", 2, true)},
             [](const Json& item, bool) {
-                const bool used = !text_at(item, "used_at").empty();
+                const auto uses = number_at(item, "uses").value_or(1);
+                const auto used = number_at(item, "used").value_or(0);
                 const auto expires = seconds_of(text_at(item, "expires_at"));
                 const bool over = expires && *expires < now_seconds();
-                return std::vector<Cell>{{printable(text_at(item, "id"))},
-                                         {printable(text_at(item, "node"))},
-                                         {used   ? "used"
-                                          : over ? "expired"
-                                                 : "open",
-                                          used || over ? Tone::dim : Tone::good},
-                                         {age_at(item, "created_at")},
-                                         {printable(text_at(item, "expires_at"))}};
+                const char* state = !text_at(item, "revoked_at").empty() ? "revoked"
+                                    : used >= uses                       ? "used"
+                                    : over                               ? "expired"
+                                                                         : "open";
+                const auto names = number_at(item, "names");
+                return std::vector<Cell>{
+                    {printable(text_at(item, "id"))},
+                    {names ? "any of " + std::to_string(*names) : printable(text_at(item, "node"))},
+                    {state, std::string_view(state) == "open" ? Tone::good : Tone::dim},
+                    {std::to_string(used) + "/" + std::to_string(uses)},
+                    {age_at(item, "created_at")},
+                    {printable(text_at(item, "expires_at"))},
+                    {printable(list_at(item, "cidrs"))},
+                    {printable(terms_at(item, "labels"))}};
             },
             "/api/v1/join-tokens",
             "there is no join token; edgectl token create"};

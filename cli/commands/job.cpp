@@ -1,4 +1,3 @@
-#include "cli/api/problem.hpp"
 #include "cli/commands/describe.hpp"
 #include "cli/commands/schedule_flags.hpp"
 #include "cli/commands/things.hpp"
@@ -32,14 +31,6 @@ void put_schedule(Sheet& sheet, const Json& job) {
         sheet.item("revision", std::to_string(*revision) + ", since " + time_and_age(job, "revised_at"));
     if (const auto lines = number_at(job, "lines")) sheet.item("lines", std::to_string(*lines));
     sheet.item("next", printable(list_at(job, "next_ticks")));
-}
-
-/// POST /api/v1/jobs/… and PATCH answer with the job.
-Answer<Json> ask(Client& client, Request request) {
-    const auto reply = client.call(request);
-    if (!reply) return client.trouble(reply.error());
-    if (reply.value().status != 200) return trouble_of(reply.value().status, reply.value().body);
-    return json_of(reply.value().body);
 }
 
 }  // namespace
@@ -103,9 +94,9 @@ void JobCommand::add_to(Syntax& edgectl) {
 }
 
 Answer<ExitCode> JobCommand::carry_out(Client& client, const Screen& screen) const {
-    Request request{.method = act == Act::remove ? "DELETE" : "PATCH", .path = "/api/v1/jobs/" + percent_encoded(id)};
-    if (act != Act::remove) request.body = act == Act::pause ? R"({"paused":true})" : R"({"paused":false})";
-    EDGE_TRY(const auto job, ask(client, std::move(request)));
+    const Json change = act == Act::remove ? Json() : Json{{"paused", act == Act::pause}};
+    EDGE_TRY(const auto job, asked(client, act == Act::remove ? "DELETE" : "PATCH",
+                                   "/api/v1/jobs/" + percent_encoded(id), 200, change));
     if (format == Format::json || format == Format::jsonl) {
         screen.print(printable_json(dump_json(job)) + "\n");
         return ExitCode::ok;

@@ -39,18 +39,6 @@ Answer<std::string> selector_of(const std::string& program, const std::vector<st
     return selector;
 }
 
-Answer<std::map<std::string, std::string>> labels(const std::vector<std::string>& given) {
-    std::map<std::string, std::string> map;
-    for (const auto& label : given) {
-        const auto equals = label.find('=');
-        if (equals == 0 || equals == std::string::npos)
-            return usage("--label: \"" + label + "\" is no KEY=VALUE",
-                         "edgectl ping TARGET from all --label team=edge");
-        map[label.substr(0, equals)] = label.substr(equals + 1);
-    }
-    return map;
-}
-
 struct GivenProbe : ProbeCommand {
     std::unique_ptr<SpecFlags> flags;
     std::vector<std::string> words;
@@ -65,7 +53,7 @@ Answer<Command> read_probe(const std::string& name, GivenProbe& given) {
     auto params = given.flags->params(given.words[0]);
     if (!params) return usage(params.error().what, "edgectl help " + name);
     given.params = std::move(params.value());
-    EDGE_TRY(given.labels, labels(given.pairs));
+    EDGE_TRY(given.labels, labels_of(given.pairs, "edgectl ping TARGET from all --label team=edge"));
     EDGE_TRY(given.timeout, duration("--timeout", given.wait));
     EDGE_TRY(given.schedule, given.again.schedule());
     if (!given.schedule.is_null() && given.timeout)

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "cli/api/problem.hpp"
 #include "cli/show/figures.hpp"
 
 namespace edge::cli {
@@ -63,6 +64,14 @@ std::string age_at(const Json& object, const char* key) {
     return then ? age_text(now_seconds() - *then) : std::string();
 }
 
+Answer<Json> asked(Client& client, const std::string& method, const std::string& path, int expected, const Json& body) {
+    const auto reply = client.call({.method = method, .path = path, .body = body.is_null() ? "" : dump_json(body)});
+    if (!reply) return client.trouble(reply.error());
+    if (reply.value().status != expected) return trouble_of(reply.value().status, reply.value().body);
+    if (expected == 204) return Json::object();
+    return json_of(reply.value().body);
+}
+
 std::optional<Trouble> no_run(const std::string& id, Client& client) {
     if (id.starts_with("run_") || id.find('_') == std::string::npos) return std::nullopt;
     const std::string kind = id.substr(0, id.find('_'));
@@ -93,7 +102,7 @@ Tone tone_of_state(std::string_view state) {
     for (const std::string_view bad : {"down", "disconnected", "revoked", "locked", "failed", "mismatch"}) {
         if (state == bad) return Tone::bad;
     }
-    if (state == "degraded" || state == "draining") return Tone::warn;
+    if (state == "degraded" || state == "draining" || state == "pending") return Tone::warn;
     return Tone::dim;
 }
 

@@ -30,6 +30,10 @@ std::string age_at(const Json& object, const char* key);
 std::string time_and_age(const Json& object, const char* key);
 std::int64_t now_seconds();
 
+/// The answer's JSON; every other status than `expected` is Trouble.
+Answer<Json> asked(Client& client, const std::string& method, const std::string& path, int expected,
+                   const Json& body = {});
+
 /// Where a run is wanted: what else the id is of, and how its run is come by. Nothing where it may be a run's.
 std::optional<Trouble> no_run(const std::string& id, Client& client);
 

@@ -1,4 +1,3 @@
-#include "cli/api/problem.hpp"
 #include "cli/commands/things.hpp"
 #include "cli/commands/webhook_listen.hpp"
 #include "cli/show/sheet.hpp"
@@ -27,16 +26,6 @@ Tone tone_of_delivery(const std::string& state) {
 Cell standing_of(const Json& webhook) {
     if (!webhook.value("enabled", false)) return {"disabled", Tone::bad};
     return text_at(webhook, "failing_since").empty() ? Cell{"enabled", Tone::good} : Cell{"failing", Tone::warn};
-}
-
-/// The answer's JSON; everything but `expected` is Trouble.
-Answer<Json> asked(Client& client, const std::string& method, const std::string& path, int expected,
-                   const Json& body = {}) {
-    const auto reply = client.call({.method = method, .path = path, .body = body.is_null() ? "" : dump_json(body)});
-    if (!reply) return client.trouble(reply.error());
-    if (reply.value().status != expected) return trouble_of(reply.value().status, reply.value().body);
-    if (expected == 204) return Json::object();
-    return json_of(reply.value().body);
 }
 
 ExitCode print_json(const Json& json, const Screen& screen) {

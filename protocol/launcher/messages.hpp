@@ -8,7 +8,7 @@
 namespace edge::launcher {
 
 inline constexpr std::uint32_t kMagic = 0x45444745;  // "EDGE"
-inline constexpr std::uint16_t kVersion = 6;
+inline constexpr std::uint16_t kVersion = 7;
 inline constexpr unsigned kMaxLines = 32;
 inline constexpr unsigned kMaxAddresses = 4;  // of one line, both families together
 
@@ -24,6 +24,7 @@ enum class Type : std::uint16_t {
     get_policy = 10,    // GetPolicy → PolicyPart; by index 0..parts-1
     deny_targets = 11,  // DenyTargets → Done; instead of those it denied before
     line_usage = 12,    // AskUsage → LineUsage
+    open_uplink = 13,   // OpenUplink → UplinkSocket + one fd: a socket that leaves by the line, not connected
     // launcher → agent, unasked
     worker_exited = 32,  // WorkerExited
     line_changed = 33,   // LineInfo, when its link, index, addresses or what leads out of it change
@@ -170,6 +171,17 @@ struct Kill {
     std::uint32_t worker = 0;
 };
 struct Done {};
+/// For the agent's own link: by no worker, in no line's cgroup, counted in no budget.
+enum class UplinkTransport : std::uint16_t { tcp = 1, udp = 2 };
+struct OpenUplink {
+    LineName line{};
+    std::uint16_t family = 0;  // AF_INET or AF_INET6
+    UplinkTransport transport{};
+};
+struct UplinkSocket {
+    Address source{};          // that it is bound to
+    std::uint32_t marked = 0;  // 0: the launcher is an ordinary user's, and the socket has a device and an address only
+};
 struct Stats {
     std::uint32_t worker = 0;
 };

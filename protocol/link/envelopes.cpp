@@ -21,7 +21,8 @@ bool for_each_type(Visit visit) {
            visit(Wire<TaskResult>{"res"}) || visit(Wire<ResultAck>{"rack"}) || visit(Wire<Credit>{"credit"}) ||
            visit(Wire<Progress>{"prog"}) || visit(Wire<Lines>{"lines"}) || visit(Wire<Policy>{"policy"}) ||
            visit(Wire<Facts>{"facts"}) || visit(Wire<Heartbeat>{"hb"}) || visit(Wire<Goaway>{"goaway"}) ||
-           visit(Wire<ProtocolError>{"error"});
+           visit(Wire<RotateKey>{"rotate_key"}) || visit(Wire<NewKey>{"new_key"}) ||
+           visit(Wire<KeyTaken>{"key_taken"}) || visit(Wire<Pins>{"pins"}) || visit(Wire<ProtocolError>{"error"});
 }
 
 Result<Envelope> decode_envelope(Json json) {
@@ -133,6 +134,10 @@ std::string enroll_signing_input(std::string_view token, std::string_view public
     std::string input = "edge-enroll-v1";
     input.append(text_of(sha256(as_bytes(token)))).append(public_key);
     return input;
+}
+
+std::string new_key_signing_input(const NodeId& node, std::string_view public_key) {
+    return ("edge-new-key-v1" + node.text()).append(public_key);
 }
 
 Result<EnrollRequest> decode_enroll_request(std::string_view body) {

@@ -94,7 +94,7 @@ class Program:
 class OwnNode:
     """Made and enrolled, and not started."""
 
-    def __init__(self, programs, folder, broker, name, gateway=None):
+    def __init__(self, programs, folder, broker, name, gateway=None, link=""):
         self._programs = programs
         self._folder = os.path.join(folder, name)
         self.name = name
@@ -103,7 +103,7 @@ class OwnNode:
         self._write("lines.toml", LINES)
         self._write("policy.toml", POLICY)
         self._write("agent.toml", f'[agent]\nstate_dir = "{self._folder}/state"\nlauncher = "{self._folder}/run/launcher.sock"\n'
-                                  '[link]\nfirst_retry_ms = 100\n[health]\ninterval_ms = 0\n')
+                                  f'[link]\nfirst_retry_ms = 100\n{link}[health]\ninterval_ms = 0\n')
         os.mkdir(f"{self._folder}/state", 0o700)
         for made in (self._folder, f"{self._folder}/run", f"{self._folder}/state"):
             os.chown(made, UID, UID)

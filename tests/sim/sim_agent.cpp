@@ -91,7 +91,9 @@ void Node::start() {
     audit_soon();
     if (!commit() && !is_up()) return;
     const auto counter = agent::load_counter(state_disk_);
-    if (!counter) return restart_soon();
+    auto keys = agent::NodeKeys::load(state_disk_);
+    if (!counter || !keys) return restart_soon();
+    keys_.emplace(std::move(keys.value()));
     join_counter_ = counter.value();
     fsm_.emplace(agent::LinkSettings{std::chrono::milliseconds(30'000), kWorkSlots, chance_.bits()});
     carry_out(fsm_->start(timeline_.steady()));
@@ -198,14 +200,37 @@ void Node::act(agent::SayHello&& action) {
     std::erase_if(hello.running, [this](const link::AttemptRef& one) { return accepted_->planned().contains(one); });
     hello.features.emplace_back(link::kPlanFeature);
     hello.plans = plans_->digest();
-    outgoing_.say(agent::signed_hello(hello, key_, action.nonce, kExporter));
+    outgoing_.say(agent::signed_hello(hello, keys_->hello_key(), action.nonce, kExporter));
     pump();
 }
 
+void Node::enrolled(NodeId id) {
+    id_ = id;
+    if (!agent::save_key(state_disk_, key_)) throw Violation("a key can be kept");
+}
+
 void Node::act(agent::StoreCounter&& action) {
+    if (!keys_->accepted(now().wall_us)) return carry_out(fsm_->give_up("key not stored"));
     if (!agent::save_counter(state_disk_, action.join_counter)) return carry_out(fsm_->give_up("counter not stored"));
     join_counter_ = action.join_counter;
     carry_out(fsm_->counter_stored(timeline_.steady()));
+    offer_key();
+}
+
+void Node::offer_key() {
+    if (auto offer = keys_->offer(id_)) carry_out(fsm_->offer_key(std::move(*offer)));
+}
+
+void Node::act(agent::TryOtherKey&&) {
+    if (keys_->refused()) fsm_->retry_soon();
+}
+
+void Node::act(agent::MakeKey&&) {
+    if (keys_->make_next()) offer_key();
+}
+
+void Node::act(agent::TakeKey&& action) {
+    (void)keys_->taken(action.public_key, now().wall_us);  // one that is not stored is offered again
 }
 
 void Node::act(agent::StartWork&& action) {

@@ -9,6 +9,7 @@
 
 #include "agent/accepted_work.hpp"
 #include "agent/link/link_fsm.hpp"
+#include "agent/link/node_keys.hpp"
 #include "agent/link/outgoing.hpp"
 #include "agent/plan/plans.hpp"
 #include "agent/spool/spool.hpp"
@@ -31,7 +32,7 @@ class Node {
     ~Node();
 
     const PublicKey& public_key() const { return key_.public_key(); }
-    void enrolled(NodeId id) { id_ = id; }
+    void enrolled(NodeId id);
 
     void start();
     /// kill -9: what was written is there.
@@ -85,6 +86,11 @@ class Node {
     void act(agent::RenewSpool&& action);
     void act(agent::Hangup&& action);
     void act(agent::Cut&& action);
+    void act(agent::TryOtherKey&& action);
+    void act(agent::MakeKey&& action);
+    void act(agent::TakeKey&& action);
+    void act(agent::StorePins&&) {}
+    void offer_key();
     void act(agent::Say&&) {}
     void heard(std::string text);
     void wire_closed();
@@ -116,7 +122,7 @@ class Node {
     Ledger& ledger_;
     std::size_t number_;
     Dial dial_;
-    SigningKey key_;
+    SigningKey key_;  // at first; then what is on the disk
     NodeId id_;
     Break broken_;
     std::uint64_t spool_limit_;  // bytes
@@ -132,6 +138,7 @@ class Node {
     std::optional<agent::Plans> plans_;
     std::uint64_t due_no_ = 0;  // of the timer that counts
     Us calm_since_ = 0;         // nothing kept it from what is due
+    std::optional<agent::NodeKeys> keys_;
     std::optional<agent::LinkFsm> fsm_;
     agent::Outgoing outgoing_;
     std::uint64_t join_counter_ = 0;

@@ -56,14 +56,17 @@ class Broker::Session final : public WireEnd, public std::enable_shared_from_thi
     void carry_out(gateway::action::Send& send) { outbox_.push(send.envelope); }
     void carry_out(gateway::action::FindKey& find) {
         broker_.later(0, [self = shared_from_this(), node = find.node] {
-            self->apply(self->fsm_.key(self->now(), self->broker_.fsm_->find_key(node)));
+            std::optional<Result<broker::NodeKey>> key;
+            self->broker_.act([&](auto& fsm, auto now, auto&) { key = fsm.find_key(node, now); });
+            self->apply(self->fsm_.key(self->now(), *key));
         });
     }
     void carry_out(gateway::action::AskToJoin& ask) {
-        broker_.later(0, [self = shared_from_this(), hello = std::move(ask.hello)]() mutable {
+        broker_.later(0, [self = shared_from_this(), hello = std::move(ask.hello), key = ask.key]() mutable {
             const auto ticket = self->broker_.ticket();
             self->broker_.joining_[static_cast<std::uint64_t>(ticket)] = self;
-            self->broker_.act([&](auto& fsm, auto now, auto& out) { fsm.join(ticket, std::move(hello), now, out); });
+            self->broker_.act(
+                [&](auto& fsm, auto now, auto& out) { fsm.join(ticket, std::move(hello), key, now, out); });
         });
     }
     void carry_out(gateway::action::Confirm& confirm) {
@@ -223,12 +226,13 @@ void Broker::accept(const std::shared_ptr<Wire>& wire) {
 
 NodeId Broker::enroll(const std::string& name, const PublicKey& key) {
     act([&](auto& fsm, auto now, auto& out) {
-        fsm.create_join_token(ticket(), NodeName::parse(name).value(), 0, now, out);
+        const broker::JoinTokenTerms terms{.node = NodeName::parse(name).value()};
+        fsm.create_join_tokens(ticket(), {terms}, 0, {}, now, out);
     });
     while (token_.empty()) timeline_.step();
     const link::EnrollRequest request{std::exchange(token_, {}), to_base64(key), "", name, {}, "0.1.0"};
     enrolled_.reset();
-    act([&](auto& fsm, auto now, auto& out) { fsm.enroll(ticket(), request, now, out); });
+    act([&](auto& fsm, auto now, auto& out) { fsm.enroll(ticket(), {request, "192.0.2.1"}, now, out); });
     while (!enrolled_) timeline_.step();
     return enrolled_->node_id;
 }
@@ -268,6 +272,12 @@ void Broker::carry_out(broker::Noted& effect) {
     if (is_wanted)
         std::printf("%.3f %s %s\n", static_cast<double>(timeline_.now()) / 1e6, effect.event.c_str(),
                     effect.facts.c_str());
+}
+
+void Broker::rotate_key(const std::string& node) {
+    act([&](auto& fsm, auto now, auto& out) {
+        fsm.order_node(ticket(), node, broker::NodeOrder::rotate_key, {}, {}, now, out);
+    });
 }
 
 void Broker::change_a_plan() {

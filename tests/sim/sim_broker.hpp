@@ -47,6 +47,8 @@ class Broker {
     void ask(const std::string& selector);
     /// One of the runs that go on.
     void cancel_one();
+    /// A new key is asked of a node. Its agent keeps the one before, for a broker that comes back from a backup.
+    void rotate_key(const std::string& node);
     /// Recurring: pings, so many each time, every so often.
     void plan(std::uint64_t every_ms, const std::string& selector = "all", std::uint32_t repeat = 1);
     /// That nodes said they had given up, since its start.
@@ -73,7 +75,7 @@ class Broker {
     void carry_out(broker::CloseSession& effect);
     void carry_out(broker::JoinAnswer& effect);
     void carry_out(broker::EnrollAnswer& effect) { enrolled_ = std::move(effect.reply.value()); }
-    void carry_out(broker::JoinTokenAnswer& effect) { token_ = std::move(effect.token.value().first); }
+    void carry_out(broker::JoinTokensAnswer& effect) { token_ = effect.tokens.value().at(0).text; }
     void carry_out(broker::JobAnswer& effect);
     void carry_out(broker::PlanAnswer& effect);
     void carry_out(broker::Noted& effect);

@@ -130,6 +130,9 @@ void World::ask_again() {
         constexpr std::uint64_t kEvery[]{7'000, 20'000, 90'000};
         if (broker_.plans() < std::size(kEvery)) broker_.plan(kEvery[broker_.plans()]);
         if (chance_.permille(30)) broker_.change_a_plan();
+        // Each once: a backup may be older than two keys.
+        if (rotated_ < nodes_.size() && broker_.is_up() && chance_.permille(20))
+            broker_.rotate_key("node-" + std::to_string(rotated_++));
         ask_again();
     });
 }

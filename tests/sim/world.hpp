@@ -59,6 +59,7 @@ class World {
     FaultCounts faults_{};
     Broker broker_;
     std::vector<std::unique_ptr<Node>> nodes_;
+    std::size_t rotated_ = 0;      // nodes that were asked for a new key
     std::vector<Us> apart_until_;  // no connection comes about before, by node
     std::uint64_t weather_no_ = 0;
     bool healed_ = false;

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <functional>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -77,10 +78,13 @@ Result<> deny_if(scmp_filter_ctx context, int call, std::string_view name, int e
     return ok();
 }
 
-/// Sockets of other families than these two. One argument may be compared once a rule, hence the enumeration.
-Result<> deny_families_but(scmp_filter_ctx context, unsigned low, unsigned high) {
+/// Sockets of other families than these, in ascending order. One argument may be compared once a rule, hence the
+/// enumeration.
+Result<> deny_families_but(scmp_filter_ctx context, std::initializer_list<unsigned> allowed) {
+    const unsigned low = *allowed.begin(), high = *(allowed.end() - 1);
     std::vector<scmp_arg_cmp> others{SCMP_A0(SCMP_CMP_LT, low), SCMP_A0(SCMP_CMP_GT, high)};
-    for (unsigned family = low + 1; family < high; ++family) others.push_back(SCMP_A0(SCMP_CMP_EQ, family));
+    for (unsigned family = low + 1; family < high; ++family)
+        if (std::ranges::find(allowed, family) == allowed.end()) others.push_back(SCMP_A0(SCMP_CMP_EQ, family));
     for (const auto& other : others) {
         EDGE_TRY(deny_if(context, SCMP_SYS(socket), "socket", EAFNOSUPPORT, other));
     }
@@ -173,7 +177,7 @@ Result<std::vector<sock_filter>> wide_filter() {
     if (!context) return refused(-ENOMEM, "init");
     ::seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2);  // a binary tree: the list is long, calls are many
     EDGE_TRY(deny(context.get(), kDenied));
-    EDGE_TRY(deny_families_but(context.get(), AF_INET, AF_INET6));
+    EDGE_TRY(deny_families_but(context.get(), {AF_INET, AF_INET6}));
     EDGE_TRY(deny_protocols(context.get()));
     EDGE_TRY(deny_pairs(context.get()));
     EDGE_TRY(deny_outliving(context.get()));
@@ -191,9 +195,10 @@ Result<> confine_launcher(const LauncherCalls& calls) {
     };
     std::vector<std::string_view> denied;
     std::copy_if(kDenied.begin(), kDenied.end(), std::back_inserter(denied), std::not_fn(is_needed));
+    denied.push_back("connect");  // an uplink's socket is made here; it goes nowhere from here
     if (!calls.programs) denied.insert(denied.end(), {"execve", "execveat"});
     EDGE_TRY(deny(context.get(), denied));
-    EDGE_TRY(deny_families_but(context.get(), AF_UNIX, AF_NETLINK));
+    EDGE_TRY(deny_families_but(context.get(), {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}));
     EDGE_TRY(deny_new_namespaces(context.get()));
     const int status = ::seccomp_load(context.get());  // sets no_new_privs, too
     if (status != 0) return refused(status, "load");

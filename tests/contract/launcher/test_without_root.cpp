@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -158,6 +159,31 @@ TEST_CASE("without root: the kernel's answer is what a socket gets that is looke
     sh("ip rule del pref 1 && ip rule add pref 1 from 100.64.2.2 ipproto 17 dport 53 lookup 103");
     CHECK(up.client->route("unicom", kTarget4, IPPROTO_UDP, 53).table == 103);
     CHECK(up.client->route("unicom", kTarget4, IPPROTO_TCP, 53).table == 102);
+}
+
+TEST_CASE("without root: a socket for the agent's link has the line's device and address, and no mark") {
+    Running up;
+    up.do_as_told();
+    REQUIRE(up.client->comes_to_route("unicom", kTarget4));
+    Fd socket;
+    const OpenUplink asked{line_name("unicom"), AF_INET, UplinkTransport::udp};
+    const auto opened = up.client->ask<UplinkSocket>(Type::open_uplink, asked, &socket);
+    REQUIRE(std::holds_alternative<UplinkSocket>(opened));
+    CHECK(std::get<UplinkSocket>(opened).marked == 0);
+    char device[16]{};
+    socklen_t size = sizeof device;
+    REQUIRE(::getsockopt(socket.get(), SOL_SOCKET, SO_BINDTODEVICE, device, &size) == 0);
+    CHECK(std::string(device) == "wan1");
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(kPort);
+    to.sin_addr.s_addr = htonl(0xC633640A);  // kTarget4
+    REQUIRE(::sendto(socket.get(), "?", 1, 0, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 1);
+    pollfd ready{socket.get(), POLLIN, 0};
+    REQUIRE(::poll(&ready, 1, 5'000) == 1);
+    char said[64];
+    const auto got = ::recv(socket.get(), said, sizeof said, 0);
+    CHECK(std::string(said, static_cast<std::size_t>(std::max<ssize_t>(got, 0))) == "unicom 100.64.2.2");
 }
 
 TEST_CASE("without root: of a line that is down nothing leaves, by whichever way") {

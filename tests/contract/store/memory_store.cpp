@@ -60,14 +60,27 @@ Result<> MemoryStore::Tables::put(const PutSpool& change) {
     return ok();
 }
 
-Result<> MemoryStore::Tables::put(const PutJoinToken& change) {
-    for (auto& token : join_tokens) {
-        if (token.id != change.token.id) continue;
-        token.used_at = change.token.used_at;
-        token.used_by = change.token.used_by;
-        return ok();
-    }
+JoinTokenRecord* MemoryStore::Tables::join_token(TokenId id) {
+    const auto at = std::ranges::find(join_tokens, id, &JoinTokenRecord::id);
+    return at == join_tokens.end() ? nullptr : &*at;
+}
+
+Result<> MemoryStore::Tables::put(const AddJoinToken& change) {
+    if (join_token(change.token.id)) return broken("join_tokens");
     join_tokens.push_back(change.token);
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const UseJoinToken& change) {
+    if (JoinTokenRecord* token = join_token(change.token)) {
+        ++token->used;
+        token->used_at = change.at;
+    }
+    return ok();
+}
+
+Result<> MemoryStore::Tables::put(const RevokeJoinToken& change) {
+    if (JoinTokenRecord* token = join_token(change.token)) token->revoked_at = change.at;
     return ok();
 }
 
@@ -460,19 +473,18 @@ Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
 
 Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) {
     const std::lock_guard lock(mutex_);
-    std::set<RunRow> rows;
+    const std::set<TaskId> of_these(tasks.begin(), tasks.end());
+    std::map<RunRow, std::vector<TaskRecord>> rows;
     for (const auto& [row, task] : tables_.tasks) {
-        if (std::find(tasks.begin(), tasks.end(), task.id) != tasks.end()) rows.insert(task.run);
+        if (of_these.contains(task.id)) rows[task.run].push_back(task);
     }
     for (const auto& [row, run] : tables_.runs) {
-        if (std::find(runs.begin(), runs.end(), run.id) != runs.end()) rows.insert(row);
+        if (std::find(runs.begin(), runs.end(), run.id) != runs.end()) rows.try_emplace(row);
     }
     std::vector<LoadedRun> found;
-    for (const auto row : rows) {
-        LoadedRun& run = found.emplace_back(load_run(tables_.runs.at(row)));
-        std::erase_if(run.tasks, [&](const TaskRecord& task) {
-            return std::find(tasks.begin(), tasks.end(), task.id) == tasks.end();
-        });
+    for (auto& [row, its_tasks] : rows) {
+        const RunRecord& run = tables_.runs.at(row);
+        found.push_back({.run = run, .job = tables_.jobs.at(run.job), .tasks = std::move(its_tasks)});
     }
     return found;
 }

@@ -104,7 +104,10 @@ class MemoryStore final : public Store {
 
         Result<> put(const PutNode& change);
         Result<> put(const PutSpool& change);
-        Result<> put(const PutJoinToken& change);
+        Result<> put(const AddJoinToken& change);
+        Result<> put(const UseJoinToken& change);
+        Result<> put(const RevokeJoinToken& change);
+        JoinTokenRecord* join_token(TokenId id);
         Result<> put(const AddApiToken& change);
         Result<> put(const AddRun& change);
         Result<> put(const AddTask& change);

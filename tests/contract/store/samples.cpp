@@ -15,6 +15,7 @@ NodeRecord node(std::int64_t row) {
     n.policy_hash = "ab12";
     n.enrolled_at = 1'700'000'000'000'000;
     n.is_there = row % 2 == 1;
+    if (row % 2 == 1) n.uplink = link::Uplink{"line-ct", "broker.test:7443", link::UplinkBound::launcher, "mgmt: no"};
     for (const auto* carrier : {"ct", "cu", "cm"}) {
         link::LineReport line;
         line.name = line_name(std::string("line-") + carrier);

@@ -65,15 +65,34 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     node.policy->targets.ports = {53, 80};
     node.policy->line.bytes_per_day = 10'000'000'000;
     node.policy->host.cpu_pressure_percent = 40;
-    JoinTokenRecord join{id<TokenId>(1), Digest{1, 2}, samples::node_name("gz-9"), 10, 20, {}, {}};
+    node.reason = "stolen";
+    node.token = id<TokenId>(1);
+    node.preset = {{"tier", "core"}};
+    node.next_key.emplace().fill(9);
+    node.next_key_at = 77;
+    node.rotate = true;
+    JoinTokenRecord join{
+        .id = id<TokenId>(1),
+        .hash = Digest{1, 2},
+        .terms = {.node = samples::node_name("gz-9"),
+                  .uses = 3,
+                  .cidrs = {IpPrefix::parse("192.0.2.0/24").value(), IpPrefix::parse("2001:db8::/32").value()},
+                  .labels = {{"province", "hainan"}},
+                  .approve = true,
+                  .nodes = {{samples::node_name("gz-8"), {{"city", "haikou"}}}}},
+        .created_at = 10,
+        .expires_at = 20,
+        .used_at = {},
+        .revoked_at = {}};
     ApiTokenRecord api{id<TokenId>(2), "abcd1234", Digest{3}, true, 30};
-    REQUIRE(store->apply(Batch{PutNode{node}, PutJoinToken{join}, AddApiToken{api}}).has_value());
-    join.used_at = 15;
-    join.used_by = node.id;
+    REQUIRE(store->apply(Batch{PutNode{node}, AddJoinToken{join}, AddApiToken{api}}).has_value());
     SpoolRecord spool = samples::spool(1, 1);
     spool.committed = 12;
     spool.newest_rid = id<ResultId>(5);
-    REQUIRE(store->apply(Batch{PutJoinToken{join}, PutSpool{spool}}).has_value());
+    REQUIRE(store
+                ->apply(Batch{UseJoinToken{join.id, 14}, UseJoinToken{join.id, 15}, RevokeJoinToken{join.id, 16},
+                              PutSpool{spool}})
+                .has_value());
     spool.committed = 4;  // neither goes back
     spool.newest_rid = id<ResultId>(4);
     REQUIRE(store->apply(Batch{PutSpool{spool}}).has_value());
@@ -93,6 +112,14 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(n.join_counter == 9);
     CHECK(!n.join_confirmed);
     CHECK(n.is_there);
+    CHECK(n.reason == "stolen");
+    CHECK(n.token == node.token);
+    CHECK(n.preset == node.preset);
+    CHECK(n.next_key == node.next_key);
+    CHECK(n.next_key_at == 77);
+    CHECK(n.rotate);
+    REQUIRE(n.uplink.has_value());
+    CHECK(encode(*n.uplink) == encode(*node.uplink));
     REQUIRE(n.policy.has_value());
     CHECK(encode(*n.policy) == encode(*node.policy));
     REQUIRE(loaded.spools.size() == 1);
@@ -100,9 +127,18 @@ TEST_CASE_TEMPLATE("nodes, spools and tokens come back as they were put", Kind, 
     CHECK(loaded.spools[0].newest_rid == id<ResultId>(5));
     REQUIRE(loaded.join_tokens.size() == 1);
     CHECK(loaded.join_tokens[0].used_at == 15);
-    CHECK(loaded.join_tokens[0].used_by == node.id);
-    CHECK(loaded.join_tokens[0].node == join.node);
+    CHECK(loaded.join_tokens[0].used == 2);
+    CHECK(loaded.join_tokens[0].revoked_at == 16);
     CHECK(loaded.join_tokens[0].hash == join.hash);
+    const JoinTokenTerms& terms = loaded.join_tokens[0].terms;
+    CHECK(terms.node == join.terms.node);
+    CHECK(terms.uses == 3);
+    CHECK(terms.cidrs == join.terms.cidrs);
+    CHECK(terms.labels == join.terms.labels);
+    CHECK(terms.approve);
+    REQUIRE(terms.nodes.size() == 1);
+    CHECK(terms.nodes[0].name == join.terms.nodes[0].name);
+    CHECK(terms.nodes[0].labels == join.terms.nodes[0].labels);
     REQUIRE(loaded.api_tokens.size() == 1);
     CHECK(loaded.api_tokens[0].lookup == "abcd1234");
     CHECK(loaded.api_tokens[0].admin);
@@ -497,6 +533,37 @@ TEST_CASE("a file of the sixth schema knows from its events which nodes were the
     REQUIRE(nodes.size() == 4);
     CHECK(nodes[0].is_there);
     for (std::size_t i = 1; i < 4; ++i) CHECK(!nodes[i].is_there);
+}
+
+TEST_CASE("a file of the tenth schema keeps its join tokens, and its nodes know which one they came by") {
+    TemporaryFolder folder;
+    const std::string path = folder.path() + "/edge.db";
+    {
+        auto db = sqlite::Connection::open(path, sqlite::Connection::Mode::read_write).value();
+        REQUIRE(migrate(db, schema_steps().first(10)).has_value());
+        REQUIRE(db.execute(R"sql(
+            INSERT INTO nodes (k, id, name, key, state, labels, agent_version, policy_hash, lines, enrolled_at, epoch,
+                join_counter, join_confirmed) SELECT value, CAST('0123456789abcde' || value AS BLOB), 'gz-' || value,
+                CAST('0123456789abcdef0123456789abcde' || value AS BLOB), 'enrolled', '{}', '', '', '[]', 1, 0, 0, 1
+                FROM json_each('[1,2]');
+            INSERT INTO join_tokens (k, id, hash, node, created_at, expires_at, used_at, used_by) VALUES
+                (1, CAST('a123456789abcde1' AS BLOB), zeroblob(32), 'gz-1', 1, 2, 5, CAST('0123456789abcde1' AS BLOB)),
+                (2, CAST('a123456789abcde2' AS BLOB), zeroblob(32), 'gz-1', 1, 2, 7, CAST('0123456789abcde1' AS BLOB)),
+                (3, CAST('a123456789abcde3' AS BLOB), zeroblob(32), NULL, 1, 9, NULL, NULL);
+        )sql")
+                    .has_value());
+    }
+    const auto loaded = std::move(open_sqlite_store(path).value())->load().value();
+    REQUIRE(loaded.join_tokens.size() == 3);
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK(loaded.join_tokens[i].terms.uses == 1);
+        CHECK(loaded.join_tokens[i].used == (i < 2 ? 1 : 0));
+        CHECK(loaded.join_tokens[i].terms.cidrs.empty());
+    }
+    REQUIRE(loaded.nodes.size() == 2);
+    CHECK(loaded.nodes[0].token == loaded.join_tokens[1].id);  // the last one that gave it a key
+    CHECK(!loaded.nodes[1].token);
+    CHECK(!loaded.nodes[0].next_key);
 }
 
 TEST_CASE("a file of the seventh schema knows from labels what scrapes of /probe made") {

@@ -25,7 +25,7 @@ bool run(const ScriptedBroker& broker, Disk& state, Spool& spool, std::uint32_t 
     settings.agent.launcher = "/nonexistent/launcher.sock";
     settings.agent.spool_mb = spool_mb;
     settings.agent.drain_ms = 60'000;  // an agent with nothing to do does not wait that long
-    Agent agent(io, settings, Joined{Identity{}, key(), broker.endpoint()}, state, spool,
+    Agent agent(io, settings, Joined{Identity{}, NodeKeys(state, key()), {broker.endpoint()}}, state, spool,
                 [] { return std::optional<LineSettings>(); });
     bool in_time = true;
     boost::asio::steady_timer limit(io, 15s);

@@ -51,6 +51,16 @@ TEST_CASE("what is wrong is said with its line and column") {
          "a.toml:5:1: expected an AS number, as AS4134"},
         {"a disabled line that has no name", "[lines]\ndisabled = [\"A b\"]\n",
          "a.toml:2:13: lines.disabled: a name is 1 to 31"},
+        {"an uplink that has no name", "[link]\nuplinks = [\"mgmt\", \"Line A\"]\n",
+         "a.toml:2:20: \"Line A\" is neither mgmt nor a line's name"},
+        {"an uplink twice", "[link]\nuplinks = [\"mgmt\", \"mgmt\"]\n", "a.toml:2:20: \"mgmt\" stands there twice"},
+        {"a proxy of another kind", "[link]\nproxy = \"socks5://p\"\n", "a.toml:2:1: expected http://HOST:PORT"},
+        {"a password without a user", "[link]\nproxy = \"http://p\"\nproxy_password_file = \"/p\"\n",
+         "a.toml:3:1: is of use only with a [link] proxy"},
+        {"a broker without https", "[link]\nbrokers = [\"https://a:1\", \"b:2\"]\n",
+         "a.toml:2:27: \"b:2\": expected https://HOST:PORT"},
+        {"a broker with half a pin", "[link]\nbrokers = [\"https://a:1#pin=sha256:AAAA\"]\n",
+         "a.toml:2:12: \"https://a:1#pin=sha256:AAAA\": expected 32 bytes"},
         {"not TOML", "[agent\n", "a.toml:1:7"},
     };
     for (const Case& one : kCases) {

@@ -105,13 +105,14 @@ class FakeDomain final : public Domain {
     void find_key(NodeId node, Reply<NodeKey> reply) override {
         run_([=, this] {
             if (!node_ || node != node_->node.id) return reply(Error{Errc::not_found});
-            reply(NodeKey{key_, node_state});
+            reply(NodeKey{key_, next_key});
         });
     }
     void join(Join join, JoinReply reply) override {
         run_([=, this] {
             if (reject) return reply(*reject);
             joined.push_back(join.hello);
+            joined_with = join.key;
             sink_ = join.sink;
             link::Welcome welcome;
             welcome.session_id = id<SessionId>(static_cast<std::uint8_t>(joined.size()));
@@ -145,8 +146,10 @@ class FakeDomain final : public Domain {
         run_([=, this] { log("leave " + session.text()); });
     }
     void stop_soon() override {}
-    void enroll(link::EnrollRequest request, Reply<link::EnrollReply> reply) override {
-        run_([=] {
+    void enroll(Enrolling enrolling, Reply<link::EnrollReply> reply) override {
+        run_([=, this] {
+            const link::EnrollRequest& request = enrolling.request;
+            enrolled_from = enrolling.peer;
             if (request.token != kJoinToken) return reply(Error{Errc::denied, {}, "the join token is wrong"});
             reply(link::EnrollReply{id<NodeId>(9), node_name(request.name.empty() ? "gz-9" : request.name.c_str()),
                                     "default"});
@@ -375,18 +378,57 @@ class FakeDomain final : public Domain {
             for (const auto& follower : followers_) follower->event(event);
         });
     }
-    void create_join_token(std::optional<NodeName> node, std::uint64_t ttl_ms,
-                           Reply<std::pair<std::string, JoinTokenView>> reply) override {
-        run_([=] {
-            reply(std::pair{std::string("edgej_secret"),
-                            JoinTokenView{id<TokenId>(5), node, kNow, kNow + ttl_ms * 1000, {}}});
+    void order_node(std::string name, NodeOrder order, std::string reason, TokenId by, Reply<NodeView> reply) override {
+        run_([=, this] {
+            if (!node_ || name != "gz-1") return reply(Error{Errc::not_found, {}, "no node has this id or name"});
+            if (order == NodeOrder::approve) return reply(Error{Errc::conflict, {}, "node gz-1 is not pending"});
+            orders.emplace_back(order, reason + " by " + by.text());
+            node_->state = NodeState::revoked;
+            node_->reason = reason;
+            reply(*node_);
+        });
+    }
+    void create_join_tokens(std::vector<JoinTokenTerms> terms, std::uint64_t ttl_ms, TokenId,
+                            Reply<std::vector<NewJoinToken>> reply) override {
+        run_([=, this] {
+            wanted_tokens = terms;
+            std::vector<NewJoinToken> made;
+            for (std::size_t i = 0; i < terms.size(); ++i) {
+                if (terms[i].labels.contains("bad"))
+                    return reply(Error{Errc::bad_value, "/" + std::to_string(i) + "/labels", "no good"});
+                made.push_back({"edgej_secret" + std::string(i == 0 ? "" : std::to_string(i)),
+                                {.id = id<TokenId>(static_cast<std::uint8_t>(5 + i % 200)),
+                                 .terms = terms[i],
+                                 .created_at = kNow,
+                                 .expires_at = kNow + ttl_ms * 1000,
+                                 .used_at = {},
+                                 .revoked_at = {}}});
+            }
+            reply(std::move(made));
+        });
+    }
+    void revoke_join_token(TokenId token, TokenId, Reply<JoinTokenView> reply) override {
+        run_([=, this] {
+            if (token != id<TokenId>(5)) return reply(Error{Errc::not_found, {}, "no such join token"});
+            JoinTokenView view = used_token();
+            view.revoked_at = kNow;
+            reply(view);
         });
     }
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override {
-        run_([=] {
-            reply(std::vector<JoinTokenView>{
-                {id<TokenId>(5), node_name("gz-1"), kNow, kNow + 1'000'000, kNow + 500'000}});
-        });
+        run_([=, this] { reply(std::vector<JoinTokenView>{used_token()}); });
+    }
+    static JoinTokenView used_token() {
+        return {.id = id<TokenId>(5),
+                .terms = {.node = node_name("gz-1"),
+                          .cidrs = {IpPrefix::parse("192.0.2.0/24").value()},
+                          .labels = {{"city", "guangzhou"}},
+                          .approve = true},
+                .created_at = kNow,
+                .expires_at = kNow + 1'000'000,
+                .used = 1,
+                .used_at = kNow + 500'000,
+                .revoked_at = {}};
     }
     WebhookCalls& webhooks() override { return webhooks_; }
     void store(Reply<StoreView> reply) override {
@@ -406,9 +448,13 @@ class FakeDomain final : public Domain {
     StoreView store_;
     bool is_busy = false;                              // takes nothing up of what sessions send
     std::vector<std::shared_ptr<const void>> untaken;  // … until these go
-    NodeState node_state = NodeState::enrolled;
+    std::optional<PublicKey> next_key;
     std::optional<link::Reject> reject;
+    std::string enrolled_from;  // an address
+    std::vector<JoinTokenTerms> wanted_tokens;
+    std::vector<std::pair<NodeOrder, std::string>> orders;
     std::vector<link::Hello> joined;
+    PublicKey joined_with{};
     std::vector<UsageView> usages_;
     std::vector<std::string> stored;  // details of results
     std::size_t task_count = 1;       // of the run

@@ -29,6 +29,7 @@ HEALTH = {"checks": [{"what": "anchor", "target": "198.51.100.20", "how": "ping"
 EVENTS = [{"at": "2026-01-01T00:00:02.000Z", "kind": "line_state", "line": "unicom", "was": "up", "became": "down", "reason": "no carrier"},
           {"at": "2026-01-01T00:00:01.000Z", "kind": "line_identity", "line": "telecom", "was": "unknown", "became": "mismatch",
            "reason": "AS9808 cm"},
+          {"at": "2026-01-01T00:00:00.500Z", "kind": "uplink", "was": "mgmt", "became": "telecom", "reason": "mgmt: connect: no answer"},
           {"at": "2026-01-01T00:00:00.000Z", "kind": "connected"}]
 
 
@@ -149,7 +150,8 @@ class FakeBroker:
         self.cut_after = []     # for each stream in turn: events after which the connection breaks; None: never
         self.no_events = False  # the stream is refused, as by a proxy that has none
         self.lose_first_post = False
-        self.tokens = []
+        self.tokens = []        # as they were asked for
+        self.orders = []        # about nodes: what, reason
         self.node_state = "connected"
         self.copies = 1         # of every node and line; of the job there is one less
         self.changed = threading.Condition()
@@ -235,6 +237,22 @@ class Exchange(BaseHTTPRequestHandler):
             token = {"id": make_id("tok", 1), "token": "edgej_secret", "gateway_url": "https://broker.test:7443", "expires_at": "2026-01-01T00:15:00.000Z", "created_at": "2026-01-01T00:00:00.000Z", **asked}
             self.broker.tokens.append(token)
             self.reply(201, token)
+        elif self.path == "/api/v1/join-tokens:batch":
+            asked = json.loads(body)
+            if asked.get("ttl_ms", 0) > 86_400_000:
+                return self.problem(422, "invalid_body", "/ttl_ms: expected 1000 to 86400000 (a day)")
+            self.broker.tokens.append(asked)
+            items = [{"id": make_id("tok", at), "node": node["name"], "uses": 1, "used": 0, "expires_at": "2026-01-01T00:15:00.000Z", "token": f"edgej_{at}"}
+                     for at, node in enumerate(asked["nodes"])]
+            self.reply(201, {"items": items, "gateway_url": "https://broker.test:7443"})
+        elif self.path.startswith("/api/v1/nodes/"):
+            name, order = self.path.split("/")[-2:]
+            if name != "gz-1":
+                return self.problem(404, "not_found", "no node has this id or name")
+            if order in ("approve", "reject") and self.broker.node_state != "pending":
+                return self.problem(409, "conflict", f"node gz-1 is {self.broker.node_state} and not pending")
+            self.broker.orders.append((order, json.loads(body).get("reason", "") if body else ""))
+            self.reply(200, {**NODE, "state": self.broker.node_state if order == "rotate-key" else "enrolled" if order == "approve" else "revoked"})
         else:
             self.problem(404, "not_found", "there is nothing at this path")
 
@@ -255,8 +273,11 @@ class Exchange(BaseHTTPRequestHandler):
 
     def do_DELETE(self):
         self.note()
-        if self.allowed():
-            self.reply(200, {**PLAN, "state": "deleted", "next_ticks": []})
+        if not self.allowed():
+            return
+        if self.path.startswith("/api/v1/join-tokens/"):
+            return self.reply(200, {"id": self.path.split("/")[-1], "uses": 40, "used": 12, "revoked_at": "2026-01-01T00:00:00.000Z"})
+        self.reply(200, {**PLAN, "state": "deleted", "next_ticks": []})
 
     def create_job(self, request):
         broker = self.broker
@@ -296,7 +317,8 @@ class Exchange(BaseHTTPRequestHandler):
         if path[0] == "runs" and len(path) > 1:
             return self.run_part(path, parse_qs(parts.query))
         nodes = [{**NODE, "state": self.broker.node_state, "labels": {"city": "广州", "province": "guangdong"}, "agent_version": "0.1.0", "policy_hash": "c0ffee" * 10,
-                  "connected_at": "2026-01-01T00:00:00.000Z", "last_seen_at": "2026-01-01T00:00:00.000Z", "rtt_us": 4_200, "lines": [line_json(i) for i in range(3)]}]
+                  "connected_at": "2026-01-01T00:00:00.000Z", "last_seen_at": "2026-01-01T00:00:00.000Z", "rtt_us": 4_200,
+                  "uplink": {"name": "telecom", "broker": "broker.test:7443", "bound": "launcher", "why": "mgmt: connect: no answer"}, "lines": [line_json(i) for i in range(3)]}]
         policy = {"hash": "c0ffee", "services": ["dns", "ping"], "targets": {"allow": ["10.20.0.0/16"], "deny": ["192.0.2.0/24"], "ports": [53, 443], "only": ["203.0.113.5:7480"]},
                   "line": {"bytes_per_s": 0, "packets_per_s": 100, "bytes_per_day": 10_000_000, "p95_bytes_per_s": 0}, "destination": {"probes_per_s": 1, "burst": 10},
                   "worker": {"cpu_percent": 50, "memory_mb": 64, "pids": 4}, "host": {"cpu_pressure_percent": 40, "memory_pressure_percent": 0, "load_per_cpu_percent": 0}}

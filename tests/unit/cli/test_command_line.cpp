@@ -271,10 +271,11 @@ TEST_CASE("the other commands") {
     CHECK(std::get<CancelCommand>(parse({"cancel", "run_1", "-o", "json"}).value().command).run_id == "run_1");
     CHECK(std::get<DescribeCommand>(parse({"describe", "job", "job_1"}).value().command).kind == Kind::jobs);
     CHECK(!std::get<GetCommand>(parse({"get", "nodes"}).value().command).limit);
-    CHECK_FALSE(std::get<TokenCommand>(parse({"token", "create"}).value().command).node);                // of any node
-    CHECK(std::get<TokenCommand>(parse({"token", "create", "--node", ""}).value().command).node == "");  // of none
-    CHECK(std::get<TokenCommand>(parse({"token", "create", "--node", "gz-1", "--ttl", "15m"}).value().command).ttl_ms ==
-          900'000);
+    CHECK_FALSE(std::get<TokenCommand>(parse({"token", "create"}).value().command).terms.node);  // any
+    CHECK(std::get<TokenCommand>(parse({"token", "create", "--node", ""}).value().command).terms.node ==
+          "");  // of none
+    CHECK(std::get<TokenCommand>(parse({"token", "create", "--node", "gz-1", "--ttl", "15m"}).value().command)
+              .terms.ttl_ms == 900'000);
     CHECK(std::get<ApiCommand>(parse({"api", "GET", "/api/v1/nodes"}).value().command).path == "/api/v1/nodes");
     CHECK(std::get<ApiCommand>(parse({"api", "/healthz"}).value().command).path == "/healthz");
     CHECK(parse({"--color", "never", "version"}).value().colour == ColourChoice::never);

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """edgectl against a broker that does what a test tells it. Usage: test_edgectl.py PATH_OF_EDGECTL [unittest arguments]"""
+import csv
 import fcntl
 import json
 import os
@@ -266,6 +267,9 @@ class LineHealth(WithBroker):
         told = self.edgectl("describe", "node", "gz-1").stdout
         self.assertIn("line unicom up -> down: no carrier", told)
         self.assertRegex(told, r"2026-01-01T00:00:00.000Z +connected")
+        self.assertRegex(told, r"2026-01-01T00:00:00.500Z +uplink mgmt -> telecom: mgmt: connect: no answer")
+        self.assertRegex(told, r"uplink +telecom to broker.test:7443, bound by edge-launcher; mgmt: connect: no answer")
+        self.assertRegex(self.edgectl("get", "nodes", "-o", "wide").stdout, r"UPLINK[^\n]*\n.*telecom")
 
     def test_checks_of_a_node_that_is_away_are_told_as_old(self):
         for what in (("node", "gz-1"), ("line", "gz-1/telecom")):
@@ -579,6 +583,64 @@ class Lists(WithBroker):
             self.assertIn(f"node gz-1 is {state} already: ", done.stderr)
             self.assertIn(said, done.stderr)
             self.assertEqual(done.stdout, "edgej_secret\n")
+
+    def test_a_token_may_be_for_many(self):
+        done = self.edgectl("token", "create", "--uses", "40", "--cidr", "192.0.2.0/24", "--cidr", "2001:db8::/32", "--label", "tier=core", "--approve", "--ttl", "720h")
+        asked = self.broker.tokens[0]
+        self.assertEqual((asked["uses"], asked["cidrs"], asked["labels"], asked["approve"], asked["ttl_ms"]),
+                         (40, ["192.0.2.0/24", "2001:db8::/32"], {"tier": "core"}, True, 2_592_000_000))
+        self.assertIn("for 40 uses until", done.stderr)
+        self.assertIn("edgectl approve NODE", done.stderr)
+        self.assertRegex(self.edgectl("get", "tokens").stdout, r"open|expired")
+        self.assertRegex(self.edgectl("get", "tokens").stdout, r"0/40")
+        self.assertIn("KEY=VALUE", self.edgectl("token", "create", "--label", "tier", expect=2).stderr)
+        self.assertIn("12 nodes came by it", self.edgectl("token", "revoke", "tok_x").stdout)
+        self.assertIn("which one", self.edgectl("token", "revoke", expect=2).stderr)
+
+    def test_orders_about_a_node(self):
+        self.assertIn("gz-1 is revoked; to bring it back: edgectl token create --node gz-1", self.edgectl("revoke", "gz-1", "--reason", "stolen").stdout)
+        self.assertIn("asked for a new key", self.edgectl("rotate", "gz-1").stdout)
+        self.assertIn("not pending", self.edgectl("approve", "gz-1", expect=6).stderr)
+        self.broker.node_state = "pending"
+        self.assertIn("edgectl approve gz-1", self.edgectl("describe", "node", "gz-1").stdout)
+        self.assertIn("approved", self.edgectl("approve", "gz-1").stdout)
+        self.assertEqual(json.loads(self.edgectl("reject", "gz-1", "-o", "json").stdout)["state"], "revoked")
+        self.assertEqual(self.broker.orders, [("revoke", "stolen"), ("rotate-key", ""), ("approve", ""), ("reject", "")])
+        self.edgectl("revoke", "gz-9", expect=5)
+        self.assertIn("revoke which node", self.edgectl("revoke", expect=2).stderr)
+
+    def test_a_batch_of_nodes_becomes_a_file_of_commands(self):
+        with tempfile.TemporaryDirectory() as folder:
+            nodes, out = folder + "/nodes.csv", folder + "/tokens.csv"
+            write = lambda text: open(nodes, "w", encoding="utf-8").write(text)
+            write('name,province,note\r\ngz-1,guangdong,"a, b"\r\nsh-1,,\r\n')
+            done = self.edgectl("enroll-batch", nodes, "--out", out, "--label", "tier=core", "--ttl", "24h")
+            self.assertEqual(self.broker.tokens[0], {"labels": {"tier": "core"}, "ttl_ms": 86_400_000, "nodes": [
+                {"name": "gz-1", "labels": {"province": "guangdong", "note": "a, b"}}, {"name": "sh-1"}]})
+            self.assertIn("join tokens for 2 nodes", done.stderr)
+            self.assertEqual(os.stat(out).st_mode & 0o777, 0o600)
+            with open(out, newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file))
+            self.assertEqual([(row["name"], row["token"]) for row in rows], [("gz-1", "edgej_0"), ("sh-1", "edgej_1")])
+            self.assertIn("printf '%s\\n' 'edgej_1' | ", rows[1]["command"])
+            self.assertIn("edge-agent enroll https://broker.test:7443 --token-file -", rows[1]["command"])
+            # Nothing is written over a file, and nothing is left where nothing was made.
+            self.assertIn("not written over", self.edgectl("enroll-batch", nodes, "--out", out, expect=1).stderr)
+            self.assertIn("a day", self.edgectl("enroll-batch", nodes, "--out", out + "2", "--ttl", "48h", expect=2).stderr)
+            self.assertFalse(os.path.exists(out + "2"))
+            lines = out + ".jsonl"
+            self.edgectl("enroll-batch", nodes, "--out", lines, "--one-token")
+            with open(lines, encoding="utf-8") as file:
+                told = [json.loads(line) for line in file]
+            self.assertEqual({one["token"] for one in told}, {"edgej_secret"})
+            self.assertIn("--name sh-1", told[1]["command"])
+            asked = len(self.broker.requests)
+            write("name,province\ngz-1,guangdong,x\nGZ 2,y\ngz-3,z\ngz-3,z\n")
+            wrong = self.edgectl("enroll-batch", nodes, "--out", out + "3", expect=2).stderr
+            for words in (nodes + ":2: 3 columns", nodes + ':3: "GZ 2" is no node\'s name', nodes + ":5: gz-3 is there already, in line 4", "3 problems; nothing was made"):
+                self.assertIn(words, wrong)
+            self.assertEqual(len(self.broker.requests), asked)
+            self.assertFalse(os.path.exists(out + "3"))
 
     def test_api_and_version(self):
         self.assertEqual(json.loads(self.edgectl("api", "GET", "/api/v1/version").stdout)["version"], "0.1.0")

@@ -39,6 +39,9 @@ TEST_CASE("each request is read as what it is") {
     CHECK(std::get<RouteGet>(parse_request(request(Type::route_get, route))->verb).destination.family == AF_INET6);
     CHECK(std::get<GetPolicy>(parse_request(request(Type::get_policy, GetPolicy{6}))->verb).part == 6);
     CHECK(std::get<AskUsage>(parse_request(request(Type::line_usage, AskUsage{2}))->verb).index == 2);
+    const OpenUplink uplink{{"mobile"}, AF_INET6, UplinkTransport::udp};
+    CHECK(std::get<OpenUplink>(parse_request(request(Type::open_uplink, uplink))->verb).transport ==
+          UplinkTransport::udp);
     DenyTargets deny;
     deny.addresses[kMaxDenied - 1].family = AF_INET;
     CHECK(std::get<DenyTargets>(parse_request(request(Type::deny_targets, deny))->verb)
@@ -66,6 +69,17 @@ TEST_CASE("no packet of another size, and no changed header, is a request") {
     for (char& c : unterminated.line.text) c = 'x';
     CHECK_FALSE(parse_request(request(Type::spawn, unterminated)));
     CHECK_FALSE(parse_request(request(Type::worker_exited, WorkerExited{})));
+}
+
+TEST_CASE("an uplink is of a family and a transport that there are") {
+    const auto asked = [](int family, int transport) {
+        const OpenUplink body{{"mobile"}, static_cast<std::uint16_t>(family), static_cast<UplinkTransport>(transport)};
+        return parse_request(request(Type::open_uplink, body)).has_value();
+    };
+    CHECK(asked(AF_INET, 1));
+    CHECK(asked(AF_INET6, 2));
+    for (const int family : {0, int{AF_UNIX}, int{AF_NETLINK}, 0xFFFF}) CHECK_FALSE(asked(family, 1));
+    for (const int transport : {0, 3, 0xFFFF}) CHECK_FALSE(asked(AF_INET, transport));
 }
 
 TEST_CASE("an attempt is one of the list") {

@@ -73,7 +73,16 @@ TEST_CASE("a launcher that filtered itself can do what it needs, and no more") {
     CHECK(answer(none, [] { return ::syscall(SYS_clone3, nullptr, 0); }) == ENOSYS);
     CHECK(answer(none, [] { return ::syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0); }) == EPERM);
     CHECK(answer(none, [] { return ::syscall(SYS_process_vm_readv, 1, nullptr, 0, nullptr, 0, 0); }) == EPERM);
-    for (const int family : {AF_INET, AF_INET6, AF_PACKET, AF_VSOCK, AF_ALG})
+    for (const int family : {AF_INET, AF_INET6}) {  // for an uplink, which somebody else connects
+        CHECK(answer(none, [family] { return ::socket(family, SOCK_DGRAM, 0); }) == 0);
+        CHECK(answer(none, [family] {
+                  const int fd = ::socket(family, SOCK_DGRAM, 0);
+                  sockaddr_storage to{};
+                  to.ss_family = static_cast<sa_family_t>(family);
+                  return ::connect(fd, reinterpret_cast<const sockaddr*>(&to), sizeof to);
+              }) == EPERM);
+    }
+    for (const int family : {AF_AX25, AF_X25, AF_KEY, AF_PACKET, AF_VSOCK, AF_ALG})
         CHECK(answer(none, [family] { return ::socket(family, SOCK_DGRAM, 0); }) == EAFNOSUPPORT);
     CHECK(answer(none, [] { return ::socket(AF_UNIX, SOCK_SEQPACKET, 0); }) == 0);
     CHECK(answer(none, [] { return ::socket(AF_NETLINK, SOCK_RAW, 0); }) == 0);

@@ -239,12 +239,28 @@ link::Hello hello() {
             .policy_hash = to_hex(sha256(as_bytes("services = [\"dns\"]\n"))),
             .labels = {{"city", "guangzhou"}, {"province", "guangdong"}},
             .lines = {telecom(), mobile()},
-            .running = {{.task_id = id<TaskId>(1), .attempt = 1}}};
+            .running = {{.task_id = id<TaskId>(1), .attempt = 1}},
+            .uplink = link::Uplink{.name = "telecom",
+                                   .broker = "broker.example:7443",
+                                   .bound = link::UplinkBound::launcher,
+                                   .why = "mgmt: connect: no answer"}};
 }
 
 SigningKey node_key() {
     return SigningKey::from_secret(*from_hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"))
         .value();
+}
+/// RFC 8032 section 7.1 TEST 2.
+SigningKey next_key() {
+    return SigningKey::from_secret(*from_hex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"))
+        .value();
+}
+link::NewKey new_key() {
+    const PublicKey key = next_key().public_key();
+    const std::string input = link::new_key_signing_input(id<NodeId>(9), std::string(key.begin(), key.end()));
+    return {.public_key = to_base64(key),
+            .by_old = to_base64(node_key().sign(as_bytes(input))),
+            .by_new = to_base64(next_key().sign(as_bytes(input)))};
 }
 std::string nonce() {
     return counted_bytes(0);
@@ -322,6 +338,12 @@ std::vector<Sample> envelopes() {
         {"plan_set", plan_set(), {}},
         {"plan_drop", PlanDrop{.n = 11, .job_id = plan_set().job_id}, {}},
         {"plan_reset", PlanReset{.n = 12}, {}},
+        {"rotate_key", RotateKey{}, {}},
+        {"new_key", new_key(), {}},
+        {"key_taken", KeyTaken{to_base64(next_key().public_key())}, {}},
+        {"pins",
+         Pins{"sha256:" + to_base64(sha256(as_bytes("gateway"))), "sha256:" + to_base64(sha256(as_bytes("next")))},
+         {}},
         {"wack", WorkAck{.n = 9}, {}},
         {"res", with_detail, detail},
         {"res_refused", refused(), {}},

@@ -21,6 +21,8 @@ std::vector<Sample> envelopes();
 link::Hello hello();
 /// The key, nonce and TLS exporter of the signed examples. The secret is that of RFC 8032's first test: worthless.
 SigningKey node_key();
+SigningKey next_key();  // takes that one's place
+link::NewKey new_key();
 std::string nonce();
 std::string exporter();
 std::string signed_hello();

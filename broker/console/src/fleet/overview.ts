@@ -14,7 +14,7 @@ export interface Cell {
 }
 
 export interface Overview {
-  nodes: { total: number; connected: number; disconnected: number; enrolled: number; locked: number; revoked: number; busy: number }
+  nodes: { total: number; connected: number; disconnected: number; enrolled: number; pending: number; locked: number; revoked: number; busy: number }
   lines: { total: number; up: number; degraded: number; down: number; unknown: number; disabled: number; draining: number }
   runs: { running: number }
   results: { total: number; per_s: number }

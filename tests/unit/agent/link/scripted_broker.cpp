@@ -14,6 +14,7 @@
 #include <boost/beast/websocket/ssl.hpp>
 #include <cstring>
 #include <future>
+#include <mutex>
 #include <stdexcept>
 #include <thread>
 
@@ -117,10 +118,13 @@ struct ScriptedBroker::Inside {
     std::atomic<int> current = -1;  // the connection's descriptor
     std::promise<void> ended;
     std::thread thread;
+    std::mutex accepting;
 
     /// A connection with TLS on it, or nothing where the agent refused.
     std::unique_ptr<TlsStream> accept() {
+        std::unique_lock one_by_one(accepting);
         auto stream = std::make_unique<TlsStream>(acceptor.accept(), tls);
+        one_by_one.unlock();
         current = beast::get_lowest_layer(*stream).native_handle();
         boost::system::error_code refused;
         stream->handshake(asio::ssl::stream_base::server, refused);
@@ -169,6 +173,22 @@ struct ScriptedBroker::Inside {
         http::write(*stream, response);
     }
 
+    void run_at_once(std::vector<Script> scripts) {
+        thread = std::thread([this, scripts = std::move(scripts)] {
+            std::vector<std::thread> threads;
+            for (const auto& script : scripts) {
+                threads.emplace_back([this, &script] {
+                    try {
+                        serve(script);
+                    } catch (const std::exception&) {
+                    }
+                });
+            }
+            for (auto& one : threads) one.join();
+            ended.set_value();
+        });
+    }
+
     template <class Scripts, class Step>
     void run(Scripts scripts, Step step) {
         thread = std::thread([this, scripts = std::move(scripts), step] {
@@ -188,7 +208,10 @@ ScriptedBroker::ScriptedBroker(std::vector<Script> scripts, BrokerOptions option
     : inside_(std::make_unique<Inside>()) {
     inside_->options = std::move(options);
     if (inside_->options.tls12) SSL_CTX_set_max_proto_version(inside_->tls.native_handle(), TLS1_2_VERSION);
-    inside_->run(std::move(scripts), &Inside::serve);
+    if (inside_->options.at_once)
+        inside_->run_at_once(std::move(scripts));
+    else
+        inside_->run(std::move(scripts), &Inside::serve);
 }
 
 ScriptedBroker::ScriptedBroker(std::vector<HttpScript> scripts) : inside_(std::make_unique<Inside>()) {
@@ -205,7 +228,8 @@ Endpoint ScriptedBroker::endpoint() const {
 
 std::string ScriptedBroker::finish() {
     if (!inside_->thread.joinable()) return inside_->wrong;
-    if (inside_->ended.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::timeout) {
+    if (inside_->options.at_once ||
+        inside_->ended.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::timeout) {
         ::shutdown(inside_->current, SHUT_RDWR);
         ::shutdown(inside_->acceptor.native_handle(), SHUT_RDWR);
     }

@@ -48,6 +48,7 @@ struct BrokerOptions {
     std::string subprotocol = link::kSubprotocol;
     unsigned http_status = 101;  // another: refuses the upgrade with it
     std::string retry_after{};
+    bool at_once = false;  // connections are served each on a thread of its own; one that ends by an exception is well
 };
 
 class ScriptedBroker {

@@ -32,6 +32,18 @@ TEST_CASE("a broker's URL is a host and a port") {
     }
 }
 
+TEST_CASE("a broker of the configuration has the pin of the enrolment, or its own") {
+    const Digest joined{1};
+    const Digest own{2};
+    CHECK(parse_broker("https://[2001:db8::1]:7443", joined).value().pin == joined);
+    CHECK(parse_broker("https://b:7443#pin=" + pin_text(own), joined).value().pin == own);
+    CHECK(parse_broker("https://b:7443#pin=" + pin_text(own), joined).value().authority() == "b:7443");
+    for (const char* text : {"https://b#", "https://b#sha256:AA", "https://b#pin=AA", "https://b#pin=sha256:AAAA"}) {
+        CAPTURE(text);
+        CHECK(!parse_broker(text, joined));
+    }
+}
+
 TEST_CASE("a token gives the pin in its last part") {
     const std::string pin = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA_-8";
     const auto token = parse_join_token("edgej_id.secret." + pin);

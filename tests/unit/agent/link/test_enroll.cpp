@@ -175,6 +175,106 @@ TEST_CASE("a power cut at any step leaves a node that can join by the same comma
     }
 }
 
+namespace {
+
+link::EnrollReply reply_of(std::uint8_t node) {
+    link::EnrollReply reply;
+    reply.node_id.bytes[15] = node;
+    reply.name = NodeName::parse("gz-1").value();
+    reply.project = "default";
+    return reply;
+}
+
+/// A node that has joined and run: its key was replaced once.
+ForgetfulDisk joined_before() {
+    ForgetfulDisk disk;
+    Broker broker{{welcome()}, {}};
+    REQUIRE(enroll(disk, kOrder, broker.post()));
+    REQUIRE(save_counter(disk, 41));
+    REQUIRE(save_key(disk, SigningKey::generate(), kOldKeyFile));
+    return disk;
+}
+
+}  // namespace
+
+TEST_CASE("an identity is replaced only when that is said, and whole: with --replace, once the broker has answered") {
+    EnrollOrder order = kOrder;
+    order.replace = true;
+    ForgetfulDisk disk = joined_before();
+    const auto old_key = load_key(disk).value().public_key();
+    std::vector<NodeId> aside;
+    const SetAside set_aside = [&](const Identity& old) -> Result<> {
+        aside.push_back(old.node_id);
+        return ok();
+    };
+    SUBCASE("refused: nothing changed") {
+        Broker broker{{HttpAnswer{403, ""}}, {}};
+        CHECK(!enroll(disk, order, broker.post(), set_aside));
+        CHECK(load_key(disk).value().public_key() == old_key);
+        CHECK(load_counter(disk).value() == 41);
+        CHECK(!disk.has(kEnrolKeyFile));
+        CHECK(aside.empty());
+    }
+    SUBCASE("the same node: what it has not delivered stays where it is") {
+        Broker broker{{lost(), HttpAnswer{200, link::encode_enroll_reply(reply_of(7))}}, {}};
+        REQUIRE(enroll(disk, order, broker.post(), set_aside));
+        CHECK(broker.asked[0].public_key == broker.asked[1].public_key);
+        CHECK(to_base64(load_key(disk).value().public_key()) == broker.asked[0].public_key);
+        CHECK(load_key(disk).value().public_key() != old_key);
+        CHECK(load_counter(disk).value() == 0);
+        CHECK(!disk.has(kOldKeyFile));
+        CHECK(aside.empty());
+    }
+    SUBCASE("another node: what this was is set aside") {
+        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        REQUIRE(enroll(disk, order, broker.post(), set_aside));
+        CHECK(load_identity(disk).value().node_id == reply_of(8).node_id);
+        CHECK(aside == std::vector{reply_of(7).node_id});
+    }
+    SUBCASE("it cannot be set aside: nothing changed") {
+        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        CHECK(!enroll(disk, order, broker.post(), [](const Identity&) -> Result<> { return Error{Errc::io}; }));
+        CHECK(load_identity(disk).value().node_id == reply_of(7).node_id);
+        CHECK(load_key(disk).value().public_key() == old_key);
+        Broker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        REQUIRE(enroll(disk, order, later.post(), set_aside));
+        CHECK(later.asked[0].public_key == broker.asked[0].public_key);
+    }
+}
+
+TEST_CASE("a power cut at any step of a replacement leaves the old node, or one that the same command makes new") {
+    EnrollOrder order = kOrder;
+    order.replace = true;
+    const auto run = [&](ForgetfulDisk& disk, Broker& broker) {
+        return enroll(disk, order, broker.post(), [&](const Identity&) { return disk.remove(kIdentityFile); });
+    };
+    int changes = 0;
+    {
+        ForgetfulDisk disk = joined_before();
+        const int before = disk.changes();
+        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        REQUIRE(run(disk, broker));
+        changes = disk.changes() - before;
+    }
+    std::mt19937 random(5);
+    for (int step = 1; step <= changes; ++step) {
+        for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
+                                  ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+            CAPTURE(step);
+            ForgetfulDisk disk = joined_before();
+            disk.cut_at(step);
+            Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+            (void)run(disk, broker);
+            disk.restart(leaves, random);
+            Broker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+            REQUIRE(run(disk, later));
+            CHECK(load_identity(disk).value().node_id == reply_of(8).node_id);
+            CHECK(to_base64(load_key(disk).value().public_key()) == later.asked[0].public_key);
+            if (!broker.asked.empty()) CHECK(later.asked[0].public_key == broker.asked[0].public_key);
+        }
+    }
+}
+
 TEST_CASE("the join counter is kept, and missing it is zero") {
     ForgetfulDisk disk;
     CHECK(load_counter(disk).value() == 0);

@@ -27,6 +27,10 @@ std::string text_of(const LinkAction& action) {
         std::string operator()(const RenewSpool&) { return "renew"; }
         std::string operator()(const Hangup& one) { return "hangup " + std::to_string(one.code) + " " + one.reason; }
         std::string operator()(const Cut&) { return "cut"; }
+        std::string operator()(const TryOtherKey&) { return "other key"; }
+        std::string operator()(const MakeKey&) { return "make key"; }
+        std::string operator()(const TakeKey& one) { return "take key " + one.public_key; }
+        std::string operator()(const StorePins& one) { return "pins " + one.pins.pin; }
         std::string operator()(const Say& one) { return "say " + one.text.substr(0, one.text.find(' ')); }
     };
     return std::visit(Visitor{}, action);
@@ -455,6 +459,54 @@ TEST_CASE("how long it waits is the broker's to say") {
         rig.hear(link::Goaway{link::GoawayReason::taken_over, 0, 0});
         CHECK(rig.wait_after() >= 5min);
     }
+}
+
+TEST_CASE("a hello that its key did not sign is tried soon with another, where there is one") {
+    Rig rig;
+    rig.fsm.start(rig.now);
+    rig.fsm.opened(rig.now);
+    rig.hear(Rig::challenge());
+    CHECK(rig.hear(link::Reject{link::RejectCode::bad_signature, "not signed", 300'000, true}) ==
+          Texts{"say link_rejected", "other key", "hangup 1000 rejected"});
+    SUBCASE("there is another") {
+        rig.fsm.retry_soon();
+        CHECK(rig.wait_after() <= 10s);
+    }
+    SUBCASE("there is none") {
+        CHECK(rig.wait_after() >= 5min);
+    }
+}
+
+TEST_CASE("a node that is pending asks again when it is told to; one that is shut out is told what to do") {
+    Rig rig;
+    rig.fsm.start(rig.now);
+    rig.fsm.opened(rig.now);
+    rig.hear(Rig::challenge());
+    SUBCASE("pending") {
+        rig.hear(link::Reject{link::RejectCode::pending, "edgectl approve gz-1", 30'000, false});
+        const auto wait = rig.wait_after();
+        CHECK(wait >= 30s);
+        CHECK(wait <= 36s);
+    }
+    SUBCASE("revoked") {
+        const auto actions =
+            rig.fsm.received(link::Reject{link::RejectCode::revoked, "gone", 0, true}, rig.spool, rig.moment());
+        const auto& said = std::get<Say>(actions.at(0));
+        CHECK(said.level == Level::error);
+        CHECK(said.text.find("results are kept") != std::string::npos);
+        CHECK(said.text.find("enroll URL --replace") != std::string::npos);
+    }
+}
+
+TEST_CASE("keys and pins are spoken of in a live session only") {
+    Rig rig;
+    CHECK(texts_of(rig.fsm.offer_key({})).empty());
+    rig.go_live();
+    CHECK(rig.hear(link::RotateKey{}) == Texts{"make key"});
+    CHECK(texts_of(rig.fsm.offer_key({"k", "a", "b"})) ==
+          Texts{R"(send {"t":"new_key","public_key":"k","by_old":"a","by_new":"b"})"});
+    CHECK(rig.hear(link::KeyTaken{"k"}) == Texts{"take key k"});
+    CHECK(rig.hear(link::Pins{"sha256:AAAA", {}}) == Texts{"pins sha256:AAAA"});
 }
 
 TEST_CASE("before going away it waits for what was sent, up to the deadline") {

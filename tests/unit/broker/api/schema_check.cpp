@@ -68,6 +68,10 @@ std::string schema_error(const Json& document, const Json& schema, const Json& v
                     !error.empty())
                     return error;
             }
+        } else if (keyword == "minItems") {
+            if (value.size() < given.get<std::size_t>()) return where + " has too few";
+        } else if (keyword == "maxItems") {
+            if (value.size() > given.get<std::size_t>()) return where + " has too many";
         } else if (keyword == "anyOf") {
             bool fits = false;
             for (const auto& one : given) fits = fits || schema_error(document, one, value, where).empty();

@@ -558,14 +558,97 @@ TEST_CASE("join tokens are made by administrators and shown once") {
     CHECK(token["expires_at"] == "2025-11-22T09:01:00.125Z");
     CHECK(api.ask({"POST", "/api/v1/join-tokens"}).status == 201);
     const auto list = api.get("/api/v1/join-tokens");
-    api.json(list, "JoinTokenPage");
+    const Json first = api.json(list, "JoinTokenPage")["items"][0];
+    CHECK(first["used"] == 1);
+    CHECK(first["cidrs"] == Json{"192.0.2.0/24"});
     CHECK(list.body.find("edgej_") == std::string::npos);
-    for (const char* body :
-         {R"({"ttl_ms":0})", R"({"ttl_ms":86400001})", R"({"node":"Not A Name"})", R"({"nodes":"x"})"}) {
+    for (const char* body : {R"({"ttl_ms":0})", R"({"node":"Not A Name"})", R"({"names":"x"})", R"({"cidrs":["x"]})",
+                             R"({"labels":{"a":7}})", R"({"nodes":[{"labels":{}}]})"}) {
         CAPTURE(body);
         api.problem(api.post("/api/v1/join-tokens", body), 422, "invalid_body");
     }
+    const Json problem = api.problem(api.post("/api/v1/join-tokens", R"({"labels":{"bad":"x"}})"), 422, "invalid_body");
+    CHECK(problem["errors"][0]["pointer"] == "/labels");
     api.problem(api.ask({"POST", "/api/v1/join-tokens", "{}", {}, "", "edgep_reader"}), 403, "denied");
+}
+
+TEST_CASE("a join token may be for many: uses, addresses, labels, approval, names") {
+    Api api;
+    CHECK(api.post("/api/v1/join-tokens",
+                   R"({"uses":40,"cidrs":["192.0.2.0/24","2001:db8::/32"],"labels":{"tier":"core"},"approve":true})")
+              .status == 201);
+    const JoinTokenTerms& terms = api.domain.wanted_tokens.at(0);
+    CHECK(terms.uses == 40);
+    CHECK(terms.cidrs.size() == 2);
+    CHECK(terms.labels.at("tier") == "core");
+    CHECK(terms.approve);
+    const auto named =
+        api.post("/api/v1/join-tokens", R"({"nodes":[{"name":"gz-1","labels":{"city":"x"}},{"name":"gz-2"}]})");
+    CHECK(api.json(named, "JoinTokenMade")["names"] == 2);
+    CHECK(api.domain.wanted_tokens.at(0).uses == 2);
+    const auto revoked = api.ask({"DELETE", "/api/v1/join-tokens/" + FakeDomain::id<TokenId>(5).text()});
+    CHECK(api.json(revoked, "JoinToken")["revoked_at"] == "2025-11-22T09:00:00.125Z");
+    api.problem(api.ask({"DELETE", "/api/v1/join-tokens/" + FakeDomain::id<TokenId>(6).text()}), 404, "not_found");
+    api.problem(api.ask({"DELETE", "/api/v1/join-tokens/x"}), 404, "not_found");
+    api.problem(api.ask({"DELETE", "/api/v1/join-tokens/x", "", {}, "", "edgep_reader"}), 403, "denied");
+}
+
+TEST_CASE("a batch makes a token for each node, in order, or says which node is wrong") {
+    Api api;
+    const auto made = api.post(
+        "/api/v1/join-tokens:batch",
+        R"({"nodes":[{"name":"gz-1","labels":{"tier":"edge"}},{"name":"gz-2"}],"labels":{"tier":"core"},"ttl_ms":60000})");
+    REQUIRE(made.status == 201);
+    const Json tokens = api.json(made, "JoinTokensMade");
+    REQUIRE(tokens["items"].size() == 2);
+    CHECK(tokens["items"][0]["node"] == "gz-1");
+    CHECK(tokens["items"][0]["labels"]["tier"] == "edge");
+    CHECK(tokens["items"][1]["labels"]["tier"] == "core");
+    CHECK(tokens["items"][1]["token"] == "edgej_secret1");
+    CHECK(tokens["gateway_url"] == "https://broker.test:7443");
+    const std::pair<const char*, const char*> wrong[] = {
+        {R"({"nodes":[]})", "/nodes"},
+        {R"({"nodes":[{"name":"gz-1"},{"name":"gz-2"},{"name":"gz-1"}]})", "/nodes/2/name"},
+        {R"({"nodes":[{"name":"gz-1"},{"name":"GZ"}]})", "/nodes/1/name"},
+        {R"({"nodes":[{"name":"gz-1"},{"name":"gz-2","labels":{"bad":"x"}}]})", "/nodes/1/labels"},
+        {R"({"nodes":[{"name":"gz-1"}],"cidrs":["10.0.0.1/8"]})", "/cidrs/0"}};
+    for (const auto& [body, pointer] : wrong) {
+        CAPTURE(body);
+        const Json problem = api.problem(api.post("/api/v1/join-tokens:batch", body), 422, "invalid_body");
+        CHECK(problem["errors"][0]["pointer"] == pointer);
+    }
+    api.problem(api.ask({"POST", "/api/v1/join-tokens:batch", "{}", {}, "", "edgep_reader"}), 403, "denied");
+    std::string many = R"({"nodes":[)";
+    for (int i = 0; i < 10'000; ++i)
+        many += (i ? "," : "") + ("{\"name\":\"n-" + std::to_string(i) + "\",\"labels\":{\"a\":\"b\",\"c\":\"d\"}}");
+    CHECK(api.post("/api/v1/join-tokens:batch", many + "]}").status == 201);
+    CHECK(api.domain.wanted_tokens.size() == 10'000);
+    api.problem(api.post("/api/v1/join-tokens:batch", many + R"(,{"name":"one-more"}]})"), 422, "invalid_body");
+}
+
+TEST_CASE("orders about nodes are an administrator's, with a reason where there is one to give") {
+    Api api;
+    api.domain.add_node({});
+    const auto revoked = api.post("/api/v1/nodes/gz-1/revoke", R"({"reason":"stolen"})");
+    CHECK(revoked.status == 200);
+    const Json node = api.json(revoked, "Node");
+    CHECK(node["state"] == "revoked");
+    CHECK(node["reason"] == "stolen");
+    CHECK(api.ask({"POST", "/api/v1/nodes/gz-1/reject"}).status == 200);
+    CHECK(api.ask({"POST", "/api/v1/nodes/gz-1/rotate-key"}).status == 200);
+    const std::string by = " by " + FakeDomain::id<TokenId>(1).text();
+    const std::vector<std::pair<NodeOrder, std::string>> orders{
+        {NodeOrder::revoke, "stolen" + by}, {NodeOrder::reject, by}, {NodeOrder::rotate_key, by}};
+    CHECK((api.domain.orders == orders));
+    api.problem(api.ask({"POST", "/api/v1/nodes/gz-1/approve"}), 409, "conflict");
+    api.problem(api.ask({"POST", "/api/v1/nodes/gz-9/revoke"}), 404, "not_found");
+    api.problem(api.post("/api/v1/nodes/gz-1/revoke", R"({"why":"x"})"), 422, "invalid_body");
+    api.problem(api.post("/api/v1/nodes/gz-1/revoke", R"({"reason":")" + std::string(257, 'x') + R"("})"), 422,
+                "invalid_body");
+    for (const char* order : {"revoke", "reject", "approve", "rotate-key"}) {
+        api.problem(api.ask({"POST", "/api/v1/nodes/gz-1/" + std::string(order), "", {}, "", "edgep_reader"}), 403,
+                    "denied");
+    }
 }
 
 TEST_CASE("a stored detail goes out as it came, on one line") {

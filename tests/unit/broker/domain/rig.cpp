@@ -107,10 +107,24 @@ void Rig::pass(std::uint64_t milliseconds) {
 std::string Rig::join_token(std::optional<std::string> name, std::uint64_t ttl_ms) {
     std::optional<NodeName> node;
     if (name) node = samples::node_name(*name);
-    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.create_join_token(ticket(), node, ttl_ms, now, out); });
-    const auto answers = take<JoinTokenAnswer>();
+    return make_token({.node = node}, ttl_ms).value();
+}
+
+Result<std::string> Rig::make_token(JoinTokenTerms terms, std::uint64_t ttl_ms) {
+    act([&](DomainFsm& fsm, Now now, Actions& out) {
+        fsm.create_join_tokens(ticket(), {std::move(terms)}, ttl_ms, {}, now, out);
+    });
+    const auto answers = take<JoinTokensAnswer>();
     REQUIRE(answers.size() == 1);
-    return answers[0].token.value().first;
+    if (!answers[0].tokens) return answers[0].tokens.error();
+    return answers[0].tokens.value().at(0).text;
+}
+
+Result<NodeView> Rig::order(const std::string& node, NodeOrder order, const std::string& reason) {
+    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.order_node(ticket(), node, order, reason, {}, now, out); });
+    auto answers = take<NodeAnswer>();
+    REQUIRE(answers.size() == 1);
+    return std::move(answers[0].node);
 }
 
 link::EnrollRequest Rig::enroll_request(const std::string& token, const std::string& name, std::uint8_t key) {
@@ -119,8 +133,8 @@ link::EnrollRequest Rig::enroll_request(const std::string& token, const std::str
     return link::EnrollRequest{token, to_base64(public_key), "", name, {}, "0.1.0"};
 }
 
-Result<link::EnrollReply> Rig::enroll_with(link::EnrollRequest request) {
-    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.enroll(ticket(), request, now, out); });
+Result<link::EnrollReply> Rig::enroll_with(link::EnrollRequest request, const std::string& peer) {
+    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.enroll(ticket(), {std::move(request), peer}, now, out); });
     auto answers = take<EnrollAnswer>();
     REQUIRE(answers.size() == 1);
     return std::move(answers[0].reply);
@@ -131,8 +145,14 @@ NodeId Rig::enroll(const std::string& name, std::uint8_t key) {
     return enroll_with(enroll_request(join_token(name), name, key != 0 ? key : ++next_key)).value().node_id;
 }
 
-std::variant<link::Welcome, link::Reject> Rig::join(link::Hello hello) {
-    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(ticket(), std::move(hello), now, out); });
+PublicKey Rig::key_of(NodeId node) {
+    const auto known = fsm_->find_key(node, now_);
+    return known ? known.value().key : PublicKey{};
+}
+
+std::variant<link::Welcome, link::Reject> Rig::join(link::Hello hello, std::optional<PublicKey> key) {
+    const PublicKey signed_by = key.value_or(key_of(hello.node_id));
+    act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(ticket(), std::move(hello), signed_by, now, out); });
     auto answers = take<JoinAnswer>();
     REQUIRE(answers.size() == 1);
     return std::move(answers[0].answer);

@@ -72,8 +72,12 @@ class Rig {
     NodeId enroll(const std::string& name, std::uint8_t key = 0);
     link::EnrollRequest enroll_request(const std::string& token, const std::string& name, std::uint8_t key);
     std::string join_token(std::optional<std::string> name = {}, std::uint64_t ttl_ms = 0);
-    Result<link::EnrollReply> enroll_with(link::EnrollRequest request);
-    std::variant<link::Welcome, link::Reject> join(link::Hello hello);
+    Result<std::string> make_token(JoinTokenTerms terms, std::uint64_t ttl_ms = 0);
+    Result<link::EnrollReply> enroll_with(link::EnrollRequest request, const std::string& peer = "192.0.2.1");
+    Result<NodeView> order(const std::string& node, NodeOrder order, const std::string& reason = {});
+    PublicKey key_of(NodeId node);
+    /// With the node's key, or another.
+    std::variant<link::Welcome, link::Reject> join(link::Hello hello, std::optional<PublicKey> key = {});
     Result<RunView> create(JobRequest request);
     Result<RunView> ping(const std::string& selector);
     Result<JobId> plan(JobRequest request);

@@ -206,10 +206,10 @@ TEST_CASE("a word that a list cannot know is refused, and what is near is named"
         {"carier:ct", R"(/q: "carier:ct": there is no key "carier"; did you mean "carrier"?)"},
         {"-provnce:hainan", R"(/q: "-provnce:hainan": there is no key "provnce"; did you mean "province"?)"},
         {"os:debian",
-         R"(/q: "os:debian": there is no key "os"; keys are node, line, carrier, state, version, province, city)"},
+         R"(/q: "os:debian": there is no key "os"; keys are node, line, carrier, state, version, token, province, city)"},
         {"-state:conected",
-         R"(/q: "-state:conected": state is one of enrolled, connected, disconnected, revoked, locked; did you mean "-state:connected"?)"},
-        {"state:up", R"(/q: "state:up": state is one of enrolled, connected, disconnected, revoked, locked)"},
+         R"(/q: "-state:conected": state is one of enrolled, connected, disconnected, pending, revoked, locked; did you mean "-state:connected"?)"},
+        {"state:up", R"(/q: "state:up": state is one of enrolled, connected, disconnected, pending, revoked, locked)"},
         {"carrier:ctt",
          R"(/q: "carrier:ctt": carrier is one of bgp, cbn, cm, ct, cu, edu, overseas; did you mean "carrier:ct"?)"},
     };

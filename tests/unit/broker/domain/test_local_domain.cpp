@@ -25,9 +25,9 @@ struct Threaded {
         options.on_fatal = [this](const Error& error) { fatal.set_value(error); };
         domain = std::move(make_domain(options, std::move(made), log).value());
     }
-    Result<std::pair<std::string, JoinTokenView>> join_token() {
-        std::promise<Result<std::pair<std::string, JoinTokenView>>> made;
-        domain->create_join_token({}, 0, [&](auto token) { made.set_value(std::move(token)); });
+    Result<std::vector<NewJoinToken>> join_token() {
+        std::promise<Result<std::vector<NewJoinToken>>> made;
+        domain->create_join_tokens({JoinTokenTerms{}}, 0, {}, [&](auto token) { made.set_value(std::move(token)); });
         return made.get_future().get();
     }
     std::size_t logged(const std::string& event) {
@@ -73,14 +73,14 @@ TEST_CASE("who cancels a run while the store is full is told so, and does not wa
     };
     PublicKey key{};
     std::promise<NodeId> enrolled;
-    it.domain->enroll({it.join_token().value().first, to_base64(key), "", "gz-1", {}, "0.1.0"},
+    it.domain->enroll({{it.join_token().value().at(0).text, to_base64(key), "", "gz-1", {}, "0.1.0"}, "192.0.2.1"},
                       [&](auto reply) { enrolled.set_value(reply.value().node_id); });
     link::Hello hello;
     hello.node_id = enrolled.get_future().get();
     hello.spool_id = samples::id<SpoolId>(1);
     hello.lines = {line("telecom", "ct")};
     std::promise<bool> joined;
-    it.domain->join({hello, "peer", std::make_shared<Deaf>()},
+    it.domain->join({hello, key, "peer", std::make_shared<Deaf>()},
                     [&](auto answer) { joined.set_value(std::holds_alternative<link::Welcome>(answer)); });
     REQUIRE(joined.get_future().get());
     std::promise<RunId> made;

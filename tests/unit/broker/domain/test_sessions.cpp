@@ -64,7 +64,9 @@ TEST_CASE("nothing is welcomed before its join is in the store") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
     rig.hold_writes = true;
-    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(rig.ticket(), agent.hello, now, out); });
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+        fsm.join(rig.ticket(), agent.hello, rig.key_of(agent.hello.node_id), now, out);
+    });
     CHECK(rig.take<JoinAnswer>().empty());
     rig.commit();
     CHECK(rig.take<JoinAnswer>().size() == 1);
@@ -74,7 +76,9 @@ TEST_CASE("a join that the store refuses is told to come again, and may") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
     rig.hold_writes = true;
-    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.join(rig.ticket(), agent.hello, now, out); });
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+        fsm.join(rig.ticket(), agent.hello, rig.key_of(agent.hello.node_id), now, out);
+    });
     rig.refuse();
     const auto answers = rig.take<JoinAnswer>();
     REQUIRE(answers.size() == 1);
@@ -134,14 +138,14 @@ TEST_CASE("a stale counter that was confirmed locks both holders of the key, for
     CHECK(rejected(rig.join(agent.hello)) == link::RejectCode::locked);
     CHECK(rejected(rig.join(copy.hello)) == link::RejectCode::locked);
     CHECK(rig.ping("all").error().code == Errc::not_found);
-    CHECK(rig.fsm().find_key(node).value().state == NodeState::locked);
+    CHECK(rig.fsm().node("gz-1").value().reason == "its key was used from two places");
 }
 
 TEST_CASE("unknown nodes and other protocols are refused") {
     Rig rig;
     TestAgent stranger(rig, samples::id<NodeId>(77));
     CHECK(rejected(rig.join(stranger.hello)) == link::RejectCode::unknown_node);
-    CHECK(rig.fsm().find_key(samples::id<NodeId>(77)).error().code == Errc::not_found);
+    CHECK(rig.fsm().find_key(samples::id<NodeId>(77), rig.now()).error().code == Errc::not_found);
     TestAgent old(rig, rig.enroll("gz-1"));
     old.hello.proto = 2;
     CHECK(rejected(rig.join(old.hello)) == link::RejectCode::unsupported_version);
@@ -187,7 +191,8 @@ std::vector<std::string> events_of(Rig& rig, int number = 1) {
     const auto page = rig.store().events(node, PageRequest{}).value();
     for (const NodeEvent& e : page.items) {
         std::string text(enum_text(e.kind));
-        if (!e.line.empty()) text += " " + e.line + " " + e.was + ">" + e.became;
+        if (!e.line.empty()) text += " " + e.line;
+        if (!e.became.empty()) text += " " + e.was + ">" + e.became;
         all.insert(all.begin(), e.reason.empty() ? text : text + ": " + e.reason);
     }
     return all;
@@ -204,6 +209,46 @@ link::LineReport report(link::LineState state, link::Identity identity, const ch
 }
 
 }  // namespace
+
+TEST_CASE(
+    "a node whose session is taken over by its next is there all the while, and gone when that one never comes about") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    agent.connect();
+    CHECK(events_of(rig) == std::vector<std::string>{"connected"});
+    agent.welcome = std::get<link::Welcome>(rig.join(agent.hello));
+    agent.session = agent.welcome.session_id;  // and it does not confirm
+    CHECK(events_of(rig) == std::vector<std::string>{"connected"});
+    agent.leave();
+    CHECK(events_of(rig) == std::vector<std::string>{"connected", "disconnected"});
+}
+
+TEST_CASE(
+    "another uplink than the last session's is an event, what it is on is kept, and shown while it is connected") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.hello.uplink = link::Uplink{"telecom", "b:7443", link::UplinkBound::launcher, ""};
+    agent.connect();
+    CHECK(rig.fsm().node("gz-1").value().uplink->name == "telecom");
+    agent.leave();
+    CHECK(!rig.fsm().node("gz-1").value().uplink);
+    agent.hello.uplink->broker = "c:7443";
+    agent.connect();  // the same uplink: no news
+    agent.leave();
+    rig.restart();
+    agent.hello.uplink = link::Uplink{"unicom", "b:7443", link::UplinkBound::launcher, std::string(400, 'w')};
+    agent.connect();
+    agent.leave();
+    agent.hello.uplink.reset();  // an older agent
+    agent.connect();
+    CHECK(!rig.fsm().node("gz-1").value().uplink);
+    std::vector<std::string> uplinks;
+    for (const auto& event : events_of(rig))
+        if (event.starts_with("uplink ")) uplinks.push_back(event);
+    REQUIRE(uplinks.size() == 1);
+    CHECK(uplinks[0] == "uplink telecom>unicom: " + std::string(256, 'w'));
+}
 
 TEST_CASE("what becomes of a node and its lines is kept: changes alone, in order, over a restart") {
     using link::Identity;

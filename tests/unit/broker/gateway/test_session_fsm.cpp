@@ -89,7 +89,7 @@ struct Session {
 
     Actions start() { return fsm.start(clock.now); }
     Actions say_hello() { return fsm.message(clock.now, agent.signed_hello(terms().nonce, terms().exporter)); }
-    Actions give_key() { return fsm.key(clock.now, NodeKey{agent.key.public_key(), NodeState::enrolled}); }
+    Actions give_key() { return fsm.key(clock.now, NodeKey{agent.key.public_key(), {}}); }
     Actions welcome() {
         link::Welcome welcome;
         welcome.session_id = kSession;
@@ -137,7 +137,7 @@ TEST_CASE("a hello counts only with this node's signature for this connection") 
         session.start();
         session.fsm.message(session.clock.now, session.agent.signed_hello(c.nonce, c.exporter));
         const PublicKey key = c.own_key ? session.agent.key.public_key() : SigningKey::generate().public_key();
-        CHECK(names(session.fsm.key(session.clock.now, NodeKey{key, NodeState::enrolled})) == c.answer);
+        CHECK(names(session.fsm.key(session.clock.now, NodeKey{key, {}})) == c.answer);
     }
 }
 
@@ -157,11 +157,9 @@ TEST_CASE("who may not come in is told why, and whether to try again") {
         bool fatal;
     };
     Session session;
-    const PublicKey key = session.agent.key.public_key();
     const Case cases[] = {{Error{Errc::not_found}, "unknown_node", true},
                           {Error{Errc::unavailable}, "overloaded", false},
-                          {NodeKey{key, NodeState::revoked}, "revoked", true},
-                          {NodeKey{key, NodeState::locked}, "locked", true}};
+                          {NodeKey{SigningKey::generate().public_key(), {}}, "bad_signature", true}};
     for (const auto& c : cases) {
         CAPTURE(c.code);
         SessionFsm fsm(terms());
@@ -175,11 +173,19 @@ TEST_CASE("who may not come in is told why, and whether to try again") {
     }
 }
 
-TEST_CASE("a revoked node's state is told only to who holds its key") {
+TEST_CASE("a hello may be signed with the key that takes the old one's place, and the domain is told which it was") {
+    const PublicKey other = SigningKey::generate().public_key();
+    for (const bool by_next : {false, true}) {
+        Session session;
+        session.start(), session.say_hello();
+        const PublicKey own = session.agent.key.public_key();
+        const auto actions = session.fsm.key(session.clock.now, by_next ? NodeKey{other, own} : NodeKey{own, other});
+        REQUIRE(names(actions) == "join");
+        CHECK(std::get<action::AskToJoin>(actions[0]).key == own);
+    }
     Session session;
     session.start(), session.say_hello();
-    CHECK(reject_code(session.fsm.key(
-              session.clock.now, NodeKey{SigningKey::generate().public_key(), NodeState::revoked})) == "bad_signature");
+    CHECK(reject_code(session.fsm.key(session.clock.now, NodeKey{other, other})) == "bad_signature");
 }
 
 TEST_CASE("a handshake that goes wrong ends at once") {

@@ -33,6 +33,17 @@ Json at(const live::Overview& overview, std::uint64_t now) {
 
 }  // namespace
 
+TEST_CASE("every state that a node can have is counted") {
+    live::Overview overview;
+    std::uint8_t number = 0;
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<NodeState>>(
+        [&](auto state) { overview.node(node(++number, "", state.value, {})); });
+    const Json nodes = at(overview, kMinute)["nodes"];
+    CHECK(nodes["total"] == number);
+    boost::mp11::mp_for_each<boost::describe::describe_enumerators<NodeState>>(
+        [&](auto state) { CHECK(nodes[state.name] == 1); });
+}
+
 TEST_CASE("nodes and lines are counted as they are now, whatever they were before") {
     using link::LineState;
     live::Overview overview;

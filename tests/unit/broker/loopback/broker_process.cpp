@@ -86,6 +86,15 @@ BrokerProcess::BrokerProcess(const std::string& config) {
     }
     api_port_ = port_in(log_, "api");
     gateway_port_ = port_in(log_, "gateway");
+    reader_ = std::thread([this] { drain(); });
+}
+
+void BrokerProcess::drain() {
+    bool was_stopping = false;
+    while (last_ == Log::more || (last_ == Log::silent && !was_stopping)) {
+        was_stopping = is_stopping_;
+        last_ = read_log();
+    }
 }
 
 BrokerProcess::Log BrokerProcess::read_log() {
@@ -94,6 +103,7 @@ BrokerProcess::Log BrokerProcess::read_log() {
     if (::poll(&poll, 1, kPatienceMs) <= 0) return Log::silent;
     const ssize_t size = ::read(stderr_, bytes, sizeof bytes);
     if (size <= 0) return Log::ended;
+    const std::lock_guard lock(mutex_);
     log_.append(bytes, static_cast<std::size_t>(size));
     return Log::more;
 }
@@ -103,14 +113,15 @@ BrokerProcess::~BrokerProcess() {
         ::kill(pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
     }
+    if (reader_.joinable()) reader_.join();
     ::close(stderr_);
 }
 
 int BrokerProcess::stop() {
+    is_stopping_ = true;
     ::kill(pid_, SIGTERM);
-    Log log = Log::more;
-    while (log == Log::more) log = read_log();
-    if (log == Log::silent) return -1;  // its standard error ends with it, and did not
+    reader_.join();
+    if (last_ == Log::silent) return -1;  // its standard error ends with it, and did not
     int status = 0;
     if (::waitpid(pid_, &status, 0) != pid_) return -1;
     pid_ = 0;

@@ -1,7 +1,10 @@
 // The real edge-broker as a process, in a folder of its own.
 #pragma once
+#include <atomic>
 #include <filesystem>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "protocol/json/bounded.hpp"
@@ -28,16 +31,24 @@ class BrokerProcess {
     std::uint16_t gateway_port() const { return gateway_port_; }
     /// SIGTERM; its exit code, or -1 when it does not end.
     int stop();
-    std::string log() const { return log_; }
+    std::string log() const {
+        const std::lock_guard lock(mutex_);
+        return log_;
+    }
     long resident_kib() const;
 
   private:
     enum class Log { more, ended, silent };
     Log read_log();
+    void drain();
 
     int pid_ = 0;
     int stderr_ = -1;
+    mutable std::mutex mutex_;  // of log_, which a thread reads: a full pipe would stop the broker
     std::string log_;
+    std::thread reader_;
+    std::atomic<bool> is_stopping_ = false;
+    Log last_ = Log::more;  // of the reader, once it has ended
     std::uint16_t api_port_ = 0;
     std::uint16_t gateway_port_ = 0;
 };

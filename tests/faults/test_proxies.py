@@ -1,0 +1,129 @@
+"""The agent behind an HTTP proxy: enrolment, session and results go through its tunnel; what it refuses is told with its reason; and where one
+broker of several is not there, the next is dialled at once."""
+import base64
+import os
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+import own_node  # noqa: E402
+from broker_case import PROGRAMS, BrokerCase  # noqa: E402
+from fault_proxy import FaultProxy  # noqa: E402
+from own_node import OwnNode  # noqa: E402
+from wait_for import wait_for  # noqa: E402
+
+USER, PASSWORD = "edge", "s:cret/1"
+
+
+class ConnectProxy(FaultProxy):
+    """A proxy for CONNECT that wants USER and PASSWORD, and leads where it is asked to, but nowhere while `answer` is set."""
+
+    def __init__(self, port):
+        self.allowed = ("127.0.0.1", port)
+        self.tunnels = 0
+        self.answer = None
+        super().__init__(self.allowed)
+
+    async def _serve(self, reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
+        words = head.split("\r\n")[0].split()
+        credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        answer = self.answer
+        if answer is None and f"Proxy-Authorization: Basic {credentials}\r\n" not in head:
+            answer = b"HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"test\"\r\n\r\n"
+        if answer is None and (words[0] != "CONNECT" or words[1] != f"{self.allowed[0]}:{self.allowed[1]}"):
+            answer = b"HTTP/1.1 403 Forbidden\r\n\r\n"
+        if answer is not None:
+            writer.write(answer)
+            await writer.drain()
+            writer.close()
+            return
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        self.tunnels += 1
+        await super()._serve(reader, writer)
+
+
+class Proxies(BrokerCase):
+    def setUp(self):
+        super().setUp()
+        self.broker.start()
+        self.addCleanup(self.broker.stop)
+        self.proxy = ConnectProxy(self.broker.gateway[1])
+        self.password = f"{self.folder}/password"
+        self.write_password(PASSWORD)
+
+    def write_password(self, text):
+        with open(self.password, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+        os.chown(self.password, own_node.UID, own_node.UID)
+        os.chmod(self.password, 0o600)
+
+    def link(self):
+        return f'proxy = "http://{USER}@127.0.0.1:{self.proxy.address[1]}"\nproxy_password_file = "{self.password}"\n'
+
+    def is_connected(self, name):
+        return self.broker.api.get(f"/api/v1/nodes/{name}")["state"] == "connected"
+
+    def test_enrolment_session_and_results_go_through_the_tunnel(self):
+        node = OwnNode(PROGRAMS, self.folder, self.broker, "proxied", link=self.link())
+        self.assertEqual(self.proxy.tunnels, 1)
+        self.addCleanup(node.start_launcher().stop)
+        agent = node.start_agent()
+        self.addCleanup(agent.stop)
+        lines = lambda: self.broker.api.get("/api/v1/nodes/proxied")["lines"]  # noqa: E731
+        wait_for(lambda: self.is_connected("proxied") and any(line["state"] == "up" for line in lines()), 60, agent.said)
+        job = {"service": "ping", "selector": "all", "repeat": 20, "params": {"target": own_node.TARGET, "count": 1, "timeout_ms": 1000}}
+        for _ in range(5):
+            self.assertTrue(self.ledger.ask(self.broker.api, job))
+            self.proxy.cut()
+            wait_for(lambda: self.is_connected("proxied"), 60, agent.said)
+        told, lost, duplicated = self.ledger.check(self.broker.api)
+        print(f"5 cuts of a tunnel: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated", flush=True)
+        self.assertEqual((lost, duplicated), ([], []))
+        self.assertGreaterEqual(self.proxy.tunnels, 4)
+
+    def test_what_a_proxy_refuses_is_told_and_tried_again(self):
+        node = OwnNode(PROGRAMS, self.folder, self.broker, "refused", link=self.link())
+        self.write_password("wrong")
+        agent = node.start_agent()
+        self.addCleanup(agent.stop)
+        wait_for(lambda: "HTTP 407: it wants another user or password" in agent.said(), 30, agent.said)
+        self.assertNotIn("wrong", agent.said())
+        agent.stop()
+        self.write_password(PASSWORD)
+        self.proxy.answer = b"\x00\x01\x02garbage that is no HTTP"
+        agent = node.start_agent()
+        self.addCleanup(agent.stop)
+        wait_for(lambda: "it does not answer as an HTTP proxy does" in agent.said(), 30, agent.said)
+        self.proxy.answer = None
+        wait_for(lambda: self.is_connected("refused"), 60, agent.said)
+
+    def test_a_dead_broker_before_the_living_one_costs_seconds(self):
+        dead = FaultProxy(("127.0.0.1", 1)).address[1]
+        host, port = self.broker.gateway
+        node = OwnNode(PROGRAMS, self.folder, self.broker, "second",
+                       link=f'brokers = ["https://127.0.0.1:{dead}", "https://{host}:{port}"]\n')
+        began = time.monotonic()
+        agent = node.start_agent()
+        self.addCleanup(agent.stop)
+        wait_for(lambda: self.is_connected("second"), 60, agent.said)
+        self.assertLess(time.monotonic() - began, 20)  # a busy machine; a second and a handshake
+        self.assertIn("link_down", agent.said())
+
+    def test_the_configuration_is_checked(self):
+        config = f"{self.folder}/agent.toml"
+        with open(config, "w", encoding="ascii") as file:
+            file.write('[link]\nproxy = "http://edge@p"\nproxy_password_file = "/nonexistent/password"\n')
+        done = subprocess.run([f"{PROGRAMS}/edge-agent", "--check-config", "--config", config], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn("/nonexistent/password", done.stderr)
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        print("skipped: makes network namespaces, which takes root")
+        sys.exit(77)
+    own_node.enter_network()
+    unittest.main(verbosity=2, warnings="ignore")  # the agents' sockets and keys go with the process
