@@ -266,7 +266,8 @@ int enroll_node(const std::string& config, const EnrollCommand& command) {
 int rotate_key(const std::string& config) {
     const auto loaded = load_settings(config);
     if (const int* status = std::get_if<int>(&loaded)) return *status;
-    const std::string& directory = std::get<Settings>(loaded).agent.state_dir;
+    const Settings& settings = std::get<Settings>(loaded);
+    const std::string& directory = settings.agent.state_dir;
     if (const auto status = complain_of_owner(directory)) return *status;
     auto state = PosixDisk::open(directory);
     if (!state) return complain_of_directory(state.error(), directory);
@@ -275,7 +276,7 @@ int rotate_key(const std::string& config) {
         return complain(exit_unavailable,
                         directory + ": edge-agent runs there; while it does, an operator says: edgectl rotate NODE");
     }
-    auto joined = load_joined(state.value(), directory, config);
+    auto joined = load_joined(state.value(), settings, config);
     if (const int* status = std::get_if<int>(&joined)) return *status;
     if (auto made = std::get<Joined>(joined).keys.make_next(); !made)
         return complain_of_directory(made.error(), directory);
