@@ -29,6 +29,7 @@ LinkWays link_ways(const Settings& settings, Joined& joined, Uplinks& lines) {
     LinkWays ways;
     ways.brokers = std::move(joined.brokers);
     if (!settings.link.uplinks.empty()) ways.uplinks = settings.link.uplinks;
+    ways.transport = settings.link.transport;
     ways.proxy = std::move(joined.proxy);
     ways.back = {std::chrono::milliseconds(settings.link.better_steady_ms),
                  std::chrono::milliseconds(settings.link.better_every_ms)};

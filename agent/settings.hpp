@@ -9,6 +9,7 @@
 
 #include "agent/health/health_settings.hpp"
 #include "protocol/ids.hpp"
+#include "protocol/link/uplink.hpp"
 
 namespace edge::agent {
 
@@ -45,16 +46,18 @@ BOOST_DESCRIBE_STRUCT(IdentitySettings, (), (rotate_days))
 
 struct LinkTable {
     static constexpr bool fields_have_defaults = true;
-    std::uint32_t first_retry_ms = 30'000;    // 0..30000
-    std::vector<std::string> brokers;         // URLs, at most 8; none: the one that the node joined
-    std::vector<std::string> uplinks;         // mgmt and names of lines, at most 8; none: mgmt
-    std::uint32_t better_steady_ms = 60'000;  // 1000..3600000
-    std::uint32_t better_every_ms = 300'000;  // 0..86400000
-    std::string proxy;                        // URL; empty: none
-    std::string proxy_password_file;          // absolute; empty: the password is in the URL, or there is none
+    std::uint32_t first_retry_ms = 30'000;           // 0..30000
+    std::vector<std::string> brokers;                // URLs, at most 8; none: the one that the node joined
+    std::vector<std::string> uplinks;                // mgmt and names of lines, at most 8; none: mgmt
+    std::uint32_t better_steady_ms = 60'000;         // 1000..3600000
+    std::uint32_t better_every_ms = 300'000;         // 0..86400000
+    std::string proxy;                               // URL; empty: none
+    std::string proxy_password_file;                 // absolute; empty: the password is in the URL, or there is none
+    std::optional<link::LinkTransport> transport{};  // none: a WebSocket, and requests where none is to be had
 };
 BOOST_DESCRIBE_STRUCT(LinkTable, (),
-                      (first_retry_ms, brokers, uplinks, better_steady_ms, better_every_ms, proxy, proxy_password_file))
+                      (first_retry_ms, brokers, uplinks, better_steady_ms, better_every_ms, proxy, proxy_password_file,
+                       transport))
 
 struct LogSettings {
     static constexpr bool fields_have_defaults = true;

@@ -240,7 +240,8 @@ Result<> serve(const BrokerConfig& config) {
         boost::asio::post(executor, std::move(work));
     };
     EDGE_TRY(auto gateway,
-             http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain)));
+             http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain,
+                                                                     threads.at(0).get_executor())));
     EDGE_TRY(auto api,
              http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces),
                                                         live::make_live(*domain, threads.at(0).get_executor()))));

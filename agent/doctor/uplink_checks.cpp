@@ -33,6 +33,7 @@ void check_uplinks(const Settings& settings, const std::vector<launcher::LineInf
                                   : ", bound: " + std::string(enum_text(uplink.bound));
     diagnosis.add(FindingLevel::ok, "uplink",
                   "the link's last session is over " + uplink.name + " to " + uplink.broker + bound +
+                      (uplink.transport == link::LinkTransport::poll ? ", by HTTPS requests" : "") +
                       (uplink.why.empty() ? "" : "; " + uplink.why));
 }
 

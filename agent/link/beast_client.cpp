@@ -11,10 +11,10 @@
 #include <boost/beast/websocket/ssl.hpp>
 #include <charconv>
 
-#include "agent/link/broker_connection.hpp"
 #include "agent/link/dial.hpp"
-#include "agent/link/https_post.hpp"
+#include "agent/link/https_connection.hpp"
 #include "agent/link/pinned_tls.hpp"
+#include "agent/link/websocket_connection.hpp"
 
 namespace edge::agent {
 namespace {
@@ -31,7 +31,7 @@ constexpr std::chrono::seconds kUpgrade{10};
 constexpr std::chrono::seconds kSilence{60};  // beyond the heartbeat's own 45 s
 constexpr std::chrono::seconds kClosing{2};
 constexpr const char* kUserAgent = "edge-agent/" EDGE_VERSION;
-constexpr std::size_t kMaxAnswer = 64 * 1024;
+constexpr std::size_t kKeptBuffer = 64 * 1024;
 
 /// The way there, and TLS. Errors: as https_post says, before anything of ours was sent. `stream`, `tls` and `met`
 /// outlive it.
@@ -52,8 +52,7 @@ asio::awaitable<Result<>> secure(TlsStream& stream, Endpoint broker, Route route
     co_return ok();
 }
 
-std::chrono::milliseconds retry_after(const websocket::response_type& response) {
-    const auto text = response[http::field::retry_after];
+std::chrono::milliseconds seconds_in(std::string_view text) {
     unsigned seconds = 0;
     std::from_chars(text.data(), text.data() + text.size(), seconds);
     return std::chrono::seconds(std::min(seconds, 3600U));
@@ -63,7 +62,7 @@ std::chrono::milliseconds retry_after(const websocket::response_type& response) 
 
 // ── the link ──
 
-struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
+struct WebSocketConnection::Open : std::enable_shared_from_this<Open> {
     Open(asio::io_context& io, Endpoint to, Route by, Listener& who)
         : endpoint(std::move(to)),
           route(std::move(by)),
@@ -90,7 +89,7 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
             if (!self->socket.got_text()) co_return Closed{"a binary message"};
             std::string text = beast::buffers_to_string(buffer.data());
             buffer.consume(buffer.size());
-            if (buffer.capacity() > kMaxAnswer) buffer.shrink_to_fit();
+            if (buffer.capacity() > kKeptBuffer) buffer.shrink_to_fit();
             if (self->listener) self->listener->connection_message(std::move(text));
         }
         co_return Closed{"left"};
@@ -113,10 +112,13 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
         const std::string path = link::kLinkPath;
         const auto [failed] = co_await self->socket.async_handshake(response, host, path, kToken);
         if (failed == websocket::error::upgrade_declined) {
-            co_return Closed{"the broker answered HTTP " + std::to_string(response.result_int()),
-                             retry_after(response)};
+            const unsigned status = response.result_int();
+            const bool busy = status == 429 || status == 503;  // it may well be a WebSocket later
+            co_return Closed{.reason = "the broker answered HTTP " + std::to_string(status),
+                             .retry_after = seconds_in(response[http::field::retry_after]),
+                             .no_websocket = !busy};
         }
-        if (failed) co_return Closed{"upgrade: " + failed.message()};
+        if (failed) co_return Closed{.reason = "upgrade: " + failed.message(), .no_websocket = true};
         if (response[http::field::sec_websocket_protocol] != link::kSubprotocol)
             co_return Closed{"the broker did not agree to edge.v1"};
         co_return Closed{};
@@ -149,20 +151,20 @@ struct BrokerConnection::Open : std::enable_shared_from_this<Open> {
     bool left = false;
 };
 
-BrokerConnection::BrokerConnection(asio::io_context& io, Endpoint endpoint, Route route, Listener& listener)
+WebSocketConnection::WebSocketConnection(asio::io_context& io, Endpoint endpoint, Route route, Listener& listener)
     : open_(std::make_shared<Open>(io, std::move(endpoint), std::move(route), listener)) {}
 
-BrokerConnection::~BrokerConnection() {
+WebSocketConnection::~WebSocketConnection() {
     open_->listener = nullptr;
     open_->closing.cancel();
     open_->drop();
 }
 
-void BrokerConnection::tell(Listener& listener) {
+void WebSocketConnection::tell(Listener& listener) {
     if (open_->listener) open_->listener = &listener;
 }
 
-void BrokerConnection::dial() {
+void WebSocketConnection::dial() {
     auto session = open_->run(open_);
     asio::co_spawn(open_->socket.get_executor(), std::move(session),
                    [open = open_](const std::exception_ptr& thrown, const Closed& why) {
@@ -170,7 +172,7 @@ void BrokerConnection::dial() {
                    });
 }
 
-void BrokerConnection::write(std::string message) {
+void WebSocketConnection::write(std::string message) {
     open_->sending = std::move(message);
     open_->socket.async_write(asio::buffer(open_->sending), [open = open_](const error_code& error, std::size_t) {
         // A write that failed ends the reading too, which says why.
@@ -178,7 +180,7 @@ void BrokerConnection::write(std::string message) {
     });
 }
 
-void BrokerConnection::close(std::uint16_t code, const std::string& reason) {
+void WebSocketConnection::close(std::uint16_t code, const std::string& reason) {
     if (std::exchange(open_->left, true)) return;
     open_->closing.expires_after(kClosing);
     open_->closing.async_wait([open = open_](const error_code& error) {
@@ -189,60 +191,96 @@ void BrokerConnection::close(std::uint16_t code, const std::string& reason) {
     open_->socket.async_close(why, [open = open_](const error_code&) { open->drop(); });
 }
 
-void BrokerConnection::cut() {
+void WebSocketConnection::cut() {
     open_->left = true;
     open_->drop();
 }
 
-// ── enrolment ──
+// ── requests ──
 
-namespace {
+struct HttpsConnection::Stream {
+    Stream(const asio::any_io_executor& executor, const Endpoint& endpoint)
+        : tls(endpoint.pin, endpoint.next_pin), socket(Carrier(executor), tls.context()) {}
 
-/// The references outlive the io_context that runs this.
-asio::awaitable<void> post(const Endpoint& endpoint, Route route, PinnedTls& tls, std::string path, std::string body,
-                           Result<HttpAnswer>& answer) {
-    TlsStream stream(Carrier(co_await asio::this_coro::executor), tls.context());
-    Met met;
-    const auto secured = co_await secure(stream, endpoint, std::move(route), tls, met);
-    if (!secured) {
-        answer = secured.error();
-        co_return;
-    }
-    answer = Error{Errc::io, endpoint.authority(), "no answer"};  // from here on it may have arrived
-    http::request<http::string_body> request(http::verb::post, path, 11);
-    request.set(http::field::host, endpoint.authority());
-    request.set(http::field::user_agent, kUserAgent);
-    request.set(http::field::content_type, "application/json");
-    request.set(http::field::connection, "close");
-    request.body() = std::move(body);
-    request.prepare_payload();
-    stream.next_layer().expires_after(kUpgrade);
-    const auto [unsent, sent] = co_await http::async_write(stream, request, kToken);
-    if (unsent) co_return;
+    PinnedTls tls;
+    TlsStream socket;
     beast::flat_buffer buffer;
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(kMaxAnswer);
-    const auto [lost, got] = co_await http::async_read(stream, buffer, parser, kToken);
-    if (lost) co_return;
-    answer = HttpAnswer{parser.get().result_int(), parser.get().body()};
+    bool open = false;
+};
+
+HttpsConnection::HttpsConnection(asio::any_io_executor executor, Endpoint endpoint, Route route)
+    : executor_(std::move(executor)), endpoint_(std::move(endpoint)), route_(std::move(route)) {}
+
+HttpsConnection::~HttpsConnection() {
+    close();
 }
 
-}  // namespace
+bool HttpsConnection::is_open() const {
+    return stream_ && stream_->open;
+}
 
-Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body,
-                              std::chrono::seconds within, const std::optional<Proxy>& proxy) {
-    PinnedTls tls(endpoint.pin, endpoint.next_pin);
-    Result<HttpAnswer> answer =
-        Error{Errc::unavailable, endpoint.authority(), "no connection within " + std::to_string(within.count()) + " s"};
-    asio::io_context io(1);
-    Route route;
-    route.proxy = proxy;
-    auto exchange = post(endpoint, std::move(route), tls, path, body, answer);
-    asio::co_spawn(io, std::move(exchange), [&](const std::exception_ptr& thrown) {
-        if (thrown) answer = Error{Errc::internal, endpoint.authority(), "an exception from a library"};
-    });
-    io.run_for(within);
-    return answer;
+std::string HttpsConnection::binding() const {
+    return is_open() ? export_binding(stream_->socket.native_handle()) : std::string{};
+}
+
+void HttpsConnection::close() {
+    if (!stream_) return;
+    stream_->open = false;
+    stream_->socket.next_layer().close();
+}
+
+asio::awaitable<Result<>> HttpsConnection::open() {
+    close();
+    const auto stream = std::make_shared<Stream>(executor_, endpoint_);
+    stream_ = stream;
+    met_ = {};
+    const auto secured = co_await secure(stream->socket, endpoint_, route_, stream->tls, met_);
+    if (secured) stream->open = true;
+    co_return secured;
+}
+
+asio::awaitable<Result<HttpAnswer>> HttpsConnection::ask(HttpRequest request, std::chrono::seconds within,
+                                                         std::size_t most_bytes) {
+    const auto stream = stream_;
+    const Error lost{Errc::io, endpoint_.authority(), "no answer"};
+    if (!stream || !stream->open) co_return lost;
+    http::request<http::string_body> message(http::string_to_verb(request.method), request.path, 11);
+    message.set(http::field::host, endpoint_.authority());
+    message.set(http::field::user_agent, kUserAgent);
+    for (const auto& [name, value] : request.headers) message.set(name, value);
+    message.body() = std::move(request.body);
+    message.prepare_payload();
+    Carrier& carrier = stream->socket.next_layer();
+    carrier.expires_after(within);
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(most_bytes);
+    const auto [unsent, sent] = co_await http::async_write(stream->socket, message, kToken);
+    error_code failed = unsent;
+    if (!failed) {
+        const auto [unread, read] = co_await http::async_read(stream->socket, stream->buffer, parser, kToken);
+        failed = unread;
+    }
+    carrier.expires_never();
+    if (failed || !parser.keep_alive()) {
+        stream->open = false;
+        carrier.close();
+    }
+    if (failed) co_return lost;
+    if (stream->buffer.capacity() > kKeptBuffer) stream->buffer.shrink_to_fit();
+    HttpAnswer answer{parser.get().result_int(), std::move(parser.get().body()), {}};
+    for (const auto& field : parser.get()) answer.headers.emplace_back(field.name_string(), field.value());
+    co_return answer;
+}
+
+std::string_view HttpAnswer::header(std::string_view name) const {
+    for (const auto& [its, value] : headers) {
+        if (beast::iequals(its, name)) return value;
+    }
+    return {};
+}
+
+std::chrono::milliseconds HttpAnswer::retry_after() const {
+    return seconds_in(header("Retry-After"));
 }
 
 }  // namespace edge::agent

@@ -1,4 +1,5 @@
-// One WebSocket to the broker: dialled, read, written and closed. What is said on it is LinkFsm's business.
+// One connection to the broker that carries messages: dialled, read, written and closed. What is said on it is
+// LinkFsm's business.
 #pragma once
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include "agent/link/dial.hpp"
 #include "agent/link/endpoint.hpp"
 #include "agent/link/link_fsm.hpp"
+#include "protocol/link/uplink.hpp"
 
 namespace edge::agent {
 
@@ -28,23 +30,20 @@ class BrokerConnection {
         virtual void connection_closed(const Closed& why) = 0;
     };
 
-    BrokerConnection(boost::asio::io_context& io, Endpoint endpoint, Route route, Listener& listener);
-    ~BrokerConnection();
-    BrokerConnection(BrokerConnection&&) = delete;
-
-    void dial();
+    virtual ~BrokerConnection() = default;
+    virtual void dial() = 0;
     /// Another hears it from now on; nobody, if it has ended.
-    void tell(Listener& listener);
+    virtual void tell(Listener& listener) = 0;
     /// One message at a time: only after opened, and again after each `writable`.
-    void write(std::string message);
+    virtual void write(std::string message) = 0;
     /// After what was written; the other side has two seconds to agree.
-    void close(std::uint16_t code, const std::string& reason);
+    virtual void close(std::uint16_t code, const std::string& reason) = 0;
     /// At once.
-    void cut();
-
-  private:
-    struct Open;
-    std::shared_ptr<Open> open_;  // owners: this, and each pending operation until it ends
+    virtual void cut() = 0;
 };
+
+/// A WebSocket, or requests that wait for an answer (docs/protocol.md).
+std::unique_ptr<BrokerConnection> make_connection(boost::asio::io_context& io, Endpoint endpoint, Route route,
+                                                  link::LinkTransport transport, BrokerConnection::Listener& listener);
 
 }  // namespace edge::agent

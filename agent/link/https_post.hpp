@@ -4,15 +4,10 @@
 #include <optional>
 #include <string>
 
-#include "agent/link/endpoint.hpp"
+#include "agent/link/https_connection.hpp"
 #include "agent/link/proxy.hpp"
 
 namespace edge::agent {
-
-struct HttpAnswer {
-    unsigned status = 0;
-    std::string body;
-};
 
 /// Errors: denied (another key than the pinned one), unavailable (nothing was sent), io (sent, and no answer came).
 Result<HttpAnswer> https_post(const Endpoint& endpoint, const std::string& path, const std::string& body,

@@ -32,6 +32,7 @@ Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity
       ways_(std::move(ways)),
       choice_(ways_.uplinks.size(), ways_.brokers.size()),
       back_(ways_.back),
+      transports_(ways_.transport),
       state_(state),
       spool_(spool),
       listener_(listener),
@@ -81,7 +82,11 @@ void Link::connection_closed(const Closed& why) {
     left_.reset();
     failures_[way_.uplink] = silent_ ? silent_because_ : why.reason;
     const bool no_answer = silent_ || why.uplink_failed;
-    known.another_way = choice_.ended(way_, no_answer ? Fault::uplink : reached_ ? Fault::none : Fault::broker);
+    if (transport_ == link::LinkTransport::poll && !reached_) transports_.no_poll(way_);
+    if (why.no_websocket && transports_.no_websocket(way_, moment_now().steady))
+        known.another_way = true;  // the same one, by requests
+    else
+        known.another_way = choice_.ended(way_, no_answer ? Fault::uplink : reached_ ? Fault::none : Fault::broker);
     carry_out(fsm_.closed(known, moment_now().steady));
     listener_.link_changed();
 }
@@ -160,7 +165,8 @@ void Link::act(Dial&&) {
     const Endpoint& broker = ways_.brokers[way_.broker];
     if (choice_.count() > 1)
         spdlog::info("link_dialling broker={} uplink={}", broker.authority(), ways_.uplinks[way_.uplink]);
-    connection_ = std::make_unique<BrokerConnection>(io_, broker, route_of(way_.uplink), here);
+    transport_ = transports_.next(way_, moment_now().steady);
+    connection_ = make_connection(io_, broker, route_of(way_.uplink), transport_, here);
     connection_->dial();
 }
 

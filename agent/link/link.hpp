@@ -13,6 +13,7 @@
 #include "agent/link/identity.hpp"
 #include "agent/link/link_fsm.hpp"
 #include "agent/link/outgoing.hpp"
+#include "agent/link/transport_choice.hpp"
 #include "agent/link/trial.hpp"
 #include "agent/link/uplinks.hpp"
 #include "agent/link/way_back.hpp"
@@ -27,7 +28,8 @@ struct LinkWays {
     std::vector<std::string> uplinks{link::kHostUplink};  // kHostUplink or names of lines, the best first
     std::optional<Proxy> proxy{};
     WayBack::Terms back{};
-    Uplinks* lines = nullptr;  // outlives the link; where an uplink is a line
+    Uplinks* lines = nullptr;                        // outlives the link; where an uplink is a line
+    std::optional<link::LinkTransport> transport{};  // none: a WebSocket, and requests where none is to be had
 };
 
 /// Executor: the one io_context. Cancel: the destructor.
@@ -126,15 +128,18 @@ class Link : private BrokerConnection::Listener {
     LinkWays ways_;
     WayChoice choice_;
     WayBack back_;
-    Way way_;                                                // that is dialled, or in use
-    std::optional<std::size_t> live_uplink_;                 // of the last session
-    std::map<std::size_t, std::string> failures_;            // of uplinks: why each was left or not taken
-    std::map<std::size_t, std::vector<std::string>> found_;  // each broker's addresses
-    bool reached_ = false;                                   // its session was live
-    bool silent_ = false;                                    // and fell silent
+    TransportChoice transports_;
+    link::LinkTransport transport_ = link::LinkTransport::websocket;  // of the way that is dialled, or in use
+    Way way_;                                                         // that is dialled, or in use
+    std::optional<std::size_t> live_uplink_;                          // of the last session
+    std::map<std::size_t, std::string> failures_;                     // of uplinks: why each was left or not taken
+    std::map<std::size_t, std::vector<std::string>> found_;           // each broker's addresses
+    bool reached_ = false;                                            // its session was live
+    bool silent_ = false;                                             // and fell silent
     std::string silent_because_;
     std::unique_ptr<Trial> trial_;
-    Way tried_;                               // by it
+    Way tried_;  // by it
+    link::LinkTransport tried_transport_ = link::LinkTransport::websocket;
     std::unique_ptr<BrokerConnection> left_;  // that was moved from, until the new session is there
     std::optional<link::Uplink> told_;        // as it is written down
     Disk& state_;

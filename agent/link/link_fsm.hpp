@@ -92,6 +92,7 @@ struct Closed {
     std::chrono::milliseconds retry_after{0};  // what an HTTP 503 asked for
     bool uplink_failed = false;                // nothing came back: no address, no route, no answer in time
     bool another_way = false;                  // one that was not tried yet can be dialled at once
+    bool no_websocket = false;                 // the broker was there, and a WebSocket was not to be had
 };
 
 struct LinkSettings {

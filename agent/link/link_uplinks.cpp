@@ -32,6 +32,7 @@ link::Uplink Link::uplink() const {
     link::Uplink one;
     one.name = ways_.uplinks[way_.uplink];
     one.broker = ways_.brokers[way_.broker].authority();
+    one.transport = transport_;
     if (const auto route = route_of(way_.uplink); route.line) {
         const auto line = ways_.lines->line(*route.line);
         one.bound = line ? line->bound : link::UplinkBound::launcher;
@@ -51,9 +52,9 @@ void Link::note_uplink() {
     if (live_uplink_ && *live_uplink_ != way_.uplink) back_.moved(now);
     live_uplink_ = way_.uplink;
     link::Uplink one = uplink();
-    if (ways_.uplinks.size() > 1)
-        spdlog::info("link_uplink uplink={} broker={} bound={} why=\"{}\"", one.name, one.broker, enum_text(one.bound),
-                     one.why);
+    if (ways_.uplinks.size() > 1 || transport_ != link::LinkTransport::websocket)
+        spdlog::info("link_uplink uplink={} broker={} bound={} transport={} why=\"{}\"", one.name, one.broker,
+                     enum_text(one.bound), enum_text(one.transport), one.why);
     look_for_better();
     if (told_ && encode(*told_) == encode(one)) return;
     if (auto saved = save_uplink(state_, one); !saved)
@@ -89,7 +90,8 @@ void Link::try_better() {
     const auto uplink = back_.due(moment_now().steady);
     if (!uplink) return;
     tried_ = {*uplink, choice_.broker()};
-    trial_ = std::make_unique<Trial>(io_, ways_.brokers[tried_.broker], route_of(*uplink),
+    tried_transport_ = transports_.next(tried_, moment_now().steady);
+    trial_ = std::make_unique<Trial>(io_, ways_.brokers[tried_.broker], route_of(*uplink), tried_transport_,
                                      [this](const std::string& why) { tried(why); });
 }
 
@@ -115,6 +117,7 @@ void Link::move_over() {
     connection_ = trial_->take();
     connection_->tell(here);
     way_ = tried_;
+    transport_ = tried_transport_;
     writing_ = reached_ = silent_ = false;
     outgoing_.clear();
     connection_resolved(addresses);

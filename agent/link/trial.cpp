@@ -5,10 +5,11 @@
 
 namespace edge::agent {
 
-Trial::Trial(boost::asio::io_context& io, Endpoint broker, Route route, std::function<void(const std::string&)> done)
+Trial::Trial(boost::asio::io_context& io, Endpoint broker, Route route, link::LinkTransport transport,
+             std::function<void(const std::string&)> done)
     : io_(io), done_(std::make_shared<std::function<void(const std::string&)>>(std::move(done))) {
     BrokerConnection::Listener& here = *this;
-    connection_ = std::make_unique<BrokerConnection>(io, std::move(broker), std::move(route), here);
+    connection_ = make_connection(io, std::move(broker), std::move(route), transport, here);
     connection_->dial();
 }
 

@@ -13,7 +13,8 @@ namespace edge::agent {
 class Trial : private BrokerConnection::Listener {
   public:
     /// `done` is called once, later: empty, or why there is no challenge. It may destroy this.
-    Trial(boost::asio::io_context& io, Endpoint broker, Route route, std::function<void(const std::string&)> done);
+    Trial(boost::asio::io_context& io, Endpoint broker, Route route, link::LinkTransport transport,
+          std::function<void(const std::string&)> done);
 
     /// What it came to, where it went well: the connection, its binding, the broker's first message.
     std::unique_ptr<BrokerConnection> take() { return std::move(connection_); }

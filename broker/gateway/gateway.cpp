@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "broker/gateway/echo.hpp"
+#include "broker/gateway/polls.hpp"
+#include "broker/gateway/websocket_channel.hpp"
 #include "broker/http/problem.hpp"
 #include "broker/http/text.hpp"
 #include "broker/http/websocket_request.hpp"
@@ -17,7 +19,7 @@ namespace {
 constexpr std::size_t kConnections = 20'000;
 constexpr std::size_t kUnknown = 512;    // that have not shown who they are: two seconds' work of a slow machine
 constexpr std::size_t kPerAddress = 64;  // of those
-constexpr std::size_t kMostBody = 16 * 1024;
+constexpr std::size_t kMostEnrolment = 16 * 1024;
 
 template <class Bytes>
 bool fill(Bytes& out, const std::string& base64) {
@@ -28,6 +30,10 @@ bool fill(Bytes& out, const std::string& base64) {
 }
 
 void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange, Domain& domain) {
+    if (request.body.size() > kMostEnrolment) {
+        const std::string detail = "an enrolment is at most " + std::to_string(kMostEnrolment) + " bytes";
+        return exchange->reply(http::problem_response({http::Code::too_large, detail, {}}, request));
+    }
     auto checked = checked_enroll_request(request.body);
     const auto refuse = [exchange, peer = request.peer, path = request.path, id = request.id](const Error& error) {
         const http::Problem problem = http::problem_of(error);
@@ -45,7 +51,7 @@ void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>&
     });
 }
 
-void handle(http::Request request, const std::shared_ptr<http::Exchange>& exchange, Domain& domain) {
+void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain, Polls& polls) {
     using http::Code;
     const auto answer = [&](http::Problem problem, http::Headers headers) {
         auto response = http::problem_response(problem, request);
@@ -61,6 +67,11 @@ void handle(http::Request request, const std::shared_ptr<http::Exchange>& exchan
             return answer({Code::method_not_allowed, "GET, as a WebSocket", {}}, {{"Allow", "GET"}});
         return answer({Code::upgrade_required, "this is a WebSocket; only agents speak here", {}},
                       {{"Upgrade", "websocket"}});
+    }
+    if (request.path == link::kPollPath) {
+        const bool known = request.method == "GET" || request.method == "POST" || request.method == "DELETE";
+        if (known) return polls.handle(std::move(request), std::move(exchange));
+        return answer({Code::method_not_allowed, "GET, POST or DELETE", {}}, {{"Allow", "GET, POST, DELETE"}});
     }
     if (request.path == kEchoPath) {
         if (request.method == "GET") return exchange->reply(echo(request));
@@ -92,23 +103,25 @@ Result<link::EnrollRequest> checked_enroll_request(std::string_view body) {
 }
 
 http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boost::asio::ssl::context> tls,
-                                SessionOptions options, Domain& domain) {
+                                SessionOptions options, Domain& domain, boost::asio::any_io_executor polls_on) {
+    const auto polls = std::make_shared<Polls>(std::move(polls_on), options, domain);  // owners: as Polls says
     http::Settings settings;
     settings.name = "gateway";
     settings.listen = listen;
     settings.tls = std::move(tls);
-    settings.requests.body_bytes = kMostBody;
+    settings.requests.body_bytes = link::kMaxMessage;
     settings.deadlines.idle = std::chrono::milliseconds(10'000);
     settings.deadlines.body = std::chrono::milliseconds(10'000);
     settings.connections = kConnections;
     settings.unknown = kUnknown;
     settings.per_address = kPerAddress;
-    settings.handler = [&domain](http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        handle(std::move(request), exchange, domain);
+    settings.handler = [polls, &domain](http::Request request, std::shared_ptr<http::Exchange> exchange) {
+        handle(std::move(request), std::move(exchange), domain, *polls);
     };
+    settings.on_drain = [polls] { polls->drain(); };
     settings.refuse_upgrade = refuse_upgrade;
     settings.upgrade = [options, &domain](http::Upgraded& upgraded) {
-        start_session(std::move(upgraded), options, domain);
+        start_websocket_session(std::move(upgraded), options, domain);
     };
     return settings;
 }

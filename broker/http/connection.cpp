@@ -139,8 +139,8 @@ asio::awaitable<bool> Connection::receive() {
 }
 
 void Connection::call_handler(Request request, const std::shared_ptr<Answer>& answer) {
-    auto exchange =
-        std::make_shared<LiveExchange>(transport_.get_executor(), answer, settings_->streams, request.path, request.id);
+    auto exchange = std::make_shared<LiveExchange>(transport_.get_executor(), weak_from_this(), answer,
+                                                   settings_->streams, request.path, request.id);
     Response failed = problem_response({Code::internal, "see the broker's log for this request_id", {}}, request);
     const std::string id = request.id;
     try {

@@ -13,12 +13,15 @@ namespace edge::http {
 
 /// Owns: the socket until an upgrade takes it. Executor: its I/O thread.
 /// Cancel: closing the transport (deadline, drain); every wait then ends.
-class Connection final : public std::enable_shared_from_this<Connection> {
+class Connection final : public Client, public std::enable_shared_from_this<Connection> {
   public:
     Connection(Transport transport, std::shared_ptr<const Settings> settings, Slot slot, std::string peer,
                std::uint16_t peer_port);
 
     boost::asio::awaitable<void> run();
+
+    std::string exported_key(std::string_view label) override { return transport_.exported_key(label); }
+    void authenticated() override { slot_.authenticated(); }
 
   private:
     /// What an answer needs to know of its request when that has gone to the handler.

@@ -81,9 +81,10 @@ void Answer::end() {
     timers.clear();
 }
 
-LiveExchange::LiveExchange(asio::any_io_executor executor, std::shared_ptr<Answer> answer, StreamBounds bounds,
-                           std::string path, std::string request_id)
+LiveExchange::LiveExchange(asio::any_io_executor executor, std::weak_ptr<Client> client, std::shared_ptr<Answer> answer,
+                           StreamBounds bounds, std::string path, std::string request_id)
     : executor_(std::move(executor)),
+      client_(std::move(client)),
       answer_(std::move(answer)),
       bounds_(bounds),
       path_(std::move(path)),
@@ -131,6 +132,17 @@ void LiveExchange::after(std::uint32_t ms, std::function<void()> callback) {
     timer->async_wait([answer = answer_, timer, callback = std::move(callback)](boost::system::error_code failed) {
         answer->timers.erase(timer);
         if (!failed && !answer->over) callback();
+    });
+}
+
+std::string LiveExchange::exported_key(std::string_view label) {
+    const auto client = client_.lock();
+    return client ? client->exported_key(label) : std::string{};
+}
+
+void LiveExchange::authenticated() {
+    asio::dispatch(executor_, [client = client_] {
+        if (const auto one = client.lock()) one->authenticated();
     });
 }
 

@@ -65,10 +65,18 @@ struct Answer {
     std::set<std::shared_ptr<boost::asio::steady_timer>> timers;
 };
 
+/// The connection as an exchange knows it. Executor: the connection's thread.
+class Client {
+  public:
+    virtual ~Client() = default;
+    virtual std::string exported_key(std::string_view label) = 0;
+    virtual void authenticated() = 0;
+};
+
 class LiveExchange final : public Exchange {
   public:
-    LiveExchange(boost::asio::any_io_executor executor, std::shared_ptr<Answer> answer, StreamBounds bounds,
-                 std::string path, std::string request_id);
+    LiveExchange(boost::asio::any_io_executor executor, std::weak_ptr<Client> client, std::shared_ptr<Answer> answer,
+                 StreamBounds bounds, std::string path, std::string request_id);
     ~LiveExchange() override;
 
     void reply(Response response) override;
@@ -76,9 +84,12 @@ class LiveExchange final : public Exchange {
     std::shared_ptr<Stream> stream(Response head) override;
     void upgrade(std::function<void(Upgraded&)> take) override;
     void after(std::uint32_t ms, std::function<void()> callback) override;
+    std::string exported_key(std::string_view label) override;
+    void authenticated() override;
 
   private:
     boost::asio::any_io_executor executor_;
+    std::weak_ptr<Client> client_;
     std::shared_ptr<Answer> answer_;  // owners: this and the connection
     StreamBounds bounds_;
     std::string path_;

@@ -73,6 +73,11 @@ class Exchange {
     virtual void upgrade(std::function<void(Upgraded&)> take) = 0;
     /// Calls back after `ms` unless the exchange ended; for Prefer: wait. On the connection's thread.
     virtual void after(std::uint32_t ms, std::function<void()> callback) = 0;
+    /// 32 bytes that only the two ends of this TLS connection know, by the label; empty where it is plain. Inside the
+    /// handler. Source: RFC 8446 section 7.5.
+    virtual std::string exported_key(std::string_view label) = 0;
+    /// The client has shown who it is: its connection no longer counts among those that have not. From any thread.
+    virtual void authenticated() = 0;
 };
 
 using Handler = std::function<void(Request, std::shared_ptr<Exchange>)>;

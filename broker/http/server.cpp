@@ -183,6 +183,7 @@ void Server::drain(std::function<void()> done) {
         self->room.cancel();
         self->draining = true;
         self->on_drained = std::move(done);
+        if (self->settings->on_drain) self->settings->on_drain();
         self->admission->drain();
         self->check_drained();
     });

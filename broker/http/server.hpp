@@ -53,6 +53,7 @@ struct Settings {
     /// For requests that ask to become a WebSocket: a refusal, or nothing. Without it they are ordinary requests.
     std::function<std::optional<Response>(const Request&)> refuse_upgrade;
     std::function<void(Upgraded&)> upgrade;
+    std::function<void()> on_drain;  // called once when the server drains, for what outlives a request; any thread
 };
 
 class Server {

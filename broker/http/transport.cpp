@@ -70,13 +70,12 @@ void Transport::write(asio::const_buffer from, Moved done) {
     inner_->socket().async_write_some(from, std::move(done));
 }
 
-std::string Transport::exported_key(const char* label) {
+std::string Transport::exported_key(std::string_view label) {
     auto* tls = inner_->tls();
     if (!tls) return {};
     std::string key(32, '\0');
-    const int exported =
-        SSL_export_keying_material(tls->native_handle(), reinterpret_cast<unsigned char*>(key.data()), key.size(),
-                                   label, std::char_traits<char>::length(label), nullptr, 0, 0);
+    const int exported = SSL_export_keying_material(tls->native_handle(), reinterpret_cast<unsigned char*>(key.data()),
+                                                    key.size(), label.data(), label.size(), nullptr, 0, 0);
     return exported == 1 ? key : std::string();
 }
 

@@ -80,7 +80,7 @@ class Transport {
     }
 
     /// 32 bytes only both ends of this TLS connection know; empty when plain. Source: RFC 5705, RFC 8446 section 7.5.
-    std::string exported_key(const char* label);
+    std::string exported_key(std::string_view label);
 
   private:
     static constexpr std::size_t kRecord = 16 * 1024;

@@ -22,6 +22,13 @@ namespace edge::link {
 inline constexpr const char* kSubprotocol = "edge.v1";
 inline constexpr const char* kLinkPath = "/edge/v1/link";
 inline constexpr const char* kEnrollPath = "/edge/v1/enroll";
+/// Where a WebSocket is blocked: requests that wait. Source: docs/protocol.md.
+inline constexpr const char* kPollPath = "/edge/v1/poll";
+inline constexpr const char* kPollSession = "Edge-Session";  // hex of 32 random bytes
+inline constexpr const char* kPollMessage = "Edge-Message";  // number of the message in the body, of its direction
+inline constexpr const char* kPollAfter = "Edge-After";      // number of the last message that came
+inline constexpr const char* kPollClose = "Edge-Close";      // the session has ended with this code; the body says why
+inline constexpr std::uint32_t kPollHeldMs = 20'000;         // a request for a message is held, at most
 inline constexpr std::uint32_t kProtocolVersion = 1;
 inline constexpr std::size_t kMaxMessage = 256 * 1024;
 

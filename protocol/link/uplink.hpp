@@ -13,13 +13,18 @@ inline constexpr const char* kHostUplink = "mgmt";
 enum class UplinkBound { host, launcher, cooperative };
 BOOST_DESCRIBE_ENUM(UplinkBound, host, launcher, cooperative)
 
+/// What carries the link's messages: a WebSocket, or HTTPS requests that wait, where none gets through.
+enum class LinkTransport { websocket, poll };
+BOOST_DESCRIBE_ENUM(LinkTransport, websocket, poll)
+
 struct Uplink {
     static constexpr bool fields_have_defaults = true;
     std::string name = kHostUplink;  // or a line's
     std::string broker;              // HOST:PORT that was dialled
     UplinkBound bound = UplinkBound::host;
     std::string why;  // it is this one
+    LinkTransport transport = LinkTransport::websocket;
 };
-BOOST_DESCRIBE_STRUCT(Uplink, (), (name, broker, bound, why))
+BOOST_DESCRIBE_STRUCT(Uplink, (), (name, broker, bound, why, transport))
 
 }  // namespace edge::link

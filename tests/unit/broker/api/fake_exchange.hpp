@@ -53,6 +53,8 @@ class FakeExchange final : public http::Exchange {
     void after(std::uint32_t ms, std::function<void()> callback) override {
         timers.emplace_back(ms, std::move(callback));
     }
+    std::string exported_key(std::string_view) override { return exporter; }
+    void authenticated() override { is_known = true; }
 
     /// Lets the timers that wait now fire.
     void fire() {
@@ -62,6 +64,8 @@ class FakeExchange final : public http::Exchange {
     bool is_streaming() const { return stream_ != nullptr; }
 
     bool has_room = true;  // of the stream there will be
+    std::string exporter;
+    bool is_known = false;
     std::optional<http::Response> response;
     std::function<void(http::Upgraded&)> upgraded;
     http::Response head;
