@@ -19,7 +19,6 @@ namespace {
 constexpr std::size_t kConnections = 20'000;
 constexpr std::size_t kUnknown = 512;    // that have not shown who they are: two seconds' work of a slow machine
 constexpr std::size_t kPerAddress = 64;  // of those
-constexpr std::size_t kMostEnrolment = 16 * 1024;
 
 template <class Bytes>
 bool fill(Bytes& out, const std::string& base64) {
@@ -30,10 +29,6 @@ bool fill(Bytes& out, const std::string& base64) {
 }
 
 void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange, Domain& domain) {
-    if (request.body.size() > kMostEnrolment) {
-        const std::string detail = "an enrolment is at most " + std::to_string(kMostEnrolment) + " bytes";
-        return exchange->reply(http::problem_response({http::Code::too_large, detail, {}}, request));
-    }
     auto checked = checked_enroll_request(request.body);
     const auto refuse = [exchange, peer = request.peer, path = request.path, id = request.id](const Error& error) {
         const http::Problem problem = http::problem_of(error);

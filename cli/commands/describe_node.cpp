@@ -88,6 +88,7 @@ std::string uplink_text(const Json& node) {
     return text_at(uplink, "name") + " to " + text_at(uplink, "broker") +
            (bound == "host" ? ", as the host routes"
                             : ", bound by " + (bound == "launcher" ? "edge-launcher" : bound)) +
+           (text_at(uplink, "transport") == "poll" ? ", by HTTPS requests" : "") +
            (why.empty() ? "" : "; " + why);
 }
 

@@ -62,7 +62,8 @@ class BadNetworks(BrokerCase):
         self.start_broker()
         took = collections.defaultdict(list)
         for batch in range(BATCHES):
-            links = [self.link(f"half-{batch}-{i}") for i in range(AT_ONCE)]
+            # Three of each kind of cut, one of them by requests.
+            links = [self.link(f"half-{batch}-{i}", 'transport = "poll"\n' if i % 9 < 3 else "") for i in range(AT_ONCE)]
             wait_for(lambda: len(self.connected()) == AT_ONCE, 60, self.connected)
             ids = self.connected()
             for drops, (node, proxy, agent) in zip(itertools.cycle(({UP, DOWN}, {UP}, {DOWN})), links):
@@ -90,10 +91,10 @@ class BadNetworks(BrokerCase):
               + ", ".join(f"{side} {drops} {max(times):.1f} s" for (side, drops), times in sorted(took.items())), flush=True)
         self.assertLessEqual(worst, NOTICED_S + BUSY_S)
 
-    def link(self, name):
+    def link(self, name, link):
         """A node whose agent runs alone, without a launcher, behind a proxy of its own."""
         proxy = FaultProxy(self.broker.gateway)
-        node = OwnNode(PROGRAMS, self.folder, self.broker, name, proxy.address)
+        node = OwnNode(PROGRAMS, self.folder, self.broker, name, proxy.address, link=link)
         agent = node.start_agent()
         self.addCleanup(agent.stop)
         return node, proxy, agent
@@ -118,6 +119,24 @@ class BadNetworks(BrokerCase):
         proxy.delay_s = 0
         self.settle(f"{CUTS} cuts, seed {SEED}")
         self.assertGreaterEqual(agent.said().count(" link_down "), CUTS / 2)
+
+    def test_a_link_by_requests_is_one_session_over_connections_that_are_cut_all_the_time(self):
+        self.start_broker()
+        proxy = FaultProxy(self.broker.gateway)
+        node = OwnNode(PROGRAMS, self.folder, self.broker, "polls-1", proxy.address, link='transport = "poll"\n')
+        self.addCleanup(node.start_launcher().stop)
+        agent = node.start_agent()
+        self.addCleanup(agent.stop)
+        wait_for(lambda: any(line["state"] == "up" for line in self.broker.api.get("/api/v1/nodes/polls-1")["lines"]), 60, agent.said)
+        self.assertEqual(self.broker.api.get("/api/v1/nodes/polls-1")["uplink"]["transport"], "poll")
+        for _ in range(CUTS):
+            self.assertTrue(self.ledger.ask(self.broker.api, self.job(20)))
+            proxy.delay_s = self.random.choice((0, 0.005, 0.05))
+            pause(self.random.uniform(0, 1))
+            proxy.cut()
+        proxy.delay_s = 0
+        self.settle(f"by requests, {CUTS} cuts, seed {SEED}")
+        self.assertEqual(agent.said().count(" link_live "), 1, agent.said())
 
     def test_messages_that_come_twice_out_of_order_and_again_are_stored_once(self):
         self.broker.configure("gateway", "tls = false\n")

@@ -133,6 +133,68 @@ class WebSocket:
         self._socket.close()
 
 
+class Polls:
+    """The same without a WebSocket: messages as the bodies of requests."""
+
+    PATH = "/edge/v1/poll"
+
+    def __init__(self, address, timeout_s=30):
+        self._address, self._timeout_s = address, timeout_s
+        self._connections = {}  # method -> its connection
+        self.said = self.heard = 0
+        status, headers, _ = self.ask("POST", {})
+        if status != 201:
+            raise Closed(status)
+        self.session = headers["Edge-Session"]
+
+    def ask(self, method, headers, body=""):
+        """Once more over a new connection where the old one was closed."""
+        for _ in range(2):
+            connection = self._connections.setdefault(method, http.client.HTTPConnection(*self._address, timeout=self._timeout_s))
+            try:
+                connection.request(method, self.PATH, body, headers)
+                answer = connection.getresponse()
+                return answer.status, answer.headers, answer.read().decode()
+            except (http.client.RemoteDisconnected, ConnectionError):
+                self._connections.pop(method).close()
+        raise Closed(1006)
+
+    def post(self, text, number):
+        return self.ask("POST", {"Edge-Session": self.session, "Edge-Message": str(number), "Content-Type": "application/x-ndjson"}, text)[0]
+
+    def get(self, after):
+        return self.ask("GET", {"Edge-Session": self.session, "Edge-After": str(after)})
+
+    def send(self, text):
+        self.said += 1
+        status = self.post(text, self.said)
+        if status != 204:
+            raise Closed(status)
+
+    def receive(self):
+        while True:
+            status, headers, text = self.get(self.heard)
+            if "Edge-Close" in headers:
+                raise Closed(int(headers["Edge-Close"]))
+            if status == 200:
+                self.heard = int(headers["Edge-Message"])
+                return text
+            if status != 204:
+                raise Closed(status)
+
+    def be_patient(self, seconds):
+        self._timeout_s = seconds
+
+    def close(self, code=1000):
+        self.ask("DELETE", {"Edge-Session": self.session})
+        self.cut()
+
+    def cut(self):
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+
 class MinimalAgent:
     """What the page says an agent must keep on disk is kept in its attributes."""
 
@@ -150,6 +212,7 @@ class MinimalAgent:
         self.open = {}  # (task, attempt) -> task: accepted, without a result
         self.acked = 0
         self.keeps_plans = False
+        self.polls = False
         self.plans = {}  # job -> its plan_set
         self.node_id = self._enroll(token)
 
@@ -167,7 +230,7 @@ class MinimalAgent:
         return said["node_id"]
 
     def connect(self):
-        self._link = WebSocket(self._address, "/edge/v1/link", "edge.v1")
+        self._link = Polls(self._address) if self.polls else WebSocket(self._address, "/edge/v1/link", "edge.v1")
         self._waiting = []
         challenge = self.next("challenge")
         assert 1 in challenge["proto"] and challenge["binding"] == "none", challenge
@@ -283,6 +346,10 @@ class MinimalAgent:
         self.results |= {n: lines for n, lines in self.kept.items() if n > upto}
         self.kept = {n: lines for n, lines in self.kept.items() if n <= upto}
         self.acked = min(self.results, default=self.result_last + 1) - 1
+
+    @property
+    def link(self):
+        return self._link
 
     def move(self, address):
         self._address = address

@@ -1,4 +1,5 @@
 """Another's agent against a real broker: what docs/protocol.md says is enough to write one, and what it forbids is refused."""
+import concurrent.futures
 import json
 import os
 import shutil
@@ -7,7 +8,7 @@ import tempfile
 import time
 import urllib.request
 
-from minimal_agent import Closed, MinimalAgent
+from minimal_agent import Closed, MinimalAgent, Polls
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "e2e"))
@@ -284,11 +285,105 @@ def what_an_agent_does_not_keep_is_a_gap_that_is_said(world):
     do_a_task(world)
 
 
+def it_works_by_requests_too(world):
+    agent = world.agent
+    agent.leave()
+    agent.polls = True
+    agent.connect()
+    assert world.api.get("/api/v1/nodes/mini-1")["state"] == "connected"
+    assert len(world.results(do_a_task(world))) == 1
+
+
+def a_request_whose_connection_broke_is_sent_again(world):
+    agent = world.agent
+    run = world.api.post("/api/v1/jobs", PING)
+    status, headers, text = agent.link.get(agent.link.heard)
+    assert status == 200 and int(headers["Edge-Message"]) == agent.link.heard + 1
+    agent.cut()  # and so the answer was lost; the session stays
+    again = agent.link.get(agent.link.heard)
+    assert (again[0], again[2]) == (200, text), again
+    agent.finish(agent.accept())
+    (lines,) = agent.results.values()
+    agent.link.said += 1
+    for _ in range(3):
+        agent.cut()
+        assert agent.link.post("\n".join(lines), agent.link.said) == 204
+    while agent.results:
+        agent.next("rack")
+    assert len(world.results(run)) == 1
+
+
+def numbers_and_sessions_that_are_not_are_refused(world):
+    link = world.agent.link
+    assert link.post("", link.said + 2) == 409
+    assert link.get(link.heard + 1)[0] == 409
+    assert link.get("x")[0] == 422
+    assert link.ask("GET", {})[0] == 422
+    assert link.ask("PUT", {})[0] == 405
+    assert link.ask("GET", {"Edge-Session": "0" * 64, "Edge-After": "0"})[0] == 404
+    assert len(world.results(do_a_task(world))) == 1  # none of it did it harm
+
+
+def the_next_session_takes_the_place_of_one_by_requests(world):
+    agent = world.agent
+    before = agent.link
+    agent.connect()
+    try:
+        while True:
+            before.receive()
+    except Closed as closed:
+        assert closed.code in (1012, 404), closed
+    do_a_task(world)
+    agent.polls = False
+    agent.connect()
+    do_a_task(world)
+
+
+def many_sessions_that_nobody_goes_on_with_are_one(world):
+    """From one connection, at least: the others are over at once."""
+    before = Polls(world.broker.gateway)
+    names = []
+    for _ in range(5):
+        status, headers, _ = before.ask("POST", {})
+        assert status == 201
+        names.append(headers["Edge-Session"])
+    states = [before.ask("GET", {"Edge-Session": name, "Edge-After": "0"})[0] for name in names]
+    # GETs go over another connection, and the last one has its challenge.
+    assert states == [404] * 4 + [200], states
+    before.cut()
+
+
+def a_broker_that_stops_says_so(world):
+    agent = world.agent
+    agent.leave()
+    agent.polls = True
+    agent.connect()
+
+    def close():
+        agent.next("goaway")
+        return close_code(agent)
+
+    with concurrent.futures.ThreadPoolExecutor() as threads:
+        heard = threads.submit(close)
+        began = time.monotonic()
+        assert world.stop() == 0
+        assert heard.result(timeout=10) == 1012
+        assert time.monotonic() - began < 8
+    agent.cut()
+    world.start()
+    agent.move(world.broker.gateway)
+    agent.polls = False
+    agent.connect()
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         world = World(sys.argv[1], folder)
         tests = [a_task_is_done, what_was_not_acknowledged_comes_again_and_is_stored_once, a_lost_disk_is_seen_and_the_task_tried_again,
                  a_gap_ends_the_session_and_nothing_is_stored, three_malformed_messages_are_too_many,
+                 it_works_by_requests_too, a_request_whose_connection_broke_is_sent_again,
+                 numbers_and_sessions_that_are_not_are_refused, many_sessions_that_nobody_goes_on_with_are_one,
+                 a_broker_that_stops_says_so, the_next_session_takes_the_place_of_one_by_requests,
                  one_that_keeps_no_plans_is_not_asked, one_that_does_is_told_its_plan_and_tells_its_ticks, another_key_is_refused,
                  a_restored_broker_is_given_what_it_lacks, what_an_agent_does_not_keep_is_a_gap_that_is_said]
         for test in tests:

@@ -140,7 +140,7 @@ export const en = {
     title: 'Nodes', name: 'Name', state: 'State', place: 'Place', lines: 'Lines', version: 'Agent', seen: 'Seen', rtt: 'Link',
     search: 'province:guangdong -state:connected',
     empty: 'No node has joined yet.', none: 'Nothing matches.',
-    busy: 'Not lending now', uplink: 'Uplink', bound: { host: 'as the host routes', launcher: 'bound by edge-launcher', cooperative: 'bound, cooperative' }, facts: 'Facts', id: 'Id', enrolled: 'Enrolled', connected: 'Connected', clock: 'Clock offset', policy: 'Policy', labels: 'Labels', events: 'What happened', usage: 'Machine', noUsage: 'It has told nothing of its machine yet.', noEvents: 'Nothing yet.',
+    busy: 'Not lending now', uplink: 'Uplink', bound: { host: 'as the host routes', launcher: 'bound by edge-launcher', cooperative: 'bound, cooperative' }, byRequests: 'by HTTPS requests', facts: 'Facts', id: 'Id', enrolled: 'Enrolled', connected: 'Connected', clock: 'Clock offset', policy: 'Policy', labels: 'Labels', events: 'What happened', usage: 'Machine', noUsage: 'It has told nothing of its machine yet.', noEvents: 'Nothing yet.',
     cpu: 'Processor', memory: 'Memory free', disk: 'Disk free', load: 'Load', of: (whole: string) => `of ${whole}`, sent: 'Sent', received: 'Received', perMinute: 'in the last minute',
     testLine: 'Probe from here',
     unknown: 'There is no such node.',

@@ -320,6 +320,35 @@ TEST_CASE("a broker that breaks the protocol is told so and left") {
     CHECK(!node.link_.live());
 }
 
+TEST_CASE("where the upgrade is refused the link goes on by requests, at once; where the broker is busy it does not") {
+    using Answer = std::pair<unsigned, std::string>;
+    std::vector<std::string> asked;
+    std::atomic<std::size_t> count = 0;
+    const auto answers = [&](unsigned status) {
+        return ScriptedBroker::HttpScript([&asked, &count, status](const std::string& path, const std::string&) {
+            asked.push_back(path);
+            ++count;
+            return Answer{status, ""};
+        });
+    };
+    struct Case {
+        unsigned upgrade;
+        std::vector<std::string> paths;
+    };
+    for (const Case& c : {Case{403, {link::kLinkPath, link::kPollPath, link::kLinkPath}},
+                          Case{501, {link::kLinkPath, link::kPollPath, link::kLinkPath}},
+                          Case{503, {link::kLinkPath, link::kLinkPath, link::kLinkPath}}}) {
+        CAPTURE(c.upgrade);
+        asked.clear();
+        count = 0;
+        ScriptedBroker broker(std::vector{answers(c.upgrade), answers(404), answers(503)});
+        Node node(broker.endpoint());
+        node.run_until([&] { return count == 3; });
+        CHECK(broker.finish() == "");
+        CHECK(asked == c.paths);
+    }
+}
+
 TEST_CASE("one POST over TLS is answered, refused, lost, or not sent to another key") {
     using Answer = std::pair<unsigned, std::string>;
     std::string asked;

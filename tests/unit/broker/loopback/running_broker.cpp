@@ -85,7 +85,8 @@ RunningBroker::RunningBroker(const BrokerChange& change) : threads_(change.threa
     change.api(api);
     api_ = listen(threads_, std::move(api));
 
-    http::Settings gateway = gateway::gateway_settings(loopback, tls(folder_), change.session, domain);
+    http::Settings gateway =
+        gateway::gateway_settings(loopback, tls(folder_), change.session, domain, threads_.at(0).get_executor());
     change.gateway(gateway);
     gateway_ = listen(threads_, std::move(gateway));
     threads_.start();
