@@ -65,11 +65,11 @@ PURE = [
     ("broker/store/webhook_*.hpp", "records are values"),
     *[(f"broker/webhooks/{name}.?pp", CORE) for name in (
         "breaker", "cloud_event", "counters", "delivery_plan", "receiver_rule", "schedule", "signature")],
-    ("broker/gateway/session_fsm.?pp", CORE),
+    *[(f"broker/gateway/{name}.?pp", CORE) for name in ("poll_fsm", "session_fsm")],
     *[(f"broker/prometheus/{name}.?pp", CORE) for name in (
         "discovery", "fleet_series", "modules", "pattern", "probe_metrics", "probe_request", "result_series", "store_series", "text_format", "webhook_series", "yaml_tree")],
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
-    *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing", "way_back", "way_choice")],
+    *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing", "transport_choice", "way_back", "way_choice")],
     ("agent/link/proxy.?pp", PARSER),
     ("agent/launcher/ration.hpp", CORE),
     ("agent/accepted_work.?pp", CORE),
