@@ -88,8 +88,7 @@ std::string uplink_text(const Json& node) {
     return text_at(uplink, "name") + " to " + text_at(uplink, "broker") +
            (bound == "host" ? ", as the host routes"
                             : ", bound by " + (bound == "launcher" ? "edge-launcher" : bound)) +
-           (text_at(uplink, "transport") == "poll" ? ", by HTTPS requests" : "") +
-           (why.empty() ? "" : "; " + why);
+           (text_at(uplink, "transport") == "poll" ? ", by HTTPS requests" : "") + (why.empty() ? "" : "; " + why);
 }
 
 /// What became of a node, or of one line of it, newest first; nothing where the broker does not know of events.

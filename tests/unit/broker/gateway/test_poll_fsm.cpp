@@ -12,9 +12,9 @@ TEST_CASE("each message of the agent's is taken once, in its order") {
         std::uint64_t number;
         Post what;
     };
-    for (const Step& step : {Step{0, Post::wrong_number}, Step{2, Post::wrong_number}, Step{1, Post::take},
-                             Step{1, Post::seen}, Step{3, Post::wrong_number}, Step{2, Post::take},
-                             Step{1, Post::wrong_number}, Step{2, Post::seen}}) {
+    for (const Step& step :
+         {Step{0, Post::wrong_number}, Step{2, Post::wrong_number}, Step{1, Post::take}, Step{1, Post::seen},
+          Step{3, Post::wrong_number}, Step{2, Post::take}, Step{1, Post::wrong_number}, Step{2, Post::seen}}) {
         CAPTURE(step.number);
         CHECK(fsm.posted(step.number) == step.what);
     }
