@@ -59,6 +59,11 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
     void asked(const http::Request& request, const Exchanges& exchange);
     void left(http::Exchange& exchange);
     void drain() { session_->drain(); }
+    void let_go() {
+        session_.reset();
+        done_ = nullptr;
+        held_.reset();
+    }
     bool is_known() const { return is_known_; }
     bool is_over() const { return !session_; }
 
@@ -179,6 +184,11 @@ void PollChannel::end(std::string why) {
 
 Polls::Polls(asio::any_io_executor executor, SessionOptions options, Domain& domain)
     : executor_(std::move(executor)), options_(options), domain_(domain) {}
+
+/// The domain may be gone by then: what is left of the sessions is let go, and nobody is told.
+Polls::~Polls() {
+    for (const auto& [name, channel] : sessions_) channel->let_go();
+}
 
 void Polls::handle(http::Request request, std::shared_ptr<http::Exchange> exchange) {
     const bool opens = request.header("edge-session").empty();

@@ -18,6 +18,7 @@ class Polls final : public std::enable_shared_from_this<Polls> {
   public:
     /// `domain` outlives the I/O threads.
     Polls(boost::asio::any_io_executor executor, SessionOptions options, Domain& domain);
+    ~Polls();
 
     /// A request for link::kPollPath. On its connection's thread.
     void handle(http::Request request, std::shared_ptr<http::Exchange> exchange);
