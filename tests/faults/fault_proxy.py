@@ -10,14 +10,15 @@ UP, DOWN = "up", "down"  # from the agent, to it
 class FaultProxy:
     """Listens at `address`. Owns: a thread. What is set is in force from the next bytes on."""
 
-    def __init__(self, upstream):
+    def __init__(self, upstream, tls=None):
+        """`tls`: an ssl.SSLContext; who connects speaks TLS to it."""
         self._upstream = upstream
         self.drops = frozenset()  # directions in which everything vanishes, ends included
         self.delay_s = 0.0  # of everything, each way
         self._writers = set()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
-        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self._loop).result()
+        server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls), self._loop).result()
         self.address = server.sockets[0].getsockname()[:2]
 
     def cut(self):

@@ -2,10 +2,12 @@
 broker of several is not there, the next is dialled at once."""
 import base64
 import os
+import ssl
 import subprocess
 import sys
 import time
 import unittest
+import unittest.mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import own_node  # noqa: E402
@@ -20,11 +22,11 @@ USER, PASSWORD = "edge", "s:cret/1"
 class ConnectProxy(FaultProxy):
     """A proxy for CONNECT that wants USER and PASSWORD, and leads where it is asked to, but nowhere while `answer` is set."""
 
-    def __init__(self, port):
+    def __init__(self, port, tls=None):
         self.allowed = ("127.0.0.1", port)
         self.tunnels = 0
         self.answer = None
-        super().__init__(self.allowed)
+        super().__init__(self.allowed, tls)
 
     async def _serve(self, reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii")
@@ -60,8 +62,8 @@ class Proxies(BrokerCase):
         os.chown(self.password, own_node.UID, own_node.UID)
         os.chmod(self.password, 0o600)
 
-    def link(self):
-        return f'proxy = "http://{USER}@127.0.0.1:{self.proxy.address[1]}"\nproxy_password_file = "{self.password}"\n'
+    def link(self, scheme="http"):
+        return f'proxy = "{scheme}://{USER}@127.0.0.1:{self.proxy.address[1]}"\nproxy_password_file = "{self.password}"\n'
 
     def is_connected(self, name):
         return self.broker.api.get(f"/api/v1/nodes/{name}")["state"] == "connected"
@@ -83,6 +85,24 @@ class Proxies(BrokerCase):
         print(f"5 cuts of a tunnel: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated", flush=True)
         self.assertEqual((lost, duplicated), ([], []))
         self.assertGreaterEqual(self.proxy.tunnels, 4)
+
+    def test_a_proxy_that_speaks_tls_is_known_by_the_hosts_authorities(self):
+        """Its certificate is looked at as a browser would; the broker's key is pinned all the same, in the tunnel."""
+        certificate, key = f"{self.folder}/proxy.crt", f"{self.folder}/proxy.key"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1", "-subj", "/CN=proxy",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate], check=True, capture_output=True)
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        tls.load_cert_chain(certificate, key)
+        self.proxy = ConnectProxy(self.broker.gateway[1], tls)
+        with self.assertRaisesRegex(RuntimeError, "TLS to the proxy: .*certificate verify failed"):
+            OwnNode(PROGRAMS, self.folder, self.broker, "stranger", link=self.link("https"))
+        self.assertEqual(self.proxy.tunnels, 0)
+        with unittest.mock.patch.dict(os.environ, {"SSL_CERT_FILE": certificate}):
+            node = OwnNode(PROGRAMS, self.folder, self.broker, "over-tls", link=self.link("https"))
+            agent = node.start_agent()
+        self.addCleanup(agent.stop)
+        wait_for(lambda: self.is_connected("over-tls"), 60, agent.said)
+        self.assertEqual(self.proxy.tunnels, 2)
 
     def test_what_a_proxy_refuses_is_told_and_tried_again(self):
         node = OwnNode(PROGRAMS, self.folder, self.broker, "refused", link=self.link())
