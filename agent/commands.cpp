@@ -150,10 +150,22 @@ int complain_of_spool(const Error& error, const std::string& path) {
     return complain(error.code == Errc::unsupported ? exit_no_input : exit_io, path + ": " + error.message());
 }
 
+/// A directory for what is set aside: one that holds nothing yet, or that an earlier try was killed in.
+std::string place_for(const std::string& directory, const std::string& of_whom) {
+    const std::string first = directory + "/replaced-" + of_whom;
+    const auto is_there = [](const std::string& path) { return ::access(path.c_str(), F_OK) == 0; };
+    std::string place = first;
+    for (int n = 2;
+         is_there(place + "/" + kIdentityFile) || (is_there(place + "/spool") && is_there(directory + "/spool")); ++n)
+        place = first + "-" + std::to_string(n);
+    return place;
+}
+
 /// What this node was, as a state directory of its own: an agent that is started on it delivers what waits there, as
 /// long as the broker takes its key. The spool goes first: under another node's name nothing of it may be sent.
-Result<> set_aside(const std::string& directory, PosixDisk& state, const Identity& old) {
-    const std::string aside = directory + "/replaced-" + old.node_id.text();
+/// `old` is null where what is there does not say who it was.
+Result<> set_aside(const std::string& directory, PosixDisk& state, const Identity* old) {
+    const std::string aside = place_for(directory, old ? old->node_id.text() : "unknown");
     EDGE_TRY(auto target, PosixDisk::make(aside));
     std::error_code failed;
     const std::string spool = directory + "/spool";
@@ -169,10 +181,12 @@ Result<> set_aside(const std::string& directory, PosixDisk& state, const Identit
     }
     EDGE_TRY(target.sync_names());
     EDGE_TRY(state.sync_names());
+    const std::string who =
+        old ? old->name.text() + " (" + old->node_id.text() + ")" : "which its identity.json does not say";
     std::printf(
-        "what this was, %s (%s), is in %s with all that it has not delivered; to deliver it, as long as the "
+        "what this was, %s, is in %s with all that it has not delivered; to deliver it, as long as the "
         "broker takes its key, run an agent whose [agent] state_dir is that\n",
-        old.name.text().c_str(), old.node_id.text().c_str(), aside.c_str());
+        who.c_str(), aside.c_str());
     return ok();
 }
 
@@ -250,7 +264,7 @@ int enroll_node(const std::string& config, const EnrollCommand& command) {
     const EnrollOrder order{command.url, token.value(), command.name.empty() ? own_name : command.name,
                             settings.node.labels, command.replace};
     const auto identity = enroll(state.value(), order, post,
-                                 [&](const Identity& old) { return set_aside(directory, state.value(), old); });
+                                 [&](const Identity* old) { return set_aside(directory, state.value(), old); });
     if (identity) {
         std::printf("enrolled as %s (%s)\n", identity.value().name.text().c_str(),
                     identity.value().node_id.text().c_str());

@@ -239,9 +239,10 @@ Result<> serve(const BrokerConfig& config) {
     faces.post = [executor = threads.at(threads.size() - 1).get_executor()](std::function<void()> work) {
         boost::asio::post(executor, std::move(work));
     };
+    const auto polls =
+        std::make_shared<gateway::Polls>(threads.at(0).get_executor(), gateway::SessionOptions{}, *domain);
     EDGE_TRY(auto gateway,
-             http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain,
-                                                                     threads.at(0).get_executor())));
+             http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain, polls)));
     EDGE_TRY(auto api,
              http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces),
                                                         live::make_live(*domain, threads.at(0).get_executor()))));
@@ -266,6 +267,7 @@ Result<> serve(const BrokerConfig& config) {
     domain->stop_soon();
     drain(servers, signals);
     threads.stop();
+    polls->let_go();
     return ok();
 }
 

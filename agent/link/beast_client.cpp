@@ -2,6 +2,7 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
@@ -184,7 +185,7 @@ void WebSocketConnection::close(std::uint16_t code, const std::string& reason) {
     if (std::exchange(open_->left, true)) return;
     open_->closing.expires_after(kClosing);
     open_->closing.async_wait([open = open_](const error_code& error) {
-        if (!error) open->drop();
+        if (!error) open->finish(Closed{"left"});
     });
     if (!open_->socket.is_open()) return open_->drop();  // still dialling
     const websocket::close_reason why(static_cast<websocket::close_code>(code), reason.substr(0, 120));
@@ -194,6 +195,8 @@ void WebSocketConnection::close(std::uint16_t code, const std::string& reason) {
 void WebSocketConnection::cut() {
     open_->left = true;
     open_->drop();
+    // What is being resolved goes on, and nobody waits for it.
+    asio::post(open_->socket.get_executor(), [open = open_] { open->finish(Closed{"cut"}); });
 }
 
 // ── requests ──

@@ -48,7 +48,7 @@ std::uint16_t number_of(const std::string& port) {
 }
 
 /// As the host resolves and routes.
-asio::awaitable<Result<>> connect_by_host(Carrier& carrier, std::string host, std::string port, Met& met) {
+asio::awaitable<Result<>> connect_by_host(Carrier& carrier, std::string host, std::string port, Route route, Met& met) {
     std::vector<tcp::endpoint> peers;
     error_code not_an_address;
     const auto address = asio::ip::make_address(host, not_an_address);
@@ -62,8 +62,10 @@ asio::awaitable<Result<>> connect_by_host(Carrier& carrier, std::string host, st
         peers.emplace_back(address, number_of(port));
     }
     for (const auto& peer : peers) met.addresses.push_back(peer.address().to_string());
+    carrier.expires_after(route.each_step);
     const auto [refused, peer] = co_await asio::async_connect(carrier.lowest_layer(), peers, kToken);
     met.no_answer = refused && no_answer(refused, carrier);
+    met.refused = refused == asio::error::connection_refused;
     if (refused) co_return failed("connect", refused, carrier);
     co_return ok();
 }
@@ -103,6 +105,7 @@ asio::awaitable<Result<>> connect_by_line(Carrier& carrier, std::string host, st
             co_return ok();
         }
         met.no_answer = no_answer(refused, carrier);
+        met.refused = refused == asio::error::connection_refused;
         last = failed("connect", refused, carrier);
     }
     co_return last;
@@ -156,7 +159,7 @@ asio::awaitable<Result<>> dial(Carrier& carrier, Endpoint to, Route route, Met& 
     if (route.line)
         connected = co_await connect_by_line(carrier, host, port, route, met);
     else
-        connected = co_await connect_by_host(carrier, host, port, met);
+        connected = co_await connect_by_host(carrier, host, port, route, met);
     if (!connected && route.proxy) connected = Error{connected.error().code, {}, "proxy: " + connected.error().detail};
     if (!connected) co_return connected;
     tune(carrier.lowest_layer());

@@ -25,6 +25,7 @@ struct Route {
 struct Met {
     std::vector<std::string> addresses;  // that were to be tried
     bool no_answer = false;              // nobody was there to refuse anything
+    bool refused = false;                // the host is there, and the broker is not
 };
 
 /// Did nothing come back?

@@ -111,8 +111,9 @@ Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post,
         return why;
     }
     const Identity identity{reply.value().node_id, reply.value().name, order.url, pin_text(token.pin), {}};
-    if (known && known.value().node_id != identity.node_id && set_aside) {
-        EDGE_TRY(set_aside(known.value()));
+    const bool is_the_same = known && known.value().node_id == identity.node_id;
+    if (is_there && !is_the_same && set_aside) {
+        EDGE_TRY(set_aside(known ? &known.value() : nullptr));
     }
     EDGE_TRY(save_key(state, key));
     for (const char* of_the_old_key : {kCounterFile, kNextKeyFile, kOldKeyFile, kKeyMadeFile}) {

@@ -22,7 +22,8 @@ using Post =
     std::function<Result<HttpAnswer>(const Endpoint& endpoint, const std::string& path, const std::string& body)>;
 
 /// Puts everything of the node that this was out of the way, the identity last; asked again after a kill it goes on.
-using SetAside = std::function<Result<>(const Identity& old)>;
+/// `old` is null where identity.json does not say who it was.
+using SetAside = std::function<Result<>(const Identity* old)>;
 
 /// Writes the new key first, asks, writes identity.json last. Only a refusal (401, 403, 409, 422) removes the key:
 /// after a lost reply or a 503 the same command with the same key is the same node. An identity that is replaced stays

@@ -82,7 +82,7 @@ void Link::connection_closed(const Closed& why) {
     left_.reset();
     failures_[way_.uplink] = silent_ ? silent_because_ : why.reason;
     const bool no_answer = silent_ || why.uplink_failed;
-    if (transport_ == link::LinkTransport::poll && !reached_) transports_.no_poll(way_);
+    if (transport_ == link::LinkTransport::poll && !reached_) transports_.forget(way_);
     if (why.no_websocket && transports_.no_websocket(way_, moment_now().steady))
         known.another_way = true;  // the same one, by requests
     else
@@ -207,6 +207,7 @@ void Link::act(StoreCounter&& action) {
     if (action.generation && generation_ != action.generation) note_generation(*action.generation);
     policy_dirty_ = true;  // once a session
     choice_.live(way_);
+    if (transport_ == link::LinkTransport::websocket) transports_.forget(way_);
     reached_ = true;
     left_.reset();
     note_uplink();

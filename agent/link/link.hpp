@@ -112,7 +112,7 @@ class Link : private BrokerConnection::Listener {
     void note_uplink();
     void look_for_better();
     void try_better();
-    void tried(const std::string& why);
+    void tried(const Closed& why);
     void move_over();
     /// What changed is said as it is now.
     void say_changes();

@@ -92,14 +92,16 @@ void Link::try_better() {
     tried_ = {*uplink, choice_.broker()};
     tried_transport_ = transports_.next(tried_, moment_now().steady);
     trial_ = std::make_unique<Trial>(io_, ways_.brokers[tried_.broker], route_of(*uplink), tried_transport_,
-                                     [this](const std::string& why) { tried(why); });
+                                     [this](const Closed& why) { tried(why); });
 }
 
-void Link::tried(const std::string& why) {
-    const bool well = why.empty() && trial_->is_open();
-    spdlog::debug("link_trial uplink={} well={} why=\"{}\"", ways_.uplinks[tried_.uplink], well, why);
+void Link::tried(const Closed& why) {
+    const bool well = why.reason.empty() && trial_->is_open();
+    spdlog::debug("link_trial uplink={} well={} why=\"{}\"", ways_.uplinks[tried_.uplink], well, why.reason);
     const bool go = back_.answered(well, moment_now().steady);
-    if (!well) failures_[tried_.uplink] = why;
+    if (!well) failures_[tried_.uplink] = why.reason;
+    if (!well && tried_transport_ == link::LinkTransport::poll) transports_.forget(tried_);
+    if (why.no_websocket) transports_.no_websocket(tried_, moment_now().steady);
     if (go && fsm_.may_move()) move_over();
     trial_.reset();
     arm();

@@ -2,9 +2,11 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <optional>
+#include <random>
 
 #include "agent/link/https_connection.hpp"
 #include "agent/link/websocket_connection.hpp"
@@ -18,10 +20,12 @@ namespace {
 
 constexpr auto kToken = asio::as_tuple(asio::use_awaitable);
 constexpr std::chrono::seconds kAnswer{10};
+constexpr std::chrono::seconds kTaken{60};  // a message: 256 KiB over a slow uplink, and the broker may be behind
 constexpr std::chrono::seconds kHeld = kAnswer + std::chrono::seconds(link::kPollHeldMs / 1000);
 constexpr std::chrono::seconds kClosing{2};
-constexpr std::chrono::seconds kWithoutBroker{25};  // of tries to get to it; it waits for 45 s
-constexpr std::chrono::milliseconds kBetweenTries{500};
+constexpr std::chrono::seconds kWithoutBroker{25};     // of tries to get to it; it waits for 45 s
+constexpr std::chrono::milliseconds kFirstPause{250};  // between tries, and up to as much again
+constexpr std::chrono::milliseconds kLongestPause{4'000};
 
 bool is_message(const HttpAnswer& answer) {
     return answer.status == 200 && !answer.header(link::kPollMessage).empty();
@@ -57,6 +61,7 @@ struct PollConnection::Open {
     std::optional<std::string> message;
     std::uint64_t said = 0;
     std::uint64_t heard = 0;
+    std::minstd_rand random{std::random_device{}()};
     bool left = false;  // close() was called
     bool dropped = false;
     bool no_answer = false;
@@ -64,6 +69,7 @@ struct PollConnection::Open {
 
 asio::awaitable<Closed> PollConnection::Open::begin(std::shared_ptr<Open> self) {
     const auto opened = co_await self->up.open();
+    if (self->dropped) co_return Closed{"left while dialling"};
     const Met& met = self->up.met();
     if (self->listener && !met.addresses.empty()) self->listener->connection_resolved(met.addresses);
     if (!opened) co_return Closed{.reason = opened.error().detail, .uplink_failed = met.no_answer};
@@ -93,7 +99,7 @@ asio::awaitable<Closed> PollConnection::Open::speak(std::shared_ptr<Open> self) 
             request.headers.emplace_back("Content-Type", "application/x-ndjson");
             request.body = std::move(*self->message);
         }
-        const auto answer = co_await self->ask(self, self->up, std::move(request), kAnswer + kAnswer);
+        const auto answer = co_await self->ask(self, self->up, std::move(request), kTaken);
         if (!answer) co_return Closed{.reason = answer.error().detail, .uplink_failed = self->no_answer};
         if (!says) co_return Closed{"left"};
         if (answer.value().status != 204) co_return self->refusal(answer.value());
@@ -126,16 +132,20 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
                                                               HttpRequest request, std::chrono::seconds within) {
     asio::steady_timer pause(self->wake.get_executor());
     auto give_up = std::chrono::steady_clock::time_point::max();
+    std::chrono::milliseconds wait = kFirstPause;
     Error last{Errc::io, {}, "left"};
     while (!self->dropped) {
         const bool is_new = !over.is_open();
         if (is_new) {
             const auto opened = co_await over.open();
+            if (self->dropped) break;
             self->no_answer = over.met().no_answer;
             const auto now = std::chrono::steady_clock::now();
             give_up = opened ? give_up.max() : std::min(give_up, now + kWithoutBroker);
             if (!opened) last = opened.error();
-            if (!opened && (last.code == Errc::denied || now >= give_up)) co_return last;
+            // A broker that is not there has no session of ours any more when it comes back.
+            const bool ends = over.met().refused || last.code == Errc::denied || now >= give_up;
+            if (!opened && ends) co_return last;
         }
         if (over.is_open()) {
             HttpRequest once = request;
@@ -144,9 +154,11 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
             last = answer.error();
         }
         if (!is_new) continue;  // it had been closed as idle, most likely
-        pause.expires_after(kBetweenTries);
+        pause.expires_after(wait + std::chrono::milliseconds(self->random() % 1000) * wait.count() / 1000);
+        wait = std::min(2 * wait, kLongestPause);
         co_await pause.async_wait(kToken);
     }
+    over.close();
     co_return last;
 }
 
@@ -206,7 +218,7 @@ void PollConnection::close(std::uint16_t, const std::string&) {
     if (std::exchange(open_->left, true)) return;
     open_->closing.expires_after(kClosing);
     open_->closing.async_wait([open = open_](const boost::system::error_code& error) {
-        if (!error) open->drop();
+        if (!error) open->finish(Closed{"left"});
     });
     if (open_->session.empty()) return open_->drop();  // still dialling
     open_->wake.cancel();
@@ -215,6 +227,8 @@ void PollConnection::close(std::uint16_t, const std::string&) {
 void PollConnection::cut() {
     open_->left = true;
     open_->drop();
+    // What is being resolved goes on, and nobody waits for it.
+    asio::post(open_->wake.get_executor(), [open = open_] { open->finish(Closed{"cut"}); });
 }
 
 std::unique_ptr<BrokerConnection> make_connection(asio::io_context& io, Endpoint endpoint, Route route,

@@ -17,24 +17,31 @@ class TransportChoice {
 
     link::LinkTransport next(const Way& way, Time now) const {
         if (only_) return *only_;
-        const auto found = no_websocket_.find(way);
-        const bool polls = found != no_websocket_.end() && now < found->second + kBelieved;
+        const auto found = without_.find(way);
+        const bool polls = found != without_.end() && found->second.times >= kTimes && now < found->second.last + kFor;
         return polls ? link::LinkTransport::poll : link::LinkTransport::websocket;
     }
-    /// A WebSocket was not to be had over that way. True: the other transport can be tried at once.
+    /// A WebSocket was not to be had over that way, though the broker was there: it may have been about to end. True:
+    /// it was so again, and requests can be tried at once.
     bool no_websocket(const Way& way, Time now) {
         if (only_) return false;
-        no_websocket_[way] = now;
-        return true;
+        Without& known = without_[way];
+        known.last = now;
+        return ++known.times >= kTimes;
     }
-    /// Nor were requests answered: the next try is a WebSocket again.
-    void no_poll(const Way& way) { no_websocket_.erase(way); }
+    /// A session over a WebSocket came about there; or none by requests.
+    void forget(const Way& way) { without_.erase(way); }
 
   private:
-    static constexpr std::chrono::hours kBelieved{1};
+    static constexpr unsigned kTimes = 2;  // in a row
+    static constexpr std::chrono::hours kFor{1};
+    struct Without {
+        unsigned times = 0;
+        Time last{};
+    };
 
     std::optional<link::LinkTransport> only_;
-    std::map<Way, Time> no_websocket_;  // since when
+    std::map<Way, Without> without_;
 };
 
 }  // namespace edge::agent

@@ -12,9 +12,9 @@ namespace edge::agent {
 /// Owns: the connection, until it is taken. Executor: the one io_context. Cancel: the destructor.
 class Trial : private BrokerConnection::Listener {
   public:
-    /// `done` is called once, later: empty, or why there is no challenge. It may destroy this.
+    /// `done` is called once, later: without a reason, or why there is no challenge. It may destroy this.
     Trial(boost::asio::io_context& io, Endpoint broker, Route route, link::LinkTransport transport,
-          std::function<void(const std::string&)> done);
+          std::function<void(const Closed&)> done);
 
     /// What it came to, where it went well: the connection, its binding, the broker's first message.
     std::unique_ptr<BrokerConnection> take() { return std::move(connection_); }
@@ -29,11 +29,11 @@ class Trial : private BrokerConnection::Listener {
     void connection_message(std::string text) override;
     void connection_writable() override {}
     void connection_closed(const Closed& why) override;
-    void end(const std::string& why);
+    void end(const Closed& why);
 
     boost::asio::io_context& io_;
     std::unique_ptr<BrokerConnection> connection_;
-    std::shared_ptr<std::function<void(const std::string&)>> done_;  // owners: this, and the handler that calls it
+    std::shared_ptr<std::function<void(const Closed&)>> done_;  // owners: this, and the handler that calls it
     std::string binding_;
     std::string challenge_;
     bool is_open_ = false;

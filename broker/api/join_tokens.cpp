@@ -53,6 +53,16 @@ Error without_place(Error error) {
     return error;
 }
 
+/// Of many: what all have in common is no node's, `/cidrs`; the rest is, `/nodes/3/labels`.
+Error in_nodes(Error error) {
+    const Error common = without_place(error);
+    for (const char* field : {"/ttl_ms", "/cidrs"}) {
+        if (common.where == field) return common;
+    }
+    error.where.insert(0, "/nodes");
+    return error;
+}
+
 Json made_json(const NewJoinToken& made) {
     Json json = to_json(made.view);
     json["token"] = made.text;
@@ -117,9 +127,7 @@ void create_join_tokens(CallPtr call) {
     call->domain.create_join_tokens(std::move(wanted), body->ttl_ms, call->principal.token,
                                     [then = std::move(then)](Result<Made> made) {
                                         if (made || made.error().where.empty()) return then(std::move(made));
-                                        Error error = made.error();
-                                        error.where.insert(0, "/nodes");
-                                        then(std::move(error));
+                                        then(in_nodes(made.error()));
                                     });
 }
 

@@ -164,6 +164,8 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
             return Error{
                 Errc::conflict, "/name",
                 "there is a node named " + name.text() + " already; a machine of its own needs a name of its own"};
+        if (taken->session)
+            return Error{Errc::unavailable, {}, "node " + name.text() + " is being shut out; try again"};
         node = taken->record;
         node.join_counter = 0;
         node.join_confirmed = true;

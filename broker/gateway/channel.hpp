@@ -1,5 +1,6 @@
 // What carries a session's messages: a WebSocket, or requests that wait for them.
 #pragma once
+#include <chrono>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ class Channel {
     virtual void cut() = 0;
     /// The agent has shown who it is.
     virtual void authenticated() = 0;
+    /// After that a message that is not taken shows an agent that does not read.
+    virtual std::chrono::seconds write_limit() const = 0;
 };
 
 }  // namespace edge::broker::gateway

@@ -5,7 +5,6 @@
 #include <algorithm>
 
 #include "broker/gateway/echo.hpp"
-#include "broker/gateway/polls.hpp"
 #include "broker/gateway/websocket_channel.hpp"
 #include "broker/http/problem.hpp"
 #include "broker/http/text.hpp"
@@ -98,8 +97,7 @@ Result<link::EnrollRequest> checked_enroll_request(std::string_view body) {
 }
 
 http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boost::asio::ssl::context> tls,
-                                SessionOptions options, Domain& domain, boost::asio::any_io_executor polls_on) {
-    const auto polls = std::make_shared<Polls>(std::move(polls_on), options, domain);  // owners: as Polls says
+                                SessionOptions options, Domain& domain, std::shared_ptr<Polls> polls) {
     http::Settings settings;
     settings.name = "gateway";
     settings.listen = listen;
@@ -107,6 +105,8 @@ http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boos
     settings.requests.body_bytes = link::kMaxMessage;
     settings.deadlines.idle = std::chrono::milliseconds(10'000);
     settings.deadlines.body = std::chrono::milliseconds(10'000);
+    settings.deadlines.of_known =
+        std::chrono::milliseconds(60'000);  // a message over a slow uplink; beyond a heartbeat
     settings.connections = kConnections;
     settings.unknown = kUnknown;
     settings.per_address = kPerAddress;

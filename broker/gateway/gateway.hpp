@@ -1,16 +1,16 @@
 // Where agents come in: /edge/v1/link (WebSocket), /edge/v1/poll where none gets through, and /edge/v1/enroll.
 #pragma once
-#include <boost/asio/any_io_executor.hpp>
+#include <memory>
 
-#include "broker/gateway/session.hpp"
+#include "broker/gateway/polls.hpp"
 #include "broker/http/server.hpp"
 
 namespace edge::broker::gateway {
 
-/// What an HTTP server needs to be the gateway. `domain` outlives the server's I/O threads; `polls_on` is
-/// one of theirs, and has the sessions that are polled.
+/// What an HTTP server needs to be the gateway. `domain` outlives the server's I/O threads; `polls` has the
+/// sessions that are polled.
 http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boost::asio::ssl::context> tls,
-                                SessionOptions options, Domain& domain, boost::asio::any_io_executor polls_on);
+                                SessionOptions options, Domain& domain, std::shared_ptr<Polls> polls);
 
 /// Why a request that wants to become a WebSocket does not, or nothing. Pure.
 std::optional<http::Response> refuse_upgrade(const http::Request& request);

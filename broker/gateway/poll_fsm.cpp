@@ -4,11 +4,9 @@
 
 namespace edge::broker::gateway {
 
-PollFsm::Post PollFsm::posted(std::uint64_t number) {
+PollFsm::Post PollFsm::posted(std::uint64_t number) const {
     if (number == taken_ && number != 0) return Post::seen;
-    if (number != taken_ + 1) return Post::wrong_number;
-    taken_ = number;
-    return Post::take;
+    return number == taken_ + 1 ? Post::take : Post::wrong_number;
 }
 
 PollFsm::Asked PollFsm::asked(std::uint64_t after) {

@@ -22,8 +22,9 @@ struct PollAnswer {
 class PollFsm {
   public:
     enum class Post { take, seen, wrong_number };
-    /// A message came from the agent.
-    Post posted(std::uint64_t number);
+    /// A message came from the agent; taken() when it is one to take.
+    Post posted(std::uint64_t number) const;
+    void taken() { ++taken_; }
 
     struct Asked {
         bool taken = false;                // the message in the air has arrived

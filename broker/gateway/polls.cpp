@@ -18,6 +18,9 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr const char* kMessageType = "application/x-ndjson";
+constexpr std::chrono::seconds kTaken{40};  // a request is held for 20 s, and its connection may be lost without a word
+constexpr std::size_t kUnknown = 512;       // sessions of agents that have not shown who they are
+constexpr std::size_t kPerAddress = 64;     // of those
 using Exchanges = std::shared_ptr<http::Exchange>;
 
 std::string random_name() {
@@ -49,19 +52,21 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
   public:
     explicit PollChannel(const asio::any_io_executor& executor) : executor_(executor), held_until_(executor) {}
 
-    /// `ended` is called once, later.
-    void begin(std::shared_ptr<Session> session, std::function<void()> ended) {
+    /// `begun` is called once, when the agent has shown who it is or will not any more; `ended` once, later.
+    void begin(std::shared_ptr<Session> session, std::function<void()> begun, std::function<void()> ended) {
         session_ = std::move(session);
+        begun_ = std::move(begun);
         ended_ = std::move(ended);
         session_->start();
     }
-    void posted(const http::Request& request, const Exchanges& exchange);
+    void posted(http::Request request, const Exchanges& exchange);
     void asked(const http::Request& request, const Exchanges& exchange);
     void left(http::Exchange& exchange);
     void drain() { session_->drain(); }
     void let_go() {
         session_.reset();
         done_ = nullptr;
+        posting_.reset();
         held_.reset();
     }
     bool is_known() const { return is_known_; }
@@ -71,8 +76,10 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
     void close(CloseCode code, const std::string& reason) override;
     void cut() override { end({}); }
     void authenticated() override;
+    std::chrono::seconds write_limit() const override { return kTaken; }
 
   private:
+    static asio::awaitable<void> take(std::shared_ptr<PollChannel> self, std::string message);
     void hold(const Exchanges& exchange);
     void give(const std::optional<PollAnswer>& answer, http::Exchange& exchange);
     void give_held(const std::optional<PollAnswer>& answer);
@@ -81,27 +88,37 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
     asio::any_io_executor executor_;
     PollFsm fsm_;
     std::shared_ptr<Session> session_;  // null: over
+    std::function<void()> begun_;
     std::function<void()> ended_;
     std::function<void()> done_;  // of the message in the air
+    Exchanges posting_;           // its message waits for room
     Exchanges held_;
     asio::steady_timer held_until_;
     bool is_known_ = false;
 };
 
-void PollChannel::posted(const http::Request& request, const Exchanges& exchange) {
+void PollChannel::posted(http::Request request, const Exchanges& exchange) {
     const auto number = number_in(request.header("edge-message"));
     const auto what = number ? fsm_.posted(*number) : PollFsm::Post::wrong_number;
     if (what == PollFsm::Post::wrong_number)
         return refuse(request, *exchange, http::Code::conflict, "Edge-Message is not the number after the last one");
     session_->sign_of_life();
     if (what == PollFsm::Post::seen) return exchange->reply(empty(204));
-    const auto session = session_;  // the message may end it
-    session->message(request.body);
-    auto answer = [session, exchange]() -> asio::awaitable<void> {
-        co_await session->room();
-        exchange->reply(empty(204));
-    };
-    asio::co_spawn(executor_, std::move(answer), [](const std::exception_ptr&) {});  // nothing in it throws
+    // The same message once more: the connection that brought it first is gone, most likely.
+    if (const auto before = std::exchange(posting_, exchange))
+        return refuse(request, *before, http::Code::conflict, "the same message came once more");
+    auto taking = take(shared_from_this(), std::move(request.body));
+    asio::co_spawn(executor_, std::move(taking), [](const std::exception_ptr&) {});  // nothing in it throws
+}
+
+/// When the domain has room for it; until then the agent has no answer, and says nothing more.
+asio::awaitable<void> PollChannel::take(std::shared_ptr<PollChannel> self, std::string message) {
+    const auto session = self->session_;
+    co_await session->room();
+    if (!self->session_) co_return;
+    self->fsm_.taken();
+    std::exchange(self->posting_, nullptr)->reply(empty(204));
+    session->message(message);
 }
 
 void PollChannel::asked(const http::Request& request, const Exchanges& exchange) {
@@ -161,6 +178,7 @@ void PollChannel::close(CloseCode code, const std::string& reason) {
 
 void PollChannel::authenticated() {
     is_known_ = true;
+    if (begun_) std::exchange(begun_, nullptr)();
     if (held_) held_->authenticated();
 }
 
@@ -174,6 +192,8 @@ void PollChannel::end(std::string why) {
     if (!session_) return;
     held_until_.cancel();
     if (held_) std::exchange(held_, nullptr)->reply(empty(204));
+    if (posting_) std::exchange(posting_, nullptr)->reply(empty(204));
+    if (begun_) std::exchange(begun_, nullptr)();
     asio::post(executor_, [session = std::exchange(session_, nullptr), ended = std::exchange(ended_, nullptr),
                            why = std::move(why), self = shared_from_this()]() mutable {
         session->gone(std::move(why));
@@ -185,9 +205,9 @@ void PollChannel::end(std::string why) {
 Polls::Polls(asio::any_io_executor executor, SessionOptions options, Domain& domain)
     : executor_(std::move(executor)), options_(options), domain_(domain) {}
 
-/// The domain may be gone by then: what is left of the sessions is let go, and nobody is told.
-Polls::~Polls() {
+void Polls::let_go() {
     for (const auto& [name, channel] : sessions_) channel->let_go();
+    sessions_.clear();
 }
 
 void Polls::handle(http::Request request, std::shared_ptr<http::Exchange> exchange) {
@@ -207,23 +227,22 @@ void Polls::open(const http::Request& request, std::string exporter, http::Excha
         return refuse(request, exchange, http::Code::bad_parameter,
                       "without Edge-Session there is only POST, which opens one");
     if (draining_) return refuse(request, exchange, http::Code::unavailable, "the broker stops");
-    const std::string connection = request.peer + ' ' + std::to_string(request.peer_port);
+    const bool is_full = beginning_.size() >= kUnknown || beginning_.count(request.peer) >= kPerAddress;
+    if (is_full) return refuse(request, exchange, http::Code::unavailable, "too many sessions begin; try again");
     const std::string name = random_name();
-    // One that does not go on with what it opened has no second one beside it.
-    if (const auto before = sessions_.find(std::exchange(opened_by_[connection], name));
-        before != sessions_.end() && !before->second->is_known())
-        before->second->cut();
     const auto channel = std::make_shared<PollChannel>(executor_);
     sessions_.emplace(name, channel);
     auto session =
         std::make_shared<Session>(executor_, channel, Peer{request.peer, std::move(exporter)}, options_, domain_);
-    channel->begin(std::move(session), [weak = weak_from_this(), name, connection] {
-        const auto self = weak.lock();
-        if (!self) return;
-        self->sessions_.erase(name);
-        if (const auto last = self->opened_by_.find(connection); last != self->opened_by_.end() && last->second == name)
-            self->opened_by_.erase(last);
-    });
+    const auto weak = weak_from_this();
+    channel->begin(
+        std::move(session),
+        [weak, begins = beginning_.insert(request.peer)] {
+            if (const auto self = weak.lock()) self->beginning_.erase(begins);
+        },
+        [weak, name] {
+            if (const auto self = weak.lock()) self->sessions_.erase(name);
+        });
     exchange.reply(empty(201, {{link::kPollSession, name}}));
 }
 
@@ -233,7 +252,7 @@ void Polls::go_on(http::Request request, std::shared_ptr<http::Exchange> exchang
         return refuse(request, *exchange, http::Code::not_found, "there is no such session any more; open another");
     const auto channel = found->second;
     if (channel->is_known()) exchange->authenticated();
-    if (request.method == "POST") return channel->posted(request, exchange);
+    if (request.method == "POST") return channel->posted(std::move(request), exchange);
     if (request.method == "GET") return channel->asked(request, exchange);
     channel->left(*exchange);
 }

@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "broker/gateway/session.hpp"
@@ -13,16 +14,18 @@ namespace edge::broker::gateway {
 class PollChannel;
 
 /// Owns: the sessions, until each ends. Executor: one I/O thread's, whose sessions they are; handle() and drain() are
-/// called from any. Owners: the gateway's handler, and what was posted to the executor.
+/// called from any. Owners: who serves, the
+/// gateway's handler, and what was posted to the executor.
 class Polls final : public std::enable_shared_from_this<Polls> {
   public:
     /// `domain` outlives the I/O threads.
     Polls(boost::asio::any_io_executor executor, SessionOptions options, Domain& domain);
-    ~Polls();
 
     /// A request for link::kPollPath. On its connection's thread.
     void handle(http::Request request, std::shared_ptr<http::Exchange> exchange);
     void drain();
+    /// What is left of the sessions, when the I/O threads have ended and before the domain does: nobody is told.
+    void let_go();
 
   private:
     void open(const http::Request& request, std::string exporter, http::Exchange& exchange);
@@ -32,7 +35,7 @@ class Polls final : public std::enable_shared_from_this<Polls> {
     SessionOptions options_;
     Domain& domain_;
     std::map<std::string, std::shared_ptr<PollChannel>> sessions_;  // by what the agent names them with
-    std::map<std::string, std::string> opened_by_;  // a connection's last session, while nobody has shown who it is
+    std::multiset<std::string> beginning_;  // addresses of those that have not shown who they are
     bool draining_ = false;
 };
 

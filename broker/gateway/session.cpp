@@ -16,7 +16,6 @@ using boost::system::error_code;
 
 namespace {
 
-constexpr std::chrono::seconds kWriteLimit{10};
 constexpr std::chrono::seconds kCloseLimit{2};
 
 Now now() {
@@ -103,8 +102,11 @@ void Session::gone(std::string why) {
     channel_.reset();
     apply(fsm_.gone());
     timer_.cancel();
-    spdlog::info("gateway.session_ended node={} session={} peer={} reason=\"{}\" unknown={}", fsm_.node().text(),
-                 session_text_, peer_, http::for_log(ended_because_), fsm_.unknown_envelopes());
+    // Who said nothing at all is not worth a line.
+    const bool is_known = !fsm_.node().is_nil();
+    spdlog::log(is_known ? spdlog::level::info : spdlog::level::debug,
+                "gateway.session_ended node={} session={} peer={} reason=\"{}\" unknown={}", fsm_.node().text(),
+                session_text_, peer_, http::for_log(ended_because_), fsm_.unknown_envelopes());
 }
 
 void Session::apply(Actions actions) {
@@ -200,7 +202,7 @@ void Session::arm() {
     const auto sooner = [&due](std::chrono::steady_clock::time_point other) {
         due = due ? std::min(*due, other) : other;
     };
-    if (writing_since_) sooner(*writing_since_ + kWriteLimit);
+    if (writing_since_) sooner(*writing_since_ + channel_->write_limit());
     if (close_by_) sooner(*close_by_);
     if (!due || (armed_for_ && *armed_for_ <= *due)) return;  // an armed timer that is early looks again
     armed_for_ = due;
@@ -212,10 +214,11 @@ void Session::arm() {
 
 void Session::fired() {
     armed_for_.reset();
+    if (!channel_) return;
     const auto at = now();
     if (close_by_ && at.steady >= *close_by_) return cut_now();
-    if (writing_since_ && at.steady >= *writing_since_ + kWriteLimit)
-        return apply(fsm_.cut("slow consumer: nothing read for 10 s"));
+    if (const auto limit = channel_->write_limit(); writing_since_ && at.steady >= *writing_since_ + limit)
+        return apply(fsm_.cut("slow consumer: nothing read for " + std::to_string(limit.count()) + " s"));
     apply(fsm_.timer(at));
 }
 

@@ -40,6 +40,7 @@ class WebSocketChannel final : public Channel, public std::enable_shared_from_th
     void close(CloseCode code, const std::string& reason) override;
     void cut() override { transport().close(); }
     void authenticated() override { slot_.authenticated(); }
+    std::chrono::seconds write_limit() const override { return std::chrono::seconds(10); }
 
   private:
     void prepare(const std::shared_ptr<Session>& session);

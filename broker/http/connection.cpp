@@ -110,15 +110,16 @@ asio::awaitable<bool> Connection::receive() {
         waits();
     }
     reading_ = true;
-    watchdog_.expect_within(limits.idle);
+    watchdog_.expect_within(limit(limits.idle));
     while (state != RequestReader::State::complete && state != RequestReader::State::refused) {
         // A deadline counts from where its phase began; a client that drips does not move it.
-        if (state != known) watchdog_.expect_within(state == RequestReader::State::body ? limits.body : limits.head);
+        if (state != known)
+            watchdog_.expect_within(state == RequestReader::State::body ? limit(limits.body) : limits.head);
         known = state;
         if (state == RequestReader::State::body && reader_.take_continue()) {
             std::string go_on = "HTTP/1.1 100 Continue\r\n\r\n";
             if (!co_await write(std::move(go_on))) co_return false;
-            watchdog_.expect_within(limits.body);
+            watchdog_.expect_within(limit(limits.body));
         }
         const auto buffer = asio::buffer(input_);
         const std::size_t size = co_await transport_.async_read_some(buffer, token);
@@ -289,6 +290,10 @@ asio::awaitable<void> Connection::linger() {
     const auto buffer = asio::buffer(input_);
     std::size_t discarded = 0;
     while (!failed && discarded < kMostDiscarded) discarded += co_await transport_.async_read_some(buffer, token);
+}
+
+std::chrono::milliseconds Connection::limit(std::chrono::milliseconds of_unknown) const {
+    return is_known_ ? settings_->deadlines.of_known.value_or(of_unknown) : of_unknown;
 }
 
 void Connection::waits() {

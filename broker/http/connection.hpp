@@ -21,7 +21,10 @@ class Connection final : public Client, public std::enable_shared_from_this<Conn
     boost::asio::awaitable<void> run();
 
     std::string exported_key(std::string_view label) override { return transport_.exported_key(label); }
-    void authenticated() override { slot_.authenticated(); }
+    void authenticated() override {
+        is_known_ = true;
+        slot_.authenticated();
+    }
 
   private:
     /// What an answer needs to know of its request when that has gone to the handler.
@@ -44,6 +47,7 @@ class Connection final : public Client, public std::enable_shared_from_this<Conn
     void hand_over(Request request, const std::function<void(Upgraded&)>& take);
     void call_handler(Request request, const std::shared_ptr<Answer>& answer);
     void watch_for_end(std::shared_ptr<QueuedStream> stream);
+    std::chrono::milliseconds limit(std::chrono::milliseconds of_unknown) const;
     void waits();
     void works();
     bool goes_for_another();
@@ -61,9 +65,10 @@ class Connection final : public Client, public std::enable_shared_from_this<Conn
     std::shared_ptr<QueuedStream> stream_;  // owners: this and the stream's producer; while one is sent
     bool busy_ = false;                     // a request is being received or answered
     bool draining_ = false;
-    bool reading_ = false;  // what is awaited is a request
-    bool gone_ = false;     // an upgrade has taken the transport
-    bool late_ = false;     // it did not come in time
+    bool reading_ = false;   // what is awaited is a request
+    bool gone_ = false;      // an upgrade has taken the transport
+    bool late_ = false;      // it did not come in time
+    bool is_known_ = false;  // the client has shown who it is
 };
 
 void start_connection(const boost::asio::any_io_executor& executor, std::shared_ptr<Connection> connection);

@@ -32,6 +32,8 @@ struct Deadlines {
     std::chrono::milliseconds idle{60'000};   // between requests
     std::chrono::milliseconds write{30'000};  // without the client taking a byte
     std::chrono::milliseconds linger{1'000};  // after the last byte, for the client to have read it
+    /// Of body and idle, for a client that has shown who it is; none: the same.
+    std::optional<std::chrono::milliseconds> of_known{};
 };
 
 struct StreamBounds {

@@ -90,10 +90,17 @@ Json list_of(const std::vector<ListedNode>& nodes) {
     return list;
 }
 
+/// For a shell, whatever a broker has put into it.
+std::string one_word(const std::string& text) {
+    std::string word = "'";
+    for (const char c : text) word += c == '\'' ? "'\\''" : std::string(1, c);
+    return word + "'";
+}
+
 /// What somebody runs on the node, as root: the token is in no list of processes, since printf is the shell's own.
 std::string command_for(const std::string& token, const std::string& url, const std::string& name) {
-    return "printf '%s\\n' '" + token + "' | runuser -u edge-agent -- edge-agent enroll " + url + " --token-file -" +
-           (name.empty() ? "" : " --name " + name) + " --config /etc/edge/agent.toml";
+    return "printf '%s\\n' " + one_word(token) + " | runuser -u edge-agent -- edge-agent enroll " + one_word(url) +
+           " --token-file -" + (name.empty() ? "" : " --name " + name) + " --config /etc/edge/agent.toml";
 }
 
 std::string line_for(bool as_lines, const std::string& name, const std::string& token, const std::string& command) {

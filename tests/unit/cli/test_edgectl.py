@@ -623,7 +623,7 @@ class Lists(WithBroker):
                 rows = list(csv.DictReader(file))
             self.assertEqual([(row["name"], row["token"]) for row in rows], [("gz-1", "edgej_0"), ("sh-1", "edgej_1")])
             self.assertIn("printf '%s\\n' 'edgej_1' | ", rows[1]["command"])
-            self.assertIn("edge-agent enroll https://broker.test:7443 --token-file -", rows[1]["command"])
+            self.assertIn("edge-agent enroll 'https://broker.test:7443' --token-file -", rows[1]["command"])
             # Nothing is written over a file, and nothing is left where nothing was made.
             self.assertIn("not written over", self.edgectl("enroll-batch", nodes, "--out", out, expect=1).stderr)
             self.assertIn("a day", self.edgectl("enroll-batch", nodes, "--out", out + "2", "--ttl", "48h", expect=2).stderr)

@@ -203,8 +203,8 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
     ForgetfulDisk disk = joined_before();
     const auto old_key = load_key(disk).value().public_key();
     std::vector<NodeId> aside;
-    const SetAside set_aside = [&](const Identity& old) -> Result<> {
-        aside.push_back(old.node_id);
+    const SetAside set_aside = [&](const Identity* old) -> Result<> {
+        aside.push_back(old ? old->node_id : NodeId{});
         return ok();
     };
     SUBCASE("refused: nothing changed") {
@@ -231,9 +231,15 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
         CHECK(load_identity(disk).value().node_id == reply_of(8).node_id);
         CHECK(aside == std::vector{reply_of(7).node_id});
     }
+    SUBCASE("nobody knows who this was: it is set aside all the same") {
+        REQUIRE(disk.replace(kIdentityFile, "{"));
+        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        REQUIRE(enroll(disk, order, broker.post(), set_aside));
+        CHECK(aside == std::vector{NodeId{}});
+    }
     SUBCASE("it cannot be set aside: nothing changed") {
         Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
-        CHECK(!enroll(disk, order, broker.post(), [](const Identity&) -> Result<> { return Error{Errc::io}; }));
+        CHECK(!enroll(disk, order, broker.post(), [](const Identity*) -> Result<> { return Error{Errc::io}; }));
         CHECK(load_identity(disk).value().node_id == reply_of(7).node_id);
         CHECK(load_key(disk).value().public_key() == old_key);
         Broker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};

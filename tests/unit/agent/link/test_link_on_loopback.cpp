@@ -320,7 +320,7 @@ TEST_CASE("a broker that breaks the protocol is told so and left") {
     CHECK(!node.link_.live());
 }
 
-TEST_CASE("where the upgrade is refused the link goes on by requests, at once; where the broker is busy it does not") {
+TEST_CASE("where the upgrade is refused twice the link goes on by requests; where the broker is busy it does not") {
     using Answer = std::pair<unsigned, std::string>;
     std::vector<std::string> asked;
     std::atomic<std::size_t> count = 0;
@@ -335,15 +335,15 @@ TEST_CASE("where the upgrade is refused the link goes on by requests, at once; w
         unsigned upgrade;
         std::vector<std::string> paths;
     };
-    for (const Case& c : {Case{403, {link::kLinkPath, link::kPollPath, link::kLinkPath}},
-                          Case{501, {link::kLinkPath, link::kPollPath, link::kLinkPath}},
-                          Case{503, {link::kLinkPath, link::kLinkPath, link::kLinkPath}}}) {
+    for (const Case& c : {Case{403, {link::kLinkPath, link::kLinkPath, link::kPollPath, link::kLinkPath}},
+                          Case{501, {link::kLinkPath, link::kLinkPath, link::kPollPath, link::kLinkPath}},
+                          Case{503, {link::kLinkPath, link::kLinkPath, link::kLinkPath, link::kLinkPath}}}) {
         CAPTURE(c.upgrade);
         asked.clear();
         count = 0;
-        ScriptedBroker broker(std::vector{answers(c.upgrade), answers(404), answers(503)});
+        ScriptedBroker broker(std::vector{answers(c.upgrade), answers(c.upgrade), answers(404), answers(503)});
         Node node(broker.endpoint());
-        node.run_until([&] { return count == 3; });
+        node.run_until([&] { return count == 4; });
         CHECK(broker.finish() == "");
         CHECK(asked == c.paths);
     }

@@ -85,8 +85,8 @@ RunningBroker::RunningBroker(const BrokerChange& change) : threads_(change.threa
     change.api(api);
     api_ = listen(threads_, std::move(api));
 
-    http::Settings gateway =
-        gateway::gateway_settings(loopback, tls(folder_), change.session, domain, threads_.at(0).get_executor());
+    polls_ = std::make_shared<gateway::Polls>(threads_.at(0).get_executor(), change.session, domain);
+    http::Settings gateway = gateway::gateway_settings(loopback, tls(folder_), change.session, domain, polls_);
     change.gateway(gateway);
     gateway_ = listen(threads_, std::move(gateway));
     threads_.start();
@@ -94,6 +94,7 @@ RunningBroker::RunningBroker(const BrokerChange& change) : threads_(change.threa
 
 RunningBroker::~RunningBroker() {
     threads_.stop();
+    polls_->let_go();
     std::filesystem::remove_all(folder_);
 }
 

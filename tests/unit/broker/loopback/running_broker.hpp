@@ -89,6 +89,7 @@ class RunningBroker {
     std::filesystem::path folder_;
     std::shared_ptr<live::Live> live_;
     std::unique_ptr<http::Server> api_;
+    std::shared_ptr<gateway::Polls> polls_;  // owners: this, the gateway's handler
     std::unique_ptr<http::Server> gateway_;
 };
 
