@@ -69,6 +69,31 @@ TEST_CASE("a revoked node is shut out: stored first, then its session is closed,
     CHECK(events(rig, node, NodeEventKind::disconnected) == 1);
 }
 
+TEST_CASE("while a node is being shut out nobody takes its name with a new key; then that lasts over a restart") {
+    Rig rig;
+    const NodeId node = rig.enroll("gz-1", 1);
+    TestAgent agent(rig, node);
+    agent.connect();
+    const std::string token = rig.join_token("gz-1");
+    rig.hold_writes = true;
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
+        fsm.order_node(rig.ticket(), "gz-1", NodeOrder::revoke, "stolen", {}, now, out);
+    });
+    const auto again = rig.enroll_request(token, "gz-1", 2);
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.enroll(rig.ticket(), {again, "192.0.2.1"}, now, out); });
+    const auto refused = rig.take<EnrollAnswer>();
+    REQUIRE(refused.size() == 1);
+    CHECK(refused[0].reply.error().code == Errc::unavailable);
+    rig.commit();
+    rig.hold_writes = false;
+    REQUIRE(rig.enroll_with(again).has_value());
+    rig.restart();
+    CHECK(state_of(rig, "gz-1") != NodeState::revoked);
+    TestAgent fresh(rig, node, 2);
+    fresh.connect();
+    CHECK(state_of(rig, "gz-1") == NodeState::connected);
+}
+
 TEST_CASE("what a revoked node was given ends as for a node that is gone") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
