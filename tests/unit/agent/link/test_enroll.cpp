@@ -252,7 +252,7 @@ TEST_CASE("a power cut at any step of a replacement leaves the old node, or one 
     EnrollOrder order = kOrder;
     order.replace = true;
     const auto run = [&](ForgetfulDisk& disk, Broker& broker) {
-        return enroll(disk, order, broker.post(), [&](const Identity&) { return disk.remove(kIdentityFile); });
+        return enroll(disk, order, broker.post(), [&](const Identity*) { return disk.remove(kIdentityFile); });
     };
     int changes = 0;
     {
