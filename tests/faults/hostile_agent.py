@@ -84,8 +84,8 @@ def frame(payload, first=0x81):
     return bytes([first]) + length + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
 
-def fragments(payload):
-    """Of one byte each, the last one open."""
-    yield frame(payload[:1], 0x01)
-    one = b"\x00\x81\0\0\0\0"
-    yield b"".join(one + bytes([byte]) for byte in payload[1:])
+def fragments(payload, size=1):
+    """Of so many bytes each, the last one open."""
+    pieces = [payload[at:at + size] for at in range(0, len(payload), size)]
+    yield frame(pieces[0], 0x01)
+    yield b"".join(frame(piece, 0x00) for piece in pieces[1:])
