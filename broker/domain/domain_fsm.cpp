@@ -124,6 +124,7 @@ StoreView DomainFsm::store() const {
             .behind_joins = counted.store_behind,
             .recovered_tasks = counted.recovered,
             .gap_results = counted.gaps,
+            .credit_waits = counted.credit_waits,
             .locked_nodes = counted.locked,
             .retention = {}};
 }

@@ -26,6 +26,7 @@ struct Counters {
     std::uint64_t locked = 0;             // nodes locked for two holders of one key
     std::uint64_t store_behind = 0;       // joins refused: the node is ahead of the store
     std::uint64_t recovered = 0;          // tasks made of results, after a restore
+    std::uint64_t credit_waits = 0;       // of nodes that send more results than they may
     std::uint64_t gaps = 0;               // results that nodes did not keep for us, by number
 };
 

@@ -311,6 +311,7 @@ struct StoreView {
     std::uint64_t behind_joins = 0;     // refused: the store is older than the node's last session
     std::uint64_t recovered_tasks = 0;  // made of results that nodes sent again
     std::uint64_t gap_results = 0;      // that nodes had given up
+    std::uint64_t credit_waits = 0;     // of nodes that send more results than they may
     std::uint64_t locked_nodes = 0;
     RetentionView retention;
 };

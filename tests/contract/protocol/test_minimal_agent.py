@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 
 from minimal_agent import Closed, MinimalAgent, Polls
 
@@ -202,12 +201,6 @@ def another_key_is_refused(world):
     agent.connect()
 
 
-def metrics_of(world):
-    asked = urllib.request.Request(world.broker.url + "/metrics", headers={"Authorization": f"Bearer {world.broker.token}"})
-    with urllib.request.urlopen(asked) as answer:
-        return answer.read().decode()
-
-
 def do_a_task(world):
     agent = world.agent
     run = world.api.post("/api/v1/jobs", PING)
@@ -243,7 +236,7 @@ def a_restored_broker_is_given_what_it_lacks(world):
     assert world.api.get("/api/v1/nodes/mini-1")["state"] != "locked"
     world.api.wait(lambda: "store_behind" in [event["kind"] for event in world.api.get("/api/v1/nodes/mini-1/events")["items"]], 10,
                    "the node's event")
-    assert "edge_store_behind_joins_total 1" in metrics_of(world), metrics_of(world)
+    assert "edge_store_behind_joins_total 1" in world.broker.metrics(), world.broker.metrics()
 
     assert world.stop() == 0
     assert "generation" in world.do("restore --in-place")
