@@ -1,5 +1,7 @@
 #include "broker/domain/domain_fsm.hpp"
 
+#include <algorithm>
+
 #include "protocol/json/bounded.hpp"
 
 namespace edge::broker {
@@ -127,6 +129,11 @@ StoreView DomainFsm::store() const {
             .credit_waits = counted.credit_waits,
             .locked_nodes = counted.locked,
             .retention = {}};
+}
+
+std::size_t DomainFsm::nodes_ahead() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(state_.ahead, [](const Node* node) { return !is_shut_out(node->record.state); }));
 }
 
 std::vector<FleetEvent> DomainFsm::follow() {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "broker/domain/active_runs.hpp"
 #include "broker/domain/endpoints.hpp"
@@ -46,7 +47,8 @@ struct DomainState {
     GenerationRecord generation;
     Loaded next;  // only its next_… keys
     Counters counters;
-    bool is_followed = false;  // somebody wants what is Told
+    std::unordered_set<const Node*> ahead;  // nodes that were refused because the store is behind them
+    bool is_followed = false;               // somebody wants what is Told
 
     /// The node as it is, for who follows; a Journal::Then, since it is told after its commit.
     auto tells(const Node& node) {

@@ -106,7 +106,6 @@ struct Node {
     std::map<JobId, std::string> plan;  // recurring jobs that it is to do by itself, and the tag of what it was told
     bool keeps_plans = true;            // it says so in its hello
     std::string asked;                  // what decides what it is asked, when that was looked at last
-    bool told_ahead = false;            // that it is ahead of the store
     bool lost_disk = false;             // it came with a new spool and knows nothing of what it was given before
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;

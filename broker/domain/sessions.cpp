@@ -269,7 +269,7 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->confirmed = true;
     session->credit = ack.credit;
     session->node->record.join_confirmed = true;
-    session->node->told_ahead = false;
+    state_.ahead.erase(session->node);
     const bool is_recovering = recovery_.is_due(*session->node);
     if (is_recovering) {
         out.effects.push_back(Noted{"node.recovers", "node=" + session->node->record.id.text() + " results_from=" +

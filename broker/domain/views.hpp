@@ -316,6 +316,12 @@ struct StoreView {
     RetentionView retention;
 };
 
+/// Of the broker, for /readyz.
+struct Readiness {
+    bool is_writable = true;      // the store
+    std::size_t nodes_ahead = 0;  // are kept out: the store is older than they are
+};
+
 template <class T>
 struct Page {
     std::vector<T> items;

@@ -236,6 +236,8 @@ def a_restored_broker_is_given_what_it_lacks(world):
     assert world.api.get("/api/v1/nodes/mini-1")["state"] != "locked"
     world.api.wait(lambda: "store_behind" in [event["kind"] for event in world.api.get("/api/v1/nodes/mini-1/events")["items"]], 10,
                    "the node's event")
+    ready = world.api.get("/readyz")
+    assert ready["status"] == "ready" and [one["code"] for one in ready["warnings"]] == ["store_behind"], ready
     assert "edge_store_behind_joins_total 1" in world.broker.metrics(), world.broker.metrics()
 
     assert world.stop() == 0
@@ -243,6 +245,7 @@ def a_restored_broker_is_given_what_it_lacks(world):
     world.start()
     agent.move(world.broker.gateway)
     welcome = agent.connect()
+    assert "warnings" not in world.api.get("/readyz")
     assert welcome["generation"] != generation and welcome["results_acked"] == had - 2 and len(agent.results) == 2, welcome
     agent.send()
     while agent.results:
