@@ -1,5 +1,6 @@
 // What the domain shows of itself: values, made on the domain thread, read anywhere.
 #pragma once
+#include <algorithm>
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <map>
@@ -347,7 +348,14 @@ struct JobFilter {
     std::string target{};                // how it begins; empty: any
     std::optional<JobOrigin> origin{};   // of these only
     std::optional<JobOrigin> without{};  // all but these
+    std::optional<JobState> state{};     // `once`: of no schedule
+    std::vector<JobState> not_in{};      // none of these
 };
+/// Whether a list is of recurring jobs alone: they are few among many.
+inline bool is_of_recurring(const JobFilter& filter) {
+    return (filter.state && *filter.state != JobState::once) ||
+           std::ranges::find(filter.not_in, JobState::once) != filter.not_in.end();
+}
 /// … and which runs: those of these jobs.
 struct RunFilter {
     JobFilter job{};
