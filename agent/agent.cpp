@@ -59,6 +59,7 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       look_again_(io),
       looks_(kLooksOfFacts),  // the first look with a session tells
       accepted_(spool),
+      limit_(spool, std::uint64_t{settings.agent.spool_mb} * 1024 * 1024),
       due_(io, [this] { take_due(); }),
       together_(io) {}
 
@@ -110,7 +111,8 @@ void Agent::describe(link::Hello& hello) {
 }
 
 void Agent::link_changed() {
-    if (stage_ != Stage::serving || at_limit_) schedule();
+    if (wants_room_ && link_.closed()) make_room();
+    if (stage_ != Stage::serving || limit_.reached()) schedule();
 }
 
 void Agent::disk_failed(const Error& why) {
@@ -222,17 +224,17 @@ void Agent::settle() {
 /// work has to wait until the broker has taken some.
 std::uint32_t Agent::slots_free() {
     look_at_limit();
-    if (at_limit_) return 0;
+    if (limit_.reached()) return 0;
     return kWorkSlots - static_cast<std::uint32_t>(std::min<std::size_t>(workers_.tasks(), kWorkSlots));
 }
 
 void Agent::look_at_limit() {
-    const std::uint64_t bytes = spool_.bytes();
-    const std::uint64_t limit = std::uint64_t{settings_.agent.spool_mb} * 1024 * 1024;
-    const bool was_at_limit = std::exchange(at_limit_, bytes >= limit);
-    if (at_limit_ && !was_at_limit)
-        spdlog::error("spool_limit_reached bytes={} limit={} consequence=\"no new work\"", bytes, limit);
-    if (was_at_limit && !at_limit_) spdlog::info("spool_limit_left bytes={} limit={}", bytes, limit);
+    if (!limit_.look(link_.live(), moment_now().steady)) return;
+    if (limit_.reached())
+        spdlog::error("spool_limit_reached bytes={} limit={} consequence=\"no new work\"", spool_.bytes(),
+                      limit_.bytes());
+    else
+        spdlog::info("spool_limit_left bytes={} limit={}", spool_.bytes(), limit_.bytes());
 }
 
 bool Agent::commit() {

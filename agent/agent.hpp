@@ -19,6 +19,7 @@
 #include "agent/plan/wall_timer.hpp"
 #include "agent/settings.hpp"
 #include "agent/spool/spool.hpp"
+#include "agent/spool_limit.hpp"
 #include "agent/workers/workers.hpp"
 
 namespace edge::agent {
@@ -106,14 +107,14 @@ class Agent : private Link::Listener, private Workers::Listener {
     std::optional<Time> looked_;
     std::uint32_t looks_;  // since facts were told
     AcceptedWork accepted_;
+    SpoolLimit limit_;
     WallTimer due_;
     boost::asio::steady_timer together_;  // for tasks that wait for each other
     bool plan_begun_ = false;
     bool link_begun_ = false;
-    bool skips_ticks_ = false;  // the spool is at its limit, and that was said of the plan
+    bool wants_room_ = false;  // the session was ended for it
     bool scheduled_ = false;
     bool no_space_ = false;
-    bool at_limit_ = false;  // of the spool: no new work is taken
     enum class Stage { serving, draining, leaving } stage_ = Stage::serving;
     std::optional<Error> failure_;
 };

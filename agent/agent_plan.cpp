@@ -35,13 +35,14 @@ void Agent::begin_plan() {
 
 void Agent::take_due() {
     if (stage_ != Stage::serving || !plan_begun_) return;
-    if (at_limit_) make_room();
-    if (at_limit_ && link_.live()) {  // the broker is taking results: soon there is room
-        if (!std::exchange(skips_ticks_, true)) spdlog::error("plan_stopped why=\"the spool is at its limit\"");
-        due_.set(std::nullopt);
-        return;
-    }
     const Moment now = moment_now();
+    look_at_limit();
+    if (limit_.session_must_end(now.steady)) {
+        wants_room_ = true;
+        link_.end_session("the broker takes too few results: the oldest make room");
+    } else if (limit_.reached() && link_.closed()) {
+        make_room();
+    }
     for (link::Task& task : plans_.due(now)) {
         if (accepted_.planned().size() < kMostPlanned)
             accepted_.offered(std::move(task), now);
@@ -53,26 +54,18 @@ void Agent::take_due() {
     due_.set(plans_.next());
 }
 
-/// What the plan brings counts for more than the oldest that the broker has not taken. Not while there is a session: it
-/// was told which numbers it gets.
+/// What the plan brings counts for more than the oldest that the broker has not taken.
 void Agent::make_room() {
-    while (at_limit_ && link_.closed()) {
-        const std::uint64_t before = spool_.bytes();
-        const auto done = spool_.give_up_oldest();
-        for (const std::string& note : spool_.take_notes()) spdlog::error("{} why=\"the spool is at its limit\"", note);
-        if (!done && done.error().code != Errc::unavailable) return disk_failed(done.error());
-        if (!done || spool_.bytes() == before) return;
-        look_at_limit();
-    }
+    wants_room_ = false;
+    const auto made = limit_.make_room();
+    for (const std::string& note : spool_.take_notes()) spdlog::error("{} why=\"the spool is at its limit\"", note);
+    if (!made) return disk_failed(made.error());
+    look_at_limit();
 }
 
 /// After a turn: plans and the spool may be others now.
 void Agent::watch_plan() {
-    if (skips_ticks_ && !at_limit_) {
-        skips_ticks_ = false;
-        spdlog::info("plan_goes_on");
-    }
-    if (plan_begun_ && !skips_ticks_) due_.set(plans_.next());
+    if (plan_begun_) due_.set(plans_.next());
     log_plan_notes();
 }
 

@@ -41,6 +41,7 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     }
     const auto host = host_of_url(gateway.public_url);
     checker.need(bool(host), "/gateway/public_url", host ? std::string() : "public_url: " + host.error().detail);
+    checker.range(gateway.node_results_per_s, 0, 1'000'000, "/gateway/node_results_per_s");
     checker.range(api.connections_per_address, 1, 1'024, "/api/connections_per_address");
     checker.range(api.target_probes_per_s, 0, 1'000'000, "/api/target_probes_per_s");
     checker.need(!store.path.empty(), "/store/path", "path is missing");

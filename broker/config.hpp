@@ -30,8 +30,10 @@ struct GatewayConfig {
     std::string key_file{};
     std::string public_url{};      // https://HOST:PORT, where agents find the gateway
     std::string next_cert_file{};  // of the key that will take its place: agents are told of it; empty: none
+    std::uint32_t node_results_per_s = 10'000;  // that a node is given credit for; 0..1'000'000, 0 is no limit
 };
-BOOST_DESCRIBE_STRUCT(GatewayConfig, (), (listen, tls, cert_file, key_file, public_url, next_cert_file))
+BOOST_DESCRIBE_STRUCT(GatewayConfig, (),
+                      (listen, tls, cert_file, key_file, public_url, next_cert_file, node_results_per_s))
 
 struct EchoConfig {
     static constexpr bool fields_have_defaults = true;

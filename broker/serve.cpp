@@ -120,6 +120,7 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
         spdlog::warn("store.checked_in_part took_ms={} hint=\"edge-broker backup FILE checks all of it\"",
                      check.took.count());
     options.open_tasks = config.broker.open_tasks;
+    options.node_results_per_s = config.gateway.node_results_per_s;
     options.target_probes_per_s = config.api.target_probes_per_s;
     options.plan_lease_ms = config.broker.plan_lease_ms;
     options.zone_offsets = [](const std::string& zone, WallTime from) {

@@ -117,6 +117,10 @@ void Link::drain() {
     pump();
 }
 
+void Link::end_session(const std::string& why) {
+    carry_out(fsm_.end_session(why));
+}
+
 void Link::finish() {
     carry_out(fsm_.finish());
 }

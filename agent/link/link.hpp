@@ -72,6 +72,8 @@ class Link : private BrokerConnection::Listener {
     /// A key that is older than that is replaced, in a live session. Units: seconds; 0: never.
     void replace_key_older_than(std::uint64_t seconds);
     void drain();
+    /// Ends a live session; the next one is dialled as after any other.
+    void end_session(const std::string& why);
     void finish();
     /// Nothing is left to say: all committed results acknowledged, or no session to say it in.
     bool quiet() const;

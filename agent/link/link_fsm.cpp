@@ -398,6 +398,11 @@ LinkActions LinkFsm::uplink_lost(const std::string& why) {
     return cut(why);
 }
 
+LinkActions LinkFsm::end_session(const std::string& why) {
+    if (state_ != State::live) return {};
+    return leave(1000, why);
+}
+
 LinkActions LinkFsm::finish() {
     draining_ = true;
     if (state_ == State::waiting || state_ == State::unborn) state_ = State::finished;

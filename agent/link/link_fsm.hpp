@@ -143,6 +143,8 @@ class LinkFsm {
     bool may_move() const { return state_ == State::live && !draining_ && !going_away_; }
     /// What the connection is on is known to be gone: no answer is waited for.
     LinkActions uplink_lost(const std::string& why);
+    /// Ends a live session; the next one is dialled as after any other.
+    LinkActions end_session(const std::string& why);
     /// Ends the session for good; no Dial follows.
     LinkActions finish();
 

@@ -3,14 +3,30 @@
 
 namespace edge::broker::api {
 
+namespace {
+
+/// No reason to be taken out of service: other nodes are served, and a copied key alone could bring it about.
+Json store_behind(std::size_t nodes) {
+    return {{"code", "store_behind"},
+            {"detail",
+             "nodes that are kept out because the store is older than their last session: " + std::to_string(nodes) +
+                 "; if a backup was put in its place, stop the broker and run edge-broker restore "
+                 "--in-place, else look at these nodes' events"}};
+}
+
+}  // namespace
+
 void get_health(CallPtr call) {
     call->reply(200, R"({"status":"ok"})");
 }
 
 void get_readiness(CallPtr call) {
-    call->domain.ready([call](Result<bool> ready) {
-        if (ready && ready.value()) return call->reply(200, R"({"status":"ready"})");
-        call->refuse(http::Problem{http::Code::unavailable, "the store takes no writes", {}});
+    call->domain.ready([call](Result<Readiness> ready) {
+        if (!ready || !ready.value().is_writable)
+            return call->refuse(http::Problem{http::Code::unavailable, "the store takes no writes", {}});
+        Json body = {{"status", "ready"}};
+        if (ready.value().nodes_ahead > 0) body["warnings"].push_back(store_behind(ready.value().nodes_ahead));
+        call->reply(200, dump_json(body));
     });
 }
 

@@ -174,8 +174,7 @@ class Domain {
     /// Lives as long as the domain.
     virtual WebhookCalls& webhooks() = 0;
     virtual void store(Reply<StoreView> reply) = 0;
-    /// Is the store writable and the domain answering? For /readyz.
-    virtual void ready(Reply<bool> reply) = 0;
+    virtual void ready(Reply<Readiness> reply) = 0;
 };
 
 }  // namespace edge::broker

@@ -1,5 +1,7 @@
 #include "broker/domain/domain_fsm.hpp"
 
+#include <algorithm>
+
 #include "protocol/json/bounded.hpp"
 
 namespace edge::broker {
@@ -124,8 +126,14 @@ StoreView DomainFsm::store() const {
             .behind_joins = counted.store_behind,
             .recovered_tasks = counted.recovered,
             .gap_results = counted.gaps,
+            .credit_waits = counted.credit_waits,
             .locked_nodes = counted.locked,
             .retention = {}};
+}
+
+std::size_t DomainFsm::nodes_ahead() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(state_.ahead, [](const Node* node) { return !is_shut_out(node->record.state); }));
 }
 
 std::vector<FleetEvent> DomainFsm::follow() {

@@ -115,6 +115,8 @@ class DomainFsm {
 
     std::size_t writes_under_way() const { return state_.journal.under_way(); }
     StoreView store() const;
+    /// Those that wait for an operator: of a node that is shut out nothing is to be done.
+    std::size_t nodes_ahead() const;
     const Counters& counters() const { return state_.counters; }
     std::size_t active_runs() const { return state_.runs.size(); }
 

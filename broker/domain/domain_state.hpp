@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "broker/domain/active_runs.hpp"
 #include "broker/domain/endpoints.hpp"
@@ -26,6 +27,7 @@ struct Counters {
     std::uint64_t locked = 0;             // nodes locked for two holders of one key
     std::uint64_t store_behind = 0;       // joins refused: the node is ahead of the store
     std::uint64_t recovered = 0;          // tasks made of results, after a restore
+    std::uint64_t credit_waits = 0;       // of nodes that send more results than they may
     std::uint64_t gaps = 0;               // results that nodes did not keep for us, by number
 };
 
@@ -45,7 +47,8 @@ struct DomainState {
     GenerationRecord generation;
     Loaded next;  // only its next_… keys
     Counters counters;
-    bool is_followed = false;  // somebody wants what is Told
+    std::unordered_set<const Node*> ahead;  // nodes that were refused because the store is behind them
+    bool is_followed = false;               // somebody wants what is Told
 
     /// The node as it is, for who follows; a Journal::Then, since it is told after its commit.
     auto tells(const Node& node) {

@@ -13,6 +13,7 @@
 
 #include "broker/domain/node_usage.hpp"
 #include "broker/domain/pace.hpp"
+#include "broker/domain/result_pace.hpp"
 #include "broker/domain/timers.hpp"
 #include "broker/domain/views.hpp"
 #include "broker/store/records.hpp"
@@ -105,12 +106,12 @@ struct Node {
     std::map<JobId, std::string> plan;  // recurring jobs that it is to do by itself, and the tag of what it was told
     bool keeps_plans = true;            // it says so in its hello
     std::string asked;                  // what decides what it is asked, when that was looked at last
-    bool told_ahead = false;            // that it is ahead of the store
     bool lost_disk = false;             // it came with a new spool and knows nothing of what it was given before
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;
     Pace pace;  // of changes that it tells of itself
+    ResultPace result_pace;
     // Of agent processes that took each other's place: their boot ids, the last one at the end, and when one came back.
     std::deque<std::string> boots;
     std::deque<std::uint64_t> came_back;  // monotonic
@@ -158,6 +159,7 @@ struct Session {
     // results, up
     std::optional<std::uint64_t> last_n;  // of this session
     std::uint64_t granted = 0;
+    std::optional<Timers::Handle> credit_timer;       // its node waits for what it may send
     std::vector<std::vector<link::Received>> parked;  // messages that wait for a look-up
     std::uint64_t parked_bytes = 0;
     bool searching = false;

@@ -223,6 +223,7 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     }
     session.last_n = result.n;
     spool.received = result.n;
+    session.node->result_pace.took(state_.options.node_results_per_s, now.mono);
     if (!state_.runs.task(result.task_id)) plans_.make_for(session, result, now, out);
     Task* task = owner_of(session, result);
     if (!task && !plans_.makes(result) && Recovery::is_open(spool, result.n) && !is_rid_reused(session, result.rid))
@@ -285,11 +286,7 @@ void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint6
     if (!session) return;
     session->unstored_bytes -= bytes;
     std::vector<link::Envelope> envelopes{link::ResultAck{spool.record.committed}};
-    const std::uint64_t window = state_.options.result_window;
-    if (session->granted < spool.record.committed + window / 2) {
-        session->granted = spool.record.committed + window;
-        envelopes.push_back(link::Credit{session->granted, state_.options.result_window_bytes});
-    }
+    if (const auto credit = sessions_.more_credit(*session, now)) envelopes.push_back(*credit);
     out.effects.push_back(SendTo{id, std::move(envelopes)});
     dispatch_.drained(*session, now, out);
 }

@@ -18,13 +18,17 @@ Error unusable(const SelectorTerm& term, const std::string& detail) {
     return Error{Errc::bad_value, "/q", "\"" + term.text + "\": " + detail};
 }
 
-/// The value of a term whose key takes the names of `E`; letters' case does not matter.
+/// The value of a term whose key takes `names` of `E`; letters' case does not matter.
 template <class E>
-Result<E> enum_of(const SelectorTerm& term) {
-    const auto names = names_of<E>();
+Result<E> one_of(const SelectorTerm& term, const std::vector<std::string>& names) {
     const auto at = std::ranges::find_if(names, [&](const auto& name) { return same_word(name, term.value); });
     if (at == names.end()) return no_such_value(term, names);
     return *enum_value<E>(*at);
+}
+
+template <class E>
+Result<E> enum_of(const SelectorTerm& term) {
+    return one_of<E>(term, names_of<E>());
 }
 
 /// Terms are ANDed, and nothing has two values: the second one would hide the first one.
@@ -42,11 +46,18 @@ Result<> take_enum(std::optional<E>& field, const SelectorTerm& term) {
     return ok();
 }
 
+/// A revision that another took the place of is in no list.
+Result<JobState> job_state(const SelectorTerm& term) {
+    auto names = names_of<JobState>();
+    std::erase(names, enum_text(JobState::replaced));
+    return one_of<JobState>(term, names);
+}
+
 /// What runs and jobs have in common; `keys` are all of the list's. Errors: bad_value.
 Result<> take_term(JobFilter& filter, const SelectorTerm& term, std::span<const std::string> keys) {
     if (std::ranges::find(keys, term.key) == keys.end()) return no_such_key(term, keys);
     if (term.key == "origin") return take_enum(term.negated ? filter.without : filter.origin, term);
-    if (term.negated) return unusable(term, "only origin: takes a '-' in this list");
+    if (term.negated) return unusable(term, term.key + ": takes no '-' in this list");
     if (term.key != "target") return take_enum(filter.service, term);
     if (!filter.target.empty() && filter.target != term.value) return second_value(term);
     filter.target = term.value;
@@ -96,11 +107,20 @@ Result<RunFilter> parse_run_filter(std::string_view q) {
 }
 
 Result<JobFilter> parse_job_filter(std::string_view q) {
-    static const std::vector<std::string> kKeys{"service", "target", "origin"};
+    static const std::vector<std::string> kKeys{"service", "target", "origin", "state"};
     EDGE_TRY(const auto terms, parse_list_query(q));
     JobFilter filter;
     for (const auto& term : terms) {
-        EDGE_TRY(take_term(filter, term, kKeys));
+        if (term.key != "state") {
+            EDGE_TRY(take_term(filter, term, kKeys));
+        } else if (term.negated) {  // of these there may be several
+            EDGE_TRY(const auto state, job_state(term));
+            filter.not_in.push_back(state);
+        } else {
+            EDGE_TRY(const auto state, job_state(term));
+            if (filter.state && *filter.state != state) return second_value(term);
+            filter.state = state;
+        }
     }
     return filter;
 }

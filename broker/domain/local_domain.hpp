@@ -77,7 +77,7 @@ class LocalDomain final : public Domain {
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override;
     WebhookCalls& webhooks() override { return webhooks_; }
     void store(Reply<StoreView> reply) override;
-    void ready(Reply<bool> reply) override;
+    void ready(Reply<Readiness> reply) override;
 
   private:
     struct Joining {

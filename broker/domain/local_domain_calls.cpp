@@ -324,8 +324,10 @@ void LocalDomain::store(Reply<StoreView> reply) {
     });
 }
 
-void LocalDomain::ready(Reply<bool> reply) {
-    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) { reply(!writer_->degraded()); });
+void LocalDomain::ready(Reply<Readiness> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) {
+        reply(Readiness{!writer_->degraded(), fsm_.nodes_ahead()});
+    });
 }
 
 }  // namespace edge::broker

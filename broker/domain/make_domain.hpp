@@ -31,6 +31,7 @@ struct DomainOptions {
     std::uint32_t target_probes_per_s = 0;  // tasks for one target, of all nodes together; 0 is no limit
     std::uint32_t result_window = 4'096;    // results a session may have unacknowledged
     std::uint64_t result_window_bytes = 4 * 1024 * 1024;
+    std::uint32_t node_results_per_s = 0;  // that a node is given credit for; 0 is no limit
     RetentionRule retention;
     link::Limits limits;                       // told in `welcome`; the gateway keeps the heartbeat
     std::uint64_t plan_lease_ms = 86'400'000;  // recurring jobs go on for so long at a node without a word of ours

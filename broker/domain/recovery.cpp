@@ -102,7 +102,7 @@ link::Reject Recovery::refuse(Node& node, const link::Hello& hello, Now now, Act
     ++state_.counters.store_behind;
     const std::string ours = std::to_string(node.record.join_counter);
     const std::string theirs = std::to_string(hello.join_counter);
-    if (!std::exchange(node.told_ahead, true)) {
+    if (state_.ahead.insert(&node).second) {
         out.effects.push_back(Noted{
             "store.behind", "node=" + node.record.id.text() + " name=" + node.record.name.text() +
                                 " store_has=" + ours + " node_has=" + theirs +

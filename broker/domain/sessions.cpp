@@ -212,9 +212,41 @@ void Sessions::begin(Node& node, link::Hello hello, const PublicKey& key, Ticket
         });
 }
 
+/// Beyond what came.
+std::uint64_t Sessions::may_come(const Session& session, Now now) const {
+    return session.node->result_pace.room(state_.options.node_results_per_s, now.mono);
+}
+
+std::optional<link::Credit> Sessions::more_credit(Session& session, Now now) {
+    const std::uint64_t window = state_.options.result_window;
+    const std::uint64_t committed = session.spool->record.committed;
+    if (session.granted >= committed + window / 2 || session.credit_timer) return std::nullopt;
+    const std::uint64_t came = session.expected_n() - 1;
+    const std::uint64_t upto = std::min(committed + window, came + may_come(session, now));
+    // One envelope for some results: those of a twentieth of a second where it is the rate that counts.
+    const std::uint32_t per_s = state_.options.node_results_per_s;
+    const std::uint64_t step = std::clamp<std::uint64_t>(per_s / 20, 1, std::max<std::uint64_t>(window / 2, 1));
+    if (upto >= session.granted + step) {
+        session.granted = upto;
+        return link::Credit{session.granted, state_.options.result_window_bytes};
+    }
+    const std::uint64_t wanted = session.granted + step - came;
+    if (wanted > per_s) return std::nullopt;  // it has some left, and what comes of these comes here again
+    ++state_.counters.credit_waits;
+    const std::uint64_t at = session.node->result_pace.when(per_s, wanted);
+    session.credit_timer = state_.timers.set(at, [this, id = session.id](Now later, Actions& out) {
+        Session* waiting = state_.session(id);
+        if (!waiting) return;
+        waiting->credit_timer.reset();
+        if (const auto credit = more_credit(*waiting, later)) out.effects.push_back(SendTo{id, {*credit}});
+    });
+    return std::nullopt;
+}
+
 link::Welcome Sessions::welcome(Session& session, Now now) const {
     const std::uint64_t acked = session.spool->record.committed;
-    session.granted = session.expected_n() - 1 + state_.options.result_window;
+    session.granted =
+        session.expected_n() - 1 + std::min<std::uint64_t>(state_.options.result_window, may_come(session, now));
     return link::Welcome{.session_id = session.id,
                          .epoch = session.node->record.epoch,
                          .join_counter = session.join_counter,
@@ -237,7 +269,7 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->confirmed = true;
     session->credit = ack.credit;
     session->node->record.join_confirmed = true;
-    session->node->told_ahead = false;
+    state_.ahead.erase(session->node);
     const bool is_recovering = recovery_.is_due(*session->node);
     if (is_recovering) {
         out.effects.push_back(Noted{"node.recovers", "node=" + session->node->record.id.text() + " results_from=" +
@@ -264,6 +296,7 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
         "node.connected", "node=" + session->node->record.id.text() + " name=" + session->node->record.name.text() +
                               " session=" + id.text() + " epoch=" + std::to_string(session->node->record.epoch)});
     keys_.greet(*session, out);
+    if (const auto credit = more_credit(*session, now)) out.effects.push_back(SendTo{id, {*credit}});
     dispatch_.reconcile(*session, now, out);
     targets_.confirmed(*session, now, out);
     session->hello = {};
@@ -399,6 +432,7 @@ void Sessions::remove(Session& session, Now now, Actions& out) {
 
 void Sessions::forget(Session& session, Now now, Actions& out) {
     if (session.told_timer) state_.timers.cancel(*session.told_timer);  // its next hello says what it said last
+    if (session.credit_timer) state_.timers.cancel(*session.credit_timer);
     dispatch_.abandon(session, now, out);
     session.node->session = nullptr;
     session.node->rtt_us.reset();

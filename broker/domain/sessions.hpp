@@ -37,6 +37,8 @@ class Sessions {
 
     /// The agent broke the protocol: it is told, and may come again.
     void fail(Session& session, std::string code, std::string text, Now now, Actions& out);
+    /// How far results may come now, if it is worth saying; if it is too soon, it is said when it is time.
+    std::optional<link::Credit> more_credit(Session& session, Now now);
     /// After a start: who was there and does not come back is told as gone.
     void await_those_that_were_there(Now now);
     /// From now on a session's end is not its node's.
@@ -48,6 +50,7 @@ class Sessions {
     std::optional<link::Reject> objection(const Node& node, const link::Hello& hello) const;
     void lock(Node& node, std::string reason, link::Reject answer, Ticket ticket, Now now, Actions& out);
     void begin(Node& node, link::Hello hello, const PublicKey& key, Ticket ticket, Now now, Actions& out);
+    std::uint64_t may_come(const Session& session, Now now) const;
     link::Welcome welcome(Session& session, Now now) const;
     void close(Session& session, link::Goaway why, Now now, Actions& out);
     /// It is over, and its node gone with it.

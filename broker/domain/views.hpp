@@ -1,5 +1,6 @@
 // What the domain shows of itself: values, made on the domain thread, read anywhere.
 #pragma once
+#include <algorithm>
 #include <boost/describe.hpp>
 #include <cstdint>
 #include <map>
@@ -311,8 +312,15 @@ struct StoreView {
     std::uint64_t behind_joins = 0;     // refused: the store is older than the node's last session
     std::uint64_t recovered_tasks = 0;  // made of results that nodes sent again
     std::uint64_t gap_results = 0;      // that nodes had given up
+    std::uint64_t credit_waits = 0;     // of nodes that send more results than they may
     std::uint64_t locked_nodes = 0;
     RetentionView retention;
+};
+
+/// Of the broker, for /readyz.
+struct Readiness {
+    bool is_writable = true;      // the store
+    std::size_t nodes_ahead = 0;  // are kept out: the store is older than they are
 };
 
 template <class T>
@@ -340,7 +348,14 @@ struct JobFilter {
     std::string target{};                // how it begins; empty: any
     std::optional<JobOrigin> origin{};   // of these only
     std::optional<JobOrigin> without{};  // all but these
+    std::optional<JobState> state{};     // `once`: of no schedule
+    std::vector<JobState> not_in{};      // none of these
 };
+/// Whether a list is of recurring jobs alone: they are few among many.
+inline bool is_of_recurring(const JobFilter& filter) {
+    return (filter.state && *filter.state != JobState::once) ||
+           std::ranges::find(filter.not_in, JobState::once) != filter.not_in.end();
+}
 /// … and which runs: those of these jobs.
 struct RunFilter {
     JobFilter job{};

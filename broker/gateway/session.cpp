@@ -84,6 +84,10 @@ void Session::binary() {
     apply(fsm_.binary(now()));
 }
 
+void Session::fragmented() {
+    apply(fsm_.fragmented());
+}
+
 void Session::sign_of_life() {
     fsm_.sign_of_life(now());
 }

@@ -43,6 +43,8 @@ class Session final : public std::enable_shared_from_this<Session> {
     void message(std::string_view text);
     /// A message that is not text.
     void binary();
+    /// A message in more frames than it may have.
+    void fragmented();
     /// Any frame or request.
     void sign_of_life();
     /// Ends when the domain can take another message.

@@ -77,10 +77,18 @@ Actions SessionFsm::message(Now now, std::string_view text) {
 }
 
 Actions SessionFsm::binary(Now) {
+    return refuse(CloseCode::not_text, "messages are text");
+}
+
+Actions SessionFsm::fragmented() {
+    return refuse(CloseCode::too_big, "a message in too many fragments");
+}
+
+Actions SessionFsm::refuse(CloseCode code, std::string reason) {
     Actions actions;
     if (phase_ == Phase::closed) return actions;
     leave(actions);
-    close(CloseCode::not_text, "messages are text", actions);
+    close(code, std::move(reason), actions);
     return actions;
 }
 

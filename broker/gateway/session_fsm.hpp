@@ -37,6 +37,7 @@ enum class CloseCode : std::uint16_t {
     protocol = 1002,
     not_text = 1003,
     policy = 1008,
+    too_big = 1009,
     service_restart = 1012
 };
 
@@ -97,6 +98,8 @@ class SessionFsm {
     Actions message(Now now, std::string_view text);
     /// A binary message: the link is text.
     Actions binary(Now now);
+    /// A message in more frames than it may have.
+    Actions fragmented();
     /// Any frame, pings among them.
     void sign_of_life(Now now) { heard_ = now.steady; }
     /// Something of the domain's was sent.
@@ -133,6 +136,7 @@ class SessionFsm {
     Actions reject(link::RejectCode code, std::string text, std::uint64_t retry_after_ms, bool fatal);
     void close(CloseCode code, std::string reason, Actions& actions);
     void leave(Actions& actions);
+    Actions refuse(CloseCode code, std::string reason);
     void send_heartbeat(Now now, Actions& actions);
     std::chrono::steady_clock::time_point heartbeat_due() const;
     bool has_session() const { return phase_ == Phase::awaits_ack || is_live(); }

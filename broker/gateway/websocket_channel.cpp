@@ -3,11 +3,13 @@
 #include <spdlog/spdlog.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/websocket.hpp>
 
+#include "broker/gateway/frame_count.hpp"
 #include "broker/http/websocket_end.hpp"
 
 namespace edge::broker::gateway {
@@ -67,6 +69,14 @@ void WebSocketChannel::prepare(const std::shared_ptr<Session>& session) {
     const std::weak_ptr<Session> weak = session;
     ws_.control_callback([weak](websocket::frame_type, boost::beast::string_view) {
         if (const auto one = weak.lock()) one->sign_of_life();
+    });
+    transport().watch([weak, executor = get_executor(), count = FrameCount(), said = false](const auto& bytes) mutable {
+        if (said || !count.saw({static_cast<const std::uint8_t*>(bytes.data()), bytes.size()})) return;
+        said = true;
+        // Not from within Beast's reading, which goes on until the closing handshake takes its place.
+        asio::post(executor, [weak] {
+            if (const auto one = weak.lock()) one->fragmented();
+        });
     });
     slot_.on_drain([weak] {
         if (const auto one = weak.lock()) one->drain();

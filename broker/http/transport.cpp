@@ -1,6 +1,8 @@
 #include "broker/http/transport.hpp"
 
 #include <boost/asio/append.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/bind_executor.hpp>
 #include <boost/asio/post.hpp>
 #include <variant>
 
@@ -12,6 +14,7 @@ namespace asio = boost::asio;
 
 struct Transport::Inner {
     std::variant<Socket, TlsStream> stream;
+    std::function<void(asio::const_buffer)> seen;
 
     explicit Inner(Socket socket) : stream(std::in_place_type<Socket>, std::move(socket)) {}
     Inner(Socket socket, asio::ssl::context& tls) : stream(std::in_place_type<TlsStream>, std::move(socket), tls) {}
@@ -60,7 +63,20 @@ void Transport::shutdown(Done done) {
     asio::post(get_executor(), asio::append(std::move(done), failed));
 }
 
+void Transport::watch(std::function<void(asio::const_buffer)> seen) {
+    inner_->seen = std::move(seen);
+}
+
 void Transport::read(asio::mutable_buffer into, Moved done) {
+    if (inner_->seen) {
+        const auto executor = asio::get_associated_executor(done, get_executor());
+        auto shown = [inner = inner_.get(), into, done = std::move(done)](boost::system::error_code failed,
+                                                                          std::size_t size) mutable {
+            if (size > 0) inner->seen(asio::buffer(into, size));
+            std::move(done)(failed, size);
+        };
+        done = Moved(asio::bind_executor(executor, std::move(shown)));
+    }
     if (auto* tls = inner_->tls()) return tls->async_read_some(into, std::move(done));
     inner_->socket().async_read_some(into, std::move(done));
 }

@@ -6,6 +6,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -78,6 +79,9 @@ class Transport {
         return boost::asio::async_initiate<Token, void(boost::system::error_code, std::size_t)>(
             [this, from](auto handler) { write(from, Moved(std::move(handler))); }, token);
     }
+
+    /// From now on `seen` is shown what each read brought, before who reads has it.
+    void watch(std::function<void(boost::asio::const_buffer)> seen);
 
     /// 32 bytes only both ends of this TLS connection know; empty when plain. Source: RFC 5705, RFC 8446 section 7.5.
     std::string exported_key(std::string_view label);

@@ -13,6 +13,8 @@ constexpr Metric kRecovered{"edge_recovered_tasks_total", Type::counter,
                             "Tasks that the restored store did not know, made of results that nodes sent again."};
 constexpr Metric kGaps{"edge_results_gap_total", Type::counter,
                        "Results that nodes had given up before the broker had them."};
+constexpr Metric kWaits{"edge_results_credit_waits_total", Type::counter,
+                        "Times that a node had to wait with its results for [gateway] node_results_per_s."};
 constexpr Metric kLocked{"edge_nodes_locked_total", Type::counter, "Nodes locked for two holders of one key."};
 constexpr Metric kForgotten{"edge_retention_deleted_total", Type::counter,
                             "What [retention] took away: results, runs, rows of all tables."};
@@ -33,6 +35,7 @@ void write_store(Exposition& out, const StoreView& store) {
     put(kBehind, {}, store.behind_joins);
     put(kRecovered, {}, store.recovered_tasks);
     put(kGaps, {}, store.gap_results);
+    put(kWaits, {}, store.credit_waits);
     put(kLocked, {}, store.locked_nodes);
     const RetentionView& gone = store.retention;
     put(kForgotten, {{"what", "results"}}, gone.results);

@@ -64,7 +64,9 @@ Result<> SqliteReader::prepare() {
         " AND (?3 = '' OR j.service = ?3) AND substr(j.target, 1, length(?4)) = ?4 AND (?5 = '' OR j.origin = ?5)"
         " AND (?6 = '' OR j.origin <> ?6) ";
     const std::string wanted_runs = of_job + "AND (?7 = '' OR r.state = ?7) ORDER BY r.k DESC LIMIT ?2";
-    const std::string wanted_jobs = of_job + "AND j.state <> 'replaced' ORDER BY j.k DESC LIMIT ?2";
+    const std::string wanted_jobs = of_job +
+                                    "AND j.state <> 'replaced' AND (?7 = '' OR j.state = ?7)"
+                                    " AND instr(?8, ',' || j.state || ',') = 0 ORDER BY j.k DESC LIMIT ?2";
     EDGE_TRY(make(s_.runs.any, runs + "WHERE r.k < ?1" + wanted_runs));
     EDGE_TRY(make(s_.runs.scraped, runs + "WHERE r.origin = 'prometheus' AND r.k < ?1" + wanted_runs));
     EDGE_TRY(make(s_.runs.unscraped, runs + "WHERE r.origin <> 'prometheus' AND r.k < ?1" + wanted_runs));
@@ -76,6 +78,8 @@ Result<> SqliteReader::prepare() {
     EDGE_TRY(make(s_.jobs.any, jobs + "WHERE j.k < ?1" + wanted_jobs));
     EDGE_TRY(make(s_.jobs.scraped, jobs + "WHERE j.origin = 'prometheus' AND j.k < ?1" + wanted_jobs));
     EDGE_TRY(make(s_.jobs.unscraped, jobs + "WHERE j.origin <> 'prometheus' AND j.k < ?1" + wanted_jobs));
+    EDGE_TRY(make(s_.recurring,
+                  jobs + "WHERE j.k IN (SELECT k FROM jobs WHERE series IS NOT NULL) AND j.k < ?1" + wanted_jobs));
     EDGE_TRY(make(s_.find_job_key, "SELECT fingerprint, job, created_at FROM job_keys WHERE project = 1 AND key = ?1"));
     EDGE_TRY(
         make(s_.tasks, "SELECT " + std::string(rows::kTaskView) +
@@ -120,9 +124,11 @@ Result<std::optional<JobView>> SqliteReader::job(JobId id) {
 
 Result<Page<JobView>> SqliteReader::jobs(const JobFilter& filter, const PageRequest& page) {
     EDGE_TRY(const auto before, parse_cursor('j', page.cursor, kNewest));
-    auto& statement = s_.jobs.of(filter);
+    auto& statement = is_of_recurring(filter) ? s_.recurring : s_.jobs.of(filter);
+    std::string not_in = ",";
+    for (const JobState state : filter.not_in) not_in.append(enum_text(state)).append(",");
     statement.start(before, page.limit + 1, text_of(filter.service), std::string_view(filter.target),
-                    text_of(filter.origin), text_of(filter.without));
+                    text_of(filter.origin), text_of(filter.without), text_of(filter.state), std::string_view(not_in));
     return read_page<JobView>(statement, page.limit, 'j', rows::job_view);
 }
 

@@ -37,6 +37,7 @@ class SqliteReader {
     struct Statements {
         sqlite::Statement begin, commit;
         ByOrigin runs, jobs;
+        sqlite::Statement recurring;
         sqlite::Statement run, run_by_key, runs_of_job, job, find_job_key, tasks, results, result;
         sqlite::Statement known_rid, find_key, task, events;
     };

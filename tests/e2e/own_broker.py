@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import threading
+import urllib.request
 
 from api import Api
 
@@ -69,6 +70,11 @@ class OwnBroker:
     def do(self, *words):
         """Another command of edge-broker with this broker's configuration; what it printed."""
         return subprocess.run([self._program, "--config", self._config, *words], check=True, capture_output=True, text=True).stdout
+
+    def metrics(self):
+        asked = urllib.request.Request(self.url + "/metrics", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(asked, timeout=30) as answer:
+            return answer.read().decode()
 
     def is_running(self):
         return self._process.poll() is None

@@ -2,6 +2,7 @@
 import json
 import os
 import secrets
+import select
 import struct
 import sys
 import threading
@@ -68,6 +69,50 @@ class Hostile(MinimalAgent):
                 return one["code"]
         return None
 
+    def flood(self, seconds):
+        """Results of nobody's tasks, as many as there is credit for, as fast as they can be said. Answers how many, and how many times it
+        had none left."""
+        line = json.dumps(self.result(0, NOBODYS)).replace('"n": 0', '"n": %d')
+        granted, first, waits = self.credit, self.result_last, 0
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            upto = min(granted, self.result_last + 200)
+            waits += upto == self.result_last
+            lines = [line % n for n in range(self.result_last + 1, upto + 1)]
+            self.result_last = upto
+            if lines:
+                self._link._socket.sendall(unmasked("\n".join(lines).encode()))
+            while self._waiting or self.result_last == granted or self._has_more():
+                one = self.take()
+                if one["t"] == "error":
+                    raise AssertionError(one)
+                if one["t"] == "credit":
+                    granted = one["upto_n"]
+        while self.acked < self.result_last:
+            self.take()
+        return self.result_last - first, waits
+
+    def flood_again(self, seconds):
+        """What the broker has already, over and over. Answers how many."""
+        message = unmasked("\n".join(json.dumps(self.result(n, NOBODYS)) for n in range(1, 201)).encode())
+        sent = 0
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._link._socket.sendall(message)
+            sent += 200
+            while self._has_more():
+                self._link._more()  # one acknowledgement each, of no interest
+                self._link._bytes = b""
+        return sent
+
+    def _has_more(self):
+        return bool(self._link._bytes or select.select([self._link._socket], [], [], 0)[0])
+
+    def connect(self):
+        welcome = super().connect()
+        self.credit = welcome["credit"]["upto_n"]
+        return welcome
+
     def result(self, n, task):
         now = time.time_ns() // 1000
         return {"t": "res", "n": n, "rid": "res_" + base32(uuid7()), "task_id": task, "run_id": "run_" + base32(secrets.token_bytes(16)), "attempt": 1,
@@ -77,15 +122,26 @@ class Hostile(MinimalAgent):
                 "resolved": [], "concurrency": 1, "truncated": False, "detail_bytes": 0}
 
 
+NOBODYS = "task_" + base32(secrets.token_bytes(16))
+
+
+def head(size, first, mask):
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + struct.pack(">H", size) if size < 65536 else b"\xff" + struct.pack(">Q", size)
+    return bytes([first]) + length + mask
+
+
 def frame(payload, first=0x81):
     mask = secrets.token_bytes(4)
-    size = len(payload)
-    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + struct.pack(">H", size) if size < 65536 else b"\xff" + struct.pack(">Q", size)
-    return bytes([first]) + length + mask + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
+    return head(len(payload), first, mask) + bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
 
 
-def fragments(payload):
-    """Of one byte each, the last one open."""
-    yield frame(payload[:1], 0x01)
-    one = b"\x00\x81\0\0\0\0"
-    yield b"".join(one + bytes([byte]) for byte in payload[1:])
+def unmasked(payload):
+    """With the mask that changes nothing: Python is slow with another."""
+    return head(len(payload), 0x81, bytes(4)) + payload
+
+
+def fragments(payload, size=1):
+    """Of so many bytes each, the last one open."""
+    pieces = [payload[at:at + size] for at in range(0, len(payload), size)]
+    yield frame(pieces[0], 0x01)
+    yield b"".join(frame(piece, 0x00) for piece in pieces[1:])

@@ -1,6 +1,7 @@
 """An agent with a node's own key that does what docs/protocol.md forbids: it is answered with the error that stands there, closed where it has
 to be, and stores nothing; its neighbour's heartbeats go on meanwhile."""
 import os
+import re
 import secrets
 import socket
 import struct
@@ -11,7 +12,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "contract", "protocol")]
-from hostile_agent import Hostile, Neighbour, fragments, frame  # noqa: E402
+from hostile_agent import NOBODYS, Hostile, Neighbour, fragments, frame  # noqa: E402
 from minimal_agent import Closed, base32  # noqa: E402
 from own_broker import OwnBroker  # noqa: E402
 from wait_for import wait_for  # noqa: E402
@@ -21,6 +22,9 @@ REPLAYS = 1000 if FULL else 50
 FLOOD_S = 30 if FULL else 3
 SLOW_SOCKETS = 1000 if FULL else 200
 MOST = 256 * 1024  # bytes of a message
+FRAGMENTS = 64  # of a message, at most
+HALVES = 20
+RATE = 3000  # results of a node in a second
 PROGRAM = os.path.join(sys.argv.pop(), "edge-broker")
 
 MALFORMED = [b"{", b"[", b"nul", b'{"t":"wack","n":1e999}', b'{"t":"wack","t":"wack","n":0}', b'{"t":"wack","n":0,"x":"\\ud800"}',
@@ -37,7 +41,7 @@ class HostileAgents(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="edge-hostile-")
         cls.addClassCleanup(folder.cleanup)
         cls.broker = OwnBroker(PROGRAM, folder.name)
-        cls.broker.configure("gateway", "tls = false\n")
+        cls.broker.configure("gateway", f"tls = false\nnode_results_per_s = {RATE}\n")
         cls.broker.start()
         cls.addClassCleanup(cls.broker.stop)
         cls.agent = cls.join(Hostile, "hostile-1")
@@ -78,25 +82,47 @@ class HostileAgents(unittest.TestCase):
         return sorted(result["id"] for run in self.broker.api.items("/api/v1/runs") for result in self.broker.api.items(f"/api/v1/runs/{run['id']}/results"))
 
     def test_frames_above_the_limit_are_closed_with_1009_and_cost_no_memory(self):
-        before = self.broker.resident_kib()
         for what, pieces in {"a header of 1 GiB": [b"\x81\xff" + struct.pack(">Q", 1 << 30) + bytes(4) + bytes(4096)],
                              "a header of 2^63 - 1": [b"\x81\xff" + struct.pack(">Q", (1 << 63) - 1) + bytes(4)],
                              "one byte too many": [frame(b" " * (MOST + 1))],
                              "endless fragments": [frame(b" " * 60_000, 0x01)] + [frame(b" " * 60_000, 0x00)] * 5,
-                             "endless fragments of a byte": fragments(b" " * (MOST + 1))}.items():
+                             "endless fragments of a byte": fragments(b" " * (MOST + 1)),
+                             "65 fragments of a byte": fragments(b" " * (FRAGMENTS + 1)),
+                             "65 fragments in less than a message's bytes": fragments(b" " * 4000 * (FRAGMENTS + 1), 4000),
+                             "endless empty fragments": [frame(b"", 0x01)] + [frame(b"", 0x00) * 1000] * 50,
+                             "fragments with pings between them": [frame(b" ", 0x01)] + [frame(b"", 0x89) + frame(b" ", 0x00)] * FRAGMENTS}.items():
             with self.subTest(what):
                 self.agent.cut()
                 self.agent.connect()
+                before = self.broker.resident_kib()
                 self.agent.be_patient(120)  # a broker with sanitizers has its time with a frame for each byte
                 self.agent.raw(*pieces)
                 self.assertEqual(self.agent.fate(), ([], 1009))
+                grown = self.broker.resident_kib() - before
+                print(f"{what}: the broker has {grown} KiB more", flush=True)
+                self.assert_small(grown, 2048)
         self.agent.connect()
-        self.agent.raw(*fragments(b'{"t":"hb","at_us":1}'), frame(b"", 0x80))
-        while self.agent.next("hb").get("echo_us") != 1:
-            pass
+        asks = b'{"t":"hb","at_us":1}'
+        for pieces in (fragments(asks), fragments(asks.ljust((FRAGMENTS - 1) * 100), 100)):
+            self.agent.raw(*pieces, frame(b"", 0x80))
+            while self.agent.next("hb").get("echo_us") != 1:
+                pass
+
+    def test_many_that_begin_the_largest_message_and_stop_cost_what_they_sent(self):
+        agents = [self.agent] + [self.join(Hostile, f"half-{i}") for i in range(HALVES)]
+        for agent in agents[1:]:
+            agent.connect()
+        self.assertIsNone(self.agent.answer())
+        before = self.broker.resident_kib()
+        for agent in agents[1:]:
+            agent.raw(*fragments(b" " * (MOST - 4096), 4096))
+        self.assertIsNone(self.agent.answer())
+        wait_for(lambda: self.broker.resident_kib() - before > 100 * HALVES, 30, lambda: f"{self.broker.resident_kib() - before} KiB more")
         grown = self.broker.resident_kib() - before
-        print(f"5 messages above the limit: the broker has {grown} KiB more", flush=True)
-        self.assert_small(grown, 5 * 2048)
+        print(f"{HALVES} messages of 252 KiB that do not end: {grown // HALVES} KiB more each", flush=True)
+        self.assert_small(grown, 2048 * HALVES)
+        for agent in agents[1:]:
+            agent.cut()
 
     def test_frames_that_are_no_text_are_closed(self):
         for what, first, code in (("compressed", 0xC1, 1002), ("RSV2", 0xA1, 1002), ("an unknown opcode", 0x83, 1002), ("binary", 0x82, 1003)):
@@ -188,16 +214,25 @@ class HostileAgents(unittest.TestCase):
         self.assert_small(grown, 16 * 1024)
 
     def test_a_flood_of_results_harms_nobody_else(self):
-        until = time.monotonic() + FLOOD_S
-        sent = 0
-        while time.monotonic() < until:
-            first = self.agent.result_last + 1
-            self.agent.result_last += 200
-            self.agent.say(*[self.agent.result(n, "task_" + base32(secrets.token_bytes(16))) for n in range(first, first + 200)])
-            sent += 200
-            while self.agent.next("rack")["n"] < self.agent.result_last:
-                pass
-        print(f"{sent} results of nobody's tasks in {FLOOD_S} s, all dropped", flush=True)
+        before = self.credit_waits()
+        sent, waits = self.agent.flood(FLOOD_S)
+        print(f"{sent} results of nobody's tasks in {FLOOD_S} s, all dropped; it had to wait {waits} times for credit", flush=True)
+        self.assertLessEqual(sent, RATE * (FLOOD_S + 2))
+        if not self.broker.is_sanitized():  # there it is the broker that is slow
+            self.assertGreater(sent, RATE * FLOOD_S * 0.8)
+            self.assertGreater(self.credit_waits(), before)
+        self.assertIsNone(self.agent.answer())
+
+    def test_a_flood_of_results_that_were_taken_already_harms_nobody_else(self):
+        for n in range(self.agent.result_last + 1, max(self.agent.result_last, 200) + 1):
+            self.agent.result_last = n
+            self.agent.say(self.agent.result(n, NOBODYS))
+        sent = self.agent.flood_again(FLOOD_S)
+        print(f"{sent} results a second time in {FLOOD_S} s", flush=True)
+        self.assertGreater(sent, 1000)
+
+    def credit_waits(self):
+        return int(re.search(r"edge_results_credit_waits_total (\d+)", self.broker.metrics()).group(1))
 
     def test_slow_sockets_are_closed_and_keep_nobody_out(self):
         sockets = []

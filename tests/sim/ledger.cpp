@@ -44,8 +44,9 @@ void Ledger::disk_lost(Agent agent) {
 
 void Ledger::gave_up(Agent agent, std::uint64_t upto) {
     const auto& held = held_[agent];
-    for (auto one = held.begin(); one != held.end() && one->first <= upto; ++one)
-        in_gaps_ += owed_[agent].erase(one->second);
+    for (auto one = held.begin(); one != held.end() && one->first <= upto; ++one) {
+        if (owed_[agent].erase(one->second) > 0) in_gaps_.insert(one->second);
+    }
 }
 
 void Ledger::kept_from(Agent agent, std::uint64_t n) {
@@ -127,6 +128,7 @@ void Ledger::take(const broker::AddResult& change) {
     const Attempt attempt{result.task_id, result.attempt};
     if (!store_.results.insert(attempt).second) broken("stored once", text(attempt));
     for (auto& [agent, owed] : owed_) owed.erase(attempt);
+    in_gaps_.erase(attempt);  // the broker had it, and had not written it yet
     if (change.view->superseded) {
         ++store_.superseded;
         return;

@@ -63,7 +63,7 @@ class Ledger {
     std::size_t stored() const { return store_.results.size(); }
     std::size_t superseded() const { return store_.superseded; }
     /// Given up unstored, for want of room.
-    std::size_t in_gaps() const { return in_gaps_; }
+    std::size_t in_gaps() const { return in_gaps_.size(); }
     /// Durable at an agent once.
     std::size_t made() const { return made_; }
     std::size_t lost_with_a_disk() const { return lost_with_a_disk_; }
@@ -117,7 +117,7 @@ class Ledger {
     std::set<Attempt> acknowledged_;
     Stored store_;
     std::size_t made_ = 0;
-    std::size_t in_gaps_ = 0;
+    std::set<Attempt> in_gaps_;
     std::size_t lost_with_a_disk_ = 0;
     std::size_t given_up_ = 0;
     std::size_t owed_again_ = 0;

@@ -97,10 +97,10 @@ void print(const Totals& totals, std::uint64_t seeds, double seconds) {
 int usage() {
     std::fputs(
         "usage: sim [--seed FIRST] [--seeds N] [--nodes N] [--results N] [--break PROMISE] [--restore-age SECONDS]\n"
-        "           [--apart SECONDS] [--spool-mb N]\n"
+        "           [--apart SECONDS] [--stuck SECONDS] [--spool-mb N]\n"
         "results: of each seed, at least. With --restore-age nothing goes wrong but that the broker comes back from a\n"
-        "backup so old; with --apart, but that no node reaches it for so long. With --break it fails when nothing is "
-        "noticed; PROMISE is one of",
+        "backup so old; with --apart, but that no node reaches it for so long; with --stuck, but that its store takes\n"
+        "nothing for so long. With --break it fails when nothing is noticed; PROMISE is one of",
         stderr);
     for (const auto name : kBreakNames) std::fprintf(stderr, " %s", std::string(name).c_str());
     std::fputs("\n", stderr);
@@ -113,7 +113,7 @@ int main(int argc, char** argv) {
     const char* full = std::getenv("EDGE_FULL");
     const bool is_full = full && *full;
     std::uint64_t first = 1, seeds = is_full ? 500 : 60;
-    Us restore_age = 0, apart = 0;
+    Us restore_age = 0, apart = 0, stuck = 0;
     WorldSettings settings;
     if (is_full) settings.results = 12'000;
     for (int i = 1; i < argc; i += 2) {
@@ -140,6 +140,8 @@ int main(int argc, char** argv) {
             restore_age = value * kSecond;
         else if (name == "--apart")
             apart = value * kSecond;
+        else if (name == "--stuck")
+            stuck = value * kSecond;
         else if (name == "--spool-mb")
             settings.spool_bytes = value * 1024 * 1024;
         else
@@ -157,6 +159,8 @@ int main(int argc, char** argv) {
                 world.run_restore(restore_age);
             else if (apart > 0)
                 world.run_apart(apart);
+            else if (stuck > 0)
+                world.run_stuck(stuck);
             else
                 world.run();
         } catch (const Violation& broken) {

@@ -79,6 +79,7 @@ void Node::start() {
         throw Violation("a spool can be read: " + opened.error().message());
     if (!opened) return restart_soon();
     spool_.emplace(std::move(opened.value()));
+    limit_.emplace(*spool_, spool_limit_);
     accepted_.emplace(*spool_);
     for (const auto& attempt : accepted_->answer_for_the_last_process(now().wall_us))
         promised_.emplace_back(attempt.task_id, attempt.attempt);
@@ -107,11 +108,12 @@ void Node::end_process() {
     promised_.clear();
     accepting_.clear();
     outgoing_.clear();
-    settling_ = no_space_ = false;
+    settling_ = no_space_ = wants_room_ = false;
     armed_.reset();
     fsm_.reset();
     plans_.reset();
     accepted_.reset();
+    limit_.reset();
     spool_.reset();
 }
 
@@ -316,6 +318,7 @@ void Node::wire_closed() {
     wire_.reset();
     outgoing_.clear();
     carry_out(fsm_->closed({"cut"}, timeline_.steady()));
+    if (wants_room_ && fsm_->idle()) make_room();
 }
 
 void Node::pump() {
@@ -353,17 +356,22 @@ void Node::set_clock(std::int64_t ahead_us) {
 }
 
 void Node::make_room() {
-    while (spool_->bytes() >= spool_limit_ && fsm_->idle()) {
-        const std::uint64_t before = spool_->bytes();
-        if (!spool_->give_up_oldest()) return restart_soon();
-        if (spool_->bytes() == before) return;
-        ledger_.gave_up(number_, spool_->gap() ? spool_->gap()->last : 0);
-        tell_kept();
-    }
+    wants_room_ = false;
+    if (!limit_->make_room()) return restart_soon();
+    limit_->look(fsm_->live(), timeline_.steady());
+    ledger_.gave_up(number_, spool_->gap() ? spool_->gap()->last : 0);
+    tell_kept();
 }
 
 void Node::take_due() {
-    make_room();
+    limit_->look(fsm_->live(), timeline_.steady());
+    if (limit_->session_must_end(timeline_.steady())) {
+        wants_room_ = true;
+        ++ended_for_room_;
+        carry_out(fsm_->end_session("no room"));
+    } else if (limit_->reached() && fsm_->idle()) {
+        make_room();
+    }
     if (!is_up()) return;
     for (link::Task& task : plans_->due(now())) {
         accepting_.emplace_back(task.task_id, task.attempt);
@@ -432,6 +440,7 @@ void Node::settle() {
         at->second.canceled = true;
         later(kMs, [this, attempt] { finish(attempt); });
     }
+    limit_->look(fsm_->live(), timeline_.steady());
     const auto free = kWorkSlots - static_cast<std::uint32_t>(std::min<std::size_t>(tasks_.size(), kWorkSlots));
     carry_out(fsm_->slots_free(free));
     carry_out(fsm_->work_durable());

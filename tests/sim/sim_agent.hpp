@@ -13,6 +13,7 @@
 #include "agent/link/outgoing.hpp"
 #include "agent/plan/plans.hpp"
 #include "agent/spool/spool.hpp"
+#include "agent/spool_limit.hpp"
 #include "agent/workers/verdict.hpp"
 #include "tests/sim/breaks.hpp"
 #include "tests/sim/ledger.hpp"
@@ -56,6 +57,8 @@ class Node {
         return is_up() && fsm_ && fsm_->live() && tasks_.empty() && !spool_->dirty() && spool_->first() == 0;
     }
     std::string standing() const;
+    /// Sessions that it ended because the broker took too little in them.
+    std::uint64_t ended_for_room() const { return ended_for_room_; }
 
   private:
     class End;
@@ -131,9 +134,13 @@ class Node {
     std::mt19937 leavings_;
     std::int64_t clock_step_ = 0;
 
+    std::uint64_t ended_for_room_ = 0;
+
     // Of this process.
     std::uint64_t life_ = 0;
     std::optional<agent::Spool> spool_;
+    std::optional<agent::SpoolLimit> limit_;
+    bool wants_room_ = false;
     std::optional<agent::AcceptedWork> accepted_;
     std::optional<agent::Plans> plans_;
     std::uint64_t due_no_ = 0;  // of the timer that counts

@@ -66,15 +66,34 @@ void World::run_restore(Us age) {
 }
 
 void World::run_apart(Us length) {
+    begin_steadily();
+    for (Us& until : apart_until_) until = timeline_.now() + length;
+    for (const auto& node : nodes_) node->cut();
+    pass(length);
+    end_with_gaps();
+}
+
+void World::run_stuck(Us length) {
+    begin_steadily();
+    broker_.set_space(false);
+    pass(length);
+    for (const auto& node : nodes_) {
+        if (node->ended_for_room() == 0) throw Violation("room is made in a session: none was ended for it");
+    }
+    end_with_gaps();
+}
+
+/// Ten results a second of each node, by its plan.
+void World::begin_steadily() {
     broker_.set_heartbeat(std::chrono::seconds(30));
     broker_.start();
     for (std::size_t number = 0; number < settings_.nodes; ++number) add_node(number);
     pass(kMinute);
     broker_.plan(kSecond / kMs, "telecom", 10);
     pass(10 * kSecond);
-    for (Us& until : apart_until_) until = timeline_.now() + length;
-    for (const auto& node : nodes_) node->cut();
-    pass(length);
+}
+
+void World::end_with_gaps() {
     come_to_rest();
     if (ledger_.stored() + ledger_.in_gaps() != ledger_.made())
         throw Violation("delivered and given up is all there was: " + std::to_string(ledger_.made()) + " made");

@@ -29,6 +29,8 @@ class World {
     /// Nothing goes wrong but this: for so long no node reaches the broker. Each makes ten results a second by its
     /// plan.
     void run_apart(Us length);
+    /// Nothing goes wrong but this: for so long the broker's store takes nothing, while nodes have sessions with it.
+    void run_stuck(Us length);
 
     const Ledger& ledger() const { return ledger_; }
     const FaultCounts& faults() const { return faults_; }
@@ -44,6 +46,8 @@ class World {
     void weather_for(Us time, Weather weather);
     void heal();
     void pass(Us time);
+    void begin_steadily();
+    void end_with_gaps();
     void come_to_rest();
     bool is_quiet() const;
     std::string standing() const;

@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 import time
-import urllib.request
 
 from minimal_agent import Closed, MinimalAgent, Polls
 
@@ -202,12 +201,6 @@ def another_key_is_refused(world):
     agent.connect()
 
 
-def metrics_of(world):
-    asked = urllib.request.Request(world.broker.url + "/metrics", headers={"Authorization": f"Bearer {world.broker.token}"})
-    with urllib.request.urlopen(asked) as answer:
-        return answer.read().decode()
-
-
 def do_a_task(world):
     agent = world.agent
     run = world.api.post("/api/v1/jobs", PING)
@@ -243,13 +236,16 @@ def a_restored_broker_is_given_what_it_lacks(world):
     assert world.api.get("/api/v1/nodes/mini-1")["state"] != "locked"
     world.api.wait(lambda: "store_behind" in [event["kind"] for event in world.api.get("/api/v1/nodes/mini-1/events")["items"]], 10,
                    "the node's event")
-    assert "edge_store_behind_joins_total 1" in metrics_of(world), metrics_of(world)
+    ready = world.api.get("/readyz")
+    assert ready["status"] == "ready" and [one["code"] for one in ready["warnings"]] == ["store_behind"], ready
+    assert "edge_store_behind_joins_total 1" in world.broker.metrics(), world.broker.metrics()
 
     assert world.stop() == 0
     assert "generation" in world.do("restore --in-place")
     world.start()
     agent.move(world.broker.gateway)
     welcome = agent.connect()
+    assert "warnings" not in world.api.get("/readyz")
     assert welcome["generation"] != generation and welcome["results_acked"] == had - 2 and len(agent.results) == 2, welcome
     agent.send()
     while agent.results:

@@ -332,7 +332,8 @@ namespace {
 
 bool is_wanted(const JobRecord& job, const JobFilter& filter) {
     return (!filter.service || job.service == *filter.service) && (!filter.origin || job.origin == *filter.origin) &&
-           (!filter.without || job.origin != *filter.without) && job.target.starts_with(filter.target);
+           (!filter.without || job.origin != *filter.without) && (!filter.state || job.state == *filter.state) &&
+           std::ranges::find(filter.not_in, job.state) == filter.not_in.end() && job.target.starts_with(filter.target);
 }
 
 }  // namespace

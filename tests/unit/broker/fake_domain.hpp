@@ -434,8 +434,8 @@ class FakeDomain final : public Domain {
     void store(Reply<StoreView> reply) override {
         run_([=, this] { reply(store_); });
     }
-    void ready(Reply<bool> reply) override {
-        run_([=, this] { reply(is_ready); });
+    void ready(Reply<Readiness> reply) override {
+        run_([=, this] { reply(readiness); });
     }
 
     FakeWebhooks webhooks_;
@@ -444,7 +444,7 @@ class FakeDomain final : public Domain {
     void clear_run() { current_ = nullptr; }
 
     // what tests set, and what they look at
-    bool is_ready = true;
+    Readiness readiness;
     StoreView store_;
     bool is_busy = false;                              // takes nothing up of what sessions send
     std::vector<std::shared_ptr<const void>> untaken;  // … until these go

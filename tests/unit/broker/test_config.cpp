@@ -47,13 +47,13 @@ TEST_CASE("all that is wrong is told at once, with its place") {
     const std::string text = problems(
         "[api]\nlisten = \"0.0.0.0:8080\"\nconnections_per_address = 0\ntarget_probes_per_s = 1000001\n[gateway]\ntls "
         "= false\npublic_url = "
-        "\"http://x\"\n[broker]\nio_threads = "
+        "\"http://x\"\nnode_results_per_s = 1000001\n[broker]\nio_threads = "
         "65\nopen_tasks = 999\n[store]\npath = \"\"\n[retention]\nresults_days = 60\nfailed_days = 30\n");
-    for (const char* word :
-         {"broker.toml:2:1: without TLS", "loopback", "broker.toml:3:1: connections_per_address",
-          "broker.toml:4:1: target_probes_per_s", "broker.toml:6:1: without TLS", "broker.toml:7:1: public_url",
-          "broker.toml:9:1: io_threads", "broker.toml:10:1: open_tasks", "broker.toml:12:1: path",
-          "broker.toml:15:1: failed_days is less than results_days"}) {
+    for (const char* word : {"broker.toml:2:1: without TLS", "loopback", "broker.toml:3:1: connections_per_address",
+                             "broker.toml:4:1: target_probes_per_s", "broker.toml:6:1: without TLS",
+                             "broker.toml:7:1: public_url", "broker.toml:8:1: node_results_per_s must be 0 to 1000000",
+                             "broker.toml:10:1: io_threads", "broker.toml:11:1: open_tasks", "broker.toml:13:1: path",
+                             "broker.toml:16:1: failed_days is less than results_days"}) {
         CAPTURE(word);
         CHECK(text.find(word) != std::string::npos);
     }

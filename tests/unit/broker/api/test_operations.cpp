@@ -133,7 +133,13 @@ TEST_CASE("health, readiness, version and document") {
     Api api;
     CHECK(api.get("/healthz").body == R"({"status":"ok"})");
     CHECK(api.get("/readyz").body == R"({"status":"ready"})");
-    api.domain.is_ready = false;
+    CHECK(!api.json(api.get("/readyz"), "Readiness").contains("warnings"));
+    api.domain.readiness.nodes_ahead = 2;
+    const Json warned = api.json(api.get("/readyz"), "Readiness");
+    REQUIRE(warned["warnings"].size() == 1);
+    CHECK(warned["warnings"][0]["code"] == "store_behind");
+    CHECK(warned["warnings"][0]["detail"].get<std::string>().find(": 2;") != std::string::npos);
+    api.domain.readiness.is_writable = false;
     api.problem(api.get("/readyz"), 503, "unavailable");
     CHECK(api.json(api.get("/api/v1/version"), "Version")["link"] == "edge.v1");
     CHECK(api.get("/api/v1/openapi.json").body == api::openapi_text());

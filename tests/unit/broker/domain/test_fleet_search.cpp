@@ -240,7 +240,7 @@ TEST_CASE("a list of runs or jobs is asked for by service, state, target and ori
     const std::pair<const char*, const char*> runs[] = {
         {"service:pong", R"("service:pong": service is one of dns, http, ping; did you mean "service:ping"?)"},
         {"state:up", R"("state:up": state is one of running, finished)"},
-        {"-state:running", R"("-state:running": only origin: takes a '-' in this list)"},
+        {"-state:running", R"("-state:running": state: takes no '-' in this list)"},
         {"telecom",
          R"("telecom": a word alone means nothing in this list; keys are service, state, target, origin, job)"},
         {"node:gz-1", R"("node:gz-1": there is no key "node"; keys are service, state, target, origin, job)"},
@@ -261,9 +261,29 @@ TEST_CASE("a list of runs or jobs is asked for by service, state, target and ori
         CHECK(wrong.error().where == "/q");
         CHECK(wrong.error().detail == detail);
     }
-    const auto wrong = parse_job_filter("state:running");
-    REQUIRE(!wrong);
-    CHECK(wrong.error().detail == R"("state:running": there is no key "state"; keys are service, target, origin)");
+}
+
+TEST_CASE("a list of jobs is asked for by state as well, and for all but some") {
+    const auto filter = parse_job_filter("-state:once -state:Deleted service:ping").value();
+    CHECK(filter.not_in == std::vector{JobState::once, JobState::deleted});
+    CHECK(!filter.state);
+    CHECK(is_of_recurring(filter));
+    CHECK(is_of_recurring(parse_job_filter("state:paused").value()));
+    CHECK(!is_of_recurring(parse_job_filter("state:once").value()));
+    CHECK(!is_of_recurring(parse_job_filter("-state:deleted").value()));
+    const std::pair<const char*, const char*> jobs[] = {
+        {"state:running", R"("state:running": state is one of once, active, paused, deleted)"},
+        {"state:replaced", R"("state:replaced": state is one of once, active, paused, deleted)"},
+        {"state:active state:paused", R"("state:paused": "state:" stands there already, with another value)"},
+        {"-service:ping", R"("-service:ping": service: takes no '-' in this list)"},
+        {"job:x", R"("job:x": there is no key "job"; keys are service, target, origin, state)"},
+    };
+    for (const auto& [q, detail] : jobs) {
+        CAPTURE(q);
+        const auto wrong = parse_job_filter(q);
+        REQUIRE(!wrong);
+        CHECK(wrong.error().detail == detail);
+    }
 }
 
 }  // namespace edge::broker

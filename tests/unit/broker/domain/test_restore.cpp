@@ -55,6 +55,24 @@ struct Restored {
 
 }  // namespace
 
+TEST_CASE("nodes that the store is behind are counted until they are let in, or shut out") {
+    Restored r;
+    r.gz.connect();
+    r.gz.connect();
+    CHECK(r.rig.fsm().nodes_ahead() == 0);
+    r.copy_back();
+    for (int i = 0; i < 3; ++i) CHECK(rejected(r.rig.join(r.gz.hello)) == link::RejectCode::store_behind);
+    CHECK(r.rig.fsm().nodes_ahead() == 1);
+    SUBCASE("let in") {
+        r.gz.hello.join_counter = 1;  // the copy's owner is gone, the node itself comes
+        r.gz.connect();
+    }
+    SUBCASE("shut out") {
+        REQUIRE(r.rig.order("gz-1", NodeOrder::revoke));
+    }
+    CHECK(r.rig.fsm().nodes_ahead() == 0);
+}
+
 TEST_CASE("a node that is ahead of the store is refused and not locked, until the store is said to be restored") {
     Restored r;
     const GenerationId before = r.gz.welcome.generation.value();

@@ -296,10 +296,16 @@ TEST_CASE("envelopes nobody knows are counted, unless they must be known") {
           "send:error leave close:1002");
 }
 
-TEST_CASE("binary messages end the session") {
+TEST_CASE("messages that are binary, or in too many fragments, end the session") {
     Session session;
     session.go_live();
-    CHECK(names(session.fsm.binary(session.clock.now)) == "leave close:1003");
+    SUBCASE("binary") {
+        CHECK(names(session.fsm.binary(session.clock.now)) == "leave close:1003");
+    }
+    SUBCASE("in too many fragments") {
+        CHECK(names(session.fsm.fragmented()) == "leave close:1009");
+    }
+    CHECK(session.fsm.fragmented().empty());
 }
 
 TEST_CASE("an agent's own error ends the session") {
