@@ -29,8 +29,8 @@ TEST_CASE("the store tells its generation, what a restore brought, and what rete
     for (const std::string& line :
          {"edge_store_generation_info{generation=\"" + store.generation.text() + "\"} 1",
           std::string("edge_store_behind_joins_total 2"), std::string("edge_recovered_tasks_total 3"),
-          std::string("edge_results_gap_total 4"), std::string("edge_results_credit_waits_total 6"), std::string("edge_nodes_locked_total 5"),
-          std::string("edge_retention_deleted_total{what=\"results\"} 60"),
+          std::string("edge_results_gap_total 4"), std::string("edge_results_credit_waits_total 6"),
+          std::string("edge_nodes_locked_total 5"), std::string("edge_retention_deleted_total{what=\"results\"} 60"),
           std::string("edge_retention_deleted_total{what=\"runs\"} 7"),
           std::string("edge_retention_deleted_total{what=\"rows\"} 130"), std::string("edge_retention_batches_total 8"),
           std::string("edge_retention_seconds_total 0.04"), std::string("edge_retention_batch_rows 64"),
