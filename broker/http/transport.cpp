@@ -21,6 +21,10 @@ struct Transport::Inner {
 
     TlsStream* tls() { return std::get_if<TlsStream>(&stream); }
     Socket& socket() { return tls() ? tls()->socket() : std::get<Socket>(stream); }
+    void read(asio::mutable_buffer into, Moved done) {
+        if (auto* secured = tls()) return secured->async_read_some(into, std::move(done));
+        socket().async_read_some(into, std::move(done));
+    }
 };
 
 Transport::Transport(Socket socket, asio::ssl::context* tls)
@@ -68,17 +72,15 @@ void Transport::watch(std::function<void(asio::const_buffer)> seen) {
 }
 
 void Transport::read(asio::mutable_buffer into, Moved done) {
-    if (inner_->seen) {
-        const auto executor = asio::get_associated_executor(done, get_executor());
-        auto shown = [inner = inner_.get(), into, done = std::move(done)](boost::system::error_code failed,
-                                                                          std::size_t size) mutable {
-            if (size > 0) inner->seen(asio::buffer(into, size));
-            std::move(done)(failed, size);
-        };
-        done = Moved(asio::bind_executor(executor, std::move(shown)));
-    }
-    if (auto* tls = inner_->tls()) return tls->async_read_some(into, std::move(done));
-    inner_->socket().async_read_some(into, std::move(done));
+    if (!inner_->seen) return inner_->read(into, std::move(done));
+    const auto executor = asio::get_associated_executor(done, get_executor());
+    auto shown = [inner = inner_.get(), into, done = std::move(done)](boost::system::error_code failed,
+                                                                      std::size_t size) mutable {
+        if (size > 0) inner->seen(asio::buffer(into, size));
+        std::move(done)(failed, size);
+    };
+    // Not assigned to `done`: Boost 1.81's any_completion_handler copies itself there, and never comes back.
+    inner_->read(into, Moved(asio::bind_executor(executor, std::move(shown))));
 }
 
 void Transport::write(asio::const_buffer from, Moved done) {
