@@ -322,6 +322,7 @@ void Connection::hand_over(Request request, const std::function<void(Upgraded&)>
 }
 
 void Connection::drain() {
+    if (is_known_ && !stream_) return;  // it has more to say, and its handler knows when that is over
     draining_ = true;
     if (stream_) {
         stream_->ended();
