@@ -21,6 +21,7 @@ class Api:
         self._token = token or os.environ["EDGE_TOKEN"]
         self._timeout_s = timeout_s
         self._connection = None
+        self._used_at = 0.0
 
     def __del__(self):
         if self._connection is not None:
@@ -71,6 +72,9 @@ class Api:
 
     def request(self, method, path, body=None, headers=None):
         """(headers, decoded body). Raises Refused for 4xx and 5xx."""
+        if time.monotonic() - self._used_at > 30:
+            self._connection = None  # the broker ends one that was idle for a minute
+        self._used_at = time.monotonic()
         if self._connection is None:
             self._connection = http.client.HTTPConnection(self._url.hostname, self._url.port, timeout=self._timeout_s)
         sent = {"Authorization": f"Bearer {self._token}", **(headers or {})}
