@@ -15,18 +15,16 @@ std::string random_boot_id() {
     return to_base32(bytes);
 }
 
-/// One that is cut is noticed after 24 s, and the whole way over another takes less than 45 s.
-LinkSettings with_heartbeat(LinkSettings settings, std::size_t uplinks) {
-    if (uplinks > 1) settings.heartbeat = std::chrono::seconds(8);
-    return settings;
-}
+/// One that is cut is noticed after 24 s: then the whole way over another takes less than 45 s. By requests what comes
+/// from the broker may be heard for a while though nothing gets to it.
+constexpr std::chrono::seconds kHeartbeat{8};
 
 }  // namespace
 
 Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity, NodeKeys keys, LinkWays ways,
            Disk& state, Spool& spool, Listener& listener)
     : io_(io),
-      fsm_(with_heartbeat(settings, ways.uplinks.size())),
+      fsm_(settings),
       identity_(std::move(identity)),
       keys_(std::move(keys)),
       ways_(std::move(ways)),
@@ -170,8 +168,14 @@ void Link::act(Dial&&) {
     if (choice_.count() > 1)
         spdlog::info("link_dialling broker={} uplink={}", broker.authority(), ways_.uplinks[way_.uplink]);
     transport_ = transports_.next(way_, moment_now().steady);
+    beat_each();
     connection_ = make_connection(io_, broker, route_of(way_.uplink), transport_, here);
     connection_->dial();
+}
+
+void Link::beat_each() {
+    const bool often = ways_.uplinks.size() > 1 || transport_ == link::LinkTransport::poll;
+    fsm_.beat_each(often ? std::optional<std::chrono::milliseconds>(kHeartbeat) : std::nullopt);
 }
 
 void Link::act(SayHello&& action) {

@@ -107,6 +107,7 @@ class Link : private BrokerConnection::Listener {
     void act(TakeKey&& action);
     void act(StorePins&& action);
     void act(Say&& action);
+    void beat_each();
     void arm();
     Route route_of(std::size_t uplink) const;
     /// What a session over the way in use is told as.

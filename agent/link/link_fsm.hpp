@@ -114,6 +114,8 @@ class LinkFsm {
   public:
     explicit LinkFsm(LinkSettings settings);
 
+    /// Silence is noticed after three of these, if the broker's are longer. For the next session.
+    void beat_each(std::optional<std::chrono::milliseconds> heartbeat) { settings_.heartbeat = heartbeat; }
     LinkActions start(Time now);
     LinkActions opened(Time now);
     LinkActions received(link::Envelope envelope, const SpoolNumbers& spool, Moment now);

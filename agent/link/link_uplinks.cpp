@@ -120,6 +120,7 @@ void Link::move_over() {
     connection_->tell(here);
     way_ = tried_;
     transport_ = tried_transport_;
+    beat_each();
     writing_ = reached_ = silent_ = false;
     outgoing_.clear();
     connection_resolved(addresses);

@@ -24,6 +24,8 @@ class Channel {
     virtual void authenticated() = 0;
     /// After that a message that is not taken shows an agent that does not read.
     virtual std::chrono::seconds write_limit() const = 0;
+    /// After that without a sign of life nobody is there.
+    virtual std::chrono::seconds silence() const = 0;
 };
 
 }  // namespace edge::broker::gateway

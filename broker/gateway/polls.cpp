@@ -19,8 +19,9 @@ namespace {
 
 constexpr const char* kMessageType = "application/x-ndjson";
 constexpr std::chrono::seconds kTaken{40};  // a request is held for 20 s, and its connection may be lost without a word
-constexpr std::size_t kUnknown = 512;       // sessions of agents that have not shown who they are
-constexpr std::size_t kPerAddress = 64;     // of those
+constexpr std::chrono::seconds kSilence{30};  // an agent that lives asks after 20 s at the latest
+constexpr std::size_t kUnknown = 512;         // sessions of agents that have not shown who they are
+constexpr std::size_t kPerAddress = 64;       // of those
 using Exchanges = std::shared_ptr<http::Exchange>;
 
 std::string random_name() {
@@ -77,6 +78,7 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
     void cut() override { end({}); }
     void authenticated() override;
     std::chrono::seconds write_limit() const override { return kTaken; }
+    std::chrono::seconds silence() const override { return kSilence; }
 
   private:
     static asio::awaitable<void> take(std::shared_ptr<PollChannel> self, std::string message);

@@ -24,7 +24,7 @@ Now now() {
             static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(wall).count())};
 }
 
-SessionTerms terms_of(const Peer& peer, const SessionOptions& options) {
+SessionTerms terms_of(const Peer& peer, const Channel& channel, const SessionOptions& options) {
     SessionTerms terms;
     terms.nonce.resize(32);
     fill_random({reinterpret_cast<std::uint8_t*>(terms.nonce.data()), terms.nonce.size()});
@@ -32,6 +32,7 @@ SessionTerms terms_of(const Peer& peer, const SessionOptions& options) {
     terms.binding = peer.exporter.empty() ? link::Binding::none : link::Binding::tls_exporter;
     terms.limits = options.limits;
     terms.handshake = options.handshake;
+    terms.silence = channel.silence();
     std::array<std::uint8_t, 4> seed{};
     fill_random(seed);
     for (const std::uint8_t byte : seed) terms.seed = terms.seed << 8 | byte;
@@ -68,7 +69,7 @@ Session::Session(asio::any_io_executor executor, std::shared_ptr<Channel> channe
       peer_(std::move(peer.address)),
       options_(options),
       domain_(domain),
-      fsm_(terms_of(peer, options)),
+      fsm_(terms_of(peer, *channel_, options)),
       timer_(executor_),
       backlog_(std::make_shared<Backlog>(executor_)) {}
 

@@ -27,7 +27,7 @@ struct SessionTerms {
     link::Limits limits{};
     std::uint32_t seed = 0;                       // of the heartbeat's jitter
     std::chrono::milliseconds handshake{10'000};  // from challenge to welcome_ack
-    std::chrono::milliseconds silence{45'000};    // then the peer is dead
+    std::chrono::milliseconds silence{45'000};    // then the peer is dead: the channel's
     unsigned strikes = 3;                         // malformed messages until we close
 };
 

@@ -43,6 +43,7 @@ class WebSocketChannel final : public Channel, public std::enable_shared_from_th
     void cut() override { transport().close(); }
     void authenticated() override { slot_.authenticated(); }
     std::chrono::seconds write_limit() const override { return std::chrono::seconds(10); }
+    std::chrono::seconds silence() const override { return std::chrono::seconds(45); }
 
   private:
     void prepare(const std::shared_ptr<Session>& session);
