@@ -117,7 +117,8 @@ class HostileAgents(unittest.TestCase):
         for agent in agents[1:]:
             agent.raw(*fragments(b" " * (MOST - 4096), 4096))
         self.assertIsNone(self.agent.answer())
-        wait_for(lambda: self.broker.resident_kib() - before > 100 * HALVES, 30, lambda: f"{self.broker.resident_kib() - before} KiB more")
+        for _ in range(HALVES):  # they were read by then, a piece of each at a time
+            self.assertIsNone(self.agent.answer())
         grown = self.broker.resident_kib() - before
         print(f"{HALVES} messages of 252 KiB that do not end: {grown // HALVES} KiB more each", flush=True)
         self.assert_small(grown, 2048 * HALVES)
@@ -215,6 +216,7 @@ class HostileAgents(unittest.TestCase):
 
     def test_a_flood_of_results_harms_nobody_else(self):
         before = self.credit_waits()
+        self.agent.be_patient(120)  # a broker with sanitizers looks each of them up for some milliseconds
         sent, waits = self.agent.flood(FLOOD_S)
         print(f"{sent} results of nobody's tasks in {FLOOD_S} s, all dropped; it had to wait {waits} times for credit", flush=True)
         self.assertLessEqual(sent, RATE * (FLOOD_S + 2))

@@ -14,6 +14,7 @@ export const SHORTCUTS: { keys: string[]; does: Action }[] = [
   { keys: ['g', 'n'], does: 'nodes' },
   { keys: ['g', 'l'], does: 'lines' },
   { keys: ['g', 'r'], does: 'runs' },
+  { keys: ['g', 'j'], does: 'jobs' },
   { keys: ['g', 'w'], does: 'webhooks' },
   { keys: ['j'], does: 'next' },
   { keys: ['k'], does: 'previous' },

@@ -17,6 +17,9 @@ export type NodeUsage = Schemas['NodeUsage']
 export type Session = Schemas['Session']
 export type Service = Schemas['Service']
 export type JobRequest = Schemas['JobRequest']
+/** What has a default need not be said. */
+export type Schedule = Partial<Schemas['Schedule']>
+export type Job = Omit<Schemas['Job'], 'schedule' | 'params'> & { schedule?: Schedule; params: unknown }
 export type EventType = Schemas['EventType']
 export type Webhook = Schemas['Webhook']
 export type WebhookMade = Schemas['WebhookMade']

@@ -25,6 +25,7 @@ export function commandsFor(text: string, words: Words, nodes: readonly string[]
   const sentence = probeSentence(typed)
   if (sentence) found.push({ kind: words.palette.probe, name: typed, to: sentence })
   if (/^run_[0-9a-z]{26}$/.test(typed)) found.push({ kind: words.palette.go, name: typed, to: `/runs/${typed}` })
+  if (/^job_[0-9a-z]{26}$/.test(typed)) found.push({ kind: words.palette.go, name: typed, to: `/jobs/${typed}` })
   if (/^res_[0-9a-z]{26}$/.test(typed)) found.push({ kind: words.palette.go, name: typed, to: `/r/${typed}` })
   if (/^hook_[0-9a-z]{26}$/.test(typed)) found.push({ kind: words.palette.go, name: typed, to: `/webhooks/${typed}` })
   const small = typed.toLowerCase()
@@ -32,6 +33,7 @@ export function commandsFor(text: string, words: Words, nodes: readonly string[]
     [words.nav.overview, '/'],
     [words.nav.probe, '/new'],
     [words.nav.runs, '/runs'],
+    [words.nav.jobs, '/jobs'],
     [words.nav.nodes, '/nodes'],
     [words.nav.lines, '/lines'],
     [words.nav.webhooks, '/webhooks'],

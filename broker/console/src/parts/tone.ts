@@ -3,13 +3,13 @@ export type Shape = 'circle' | 'triangle' | 'square' | 'hatched' | 'ring' | 'hal
 export type Tone = 'good' | 'warn' | 'bad' | 'idle' | 'busy'
 
 const LOOKS: Record<string, [Shape, Tone]> = {
-  up: ['circle', 'good'], connected: ['circle', 'good'], succeeded: ['circle', 'good'], ok: ['circle', 'good'], finished: ['circle', 'good'], enabled: ['circle', 'good'], delivered: ['circle', 'good'],
+  up: ['circle', 'good'], connected: ['circle', 'good'], succeeded: ['circle', 'good'], ok: ['circle', 'good'], finished: ['circle', 'good'], enabled: ['circle', 'good'], active: ['circle', 'good'], delivered: ['circle', 'good'],
   degraded: ['triangle', 'warn'], partial: ['triangle', 'warn'], draining: ['triangle', 'warn'], failing: ['triangle', 'warn'],
   down: ['square', 'bad'], failed: ['square', 'bad'], timed_out: ['square', 'bad'], lost: ['square', 'bad'], locked: ['square', 'bad'], refused: ['square', 'bad'],
   stale: ['hatched', 'idle'], disconnected: ['hatched', 'idle'],
   unknown: ['ring', 'idle'], queued: ['ring', 'idle'], enrolled: ['ring', 'idle'], pending: ['ring', 'idle'],
   running: ['half', 'busy'], leased: ['half', 'busy'],
-  disabled: ['bars', 'idle'], canceled: ['bars', 'idle'], expired: ['bars', 'idle'], revoked: ['bars', 'idle'],
+  disabled: ['bars', 'idle'], paused: ['bars', 'idle'], deleted: ['bars', 'idle'], canceled: ['bars', 'idle'], expired: ['bars', 'idle'], revoked: ['bars', 'idle'],
 }
 
 export function looksOf(state: string): { shape: Shape; tone: Tone } {

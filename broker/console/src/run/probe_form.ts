@@ -1,5 +1,5 @@
 /** A probe as the form has it, as the address has it, as the API takes it, and as a line for a shell. Pure. */
-import type { JobRequest, Service } from '../api/client'
+import type { JobRequest, Schedule, Service } from '../api/client'
 
 /** Options beside the target, by service: name, kind, bounds and default as the API has them. */
 export type Option =
@@ -42,7 +42,14 @@ export interface ProbeForm {
   repeat: number
   /** Only what differs from the default. */
   options: Record<string, string>
+  /** Absent: once. */
+  when?: When
 }
+
+/** As it is typed; what is wrong with it the API says, but for what is no number. */
+export type When = { kind: 'every'; count: string; unit: Unit } | { kind: 'cron'; cron: string; zone: string }
+export type Unit = 's' | 'm' | 'h'
+export const UNITS: Record<Unit, number> = { s: 1000, m: 60_000, h: 3_600_000 }
 
 export const SERVICES: Service[] = ['ping', 'dns', 'http']
 
@@ -54,7 +61,33 @@ export function fromQuery(query: Query): ProbeForm {
   const options: Record<string, string> = {}
   for (const { name } of OPTIONS[service]) if (one(query[name])) options[name] = one(query[name])
   const repeat = Number(one(query['repeat']) || 1)
-  return { service, target: one(query['target']), from: query['from'] === undefined ? 'all' : one(query['from']), repeat: Number.isInteger(repeat) && repeat > 0 ? repeat : 1, options }
+  const when = whenOf(query)
+  return { service, target: one(query['target']), from: query['from'] === undefined ? 'all' : one(query['from']), repeat: Number.isInteger(repeat) && repeat > 0 ? repeat : 1, options, ...(when ? { when } : {}) }
+}
+
+/** `every=5m`, as edgectl has it, or `cron=…&zone=…`. */
+function whenOf(query: Query): When | undefined {
+  const every = /^(.*?)([smh]?)$/.exec(one(query['every']))
+  if (query['every'] !== undefined && every) return { kind: 'every', count: every[1]!, unit: (every[2] || 's') as Unit }
+  if (query['cron'] !== undefined) return { kind: 'cron', cron: one(query['cron']), zone: one(query['zone']) }
+  return undefined
+}
+
+function whenQuery(when: When | undefined): Record<string, string> {
+  if (when?.kind === 'every') return { every: `${when.count}${when.unit}` }
+  if (when?.kind === 'cron') return { cron: when.cron, ...(when.zone ? { zone: when.zone } : {}) }
+  return {}
+}
+
+/** null: it says none yet. */
+export function scheduleOf(when: When): Schedule | null {
+  if (when.kind === 'every') {
+    const count = Number(when.count)
+    return Number.isInteger(count) && count > 0 ? { every_ms: count * UNITS[when.unit] } : null
+  }
+  const cron = when.cron.trim()
+  const zone = when.zone.trim()
+  return cron ? { cron, ...(zone ? { zone } : {}) } : null
 }
 
 export function toQuery(form: ProbeForm): Record<string, string> {
@@ -62,7 +95,7 @@ export function toQuery(form: ProbeForm): Record<string, string> {
   if (form.target) query['target'] = form.target
   if (form.from !== 'all') query['from'] = form.from
   if (form.repeat !== 1) query['repeat'] = String(form.repeat)
-  return { ...query, ...said(form) }
+  return { ...query, ...said(form), ...whenQuery(form.when) }
 }
 
 /** The options that say something of their own. */
@@ -77,6 +110,7 @@ function said(form: ProbeForm): Record<string, string> {
 
 export function toJob(form: ProbeForm): JobRequest {
   const params: Record<string, unknown> = { target: form.target.trim() }
+  const schedule = form.when && scheduleOf(form.when)
   const chosen = said(form)
   for (const option of OPTIONS[form.service]) {
     const value = chosen[option.name]
@@ -88,6 +122,7 @@ export function toJob(form: ProbeForm): JobRequest {
     params: params as JobRequest['params'],
     selector: form.from.trim(),
     ...(form.repeat === 1 ? {} : { repeat: form.repeat }),
+    ...(schedule ? { schedule } : {}),
   } as JobRequest
 }
 
@@ -97,12 +132,18 @@ export function quoted(text: string): string {
 }
 
 export function asCurl(form: ProbeForm, origin: string): string {
-  return `curl -X POST ${quoted(`${origin}/api/v1/jobs`)} -H "Authorization: Bearer $EDGE_TOKEN" -H 'Content-Type: application/json' -H 'Prefer: wait=60' -d ${quoted(JSON.stringify(toJob(form)))}`
+  return `curl -X POST ${quoted(`${origin}/api/v1/jobs`)} -H "Authorization: Bearer $EDGE_TOKEN" -H 'Content-Type: application/json'${form.when ? '' : " -H 'Prefer: wait=60'"} -d ${quoted(JSON.stringify(toJob(form)))}`
+}
+
+function whenFlags(when: When | undefined): string[] {
+  if (when?.kind === 'every') return [`--every ${quoted(`${when.count}${when.unit}`)}`]
+  if (when?.kind === 'cron') return [`--cron ${quoted(when.cron.trim())}`, ...(when.zone.trim() ? [`--zone ${quoted(when.zone.trim())}`] : [])]
+  return []
 }
 
 /** As edgectl takes it: an option's flag is its name with dashes, and the selector is words. */
 export function asEdgectl(form: ProbeForm): string {
   const flags = Object.entries(said(form)).map(([name, value]) => (name === 'verify' ? '--no-verify' : `--${name.replaceAll('_', '-')} ${quoted(value)}`))
   const from = form.from.trim().split(/[\s+]+/).map(quoted)
-  return ['edgectl', form.service, quoted(form.target.trim()), 'from', ...from, ...(form.repeat === 1 ? [] : [`--repeat ${form.repeat}`]), ...flags].join(' ')
+  return ['edgectl', form.service, quoted(form.target.trim()), 'from', ...from, ...(form.repeat === 1 ? [] : [`--repeat ${form.repeat}`]), ...flags, ...whenFlags(form.when)].join(' ')
 }

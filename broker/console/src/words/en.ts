@@ -7,6 +7,7 @@ export const en = {
     overview: 'Overview',
     probe: 'New probe',
     runs: 'Runs',
+    jobs: 'Recurring',
     nodes: 'Nodes',
     lines: 'Lines',
     webhooks: 'Webhooks',
@@ -50,6 +51,7 @@ export const en = {
     queued: 'queued', leased: 'sent', running: 'running', succeeded: 'done', failed: 'failed', timed_out: 'timed out',
     canceled: 'canceled', expired: 'expired', lost: 'lost', finished: 'finished',
     ok: 'ok', partial: 'partial', refused: 'refused',
+    active: 'active', paused: 'paused', deleted: 'deleted',
     enabled: 'enabled', failing: 'failing', pending: 'waiting', delivered: 'delivered',
   },
   service: { ping: 'Ping', dns: 'DNS', http: 'HTTP' },
@@ -77,6 +79,9 @@ export const en = {
     method: 'Method', redirects: 'Follow redirects', verify: 'Check the certificate', keepBody: 'Keep of the body, bytes', connectTo: 'Connect to', connectToHint: 'an address in place of resolving',
     repeat: 'Times from each line',
     recent: 'Recent runs',
+    when: 'When', once: 'Once', every: 'Every', cron: 'Cron', unit: 'Unit', units: { s: 'seconds', m: 'minutes', h: 'hours' },
+    cronHint: '*/5 8-18 * * mon-fri', zone: 'Time zone', zoneHint: 'UTC', schedule: 'Begin', needEvery: 'Say how often, in whole numbers.', needCron: 'Say when: minute, hour, day, month, weekday.',
+    says: (when: string) => `Runs ${when}, until it is paused or deleted.`,
   },
   run: {
     title: 'Run',
@@ -101,6 +106,8 @@ export const en = {
     attempt: (n: number) => `attempt ${n}`,
     was: 'waited',
     tasks: 'tasks',
+    ofJob: 'of a recurring job',
+    recovered: 'recovered', recoveredText: 'Recovered: the broker’s store came back from a backup that did not know this run. It was made of the results that nodes sent again; its tasks are those whose results came.',
   },
   result: {
     title: 'Result',
@@ -176,6 +183,19 @@ export const en = {
     unknownDelivery: 'There is no delivery of this id; they are kept for 14 days.', message: 'Message', noAttempts: 'Not tried yet.', times: 'Times', request: 'Request', responseHead: 'Response head', responseBody: 'Response body, its beginning',
   },
   runs: { title: 'Runs', service: 'Kind', target: 'Target', from: 'From', state: 'State', done: 'Done', at: 'Started', search: 'service:ping target:www', empty: 'Nothing was run yet.', withoutScrapes: 'Runs that scrapes of /probe made are left out.', showScrapes: 'Show them' },
+  jobs: {
+    title: 'Recurring jobs', job: 'Recurring job', lead: 'Done by the nodes themselves, at the same moments, also while the broker is away.', add: 'New recurring job', search: 'service:ping target:www state:active',
+    empty: 'Nothing recurs yet.', emptyHow: 'A probe is made recurring where it is started: choose Every or Cron there.', unknown: 'There is no job of this id.',
+    what: 'Target', service: 'Kind', from: 'From', when: 'When', state: 'State', lines: 'Lines', next: 'Next', last: 'Last run', open: 'open', none: 'none yet', due: 'due now', onceText: 'It was run once and does not recur.',
+    pause: 'Pause', resume: 'Resume', remove: 'Delete', removeText: (target: string) => `Nothing more of ${target} is due. What runs goes on, and its runs stay to be read.`, like: 'New one like it',
+    nextTicks: 'Next ticks', window: 'Between', jitter: 'Begins up to', jitterText: (time: string) => `${time} after the tick, each line at its own moment`, starts: 'Not before', stops: 'Before', params: 'Options', repeat: 'Times from each line', align: 'Together', alignText: 'all lines of a node begin together', revision: 'Revision', since: (n: number, at: string) => `${n}, since ${at}`, made: 'Made', runs: 'Runs', noRuns: 'No tick was yet.',
+    schedule: {
+      everySeconds: (n: number) => n === 1 ? 'every second' : `every ${n} seconds`, everyMinutes: (n: number) => n === 1 ? 'every minute' : `every ${n} minutes`,
+      everyHours: (n: number) => n === 1 ? 'every hour' : `every ${n} hours`, everyDays: (n: number) => n === 1 ? 'every day' : `every ${n} days`,
+      hourly: (minute: string) => `every hour at :${minute}`, daily: (time: string) => `every day at ${time}`, weekly: (days: string, time: string) => `${days} at ${time}`, monthly: (day: number, time: string) => `on day ${day} of each month at ${time}`,
+      cron: (text: string) => `by cron ${text}`, between: (from: string, to: string) => `from ${from} to ${to}`, inZone: (zone: string) => `(${zone})`, and: ', ',
+    },
+  },
   table: {
     filter: 'Filter', total: (n: number) => `${n.toLocaleString('en')} in all`, more: 'Show more', sortBy: (column: string) => `Sort by ${column}`, export: 'Export', csv: 'CSV', ndjson: 'JSON lines',
   },
@@ -186,9 +206,9 @@ export const en = {
     unreachable: 'The broker does not answer.', unreachableDetail: 'It may be restarting, or the network between is down.', retry: 'Try again', request: 'Request', title: 'That did not work',
   },
   keys: {
-    title: 'Keyboard shortcuts', search: 'Focus the filter', probe: 'New probe', palette: 'Search or jump', overview: 'Go to overview', nodes: 'Go to nodes', lines: 'Go to lines', runs: 'Go to runs', webhooks: 'Go to webhooks', help: 'This sheet', next: 'Next row', previous: 'Previous row', open: 'Open row', run: 'Run the probe', enabled: 'Single-key shortcuts are on', then: 'then',
+    title: 'Keyboard shortcuts', search: 'Focus the filter', probe: 'New probe', palette: 'Search or jump', overview: 'Go to overview', nodes: 'Go to nodes', lines: 'Go to lines', runs: 'Go to runs', jobs: 'Go to recurring jobs', webhooks: 'Go to webhooks', help: 'This sheet', next: 'Next row', previous: 'Previous row', open: 'Open row', run: 'Run the probe', enabled: 'Single-key shortcuts are on', then: 'then',
   },
-  palette: { title: 'Search or jump', placeholder: 'A screen, a node, run_…, res_…, hook_…, or ping example.com', none: 'Nothing of that name.', go: 'Go to', node: 'Node', probe: 'Probe' },
+  palette: { title: 'Search or jump', placeholder: 'A screen, a node, run_…, res_…, job_…, hook_…, or ping example.com', none: 'Nothing of that name.', go: 'Go to', node: 'Node', probe: 'Probe' },
   notFound: { title: 'Nothing is here', text: 'The console has no such page.' },
 }
 

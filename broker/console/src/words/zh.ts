@@ -14,7 +14,7 @@ const titles: Record<ProblemCode, string> = {
 export const zh: Words = {
   language: '简体中文',
   product: 'EDGE',
-  nav: { label: '页面', overview: '总览', probe: '新探测', runs: '运行记录', nodes: '节点', lines: '线路', webhooks: 'Webhook' },
+  nav: { label: '页面', overview: '总览', probe: '新探测', runs: '运行记录', jobs: '周期任务', nodes: '节点', lines: '线路', webhooks: 'Webhook' },
   frame: {
     skip: '跳到正文', commands: '搜索或跳转…', theme: '主题', themeSystem: '跟随系统', themeLight: '浅色', themeDark: '深色', otherLanguage: 'English', signOut: '退出登录', shortcuts: '键盘快捷键', close: '关闭', cancel: '取消', back: '返回',
   },
@@ -27,6 +27,7 @@ export const zh: Words = {
     connected: '在线', disconnected: '离线', enrolled: '已登记', locked: '已锁定', revoked: '已吊销',
     queued: '排队中', leased: '已下发', running: '运行中', succeeded: '完成', failed: '失败', timed_out: '超时', canceled: '已取消', expired: '已过期', lost: '丢失', finished: '已结束',
     ok: '正常', partial: '部分成功', refused: '被拒绝',
+    active: '生效中', paused: '已暂停', deleted: '已删除',
     enabled: '启用', failing: '投递失败中', pending: '等待中', delivered: '已送达',
   },
   service: { ping: 'Ping', dns: 'DNS', http: 'HTTP' },
@@ -35,11 +36,13 @@ export const zh: Words = {
     title: '新探测', lead: '从您自己的线路发出，每条线路都由内核限定在其上行链路。', service: '类型', target: '目标', targetHint: { ping: '域名或地址', dns: '域名', http: 'URL' }, from: '来源', fromHint: 'all、telecom、carrier:ct -node:gz-1 limit:10', run: '开始探测', starting: '启动中…', options: '选项', fewerOptions: '收起选项',
     matches: (lines, nodes) => `${nodes} 个节点上的 ${lines} 条线路`, away: (nodes) => `${nodes} 个离线`, noMatch: '没有匹配的线路', counting: '统计中…', needTarget: '请填写探测目标。', needFrom: '请填写从哪些线路探测；“all” 表示全部。',
     count: '包数', interval: '间隔（毫秒）', size: '载荷（字节）', timeout: '超时（毫秒）', family: '地址族', any: '不限', type: '记录类型', transport: '传输', server: '服务器', serverHint: '线路自己的解析器', method: '方法', redirects: '跟随重定向次数', verify: '校验证书', keepBody: '保留正文（字节）', connectTo: '连接到', connectToHint: '用此地址代替解析', repeat: '每条线路次数', recent: '最近的运行',
+    when: '时间安排', once: '一次', every: '每隔', cron: 'Cron', unit: '单位', units: { s: '秒', m: '分钟', h: '小时' }, cronHint: '*/5 8-18 * * mon-fri', zone: '时区', zoneHint: 'UTC', schedule: '开始', needEvery: '请填写间隔（整数）。', needCron: '请填写时间：分 时 日 月 星期。',
+    says: (when) => `${when}运行，直到暂停或删除。`,
   },
   run: {
     title: '运行', unknown: '没有此编号的运行。', lostStream: '目前无法实时跟踪；显示的是目前收到的内容。', cancel: '停止', again: '再次运行', otherTarget: '换个目标', onlyFailed: '仅在失败线路上重试', notSayable: '选择器无法准确表示失败的线路，因此没有启动任何探测。请用 node:… line:… 从其中一部分重试。', progress: (done, total) => `已完成 ${done}/${total}`, byCarrier: '按运营商', lines: '线路', output: '输出',
     leftOut: (count) => `选中的 ${count} 条线路被略过，因为其节点会拒绝`, awayNodes: (count) => `${count} 个节点离线，其任务在等待`,
-    node: '节点', line: '线路', carrier: '运营商', state: '状态', time: '耗时', loss: '丢包', answer: '应答', evidence: '证据', started: '开始于', ok: '成功', min: '最小', median: 'p50', p95: 'p95', max: '最大', resolved: '应答地址', verified: '已验证', notVerified: '未验证', noOutput: '还没有输出。', moreOutput: (count) => `更早的 ${count} 行`, attempt: (n) => `第 ${n} 次尝试`, was: '等待', tasks: '任务',
+    node: '节点', line: '线路', carrier: '运营商', state: '状态', time: '耗时', loss: '丢包', answer: '应答', evidence: '证据', started: '开始于', ok: '成功', min: '最小', median: 'p50', p95: 'p95', max: '最大', resolved: '应答地址', verified: '已验证', notVerified: '未验证', noOutput: '还没有输出。', moreOutput: (count) => `更早的 ${count} 行`, attempt: (n) => `第 ${n} 次尝试`, was: '等待', tasks: '任务', ofJob: '属于周期任务', recovered: '已恢复', recoveredText: '已恢复：broker 的存储来自一份不含此运行的备份。它由节点重新发送的结果重建，只包含结果已到达的任务。',
   },
   result: {
     title: '结果', unknown: '没有此编号的结果。', what: '请求内容', from: '来源', to: '目标', when: '时间', took: '耗时', queued: '在节点上等待', of: '所属运行', evidence: '证据', evidenceLead: '为何确知它经由此线路发出。', source: '源', destination: '目的', device: '设备', mark: '标记', table: '路由表', route: '内核路由', enforced: '约束方式', verified: '已验证', mismatch: '不一致',
@@ -77,10 +80,21 @@ export const zh: Words = {
     unknownDelivery: '没有此编号的投递；投递记录保留 14 天。', message: '消息', noAttempts: '尚未尝试。', times: '用时', request: '请求', responseHead: '响应头', responseBody: '响应正文（开头部分）',
   },
   runs: { title: '运行记录', service: '类型', target: '目标', from: '来源', state: '状态', done: '完成', at: '开始', search: 'service:ping target:www', empty: '还没有运行过。', withoutScrapes: '未列出由 /probe 抓取产生的运行。', showScrapes: '显示' },
+  jobs: {
+    title: '周期任务', job: '周期任务', lead: '由节点自行按同一时刻执行，broker 不在时也照常进行。', add: '新建周期任务', search: 'service:ping target:www state:active',
+    empty: '还没有周期任务。', emptyHow: '在发起探测处选择“每隔”或“Cron”即可创建。', unknown: '没有此编号的任务。',
+    what: '目标', service: '类型', from: '来源', when: '时间安排', state: '状态', lines: '线路数', next: '下次', last: '最近运行', open: '查看', none: '尚无', due: '即将执行', onceText: '此任务只运行一次，并不重复。',
+    pause: '暂停', resume: '恢复', remove: '删除', removeText: (target) => `${target} 不再有新的运行；进行中的运行会继续，已有的运行记录保留。`, like: '新建类似任务',
+    nextTicks: '接下来的时刻', window: '时段', jitter: '最多延后', jitterText: (time) => `${time}，每条线路各有固定的时刻`, starts: '不早于', stops: '早于', params: '选项', repeat: '每条线路次数', align: '同时开始', alignText: '同一节点的所有线路同时开始', revision: '修订', since: (n, at) => `第 ${n} 版，自 ${at}`, made: '创建于', runs: '运行记录', noRuns: '尚未到任何时刻。',
+    schedule: {
+      everySeconds: (n) => (n === 1 ? '每秒' : `每 ${n} 秒`), everyMinutes: (n) => (n === 1 ? '每分钟' : `每 ${n} 分钟`), everyHours: (n) => (n === 1 ? '每小时' : `每 ${n} 小时`), everyDays: (n) => (n === 1 ? '每天' : `每 ${n} 天`),
+      hourly: (minute) => `每小时第 ${minute} 分`, daily: (time) => `每天 ${time}`, weekly: (days, time) => `${days} ${time}`, monthly: (day, time) => `每月 ${day} 日 ${time}`, cron: (text) => `按 cron ${text}`, between: (from, to) => `${from} 至 ${to}`, inZone: (zone) => `（${zone}）`, and: '、',
+    },
+  },
   table: { filter: '筛选', total: (n) => `共 ${n.toLocaleString('zh-CN')} 条`, more: '显示更多', sortBy: (column) => `按${column}排序`, export: '导出', csv: 'CSV', ndjson: 'JSON 行' },
   copy: { copy: '复制', link: '链接', curl: 'curl', edgectl: 'edgectl', json: 'JSON', copied: '已复制' },
   problem: { titles, unreachable: 'broker 没有应答。', unreachableDetail: '它可能正在重启，或中间网络不通。', retry: '重试', request: '请求', title: '操作未成功' },
-  keys: { title: '键盘快捷键', search: '聚焦筛选框', probe: '新探测', palette: '搜索或跳转', overview: '前往总览', nodes: '前往节点', lines: '前往线路', runs: '前往运行记录', webhooks: '前往 Webhook', help: '本说明', next: '下一行', previous: '上一行', open: '打开该行', run: '开始探测', enabled: '启用单键快捷键', then: '然后' },
-  palette: { title: '搜索或跳转', placeholder: '页面、节点、run_…、res_…、hook_…，或 ping example.com', none: '没有此名称。', go: '前往', node: '节点', probe: '探测' },
+  keys: { title: '键盘快捷键', search: '聚焦筛选框', probe: '新探测', palette: '搜索或跳转', overview: '前往总览', nodes: '前往节点', lines: '前往线路', runs: '前往运行记录', jobs: '前往周期任务', webhooks: '前往 Webhook', help: '本说明', next: '下一行', previous: '上一行', open: '打开该行', run: '开始探测', enabled: '启用单键快捷键', then: '然后' },
+  palette: { title: '搜索或跳转', placeholder: '页面、节点、run_…、res_…、job_…、hook_…，或 ping example.com', none: '没有此名称。', go: '前往', node: '节点', probe: '探测' },
   notFound: { title: '这里没有内容', text: '控制台没有此页面。' },
 }

@@ -106,13 +106,71 @@ test('what a scrape of /probe ran is left out of the runs, which is said, and sh
   await context.close()
 })
 
+test('a recurring job is made where a probe is, shown with what comes of it, paused, resumed and deleted', async () => {
+  const { page, context, wrong } = await signedIn()
+  await page.goto(`${url}/new?target=ping.lab.test&from=telecom`)
+  await page.getByText('Cron', { exact: true }).click()
+  await page.getByLabel('Cron', { exact: true }).last().fill('61 * * * *')
+  await page.getByRole('button', { name: 'Begin' }).click()
+  await page.locator('#when-note.bad').waitFor()
+  assert.match(await page.locator('#when-note').innerText(), /minute/)
+  assert.equal(await page.getByLabel('Target').inputValue(), 'ping.lab.test')
+  const refused = wrong.splice(0)
+  assert.ok(refused.every((text) => text.includes(' 422 ')), String(refused))
+
+  await page.getByText('Every', { exact: true }).click()
+  await page.getByLabel('Every').last().fill('1')
+  await page.getByLabel('Unit').selectOption('s')
+  await page.getByText('Runs every second, until it is paused or deleted.').waitFor()
+  assert.match(page.url(), /every=1s/)
+  await page.getByRole('button', { name: 'Begin' }).click()
+  await page.waitForURL('**/jobs/job_*')
+  const id = page.url().split('/').at(-1)
+  const row = page.locator(`a[data-row][href="/jobs/${id}"]`)
+  await page.getByText('active', { exact: true }).waitFor()
+  await page.locator('tbody a[href^="/runs/run_"]').nth(1).waitFor() // two ticks, without a reload
+  await page.getByRole('button', { name: 'Pause' }).click()
+  await page.getByText('paused', { exact: true }).waitFor()
+  assert.equal((await call('GET', `/api/v1/jobs/${id}`)).state, 'paused')
+  await page.locator('tbody a[href^="/runs/run_"]').first().click()
+  await page.getByRole('link', { name: 'of a recurring job' }).click()
+  await page.getByRole('button', { name: 'Resume' }).click()
+  await page.getByText('active', { exact: true }).waitFor()
+
+  await page.keyboard.press('g')
+  await page.keyboard.press('j')
+  await page.waitForURL('**/jobs')
+  await row.waitFor()
+  assert.match(await page.locator('tbody tr', { has: row }).innerText(), /every second[^]*active/)
+  assert.equal(await page.locator('tbody tr').count(), 1) // none of those that were run once
+  await row.click()
+  await page.getByRole('link', { name: 'New one like it' }).click()
+  await page.waitForURL('**/new?*every=1s*')
+  await page.goBack()
+  await page.getByRole('button', { name: 'Delete' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
+  await page.getByText('deleted', { exact: true }).waitFor()
+  assert.equal(await page.getByRole('button', { name: /Pause|Resume|Delete/ }).filter({ visible: true }).count(), 0)
+  await page.goto(`${url}/jobs`)
+  await page.getByText('Nothing recurs yet.').waitFor()
+  await page.goto(`${url}/jobs?q=state:deleted`)
+  await row.waitFor()
+  assert.deepEqual([wrong, await violationsIn(page)], [[], []])
+  await context.close()
+})
+
 test('every screen, in both languages and themes: no error, nothing against the policy, nothing axe objects to', async () => {
   const ping = await probe('ping', { target: 'ping.lab.test' })
   const dns = await probe('dns', { target: 'cdn.lab.test' })
   const http = await probe('http', { target: 'https://www.lab.test/', keep_body_bytes: 200 })
   const failed = await probe('http', { target: 'https://nothing.lab.test/' })
-  const paths = ['/', '/new', '/runs', `/runs/${ping.id}`, '/nodes', '/nodes/gz-1', '/lines', '/nothing/here',
+  const recurring = await call('POST', '/api/v1/jobs', { service: 'ping', params: { target: 'ping.lab.test', count: 3 }, selector: 'telecom', schedule: { cron: '*/5 * * * *', zone: 'Asia/Shanghai', window: { from: '08:00', to: '20:00' }, jitter_ms: 2000 } })
+  const paths = ['/', '/new', '/new?target=a&every=5m', '/new?target=a&cron=*/5 * * * *&zone=Asia/Shanghai', '/jobs', `/jobs/${recurring.id}`, '/runs', `/runs/${ping.id}`, '/nodes', '/nodes/gz-1', '/lines', '/nothing/here',
     ...[ping, dns, http, failed].map((run) => `/r/${run.results[0].id}`)]
+  const narrow = { locale: 'en-GB', colorScheme: 'light', viewport: { width: 375, height: 800 } }
+  const opened = await signedIn(narrow)
+  for (const path of paths.filter((one) => /new|jobs/.test(one))) await assertAccessible(opened, path)
+  await opened.context.close()
   for (const options of [{ locale: 'en-GB', colorScheme: 'light' }, { locale: 'zh-CN', colorScheme: 'dark' }]) {
     const opened = await signedIn(options)
     const { page, context } = opened
@@ -127,6 +185,7 @@ test('every screen, in both languages and themes: no error, nothing against the 
     assert.equal(await page.evaluate(() => document.documentElement.lang), options.locale === 'zh-CN' ? 'zh-CN' : 'en')
     await context.close()
   }
+  await call('DELETE', `/api/v1/jobs/${recurring.id}`)
 })
 
 /** Nothing of it ran, and nothing of it became an element that could. */

@@ -105,5 +105,5 @@ test('both languages say everything, and Chinese is not English left over', () =
     }
   }
   walk(en, zh, '')
-  expect(same).toEqual(['nodes.search', 'lines.search', 'webhooks.selectorHint', 'runs.search', 'copy.edgectl']) // the grammar's own words
+  expect(same).toEqual(['nodes.search', 'lines.search', 'webhooks.selectorHint', 'runs.search', 'jobs.search', 'copy.edgectl']) // the grammar's own words
 })
