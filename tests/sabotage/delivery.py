@@ -54,7 +54,7 @@ class Build:
         if done.returncode != 0:
             raise Broken(f"the build without mutations fails:\n{done.stdout}")
         for target in targets:
-            self.link_commands[target] = self.run(["ninja", "-t", "commands", "-s", target]).stdout.strip()
+            self.link_commands[target] = self.run(["ninja", "-t", "commands", target]).stdout.splitlines()[-1]
 
     def program(self, target):
         return self.folder / words_after("-o", self.link_commands[target])
