@@ -112,7 +112,7 @@ MUTATIONS = (
                       "        acknowledge(id, spool, n, bytes, at, after);\n    });",
               "acknowledge(id, spool, spool.received, bytes, now, out);\n    conclusion.write(now, out, [](Now, Actions&) {});")),
     mutation("failed_write_told_as_done", "a write that the store refused is not told as done", "unit_domain",
-             "who cancels a run while the store is full is told so, and does not wait for it",
+             "a full disk and its end are told once each, however often it is tried",
              ("broker/store/group_writer.cpp", "        if (result) {\n            outcomes.push_back", "        if (true) {\n            outcomes.push_back")),
     mutation("number_not_compared", "a number of a spool is taken once", "unit_domain", "what is sent twice is stored once",
              (INTAKE, "    if (result.n <= spool.received) {", "    if (false) {")),
