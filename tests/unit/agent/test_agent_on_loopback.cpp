@@ -74,3 +74,25 @@ TEST_CASE("above the spool's limit no work is asked for, and below it again work
     CHECK(run(broker, state, spool.value(), 1));
     CHECK(broker.finish().find("closed") != std::string::npos);
 }
+
+TEST_CASE("work is neither acknowledged nor started before its accept is on the disk") {
+    ForgetfulDisk state, disk;
+    auto spool = Spool::open(disk);
+    REQUIRE(spool);
+    disk.fail_append(ENOSPC);  // there is space again for the next try, which comes a second later
+    ScriptedBroker broker({[&](ScriptedConnection& one) {
+        one.shake_hands(key().public_key(), welcome());
+        const Moment sent = moment_now();
+        one.send(ping_task(1));
+        need(one.expect<link::WorkAck>().n == 1, "another acknowledgement");
+        need(moment_now().steady - sent.steady >= 900ms, "acknowledged while there was no space");
+        const auto result = one.expect<link::TaskResult>();
+        need(result.started_us >= sent.wall_us + 900'000, "started while there was no space");
+        one.send(link::ResultAck{1});
+        ::kill(::getpid(), SIGTERM);
+        while (true) one.next();  // until it is closed
+    }});
+    CHECK(run(broker, state, spool.value(), 1));
+    const std::string end = broker.finish();
+    CHECK_MESSAGE(end.find("closed") != std::string::npos, end);
+}

@@ -117,6 +117,33 @@ TEST_CASE("a broker that comes back with fewer results is sent them again, and i
     CHECK(node.spool_.id() == id);
 }
 
+TEST_CASE("what was given up is told in the hello until the broker has what comes behind it") {
+    std::optional<link::SpoolGap> first_told, then_told;
+    const Script first = [&](ScriptedConnection& one) {
+        first_told = one.shake_hands(Node::key(), Node::welcome()).gap;
+        const std::uint64_t n = one.expect<link::TaskResult>().n;
+        one.send(link::ResultAck{n});
+        one.send(link::Heartbeat{1, std::nullopt});
+        one.next();
+    };
+    const Script second = [&](ScriptedConnection& one) {
+        then_told = one.shake_hands(Node::key(), Node::welcome()).gap;
+    };
+    ScriptedBroker broker({first, second});
+    Node node(broker.endpoint());
+    for (std::uint8_t i = 1; i <= 20; ++i) node.finish_one(i, 250'000);
+    REQUIRE(node.spool_.give_up_oldest());
+    REQUIRE(node.spool_.gap());
+    const std::uint64_t last = node.spool_.gap()->last;
+    node.run_until([&] { return node.spool_.acked() > last; });
+    node.io_.run_for(1s);
+    CHECK(broker.finish() == "");
+    REQUIRE(first_told);
+    CHECK(first_told->first == 1);
+    CHECK(first_told->last == last);
+    CHECK(!then_told);
+}
+
 TEST_CASE("many results share a message, a large one fits, and credit in bytes holds the rest back") {
     int messages = 0;
     ScriptedBroker broker({[&](ScriptedConnection& one) {
