@@ -20,8 +20,8 @@ namespace {
 constexpr const char* kMessageType = "application/x-ndjson";
 constexpr std::chrono::seconds kTaken{40};  // a request is held for 20 s, and its connection may be lost without a word
 constexpr std::chrono::seconds kSilence{30};  // an agent that lives asks after 20 s at the latest
-constexpr std::size_t kUnknown = 512;         // sessions of agents that have not shown who they are
-constexpr std::size_t kPerAddress = 64;       // of those
+constexpr std::size_t kMostBeginning = 512;   // sessions of agents that have not shown who they are
+constexpr std::size_t kMostOfAnAddress = 64;  // of those
 using Exchanges = std::shared_ptr<http::Exchange>;
 
 std::string random_name() {
@@ -229,7 +229,7 @@ void Polls::open(const http::Request& request, std::string exporter, http::Excha
         return refuse(request, exchange, http::Code::bad_parameter,
                       "without Edge-Session there is only POST, which opens one");
     if (draining_) return refuse(request, exchange, http::Code::unavailable, "the broker stops");
-    const bool is_full = beginning_.size() >= kUnknown || beginning_.count(request.peer) >= kPerAddress;
+    const bool is_full = beginning_.size() >= kMostBeginning || beginning_.count(request.peer) >= kMostOfAnAddress;
     if (is_full) return refuse(request, exchange, http::Code::unavailable, "too many sessions begin; try again");
     const std::string name = random_name();
     const auto channel = std::make_shared<PollChannel>(executor_);
