@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "agent/disk/posix_disk.hpp"
 
@@ -15,14 +15,18 @@ using namespace edge::agent;
 
 namespace {
 
-std::vector<std::string> g_calls;
+std::string g_calls;  // one after the other, with a comma between
+
+void add(const std::string& call) {
+    g_calls += (g_calls.empty() ? "" : ", ") + call;
+}
 
 void note(const char* call, int fd) {
     const auto path = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd));
-    g_calls.push_back(std::string(call) + " " + (std::filesystem::is_directory(path) ? "." : path.filename().string()));
+    add(std::string(call) + " " + (std::filesystem::is_directory(path) ? "." : path.filename().string()));
 }
 
-std::vector<std::string> take_calls() {
+std::string take_calls() {
     return std::exchange(g_calls, {});
 }
 
@@ -37,28 +41,28 @@ extern "C" int fdatasync(int fd) {
     return static_cast<int>(::syscall(SYS_fdatasync, fd));
 }
 extern "C" int renameat(int from_fd, const char* from, int to_fd, const char* to) noexcept {
-    g_calls.push_back(std::string("rename ") + from + " " + to);
+    add(std::string("rename ") + from + " " + to);
     return static_cast<int>(::syscall(SYS_renameat2, from_fd, from, to_fd, to, 0));
 }
 
 TEST_CASE("the real disk syncs what is in a file before its name, and the name before it says so") {
     char name[] = "/tmp/edge-disk-XXXXXX";
     const std::string path = ::mkdtemp(name);
-    (void)take_calls();  // other tests' disks
+    (void)take_calls();  // of other tests
     auto made = PosixDisk::make(path + "/state");
     REQUIRE(made);
     PosixDisk& disk = made.value();
-    CHECK(take_calls() == std::vector<std::string>{"fsync ."});  // the directory above it
+    CHECK(take_calls() == "fsync .");  // the directory above it
     REQUIRE(disk.replace("a", "one"));
-    CHECK(take_calls() == std::vector<std::string>{"fsync a.new", "rename a.new a", "fsync ."});
+    CHECK(take_calls() == "fsync a.new, rename a.new a, fsync .");
     REQUIRE(disk.append("b", "two"));
     CHECK(take_calls().empty());
     REQUIRE(disk.sync("b"));
-    CHECK(take_calls() == std::vector<std::string>{"fdatasync b"});
+    CHECK(take_calls() == "fdatasync b");
     REQUIRE(disk.truncate("b", 1));
     REQUIRE(disk.rename("b", "c"));
     REQUIRE(disk.sync("c"));
     REQUIRE(disk.sync_names());
-    CHECK(take_calls() == std::vector<std::string>{"rename b c", "fdatasync c", "fsync ."});
+    CHECK(take_calls() == "rename b c, fdatasync c, fsync .");
     std::filesystem::remove_all(path);
 }
