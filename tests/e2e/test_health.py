@@ -224,7 +224,7 @@ class Broken(unittest.TestCase):
         self.assertEqual(lines()["telecom"]["state"], "up")
 
     def test_a_broker_that_restarts_makes_no_line_worse_and_keeps_what_it_knew(self):
-        before = events("telecom", "line_identity")
+        before = api.wait(lambda: events("telecom", "line_identity"), SOON_S, "whose network the line is in")
         running_lab.restart(running_lab.BROKER)
         api.wait(lambda: api.get(f"/api/v1/nodes/{running_lab.NODE}")["state"] == "connected", SOON_S, "the agent to come back")
         until("telecom", state="up", reason="")
