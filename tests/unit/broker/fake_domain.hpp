@@ -408,7 +408,7 @@ class FakeDomain final : public Domain {
         });
     }
     void revoke_join_token(TokenId token, TokenId, Reply<JoinTokenView> reply) override {
-        run_([=, this] {
+        run_([=] {
             if (token != id<TokenId>(5)) return reply(Error{Errc::not_found, {}, "no such join token"});
             JoinTokenView view = used_token();
             view.revoked_at = kNow;
@@ -416,7 +416,7 @@ class FakeDomain final : public Domain {
         });
     }
     void join_tokens(Reply<std::vector<JoinTokenView>> reply) override {
-        run_([=, this] { reply(std::vector<JoinTokenView>{used_token()}); });
+        run_([=] { reply(std::vector<JoinTokenView>{used_token()}); });
     }
     static JoinTokenView used_token() {
         return {.id = id<TokenId>(5),
