@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -57,10 +58,6 @@ inline constexpr bool is_map<std::map<std::string, T>> = true;
 template <class>
 inline constexpr bool unsupported = false;
 
-inline Error wrong(const std::string& where, std::string detail) {
-    return Error{Errc::bad_value, where.empty() ? "/" : where, std::move(detail)};
-}
-
 /// A key as a part of a JSON pointer. Source: RFC 6901 section 3.
 inline std::string pointer_token(std::string_view key) {
     std::string token;
@@ -72,6 +69,30 @@ inline std::string pointer_token(std::string_view key) {
         }
     }
     return token;
+}
+
+/// A JSON pointer to what is being decoded, a part each level of the call; only an error writes it out, since to make
+/// a text of it for every field took as long as all else of decoding. Empty: the whole document.
+class Pointer {
+  public:
+    Pointer() = default;
+    Pointer(const Pointer& above, std::string_view key) : above_(&above), key_(key) {}
+    Pointer(const Pointer& above, std::size_t index) : above_(&above), index_(index) {}
+
+    std::string text() const {
+        if (!above_) return {};
+        return above_->text() + "/" + (index_ ? std::to_string(*index_) : pointer_token(key_));
+    }
+
+  private:
+    const Pointer* above_ = nullptr;
+    std::string_view key_;
+    std::optional<std::size_t> index_;
+};
+
+inline Error wrong(const Pointer& where, std::string detail) {
+    std::string pointer = where.text();
+    return Error{Errc::bad_value, pointer.empty() ? "/" : std::move(pointer), std::move(detail)};
 }
 
 /// A key somebody else chose, short enough to be quoted in a message.
@@ -106,12 +127,12 @@ std::optional<E> enum_value(std::string_view text) {
 }
 
 template <class T>
-Result<> decode_into(T& out, const Json& json, const std::string& where, UnknownFields unknown);
+Result<> decode_into(T& out, const Json& json, const described::Pointer& where, UnknownFields unknown);
 
 namespace described {
 
 template <class T>
-Result<> decode_number(T& out, const Json& json, const std::string& where) {
+Result<> decode_number(T& out, const Json& json, const Pointer& where) {
     if constexpr (std::is_floating_point_v<T>) {
         if (!json.is_number()) return wrong(where, "expected a number");
         out = json.get<T>();
@@ -127,7 +148,7 @@ Result<> decode_number(T& out, const Json& json, const std::string& where) {
 }
 
 template <Enum E>
-Result<> decode_enum(E& out, const Json& json, const std::string& where) {
+Result<> decode_enum(E& out, const Json& json, const Pointer& where) {
     if (json.is_string()) {
         if (const auto value = enum_value<E>(json.get_ref<const std::string&>())) {
             out = *value;
@@ -149,13 +170,13 @@ std::vector<std::string> member_names() {
 }
 
 template <Struct T>
-Result<> reject_unknown(const Json& json, const std::string& where) {
+Result<> reject_unknown(const Json& json, const Pointer& where) {
     for (const auto& item : json.items()) {
         bool known = false;
         boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>(
             [&](auto d) { known = known || item.key() == wire_name(d.name); });
         if (!known) {
-            return wrong(where + "/" + pointer_token(item.key()),
+            return wrong(Pointer(where, item.key()),
                          "unknown key " + quote_key(item.key()) + did_you_mean(item.key(), member_names<T>()));
         }
     }
@@ -175,7 +196,7 @@ bool has_default(const Field& field) {
 }
 
 template <Struct T>
-Result<> decode_struct(T& out, const Json& json, const std::string& where, UnknownFields unknown) {
+Result<> decode_struct(T& out, const Json& json, const Pointer& where, UnknownFields unknown) {
     if (!json.is_object()) return wrong(where, "expected an object");
     if (unknown == UnknownFields::reject) {
         EDGE_TRY(reject_unknown<T>(json, where));
@@ -185,13 +206,13 @@ Result<> decode_struct(T& out, const Json& json, const std::string& where, Unkno
         if (!result) return;
         auto& field = out.*d.pointer;
         using Field = std::remove_reference_t<decltype(field)>;
-        const std::string key(wire_name(d.name));
+        const std::string_view key = wire_name(d.name);
         const auto at = json.find(key);
         if (at == json.end() || (at->is_null() && is_optional<Field>)) {
-            if (!has_default<T>(field)) result = wrong(where + "/" + key, "missing");
+            if (!has_default<T>(field)) result = wrong(Pointer(where, key), "missing");
             return;
         }
-        result = decode_into(field, *at, where + "/" + key, unknown);
+        result = decode_into(field, *at, Pointer(where, key), unknown);
     });
     return result;
 }
@@ -199,7 +220,7 @@ Result<> decode_struct(T& out, const Json& json, const std::string& where, Unkno
 }  // namespace described
 
 template <class T>
-Result<> decode_into(T& out, const Json& json, const std::string& where, UnknownFields unknown) {
+Result<> decode_into(T& out, const Json& json, const described::Pointer& where, UnknownFields unknown) {
     using namespace described;
     if constexpr (std::is_same_v<T, Json>) {
         out = json;
@@ -220,14 +241,14 @@ Result<> decode_into(T& out, const Json& json, const std::string& where, Unknown
         if (!json.is_array()) return wrong(where, "expected an array");
         out.clear();
         for (std::size_t i = 0; i < json.size(); ++i) {
-            EDGE_TRY(decode_into(out.emplace_back(), json[i], where + "/" + std::to_string(i), unknown));
+            EDGE_TRY(decode_into(out.emplace_back(), json[i], Pointer(where, i), unknown));
         }
         return ok();
     } else if constexpr (is_map<T>) {
         if (!json.is_object()) return wrong(where, "expected an object");
         out.clear();
         for (const auto& item : json.items()) {
-            EDGE_TRY(decode_into(out[item.key()], item.value(), where + "/" + pointer_token(item.key()), unknown));
+            EDGE_TRY(decode_into(out[item.key()], item.value(), Pointer(where, item.key()), unknown));
         }
         return ok();
     } else if constexpr (Enum<T>) {
@@ -249,7 +270,7 @@ Result<> decode_into(T& out, const Json& json, const std::string& where, Unknown
 template <class T>
 Result<T> decode(const Json& json, UnknownFields unknown) {
     T out{};
-    EDGE_TRY(decode_into(out, json, "", unknown));
+    EDGE_TRY(decode_into(out, json, described::Pointer(), unknown));
     return out;
 }
 
