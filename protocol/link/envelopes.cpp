@@ -1,7 +1,7 @@
 #include "protocol/link/envelopes.hpp"
 
 #include "protocol/crypto/keys.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::link {
 namespace {
@@ -73,10 +73,9 @@ std::string encode_envelope(const Envelope& envelope, std::string_view detail) {
     for_each_type([&]<class T>(Wire<T> wire) {
         const T* one = std::get_if<T>(&envelope);
         if (!one) return false;
-        Json json = Json::object();
-        json["t"] = wire.type;
-        json.update(encode(*one));
-        text = dump_json(json);
+        text.append("{\"t\":\"").append(wire.type).push_back('"');
+        write_members(text, *one, false);
+        text.push_back('}');
         return true;
     });
     if (!detail.empty()) text.append("\n").append(detail);
@@ -144,13 +143,13 @@ Result<EnrollRequest> decode_enroll_request(std::string_view body) {
     return decode_body<EnrollRequest>(body);
 }
 std::string encode_enroll_request(const EnrollRequest& request) {
-    return dump_json(encode(request));
+    return json_text(request);
 }
 Result<EnrollReply> decode_enroll_reply(std::string_view body) {
     return decode_body<EnrollReply>(body);
 }
 std::string encode_enroll_reply(const EnrollReply& reply) {
-    return dump_json(encode(reply));
+    return json_text(reply);
 }
 
 }  // namespace edge::link

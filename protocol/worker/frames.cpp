@@ -1,7 +1,7 @@
 #include "protocol/worker/frames.hpp"
 
 #include "protocol/cut_text.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::worker {
 namespace {
@@ -25,10 +25,11 @@ constexpr const char* type_name(const Done&) {
 std::string to_text(const Frame& frame) {
     return std::visit(
         [](const auto& one) {
-            Json json = Json::object();
-            json["t"] = type_name(one);
-            json.update(encode(one));
-            return dump_json(json);
+            std::string text = "{\"t\":\"";
+            text.append(type_name(one)).push_back('"');
+            write_members(text, one, false);
+            text.push_back('}');
+            return text;
         },
         frame);
 }
