@@ -126,10 +126,11 @@ std::optional<E> enum_value(std::string_view text) {
     return value;
 }
 
-template <class T>
-Result<> decode_into(T& out, const Json& json, const described::Pointer& where, UnknownFields unknown);
-
 namespace described {
+
+/// `J` is Json or const Json; of one that may be changed, texts and trees are taken rather than copied.
+template <class T, class J>
+Result<> decode_part(T& out, J& json, const Pointer& where, UnknownFields unknown);
 
 template <class T>
 Result<> decode_number(T& out, const Json& json, const Pointer& where) {
@@ -195,8 +196,8 @@ bool has_default(const Field& field) {
     }
 }
 
-template <Struct T>
-Result<> decode_struct(T& out, const Json& json, const Pointer& where, UnknownFields unknown) {
+template <Struct T, class J>
+Result<> decode_struct(T& out, J& json, const Pointer& where, UnknownFields unknown) {
     if (!json.is_object()) return wrong(where, "expected an object");
     if (unknown == UnknownFields::reject) {
         EDGE_TRY(reject_unknown<T>(json, where));
@@ -212,50 +213,48 @@ Result<> decode_struct(T& out, const Json& json, const Pointer& where, UnknownFi
             if (!has_default<T>(field)) result = wrong(Pointer(where, key), "missing");
             return;
         }
-        result = decode_into(field, *at, Pointer(where, key), unknown);
+        result = decode_part(field, *at, Pointer(where, key), unknown);
     });
     return result;
 }
 
-}  // namespace described
-
-template <class T>
-Result<> decode_into(T& out, const Json& json, const described::Pointer& where, UnknownFields unknown) {
-    using namespace described;
+template <class T, class J>
+Result<> decode_part(T& out, J& json, const Pointer& where, UnknownFields unknown) {
     if constexpr (std::is_same_v<T, Json>) {
-        out = json;
+        out = std::move(json);  // copies a const one
         return ok();
     } else if constexpr (std::is_same_v<T, bool>) {
         if (!json.is_boolean()) return wrong(where, "expected true or false");
-        out = json.get<bool>();
+        out = json.template get<bool>();
         return ok();
     } else if constexpr (std::is_arithmetic_v<T>) {
         return decode_number(out, json, where);
     } else if constexpr (std::is_same_v<T, std::string>) {
         if (!json.is_string()) return wrong(where, "expected a string");
-        out = json.get_ref<const std::string&>();
+        using Taken = std::conditional_t<std::is_const_v<J>, const std::string&, std::string&>;
+        out = std::move(json.template get_ref<Taken>());
         return ok();
     } else if constexpr (is_optional<T>) {
-        return decode_into(out.emplace(), json, where, unknown);
+        return decode_part(out.emplace(), json, where, unknown);
     } else if constexpr (is_vector<T>) {
         if (!json.is_array()) return wrong(where, "expected an array");
         out.clear();
         for (std::size_t i = 0; i < json.size(); ++i) {
-            EDGE_TRY(decode_into(out.emplace_back(), json[i], Pointer(where, i), unknown));
+            EDGE_TRY(decode_part(out.emplace_back(), json[i], Pointer(where, i), unknown));
         }
         return ok();
     } else if constexpr (is_map<T>) {
         if (!json.is_object()) return wrong(where, "expected an object");
         out.clear();
-        for (const auto& item : json.items()) {
-            EDGE_TRY(decode_into(out[item.key()], item.value(), Pointer(where, item.key()), unknown));
+        for (auto&& item : json.items()) {
+            EDGE_TRY(decode_part(out[item.key()], item.value(), Pointer(where, item.key()), unknown));
         }
         return ok();
     } else if constexpr (Enum<T>) {
         return decode_enum(out, json, where);
     } else if constexpr (Text<T>) {
         if (!json.is_string()) return wrong(where, "expected a string");
-        auto parsed = T::parse(json.get_ref<const std::string&>());
+        auto parsed = T::parse(json.template get_ref<const std::string&>());
         if (!parsed) return wrong(where, parsed.error().detail);
         out = std::move(parsed.value());
         return ok();
@@ -266,11 +265,27 @@ Result<> decode_into(T& out, const Json& json, const described::Pointer& where, 
     }
 }
 
+}  // namespace described
+
+/// What `json` has; other members of `out` stay as they are. Errors: as decode().
+template <class T>
+Result<> decode_into(T& out, const Json& json, UnknownFields unknown) {
+    return described::decode_part(out, json, described::Pointer(), unknown);
+}
+
 /// The struct that `json` holds. Errors: Errc::bad_value with `where` a JSON pointer.
 template <class T>
 Result<T> decode(const Json& json, UnknownFields unknown) {
     T out{};
-    EDGE_TRY(decode_into(out, json, described::Pointer(), unknown));
+    EDGE_TRY(described::decode_part(out, json, described::Pointer(), unknown));
+    return out;
+}
+
+/// The same of a tree that is not needed any more.
+template <class T>
+Result<T> decode(Json&& json, UnknownFields unknown) {
+    T out{};
+    EDGE_TRY(described::decode_part(out, json, described::Pointer(), unknown));
     return out;
 }
 

@@ -33,7 +33,7 @@ Result<Envelope> decode_envelope(Json json) {
     Result<Envelope> result = Error{Errc::bad_value, "/t", "unknown"};
     const bool known = for_each_type([&]<class T>(Wire<T> wire) {
         if (type != wire.type) return false;
-        auto decoded = decode<T>(json, UnknownFields::ignore);
+        auto decoded = decode<T>(std::move(json), UnknownFields::ignore);
         if (decoded) {
             result = Envelope(std::move(decoded.value()));
         } else {

@@ -35,8 +35,8 @@ std::string to_text(const Frame& frame) {
 }
 
 template <class T>
-Result<Frame> decode_as(const Json& json) {
-    EDGE_TRY(auto one, decode<T>(json, UnknownFields::reject));
+Result<Frame> decode_as(Json& json) {
+    EDGE_TRY(auto one, decode<T>(std::move(json), UnknownFields::reject));
     return Frame(std::move(one));
 }
 
