@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/json/reader.hpp"
+
 namespace edge {
 namespace {
 
@@ -67,7 +69,7 @@ class Tree {
     std::string key_;
 };
 
-/// nlohmann's SAX interface; each callback answers whether to go on.
+/// Looks at what the reader tells; each answer is whether to go on.
 template <class Makes>
 class Walk {
   public:
@@ -83,15 +85,14 @@ class Walk {
                                                                      : fail(Errc::bad_value, "an integer above 2^53");
     }
     bool number_float(double number, const std::string& text) {
-        // nlohmann reads an integer that fits no 64 bits as a double.
+        // An integer that fits no 64 bits is read as a double.
         if (text.find_first_of(".eE") == std::string::npos) return fail(Errc::bad_value, "an integer beyond 2^53");
         return std::isfinite(number) ? value(number) : fail(Errc::bad_value, "a number that is not finite");
     }
     bool string(std::string& text) { return value(std::move(text)); }
-    bool binary(std::vector<std::uint8_t>&) { return fail(Errc::bad_syntax, "binary data"); }
-    bool start_object(std::size_t) { return open(Json::object()); }
+    bool start_object() { return open(Json::object()); }
     bool end_object() { return close(); }
-    bool start_array(std::size_t) { return open(Json::array()); }
+    bool start_array() { return open(Json::array()); }
     bool end_array() { return close(); }
     bool key(std::string& text) {
         auto& seen = seen_.back();
@@ -101,10 +102,7 @@ class Walk {
         made_.key(text);
         return true;
     }
-    bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& e) {
-        // Out-of-range numbers arrive here too (406).
-        return fail(e.id == 406 ? Errc::bad_value : Errc::bad_syntax, "not JSON at byte " + std::to_string(position));
-    }
+    bool not_json(std::size_t byte) { return fail(Errc::bad_syntax, "not JSON at byte " + std::to_string(byte)); }
     Error take_error() { return std::move(error_); }
     Makes& made() { return made_; }
 
@@ -152,7 +150,7 @@ Result<> walk(std::string_view text, const JsonLimits& limits, Walk<Makes>& thro
     if (text.find('\0') != std::string_view::npos) return Error{Errc::bad_syntax, {}, "a NUL byte"};
     // Details go into the API's answers as they came; a mark in the middle of those would be no JSON.
     if (text.starts_with("\xef\xbb\xbf")) return Error{Errc::bad_syntax, {}, "a byte order mark"};
-    if (!Json::sax_parse(text, &through)) return through.take_error();
+    if (!JsonReader(text, through).read()) return through.take_error();
     return ok();
 }
 
