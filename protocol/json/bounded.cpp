@@ -167,6 +167,13 @@ Result<Json> parse_json(std::string_view text, const JsonLimits& limits) {
     return through.made().take();
 }
 
+JsonText::JsonText(const Json& tree) : text(dump_json(tree)) {}
+
+Json JsonText::tree() const {
+    auto json = parse_json(text, JsonLimits{.bytes = text.size()});
+    return json && json.value().is_object() ? std::move(json.value()) : Json::object();
+}
+
 std::string dump_json(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

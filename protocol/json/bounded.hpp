@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocol/result.hpp"
 
@@ -38,6 +39,18 @@ Result<> check_json(std::string_view text, const JsonLimits& limits = {});
 
 /// The tree, by the same walk.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+/// An object as its text, for who carries it and does not look at it. Empty: nothing.
+struct JsonText {
+    std::string text;
+
+    JsonText() = default;
+    explicit JsonText(std::string written) : text(std::move(written)) {}
+    JsonText(const Json& tree);
+    /// An empty object where the text is none.
+    Json tree() const;
+    bool operator==(const JsonText&) const = default;
+};
 
 /// Compact text; invalid UTF-8 inside strings becomes U+FFFD, so that a hostile banner cannot throw here.
 std::string dump_json(const Json& json);
