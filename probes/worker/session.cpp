@@ -195,10 +195,14 @@ void Session::send(const worker::Frame& frame) {
     if (is_closed_) return;
     outgoing_.push_back(worker::encode_frame(frame));
     unsent_ += outgoing_.back().size();
-    if (writing_.empty()) write();
+    if (writing_.empty() && !std::exchange(is_write_posted_, true))
+        asio::post(stream_.get_executor(), [this] { write(); });
 }
 
+/// Behind all that is ready now: many reports go by one system call, and wake the agent once.
 void Session::write() {
+    is_write_posted_ = false;
+    if (is_closed_) return;
     writing_.swap(outgoing_);
     if (writing_.empty()) return;
     std::vector<asio::const_buffer> buffers;

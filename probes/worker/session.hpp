@@ -69,6 +69,7 @@ class Session {
     boost::asio::steady_timer show_timer_;
     bool is_show_armed_ = false;
     bool is_reading_ = false;
+    bool is_write_posted_ = false;
     bool is_closed_ = false;
 };
 
