@@ -178,4 +178,13 @@ std::string dump_json(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+void write_string(std::string& out, std::string_view text) {
+    static_assert(std::is_signed_v<char>);  // so that a byte of more than ASCII is below a space
+    const auto stands_for_itself = [](char c) { return c >= ' ' && c != '"' && c != '\\'; };
+    if (std::all_of(text.begin(), text.end(), stands_for_itself))
+        out.append(1, '"').append(text).append(1, '"');
+    else
+        out.append(dump_json(Json(std::string(text))));
+}
+
 }  // namespace edge

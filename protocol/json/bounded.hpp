@@ -55,4 +55,7 @@ struct JsonText {
 /// Compact text; invalid UTF-8 inside strings becomes U+FFFD, so that a hostile banner cannot throw here.
 std::string dump_json(const Json& json);
 
+/// Appends the text of a string, with its quotes, as dump_json writes it.
+void write_string(std::string& out, std::string_view text);
+
 }  // namespace edge

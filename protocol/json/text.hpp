@@ -11,9 +11,6 @@ namespace edge {
 
 namespace described {
 
-/// Appends a string with its quotes; invalid UTF-8 becomes U+FFFD, as dump_json has it.
-void write_string(std::string& out, std::string_view text);
-
 template <class T>
 void write_integer(std::string& out, T value) {
     char digits[24];
