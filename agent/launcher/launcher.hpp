@@ -11,10 +11,10 @@
 #include "agent/launcher/lines/lines.hpp"
 #include "agent/launcher/lines/uplink.hpp"
 #include "agent/launcher/os/netlink.hpp"
-#include "agent/launcher/ration.hpp"
 #include "agent/launcher/sandbox/workers.hpp"
 #include "agent/launcher/server.hpp"
 #include "agent/launcher/usage.hpp"
+#include "protocol/ration.hpp"
 
 namespace edge::launcher {
 

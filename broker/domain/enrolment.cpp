@@ -28,6 +28,10 @@ Error denied(std::string why) {
     return Error{Errc::denied, {}, std::move(why)};
 }
 
+bool is_out_of_use(const NodeRecord& node) {
+    return node.state == NodeState::locked || node.state == NodeState::revoked;
+}
+
 link::EnrollReply reply_for(const NodeRecord& node) {
     return {node.id, node.name, "default"};
 }
@@ -39,6 +43,23 @@ void Enrolment::load(const std::vector<JoinTokenRecord>& join_tokens, const std:
     for (const auto& token : api_tokens) api_tokens_[token.lookup] = token;
 }
 
+/// A token for a node that is in use would be refused where it is spent, on the node.
+Result<> Enrolment::are_free(const JoinTokenTerms& terms) const {
+    const auto check_free = [this](const NodeName& name, std::string where) -> Result<> {
+        const Node* node = state_.fleet.find(name);
+        if (!node || is_out_of_use(node->record)) return ok();
+        return Error{Errc::conflict, std::move(where),
+                     "there is a node named " + name.text() + " already; leave it out, or revoke it first"};
+    };
+    if (terms.node) {
+        EDGE_TRY(check_free(*terms.node, "/node"));
+    }
+    for (std::size_t i = 0; i < terms.nodes.size(); ++i) {
+        EDGE_TRY(check_free(terms.nodes[i].name, "/nodes/" + std::to_string(i) + "/name"));
+    }
+    return ok();
+}
+
 void Enrolment::create_join_tokens(Ticket ticket, std::vector<JoinTokenTerms> wanted, std::uint64_t ttl_ms, TokenId by,
                                    Now now, Actions& out) {
     std::vector<NewJoinToken> made;
@@ -46,6 +67,7 @@ void Enrolment::create_join_tokens(Ticket ticket, std::vector<JoinTokenTerms> wa
     Batch batch;
     for (std::size_t i = 0; i < wanted.size(); ++i) {
         auto sound = check(wanted[i]);
+        if (sound) sound = are_free(wanted[i]);
         auto life = sound ? life_of(wanted[i], ttl_ms) : Result<std::uint64_t>(sound.error());
         if (!life) {
             Error error = life.error();
@@ -159,8 +181,7 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
     NodeRecord node;
     if (const Node* taken = state_.fleet.find(name)) {
         // A token made for a locked or revoked node gives it a new key; any other name is taken.
-        const bool out_of_use = taken->record.state == NodeState::locked || taken->record.state == NodeState::revoked;
-        if (!out_of_use || !token.terms.node)
+        if (!is_out_of_use(taken->record) || !token.terms.node)
             return Error{
                 Errc::conflict, "/name",
                 "there is a node named " + name.text() + " already; a machine of its own needs a name of its own"};

@@ -41,6 +41,7 @@ class Enrolment {
     };
     Result<JoinTokenRecord*> find_token(const std::string& text);
     /// May one more come by it, from there?
+    Result<> are_free(const JoinTokenTerms& terms) const;
     Result<> admits(const JoinTokenRecord& token, const std::string& peer, Now now) const;
     Result<NodeRecord> make_node(const JoinTokenRecord& token, const link::EnrollRequest& request, const PublicKey& key,
                                  Now now);

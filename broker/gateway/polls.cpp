@@ -10,6 +10,7 @@
 #include "broker/gateway/poll_fsm.hpp"
 #include "broker/http/problem.hpp"
 #include "protocol/crypto/keys.hpp"
+#include "protocol/ration.hpp"
 
 namespace edge::broker::gateway {
 
@@ -70,7 +71,11 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
         posting_.reset();
         held_.reset();
     }
-    bool is_known() const { return is_known_; }
+    /// A few at once: who has shown who it is does not take all the connections there are.
+    void comes_over(const http::Request& request, http::Exchange& exchange) {
+        if (is_known_ && !request.is_of_known && lifts_.take(std::chrono::steady_clock::now()))
+            exchange.authenticated();
+    }
     bool is_over() const { return !session_; }
 
     void write(std::string message, std::function<void()> done) override;
@@ -97,6 +102,7 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
     Exchanges held_;
     asio::steady_timer held_until_;
     bool is_known_ = false;
+    Ration lifts_{8, std::chrono::seconds(5)};  // of its connections, out of the bounds of those that nobody knows
 };
 
 void PollChannel::posted(http::Request request, const Exchanges& exchange) {
@@ -119,8 +125,8 @@ asio::awaitable<void> PollChannel::take(std::shared_ptr<PollChannel> self, std::
     co_await session->room();
     if (!self->session_) co_return;
     self->fsm_.taken();
-    std::exchange(self->posting_, nullptr)->reply(empty(204));
     session->message(message);
+    if (self->posting_) std::exchange(self->posting_, nullptr)->reply(empty(204));
 }
 
 void PollChannel::asked(const http::Request& request, const Exchanges& exchange) {
@@ -182,6 +188,7 @@ void PollChannel::authenticated() {
     is_known_ = true;
     if (begun_) std::exchange(begun_, nullptr)();
     if (held_) held_->authenticated();
+    if (posting_) posting_->authenticated();
 }
 
 void PollChannel::left(http::Exchange& exchange) {
@@ -253,7 +260,7 @@ void Polls::go_on(http::Request request, std::shared_ptr<http::Exchange> exchang
     if (found == sessions_.end() || found->second->is_over())
         return refuse(request, *exchange, http::Code::not_found, "there is no such session any more; open another");
     const auto channel = found->second;
-    if (channel->is_known()) exchange->authenticated();
+    channel->comes_over(request, *exchange);
     if (request.method == "POST") return channel->posted(std::move(request), exchange);
     if (request.method == "GET") return channel->asked(request, exchange);
     channel->left(*exchange);

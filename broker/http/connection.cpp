@@ -80,6 +80,7 @@ asio::awaitable<void> Connection::run() {
         request.id = request_id_of(request);
         request.peer = peer_;
         request.peer_port = peer_port_;
+        request.is_of_known = is_known_;
         Asked asked{request.method, request.path, request.id, request.keeps_alive && !draining_};
         if (!settings_->upgrade || !asks_for_websocket(request)) {
             goes_on = co_await serve(std::move(request));

@@ -20,8 +20,9 @@ struct Request {
     std::string body;
     std::string peer;  // address of the client
     std::uint16_t peer_port = 0;
-    std::string id;           // X-Request-Id, the client's if it is a token, else ours
-    bool keeps_alive = true;  // after its answer the connection stays; another request may stand behind it already
+    bool is_of_known = false;  // its connection's client has shown who it is
+    std::string id;            // X-Request-Id, the client's if it is a token, else ours
+    bool keeps_alive = true;   // after its answer the connection stays; another request may stand behind it already
 
     /// The header's value, or empty. `name` in lower case.
     std::string_view header(std::string_view name) const;

@@ -71,7 +71,6 @@ PURE = [
     *[(f"broker/http/{name}.?pp", PARSER) for name in ("browser", "precheck", "text")],
     *[(f"agent/link/{name}.?pp", CORE) for name in ("link_fsm", "backoff", "hello", "endpoint", "outgoing", "transport_choice", "way_back", "way_choice")],
     ("agent/link/proxy.?pp", PARSER),
-    ("agent/launcher/ration.hpp", CORE),
     ("agent/accepted_work.?pp", CORE),
     ("agent/start_gate.?pp", CORE),
     *[(f"agent/plan/{name}.?pp", CORE) for name in ("fired", "planner")],

@@ -3,6 +3,7 @@ import concurrent.futures
 import json
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -347,6 +348,27 @@ def sessions_that_nobody_goes_on_with_are_bounded_and_end(world):
     begun.cut()
 
 
+def one_session_does_not_take_all_connections(world):
+    """What comes over many is served; which of them stay is bounded as for one that nobody knows, but for a few."""
+    link = world.agent.link
+    connections = []
+    for _ in range(150):
+        connections.append(socket.create_connection(world.broker.gateway, timeout=10))
+        connections[-1].sendall(f"GET {link.PATH} HTTP/1.1\r\nHost: b\r\nEdge-Session: {link.session}\r\n"
+                                f"Edge-After: {link.heard + 1}\r\n\r\n".encode())
+        assert connections[-1].recv(65536).startswith(b"HTTP/1.1 409 ")
+    kept = 0
+    for one in connections:
+        one.setblocking(False)
+        try:
+            one.recv(1)
+        except BlockingIOError:
+            kept += 1
+        one.close()
+    assert 8 <= kept <= 64 + 8 + 4, kept
+    do_a_task(world)
+
+
 def a_broker_that_stops_says_so(world):
     agent = world.agent
     agent.leave()
@@ -377,8 +399,9 @@ def main():
         tests = [a_task_is_done, what_was_not_acknowledged_comes_again_and_is_stored_once, a_lost_disk_is_seen_and_the_task_tried_again,
                  a_gap_ends_the_session_and_nothing_is_stored, three_malformed_messages_are_too_many,
                  it_works_by_requests_too, a_request_whose_connection_broke_is_sent_again,
-                 numbers_and_sessions_that_are_not_are_refused, sessions_that_nobody_goes_on_with_are_bounded_and_end,
-                 a_broker_that_stops_says_so, the_next_session_takes_the_place_of_one_by_requests,
+                 numbers_and_sessions_that_are_not_are_refused, one_session_does_not_take_all_connections,
+                 sessions_that_nobody_goes_on_with_are_bounded_and_end, a_broker_that_stops_says_so,
+                 the_next_session_takes_the_place_of_one_by_requests,
                  one_that_keeps_no_plans_is_not_asked, one_that_does_is_told_its_plan_and_tells_its_ticks, another_key_is_refused,
                  a_restored_broker_is_given_what_it_lacks, what_an_agent_does_not_keep_is_a_gap_that_is_said]
         for test in tests:

@@ -47,6 +47,19 @@ TEST_CASE("a token for several uses enrols so many nodes and not one more") {
     for (const auto& node : rig.fsm().nodes()) CHECK(node.token == newest(rig).id);
 }
 
+TEST_CASE("no token is made for a node that is in use") {
+    Rig rig;
+    (void)rig.enroll("n-2", 1);
+    JoinTokenTerms listed = terms_of(2);
+    listed.nodes = {{node_name("n-1"), {}}, {node_name("n-2"), {}}};
+    CHECK(refusal(rig, {.node = node_name("n-2")}) == "/0/node");
+    CHECK(refusal(rig, listed) == "/0/nodes/1/name");
+    CHECK(refusal(rig, {.node = node_name("n-1")}).empty());
+    REQUIRE(rig.order("n-2", NodeOrder::revoke, "lost"));
+    CHECK(refusal(rig, {.node = node_name("n-2")}).empty());
+    CHECK(refusal(rig, listed).empty());
+}
+
 TEST_CASE("enrolments by one token do not wait for each other, and together spend no more than there is") {
     Rig rig;
     const std::string token = rig.make_token(terms_of(2)).value();

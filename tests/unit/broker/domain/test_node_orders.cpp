@@ -71,10 +71,10 @@ TEST_CASE("a revoked node is shut out: stored first, then its session is closed,
 
 TEST_CASE("while a node is being shut out nobody takes its name with a new key; then that lasts over a restart") {
     Rig rig;
+    const std::string token = rig.join_token("gz-1");
     const NodeId node = rig.enroll("gz-1", 1);
     TestAgent agent(rig, node);
     agent.connect();
-    const std::string token = rig.join_token("gz-1");
     rig.hold_writes = true;
     rig.act([&](DomainFsm& fsm, Now now, Actions& out) {
         fsm.order_node(rig.ticket(), "gz-1", NodeOrder::revoke, "stolen", {}, now, out);

@@ -1,8 +1,8 @@
-#include "agent/launcher/ration.hpp"
+#include "protocol/ration.hpp"
 
 #include <doctest/doctest.h>
 
-using namespace edge::launcher;
+using namespace edge;
 using namespace std::chrono_literals;
 
 TEST_CASE("a ration is so many at once, and then one each while") {

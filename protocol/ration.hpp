@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace edge::launcher {
+namespace edge {
 
 class Ration {
   public:
@@ -24,4 +24,4 @@ class Ration {
     Time spent_{};  // the moment up to which it is
 };
 
-}  // namespace edge::launcher
+}  // namespace edge
