@@ -1,5 +1,6 @@
 // A web client that keeps its own time: it asks when a request is due and not when the answer before it has come, and a
 // late answer counts from when its request was due. Prints `name value` a line. RATE 0 asks as fast as answers come.
+// With PATH it asks for that instead of `/`, not compressed, and WORDS must stand in each answer.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -22,8 +23,27 @@
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr char kRequest[] = "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n";
 constexpr std::string_view kLastChunk = "\r\n0\r\n\r\n";
+constexpr std::string_view kLength = "Content-Length: ";
+
+/// What is asked for, and what each answer must have in it.
+struct Question {
+    std::string request = "GET / HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n";
+    std::string words = "HTTP/1.1 200 ";
+
+    Question() = default;
+    Question(const std::string& path, std::string said)
+        : request("GET " + path + " HTTP/1.1\r\nHost: a\r\n\r\n"), words(std::move(said)) {}
+};
+
+/// An answer tells its length, or comes in chunks.
+bool is_whole(std::string_view answer) {
+    const auto body = answer.find("\r\n\r\n");
+    if (body == std::string_view::npos) return false;
+    const auto length = answer.substr(0, body).find(kLength);
+    if (length == std::string_view::npos) return answer.ends_with(kLastChunk);
+    return answer.size() - body - 4 == std::strtoul(answer.data() + length + kLength.size(), nullptr, 10);
+}
 
 int connected_to(std::uint16_t port) {
     sockaddr_in address{};
@@ -40,11 +60,13 @@ int connected_to(std::uint16_t port) {
 
 class Client {
   public:
-    Client(std::uint16_t port, double rate, std::size_t connections)
+    Client(std::uint16_t port, double rate, std::size_t connections, Question question)
         : between_(rate > 0 ? std::chrono::nanoseconds(static_cast<std::int64_t>(1e9 / rate))
-                            : Clock::duration::zero()) {
+                            : Clock::duration::zero()),
+          question_(std::move(question)) {
         for (std::size_t i = 0; i < connections; ++i) polls_.push_back({connected_to(port), POLLIN, 0});
         due_.resize(connections);
+        answers_.resize(connections);
         for (std::size_t i = 0; i < connections; ++i) idle_.push_back(i);
     }
 
@@ -80,24 +102,30 @@ class Client {
         const std::size_t which = idle_.front();
         idle_.pop_front();
         due_[which] = due;
-        if (::send(polls_[which].fd, kRequest, sizeof kRequest - 1, MSG_NOSIGNAL) < 0)
+        if (::send(polls_[which].fd, question_.request.data(), question_.request.size(), MSG_NOSIGNAL) < 0)
             throw std::runtime_error(std::string("send: ") + std::strerror(errno));
     }
     void take_answers() {
-        char buffer[4096];  // an answer is small, and chunked
+        char buffer[16384];
         const auto now = Clock::now();
         for (std::size_t i = 0; i < polls_.size(); ++i) {
             if (polls_[i].revents == 0) continue;
             const ssize_t n = ::read(polls_[i].fd, buffer, sizeof buffer);
             if (n <= 0) throw std::runtime_error("the server closed");
-            if (!std::string_view(buffer, static_cast<std::size_t>(n)).ends_with(kLastChunk)) continue;
+            answers_[i].append(buffer, static_cast<std::size_t>(n));
+            if (!is_whole(answers_[i])) continue;
+            if (answers_[i].find(question_.words) == std::string::npos)
+                throw std::runtime_error("an answer without \"" + question_.words + "\": " + answers_[i]);
+            answers_[i].clear();
             latencies_.push_back(std::chrono::duration<double, std::micro>(now - due_[i]).count());
             idle_.push_back(i);
         }
     }
 
     Clock::duration between_;
+    Question question_;
     std::vector<pollfd> polls_;
+    std::vector<std::string> answers_;  // as far as they came
     std::vector<Clock::time_point> due_;
     std::deque<std::size_t> idle_;
     std::vector<double> latencies_;
@@ -107,12 +135,13 @@ class Client {
 }  // namespace
 
 int main(int count, char** words) try {
-    if (count != 5) {
-        std::fprintf(stderr, "paced-http PORT RATE SECONDS CONNECTIONS\n");
+    if (count != 5 && count != 7) {
+        std::fprintf(stderr, "paced-http PORT RATE SECONDS CONNECTIONS [PATH WORDS]\n");
         return 64;
     }
     Client client(static_cast<std::uint16_t>(std::atoi(words[1])), std::atof(words[2]),
-                  static_cast<std::size_t>(std::atoi(words[4])));
+                  static_cast<std::size_t>(std::atoi(words[4])),
+                  count == 7 ? Question(words[5], words[6]) : Question());
     client.run(std::chrono::seconds(std::atoi(words[3])));
     client.print();
     return 0;
