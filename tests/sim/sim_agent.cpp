@@ -1,9 +1,10 @@
 #include "tests/sim/sim_agent.hpp"
 
+#include <algorithm>
+
 #include "agent/link/hello.hpp"
 #include "agent/link/identity.hpp"
 #include "protocol/json/described.hpp"
-#include "protocol/schedule/plan_ids.hpp"
 #include "tests/sim/exporter.hpp"
 
 namespace edge::sim {
@@ -375,6 +376,7 @@ void Node::take_due() {
     if (!is_up()) return;
     for (link::Task& task : plans_->due(now())) {
         accepting_.emplace_back(task.task_id, task.attempt);
+        told_due_.emplace(Due{task.plan->job_id, task.plan->tick_us, task.line}, task.task_id);
         accepted_->offered(std::move(task), now());
         settle_soon();
     }
@@ -414,13 +416,11 @@ void Node::audit() {
     }
 }
 
-/// By this revision or one before: a clock that was set comes again to what fired then.
+/// By this revision or another: a clock that was set comes again to what fired then, and a broker that came back from a
+/// backup to revisions that it had before.
 bool Node::has_done(const link::PlanSet& plan, std::uint64_t tick, const LineName& line) const {
-    for (auto revision = plan.revision; revision > 0; --revision) {
-        const TaskId task = planned_task(planned_run(plan.job_id, revision, tick), id_, line, 0);
-        if (ledger_.was_accepted(number_, {task, 1})) return true;
-    }
-    return false;
+    const auto [first, last] = told_due_.equal_range(Due{plan.job_id, tick, line});
+    return std::any_of(first, last, [&](const auto& one) { return ledger_.was_accepted(number_, {one.second, 1}); });
 }
 
 // ── a turn of the loop, as agent/agent.cpp makes it ──

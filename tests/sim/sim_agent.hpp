@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
 #include "agent/accepted_work.hpp"
 #include "agent/link/link_fsm.hpp"
@@ -133,6 +134,8 @@ class Node {
     LyingDisk lying_disk_;
     std::mt19937 leavings_;
     std::int64_t clock_step_ = 0;
+    using Due = std::tuple<JobId, std::uint64_t, LineName>;  // with its tick
+    std::multimap<Due, TaskId> told_due_;                    // by the planner, in whatever process
 
     std::uint64_t ended_for_room_ = 0;
 
