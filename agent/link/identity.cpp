@@ -42,6 +42,7 @@ Result<bool> take_pins(Identity& identity, const link::Pins& told) {
 }
 
 Result<std::uint64_t> load_counter(Disk& state) {
+    EDGE_TRY(state.sync_names());  // a process that was killed may not have come to it
     auto text = state.read(kCounterFile);
     if (!text && text.error().code == Errc::not_found) return std::uint64_t{0};
     if (!text) return text.error();

@@ -36,7 +36,7 @@ Result<Endpoint> endpoint_of(const Identity& identity);
 /// What the broker told of its keys becomes part of `identity`; false: it is already. Errors: denied (the key that it
 /// calls its own is neither the pinned one nor the next), bad_value.
 Result<bool> take_pins(Identity& identity, const link::Pins& told);
-/// 0 where none was written yet.
+/// 0 where none was written yet. What it says is on the medium, and so may be told.
 Result<std::uint64_t> load_counter(Disk& state);
 Result<> save_counter(Disk& state, std::uint64_t counter);
 /// Of the broker's store, as the last session told it; none where none did.

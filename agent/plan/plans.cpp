@@ -16,6 +16,7 @@ void append_all(std::vector<T>& to, std::vector<T> from) {
 }  // namespace
 
 Result<> Plans::open(Moment now) {
+    EDGE_TRY(disk_.sync_names());  // a process that was killed may not have come to it
     EDGE_TRY(read_log(now));  // first: it says where each line of a plan goes on
     return read_plans(now);
 }
@@ -53,9 +54,10 @@ Result<> Plans::read_log(Moment now) {
             contact_us_ = read.value().contact_us;
             if (contact_us_) planner_.contact_was(*contact_us_, now);
             log_bytes_ = read.value().end;
-            if (log_bytes_ == log.value().size()) return ok();
-            EDGE_TRY(disk_.truncate(kTicksFile, log_bytes_));
-            return disk_.sync(kTicksFile);
+            if (log_bytes_ != log.value().size()) {
+                EDGE_TRY(disk_.truncate(kTicksFile, log_bytes_));
+            }
+            return disk_.sync(kTicksFile);  // its end may be of a process that was killed before it had synced it
         }
         EDGE_TRY(set_aside(kTicksFile, read.error()));
     }

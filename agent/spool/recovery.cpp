@@ -79,6 +79,7 @@ Result<> Spool::recover() {
     spool::Ack ack;
     if (auto text = disk_->read(spool::kAckFile)) ack = spool::decode_ack(text.value()).value_or(spool::Ack());
     EDGE_TRY(auto segments, read_segments(*disk_, ack));
+    EDGE_TRY(disk_->sync_names());  // a process that was killed may not have come to it
     EDGE_TRY(disk_->remove(spool::kRenewing));
     for (const Candidate& one : segments) {
         if (one.header) id_ = one.header.value().spool_id;  // the newest decides
@@ -125,7 +126,7 @@ Result<> Spool::recover() {
     if (numbers_missing_ || !damaged_files_.empty()) return renew("damage");
     if (expected == 0) return begin_segment(highest + 1, {});
     sealed_.pop_back();  // load() counts the active one too
-    return ok();
+    return disk_->sync(segment_name(active_));  // its end may be of a process that was killed before it had synced it
 }
 
 Result<> Spool::load(const spool::Header& header, const std::string& bytes, spool::Segment kind) {

@@ -37,6 +37,9 @@ void Ledger::acknowledged(const Attempt& attempt) {
 
 void Ledger::disk_lost(Agent agent) {
     lost_with_a_disk_ += owed_[agent].size();
+    for (const auto& attempt : accepted_[agent]) {
+        if (before_restore_.contains(attempt) && !store_.results.contains(attempt)) started_.erase(attempt);
+    }
     owed_[agent].clear();
     accepted_[agent].clear();
     held_[agent].clear();
@@ -84,6 +87,7 @@ void Ledger::restored(const Backup& backup) {
         std::erase_if(owed, [&backup](const Attempt& attempt) { return backup.store.results.contains(attempt); });
     }
     store_ = backup.store;
+    before_restore_ = started_;
 }
 
 void Ledger::committed(const broker::Batch& batch) {

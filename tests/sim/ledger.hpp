@@ -46,7 +46,8 @@ class Ledger {
     void acknowledged(const Attempt& attempt);
     /// It has no place for what it holds up to this number, and says so.
     void gave_up(Agent agent, std::uint64_t upto);
-    /// Its disk is gone, and with it what was on it only.
+    /// Its disk is gone, and with it what was on it only: what a broker that came back from a backup has forgotten as
+    /// well, nobody knows, and it may be done again.
     void disk_lost(Agent agent);
 
     // ── of the broker: what is committed ──
@@ -112,6 +113,7 @@ class Ledger {
     std::map<Agent, std::set<Attempt>> accepted_;
     std::map<Agent, std::set<Attempt>> ever_accepted_;
     std::set<Attempt> started_;
+    std::set<Attempt> before_restore_;  // of those, what the broker may have forgotten that it gave out
     std::map<Agent, std::map<std::uint64_t, Attempt>> held_;  // on its disk, by number
     std::map<Agent, std::set<Attempt>> owed_;                 // durable, and not stored yet
     std::set<Attempt> acknowledged_;

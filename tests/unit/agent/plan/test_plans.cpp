@@ -68,6 +68,25 @@ TEST_CASE("a tick that was not committed may fire again, since nothing of it beg
     CHECK(plans.due(clock.now()).size() == 3);
 }
 
+TEST_CASE("ticks that a process wrote and was killed before syncing have fired for the next one, and stay so") {
+    std::mt19937 random(1);
+    ForgetfulDisk disk;
+    Clock clock;
+    {
+        Plans plans = opened(disk, clock);
+        plans.in_contact(clock.now());
+        plans.set(every(10'000), clock.now());
+        REQUIRE(plans.commit(clock.now()));
+        clock.pass(10 * kSecond);
+        CHECK(plans.due(clock.now()).size() == 3);
+        disk.fail_sync(EIO);
+        REQUIRE(!plans.commit(clock.now()));
+    }
+    CHECK(opened(disk, clock).due(clock.now()).empty());
+    disk.restart(ForgetfulDisk::Leaves::nothing, random);
+    CHECK(opened(disk, clock).due(clock.now()).empty());
+}
+
 TEST_CASE("a log whose end is torn is cut there; the log is made anew when it has grown") {
     ForgetfulDisk disk;
     Clock clock;

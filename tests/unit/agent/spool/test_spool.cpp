@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <random>
 
 #include "agent/spool/names.hpp"
 #include "tests/unit/agent/forgetful_disk.hpp"
@@ -235,6 +236,27 @@ TEST_CASE("a sync that failed is an end, not a retry") {
     REQUIRE(!failed);
     CHECK(failed.error().code == Errc::io);
     CHECK(spool.value().last() == 0);
+}
+
+TEST_CASE("what a process wrote and was killed before syncing is synced before another tells of it") {
+    std::mt19937 random(1);
+    ForgetfulDisk disk;
+    {
+        auto spool = Spool::open(disk);
+        REQUIRE(spool);
+        spool.value().finish(result_of(1), {});
+        disk.fail_sync(EIO);  // it ends there: what it wrote stays in the page cache
+        REQUIRE(!spool.value().commit());
+    }
+    {
+        auto next = Spool::open(disk);
+        REQUIRE(next);
+        CHECK(next.value().last() == 1);
+    }
+    disk.restart(ForgetfulDisk::Leaves::nothing, random);
+    auto after = Spool::open(disk);
+    REQUIRE(after);
+    CHECK(after.value().last() == 1);
 }
 
 TEST_CASE("a newer format is refused and left as it is") {
