@@ -17,7 +17,7 @@ void append_all(std::vector<T>& to, std::vector<T> from) {
 
 Result<> Plans::open(Moment now) {
     EDGE_TRY(disk_.sync_names());  // a process that was killed may not have come to it
-    EDGE_TRY(read_log(now));  // first: it says where each line of a plan goes on
+    EDGE_TRY(read_log(now));       // first: it says where each line of a plan goes on
     return read_plans(now);
 }
 

@@ -125,7 +125,7 @@ Result<> Spool::recover() {
     active_ = std::max(active_, highest);
     if (numbers_missing_ || !damaged_files_.empty()) return renew("damage");
     if (expected == 0) return begin_segment(highest + 1, {});
-    sealed_.pop_back();  // load() counts the active one too
+    sealed_.pop_back();                         // load() counts the active one too
     return disk_->sync(segment_name(active_));  // its end may be of a process that was killed before it had synced it
 }
 
