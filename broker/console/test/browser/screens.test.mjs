@@ -16,6 +16,7 @@ test('a token signs in, a wrong one is told, and one lands where one wanted to g
   await page.getByText('This broker does not know that token').waitFor()
   await page.getByLabel('API token').fill(token)
   await page.getByRole('button', { name: 'Sign in' }).click()
+  await page.getByRole('button', { name: 'Sign out' }).waitFor() // the address of the sign-in page ends like that one, too
   await page.waitForURL('**/nodes?q=state:connected')
   const [cookie] = await context.cookies()
   assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ['edge_session', true, 'Strict'])
