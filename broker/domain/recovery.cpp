@@ -31,11 +31,16 @@ std::string why_missing(const std::optional<link::SpoolGap>& gap) {
 
 }  // namespace
 
-void Recovery::begin(const Node& node, Spool& spool, const link::Hello& hello) const {
-    if (!is_due(node)) return;
-    const std::uint64_t before = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
-    spool.record.recover_upto = std::min(hello.spool_last, std::max(spool.received, before) + kMostRecovered);
-    spool.record.recover_more = hello.running.size() + (hello.plans ? kMostPlanned : 0);
+void Recovery::begin(const Node& node, Spool& spool, const Spool* before, const link::Hello& hello) const {
+    const bool is_first = is_due(node);
+    if (!is_first && !before) return;
+    const std::uint64_t most =
+        is_first ? kMostRecovered
+                 : before->record.recover_upto - std::min(before->received, before->record.recover_upto);
+    const std::uint64_t gone = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
+    spool.record.recover_upto = std::min(hello.spool_last, std::max(spool.received, gone) + most);
+    spool.record.recover_more =
+        is_first ? hello.running.size() + (hello.plans ? kMostPlanned : 0) : before->record.recover_more;
 }
 
 Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclusion& conclusion, Now now) {

@@ -185,11 +185,13 @@ void Sessions::begin(Node& node, link::Hello hello, const PublicKey& key, Ticket
     session.node = &node;
     session.took_over = took_over;
     session.spool = Fleet::find_spool(node, hello.spool_id);
+    const Spool* before = nullptr;
     if (!session.spool) {
-        node.lost_disk = node.lost_disk || !node.spools.empty();
+        if (!node.spools.empty()) before = node.spools.back().get();
+        node.lost_disk = node.lost_disk || before;
         session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0, {}});
     }
-    recovery_.begin(node, *session.spool, hello);
+    recovery_.begin(node, *session.spool, before, hello);
     session.spool_first = std::min(hello.spool_first, hello.spool_last + 1);
     session.spool_goal = hello.spool_last;
     session.hello = std::move(hello);

@@ -228,6 +228,38 @@ TEST_CASE("unknown tasks are taken as far as the spool and what ran went at the 
     }
 }
 
+TEST_CASE("the window goes on in the spool that takes the place of the one which had it, and is no larger there") {
+    Restored r;
+    const auto task = [](std::uint64_t number) {
+        link::Task one;
+        one.task_id = samples::id<TaskId>(900 + number);
+        one.run_id = samples::id<RunId>(900 + number);
+        one.line = samples::line_name("telecom");
+        return one;
+    };
+    for (const std::uint64_t number : {1, 2, 3}) r.gz.result_of(task(number));
+    r.gz.hello.running = {{task(9).task_id, 1}};
+    r.restore();
+    r.gz.connect();
+    r.gz.last_n = 0;
+    r.gz.answer(task(1));
+    r.gz.hello.running.clear();
+    r.gz.hello.spool_id = samples::id<SpoolId>(500);  // renewed, with the two that it still had, and more
+    r.gz.hello.spool_first = 1;
+    r.gz.hello.spool_last = 5;
+    SUBCASE("at once") {}
+    SUBCASE("after a restart of the broker") {
+        r.rig.restart();
+    }
+    r.gz.connect();
+    r.gz.last_n = 0;
+    for (const std::uint64_t number : {2, 3, 4}) r.gz.answer(task(number));  // the last by what was running
+    CHECK(r.rig.store().all_results().size() == 4);
+    r.gz.answer(task(5));
+    CHECK(r.rig.store().all_results().size() == 4);
+    CHECK(r.rig.fsm().counters().not_yours == 1);
+}
+
 TEST_CASE("a node that says that its spool is endless opens no endless window") {
     Restored r;
     r.restore();
