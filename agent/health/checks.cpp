@@ -38,7 +38,7 @@ std::string short_text(std::string text) {
 
 /// The address in an echo's answer.
 Heard echoed(const Check& check, const ProbeReport& report) {
-    const auto detail = decode<HttpDetail>(report.detail, UnknownFields::ignore);
+    const auto detail = decode<HttpDetail>(report.detail.tree(), UnknownFields::ignore);
     if (!detail || detail.value().hops.empty()) return {Outcome::bad, "no answer of HTTP"};
     const std::uint32_t status = detail.value().hops.back().status;
     if (status != 200) return {Outcome::bad, "answers " + std::to_string(status)};

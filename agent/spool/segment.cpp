@@ -1,7 +1,7 @@
 #include "agent/spool/segment.hpp"
 
 #include <algorithm>
-#include <boost/crc.hpp>
+#include <array>
 #include <boost/endian/conversion.hpp>
 #include <cstring>
 #include <optional>
@@ -17,16 +17,6 @@ constexpr std::size_t kChecksumAt = 12;   // in a header
 constexpr std::size_t kRecordPrefix = 8;  // length and checksum
 constexpr std::size_t kKindAt = 20;       // in a record
 
-/// Castagnoli's polynomial: RFC 3720 appendix B.4.
-using Crc32c = boost::crc_optimal<32, 0x1EDC6F41, 0xFFFFFFFF, 0xFFFFFFFF, true, true>;
-
-std::uint32_t crc32c(std::string_view first, std::string_view second) {
-    Crc32c crc;
-    crc.process_bytes(first.data(), first.size());
-    crc.process_bytes(second.data(), second.size());
-    return crc.checksum();
-}
-
 template <class T>
 void put(std::string& out, T value) {
     value = native_to_little(value);
@@ -38,6 +28,36 @@ T get(std::string_view bytes, std::size_t at) {
     T value{};
     std::memcpy(&value, bytes.data() + at, sizeof value);
     return little_to_native(value);
+}
+
+/// Castagnoli's polynomial, reflected: RFC 3720 appendix B.4. Table k is of a byte that k others follow.
+constexpr auto kCrcTables = [] {
+    std::array<std::array<std::uint32_t, 256>, 8> tables{};
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+        std::uint32_t crc = byte;
+        for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82F63B78 : 0);
+        tables[0][byte] = crc;
+    }
+    for (std::size_t k = 1; k < tables.size(); ++k) {
+        for (std::size_t byte = 0; byte < 256; ++byte)
+            tables[k][byte] = (tables[k - 1][byte] >> 8) ^ tables[0][tables[k - 1][byte] & 0xff];
+    }
+    return tables;
+}();
+
+/// Eight bytes a step: each result is checksummed as it is written, and one at a time cost as much as its JSON.
+std::uint32_t crc_on(std::uint32_t crc, std::string_view bytes) {
+    for (; bytes.size() >= 8; bytes.remove_prefix(8)) {
+        const std::uint64_t eight = get<std::uint64_t>(bytes, 0) ^ crc;
+        crc = 0;
+        for (std::size_t i = 0; i < 8; ++i) crc ^= kCrcTables[7 - i][(eight >> (8 * i)) & 0xff];
+    }
+    for (const char byte : bytes) crc = (crc >> 8) ^ kCrcTables[0][(crc ^ static_cast<unsigned char>(byte)) & 0xff];
+    return crc;
+}
+
+std::uint32_t crc32c(std::string_view first, std::string_view second) {
+    return ~crc_on(crc_on(~std::uint32_t{0}, first), second);
 }
 
 void put(std::string& out, const Uuid& id) {
@@ -118,19 +138,18 @@ Result<Header> decode_header(std::string_view bytes) {
 }
 
 void append_record(std::string& out, const Record& record, std::uint32_t group) {
-    std::string rest;
-    rest.reserve(kRecordBytes + record.body.size());
-    put(rest, record.seq);
-    put(rest, group);
-    rest.push_back(static_cast<char>(record.kind));
-    put(rest, record.attempt.attempt);
-    put(rest, record.attempt.task_id.bytes);
-    rest.append(record.body);
-    std::string length;
-    put(length, static_cast<std::uint32_t>(rest.size()));
-    out.append(length);
-    put(out, crc32c(length, rest));
-    out.append(rest);
+    const std::size_t begin = out.size();
+    put(out, static_cast<std::uint32_t>(kRecordBytes - kRecordPrefix + record.body.size()));
+    put(out, std::uint32_t{0});  // the checksum, of all that is around it
+    put(out, record.seq);
+    put(out, group);
+    out.push_back(static_cast<char>(record.kind));
+    put(out, record.attempt.attempt);
+    put(out, record.attempt.task_id.bytes);
+    out.append(record.body);
+    const std::string_view written = std::string_view(out).substr(begin);
+    const std::uint32_t checksum = native_to_little(crc32c(written.substr(0, 4), written.substr(kRecordPrefix)));
+    std::memcpy(out.data() + begin + 4, &checksum, sizeof checksum);
 }
 
 Scan scan_records(std::string_view segment, Segment kind) {

@@ -1,7 +1,7 @@
 #include "agent/spool/spool.hpp"
 
 #include "agent/spool/names.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::agent {
 
@@ -25,7 +25,7 @@ AcceptedTask Spool::accepted(const link::AttemptRef& attempt) const {
 }
 
 void Spool::accept(std::uint64_t work_n, const link::AttemptRef& attempt, const AcceptedTask& task) {
-    std::string body = dump_json(encode(task));
+    std::string body = json_text(task);
     open_.emplace(attempt, Open{body, kNotWrittenYet});
     pending_.push_back({spool::Kind::accept, work_n == 0 ? work_noted() : work_n, attempt, std::move(body)});
 }

@@ -64,7 +64,9 @@ PoolActions PoolFsm::frame(WorkerId id, worker::Frame frame, Moment now) {
     PoolActions actions;
     if (auto* progress = std::get_if<worker::Progress>(&frame)) {
         if (!worker.running.contains(progress->task) || jobs_.at(progress->task).own) return actions;
-        const link::Task& task = jobs_.at(progress->task).task;
+        Job& job = jobs_.at(progress->task);
+        const link::Task& task = job.task;
+        show_started(job, actions);
         actions.push_back(Show{{task.task_id, task.attempt, link::ProgressKind::data, std::move(progress->data)}});
         return actions;
     }
@@ -347,6 +349,7 @@ PoolActions PoolFsm::tick(Moment now) {
         const std::uint64_t key = wakes_.begin()->second;
         job_due(key, now, actions);
     }
+    show_due(now, actions);
     std::vector<WorkerId> due;
     for (const auto& [id, worker] : workers_) {
         if (worker.give_up && *worker.give_up <= now.steady) due.push_back(id);
@@ -363,6 +366,7 @@ std::optional<Time> PoolFsm::deadline() const {
     std::optional<Time> first;
     const auto sooner = [&](Time at) { first = first ? std::min(*first, at) : at; };
     if (!wakes_.empty()) sooner(wakes_.begin()->first);
+    if (!unshown_.empty()) sooner(unshown_.front().first);
     for (const auto& [id, worker] : workers_) {
         if (worker.give_up) sooner(*worker.give_up);
     }

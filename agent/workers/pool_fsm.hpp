@@ -123,6 +123,7 @@ class PoolFsm {
         Time received{};
         Time wake{};  // queued: start by; running: kill at
         WorkerId worker = 0;
+        bool shown = false;  // that it runs
         Span span;
         ProbeReport report;
         std::map<Flow, std::optional<RouteAnswer>> routes;  // verifying
@@ -180,6 +181,9 @@ class PoolFsm {
     void set_wake(std::uint64_t key, Job& job, Time wake);
     void lose(std::uint64_t key, const Worker& worker, Moment now, PoolActions& actions);
     void awaited_in_vain(WorkerId id, Moment now, PoolActions& actions);
+    void show_started(Job& job, PoolActions& actions);
+    void show_due(Moment now, PoolActions& actions);
+    void forget_ended_unshown();
     void drop_wake(std::uint64_t key, const Job& job) { wakes_.erase({job.wake, key}); }
     void job_due(std::uint64_t key, Moment now, PoolActions& actions);
     PoolActions on_done(WorkerId id, Worker& worker, worker::Done&& done, Moment now);
@@ -195,6 +199,7 @@ class PoolFsm {
     std::size_t own_ = 0;  // of them
     std::unordered_map<link::AttemptRef, std::uint64_t, AttemptHash> by_attempt_;
     std::set<std::pair<Time, std::uint64_t>> wakes_;
+    std::deque<std::pair<Time, std::uint64_t>> unshown_;  // when to show each that runs, in that order
     std::map<std::pair<LineName, Flow>, CachedRoute> routes_;
 };
 

@@ -8,6 +8,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// A task that ends sooner is shown by its result alone: thousands a second would say of each that it runs, to nobody.
+constexpr auto kShownAfter = 100ms;
 constexpr auto kGrace = 2s;  // past a task's deadline, before its worker counts as wedged
 constexpr auto kRouteFresh = 1s;
 constexpr auto kRouteFreshAfterFailure = 50ms;
@@ -150,8 +152,25 @@ void PoolFsm::run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now,
     set_wake(key, job, now.steady + std::chrono::milliseconds(job.task.run_within_ms) + kGrace);
     worker.running.insert(key);
     actions.push_back(SendFrame{id, worker::Run{key, job.task.service, job.task.params, job.task.run_within_ms}});
-    if (job.own) return;
+    if (!job.own) unshown_.emplace_back(now.steady + kShownAfter, key);
+}
+
+void PoolFsm::show_started(Job& job, PoolActions& actions) {
+    if (std::exchange(job.shown, true)) return;
     actions.push_back(Show{{job.task.task_id, job.task.attempt, link::ProgressKind::started, Json::object()}});
+}
+
+void PoolFsm::show_due(Moment now, PoolActions& actions) {
+    while (!unshown_.empty() && unshown_.front().first <= now.steady) {
+        const auto job = jobs_.find(unshown_.front().second);
+        unshown_.pop_front();
+        if (job != jobs_.end() && job->second.phase == Phase::running) show_started(job->second, actions);
+    }
+    forget_ended_unshown();
+}
+
+void PoolFsm::forget_ended_unshown() {
+    while (!unshown_.empty() && !jobs_.contains(unshown_.front().second)) unshown_.pop_front();
 }
 
 PoolActions PoolFsm::on_done(WorkerId id, Worker& worker, worker::Done&& done, Moment now) {
@@ -256,6 +275,7 @@ void PoolFsm::conclude(std::uint64_t key, Moment now, PoolActions& actions) {
     drop_wake(key, job);
     const LineName line = job.task.line;
     jobs_.erase(key);
+    forget_ended_unshown();
     const auto slot = slots_.find(line);
     if (slot == slots_.end() || !slot->second.draining) return;
     retire(slot->second, now, actions);

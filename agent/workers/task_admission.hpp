@@ -6,6 +6,7 @@
 
 #include "agent/workers/lines.hpp"
 #include "agent/workers/verdict.hpp"
+#include "protocol/probes/destination.hpp"
 #include "protocol/targets/target_buckets.hpp"
 
 namespace edge::agent {
@@ -20,10 +21,16 @@ class TaskAdmission {
     std::optional<ProbeReport> refusal(const link::Task& task, const Line& line, Moment now);
 
   private:
+    const std::optional<Destination>& destination(const link::Task& task);
+
     std::optional<std::vector<std::string>> services_;  // none: the launcher has not told yet, the worker knows
     TargetBuckets destinations_{0, 0, 0};
     link::PolicyDestination limits_;
     std::string busy_;
+    // Of the last task: those of one run come in a row, and ask the same.
+    Service last_service_ = Service::ping;
+    Json last_params_;
+    std::optional<Destination> last_destination_;
 };
 
 }  // namespace edge::agent

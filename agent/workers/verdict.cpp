@@ -6,6 +6,7 @@
 #include "protocol/cut_text.hpp"
 #include "protocol/ip.hpp"
 #include "protocol/link/fit_result.hpp"
+#include "protocol/worker/frames.hpp"
 
 namespace edge::agent {
 namespace {
@@ -106,9 +107,8 @@ Finished make_finished(const link::Task& task, const Span& span, ProbeReport rep
     std::erase_if(result.resolved, [](const std::string& address) { return !is_address(address); });
     if (result.resolved.size() > kResolved) result.resolved.resize(kResolved);
     result.concurrency = report.concurrency;
-    result.truncated =
-        report.detail.is_object() && report.detail.size() == 1 && report.detail.contains("truncated");  // by its frame
-    if (!report.detail.empty() && !result.truncated) finished.detail = dump_json(report.detail);
+    result.truncated = report.detail.text == worker::kTruncatedDetail;
+    if (!result.truncated && report.detail.text != "{}") finished.detail = std::move(report.detail.text);
     result.detail_bytes = static_cast<std::uint32_t>(finished.detail.size());
     link::fit_result(result, finished.detail, link::kMaxMessage);
     return finished;

@@ -1,7 +1,9 @@
 #include "agent/workers/worker_channel.hpp"
 
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
+#include <utility>
 
 namespace edge::agent {
 
@@ -36,6 +38,15 @@ struct WorkerChannel::Open : std::enable_shared_from_this<Open> {
         return false;
     }
 
+    /// Behind all that is handed out now: by one system call, and the worker is woken once.
+    void flush_soon() {
+        if (writing || std::exchange(flush_posted, true)) return;
+        boost::asio::post(socket.get_executor(), [self = shared_from_this()] {
+            self->flush_posted = false;
+            if (self->listener) self->flush();
+        });
+    }
+
     void flush() {
         if (writing || waiting.empty()) return;
         writing = true;
@@ -54,10 +65,11 @@ struct WorkerChannel::Open : std::enable_shared_from_this<Open> {
     std::uint32_t worker;
     Listener* listener;
     worker::FrameReader frames;
-    std::array<char, 16 * 1024> buffer{};
+    std::array<char, 64 * 1024> buffer{};
     std::string sending;
     std::string waiting;
     bool writing = false;
+    bool flush_posted = false;
 };
 
 WorkerChannel::WorkerChannel(boost::asio::io_context& io, std::uint32_t worker, Fd socket, Listener& listener)
@@ -73,7 +85,7 @@ WorkerChannel::~WorkerChannel() {
 
 void WorkerChannel::write(const worker::Frame& frame) {
     open_->waiting += worker::encode_frame(frame);
-    open_->flush();
+    open_->flush_soon();
 }
 
 }  // namespace edge::agent

@@ -40,12 +40,13 @@ class RunSubscriber {
 };
 
 /// Somebody who follows all of it: every node that connects, leaves or tells something new, every run that is made or
-/// moves on, every result. On the domain thread, which waits for each call.
+/// moves on, every result. What came of one turn is told together, in its order. On the domain thread, which waits for
+/// each call.
 /// Owners: who made it and the domain.
 class FleetSubscriber {
   public:
     virtual ~FleetSubscriber() = default;
-    virtual void event(const FleetEvent& event) = 0;
+    virtual void events(const std::vector<FleetEvent>& events) = 0;
 };
 
 /// What a hello of a node may be signed with.

@@ -142,6 +142,9 @@ void LocalDomain::carry_out(Actions& actions) {
     for (auto& effect : actions.effects) {
         std::visit([this](auto& one) { carry_out(one); }, effect);
     }
+    if (told_.empty()) return;
+    for (const auto& follower : followers_) follower->events(told_);
+    told_.clear();
 }
 
 /// Results wait for the answer, and answers come in the order asked: one that cannot be had now is asked for again at
@@ -222,7 +225,7 @@ void LocalDomain::carry_out(RunEnded& effect) {
     subscriptions_->ended(effect.run);
 }
 void LocalDomain::carry_out(Told& effect) {
-    for (const auto& follower : followers_) follower->event(effect.event);
+    told_.push_back(std::move(effect.event));
 }
 void LocalDomain::carry_out(Noted& effect) {
     log_.info("{} {}", effect.event, effect.facts);

@@ -133,6 +133,7 @@ class LocalDomain final : public Domain {
     Replies<JoinTokenView> token_end_replies_;
     Replies<NodeView> order_replies_;
     std::vector<std::shared_ptr<FleetSubscriber>> followers_;
+    std::vector<FleetEvent> told_;  // in this turn
     std::atomic<bool> stopping_ = false;
     std::unique_ptr<ReadQueue> reads_;
     LocalWebhooks webhooks_;

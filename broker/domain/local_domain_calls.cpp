@@ -279,7 +279,7 @@ void LocalDomain::unsubscribe(RunId id, std::shared_ptr<RunSubscriber> subscribe
 
 void LocalDomain::follow(std::shared_ptr<FleetSubscriber> subscriber) {
     mailbox_.post([this, subscriber = std::move(subscriber)](Now, Actions&) mutable {
-        for (auto& event : fsm_.follow()) subscriber->event(event);
+        subscriber->events(fsm_.follow());
         followers_.push_back(std::move(subscriber));
     });
 }

@@ -12,11 +12,11 @@ namespace {
 /// The domain's way to the hub.
 class Follower final : public FleetSubscriber {
   public:
-    explicit Follower(std::function<void(const FleetEvent&)> take) : take_(std::move(take)) {}
-    void event(const FleetEvent& event) override { take_(event); }
+    explicit Follower(std::function<void(const std::vector<FleetEvent>&)> take) : take_(std::move(take)) {}
+    void events(const std::vector<FleetEvent>& events) override { take_(events); }
 
   private:
-    std::function<void(const FleetEvent&)> take_;
+    std::function<void(const std::vector<FleetEvent>&)> take_;
 };
 
 std::string_view name_of(const RunEvent& event) {
@@ -76,8 +76,12 @@ Hub::Hub(Domain& domain, std::unique_ptr<Turns> turns, std::string stream)
     : domain_(domain), turns_(std::move(turns)), stream_(std::move(stream)) {}
 
 void Hub::start() {
-    domain_.follow(std::make_shared<Follower>([weak = weak_from_this()](const FleetEvent& event) {
-        if (const auto hub = weak.lock()) hub->turn([event](Hub& self) { self.take(event); });
+    domain_.follow(std::make_shared<Follower>([weak = weak_from_this()](const std::vector<FleetEvent>& events) {
+        const auto hub = weak.lock();
+        if (!hub) return;
+        hub->turn([events](Hub& self) {
+            for (const FleetEvent& event : events) self.take(event);
+        });
     }));
     turn([](Hub& self) {
         self.tick_overview();

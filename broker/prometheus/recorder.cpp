@@ -13,11 +13,13 @@ WallTime now() {
 
 }  // namespace
 
-void Recorder::event(const FleetEvent& event) {
-    if (const auto* run = std::get_if<std::shared_ptr<const RunView>>(&event))
-        return with([run = *run](ResultSeries& series, WallTime at) { series.take(*run, at); });
-    if (const auto* result = std::get_if<std::shared_ptr<const ResultView>>(&event))
-        return with([result = *result](ResultSeries& series, WallTime at) { series.take(*result, at); });
+void Recorder::events(const std::vector<FleetEvent>& events) {
+    with([events](ResultSeries& series, WallTime at) {
+        for (const FleetEvent& event : events) {
+            if (const auto* run = std::get_if<std::shared_ptr<const RunView>>(&event)) series.take(**run, at);
+            if (const auto* result = std::get_if<std::shared_ptr<const ResultView>>(&event)) series.take(**result, at);
+        }
+    });
 }
 
 void Recorder::leave_out(const RunId& run) {

@@ -17,7 +17,7 @@ class Recorder final : public FleetSubscriber, public std::enable_shared_from_th
   public:
     Recorder(std::uint64_t most, Post post) : post_(std::move(post)), series_(most) {}
 
-    void event(const FleetEvent& event) override;
+    void events(const std::vector<FleetEvent>& events) override;
     /// This run is answered to who asked for it, and is no series.
     void leave_out(const RunId& run);
     /// A turn with the series, after all that was told before.

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 #include "protocol/link/envelopes.hpp"
 
 namespace edge::broker {
@@ -14,7 +14,7 @@ using Labels = std::map<std::string, std::string>;
 
 template <class T>
 std::string to_column(const T& value) {
-    return dump_json(encode(value));
+    return json_text(value);
 }
 
 /// What we wrote ourselves; fields that an older version did not know get their defaults. Errors: io (damaged row).

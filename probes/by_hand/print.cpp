@@ -146,13 +146,13 @@ std::string outcome_text(const ProbeSpec& spec, const Outcome& outcome) {
     std::string text;
     switch (service_of(spec)) {
         case Service::dns:
-            text = detail_text<DnsDetail>(report.detail, dns_text);
+            text = detail_text<DnsDetail>(report.detail.tree(), dns_text);
             break;
         case Service::http:
-            text = detail_text<HttpDetail>(report.detail, http_text);
+            text = detail_text<HttpDetail>(report.detail.tree(), http_text);
             break;
         case Service::ping:
-            text = detail_text<PingDetail>(report.detail, ping_text);
+            text = detail_text<PingDetail>(report.detail.tree(), ping_text);
             break;
     }
     text += std::string(enum_text(report.status)) + " after " + ms(report.summary.duration_us);
@@ -169,6 +169,7 @@ Json outcome_json(const ProbeSpec& spec, const Outcome& outcome) {
     json["target"] = target_of(spec);
     if (!outcome.line.empty()) json["line"] = outcome.line;
     json.update(encode(outcome.report));
+    json["detail"] = outcome.report.detail.tree();
     if (outcome.evidence) json["evidence"] = encode(*outcome.evidence);
     return json;
 }

@@ -15,7 +15,7 @@
 #include "probes/reactor/socket_facts.hpp"
 #include "probes/resolve/resolver.hpp"
 #include "probes/started.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::probes {
 namespace {
@@ -198,7 +198,7 @@ class DnsProbe : public Probe, public std::enable_shared_from_this<DnsProbe> {
         report_.status = status;
         report_.failure = std::move(failure);
         started_.stamp(report_);
-        if (core_) report_.detail = encode(core_->detail());
+        if (core_) report_.detail = JsonText(json_text(core_->detail()));
         events_.done(std::move(report_));
     }
 

@@ -7,7 +7,7 @@
 #include "probes/http/transfer.hpp"
 #include "probes/resolve/target.hpp"
 #include "probes/started.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::probes {
 namespace {
@@ -119,7 +119,7 @@ class HttpProbe : public Probe, public std::enable_shared_from_this<HttpProbe> {
         report_.status = status;
         report_.failure = std::move(failure);
         started_.stamp(report_);
-        report_.detail = encode(detail_);
+        report_.detail = JsonText(json_text(detail_));
         events_.done(std::move(report_));
     }
 

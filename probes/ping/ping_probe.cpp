@@ -9,7 +9,7 @@
 #include "probes/reactor/random_bytes.hpp"
 #include "probes/resolve/target.hpp"
 #include "probes/started.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::probes {
 namespace {
@@ -148,7 +148,7 @@ class PingProbe : public Probe, public std::enable_shared_from_this<PingProbe> {
             report_.summary.rtt_us = detail.avg_us;
             report_.summary.loss = detail.loss_percent;
             report_.summary.bytes = std::uint64_t{detail.rcvd} * detail.size;
-            report_.detail = encode(detail);
+            report_.detail = JsonText(json_text(detail));
         }
         events_.done(std::move(report_));
     }

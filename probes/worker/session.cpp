@@ -13,6 +13,9 @@ namespace {
 
 namespace asio = boost::asio;
 
+// A task that ends sooner shows nothing but its report: thousands a second would, to nobody.
+constexpr std::chrono::milliseconds kShownAfter{100};
+constexpr std::size_t kMostUnshown = 64;
 constexpr std::size_t kDropProgressAbove = 256 * 1024;      // of unsent bytes: progress is only for show
 constexpr std::size_t kStopReadingAbove = 4 * 1024 * 1024;  // the agent does not read: take no more work
 
@@ -22,7 +25,8 @@ Session::Session(const Surroundings& around, int fd, std::function<void(const st
     : around_(around),
       stream_(around.io, asio::local::stream_protocol(), fd),
       closed_(std::move(closed)),
-      incoming_(64 * 1024, '\0') {}
+      incoming_(64 * 1024, '\0'),
+      show_timer_(around.io) {}
 
 void Session::start(std::string sandbox) {
     send(worker::Ready{EDGE_VERSION, std::move(sandbox)});
@@ -112,13 +116,13 @@ void Session::begin_what_fits() {
 
 void Session::begin(std::uint64_t number, Task& task) {
     ProbeEvents events;
-    events.progress = [this, number](Json data) {
-        if (unsent_ < kDropProgressAbove) send(worker::Progress{number, std::move(data)});
-    };
+    events.progress = [this, number](Json data) { progress(number, std::move(data)); };
     events.done = [this, number, concurrency = static_cast<std::uint32_t>(admission_.running())](ProbeReport report) {
         report.concurrency = concurrency;
         end(number, std::move(report));
     };
+    unshown_.emplace_back(std::chrono::steady_clock::now() + kShownAfter, number);
+    show_later();
     const ProbePtr probe = task.probe = make_probe(std::move(task.spec), around_, std::move(events));
     try {
         probe->start();
@@ -126,6 +130,41 @@ void Session::begin(std::uint64_t number, Task& task) {
         if (tasks_.contains(number))
             refuse(number, Status::failed, Failure{Source::agent, "start", "internal", error.what()});
     }
+}
+
+void Session::progress(std::uint64_t number, Json data) {
+    if (unsent_ >= kDropProgressAbove) return;
+    const auto at = tasks_.find(number);
+    if (at == tasks_.end()) return;
+    Task& task = at->second;
+    if (task.is_shown)
+        send(worker::Progress{number, std::move(data)});
+    else if (task.unshown.size() < kMostUnshown)
+        task.unshown.push_back(std::move(data));
+}
+
+/// Armed for the first of them, also when that ends meanwhile: a look costs less than setting it anew for each task.
+void Session::show_later() {
+    if (unshown_.empty() || std::exchange(is_show_armed_, true)) return;
+    show_timer_.expires_at(unshown_.front().first);
+    show_timer_.async_wait([this](boost::system::error_code error) {
+        is_show_armed_ = false;
+        if (!error && !is_closed_) show_due();
+    });
+}
+
+void Session::show_due() {
+    const auto now = std::chrono::steady_clock::now();
+    while (!unshown_.empty()) {
+        const auto [due, number] = unshown_.front();
+        const auto at = tasks_.find(number);
+        if (at != tasks_.end() && due > now) break;
+        unshown_.pop_front();
+        if (at == tasks_.end()) continue;
+        at->second.is_shown = true;
+        for (Json& data : std::exchange(at->second.unshown, {})) send(worker::Progress{number, std::move(data)});
+    }
+    show_later();
 }
 
 void Session::end(std::uint64_t number, ProbeReport report) {
@@ -156,10 +195,14 @@ void Session::send(const worker::Frame& frame) {
     if (is_closed_) return;
     outgoing_.push_back(worker::encode_frame(frame));
     unsent_ += outgoing_.back().size();
-    if (writing_.empty()) write();
+    if (writing_.empty() && !std::exchange(is_write_posted_, true))
+        asio::post(stream_.get_executor(), [this] { write(); });
 }
 
+/// Behind all that is ready now: many reports go by one system call, and wake the agent once.
 void Session::write() {
+    is_write_posted_ = false;
+    if (is_closed_) return;
     writing_.swap(outgoing_);
     if (writing_.empty()) return;
     std::vector<asio::const_buffer> buffers;

@@ -2,6 +2,8 @@
 #pragma once
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <deque>
 #include <functional>
 #include <map>
 #include <string>
@@ -32,6 +34,8 @@ class Session {
         ProbePtr probe{};           // empty while it waits
         bool has_waited = false;    // for room
         bool is_cut_short = false;  // by the deadline, after it had waited
+        bool is_shown = false;
+        std::vector<Json> unshown{};  // progress
     };
 
     void read();
@@ -41,6 +45,9 @@ class Session {
     void begin_what_fits();
     void begin(std::uint64_t number, Task& task);
     void out_of_time(std::uint64_t number);
+    void progress(std::uint64_t number, Json data);
+    void show_later();
+    void show_due();
     void end(std::uint64_t number, ProbeReport report);
     /// The answer for a task whose probe did not begin.
     void refuse(std::uint64_t number, Status status, Failure failure);
@@ -58,7 +65,11 @@ class Session {
     std::size_t unsent_ = 0;             // bytes of both
     std::map<std::uint64_t, Task> tasks_;
     Admission admission_;
+    std::deque<std::pair<std::chrono::steady_clock::time_point, std::uint64_t>> unshown_;  // when to show which task
+    boost::asio::steady_timer show_timer_;
+    bool is_show_armed_ = false;
     bool is_reading_ = false;
+    bool is_write_posted_ = false;
     bool is_closed_ = false;
 };
 

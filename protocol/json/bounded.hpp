@@ -1,13 +1,14 @@
 // The one door for JSON from outside: nothing else in the project parses bytes it did not write.
 // nlohmann 3.11.2 parses 100,000 nested arrays and then crashes on copy or dump, takes the last of two equal keys,
-// stops at a NUL, skips a byte order mark and reads an integer of any length as a double; hence the check before any
-// tree is built.
+// stops at a NUL, skips a byte order mark and reads an integer of any length as a double; hence a walk of our own,
+// which builds the tree as far as it has looked.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "protocol/result.hpp"
 
@@ -36,10 +37,25 @@ struct JsonLimits {
 /// integer beyond ±2^53, number that is not finite).
 Result<> check_json(std::string_view text, const JsonLimits& limits = {});
 
-/// check_json, then the tree.
+/// The tree, by the same walk.
 Result<Json> parse_json(std::string_view text, const JsonLimits& limits = {});
+
+/// An object as its text, for who carries it and does not look at it. Empty: nothing.
+struct JsonText {
+    std::string text;
+
+    JsonText() = default;
+    explicit JsonText(std::string written) : text(std::move(written)) {}
+    JsonText(const Json& tree);
+    /// An empty object where the text is none.
+    Json tree() const;
+    bool operator==(const JsonText&) const = default;
+};
 
 /// Compact text; invalid UTF-8 inside strings becomes U+FFFD, so that a hostile banner cannot throw here.
 std::string dump_json(const Json& json);
+
+/// Appends the text of a string, with its quotes, as dump_json writes it.
+void write_string(std::string& out, std::string_view text);
 
 }  // namespace edge

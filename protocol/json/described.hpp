@@ -10,6 +10,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -57,10 +58,6 @@ inline constexpr bool is_map<std::map<std::string, T>> = true;
 template <class>
 inline constexpr bool unsupported = false;
 
-inline Error wrong(const std::string& where, std::string detail) {
-    return Error{Errc::bad_value, where.empty() ? "/" : where, std::move(detail)};
-}
-
 /// A key as a part of a JSON pointer. Source: RFC 6901 section 3.
 inline std::string pointer_token(std::string_view key) {
     std::string token;
@@ -72,6 +69,30 @@ inline std::string pointer_token(std::string_view key) {
         }
     }
     return token;
+}
+
+/// A JSON pointer to what is being decoded, a part each level of the call; only an error writes it out, since to make
+/// a text of it for every field took as long as all else of decoding. Empty: the whole document.
+class Pointer {
+  public:
+    Pointer() = default;
+    Pointer(const Pointer& above, std::string_view key) : above_(&above), key_(key) {}
+    Pointer(const Pointer& above, std::size_t index) : above_(&above), index_(index) {}
+
+    std::string text() const {
+        if (!above_) return {};
+        return above_->text() + "/" + (index_ ? std::to_string(*index_) : pointer_token(key_));
+    }
+
+  private:
+    const Pointer* above_ = nullptr;
+    std::string_view key_;
+    std::optional<std::size_t> index_;
+};
+
+inline Error wrong(const Pointer& where, std::string detail) {
+    std::string pointer = where.text();
+    return Error{Errc::bad_value, pointer.empty() ? "/" : std::move(pointer), std::move(detail)};
 }
 
 /// A key somebody else chose, short enough to be quoted in a message.
@@ -105,13 +126,14 @@ std::optional<E> enum_value(std::string_view text) {
     return value;
 }
 
-template <class T>
-Result<> decode_into(T& out, const Json& json, const std::string& where, UnknownFields unknown);
-
 namespace described {
 
+/// `J` is Json or const Json; of one that may be changed, texts and trees are taken rather than copied.
+template <class T, class J>
+Result<> decode_part(T& out, J& json, const Pointer& where, UnknownFields unknown);
+
 template <class T>
-Result<> decode_number(T& out, const Json& json, const std::string& where) {
+Result<> decode_number(T& out, const Json& json, const Pointer& where) {
     if constexpr (std::is_floating_point_v<T>) {
         if (!json.is_number()) return wrong(where, "expected a number");
         out = json.get<T>();
@@ -127,7 +149,7 @@ Result<> decode_number(T& out, const Json& json, const std::string& where) {
 }
 
 template <Enum E>
-Result<> decode_enum(E& out, const Json& json, const std::string& where) {
+Result<> decode_enum(E& out, const Json& json, const Pointer& where) {
     if (json.is_string()) {
         if (const auto value = enum_value<E>(json.get_ref<const std::string&>())) {
             out = *value;
@@ -149,13 +171,13 @@ std::vector<std::string> member_names() {
 }
 
 template <Struct T>
-Result<> reject_unknown(const Json& json, const std::string& where) {
+Result<> reject_unknown(const Json& json, const Pointer& where) {
     for (const auto& item : json.items()) {
         bool known = false;
         boost::mp11::mp_for_each<boost::describe::describe_members<T, boost::describe::mod_public>>(
             [&](auto d) { known = known || item.key() == wire_name(d.name); });
         if (!known) {
-            return wrong(where + "/" + pointer_token(item.key()),
+            return wrong(Pointer(where, item.key()),
                          "unknown key " + quote_key(item.key()) + did_you_mean(item.key(), member_names<T>()));
         }
     }
@@ -174,8 +196,8 @@ bool has_default(const Field& field) {
     }
 }
 
-template <Struct T>
-Result<> decode_struct(T& out, const Json& json, const std::string& where, UnknownFields unknown) {
+template <Struct T, class J>
+Result<> decode_struct(T& out, J& json, const Pointer& where, UnknownFields unknown) {
     if (!json.is_object()) return wrong(where, "expected an object");
     if (unknown == UnknownFields::reject) {
         EDGE_TRY(reject_unknown<T>(json, where));
@@ -185,56 +207,54 @@ Result<> decode_struct(T& out, const Json& json, const std::string& where, Unkno
         if (!result) return;
         auto& field = out.*d.pointer;
         using Field = std::remove_reference_t<decltype(field)>;
-        const std::string key(wire_name(d.name));
+        const std::string_view key = wire_name(d.name);
         const auto at = json.find(key);
         if (at == json.end() || (at->is_null() && is_optional<Field>)) {
-            if (!has_default<T>(field)) result = wrong(where + "/" + key, "missing");
+            if (!has_default<T>(field)) result = wrong(Pointer(where, key), "missing");
             return;
         }
-        result = decode_into(field, *at, where + "/" + key, unknown);
+        result = decode_part(field, *at, Pointer(where, key), unknown);
     });
     return result;
 }
 
-}  // namespace described
-
-template <class T>
-Result<> decode_into(T& out, const Json& json, const std::string& where, UnknownFields unknown) {
-    using namespace described;
+template <class T, class J>
+Result<> decode_part(T& out, J& json, const Pointer& where, UnknownFields unknown) {
     if constexpr (std::is_same_v<T, Json>) {
-        out = json;
+        out = std::move(json);  // copies a const one
         return ok();
     } else if constexpr (std::is_same_v<T, bool>) {
         if (!json.is_boolean()) return wrong(where, "expected true or false");
-        out = json.get<bool>();
+        out = json.template get<bool>();
         return ok();
     } else if constexpr (std::is_arithmetic_v<T>) {
         return decode_number(out, json, where);
     } else if constexpr (std::is_same_v<T, std::string>) {
         if (!json.is_string()) return wrong(where, "expected a string");
-        out = json.get_ref<const std::string&>();
+        using Taken = std::conditional_t<std::is_const_v<J>, const std::string&, std::string&>;
+        out = std::move(json.template get_ref<Taken>());
         return ok();
     } else if constexpr (is_optional<T>) {
-        return decode_into(out.emplace(), json, where, unknown);
+        return decode_part(out.emplace(), json, where, unknown);
     } else if constexpr (is_vector<T>) {
         if (!json.is_array()) return wrong(where, "expected an array");
         out.clear();
         for (std::size_t i = 0; i < json.size(); ++i) {
-            EDGE_TRY(decode_into(out.emplace_back(), json[i], where + "/" + std::to_string(i), unknown));
+            EDGE_TRY(decode_part(out.emplace_back(), json[i], Pointer(where, i), unknown));
         }
         return ok();
     } else if constexpr (is_map<T>) {
         if (!json.is_object()) return wrong(where, "expected an object");
         out.clear();
-        for (const auto& item : json.items()) {
-            EDGE_TRY(decode_into(out[item.key()], item.value(), where + "/" + pointer_token(item.key()), unknown));
+        for (auto&& item : json.items()) {
+            EDGE_TRY(decode_part(out[item.key()], item.value(), Pointer(where, item.key()), unknown));
         }
         return ok();
     } else if constexpr (Enum<T>) {
         return decode_enum(out, json, where);
     } else if constexpr (Text<T>) {
         if (!json.is_string()) return wrong(where, "expected a string");
-        auto parsed = T::parse(json.get_ref<const std::string&>());
+        auto parsed = T::parse(json.template get_ref<const std::string&>());
         if (!parsed) return wrong(where, parsed.error().detail);
         out = std::move(parsed.value());
         return ok();
@@ -245,11 +265,27 @@ Result<> decode_into(T& out, const Json& json, const std::string& where, Unknown
     }
 }
 
+}  // namespace described
+
+/// What `json` has; other members of `out` stay as they are. Errors: as decode().
+template <class T>
+Result<> decode_into(T& out, const Json& json, UnknownFields unknown) {
+    return described::decode_part(out, json, described::Pointer(), unknown);
+}
+
 /// The struct that `json` holds. Errors: Errc::bad_value with `where` a JSON pointer.
 template <class T>
 Result<T> decode(const Json& json, UnknownFields unknown) {
     T out{};
-    EDGE_TRY(decode_into(out, json, "", unknown));
+    EDGE_TRY(described::decode_part(out, json, described::Pointer(), unknown));
+    return out;
+}
+
+/// The same of a tree that is not needed any more.
+template <class T>
+Result<T> decode(Json&& json, UnknownFields unknown) {
+    T out{};
+    EDGE_TRY(described::decode_part(out, json, described::Pointer(), unknown));
     return out;
 }
 

@@ -1,7 +1,9 @@
 #include "protocol/link/envelopes.hpp"
 
+#include <algorithm>
+
 #include "protocol/crypto/keys.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::link {
 namespace {
@@ -33,7 +35,7 @@ Result<Envelope> decode_envelope(Json json) {
     Result<Envelope> result = Error{Errc::bad_value, "/t", "unknown"};
     const bool known = for_each_type([&]<class T>(Wire<T> wire) {
         if (type != wire.type) return false;
-        auto decoded = decode<T>(json, UnknownFields::ignore);
+        auto decoded = decode<T>(std::move(json), UnknownFields::ignore);
         if (decoded) {
             result = Envelope(std::move(decoded.value()));
         } else {
@@ -73,10 +75,9 @@ std::string encode_envelope(const Envelope& envelope, std::string_view detail) {
     for_each_type([&]<class T>(Wire<T> wire) {
         const T* one = std::get_if<T>(&envelope);
         if (!one) return false;
-        Json json = Json::object();
-        json["t"] = wire.type;
-        json.update(encode(*one));
-        text = dump_json(json);
+        text.append("{\"t\":\"").append(wire.type).push_back('"');
+        write_members(text, *one, false);
+        text.push_back('}');
         return true;
     });
     if (!detail.empty()) text.append("\n").append(detail);
@@ -86,6 +87,10 @@ std::string encode_envelope(const Envelope& envelope, std::string_view detail) {
 Result<std::vector<Received>> decode_message(std::string_view message) {
     if (message.size() > kMaxMessage) return Error{Errc::too_large, {}, "a message above 256 KiB"};
     std::vector<Received> all;
+    // An envelope is large where it stands, and moving it costs as much as reading it. A message may be of empty lines.
+    constexpr std::ptrdiff_t kMostReserved = 128;
+    const auto lines = std::count(message.begin(), message.end(), '\n') + 1;
+    all.reserve(static_cast<std::size_t>(std::min(lines, kMostReserved)));
     while (!message.empty()) {
         const std::string_view line = take_line(message);
         EDGE_TRY(auto json, parse_json(line, JsonLimits{.bytes = kMaxMessage}));
@@ -144,13 +149,13 @@ Result<EnrollRequest> decode_enroll_request(std::string_view body) {
     return decode_body<EnrollRequest>(body);
 }
 std::string encode_enroll_request(const EnrollRequest& request) {
-    return dump_json(encode(request));
+    return json_text(request);
 }
 Result<EnrollReply> decode_enroll_reply(std::string_view body) {
     return decode_body<EnrollReply>(body);
 }
 std::string encode_enroll_reply(const EnrollReply& reply) {
-    return dump_json(encode(reply));
+    return json_text(reply);
 }
 
 }  // namespace edge::link

@@ -1,7 +1,7 @@
 #include "protocol/link/fit_result.hpp"
 
 #include "protocol/cut_text.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::link {
 namespace {
@@ -23,6 +23,8 @@ void cut_texts(TaskResult& result, std::size_t most) {
 }  // namespace
 
 void fit_result(TaskResult& result, std::string& detail, std::size_t most) {
+    constexpr std::size_t kType = 16;
+    if (most_json_bytes(result) + kType + kNumber + 1 + detail.size() <= most) return;  // nearly all, and for little
     // Measured as it is written: JSON makes six bytes of a control character, and a number may grow as well.
     const auto fits = [&] { return encode_envelope(result).size() + kNumber + 1 + detail.size() <= most; };
     if (fits()) return;

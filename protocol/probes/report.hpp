@@ -203,8 +203,10 @@ struct ProbeReport {
     std::vector<SocketFacts> sockets;
     std::vector<std::string> resolved;  // addresses the target's name had, in the order given
     std::uint32_t concurrency = 0;      // tasks of this worker when it started
-    Json detail = Json::object();       // PingDetail, DnsDetail or HttpDetail
+    // PingDetail, DnsDetail or HttpDetail. Not described: it is written once, by the worker, and stands beside the rest
+    // of the report wherever that goes.
+    JsonText detail;
 };
-BOOST_DESCRIBE_STRUCT(ProbeReport, (), (status, failure, started_us, summary, sockets, resolved, concurrency, detail))
+BOOST_DESCRIBE_STRUCT(ProbeReport, (), (status, failure, started_us, summary, sockets, resolved, concurrency))
 
 }  // namespace edge

@@ -169,7 +169,7 @@ Result<> check_one(const HttpSpec& spec) {
 template <class Spec>
 Result<ProbeSpec> decode_one(const Json& params) {
     Spec spec;
-    EDGE_TRY(decode_into(spec, params, "", UnknownFields::reject));
+    EDGE_TRY(decode_into(spec, params, UnknownFields::reject));
     ProbeSpec probe = std::move(spec);
     EDGE_TRY(check(probe));
     return probe;

@@ -1,7 +1,7 @@
 #include "protocol/worker/frames.hpp"
 
 #include "protocol/cut_text.hpp"
-#include "protocol/json/described.hpp"
+#include "protocol/json/text.hpp"
 
 namespace edge::worker {
 namespace {
@@ -22,21 +22,39 @@ constexpr const char* type_name(const Done&) {
     return "done";
 }
 
+template <class T>
+void add_detail(std::string&, const T&) {}
+void add_detail(std::string& text, const Done& done) {
+    if (!done.report.detail.text.empty()) text.append(1, '\n').append(done.report.detail.text);
+}
+
 std::string to_text(const Frame& frame) {
     return std::visit(
         [](const auto& one) {
-            Json json = Json::object();
-            json["t"] = type_name(one);
-            json.update(encode(one));
-            return dump_json(json);
+            std::string text = "{\"t\":\"";
+            text.append(type_name(one)).push_back('"');
+            write_members(text, one, false);
+            text.push_back('}');
+            add_detail(text, one);
+            return text;
         },
         frame);
 }
 
 template <class T>
-Result<Frame> decode_as(const Json& json) {
-    EDGE_TRY(auto one, decode<T>(json, UnknownFields::reject));
+Result<Frame> decode_as(Json& json) {
+    EDGE_TRY(auto one, decode<T>(std::move(json), UnknownFields::reject));
     return Frame(std::move(one));
+}
+
+Result<Frame> decode_done(Json& json, std::string_view detail) {
+    // One that the agent takes must be one that the broker takes, and a line of a message.
+    EDGE_TRY(check_json(detail, JsonLimits{.bytes = kMaxFrame, .depth = kDetailDepth}));
+    if (!detail.starts_with('{') || detail.find('\n') != std::string_view::npos)
+        return Error{Errc::bad_value, "/detail", "expected an object on one line"};
+    EDGE_TRY(auto done, decode<Done>(std::move(json), UnknownFields::reject));
+    done.report.detail = JsonText(std::string(detail));
+    return Frame(std::move(done));
 }
 
 // Each gives a frame that fits, whatever it held: a frame above kMaxFrame costs its worker's life at the other end.
@@ -60,7 +78,7 @@ Frame cut_to_fit(Progress progress) {
 Frame cut_to_fit(Done done) {
     const auto fits = [&] { return to_text(done).size() <= kMaxFrame; };
     ProbeReport& report = done.report;
-    report.detail = Json{{"truncated", true}};
+    report.detail = JsonText(std::string(kTruncatedDetail));
     if (!fits()) report.resolved.clear();
     if (fits()) return done;
     if (report.failure) {
@@ -85,12 +103,16 @@ std::string encode_frame(const Frame& frame) {
 }
 
 Result<Frame> decode_frame(std::string_view text) {
-    // A detail stands two objects deep in a Done; one the agent takes must be one that the broker takes.
-    EDGE_TRY(auto json, parse_json(text, JsonLimits{.bytes = kMaxFrame, .depth = kDetailDepth + 2}));
+    const std::string_view line = text.substr(0, text.find('\n'));
+    EDGE_TRY(auto json, parse_json(line, JsonLimits{.bytes = kMaxFrame, .depth = kDetailDepth + 2}));
     if (!json.is_object() || !json.contains("t") || !json["t"].is_string())
         return Error{Errc::bad_value, "/t", "missing"};
     const std::string type = json["t"];
     json.erase("t");
+    if (line.size() < text.size()) {
+        if (type != "done") return Error{Errc::bad_syntax, {}, "more than one line"};
+        return decode_done(json, text.substr(line.size() + 1));
+    }
     if (type == "run") return decode_as<Run>(json);
     if (type == "cancel") return decode_as<Cancel>(json);
     if (type == "ready") return decode_as<Ready>(json);

@@ -1,4 +1,5 @@
-// Agent and worker over a STREAM socketpair: a 4-byte big-endian length, then that many bytes of JSON, 256 KiB at most.
+// Agent and worker over a STREAM socketpair: a 4-byte big-endian length, then that many bytes, 256 KiB at most: a line
+// of JSON, and behind a Done the report's detail as another.
 #pragma once
 #include <boost/describe.hpp>
 #include <cstdint>
@@ -13,6 +14,8 @@
 namespace edge::worker {
 
 inline constexpr std::size_t kMaxFrame = 256 * 1024;
+/// Of a report whose own does not fit a frame.
+inline constexpr std::string_view kTruncatedDetail = R"({"truncated":true})";
 
 /// agent → worker: run this. `task` is the agent's own number; the worker has no idea of jobs or runs.
 struct Run {
@@ -52,20 +55,21 @@ BOOST_DESCRIBE_STRUCT(Done, (), (task, report))
 
 using Frame = std::variant<Run, Cancel, Ready, Progress, Done>;
 
-/// Length and JSON, ready to write, of at most kMaxFrame whatever is in it. Of a Done that does not fit the detail
+/// Length and lines, ready to write, of at most kMaxFrame whatever is in it. Of a Done that does not fit the detail
 /// becomes
 /// `{"truncated":true}`, then the resolved addresses go, then texts are cut, then the sockets go; of a Progress the
 /// data, of a Run the params.
 std::string encode_frame(const Frame& frame);
 
-/// One frame's JSON (without its length). Unknown fields are an error: both ends are one build.
-Result<Frame> decode_frame(std::string_view json);
+/// One frame (without its length). Unknown fields are an error: both ends are one build. A detail is an object on one
+/// line that the broker would take, and is not looked at else.
+Result<Frame> decode_frame(std::string_view text);
 
 /// Collects bytes and gives whole frames.
 class FrameReader {
   public:
     void push(std::string_view bytes) { buffer_.append(bytes); }
-    /// The next frame's JSON, or nothing yet. Errors: Errc::too_large for a length above kMaxFrame; nothing can follow.
+    /// The next frame, or nothing yet. Errors: Errc::too_large for a length above kMaxFrame; nothing can follow.
     Result<std::optional<std::string>> next();
 
   private:

@@ -375,7 +375,7 @@ class FakeDomain final : public Domain {
     /// To all who follow.
     void tell(const FleetEvent& event) {
         run_([=, this] {
-            for (const auto& follower : followers_) follower->event(event);
+            for (const auto& follower : followers_) follower->events({event});
         });
     }
     void order_node(std::string name, NodeOrder order, std::string reason, TokenId by, Reply<NodeView> reply) override {

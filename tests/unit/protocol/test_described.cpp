@@ -178,7 +178,7 @@ TEST_CASE("a hostile key is quoted without its control characters and not at ful
 TEST_CASE("the largest and smallest of each integer type fit, one more does not") {
     const auto fits = []<class T>(T, std::string_view text) {
         T out{};
-        return bool(decode_into(out, parse_json(text).value(), "", UnknownFields::reject));
+        return bool(decode_into(out, parse_json(text).value(), UnknownFields::reject));
     };
     CHECK(fits(std::uint8_t{}, "255"));
     CHECK_FALSE(fits(std::uint8_t{}, "256"));

@@ -27,7 +27,9 @@ std::vector<Frame> samples() {
 }
 
 std::string as_text(const Frame& frame) {
-    return std::visit([](const auto& one) { return dump_json(encode(one)); }, frame);
+    const auto* done = std::get_if<Done>(&frame);
+    return std::visit([](const auto& one) { return dump_json(encode(one)); }, frame) +
+           (done ? done->report.detail.text : "");
 }
 
 /// All frames that come out when `bytes` arrive in pieces of `step`.
@@ -196,15 +198,29 @@ TEST_CASE("the longest ping there may be comes through whole, each of its thousa
     done.report.detail = encode(detail);
     const auto decoded = decode_frame(encode_frame(done).substr(4));
     REQUIRE(decoded);
-    CHECK(std::get<Done>(decoded.value()).report.detail["replies"].size() == 1000);
+    CHECK(std::get<Done>(decoded.value()).report.detail.tree()["replies"].size() == 1000);
 }
 
 TEST_CASE("a detail nested deeper than the broker takes is refused from the worker already") {
     const auto done = [](std::size_t depth) {
-        return R"({"t":"done","task":1,"report":{"detail":)" + std::string(depth, '[') + std::string(depth, ']') + "}}";
+        return R"({"t":"done","task":1,"report":{}})"
+               "\n{\"a\":" +
+               std::string(depth - 1, '[') + std::string(depth - 1, ']') + "}";
     };
     CHECK(decode_frame(done(kDetailDepth)));
     CHECK_FALSE(decode_frame(done(kDetailDepth + 1)));
+}
+
+TEST_CASE("a detail is one object on one line behind a Done, and behind nothing else") {
+    const std::string done = R"({"t":"done","task":1,"report":{}})";
+    CHECK(decode_frame(done));
+    CHECK(decode_frame(done + "\n{\"a\":1}"));
+    for (const std::string detail :
+         {"", "[]", "1", "{\"a\":1}\n", "{\"a\":\n1}", " {}", "{\"a\":1,\"a\":2}", "{", "{}{}"}) {
+        CAPTURE(detail);
+        CHECK_FALSE(decode_frame(done + "\n" + detail));
+    }
+    CHECK_FALSE(decode_frame("{\"t\":\"cancel\",\"task\":1}\n{}"));
 }
 
 TEST_CASE("a frame that is not one of ours is refused") {

@@ -21,7 +21,7 @@ struct Ran {
 
     template <class Detail>
     Detail detail() const {
-        return decode<Detail>(report.detail, UnknownFields::reject).value();
+        return decode<Detail>(report.detail.tree(), UnknownFields::reject).value();
     }
 };
 

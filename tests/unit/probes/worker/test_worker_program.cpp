@@ -131,7 +131,7 @@ TEST_CASE("a sealed worker answers dns, http and https, and exits at end of file
     const auto http = worker.done();
     REQUIRE(http);
     CHECK(http->report.status == Status::ok);
-    CHECK(http->report.detail["body"] == "hi");
+    CHECK(http->report.detail.tree()["body"] == "hi");
     worker.send(run(3, Service::http, {{"target", world.tls.url()}}));
     const auto strict = worker.done();
     REQUIRE(strict);
@@ -140,7 +140,7 @@ TEST_CASE("a sealed worker answers dns, http and https, and exits at end of file
     const auto https = worker.done();
     REQUIRE(https);
     CHECK(https->report.status == Status::ok);
-    CHECK(https->report.detail["hops"][0]["tls"]["version"] == "TLSv1.3");
+    CHECK(https->report.detail.tree()["hops"][0]["tls"]["version"] == "TLSv1.3");
     worker.send(run(5, Service::ping, {{"target", "10.0.0.1"}}));
     CHECK(worker.done()->report.status == Status::refused);
     CHECK(worker.finish() == 0);
@@ -237,7 +237,7 @@ TEST_CASE(
         REQUIRE(done);
         CHECK(answered.insert(done->task).second);
         CHECK(done->report.status == Status::ok);
-        CHECK(done->report.detail["hops"][0]["headers"].size() == 251);
+        CHECK(done->report.detail.tree()["hops"][0]["headers"].size() == 251);
         CHECK(done->report.concurrency <= room);
     }
     CHECK(world.held.most() <= room);
