@@ -8,8 +8,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A task that ends sooner is shown by its result alone: thousands a second would say of each that it runs, to nobody.
-constexpr auto kShownAfter = 100ms;
 constexpr auto kGrace = 2s;  // past a task's deadline, before its worker counts as wedged
 constexpr auto kRouteFresh = 1s;
 constexpr auto kRouteFreshAfterFailure = 50ms;
@@ -152,7 +150,7 @@ void PoolFsm::run_on(WorkerId id, Worker& worker, std::uint64_t key, Moment now,
     set_wake(key, job, now.steady + std::chrono::milliseconds(job.task.run_within_ms) + kGrace);
     worker.running.insert(key);
     actions.push_back(SendFrame{id, worker::Run{key, job.task.service, job.task.params, job.task.run_within_ms}});
-    if (!job.own) unshown_.emplace_back(now.steady + kShownAfter, key);
+    if (!job.own) unshown_.emplace_back(now.steady + worker::kShownAfter, key);
 }
 
 void PoolFsm::show_started(Job& job, PoolActions& actions) {

@@ -60,6 +60,7 @@ Error in_nodes(Error error) {
         if (common.where == field) return common;
     }
     error.where.insert(0, "/nodes");
+    // A token's `node` came here as the `name` of one of the nodes.
     if (error.where.ends_with("/node")) error.where.replace(error.where.size() - 4, 4, "name");
     return error;
 }

@@ -28,6 +28,7 @@ Error denied(std::string why) {
     return Error{Errc::denied, {}, std::move(why)};
 }
 
+/// A token made for it gives it a new key.
 bool is_out_of_use(const NodeRecord& node) {
     return node.state == NodeState::locked || node.state == NodeState::revoked;
 }
@@ -43,7 +44,6 @@ void Enrolment::load(const std::vector<JoinTokenRecord>& join_tokens, const std:
     for (const auto& token : api_tokens) api_tokens_[token.lookup] = token;
 }
 
-/// A token for a node that is in use would be refused where it is spent, on the node.
 Result<> Enrolment::are_free(const JoinTokenTerms& terms) const {
     const auto check_free = [this](const NodeName& name, std::string where) -> Result<> {
         const Node* node = state_.fleet.find(name);
@@ -180,7 +180,6 @@ Result<NodeRecord> Enrolment::make_node(const JoinTokenRecord& token, const link
         return Error{Errc::unavailable, {}, "an enrolment of this name or key is under way; try again"};
     NodeRecord node;
     if (const Node* taken = state_.fleet.find(name)) {
-        // A token made for a locked or revoked node gives it a new key; any other name is taken.
         if (!is_out_of_use(taken->record) || !token.terms.node)
             return Error{
                 Errc::conflict, "/name",

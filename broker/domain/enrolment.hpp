@@ -40,8 +40,9 @@ class Enrolment {
         std::vector<Ticket> tickets;
     };
     Result<JoinTokenRecord*> find_token(const std::string& text);
-    /// May one more come by it, from there?
+    /// Is none of the nodes that it names in use? It would be refused where it is spent, on the node. Errors: conflict.
     Result<> are_free(const JoinTokenTerms& terms) const;
+    /// May one more come by it, from there?
     Result<> admits(const JoinTokenRecord& token, const std::string& peer, Now now) const;
     Result<NodeRecord> make_node(const JoinTokenRecord& token, const link::EnrollRequest& request, const PublicKey& key,
                                  Now now);

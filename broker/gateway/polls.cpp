@@ -125,7 +125,7 @@ asio::awaitable<void> PollChannel::take(std::shared_ptr<PollChannel> self, std::
     co_await session->room();
     if (!self->session_) co_return;
     self->fsm_.taken();
-    session->message(message);
+    session->message(message);  // may end it, or make the client known: its connection, too, before the answer
     if (self->posting_) std::exchange(self->posting_, nullptr)->reply(empty(204));
 }
 

@@ -13,8 +13,6 @@ namespace {
 
 namespace asio = boost::asio;
 
-// A task that ends sooner shows nothing but its report: thousands a second would, to nobody.
-constexpr std::chrono::milliseconds kShownAfter{100};
 constexpr std::size_t kMostUnshown = 64;
 constexpr std::size_t kDropProgressAbove = 256 * 1024;      // of unsent bytes: progress is only for show
 constexpr std::size_t kStopReadingAbove = 4 * 1024 * 1024;  // the agent does not read: take no more work
@@ -121,7 +119,7 @@ void Session::begin(std::uint64_t number, Task& task) {
         report.concurrency = concurrency;
         end(number, std::move(report));
     };
-    unshown_.emplace_back(std::chrono::steady_clock::now() + kShownAfter, number);
+    unshown_.emplace_back(std::chrono::steady_clock::now() + worker::kShownAfter, number);
     show_later();
     const ProbePtr probe = task.probe = make_probe(std::move(task.spec), around_, std::move(events));
     try {

@@ -2,6 +2,7 @@
 // of JSON, and behind a Done the report's detail as another.
 #pragma once
 #include <boost/describe.hpp>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,8 @@
 namespace edge::worker {
 
 inline constexpr std::size_t kMaxFrame = 256 * 1024;
+/// A task that ends sooner shows nothing but its report: thousands a second would say of each that it runs, to nobody.
+inline constexpr std::chrono::milliseconds kShownAfter{100};
 /// Of a report whose own does not fit a frame.
 inline constexpr std::string_view kTruncatedDetail = R"({"truncated":true})";
 

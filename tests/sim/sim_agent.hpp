@@ -63,6 +63,7 @@ class Node {
 
   private:
     class End;
+    using Due = std::tuple<JobId, std::uint64_t, LineName>;  // with its tick
     struct Running {
         link::Task task;
         agent::Moment started;
@@ -134,8 +135,7 @@ class Node {
     LyingDisk lying_disk_;
     std::mt19937 leavings_;
     std::int64_t clock_step_ = 0;
-    using Due = std::tuple<JobId, std::uint64_t, LineName>;  // with its tick
-    std::multimap<Due, TaskId> told_due_;                    // by the planner, in whatever process
+    std::multimap<Due, TaskId> told_due_;  // by the planner, in whatever process
 
     std::uint64_t ended_for_room_ = 0;
 

@@ -22,6 +22,7 @@ class ForgetfulDisk final : public Disk {
     /// The next write answers this errno, half done.
     void fail_append(int os_errno) { append_errno_ = os_errno; }
     void fail_sync(int os_errno) { sync_errno_ = os_errno; }
+    void fail_sync_names(int os_errno) { sync_names_errno_ = os_errno; }
 
     /// The machine comes back.
     void restart(Leaves leaves, std::mt19937& random) {
@@ -101,6 +102,7 @@ class ForgetfulDisk final : public Disk {
     }
     Result<> sync_names() override {
         if (!change()) return gone();
+        if (const int number = std::exchange(sync_names_errno_, 0); number != 0) return os_error(number, ".", "fsync");
         durable_ = live_;
         return ok();
     }
@@ -167,6 +169,7 @@ class ForgetfulDisk final : public Disk {
     int changes_ = 0;
     int append_errno_ = 0;
     int sync_errno_ = 0;
+    int sync_names_errno_ = 0;
 };
 
 }  // namespace edge::agent

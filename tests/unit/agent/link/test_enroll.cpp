@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cerrno>
+#include <random>
+
 #include "protocol/json/described.hpp"
 #include "protocol/link/envelopes.hpp"
 #include "tests/unit/agent/forgetful_disk.hpp"
@@ -279,6 +282,17 @@ TEST_CASE("a power cut at any step of a replacement leaves the old node, or one 
             if (!broker.asked.empty()) CHECK(later.asked[0].public_key == broker.asked[0].public_key);
         }
     }
+}
+
+TEST_CASE("a join counter that a killed process had not brought to the medium is there before it is told") {
+    std::mt19937 random(1);
+    ForgetfulDisk disk;
+    REQUIRE(save_counter(disk, 41));
+    disk.fail_sync_names(EIO);
+    REQUIRE(!save_counter(disk, 42));
+    CHECK(load_counter(disk).value() == 42);
+    disk.restart(ForgetfulDisk::Leaves::nothing, random);
+    CHECK(load_counter(disk).value() == 42);
 }
 
 TEST_CASE("the join counter is kept, and missing it is zero") {

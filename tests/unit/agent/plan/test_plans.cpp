@@ -21,6 +21,16 @@ Plans opened(Disk& disk, const Clock& clock) {
     return plans;
 }
 
+/// Of a plan that is committed.
+Plans with_a_tick_due(Disk& disk, Clock& clock) {
+    Plans plans = opened(disk, clock);
+    plans.in_contact(clock.now());
+    plans.set(every(10'000), clock.now());
+    REQUIRE(plans.commit(clock.now()));
+    clock.pass(10 * kSecond);
+    return plans;
+}
+
 }  // namespace
 
 TEST_CASE("a plan that was committed is there after a power cut, with what it has fired") {
@@ -30,11 +40,7 @@ TEST_CASE("a plan that was committed is there after a power cut, with what it ha
         Clock clock;
         std::set<TaskId> begun;
         {
-            Plans plans = opened(disk, clock);
-            plans.in_contact(clock.now());
-            plans.set(every(10'000), clock.now());
-            REQUIRE(plans.commit(clock.now()));
-            clock.pass(10 * kSecond);
+            Plans plans = with_a_tick_due(disk, clock);
             const auto tasks = plans.due(clock.now());
             REQUIRE(tasks.size() == 3);
             REQUIRE(plans.commit(clock.now()));
@@ -56,11 +62,7 @@ TEST_CASE("a tick that was not committed may fire again, since nothing of it beg
     ForgetfulDisk disk;
     Clock clock;
     {
-        Plans plans = opened(disk, clock);
-        plans.in_contact(clock.now());
-        plans.set(every(10'000), clock.now());
-        REQUIRE(plans.commit(clock.now()));
-        clock.pass(10 * kSecond);
+        Plans plans = with_a_tick_due(disk, clock);
         CHECK(plans.due(clock.now()).size() == 3);
     }
     disk.restart(ForgetfulDisk::Leaves::nothing, random);
@@ -73,11 +75,7 @@ TEST_CASE("ticks that a process wrote and was killed before syncing have fired f
     ForgetfulDisk disk;
     Clock clock;
     {
-        Plans plans = opened(disk, clock);
-        plans.in_contact(clock.now());
-        plans.set(every(10'000), clock.now());
-        REQUIRE(plans.commit(clock.now()));
-        clock.pass(10 * kSecond);
+        Plans plans = with_a_tick_due(disk, clock);
         CHECK(plans.due(clock.now()).size() == 3);
         disk.fail_sync(EIO);
         REQUIRE(!plans.commit(clock.now()));

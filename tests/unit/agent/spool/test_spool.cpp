@@ -259,6 +259,23 @@ TEST_CASE("what a process wrote and was killed before syncing is synced before a
     CHECK(after.value().last() == 1);
 }
 
+TEST_CASE("a segment whose name a killed process had not synced is there after a power cut, with what is in it") {
+    std::mt19937 random(1);
+    ForgetfulDisk disk;
+    disk.fail_sync_names(EIO);
+    REQUIRE(!Spool::open(disk));
+    {
+        auto next = Spool::open(disk);
+        REQUIRE(next);
+        next.value().finish(result_of(1), {});
+        REQUIRE(next.value().commit());
+    }
+    disk.restart(ForgetfulDisk::Leaves::nothing, random);
+    auto after = Spool::open(disk);
+    REQUIRE(after);
+    CHECK(after.value().last() == 1);
+}
+
 TEST_CASE("a newer format is refused and left as it is") {
     ForgetfulDisk disk;
     REQUIRE(Spool::open(disk));

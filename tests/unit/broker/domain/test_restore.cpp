@@ -53,6 +53,15 @@ struct Restored {
     }
 };
 
+/// Of a run that no broker knows.
+link::Task unknown_task(std::uint64_t number) {
+    link::Task one;
+    one.task_id = samples::id<TaskId>(900 + number);
+    one.run_id = samples::id<RunId>(900 + number);
+    one.line = samples::line_name("telecom");
+    return one;
+}
+
 }  // namespace
 
 TEST_CASE("nodes that the store is behind are counted until they are let in, or shut out") {
@@ -200,49 +209,35 @@ TEST_CASE("a run that the store knows takes no unknown tasks, and no node touche
 
 TEST_CASE("unknown tasks are taken as far as the spool and what ran went at the first join, no further") {
     Restored r;
-    const auto task = [](std::uint64_t number) {
-        link::Task one;
-        one.task_id = samples::id<TaskId>(900 + number);
-        one.run_id = samples::id<RunId>(900 + number);
-        one.line = samples::line_name("telecom");
-        return one;
-    };
-    r.gz.result_of(task(1));
-    r.gz.result_of(task(2));
-    r.gz.hello.running = {{task(3).task_id, 1}};
+    r.gz.result_of(unknown_task(1));
+    r.gz.result_of(unknown_task(2));
+    r.gz.hello.running = {{unknown_task(3).task_id, 1}};
     r.restore();
     r.gz.connect();
     CHECK(r.gz.welcome.revoke.empty());  // it was asked for, before the restore
     r.gz.last_n = 0;
-    for (const std::uint64_t number : {1, 2, 3}) r.gz.answer(task(number));
+    for (const std::uint64_t number : {1, 2, 3}) r.gz.answer(unknown_task(number));
     CHECK(r.rig.store().all_results().size() == 3);
-    r.gz.answer(task(4));
+    r.gz.answer(unknown_task(4));
     CHECK(r.rig.store().all_results().size() == 3);
     CHECK(r.rig.fsm().counters().not_yours == 1);
     SUBCASE("and a later session begins no other window") {
-        r.gz.hello.running = {{task(6).task_id, 1}};
+        r.gz.hello.running = {{unknown_task(6).task_id, 1}};
         r.gz.connect();
         CHECK(r.gz.welcome.revoke.size() == 1);
-        r.gz.answer(task(5));
+        r.gz.answer(unknown_task(5));
         CHECK(r.rig.store().all_results().size() == 3);
     }
 }
 
 TEST_CASE("the window goes on in the spool that takes the place of the one which had it, and is no larger there") {
     Restored r;
-    const auto task = [](std::uint64_t number) {
-        link::Task one;
-        one.task_id = samples::id<TaskId>(900 + number);
-        one.run_id = samples::id<RunId>(900 + number);
-        one.line = samples::line_name("telecom");
-        return one;
-    };
-    for (const std::uint64_t number : {1, 2, 3}) r.gz.result_of(task(number));
-    r.gz.hello.running = {{task(9).task_id, 1}};
+    for (const std::uint64_t number : {1, 2, 3}) r.gz.result_of(unknown_task(number));
+    r.gz.hello.running = {{unknown_task(9).task_id, 1}};
     r.restore();
     r.gz.connect();
     r.gz.last_n = 0;
-    r.gz.answer(task(1));
+    r.gz.answer(unknown_task(1));
     r.gz.hello.running.clear();
     r.gz.hello.spool_id = samples::id<SpoolId>(500);  // renewed, with the two that it still had, and more
     r.gz.hello.spool_first = 1;
@@ -253,9 +248,9 @@ TEST_CASE("the window goes on in the spool that takes the place of the one which
     }
     r.gz.connect();
     r.gz.last_n = 0;
-    for (const std::uint64_t number : {2, 3, 4}) r.gz.answer(task(number));  // the last by what was running
+    for (const std::uint64_t number : {2, 3, 4}) r.gz.answer(unknown_task(number));  // the last by what was running
     CHECK(r.rig.store().all_results().size() == 4);
-    r.gz.answer(task(5));
+    r.gz.answer(unknown_task(5));
     CHECK(r.rig.store().all_results().size() == 4);
     CHECK(r.rig.fsm().counters().not_yours == 1);
 }
