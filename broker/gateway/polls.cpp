@@ -69,6 +69,7 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
         session_.reset();
         done_ = nullptr;
         posting_.reset();
+        asked_.reset();
         held_.reset();
     }
     /// A few at once: who has shown who it is does not take all the connections there are.
@@ -99,6 +100,7 @@ class PollChannel final : public Channel, public std::enable_shared_from_this<Po
     std::function<void()> ended_;
     std::function<void()> done_;  // of the message in the air
     Exchanges posting_;           // its message waits for room
+    Exchanges asked_;             // the last one, answered or not: its connection is the one that asks
     Exchanges held_;
     asio::steady_timer held_until_;
     bool is_known_ = false;
@@ -133,6 +135,7 @@ void PollChannel::asked(const http::Request& request, const Exchanges& exchange)
     const auto after = number_in(request.header("edge-after"));
     if (!after) return refuse(request, *exchange, http::Code::bad_parameter, "Edge-After is no number");
     session_->sign_of_life();
+    asked_ = exchange;
     const auto asked = fsm_.asked(*after);
     if (asked.answer && asked.answer->kind == PollAnswer::Kind::wrong_number)
         return refuse(request, *exchange, http::Code::conflict, "Edge-After is not the number of the last message");
@@ -187,7 +190,7 @@ void PollChannel::close(CloseCode code, const std::string& reason) {
 void PollChannel::authenticated() {
     is_known_ = true;
     if (begun_) std::exchange(begun_, nullptr)();
-    if (held_) held_->authenticated();
+    if (asked_) asked_->authenticated();
     if (posting_) posting_->authenticated();
 }
 

@@ -81,7 +81,7 @@ asio::awaitable<void> Connection::run() {
         request.peer = peer_;
         request.peer_port = peer_port_;
         request.is_of_known = is_known_;
-        Asked asked{request.method, request.path, request.id, request.keeps_alive && !draining_};
+        Asked asked{request.method, request.path, request.id, request.keeps_alive};
         if (!settings_->upgrade || !asks_for_websocket(request)) {
             goes_on = co_await serve(std::move(request));
             continue;
@@ -320,6 +320,12 @@ void Connection::hand_over(Request request, const std::function<void(Upgraded&)>
     gone_ = true;
     Upgraded upgraded{std::move(transport_), std::move(request), std::move(slot_)};
     take(upgraded);
+}
+
+void Connection::authenticated() {
+    is_known_ = true;
+    slot_.authenticated();
+    if (!stream_) draining_ = false;  // as in drain(), which came a moment before
 }
 
 void Connection::drain() {

@@ -21,10 +21,7 @@ class Connection final : public Client, public std::enable_shared_from_this<Conn
     boost::asio::awaitable<void> run();
 
     std::string exported_key(std::string_view label) override { return transport_.exported_key(label); }
-    void authenticated() override {
-        is_known_ = true;
-        slot_.authenticated();
-    }
+    void authenticated() override;
 
   private:
     /// What an answer needs to know of its request when that has gone to the handler.

@@ -370,27 +370,31 @@ def one_session_does_not_take_all_connections(world):
 
 
 def a_broker_that_stops_says_so(world):
+    """Whether the agent asks already or only then: it has just shown who it is, and asks over the connection it has."""
     agent = world.agent
-    agent.leave()
-    agent.polls = True
-    agent.connect()
 
-    def hear():
+    def hear(after_s):
+        time.sleep(after_s)
         reason = agent.next("goaway")["reason"]
         code = close_code(agent)
         agent.cut()
         return reason, code
 
-    with concurrent.futures.ThreadPoolExecutor() as threads:
-        heard = threads.submit(hear)
-        began = time.monotonic()
-        assert world.stop() == 0
-        assert time.monotonic() - began < 8
-        assert heard.result(timeout=10) == ("maintenance", 1012)
-    world.start()
-    agent.move(world.broker.gateway)
-    agent.polls = False
-    agent.connect()
+    for after_s in (0, 0.5):
+        agent.leave()
+        agent.polls = True
+        agent.connect()
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            heard = threads.submit(hear, after_s)
+            began = time.monotonic()
+            assert world.stop() == 0
+            assert time.monotonic() - began < 8
+            said = heard.result(timeout=10)
+            assert said == ("maintenance", 1012), (said, after_s)
+        world.start()
+        agent.move(world.broker.gateway)
+        agent.polls = False
+        agent.connect()
 
 
 def main():
