@@ -87,7 +87,6 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
                             .lost = r.outcomes.lost};
     run->tick = r.tick;
     run->recovered = r.recovered;
-    run->revived = r.state == RunState::finished || r.recovered;
     if (loaded.job.terms.align) {
         for (const TaskRecord& task : loaded.tasks) ++run->together[fleet.find(task.node)];
     }
@@ -150,7 +149,7 @@ void ActiveRuns::show(Task& task, TaskState state, Actions& out) {
 
 void ActiveRuns::evict_if_done(const RunPtr& run) {
     if (run->state != RunState::finished || run->writes > 0) return;
-    if (!run->revived || asked_ == answered_) return evict(*run);
+    if (asked_ == answered_) return evict(*run);
     run->stays_until = asked_;
     staying_.emplace_back(asked_, run);
 }

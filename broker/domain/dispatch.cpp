@@ -36,14 +36,14 @@ void Dispatch::begin(const RunPtr& run, Now now, Actions& out) {
 void Dispatch::cancel(const RunPtr& run, Now now, Actions& out, Journal::Then then) {
     run->canceled = true;
     Conclusion canceled(state_);
-    std::set<Session*> told;
+    std::vector<Session*> told;  // in the tasks' order, those of a node together
     for (auto& task : run->tasks) {
         if (!is_open(task)) continue;
         Session* session = task.node->session;
         // Without a session its next hello tells of it, and welcome says that it is no longer wanted.
         if (task.offered && session) {
             session->to_cancel.insert(link::AttemptRef{task.id, task.attempt});
-            told.insert(session);
+            if (told.empty() || told.back() != session) told.push_back(session);
         }
         const bool node_answers = task.offered && !task.queued && session && session->confirmed;
         if (!node_answers) canceled.end(task, TaskState::canceled, 0);

@@ -81,7 +81,6 @@ struct Run {
     bool canceled = false;   // nothing more is begun. Not stored: after a restart what runs goes on until asked again
     std::deque<Task> tasks;  // all while the run goes on, afterwards those that were asked for; others point at them
     bool recovered = false;  // made of results that came after a restore
-    bool revived = false;    // it had finished and came back for a late result
     std::uint64_t stays_until = 0;  // look-up; see ActiveRuns::look_up_asked
 };
 /// Owners: the table of active runs, and writes under way.
@@ -92,6 +91,8 @@ struct Spool {
     std::uint64_t received = 0;
     ResultId newest_rid;                            // a greater one is new
     std::map<ResultId, std::uint64_t> under_way{};  // rid → n, of results that are being written
+    bool is_stored = false;                         // it has a row: a session with it was confirmed
+    bool gave_window = false;                       // to another of the node's; its row does not say so yet
 };
 
 struct Session;

@@ -359,6 +359,27 @@ TEST_CASE("late results of one run, from two nodes at once, are both counted") {
     CHECK(rig.fsm().active_runs() == 0);
 }
 
+TEST_CASE("a run that ends while a message waits for a look into the store takes the message's result") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    REQUIRE(rig.ping("carrier:ct"));
+    const auto late = agent.tasks().at(0);
+    rig.pass(600'000);  // it is lost, its run out of memory
+    const RunId run = rig.ping("carrier:ct").value().id;
+    const auto open = agent.tasks().at(0);
+    rig.hold_writes = true;
+    agent.send({agent.result_of(late), agent.result_of(open)});  // only the first has to be looked for
+    rig.pass(600'000);
+    while (rig.store().run(run).value()->state != RunState::finished) rig.commit_one();
+    CHECK(rig.store().run(run).value()->tasks.lost == 1);
+    rig.commit();
+    CHECK(agent.acked() == 2);
+    CHECK(rig.run(run).tasks.succeeded == 1);
+    CHECK(rig.fsm().counters().not_yours == 0);
+    CHECK(rig.fsm().active_runs() == 0);
+}
+
 TEST_CASE("a result for somebody else's task is refused, counted, and does not stop the stream") {
     Running r;
     TestAgent other(r.rig, r.rig.enroll("sh-1"), 9);
