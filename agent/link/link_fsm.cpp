@@ -17,6 +17,9 @@ constexpr auto kAckWithin = 5min;  // a broker that lives and acknowledges nothi
 constexpr Milliseconds kRejectedFrom = 5min;
 constexpr Milliseconds kRejectedTo = 15min;
 constexpr Milliseconds kOtherKeyWithin = 10s;
+// An order to change the key that comes so soon after a change is the same one, come twice. Each change forgets the
+// key before the last, and a broker that comes back from a backup may know no other.
+constexpr auto kOneOrder = 1min;
 constexpr const char* kShutOut =
     " consequence=\"results are kept, and nothing new is taken\" do=\"when an operator has made a join token for it: "
     "stop this agent, edge-agent enroll URL --replace --token-file FILE\"";
@@ -73,8 +76,11 @@ LinkActions LinkFsm::received(link::Envelope envelope, const SpoolNumbers& spool
     if (const auto* goaway = std::get_if<link::Goaway>(&envelope)) return on(*goaway, now.steady);
     if (const auto* heartbeat = std::get_if<link::Heartbeat>(&envelope)) return on(*heartbeat, now);
     if (state_ != State::live) return violation("too_early", "work before the welcome was confirmed");
-    if (std::get_if<link::RotateKey>(&envelope)) return one(MakeKey{});
-    if (auto* taken = std::get_if<link::KeyTaken>(&envelope)) return one(TakeKey{std::move(taken->public_key)});
+    if (std::get_if<link::RotateKey>(&envelope)) return on_rotate_key(now.steady);
+    if (auto* taken = std::get_if<link::KeyTaken>(&envelope)) {
+        key_taken_ = now.steady;
+        return one(TakeKey{std::move(taken->public_key)});
+    }
     if (auto* pins = std::get_if<link::Pins>(&envelope)) return one(StorePins{std::move(*pins)});
     if (auto* task = std::get_if<link::Task>(&envelope)) return on(std::move(*task));
     if (const auto* cancel = std::get_if<link::CancelTask>(&envelope)) return on(*cancel);
@@ -168,6 +174,11 @@ LinkActions LinkFsm::on(const link::Reject& reject) {
 
 void LinkFsm::retry_soon() {
     wait_ = backoff_.uniform(Milliseconds(0), kOtherKeyWithin);
+}
+
+LinkActions LinkFsm::on_rotate_key(Time now) const {
+    if (key_taken_ && now - *key_taken_ < kOneOrder) return {};
+    return one(MakeKey{});
 }
 
 LinkActions LinkFsm::offer_key(link::NewKey key) {

@@ -181,6 +181,7 @@ class LinkFsm {
     LinkActions on(const link::Goaway& goaway, Time now);
     LinkActions on(const link::ProtocolError& error);
     LinkActions on(const link::UnknownEnvelope& unknown);
+    LinkActions on_rotate_key(Time now) const;
     enum class Order { next, seen, broken };
     Order order_of(std::uint64_t n) const;
     LinkActions violation(const std::string& code, const std::string& text);
@@ -196,6 +197,7 @@ class LinkFsm {
     std::string left_because_;
     std::optional<Milliseconds> wait_;  // said by the broker for the next dial
     Time wake_{};                       // waiting: when to dial; before live: when to give up; leaving: when to close
+    std::optional<Time> key_taken_;     // when the broker last took a new key, in whatever session
     Time heard_{};
     Time heartbeat_at_{};
     Milliseconds heartbeat_{15'000};

@@ -506,6 +506,9 @@ TEST_CASE("keys and pins are spoken of in a live session only") {
     CHECK(texts_of(rig.fsm.offer_key({"k", "a", "b"})) ==
           Texts{R"(send {"t":"new_key","public_key":"k","by_old":"a","by_new":"b"})"});
     CHECK(rig.hear(link::KeyTaken{"k"}) == Texts{"take key k"});
+    CHECK(rig.hear(link::RotateKey{}).empty());  // the same order, come twice
+    rig.now += 60s;
+    CHECK(rig.hear(link::RotateKey{}) == Texts{"make key"});
     CHECK(rig.hear(link::Pins{"sha256:AAAA", {}}) == Texts{"pins sha256:AAAA"});
 }
 
