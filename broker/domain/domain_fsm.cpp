@@ -28,7 +28,7 @@ void DomainFsm::load(Loaded loaded, Now now, Actions& out) {
         state_.fleet.add(std::move(node)).last_event = last == loaded.last_events.end() ? 0 : last->second;
     }
     sessions_.await_those_that_were_there(now);
-    for (auto& spool : loaded.spools) state_.fleet.add_spool(std::move(spool));
+    for (auto& spool : loaded.spools) state_.fleet.add_spool(std::move(spool)).is_stored = true;
     enrolment_.load(loaded.join_tokens, loaded.api_tokens);
     webhooks_.load(std::move(loaded.webhooks), now);
     for (const auto& run : loaded.unfinished) {

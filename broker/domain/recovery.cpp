@@ -22,6 +22,10 @@ LineRef line_of(const Node& node, const LineName& name) {
     return {name, at == node.record.lines.end() ? std::string() : at->carrier};
 }
 
+std::uint64_t left_of(std::uint64_t upto, std::uint64_t done) {
+    return upto - std::min(upto, done);
+}
+
 /// Of results that a node does not have any more, and the store never had.
 std::string why_missing(const std::optional<link::SpoolGap>& gap) {
     if (!gap) return "the node does not have these results any more, and the store never had them";
@@ -31,16 +35,41 @@ std::string why_missing(const std::optional<link::SpoolGap>& gap) {
 
 }  // namespace
 
-void Recovery::begin(const Node& node, Spool& spool, const Spool* before, const link::Hello& hello) const {
-    const bool is_first = is_due(node);
-    if (!is_first && !before) return;
-    const std::uint64_t most =
-        is_first ? kMostRecovered
-                 : before->record.recover_upto - std::min(before->received, before->record.recover_upto);
+void Recovery::begin(const Node& node, Spool& spool, const link::Hello& hello) const {
+    SpoolRecord& window = spool.record;
     const std::uint64_t gone = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
-    spool.record.recover_upto = std::min(hello.spool_last, std::max(spool.received, gone) + most);
-    spool.record.recover_more =
-        is_first ? hello.running.size() + (hello.plans ? kMostPlanned : 0) : before->record.recover_more;
+    const std::uint64_t begins = std::max(spool.received, gone);
+    const std::uint64_t held = left_of(hello.spool_last, begins);
+    const bool is_first = is_due(node);
+    if (is_first) {
+        window.recover_upto = begins + std::min(held, kMostRecovered);
+        window.recover_more = hello.running.size() + (hello.plans ? kMostPlanned : 0);
+    }
+    for (const auto& other : node.spools) {
+        SpoolRecord& before = other->record;
+        const std::uint64_t left = left_of(before.recover_upto, other->received);
+        if (other.get() == &spool || (left == 0 && before.recover_more == 0)) continue;
+        other->gave_window = true;
+        const std::uint64_t more = std::exchange(before.recover_more, 0);
+        if (is_first) {  // that was of an earlier restore
+            before.recover_upto -= left;
+            continue;
+        }
+        const std::uint64_t open = left_of(window.recover_upto, begins);
+        const std::uint64_t given = std::min(left, left_of(held, open));
+        before.recover_upto -= given;
+        if (given > 0) window.recover_upto = begins + open + given;
+        window.recover_more += more;
+    }
+}
+
+void Recovery::confirm(const Node& node, Batch& batch) {
+    for (const auto& spool : node.spools) {
+        if (!std::exchange(spool->gave_window, false) || !spool->is_stored) continue;
+        SpoolRecord record = spool->record;
+        record.committed = spool->received;  // behind whatever of it is being written
+        batch.push_back(PutSpool{std::move(record)});
+    }
 }
 
 Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclusion& conclusion, Now now) {

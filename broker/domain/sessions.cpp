@@ -185,13 +185,11 @@ void Sessions::begin(Node& node, link::Hello hello, const PublicKey& key, Ticket
     session.node = &node;
     session.took_over = took_over;
     session.spool = Fleet::find_spool(node, hello.spool_id);
-    const Spool* before = nullptr;
     if (!session.spool) {
-        if (!node.spools.empty()) before = node.spools.back().get();
-        node.lost_disk = node.lost_disk || before;
+        node.lost_disk = node.lost_disk || !node.spools.empty();
         session.spool = &state_.fleet.add_spool({take_key(state_.next.next_spool), r.row, hello.spool_id, 0, {}});
     }
-    recovery_.begin(node, *session.spool, before, hello);
+    recovery_.begin(node, *session.spool, hello);
     session.spool_first = std::min(hello.spool_first, hello.spool_last + 1);
     session.spool_goal = hello.spool_last;
     session.hello = std::move(hello);
@@ -282,7 +280,10 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     session->node->record.last_seen_at = now.wall;
     const bool was_there = std::exchange(session->node->record.is_there, true);
     // The spool's row only now: until the session is confirmed a lost disk must be seen as one again.
-    Batch batch{PutNode{session->node->record}, PutSpool{session->spool->record}};
+    Batch batch{PutNode{session->node->record}};
+    Recovery::confirm(*session->node, batch);
+    batch.push_back(PutSpool{session->spool->record});
+    session->spool->is_stored = true;
     if (!was_there) batch.push_back(event_of(*session->node, now.wall, NodeEventKind::connected));
     // What a spool had before we knew it was another broker's, unless we forgot it or the node says that it was ours.
     if (session->spool->received > 0 || is_recovering || session->hello.gap)

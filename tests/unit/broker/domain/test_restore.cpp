@@ -255,6 +255,32 @@ TEST_CASE("the window goes on in the spool that takes the place of the one which
     CHECK(r.rig.fsm().counters().not_yours == 1);
 }
 
+TEST_CASE("a node that changes its spool again and again has one window, not one in each") {
+    Restored r;
+    for (const std::uint64_t number : {1, 2, 3}) r.gz.result_of(unknown_task(number));
+    r.restore();
+    r.gz.connect();
+    r.gz.hello.spool_first = 1;
+    r.gz.hello.spool_last = 2;
+    std::uint64_t number = 0;
+    const auto answers_two_from = [&](std::uint32_t spool) {
+        r.gz.hello.spool_id = samples::id<SpoolId>(spool);
+        r.gz.connect();
+        r.gz.last_n = 0;
+        for (int i = 0; i < 2; ++i) r.gz.answer(unknown_task(++number));
+        return r.rig.store().all_results().size();
+    };
+    CHECK(answers_two_from(500) == 2);
+    SUBCASE("at once") {}
+    SUBCASE("with a restart of the broker between") {
+        r.rig.restart();
+    }
+    CHECK(answers_two_from(501) == 3);
+    r.rig.restart();
+    CHECK(answers_two_from(502) == 3);
+    CHECK(r.rig.fsm().counters().not_yours == 2);
+}
+
 TEST_CASE("a node that says that its spool is endless opens no endless window") {
     Restored r;
     r.restore();
