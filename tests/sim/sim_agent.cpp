@@ -255,9 +255,10 @@ void Node::act(agent::ChangePlan&& action) {
     std::visit(
         [&]<class T>(T& one) {
             spool_->note_work(one.n);
-            if constexpr (std::is_same_v<T, link::PlanSet>)
+            if constexpr (std::is_same_v<T, link::PlanSet>) {
+                passed_.try_emplace(one.job_id, 0);
                 plans_->set(std::move(one), now());
-            else if constexpr (std::is_same_v<T, link::PlanDrop>)
+            } else if constexpr (std::is_same_v<T, link::PlanDrop>)
                 plans_->drop(one.job_id);
             else
                 plans_->reset();
@@ -351,6 +352,7 @@ void Node::arm() {
 // ── the plan, as agent/agent_plan.cpp has it ──
 
 void Node::set_clock(std::int64_t ahead_us) {
+    for (auto& [job, upto] : passed_) upto = std::max(upto, now().wall_us);
     clock_step_ = ahead_us;
     disturbed();
     if (is_up()) take_due();
@@ -399,14 +401,15 @@ void Node::audit_soon() {
 }
 
 /// What was due in the last half minute, reckoned from the schedules alone: a node that nothing disturbed has done it.
+/// Where its clock was before it was set back, it may have missed what it does not make up now.
 void Node::audit() {
     audit_soon();
     if (timeline_.now() < calm_since_ + 35 * kSecond) return;
     const std::uint64_t wall = now().wall_us;
     for (const link::PlanSet* plan : plans_->plans()) {
         const Ticks ticks = Ticks::of(plan->schedule).value();
-        for (auto tick = ticks.next(wall - 32 * kSecond); tick && *tick < wall - 2 * kSecond;
-             tick = ticks.next(*tick)) {
+        const std::uint64_t from = std::max(wall - 32 * kSecond, passed_.at(plan->job_id));
+        for (auto tick = ticks.next(from); tick && *tick < wall - 2 * kSecond; tick = ticks.next(*tick)) {
             for (const LineName& name : plan->lines) {
                 if (!has_done(*plan, *tick, name))
                     throw Violation("a node that is up does what is due: " + plan->job_id.text() + " at " +

@@ -135,7 +135,8 @@ class Node {
     LyingDisk lying_disk_;
     std::mt19937 leavings_;
     std::int64_t clock_step_ = 0;
-    std::multimap<Due, TaskId> told_due_;  // by the planner, in whatever process
+    std::multimap<Due, TaskId> told_due_;    // by the planner, in whatever process
+    std::map<JobId, std::uint64_t> passed_;  // of those it was ever given: how far its clock had come before it was set
 
     std::uint64_t ended_for_room_ = 0;
 
