@@ -33,10 +33,18 @@ const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
   ['second', 1],
 ]
 
+// To make a formatter takes many times what it takes to use one, and a list has hundreds of times.
+const relative = new Map<string, Intl.RelativeTimeFormat>()
+const exact = new Intl.DateTimeFormat('en-CA', {
+  year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
+  fractionalSecondDigits: 3, hourCycle: 'h23', timeZoneName: 'short',
+})
+
 /** "3 minutes ago", of two instants in milliseconds. */
 export function ago(then: number, now: number, language: string): string {
   const seconds = Math.round((then - now) / 1000)
-  const format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' })
+  let format = relative.get(language)
+  if (!format) relative.set(language, (format = new Intl.RelativeTimeFormat(language, { numeric: 'auto', style: 'short' })))
   const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? STEPS[3]!
   return format.format(Math.trunc(seconds / size), unit)
 }
@@ -44,8 +52,5 @@ export function ago(then: number, now: number, language: string): string {
 /** 2026-11-28 23:38:57.849 UTC, in the browser's zone: the same in every language, and it sorts. */
 export function absolute(then: number): string {
   if (!Number.isFinite(then)) return '–'
-  return new Intl.DateTimeFormat('en-CA', {
-    year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
-    fractionalSecondDigits: 3, hourCycle: 'h23', timeZoneName: 'short',
-  }).format(then).replace(', ', ' ')
+  return exact.format(then).replace(', ', ' ')
 }
