@@ -35,9 +35,9 @@ class ActiveRuns {
     /// Out of memory, when it is finished and nothing of it is being written.
     void evict_if_done(const RunPtr& run);
 
-    /// A look-up of finished runs is on its way, or was answered; answers come in the order asked. A run that is finished
-    /// stays until those are answered that were asked before it was written: they may have read it as it was, or have
-    /// not asked for what was in memory then.
+    /// A look-up of finished runs is on its way, or was answered; answers come in the order asked. A run that is
+    /// finished stays until those are answered that were asked before it was written: they may have read it as it was,
+    /// or have not asked for what was in memory then.
     void look_up_asked() { ++asked_; }
     void look_up_answered();
 
