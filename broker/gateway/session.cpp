@@ -17,6 +17,8 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::seconds kCloseLimit{2};
+// Timers go off in steps: to wake up for those of thousands of sessions one by one costs more than all their heartbeats.
+using Step = std::chrono::duration<std::int64_t, std::ratio<1, 50>>;
 
 Now now() {
     const auto wall = std::chrono::system_clock::now().time_since_epoch();
@@ -211,7 +213,7 @@ void Session::arm() {
     if (close_by_) sooner(*close_by_);
     if (!due || (armed_for_ && *armed_for_ <= *due)) return;  // an armed timer that is early looks again
     armed_for_ = due;
-    timer_.expires_at(*due);
+    timer_.expires_at(std::chrono::ceil<Step>(*due));
     timer_.async_wait([weak = weak_from_this()](error_code failed) {
         if (const auto self = weak.lock(); self && !failed) self->fired();
     });
