@@ -150,6 +150,11 @@ void ActiveRuns::show(Task& task, TaskState state, Actions& out) {
 void ActiveRuns::evict_if_done(const RunPtr& run) {
     if (run->state != RunState::finished || run->writes > 0) return;
     if (asked_ == answered_) return evict(*run);
+    stay(run);
+}
+
+void ActiveRuns::stay(const RunPtr& run) {
+    if (run->stays_until == asked_) return;
     run->stays_until = asked_;
     staying_.emplace_back(asked_, run);
 }
@@ -160,7 +165,7 @@ void ActiveRuns::look_up_answered() {
         const auto [until, run] = std::move(staying_.front());
         staying_.pop_front();
         // Written again since then: that write's end sees to it.
-        if (run->writes == 0 && run->stays_until == until) evict(*run);
+        if (run->state == RunState::finished && run->writes == 0 && run->stays_until == until) evict(*run);
     }
 }
 

@@ -40,6 +40,8 @@ class ActiveRuns {
     /// or have not asked for what was in memory then.
     void look_up_asked() { ++asked_; }
     void look_up_answered();
+    /// A look-up that was asked last did not ask for what this run has in memory: it stays until that is answered.
+    void stay(const RunPtr& run);
 
     static RunView view(const Run& run);
     static TaskView view(const Task& task);

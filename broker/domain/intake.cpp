@@ -100,6 +100,10 @@ void Intake::keep_parked(Session& session, std::vector<link::Received> message) 
 void Intake::park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out) {
     session.searching = true;
     state_.runs.look_up_asked();
+    for (const auto& one : message) {
+        const auto* result = std::get_if<link::TaskResult>(&one.envelope);
+        if (const RunPtr run = result ? state_.runs.find(result->run_id) : nullptr) state_.runs.stay(run);
+    }
     keep_parked(session, std::move(message));
     out.look_ups.push_back(std::move(asked));
 }

@@ -363,18 +363,29 @@ TEST_CASE("a run that ends while a message waits for a look into the store takes
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));
     agent.connect();
-    REQUIRE(rig.ping("carrier:ct"));
-    const auto late = agent.tasks().at(0);
-    rig.pass(600'000);  // it is lost, its run out of memory
+    const auto asked = [&] {
+        REQUIRE(rig.ping("carrier:ct"));
+        return agent.tasks().at(0);
+    };
+    const auto late = asked();
+    const auto late_too = asked();
+    rig.pass(600'000);  // they are lost, their runs out of memory
     const RunId run = rig.ping("carrier:ct").value().id;
     const auto open = agent.tasks().at(0);
     rig.hold_writes = true;
-    agent.send({agent.result_of(late), agent.result_of(open)});  // only the first has to be looked for
-    rig.pass(600'000);
+    SUBCASE("that was asked for before it ended") {
+        agent.send({agent.result_of(late), agent.result_of(open)});  // only the first has to be looked for
+        rig.pass(600'000);
+    }
+    SUBCASE("that was asked for when it had, and stayed for another") {
+        agent.send({agent.result_of(late)});
+        rig.pass(600'000);
+        agent.send({agent.result_of(late_too), agent.result_of(open)});
+    }
     while (rig.store().run(run).value()->state != RunState::finished) rig.commit_one();
     CHECK(rig.store().run(run).value()->tasks.lost == 1);
     rig.commit();
-    CHECK(agent.acked() == 2);
+    CHECK(agent.acked() == agent.last_n);
     CHECK(rig.run(run).tasks.succeeded == 1);
     CHECK(rig.fsm().counters().not_yours == 0);
     CHECK(rig.fsm().active_runs() == 0);
