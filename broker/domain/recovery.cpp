@@ -14,6 +14,7 @@ namespace {
 constexpr std::uint64_t kMostRecovered = 2'000'000;  // of a spool: what a day may hold, and all that a liar makes
 // Results of recurring jobs whose revision was made after the backup: the node goes on with it until it is told.
 constexpr std::uint64_t kMostPlanned = 4'096;
+constexpr std::size_t kMostAttempts = 64;  // of a task, that the store does not know of
 constexpr std::uint64_t kRetryMs = 60'000;
 constexpr std::size_t kMostTarget = 2'048;  // bytes: no spec takes more
 
@@ -24,6 +25,11 @@ LineRef line_of(const Node& node, const LineName& name) {
 
 std::uint64_t left_of(std::uint64_t upto, std::uint64_t done) {
     return upto - std::min(upto, done);
+}
+
+/// Of the spool's window, by a result with this number.
+void spend(Spool& spool, std::uint64_t n) {
+    if (n > spool.record.recover_upto) --spool.record.recover_more;
 }
 
 /// Of results that a node does not have any more, and the store never had.
@@ -37,28 +43,28 @@ std::string why_missing(const std::optional<link::SpoolGap>& gap) {
 
 void Recovery::begin(const Node& node, Spool& spool, const link::Hello& hello) const {
     SpoolRecord& window = spool.record;
-    const std::uint64_t gone = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
-    const std::uint64_t begins = std::max(spool.received, gone);
-    const std::uint64_t held = left_of(hello.spool_last, begins);
     const bool is_first = is_due(node);
     if (is_first) {
-        window.recover_upto = begins + std::min(held, kMostRecovered);
+        const std::uint64_t gone = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
+        const std::uint64_t begins = std::max(spool.received, gone);
+        window.recover_upto = begins + std::min(left_of(hello.spool_last, begins), kMostRecovered);
         window.recover_more = hello.running.size() + (hello.plans ? kMostPlanned : 0);
     }
     for (const auto& other : node.spools) {
+        if (other.get() == &spool) continue;
         SpoolRecord& before = other->record;
         const std::uint64_t left = left_of(before.recover_upto, other->received);
-        if (other.get() == &spool || (left == 0 && before.recover_more == 0)) continue;
-        other->gave_window = true;
         const std::uint64_t more = std::exchange(before.recover_more, 0);
-        if (is_first) {  // that was of an earlier restore
-            before.recover_upto -= left;
-            continue;
-        }
-        const std::uint64_t open = left_of(window.recover_upto, begins);
-        const std::uint64_t given = std::min(left, left_of(held, open));
+        // Never beyond what it says it holds. What a node says is gone of a spool is not taken here: the numbers up to
+        // there would be open as well.
+        const std::uint64_t open = left_of(window.recover_upto, spool.received);
+        const std::uint64_t held = left_of(hello.spool_last, spool.received);
+        const std::uint64_t given =
+            is_first ? left : std::min(left, left_of(held, open));  // an earlier restore's: none
         before.recover_upto -= given;
-        if (given > 0) window.recover_upto = begins + open + given;
+        other->gave_window |= given > 0 || more > 0;
+        if (is_first) continue;
+        if (given > 0) window.recover_upto = spool.received + open + given;
         window.recover_more += more;
     }
 }
@@ -78,8 +84,11 @@ Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclu
         // Attempts were made after the backup as well.
         const bool is_own =
             known->node == session.node && known->run->id == result.run_id && known->line.name == result.line;
-        if (is_own) known->attempt = std::max(known->attempt, result.attempt);
-        return is_own ? known : nullptr;
+        if (!is_own || result.attempt <= known->attempt) return is_own ? known : nullptr;
+        if (known->seen.size() >= kMostAttempts) return nullptr;
+        spend(*session.spool, result.n);
+        known->attempt = result.attempt;
+        return known;
     }
     const RunPtr known = state_.runs.find(result.run_id);
     if (known && !known->recovered) return nullptr;
@@ -91,8 +100,7 @@ Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclu
                     .attempt = result.attempt,
                     .offered = true};
     ++state_.counters.recovered;
-    auto& window = session.spool->record;
-    if (result.n > window.recover_upto) --window.recover_more;
+    spend(*session.spool, result.n);
     if (!known) {
         make_run(result, std::move(task), conclusion, now);
     } else {

@@ -13,8 +13,8 @@ class Recovery {
 
     /// The node has not joined yet since the store was restored.
     bool is_due(const Node& node) const { return node.record.joined_in != state_.generation.row; }
-    /// … and joins now: what its spool holds, and what it is running, may be of unknown tasks. What is left of that when
-    /// its spool is another one later goes along; it is the node's, and is not given twice.
+    /// … and joins now: what its spool holds, and what it is running, may be of unknown tasks. What is left of that
+    /// when its spool is another one later goes along; it is the node's, and is not given twice.
     void begin(const Node& node, Spool& spool, const link::Hello& hello) const;
     /// The session that begin() was for is confirmed: what its node's other spools gave is to be stored with it.
     static void confirm(const Node& node, Batch& batch);

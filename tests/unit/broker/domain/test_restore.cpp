@@ -281,6 +281,40 @@ TEST_CASE("a node that changes its spool again and again has one window, not one
     CHECK(r.rig.fsm().counters().not_yours == 2);
 }
 
+TEST_CASE("a node that says that all but the end of its new spool is gone opens no window before that") {
+    Restored r;
+    for (const std::uint64_t number : {1, 2}) r.gz.result_of(unknown_task(number));
+    r.restore();
+    r.gz.connect();
+    r.gz.hello.spool_id = samples::id<SpoolId>(500);
+    r.gz.hello.spool_first = r.gz.hello.spool_last = 1ULL << 52;
+    r.gz.connect();
+    r.gz.hello.spool_first = 1;
+    SUBCASE("of the same spool") {}
+    SUBCASE("of the next") {
+        r.gz.hello.spool_id = samples::id<SpoolId>(501);
+    }
+    r.gz.connect();
+    r.gz.last_n = 0;
+    for (const std::uint64_t number : {1, 2, 3, 4}) r.gz.answer(unknown_task(number));
+    CHECK(r.rig.store().all_results().size() <= 2);
+    CHECK(r.rig.fsm().counters().not_yours >= 2);
+}
+
+TEST_CASE("attempts that the store does not know of are of the window as well, and are few") {
+    Restored r;
+    const RunId run = r.rig.ping("carrier:ct node:gz-1").value().id;
+    link::Task task = r.gz.tasks().at(0);
+    r.backup = r.rig.store().backup();
+    r.gz.hello.running = {{task.task_id, 1}};
+    r.restore();
+    r.gz.connect();
+    for (task.attempt = 3; task.attempt <= 5; ++task.attempt) r.gz.answer(task);
+    CHECK(r.rig.run(run).tasks.succeeded == 1);
+    CHECK(r.rig.store().all_results().size() == 1);
+    CHECK(r.rig.fsm().counters().not_yours == 2);
+}
+
 TEST_CASE("a node that says that its spool is endless opens no endless window") {
     Restored r;
     r.restore();
