@@ -51,7 +51,9 @@ const char* NodeKeys::offered(Session& session, const link::NewKey& offer, Now n
     if (!fill(key, offer.public_key)) return "public_key is base64 of 32 bytes";
     const std::string input =
         link::new_key_signing_input(record.id, {reinterpret_cast<const char*>(key.data()), key.size()});
-    if (!is_by(record.key, input, offer.by_old)) return "by_old is not by this session's key";
+    const bool is_by_old =
+        is_by(record.key, input, offer.by_old) || (record.next_key && is_by(*record.next_key, input, offer.by_old));
+    if (!is_by_old) return "by_old is by no key of this node";
     if (!is_by(key, input, offer.by_new)) return "by_new is not by the new key";
     const auto taken = [this, id = session.id, text = offer.public_key](Now, Actions& after) {
         if (state_.session(id)) after.effects.push_back(SendTo{id, {link::KeyTaken{text}}});

@@ -11,6 +11,7 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kMostOfReason = 256;
+constexpr std::uint64_t kOneOrderUs = 120'000'000;  // longer than an agent takes two orders for one
 
 void refuse(Ticket ticket, Error error, Actions& out) {
     out.effects.push_back(NodeAnswer{ticket, std::move(error)});
@@ -81,6 +82,9 @@ void NodeOrders::approve(Ticket ticket, Node& node, TokenId by, Now now, Actions
 }
 
 void NodeOrders::rotate_key(Ticket ticket, Node& node, TokenId by, Now now, Actions& out) {
+    const WallTime changed = node.record.next_key_at;  // 0: never
+    // Asked for twice. Each change forgets a key that a broker restored from a backup may need.
+    if (changed <= now.wall && now.wall - changed < kOneOrderUs) return write(ticket, node, {}, now, out);
     node.record.rotate = true;
     write(ticket, node,
           Batch{PutNode{node.record}, AddAudit{{now.wall, by.text(), "node.key_asked", node.record.id.text()}}}, now,

@@ -136,6 +136,37 @@ TEST_CASE("a node is asked for a new key at once, or when it comes, until it has
     CHECK(asked() == 0);
 }
 
+TEST_CASE("an order for a new key that comes twice is one, a later one is another") {
+    Keyed it;
+    const auto asked = [&] { return it.rig.sent<link::RotateKey>(it.agent.session).size(); };
+    it.agent.connect();
+    it.send(it.offer());
+    SUBCASE("soon after") {
+        REQUIRE(it.rig.order("gz-1", NodeOrder::rotate_key).has_value());
+        CHECK(asked() == 0);
+        it.agent.connect();
+        CHECK(asked() == 0);
+    }
+    SUBCASE("later") {
+        it.rig.pass(120'000);
+        REQUIRE(it.rig.order("gz-1", NodeOrder::rotate_key).has_value());
+        CHECK(asked() == 1);
+    }
+}
+
+TEST_CASE("a second new key in a session is signed by the first") {
+    Keyed it;
+    it.agent.connect();
+    it.send(it.offer());
+    CHECK(it.taken() == 1);
+    it.old = std::exchange(it.fresh, SigningKey::generate());
+    it.rig.pass(120'000);
+    it.send(it.offer());
+    CHECK(it.taken() == 1);
+    CHECK(it.rig.take<CloseSession>().empty());
+    CHECK(it.joins_with(it.fresh));
+}
+
 TEST_CASE("each session is told the gateway's key and the next one, where it has any") {
     DomainOptions options;
     options.pins = link::Pins{"sha256:AAAA", "sha256:BBBB"};
