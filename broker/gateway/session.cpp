@@ -17,7 +17,7 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::chrono::seconds kCloseLimit{2};
-// Timers go off in steps: to wake up for those of thousands of sessions one by one costs more than all their heartbeats.
+// Timers go off in steps: to wake up for thousands of sessions one by one costs more than all their heartbeats.
 using Step = std::chrono::duration<std::int64_t, std::ratio<1, 50>>;
 
 Now now() {

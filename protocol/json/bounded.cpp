@@ -181,8 +181,8 @@ std::string dump_json(const Json& json) {
 }
 
 void write_string(std::string& out, std::string_view text) {
-    static_assert(std::is_signed_v<char>);  // so that a byte of more than ASCII is below a space
-    const auto stands_for_itself = [](char c) { return c >= ' ' && c != '"' && c != '\\'; };
+    // Of the printable ones of ASCII: a byte of more is below a space where it is signed, which char need not be.
+    const auto stands_for_itself = [](char c) { return static_cast<signed char>(c) >= ' ' && c != '"' && c != '\\'; };
     if (std::all_of(text.begin(), text.end(), stands_for_itself))
         out.append(1, '"').append(text).append(1, '"');
     else
