@@ -170,6 +170,8 @@ AttemptOutcome clocks(const Facts&) {
 /// The two other ways into an x86-64 kernel; their numbers mean other calls, so a filter must know them.
 AttemptOutcome by_int80(const Facts&) {
 #ifdef __x86_64__
+    // Where the kernel has no such way in, that is a fault: the worker dies of it, whatever would report it.
+    signal(SIGSEGV, SIG_DFL);
     long result = 20;  // getpid there
     asm volatile("int $0x80" : "+a"(result) : : "memory", "r8", "r9", "r10", "r11");
     if (result < 0) errno = static_cast<int>(-result);
