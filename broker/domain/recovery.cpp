@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t kMostRecovered = 2'000'000;  // of a spool: what a day may hold, and all that a liar makes
 // Results of recurring jobs whose revision was made after the backup: the node goes on with it until it is told.
 constexpr std::uint64_t kMostPlanned = 4'096;
-constexpr std::size_t kMostAttempts = 64;  // of a task, that the store does not know of
+constexpr std::uint32_t kMostAttempts = 64;  // of a task; a store that knows of fewer takes no higher one
 constexpr std::uint64_t kRetryMs = 60'000;
 constexpr std::size_t kMostTarget = 2'048;  // bytes: no spec takes more
 
@@ -85,7 +85,7 @@ Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclu
         const bool is_own =
             known->node == session.node && known->run->id == result.run_id && known->line.name == result.line;
         if (!is_own || result.attempt <= known->attempt) return is_own ? known : nullptr;
-        if (known->seen.size() >= kMostAttempts) return nullptr;
+        if (result.attempt > kMostAttempts) return nullptr;
         spend(*session.spool, result.n);
         known->attempt = result.attempt;
         return known;

@@ -301,7 +301,7 @@ TEST_CASE("a node that says that all but the end of its new spool is gone opens 
     CHECK(r.rig.fsm().counters().not_yours >= 2);
 }
 
-TEST_CASE("attempts that the store does not know of are of the window as well, and are few") {
+TEST_CASE("attempts that the store does not know of are of the window as well") {
     Restored r;
     const RunId run = r.rig.ping("carrier:ct node:gz-1").value().id;
     link::Task task = r.gz.tasks().at(0);
@@ -313,6 +313,22 @@ TEST_CASE("attempts that the store does not know of are of the window as well, a
     CHECK(r.rig.run(run).tasks.succeeded == 1);
     CHECK(r.rig.store().all_results().size() == 1);
     CHECK(r.rig.fsm().counters().not_yours == 2);
+}
+
+TEST_CASE("attempts that the store does not know of are taken up to the 64th of a task, however many the spool holds") {
+    Restored r;
+    REQUIRE(r.rig.ping("carrier:ct node:gz-1"));
+    link::Task task = r.gz.tasks().at(0);
+    r.backup = r.rig.store().backup();
+    r.restore();
+    r.gz.hello.spool_first = 1;
+    r.gz.hello.spool_last = 100;
+    r.gz.connect();
+    r.gz.last_n = 0;
+    for (task.attempt = 2; task.attempt <= 71; ++task.attempt) r.gz.answer(task);
+    CHECK(r.gz.acked() == 70);
+    CHECK(r.rig.store().all_results().size() == 63);
+    CHECK(r.rig.fsm().counters().not_yours == 7);
 }
 
 TEST_CASE("a node that says that its spool is endless opens no endless window") {
