@@ -27,6 +27,34 @@ std::uint64_t left_of(std::uint64_t upto, std::uint64_t done) {
     return upto - std::min(upto, done);
 }
 
+void open_window(Spool& spool, const link::Hello& hello) {
+    const std::uint64_t gone = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
+    const std::uint64_t begins = std::max(spool.received, gone);
+    spool.record.recover_upto = begins + std::min(left_of(hello.spool_last, begins), kMostRecovered);
+    spool.record.recover_more = hello.running.size() + (hello.plans ? kMostPlanned : 0);
+}
+
+void close_window(Spool& spool) {
+    SpoolRecord& window = spool.record;
+    spool.gave_window |= left_of(window.recover_upto, spool.received) > 0 || window.recover_more > 0;
+    window.recover_upto = std::min(window.recover_upto, spool.received);
+    window.recover_more = 0;
+}
+
+/// What is left of it, as far as the other spool's node says that it holds so many. What it says is gone of that spool
+/// does not count: the numbers up to there would be open as well.
+void move_window(Spool& from, Spool& to, std::uint64_t last) {
+    SpoolRecord& before = from.record;
+    SpoolRecord& window = to.record;
+    const std::uint64_t open = left_of(window.recover_upto, to.received);
+    const std::uint64_t room = left_of(left_of(last, to.received), open);
+    const std::uint64_t given = std::min(left_of(before.recover_upto, from.received), room);
+    from.gave_window |= given > 0 || before.recover_more > 0;
+    before.recover_upto -= given;
+    if (given > 0) window.recover_upto = to.received + open + given;
+    window.recover_more += std::exchange(before.recover_more, 0);
+}
+
 /// Of the spool's window, by a result with this number.
 void spend(Spool& spool, std::uint64_t n) {
     if (n > spool.record.recover_upto) --spool.record.recover_more;
@@ -42,31 +70,15 @@ std::string why_missing(const std::optional<link::SpoolGap>& gap) {
 }  // namespace
 
 void Recovery::begin(const Node& node, Spool& spool, const link::Hello& hello) const {
-    SpoolRecord& window = spool.record;
     const bool is_first = is_due(node);
-    if (is_first) {
-        const std::uint64_t gone = hello.spool_first > 0 ? hello.spool_first - 1 : 0;
-        const std::uint64_t begins = std::max(spool.received, gone);
-        window.recover_upto = begins + std::min(left_of(hello.spool_last, begins), kMostRecovered);
-        window.recover_more = hello.running.size() + (hello.plans ? kMostPlanned : 0);
-    }
     for (const auto& other : node.spools) {
         if (other.get() == &spool) continue;
-        SpoolRecord& before = other->record;
-        const std::uint64_t left = left_of(before.recover_upto, other->received);
-        const std::uint64_t more = std::exchange(before.recover_more, 0);
-        // Never beyond what it says it holds. What a node says is gone of a spool is not taken here: the numbers up to
-        // there would be open as well.
-        const std::uint64_t open = left_of(window.recover_upto, spool.received);
-        const std::uint64_t held = left_of(hello.spool_last, spool.received);
-        const std::uint64_t given =
-            is_first ? left : std::min(left, left_of(held, open));  // an earlier restore's: none
-        before.recover_upto -= given;
-        other->gave_window |= given > 0 || more > 0;
-        if (is_first) continue;
-        if (given > 0) window.recover_upto = spool.received + open + given;
-        window.recover_more += more;
+        if (is_first)
+            close_window(*other);  // of an earlier restore
+        else
+            move_window(*other, spool, hello.spool_last);
     }
+    if (is_first) open_window(spool, hello);
 }
 
 void Recovery::confirm(const Node& node, Batch& batch) {
