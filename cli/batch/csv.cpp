@@ -5,6 +5,8 @@
 namespace edge::cli {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+
 /// One pass over the text; `line_` counts its ends, also those in quotes.
 class Reader {
   public:
@@ -68,10 +70,15 @@ class Reader {
     std::size_t line_ = 1;
 };
 
+/// Bare it would end a field or a line, or be taken for the mark of a whole file.
+bool needs_quotes(std::string_view field) {
+    return field.find_first_of(",\"\r\n") != std::string_view::npos || field.starts_with(kByteOrderMark);
+}
+
 }  // namespace
 
 Result<std::vector<CsvRow>> parse_csv(std::string_view text) {
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
     return Reader(text).rows();
 }
 
@@ -80,7 +87,7 @@ std::string csv_line(const std::vector<std::string>& fields) {
     std::string line;
     for (const auto& field : fields) {
         if (&field != &fields.front()) line += ',';
-        if (field.find_first_of(",\"\r\n") == std::string::npos) {
+        if (!needs_quotes(field)) {
             line += field;
             continue;
         }
