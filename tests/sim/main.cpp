@@ -98,9 +98,9 @@ int usage() {
     std::fputs(
         "usage: sim [--seed FIRST] [--seeds N] [--nodes N] [--results N] [--break PROMISE] [--restore-age SECONDS]\n"
         "           [--apart SECONDS] [--stuck SECONDS] [--spool-mb N]\n"
-        "results: of each seed, at least. With --restore-age nothing goes wrong but that the broker comes back from a\n"
-        "backup so old; with --apart, but that no node reaches it for so long; with --stuck, but that its store takes\n"
-        "nothing for so long. With --break it fails when nothing is noticed; PROMISE is one of",
+        "results: stored, of each seed at least. With --restore-age nothing goes wrong but that the broker comes\n"
+        "back from a backup so old; with --apart, but that no node reaches it for so long; with --stuck, but that\n"
+        "its store takes nothing for so long. With --break it fails when nothing is noticed; PROMISE is one of",
         stderr);
     for (const auto name : kBreakNames) std::fprintf(stderr, " %s", std::string(name).c_str());
     std::fputs("\n", stderr);
@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
     std::uint64_t first = 1, seeds = is_full ? 500 : 60;
     Us restore_age = 0, apart = 0, stuck = 0;
     WorldSettings settings;
-    if (is_full) settings.results = 12'000;
+    if (is_full) settings.results = 10'000;
     for (int i = 1; i < argc; i += 2) {
         std::uint64_t value = 0;
         const std::string name = argv[i];

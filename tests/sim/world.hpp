@@ -12,7 +12,7 @@ namespace edge::sim {
 struct WorldSettings {
     std::uint64_t seed = 1;
     std::size_t nodes = 5;
-    std::size_t results = 2'000;  // at least; then nothing more is asked
+    std::size_t results = 2'000;  // stored at least; then nothing more is asked
     Break broken = Break::none;
     std::uint64_t spool_bytes = ~std::uint64_t{0};  // of a node: at most, before it gives up the oldest
 };
@@ -52,7 +52,7 @@ class World {
     bool is_quiet() const;
     std::string standing() const;
     Node& any_node() { return *nodes_[chance_.between(0, nodes_.size() - 1)]; }
-    bool enough() const { return ledger_.tasks() >= settings_.results; }
+    bool enough() const { return ledger_.stored() >= settings_.results; }
 
     WorldSettings settings_;
     Timeline timeline_;

@@ -21,7 +21,7 @@ TEST_CASE("rows and fields, as RFC 4180 has them") {
         {"\"two\nlines\",x\n", {{"two\nlines", "x"}}},
         {"\"\"\n", {{""}}},
         {"\xef\xbb\xbfname\n", {{"name"}}},
-        {"\n\xef\xbb\xbf" "name\n", {{"\xef\xbb\xbfname"}}},  // the mark of a file only where a file begins
+        {"\n\xef\xbb\xbfname\n", {{"\xef\xbb\xbfname"}}},  // the mark of a file only where a file begins
     };
     for (const auto& c : cases) {
         CAPTURE(c.text);
