@@ -92,7 +92,11 @@ pid_t holder_of(const std::string& file) {
     if (::stat(file.c_str(), &status) != 0) return 0;
     char text[64];
     std::snprintf(text, sizeof text, "%02x:%02x:%lu", major(status.st_dev), minor(status.st_dev), status.st_ino);
-    return flock_in(whole("/proc/locks"), text);
+    // The kernel gives the list page by page and counts on from where it was: when a lock goes meanwhile, it passes
+    // over another that is there all the time. So one look that finds none does not say that there is none.
+    for (int look = 0; look < 5; ++look)
+        if (const pid_t pid = flock_in(whole("/proc/locks"), text); pid != 0) return pid;
+    return 0;
 }
 
 }  // namespace edge::agent

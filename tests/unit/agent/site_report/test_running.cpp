@@ -5,8 +5,12 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <string>
+#include <thread>
+#include <vector>
 
 using namespace edge::agent;
 
@@ -48,4 +52,37 @@ TEST_CASE("of a process that runs its file is known, and no unit that it only st
     ::close(fd);
     CHECK(holder_of(path) == 0);
     ::unlink(path);
+}
+
+TEST_CASE("a lock is seen while others come and go") {
+    const auto new_file = [] {
+        char path[] = "/tmp/edge-lock-XXXXXX";
+        const int fd = ::mkstemp(path);
+        return std::pair(fd, std::string(path));
+    };
+    const auto [held, path] = new_file();
+    REQUIRE(::flock(held, LOCK_EX) == 0);
+    std::vector<int> others;
+    for (int i = 0; i < 300; ++i) {  // more than one page of /proc/locks
+        const auto [fd, its] = new_file();
+        others.push_back(fd);
+        ::unlink(its.c_str());
+    }
+    std::atomic<bool> is_over = false;
+    std::thread busy([&] {
+        while (!is_over) {
+            for (const int fd : others) ::flock(fd, LOCK_EX);
+            for (const int fd : others) ::flock(fd, LOCK_UN);
+        }
+    });
+    int unseen = 0;
+    for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(1);
+         std::chrono::steady_clock::now() < end;)
+        if (holder_of(path) != ::getpid()) ++unseen;
+    is_over = true;
+    busy.join();
+    CHECK(unseen == 0);
+    for (const int fd : others) ::close(fd);
+    ::close(held);
+    ::unlink(path.c_str());
 }
