@@ -18,6 +18,7 @@ import own_node  # noqa: E402
 from broker_case import PROGRAMS, BrokerCase  # noqa: E402
 from fault_proxy import DOWN, UP, FaultProxy, FrameProxy  # noqa: E402
 from own_node import OwnNode  # noqa: E402
+from seen import seen  # noqa: E402
 from steady_agent import SteadyAgent  # noqa: E402
 from wait_for import wait_for  # noqa: E402
 
@@ -55,7 +56,7 @@ class BadNetworks(BrokerCase):
 
     def settle(self, what):
         told, lost, duplicated = self.ledger.check(self.broker.api)
-        print(f"{what}: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated", flush=True)
+        seen(f"{what}: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated")
         self.assertEqual((lost, duplicated), ([], []))
 
     def test_a_half_open_link_is_noticed_by_both_sides_and_resumes(self):
@@ -87,8 +88,8 @@ class BadNetworks(BrokerCase):
             for _, _, agent in links:
                 agent.stop()
         worst = max(max(times) for times in took.values())
-        print(f"{BATCHES * AT_ONCE} half-open links, noticed by both sides within {worst:.2f} s; "
-              + ", ".join(f"{side} {drops} {max(times):.1f} s" for (side, drops), times in sorted(took.items())), flush=True)
+        seen(f"{BATCHES * AT_ONCE} half-open links, noticed by both sides within {worst:.2f} s; "
+             + ", ".join(f"{side} {drops} {max(times):.1f} s" for (side, drops), times in sorted(took.items())))
         self.assertLessEqual(worst, NOTICED_S + BUSY_S)
 
     def link(self, name, link):

@@ -15,6 +15,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "contr
 from hostile_agent import NOBODYS, Hostile, Neighbour, fragments, frame  # noqa: E402
 from minimal_agent import Closed, base32  # noqa: E402
 from own_broker import OwnBroker  # noqa: E402
+from seen import seen, seen_by  # noqa: E402
 from wait_for import wait_for  # noqa: E402
 
 FULL = bool(os.environ.get("EDGE_FULL"))
@@ -60,7 +61,8 @@ class HostileAgents(unittest.TestCase):
     def tearDown(self):
         """Nothing of it is stored, honest work is done afterwards, and nobody else has waited."""
         self.agent.cut()
-        self.assertEqual(self.results(), self.stored)
+        stored = self.results()
+        self.assertEqual(stored, self.stored)
         self.agent.connect()
         run = self.broker.api.post("/api/v1/jobs", {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "node:hostile-1"})
         self.agent.finish(self.agent.accept())
@@ -70,7 +72,8 @@ class HostileAgents(unittest.TestCase):
         self.assertEqual(self.broker.api.wait_run(run["id"])["tasks"]["succeeded"], 1)
         self.agent.cut()
         wait_for(lambda: len(self.neighbour.took) > 20, 30, self.broker.said)
-        print(f"neighbour's heartbeats: p99 {self.neighbour.p99() * 1000:.0f} ms of {len(self.neighbour.took)}", flush=True)
+        seen_by(self, f"{len(set(stored) - set(self.stored))} results stored of it, {len(set(self.stored) - set(stored))} of others lost, "
+                      f"neighbour's heartbeats p99 {self.neighbour.p99() * 1000:.0f} ms of {len(self.neighbour.took)}")
         self.assertLess(self.neighbour.p99(), 1)
 
     def assert_small(self, grown, most):
@@ -99,7 +102,7 @@ class HostileAgents(unittest.TestCase):
                 self.agent.raw(*pieces)
                 self.assertEqual(self.agent.fate(), ([], 1009))
                 grown = self.broker.resident_kib() - before
-                print(f"{what}: the broker has {grown} KiB more", flush=True)
+                seen(f"{what}: the broker has {grown} KiB more")
                 self.assert_small(grown, 2048)
         self.agent.connect()
         asks = b'{"t":"hb","at_us":1}'
@@ -120,13 +123,14 @@ class HostileAgents(unittest.TestCase):
         for _ in range(HALVES):  # they were read by then, a piece of each at a time
             self.assertIsNone(self.agent.answer())
         grown = self.broker.resident_kib() - before
-        print(f"{HALVES} messages of 252 KiB that do not end: {grown // HALVES} KiB more each", flush=True)
+        seen(f"{HALVES} messages of 252 KiB that do not end: {grown // HALVES} KiB more each")
         self.assert_small(grown, 2048 * HALVES)
         for agent in agents[1:]:
             agent.cut()
 
     def test_frames_that_are_no_text_are_closed(self):
-        for what, first, code in (("compressed", 0xC1, 1002), ("RSV2", 0xA1, 1002), ("an unknown opcode", 0x83, 1002), ("binary", 0x82, 1003)):
+        kinds = (("compressed", 0xC1, 1002), ("RSV2", 0xA1, 1002), ("an unknown opcode", 0x83, 1002), ("binary", 0x82, 1003))
+        for what, first, code in kinds:
             with self.subTest(what):
                 self.agent.cut()
                 self.agent.connect()
@@ -135,6 +139,7 @@ class HostileAgents(unittest.TestCase):
         self.agent.connect()
         self.agent.raw(b"\x81\x02{}")  # not masked
         self.assertEqual(self.agent.fate(), ([], 1002))
+        seen(f"{len(kinds) + 1} kinds of frames that are no text, all closed")
 
     def test_malformed_messages_are_answered_and_the_third_is_the_last(self):
         for text in MALFORMED:
@@ -148,13 +153,14 @@ class HostileAgents(unittest.TestCase):
         self.agent.connect()
         self.agent.raw(frame(b'{"t":"wack","n":0,"x":"\xff"}'))  # RFC 6455: a text that is not UTF-8
         self.assertEqual(self.agent.fate(), ([], 1007))
-        print(f"{len(MALFORMED)} malformed messages, all refused", flush=True)
+        seen(f"{len(MALFORMED)} malformed messages, all refused")
 
     def test_an_unknown_envelope_counts_only_if_it_must(self):
         self.agent.say({"t": "later", "x": [1]}, {"t": "later", "must": False})
         self.assertIsNone(self.agent.answer())
         self.agent.say({"t": "later", "must": True})
         self.assertEqual(self.agent.fate(), (["unknown_type"], 1002))
+        seen("3 unknown envelopes: the one that must be understood ended the session")
 
     def test_numbers_out_of_sequence_end_the_session(self):
         task = "task_" + base32(secrets.token_bytes(16))
@@ -169,6 +175,7 @@ class HostileAgents(unittest.TestCase):
             self.agent.say(*lines)
         self.agent.say(self.agent.result(max(last, 1), task))  # it has that number
         self.assertIsNone(self.agent.answer())
+        seen("3 numbers out of sequence, all refused; one that was there already, passed over")
 
     def test_a_result_of_a_task_that_is_not_this_nodes_is_acknowledged_and_dropped(self):
         theirs = self.broker.api.post("/api/v1/jobs", {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "node:neighbour-1"})
@@ -178,7 +185,9 @@ class HostileAgents(unittest.TestCase):
             self.agent.say(self.agent.result(self.agent.result_last, stranger) | {"run_id": theirs["id"]})
             while self.agent.next("rack")["n"] < self.agent.result_last:
                 pass
-        self.assertEqual(list(self.broker.api.items(f"/api/v1/runs/{theirs['id']}/results")), [])
+        of_it = list(self.broker.api.items(f"/api/v1/runs/{theirs['id']}/results"))
+        seen(f"2 results of tasks that are not this node's: both acknowledged, {len(of_it)} stored")
+        self.assertEqual(of_it, [])
         self.assertNotEqual(self.broker.api.get(f"/api/v1/runs/{theirs['id']}")["state"], "finished")
 
     def test_a_hello_that_is_played_back_is_refused(self):
@@ -196,7 +205,7 @@ class HostileAgents(unittest.TestCase):
         agent.key.sign = original
         agent.connect()
         self.assertIn("code=bad_signature", self.broker.said())
-        print(f"{REPLAYS} hellos played back, 0 taken", flush=True)
+        seen(f"{REPLAYS} hellos played back, 0 taken")
 
     def test_an_agent_that_does_not_read_is_cut(self):
         before = self.broker.resident_kib()
@@ -210,7 +219,7 @@ class HostileAgents(unittest.TestCase):
         why = ("slow consumer", "the agent left") if self.broker.is_sanitized() else ("slow consumer",)
         wait_for(lambda: any(one in self.broker.said() for one in why), 20, self.broker.said)
         grown = self.broker.resident_kib() - before
-        print(f"one that does not read: cut after {cut:.1f} s, {grown} KiB more", flush=True)
+        seen(f"one that does not read: cut after {cut:.1f} s, {grown} KiB more")
         self.assertLess(cut, 45 if self.broker.is_sanitized() else 30)
         self.assert_small(grown, 16 * 1024)
 
@@ -218,7 +227,7 @@ class HostileAgents(unittest.TestCase):
         before = self.credit_waits()
         self.agent.be_patient(120)  # a broker with sanitizers looks each of them up for some milliseconds
         sent, waits = self.agent.flood(FLOOD_S)
-        print(f"{sent} results of nobody's tasks in {FLOOD_S} s, all dropped; it had to wait {waits} times for credit", flush=True)
+        seen(f"{sent} results of nobody's tasks in {FLOOD_S} s, all dropped; it had to wait {waits} times for credit")
         self.assertLessEqual(sent, RATE * (FLOOD_S + 2))
         if not self.broker.is_sanitized():  # there it is the broker that is slow
             self.assertGreater(sent, RATE * FLOOD_S * 0.8)
@@ -230,7 +239,7 @@ class HostileAgents(unittest.TestCase):
             self.agent.result_last = n
             self.agent.say(self.agent.result(n, NOBODYS))
         sent = self.agent.flood_again(FLOOD_S)
-        print(f"{sent} results a second time in {FLOOD_S} s", flush=True)
+        seen(f"{sent} results a second time in {FLOOD_S} s")
         self.assertGreater(sent, 1000)
 
     def credit_waits(self):
@@ -258,7 +267,7 @@ class HostileAgents(unittest.TestCase):
                 pass
             one.close()
         took = time.monotonic() - began
-        print(f"{SLOW_SOCKETS} slow sockets, the last closed after {took:.1f} s", flush=True)
+        seen(f"{SLOW_SOCKETS} slow sockets, the last closed after {took:.1f} s")
         self.assertLess(took, 20)
 
 

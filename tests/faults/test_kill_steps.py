@@ -17,6 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import own_node  # noqa: E402
 from broker_case import PROGRAMS, BrokerCase  # noqa: E402
 from own_node import STRACE, OwnNode  # noqa: E402
+from seen import seen  # noqa: E402
 from steady_agent import SteadyAgent  # noqa: E402
 from wait_for import wait_for  # noqa: E402
 
@@ -133,7 +134,7 @@ class Kills(BrokerCase):
 
     def settle(self, what):
         told, lost, duplicated = self.ledger.check(self.broker.api)
-        print(f"{what}: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated", flush=True)
+        seen(f"{what}: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated")
         self.assertEqual((lost, duplicated), ([], []))
         return told
 

@@ -9,6 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
 import running_lab  # noqa: E402
 from api import Api, Refused  # noqa: E402
 from running_lab import AGENT, BROKER, LAUNCHER, cable  # noqa: E402
+from seen import seen_by  # noqa: E402
 
 def by_line(run):
     return {result["line"]["name"]: result for result in run["results"]}
@@ -37,10 +38,12 @@ class Faults(unittest.TestCase):
     def finished(self, run_id):
         """The finished run, each of its tasks with exactly one result that counts."""
         run = self.api.wait_run(run_id, 90)
+        tasks = {task["id"] for task in self.api.items(f"/api/v1/runs/{run_id}/tasks")}
         results = list(self.api.items(f"/api/v1/runs/{run_id}/results"))
         counted = [result["task_id"] for result in results if not result["superseded"]]
-        self.assertEqual(len(counted), 3, results)
-        self.assertEqual(len(set(counted)), 3, results)
+        lost, duplicated = len(tasks - set(counted)), len(counted) - len(set(counted))
+        seen_by(self, f"{len(tasks)} tasks, {lost} lost, {duplicated} duplicated")
+        self.assertEqual((len(tasks), lost, duplicated), (3, 0, 0), results)
         return {**run, "results": results}
 
     def test_a_broker_killed_in_the_middle_of_a_run_comes_back_and_the_run_completes(self):
@@ -79,6 +82,8 @@ class Faults(unittest.TestCase):
                 self.assertIn(answers[name]["status"], ("ok", "partial"), answers[name])
             states = {line["name"]: line["state"] for line in self.api.get("/api/v1/nodes")["items"][0]["lines"]}
             self.assertEqual(states["unicom"], "down")
+            seen_by(self, f"3 tasks, unicom {answers['unicom']['failure']['source']}, "
+                          f"{' and '.join(answers[name]['status'] for name in ('telecom', 'mobile'))} the others")
         finally:
             cable("plug", "unicom")
         self.ready()
@@ -128,6 +133,7 @@ class JoinTokens(unittest.TestCase):
             self.assertEqual(len(said.strip().splitlines()), 1, said)
             self.assertNotIn("identity.json", left)
             self.assertNotIn("node.key", left)
+        seen_by(self, "3 refused, each with exit code 77 and a line that says why, and no key left")
         log = running_lab.log(BROKER)
         self.assertGreaterEqual(log.count("enroll_refused"), 3)
         for secret_text in (secret, expired.split(".")[1]):
@@ -137,6 +143,7 @@ class JoinTokens(unittest.TestCase):
         with self.assertRaises(Refused) as refused:
             Api().post("/api/v1/join-tokens", {"ttl_ms": 25 * 3600 * 1000})
         self.assertEqual(refused.exception.status, 422)
+        seen_by(self, f"25 h were refused with {refused.exception.status}")
 
 
 if __name__ == "__main__":

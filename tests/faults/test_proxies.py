@@ -14,6 +14,7 @@ import own_node  # noqa: E402
 from broker_case import PROGRAMS, BrokerCase  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from own_node import OwnNode  # noqa: E402
+from seen import seen  # noqa: E402
 from wait_for import wait_for  # noqa: E402
 
 USER, PASSWORD = "edge", "s:cret/1"
@@ -82,7 +83,7 @@ class Proxies(BrokerCase):
             self.proxy.cut()
             wait_for(lambda: self.is_connected("proxied"), 60, agent.said)
         told, lost, duplicated = self.ledger.check(self.broker.api)
-        print(f"5 cuts of a tunnel: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated", flush=True)
+        seen(f"5 cuts of a tunnel: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated")
         self.assertEqual((lost, duplicated), ([], []))
         self.assertGreaterEqual(self.proxy.tunnels, 4)
 
@@ -103,6 +104,7 @@ class Proxies(BrokerCase):
         self.addCleanup(agent.stop)
         wait_for(lambda: self.is_connected("over-tls"), 60, agent.said)
         self.assertEqual(self.proxy.tunnels, 2)
+        seen(f"a proxy that speaks TLS: 0 tunnels while its authority was unknown, {self.proxy.tunnels} when it was known")
 
     def test_what_a_proxy_refuses_is_told_and_tried_again(self):
         node = OwnNode(PROGRAMS, self.folder, self.broker, "refused", link=self.link())
@@ -119,6 +121,7 @@ class Proxies(BrokerCase):
         wait_for(lambda: "it does not answer as an HTTP proxy does" in agent.said(), 30, agent.said)
         self.proxy.answer = None
         wait_for(lambda: self.is_connected("refused"), 60, agent.said)
+        seen("a proxy that refuses, one that answers garbage: 2 told with their reason, connected when it let the agent through")
 
     def test_a_dead_broker_before_the_living_one_costs_seconds(self):
         dead = FaultProxy(("127.0.0.1", 1)).address[1]
@@ -129,7 +132,9 @@ class Proxies(BrokerCase):
         agent = node.start_agent()
         self.addCleanup(agent.stop)
         wait_for(lambda: self.is_connected("second"), 60, agent.said)
-        self.assertLess(time.monotonic() - began, 20)  # a busy machine; a second and a handshake
+        took = time.monotonic() - began
+        seen(f"a dead broker before the living one: connected after {took:.1f} s")
+        self.assertLess(took, 20)  # a busy machine; a second and a handshake
         self.assertIn("link_down", agent.said())
 
     def test_the_configuration_is_checked(self):
@@ -139,6 +144,7 @@ class Proxies(BrokerCase):
         done = subprocess.run([f"{PROGRAMS}/edge-agent", "--check-config", "--config", config], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 78, done.stderr)
         self.assertIn("/nonexistent/password", done.stderr)
+        seen(f"a password file that is not there: named, exit code {done.returncode}")
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def main():
             print(verdict, flush=True)
     for line in wrong:
         print(f"WRONG   {line}")
-    print(f"{caught} of {len(mutations)} caught")
+    print(f"seen: {caught} of {len(mutations)} caught")
     return 0 if caught == len(mutations) and not wrong else 1
 
 

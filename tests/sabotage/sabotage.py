@@ -72,7 +72,7 @@ def main():
         print(f"{'caught' if is_red else 'MISSED'}  {switched_off:26} {what:60.60} {says_why(text) if code else ''}", flush=True)
     for line in wrong:
         print(f"WRONG   {line}")
-    print(f"{caught} of {len(ROWS)} caught")
+    print(f"seen: {caught} of {len(ROWS)} caught")
     sys.exit(0 if caught == len(ROWS) and not wrong else 1)
 
 

@@ -63,7 +63,7 @@ struct Totals {
 };
 
 void print(const char* name, std::uint64_t value) {
-    std::printf("%-44s %llu\n", name, static_cast<unsigned long long>(value));
+    std::printf("seen: %-44s %llu\n", name, static_cast<unsigned long long>(value));
 }
 
 void print(const Totals& totals, std::uint64_t seeds, double seconds) {
@@ -90,7 +90,7 @@ void print(const Totals& totals, std::uint64_t seeds, double seconds) {
     print("sim.restores.results_owed_again", totals.owed_again);
     print("sim.restores.results_no_longer_kept", totals.given_up);
     print("sim.restores.tasks_recovered", totals.recovered_tasks);
-    std::printf("%-44s %.0f s simulated in %.1f s\n", "sim.time", totals.simulated_s, seconds);
+    std::printf("seen: %-44s %.0f s simulated in %.1f s\n", "sim.time", totals.simulated_s, seconds);
     print("sim.violations", totals.violations);
 }
 
@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     if (settings.broken != Break::none) {
         const bool noticed = totals.violations > 0;
-        std::printf("%s: noticed in %llu of %llu runs\n",
+        std::printf("seen: %s: noticed in %llu of %llu runs\n",
                     std::string(kBreakNames[static_cast<std::size_t>(settings.broken)]).c_str(),
                     static_cast<unsigned long long>(totals.violations), static_cast<unsigned long long>(seeds));
         return noticed ? 0 : 1;
