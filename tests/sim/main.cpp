@@ -8,9 +8,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 
-#include "tests/sim/world.hpp"
+#include "tests/sim/totals.hpp"
 
 namespace {
 
@@ -33,67 +34,6 @@ void seed_random_bytes(Chance& chance) {
 #pragma GCC diagnostic pop
 }
 
-struct Totals {
-    std::uint64_t runs = 0, planned_runs = 0, tasks = 0, results = 0, superseded = 0, lost_with_a_disk = 0,
-                  violations = 0;
-    std::uint64_t owed_again = 0, given_up = 0, recovered_tasks = 0, made = 0, in_gaps = 0;
-    FaultCounts faults{};
-    Wire::Counts messages;
-    double simulated_s = 0;
-
-    void add(const World& world) {
-        runs += world.ledger().runs();
-        planned_runs += world.ledger().planned_runs();
-        tasks += world.ledger().tasks();
-        results += world.ledger().stored();
-        superseded += world.ledger().superseded();
-        lost_with_a_disk += world.ledger().lost_with_a_disk();
-        made += world.ledger().made();
-        in_gaps += world.ledger().in_gaps();
-        owed_again += world.ledger().owed_again();
-        given_up += world.ledger().given_up();
-        recovered_tasks += world.ledger().recovered_tasks();
-        for (std::size_t i = 0; i < faults.size(); ++i) faults[i] += world.faults()[i];
-        messages.twice += world.messages().twice;
-        messages.swapped += world.messages().swapped;
-        messages.vanished += world.messages().vanished;
-        messages.again += world.messages().again;
-        simulated_s += static_cast<double>(world.simulated()) / 1e6;
-    }
-};
-
-void print(const char* name, std::uint64_t value) {
-    std::printf("seen: %-44s %llu\n", name, static_cast<unsigned long long>(value));
-}
-
-void print(const Totals& totals, std::uint64_t seeds, double seconds) {
-    std::uint64_t all = 0;
-    for (std::size_t i = 0; i < totals.faults.size(); ++i) {
-        print(("sim.faults." + std::string(kFaultNames[i])).c_str(), totals.faults[i]);
-        all += totals.faults[i];
-    }
-    print("sim.messages.twice", totals.messages.twice);
-    print("sim.messages.swapped", totals.messages.swapped);
-    print("sim.messages.vanished", totals.messages.vanished);
-    print("sim.messages.again", totals.messages.again);
-    all += totals.messages.twice + totals.messages.swapped + totals.messages.vanished + totals.messages.again;
-    print("sim.faults", all);
-    print("sim.seeds", seeds);
-    print("sim.runs", totals.runs);
-    print("sim.runs.planned", totals.planned_runs);
-    print("sim.tasks", totals.tasks);
-    print("sim.results.made", totals.made);
-    print("sim.results", totals.results);
-    print("sim.results.given_up_for_room", totals.in_gaps);
-    print("sim.results.superseded", totals.superseded);
-    print("sim.results.lost_with_a_disk", totals.lost_with_a_disk);
-    print("sim.restores.results_owed_again", totals.owed_again);
-    print("sim.restores.results_no_longer_kept", totals.given_up);
-    print("sim.restores.tasks_recovered", totals.recovered_tasks);
-    std::printf("seen: %-44s %.0f s simulated in %.1f s\n", "sim.time", totals.simulated_s, seconds);
-    print("sim.violations", totals.violations);
-}
-
 int usage() {
     std::fputs(
         "usage: sim [--seed FIRST] [--seeds N] [--nodes N] [--results N] [--break PROMISE] [--restore-age SECONDS]\n"
@@ -107,80 +47,102 @@ int usage() {
     return 64;
 }
 
+/// What was asked for on the command line.
+struct Asked {
+    std::uint64_t first = 1, seeds = 60;
+    Us restore_age = 0, apart = 0, stuck = 0;
+    bool has_size = false;  // another than the suite's
+    WorldSettings world;
+
+    /// Faults are made, and enough of them.
+    bool is_ordinary() const { return restore_age == 0 && apart == 0 && stuck == 0; }
+    void run(World& one) const {
+        if (restore_age > 0) return one.run_restore(restore_age);
+        if (apart > 0) return one.run_apart(apart);
+        if (stuck > 0) return one.run_stuck(stuck);
+        one.run();
+    }
+};
+
+std::optional<Asked> asked(int argc, char** argv, bool is_full) {
+    Asked asked;
+    if (is_full) {
+        asked.seeds = 500;
+        asked.world.results = 10'000;
+    }
+    for (int i = 1; i < argc; i += 2) {
+        std::uint64_t value = 0;
+        const std::string name = argv[i];
+        if (i + 1 == argc) return std::nullopt;
+        if (name == "--break") {
+            const auto at = std::ranges::find(kBreakNames, std::string_view(argv[i + 1]));
+            if (at == kBreakNames.end()) return std::nullopt;
+            asked.world.broken = static_cast<Break>(at - kBreakNames.begin());
+            continue;
+        }
+        const auto [end, failed] = std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), value);
+        if (failed != std::errc() || *end != '\0' || value == 0) return std::nullopt;
+        asked.has_size = true;
+        if (name == "--seed")
+            asked.first = value;
+        else if (name == "--seeds")
+            asked.seeds = value;
+        else if (name == "--results")
+            asked.world.results = value;
+        else if (name == "--nodes")
+            asked.world.nodes = value;
+        else if (name == "--restore-age")
+            asked.restore_age = value * kSecond;
+        else if (name == "--apart")
+            asked.apart = value * kSecond;
+        else if (name == "--stuck")
+            asked.stuck = value * kSecond;
+        else if (name == "--spool-mb")
+            asked.world.spool_bytes = value * 1024 * 1024;
+        else
+            return std::nullopt;
+    }
+    return asked;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const char* full = std::getenv("EDGE_FULL");
     const bool is_full = full && *full;
-    std::uint64_t first = 1, seeds = is_full ? 500 : 60;
-    Us restore_age = 0, apart = 0, stuck = 0;
-    WorldSettings settings;
-    if (is_full) settings.results = 10'000;
-    for (int i = 1; i < argc; i += 2) {
-        std::uint64_t value = 0;
-        const std::string name = argv[i];
-        if (i + 1 == argc) return usage();
-        if (name == "--break") {
-            const auto at = std::ranges::find(kBreakNames, std::string_view(argv[i + 1]));
-            if (at == kBreakNames.end()) return usage();
-            settings.broken = static_cast<Break>(at - kBreakNames.begin());
-            continue;
-        }
-        const auto [end, failed] = std::from_chars(argv[i + 1], argv[i + 1] + std::strlen(argv[i + 1]), value);
-        if (failed != std::errc() || *end != '\0' || value == 0) return usage();
-        if (name == "--seed")
-            first = value;
-        else if (name == "--seeds")
-            seeds = value;
-        else if (name == "--results")
-            settings.results = value;
-        else if (name == "--nodes")
-            settings.nodes = value;
-        else if (name == "--restore-age")
-            restore_age = value * kSecond;
-        else if (name == "--apart")
-            apart = value * kSecond;
-        else if (name == "--stuck")
-            stuck = value * kSecond;
-        else if (name == "--spool-mb")
-            settings.spool_bytes = value * 1024 * 1024;
-        else
-            return usage();
-    }
+    auto asked_for = asked(argc, argv, is_full);
+    if (!asked_for) return usage();
+    Asked& asked = *asked_for;
     Totals totals;
     const auto began = std::chrono::steady_clock::now();
-    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+    for (std::uint64_t seed = asked.first; seed < asked.first + asked.seeds; ++seed) {
         Chance bytes(seed);
         seed_random_bytes(bytes);
-        settings.seed = seed;
-        World world(settings);
+        asked.world.seed = seed;
+        World world(asked.world);
         try {
-            if (restore_age > 0)
-                world.run_restore(restore_age);
-            else if (apart > 0)
-                world.run_apart(apart);
-            else if (stuck > 0)
-                world.run_stuck(stuck);
-            else
-                world.run();
+            asked.run(world);
         } catch (const Violation& broken) {
-            ++totals.violations;
+            totals.broken();
             std::printf("VIOLATION %s\n  again: sim --seed %llu --seeds 1 --results %zu\n", broken.what(),
-                        static_cast<unsigned long long>(seed), settings.results);
+                        static_cast<unsigned long long>(seed), asked.world.results);
             std::fflush(stdout);
         }
         totals.add(world);
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-    if (settings.broken != Break::none) {
-        const bool noticed = totals.violations > 0;
+    if (asked.world.broken != Break::none) {
+        const bool noticed = totals.violations() > 0;
         std::printf("seen: %s: noticed in %llu of %llu runs\n",
-                    std::string(kBreakNames[static_cast<std::size_t>(settings.broken)]).c_str(),
-                    static_cast<unsigned long long>(totals.violations), static_cast<unsigned long long>(seeds));
+                    std::string(kBreakNames[static_cast<std::size_t>(asked.world.broken)]).c_str(),
+                    static_cast<unsigned long long>(totals.violations()), static_cast<unsigned long long>(asked.seeds));
         return noticed ? 0 : 1;
     }
-    print(totals, seeds, took.count());
-    std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(seeds - totals.violations),
-                static_cast<unsigned long long>(totals.violations));
-    return totals.violations == 0 ? 0 : 1;
+    totals.print(took.count(), asked.is_ordinary());
+    std::vector<std::string> missing;
+    if (!asked.has_size) missing = totals.short_of(is_full ? kFullFloors : Floors());
+    for (const auto& one : missing) std::printf("TOO LITTLE %s\n", one.c_str());
+    std::printf("%llu passed, %llu failed\n", static_cast<unsigned long long>(asked.seeds - totals.violations()),
+                static_cast<unsigned long long>(totals.violations() + missing.size()));
+    return totals.violations() == 0 && missing.empty() ? 0 : 1;
 }

@@ -142,8 +142,9 @@ void Node::cut_power() {
     restart_soon();
 }
 
-void Node::cut_power_while_writing() {
+bool Node::cut_power_while_writing() {
     if (is_up()) spool_disk_.cut_at(static_cast<int>(chance_.between(1, 12)));
+    return is_up();
 }
 
 void Node::lose_disk() {
@@ -153,12 +154,15 @@ void Node::lose_disk() {
     restart_soon();
 }
 
-void Node::cut() {
-    if (wire_) std::shared_ptr<Wire>(wire_)->cut();
+bool Node::cut() {
+    const auto wire = wire_;
+    if (wire) wire->cut();
+    return wire != nullptr;
 }
 
-void Node::go_silent(Wire::Side side) {
+bool Node::go_silent(Wire::Side side) {
     if (wire_) wire_->go_silent(side);
+    return wire_ != nullptr;
 }
 
 std::string Node::standing() const {

@@ -41,16 +41,17 @@ class Node {
     void kill();
     /// What was written and not synced may be gone.
     void cut_power();
-    /// The power goes in the middle of what it writes next.
-    void cut_power_while_writing();
+    /// The power goes in the middle of what it writes next. False: it is down.
+    bool cut_power_while_writing();
     /// Its spool's disk is replaced by an empty one.
     void lose_disk();
     void fail_write(int os_errno) { spool_disk_.fail_append(os_errno); }
     void fail_sync(int os_errno) { spool_disk_.fail_sync(os_errno); }
     /// From now on it is so far ahead.
     void set_clock(std::int64_t ahead_us);
-    void cut();
-    void go_silent(Wire::Side side);
+    /// False: it has no connection.
+    bool cut();
+    bool go_silent(Wire::Side side);
 
     bool is_up() const { return static_cast<bool>(spool_); }
     /// Nothing is under way, and the broker, with which it has a session, has acknowledged everything.

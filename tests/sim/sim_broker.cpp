@@ -150,8 +150,8 @@ void Broker::start() {
     act([&](auto& fsm, auto now, auto& out) { fsm.load(std::move(loaded.value()), now, out); });
 }
 
-void Broker::kill() {
-    if (!fsm_) return;
+bool Broker::kill() {
+    if (!fsm_) return false;
     ++life_;
     fsm_.reset();
     writes_.clear();
@@ -163,17 +163,18 @@ void Broker::kill() {
     for (const auto& weak : std::exchange(wires_, {})) {
         if (const auto wire = weak.lock()) wire->cut();
     }
+    return true;
 }
 
-void Broker::stop() {
-    if (!fsm_) return;
+bool Broker::stop() {
+    if (!fsm_) return false;
     act([](auto& fsm, auto now, auto& out) { fsm.stop(now, out); });
     while (!writes_.empty()) {
         const std::size_t before = writes_.size();
         write();
         if (writes_.size() >= before) break;  // no space: what waits was never acknowledged
     }
-    kill();
+    return kill();
 }
 
 void Broker::back_up() {

@@ -27,10 +27,10 @@ class Broker {
     ~Broker();
 
     void start();
-    /// At once: what is not in the store is gone, and so are all connections.
-    void kill();
+    /// At once: what is not in the store is gone, and so are all connections. False, as of stop(): it was down.
+    bool kill();
     /// As SIGTERM does: sessions are sent away, what is under way is written.
-    void stop();
+    bool stop();
     bool is_up() const { return static_cast<bool>(fsm_); }
     /// For sessions from now on. Seldom where much time passes: it is most of what happens.
     void set_heartbeat(std::chrono::milliseconds every) {

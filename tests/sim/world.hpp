@@ -42,7 +42,8 @@ class World {
     void ask_again();
     void fault_again();
     void back_up_again();
-    void make(Fault fault);
+    bool make(Fault fault);
+    void part(std::size_t number);
     void weather_for(Us time, Weather weather);
     void heal();
     void pass(Us time);
