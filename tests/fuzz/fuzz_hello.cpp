@@ -1,5 +1,6 @@
 // The one message that is read before anybody has proved who they are.
 #include "protocol/link/envelopes.hpp"
+#include "tests/fuzz/envelope_mutator.hpp"
 #include "tests/fuzz/property.hpp"
 
 using namespace edge;

@@ -1,5 +1,6 @@
 // Envelopes of one message: decoded ones can be encoded, and decode to the same.
 #include "protocol/link/envelopes.hpp"
+#include "tests/fuzz/envelope_mutator.hpp"
 #include "tests/fuzz/property.hpp"
 
 using namespace edge;
