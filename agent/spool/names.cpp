@@ -54,7 +54,10 @@ std::string encode_given_up(const GivenUp& given_up) {
 }
 
 std::optional<GivenUp> decode_given_up(std::string_view text) {
-    return decode_note<GivenUp>(text);
+    auto given_up = decode_note<GivenUp>(text);
+    // Whoever begins anew begins behind as many as it counts.
+    if (given_up && (given_up->gap.first == 0 || given_up->gap.first > given_up->gap.last)) return std::nullopt;
+    return given_up;
 }
 
 }  // namespace edge::agent::spool

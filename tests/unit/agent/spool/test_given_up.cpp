@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "agent/spool/names.hpp"
 #include "agent/spool/spool.hpp"
 #include "tests/unit/agent/forgetful_disk.hpp"
 #include "tests/unit/agent/spool/one_task.hpp"
@@ -75,6 +76,40 @@ TEST_CASE("a gap is forgotten when a result behind it is acknowledged, and not b
     auto again = Spool::open(disk, kSmall);
     REQUIRE(again);
     CHECK(!again.value().gap());
+}
+
+TEST_CASE("a note of what was given up is believed where it is one of this spool's") {
+    Full full;
+    auto& [disk, spool] = full;
+    REQUIRE(spool.ack(20, kNow));
+    const auto note = [](SpoolId id, std::uint64_t first, std::uint64_t last) {
+        return spool::encode_given_up({id, {.first = first, .last = last, .from_us = 7, .to_us = 8}});
+    };
+    const auto gap_read_from = [&](const std::string& text) {
+        REQUIRE(disk.replace(spool::kGapFile, text));
+        auto again = Spool::open(disk, kSmall);
+        REQUIRE(again);
+        return again.value().gap();
+    };
+    const auto read = gap_read_from(note(spool.id(), 2, 5));
+    REQUIRE(read);
+    CHECK(read->first == 2);
+    CHECK(read->last == 5);
+    CHECK(read->from_us == 7);
+    CHECK(read->to_us == 8);
+    CHECK(gap_read_from(note(spool.id(), 2, 1'000))->last == 20);  // what came after the note is there
+    for (const std::string& text :
+         {std::string(), std::string("no JSON"), std::string(R"({"spool_id":7})"), note(SpoolId{}, 2, 5),
+          note(spool.id(), 21, 30), note(spool.id(), 0, 5), note(spool.id(), 5, 2)}) {
+        CAPTURE(text);
+        CHECK(!gap_read_from(text));
+    }
+    // The last of them: results that were never there would come first in the new numbers, all 2^64 - 2 of them.
+    auto again = Spool::open(disk, kSmall);
+    REQUIRE(again);
+    REQUIRE(again.value().renew("test"));
+    CHECK(again.value().first() == 1);
+    CHECK(again.value().last() == 40);
 }
 
 TEST_CASE("acknowledged results go first, and are no gap") {
