@@ -39,8 +39,24 @@ Number get(std::string_view bytes) {
 Result<std::string_view> behind_head(std::string_view text, std::string_view head, const char* file) {
     if (!text.starts_with(head)) return Error{Errc::bad_syntax, file, "is none of edge-agent's"};
     text.remove_prefix(head.size());
-    if (!text.starts_with(kFormat)) return Error{Errc::unsupported, file, kNewer};
-    return text.substr(kFormat.size());
+    if (text.starts_with(kFormat)) return text.substr(kFormat.size());
+    const auto digits = text.find_first_not_of("0123456789");
+    const bool is_format = digits != std::string_view::npos && digits > 0 && text[digits] == '\n';
+    if (is_format) return Error{Errc::unsupported, file, kNewer};
+    return Error{Errc::bad_syntax, file, "its first line is damaged"};
+}
+
+/// The link has bounded what it was when it came; written again it may be longer and have values that it left out.
+Result<link::PlanSet> decode_plan(std::string_view line) {
+    EDGE_TRY(auto json, parse_json(line, JsonLimits{.bytes = line.size(), .values = line.size()}));
+    return decode<link::PlanSet>(std::move(json), UnknownFields::ignore);
+}
+
+/// What was never written is damage, however it shows.
+Error damaged_line(std::size_t number, Error why) {
+    if (why.code == Errc::too_large) why.code = Errc::bad_value;
+    why.where = std::string(kPlansFile) + ":" + std::to_string(number) + (why.where.empty() ? "" : " ") + why.where;
+    return why;
 }
 
 }  // namespace
@@ -54,12 +70,12 @@ std::string encode_plans(const std::vector<const link::PlanSet*>& plans) {
 Result<std::vector<link::PlanSet>> decode_plans(std::string_view text) {
     EDGE_TRY(auto rest, behind_head(text, kPlansHead, kPlansFile));
     std::vector<link::PlanSet> plans;
-    while (!rest.empty()) {
+    for (std::size_t line = 2; !rest.empty(); ++line) {
         const auto end = rest.find('\n');
-        if (end == std::string_view::npos) return Error{Errc::bad_syntax, kPlansFile, "its last line is cut"};
-        EDGE_TRY(auto json, parse_json(rest.substr(0, end)));
-        EDGE_TRY(auto plan, decode<link::PlanSet>(json, UnknownFields::ignore));
-        plans.push_back(std::move(plan));
+        if (end == std::string_view::npos) return damaged_line(line, {Errc::bad_syntax, {}, "the last line is cut"});
+        auto plan = decode_plan(rest.substr(0, end));
+        if (!plan) return damaged_line(line, plan.error());
+        plans.push_back(std::move(plan.value()));
         rest.remove_prefix(end + 1);
     }
     return plans;

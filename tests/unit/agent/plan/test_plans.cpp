@@ -163,3 +163,42 @@ TEST_CASE("what is not bytes of ours is refused, whatever it is") {
     log[log.size() - 40] ^= 1;  // of the first record
     CHECK(read_ticks(log).value().marks.empty());
 }
+
+TEST_CASE("damage to the plans is told with its line, and is no newer format") {
+    const link::PlanSet plan = every(10'000);
+    const std::string whole = encode_plans({&plan, &plan});
+    const auto second = whole.find('\n', whole.find('\n') + 1) + 1;
+    const auto in_second = [&](const std::string& line) { return whole.substr(0, second) + line + "\n"; };
+    struct Case {
+        std::string text;
+        Errc code;
+        std::string where;
+    };
+    for (const auto& [text, code, where] : {
+             Case{whole.substr(0, whole.size() - 1), Errc::bad_syntax, "plans:3"},
+             Case{in_second("{"), Errc::bad_syntax, "plans:3"},
+             Case{in_second(std::string(33, '[') + std::string(33, ']')), Errc::bad_value, "plans:3"},
+             Case{in_second("{}"), Errc::bad_value, "plans:3 /n"},
+             Case{"edge-plans 1", Errc::bad_syntax, "plans"},
+             Case{"edge-plans \n", Errc::bad_syntax, "plans"},
+             Case{"edge-plans x\n", Errc::bad_syntax, "plans"},
+             Case{"edge-plans 10\n", Errc::unsupported, "plans"},
+         }) {
+        CAPTURE(text);
+        const auto read = decode_plans(text);
+        REQUIRE_FALSE(read);
+        CHECK(read.error().code == code);
+        CHECK(read.error().where == where);
+    }
+    CHECK(decode_plans(whole).value().size() == 2);
+}
+
+TEST_CASE("a plan that came in one message is read from the disk, however much longer it is there") {
+    link::PlanSet plan = every(10'000);
+    std::string numbers = "[1e9";
+    while (numbers.size() < 200'000) numbers += ",1e9";  // written as 1000000000.0
+    plan.params["list"] = parse_json(numbers + "]").value();
+    const auto read = decode_plans(encode_plans({&plan}));
+    REQUIRE(read);
+    CHECK(read.value().at(0).params == plan.params);
+}
