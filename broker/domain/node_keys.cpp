@@ -51,9 +51,9 @@ const char* NodeKeys::offered(Session& session, const link::NewKey& offer, Now n
     if (!fill(key, offer.public_key)) return "public_key is base64 of 32 bytes";
     const std::string input =
         link::new_key_signing_input(record.id, {reinterpret_cast<const char*>(key.data()), key.size()});
-    const bool is_by_old =
-        is_by(record.key, input, offer.by_old) || (record.next_key && is_by(*record.next_key, input, offer.by_old));
-    if (!is_by_old) return "by_old is by no key of this node";
+    const bool is_by_key = is_by(record.key, input, offer.by_old);
+    const bool is_by_next = !is_by_key && record.next_key && is_by(*record.next_key, input, offer.by_old);
+    if (!is_by_key && !is_by_next) return "by_old is by no key of this node";
     if (!is_by(key, input, offer.by_new)) return "by_new is not by the new key";
     const auto taken = [this, id = session.id, text = offer.public_key](Now, Actions& after) {
         if (state_.session(id)) after.effects.push_back(SendTo{id, {link::KeyTaken{text}}});
@@ -65,17 +65,21 @@ const char* NodeKeys::offered(Session& session, const link::NewKey& offer, Now n
     }
     if (state_.fleet.find_key(key)) return "the key is another node's";
     if (node.pace.next() > now.mono) return "keys come too often";
+    Batch batch;
+    // The one before it is not to live on with each new one.
+    if (is_by_next) used(node, PublicKey(*record.next_key), now, batch, out);
     record.next_key = key;
     record.next_key_at = now.wall;
     record.rotate = false;
     node.pace.spend(1, now.mono);
     out.effects.push_back(Noted{"node.key_offered", "node=" + record.id.text() + " name=" + record.name.text()});
-    state_.journal.write(
-        out, Batch{PutNode{record}, AddAudit{{now.wall, record.id.text(), "node.key_offered", record.id.text()}}},
-        [this, &node, taken](Now at, Actions& after) {
-            taken(at, after);
-            state_.tell(node, after);
-        });
+    batch.push_back(PutNode{record});
+    batch.push_back(AddAudit{{now.wall, record.id.text(), "node.key_offered", record.id.text()}});
+    outbox::tell_events(state_, node, now, batch);
+    state_.journal.write(out, std::move(batch), [this, &node, taken](Now at, Actions& after) {
+        taken(at, after);
+        state_.tell(node, after);
+    });
     return nullptr;
 }
 

@@ -167,6 +167,23 @@ TEST_CASE("a second new key in a session is signed by the first") {
     CHECK(it.joins_with(it.fresh));
 }
 
+TEST_CASE("a key that signs for the next one has taken the place of the one before, however often that is done") {
+    Keyed it;
+    const PublicKey first = it.old.public_key();
+    it.agent.connect();
+    for (int day = 0; day < 3; ++day) {
+        it.rig.pass(23 * 3'600'000);
+        it.send(it.offer());
+        CHECK(it.taken() == 1);
+        it.old = std::exchange(it.fresh, SigningKey::generate());
+    }
+    const NodeKey valid = it.rig.fsm().find_key(it.node, it.rig.now()).value();
+    CHECK(valid.key != first);
+    CHECK(valid.next == it.old.public_key());
+    it.rig.restart();
+    CHECK(it.joins_with(it.old));
+}
+
 TEST_CASE("each session is told the gateway's key and the next one, where it has any") {
     DomainOptions options;
     options.pins = link::Pins{"sha256:AAAA", "sha256:BBBB"};
