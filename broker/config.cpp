@@ -41,6 +41,11 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     }
     const auto host = host_of_url(gateway.public_url);
     checker.need(bool(host), "/gateway/public_url", host ? std::string() : "public_url: " + host.error().detail);
+    if (!gateway.alternative.empty()) {
+        const auto other = host_of_url(gateway.alternative);
+        checker.need(bool(other), "/gateway/alternative",
+                     other ? std::string() : "alternative: " + other.error().detail);
+    }
     checker.range(gateway.node_results_per_s, 0, 1'000'000, "/gateway/node_results_per_s");
     checker.range(api.connections_per_address, 1, 1'024, "/api/connections_per_address");
     checker.range(api.target_probes_per_s, 0, 1'000'000, "/api/target_probes_per_s");
@@ -54,6 +59,7 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     checker.range(broker.io_threads, 1, 64, "/broker/io_threads");
     checker.range(broker.open_tasks, 1'000, 10'000'000, "/broker/open_tasks");
     checker.range(broker.plan_lease_ms, 60'000, 604'800'000, "/broker/plan_lease_ms");
+    checker.range(broker.lease_ms, 1'000, 3'600'000, "/broker/lease_ms");
     checker.range(prometheus.most_series, 1'000, 10'000'000, "/prometheus/most_series");
     for (std::size_t i = 0; i < webhooks.allow.size(); ++i) {
         const auto prefix = IpPrefix::parse(webhooks.allow[i]);

@@ -123,6 +123,7 @@ Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
     options.node_results_per_s = config.gateway.node_results_per_s;
     options.target_probes_per_s = config.api.target_probes_per_s;
     options.plan_lease_ms = config.broker.plan_lease_ms;
+    options.lease_ms = config.broker.lease_ms;
     options.zone_offsets = [](const std::string& zone, WallTime from) {
         return zone_offsets(kZonesFolder, zone, from);
     };
@@ -240,10 +241,11 @@ Result<> serve(const BrokerConfig& config) {
     faces.post = [executor = threads.at(threads.size() - 1).get_executor()](std::function<void()> work) {
         boost::asio::post(executor, std::move(work));
     };
-    const auto polls =
-        std::make_shared<gateway::Polls>(threads.at(0).get_executor(), gateway::SessionOptions{}, *domain);
-    EDGE_TRY(auto gateway,
-             http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls, {}, *domain, polls)));
+    gateway::SessionOptions sessions;
+    sessions.alternative = config.gateway.alternative;
+    const auto polls = std::make_shared<gateway::Polls>(threads.at(0).get_executor(), sessions, *domain);
+    EDGE_TRY(auto gateway, http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls,
+                                                                                   sessions, *domain, polls)));
     EDGE_TRY(auto api,
              http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces),
                                                         live::make_live(*domain, threads.at(0).get_executor()))));

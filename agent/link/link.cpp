@@ -275,6 +275,18 @@ void Link::act(StorePins&& action) {
     }
 }
 
+void Link::act(PreferBroker&& action) {
+    const auto named = parse_broker_url(action.url);
+    const auto known = std::ranges::find_if(
+        ways_.brokers, [&](const Endpoint& one) { return named && one.authority() == named.value().authority(); });
+    // Whoever is not in agent.toml has no pin, and nothing is said to it.
+    if (known == ways_.brokers.end())
+        return spdlog::warn("link_alternative_unknown broker=\"{}\" hint=\"it is none of [link] brokers\"",
+                            action.url.substr(0, 256));
+    choice_.prefer(static_cast<std::size_t>(known - ways_.brokers.begin()));
+    spdlog::info("link_alternative broker={}", known->authority());
+}
+
 void Link::note_generation(const GenerationId& generation) {
     if (generation_) {
         spdlog::warn(

@@ -106,6 +106,7 @@ class Link : private BrokerConnection::Listener {
     void act(MakeKey&& action);
     void act(TakeKey&& action);
     void act(StorePins&& action);
+    void act(PreferBroker&& action);
     void act(Say&& action);
     void beat_each();
     void arm();

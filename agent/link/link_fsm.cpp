@@ -103,6 +103,7 @@ LinkActions LinkFsm::on(const link::Challenge& challenge) {
     const auto nonce = from_base64(challenge.nonce);
     if (!nonce || nonce->size() != 32) return violation("nonce", "expected base64 of 32 bytes");
     state_ = State::hello_sent;
+    takes_early_ = std::ranges::find(challenge.features, link::kEarlyResults) != challenge.features.end();
     return one(SayHello{std::string(nonce->begin(), nonce->end())});
 }
 
@@ -124,6 +125,7 @@ LinkActions LinkFsm::on(const link::Welcome& welcome, const SpoolNumbers& spool)
     // without.
     result_next_ = std::max(welcome.results_acked + 1, spool.first != 0 ? spool.first : spool.last + 1);
     result_acked_ = result_next_ - 1;
+    early_next_ = spool.last + 1;
     in_flight_.clear();
     in_flight_bytes_ = 0;
     waits_since_.reset();
@@ -263,6 +265,7 @@ LinkActions LinkFsm::on(const link::Goaway& goaway, Time now) {
     LinkActions actions =
         one(Say{for_long ? Level::error : Level::info, "link_goaway reason=" + std::string(enum_text(goaway.reason)) +
                                                            (goaway.reason == revoked ? kShutOut : "")});
+    if (goaway.alternative && !for_long) actions.push_back(PreferBroker{*goaway.alternative});
     if (state_ != State::live || in_flight_.empty()) {
         for (auto& action : leave(1012, "as asked")) actions.push_back(std::move(action));
         return actions;
@@ -428,6 +431,12 @@ bool LinkFsm::has_credit(std::size_t bytes) const {
 std::optional<std::uint64_t> LinkFsm::next_result(std::uint64_t last_committed) const {
     if (state_ != State::live || result_next_ > last_committed || result_next_ > credit_.upto_n) return std::nullopt;
     return result_next_;
+}
+
+std::optional<std::uint64_t> LinkFsm::next_early(std::uint64_t last_committed) const {
+    const bool waits = result_next_ < early_next_;  // else it would go in its turn
+    if (state_ != State::live || !takes_early_ || !waits || early_next_ > last_committed) return std::nullopt;
+    return early_next_;
 }
 
 void LinkFsm::result_sent(std::uint64_t n, std::size_t bytes) {

@@ -76,14 +76,19 @@ struct TakeKey {
 struct StorePins {
     link::Pins pins;
 };
+/// The broker goes, and names another: dialled first if it is one of ours.
+struct PreferBroker {
+    std::string url;
+};
 enum class Level { debug, info, warn, error };
 /// An event and its fields, for the log.
 struct Say {
     Level level = Level::info;
     std::string text;
 };
-using LinkAction = std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ChangePlan, ForgetResults,
-                                RewindResults, RenewSpool, Hangup, Cut, TryOtherKey, MakeKey, TakeKey, StorePins, Say>;
+using LinkAction =
+    std::variant<Dial, SayHello, StoreCounter, SendLine, StartWork, StopWork, ChangePlan, ForgetResults, RewindResults,
+                 RenewSpool, Hangup, Cut, TryOtherKey, MakeKey, TakeKey, StorePins, PreferBroker, Say>;
 using LinkActions = std::vector<LinkAction>;
 
 /// Why a connection could not be made or ended.
@@ -156,6 +161,10 @@ class LinkFsm {
     std::optional<std::uint64_t> next_result(std::uint64_t last_committed) const;
     bool has_credit(std::size_t bytes) const;
     void result_sent(std::uint64_t n, std::size_t bytes);
+    /// The next of the results that came since the session began, while there are older ones to send: a copy of it may
+    /// go before them.
+    std::optional<std::uint64_t> next_early(std::uint64_t last_committed) const;
+    void early_sent(std::uint64_t n) { early_next_ = n + 1; }
     /// Everything sent in this session was acknowledged.
     bool all_acked() const { return in_flight_.empty(); }
     /// Something was written to the socket.
@@ -212,6 +221,8 @@ class LinkFsm {
     link::Credit credit_;  // for results
     std::uint64_t result_next_ = 1;
     std::uint64_t result_acked_ = 0;
+    bool takes_early_ = false;  // the broker does
+    std::uint64_t early_next_ = 1;
     std::uint64_t in_flight_bytes_ = 0;
     std::deque<std::pair<std::uint64_t, std::size_t>> in_flight_;
     std::optional<Time> waits_since_;  // for an acknowledgement of what is in flight

@@ -9,6 +9,8 @@ namespace {
 
 constexpr std::size_t kBatch = 64 * 1024;          // of one message; a single large result may be more
 constexpr std::size_t kProgressBytes = 64 * 1024;  // that may wait before new progress is dropped
+constexpr std::size_t kEarlyBatch = 16 * 1024;     // of a message, for results that go before older ones
+constexpr std::string_view kResultBegins = R"({"t":"res",)";
 
 /// Bytes; of a message with more than one envelope in it.
 std::size_t most_of_a_batch(const LinkFsm& fsm) {
@@ -44,6 +46,7 @@ Result<std::string> Outgoing::take(LinkFsm& fsm, Spool& spool) {
         lines_.pop_front();
     }
     if (lines_.empty()) {
+        EDGE_TRY(add_early(message, fsm, spool));
         EDGE_TRY(add_results(message, fsm, spool));
     }
     while (!progress_.empty() && message.size() + progress_.front().size() < most) {
@@ -52,6 +55,25 @@ Result<std::string> Outgoing::take(LinkFsm& fsm, Spool& spool) {
         progress_.pop_front();
     }
     return message;
+}
+
+/// What came since the session began waits behind all that came before: a copy of it goes first, once. One that is
+/// large waits for its turn.
+Result<> Outgoing::add_early(std::string& message, LinkFsm& fsm, Spool& spool) const {
+    std::size_t room = std::min(kEarlyBatch, most_of_a_batch(fsm) / 4);
+    while (const auto n = fsm.next_early(spool.last())) {
+        const std::size_t bytes = spool.result_bytes(*n) + 16;
+        const bool is_small = bytes <= kEarlyBatch && bytes <= most_of_a_batch(fsm) / 4;
+        if (is_small && (bytes > room || message.size() + bytes >= most_of_a_batch(fsm))) return ok();
+        fsm.early_sent(*n);
+        if (!is_small) continue;
+        EDGE_TRY(auto result, spool.result(*n));
+        if (!result.starts_with(kResultBegins)) continue;
+        result.insert(kResultBegins.size(), R"("early":true,)");
+        room -= bytes;
+        add_line(message, result);
+    }
+    return ok();
 }
 
 Result<> Outgoing::add_results(std::string& message, LinkFsm& fsm, Spool& spool) const {

@@ -23,6 +23,7 @@ class Outgoing {
     Result<std::string> take(LinkFsm& fsm, Spool& spool);
 
   private:
+    Result<> add_early(std::string& message, LinkFsm& fsm, Spool& spool) const;
     Result<> add_results(std::string& message, LinkFsm& fsm, Spool& spool) const;
 
     std::deque<std::string> lines_;

@@ -33,6 +33,8 @@ class WayChoice {
     void usable(std::size_t uplink, bool usable);
     bool is_usable(std::size_t uplink) const { return usable_[uplink]; }
     std::size_t count() const { return usable_.size() * brokers_; }
+    /// It is asked first from now on.
+    void prefer(std::size_t broker) { good_broker_ = broker; }
     /// The broker to be asked first.
     std::size_t broker() const { return good_broker_; }
 

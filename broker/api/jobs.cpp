@@ -15,13 +15,16 @@ struct JobBody {
     std::string selector;
     std::optional<std::map<std::string, std::string>> labels;
     std::optional<std::uint32_t> start_within_ms;
+    std::optional<std::uint32_t> run_within_ms;
+    std::optional<WhenUnknown> when_unknown;
     std::optional<std::uint32_t> repeat;
     std::optional<std::string> require_level;
     std::optional<bool> align;
     std::optional<ScheduleBody> schedule;
 };
 BOOST_DESCRIBE_STRUCT(JobBody, (),
-                      (service, params, selector, labels, start_within_ms, repeat, require_level, align, schedule))
+                      (service, params, selector, labels, start_within_ms, run_within_ms, when_unknown, repeat,
+                       require_level, align, schedule))
 
 /// … of PATCH /api/v1/jobs/{id}.
 struct JobPatch {
@@ -99,6 +102,7 @@ Result<> check(const JobBody& body) {
     if (body.start_within_ms && (*body.start_within_ms < 1 || *body.start_within_ms > kMostStartWithinMs)) {
         return bad("/start_within_ms", "expected 1 to 86400000");
     }
+    if (body.run_within_ms && *body.run_within_ms == 0) return bad("/run_within_ms", "is 1000 to 3600000");
     if (body.repeat && (*body.repeat < 1 || *body.repeat > kMostRepeats)) return bad("/repeat", "expected 1 to 1000");
     if (!body.labels) return ok();
     if (body.labels->size() > kMostLabels) return bad("/labels", "at most 32 labels");
@@ -119,6 +123,8 @@ Result<JobRequest> job_request(JobBody body, const http::Request& request) {
     job.selector = std::move(body.selector);
     if (body.labels) job.labels = std::move(*body.labels);
     if (body.start_within_ms) job.terms.start_within_ms = *body.start_within_ms;
+    if (body.run_within_ms) job.terms.run_within_ms = *body.run_within_ms;
+    if (body.when_unknown) job.terms.when_unknown = *body.when_unknown;
     if (body.repeat) job.terms.repeat = *body.repeat;
     if (body.require_level) {
         EDGE_TRY(job.terms.require_level, level_named(*body.require_level));

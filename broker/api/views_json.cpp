@@ -69,6 +69,7 @@ Json to_json(const RunView& run) {
     put_time(json, "finished_at", run.finished_at);
     put_time(json, "tick", run.tick);
     json["tasks"] = encode(run.tasks);
+    json["timeouts"] = encode(run.timeouts);
     if (run.recovered) json["recovered"] = true;
     put_notes(json, run.notes);
     return json;
@@ -86,6 +87,8 @@ Json to_json(const JobView& job) {
                  {"created_at", rfc3339_ms(job.created_at)}};
     if (job.terms.require_level != EnforcedBy::none) json["require_level"] = level_name(job.terms.require_level);
     if (job.terms.align) json["align"] = true;
+    if (job.terms.run_within_ms != 0) json["run_within_ms"] = job.terms.run_within_ms;
+    if (job.terms.when_unknown != WhenUnknown::wait) json["when_unknown"] = enum_text(job.terms.when_unknown);
     if (job.last_run) json["last_run"] = job.last_run->text();
     if (job.recovered) json["recovered"] = true;
     if (!job.plan) return json;

@@ -75,6 +75,8 @@ RunPtr ActiveRuns::add(const LoadedRun& loaded, Json params, const Fleet& fleet,
     run->state = r.state;
     run->created_at = r.created_at;
     run->finished_at = r.finished_at;
+    run->terms = loaded.job.terms;
+    run->start_within_ms = r.start_within_ms;
     run->run_within_ms = r.run_within_ms;
     run->start_deadline = deadline(r.created_at, r.start_within_ms, now);
     run->written = r.outcomes;
@@ -190,7 +192,8 @@ RunView ActiveRuns::view(const Run& run) {
                    .tasks = run.shown,
                    .recovered = run.recovered,
                    .notes = {},
-                   .tick = run.tick > 0 ? std::optional(run.tick) : std::nullopt};
+                   .tick = run.tick > 0 ? std::optional(run.tick) : std::nullopt,
+                   .timeouts = timeouts_of(run.start_within_ms, run.run_within_ms)};
 }
 
 TaskView ActiveRuns::view(const Task& task) {

@@ -10,6 +10,10 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kMostReasons = 8;  // in one message
+constexpr std::uint32_t kMostRepeats = 1'000;
+constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
+constexpr std::uint32_t kLeastRunWithinMs = 1'000;
+constexpr std::uint32_t kMostRunWithinMs = 3'600'000;
 constexpr std::uint64_t kRunMarginMs = 2'000;
 
 /// "gz-1/telecom, gz-1/unicom: the node does not lend http; gz-2/telecom: …; and 5 more"
@@ -47,14 +51,24 @@ void note(One one, std::vector<One>& named, std::uint32_t& total) {
 
 }  // namespace
 
-std::uint32_t run_within_ms(const ProbeSpec& spec) {
-    return static_cast<std::uint32_t>(longest_run_ms(spec) + kRunMarginMs);
+Result<> check_terms(const JobTerms& terms) {
+    if (terms.start_within_ms < 1 || terms.start_within_ms > kMostStartWithinMs)
+        return Error{Errc::bad_value, "/start_within_ms", "is 1 to 86400000"};
+    if (terms.run_within_ms != 0 && (terms.run_within_ms < kLeastRunWithinMs || terms.run_within_ms > kMostRunWithinMs))
+        return Error{Errc::bad_value, "/run_within_ms", "is 1000 to 3600000"};
+    if (terms.repeat < 1 || terms.repeat > kMostRepeats) return Error{Errc::bad_value, "/repeat", "is 1 to 1000"};
+    return ok();
+}
+
+std::uint32_t run_within_ms(const ProbeSpec& spec, const JobTerms& terms) {
+    const auto longest = static_cast<std::uint32_t>(longest_run_ms(spec) + kRunMarginMs);
+    return terms.run_within_ms == 0 ? longest : std::min(longest, terms.run_within_ms);
 }
 
 Result<Choice> choose_lines(const Fleet& fleet, std::string_view selector, const ProbeSpec& spec, EnforcedBy least,
-                            const Node* only) {
+                            const Node* only, Limit limit) {
     EDGE_TRY(auto selected, fleet.choose(selector, only));
-    if (only) selected.limit.reset();
+    if (only || limit == Limit::ignored) selected.limit.reset();
     Choice choice;
     RunNotes& notes = choice.notes;
     Lending lending(spec, least);

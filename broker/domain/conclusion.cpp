@@ -34,7 +34,7 @@ void Conclusion::record(Task& task, const Spool& spool, std::shared_ptr<const Re
 void Conclusion::received(Spool& spool) {
     SpoolRecord record = spool.record;
     record.committed = spool.received;
-    record.newest_rid = spool.newest_rid;
+    record.newest_rid = std::max(spool.newest_rid, spool.newest_early);
     batch_.push_back(PutSpool{std::move(record)});
 }
 

@@ -4,6 +4,8 @@
 #include <set>
 #include <utility>
 
+#include "broker/domain/replacements.hpp"
+
 namespace edge::broker {
 namespace {
 
@@ -29,7 +31,10 @@ void Dispatch::begin(const RunPtr& run, Now now, Actions& out) {
     for (const auto& task : run->tasks) {
         if (task.node == last) continue;
         last = task.node;
-        if (last->session) offer(*last->session, now, out);
+        if (last->session)
+            offer(*last->session, now, out);
+        else
+            arm_lease(*last, now);
     }
 }
 
@@ -184,6 +189,8 @@ std::vector<link::AttemptRef> Dispatch::unwanted(const Node& node, const link::H
 }
 
 void Dispatch::reconcile(Session& session, Now now, Actions& out) {
+    if (auto& lease = session.node->lease_timer) state_.timers.cancel(*lease);
+    session.node->lease_timer.reset();
     if (std::exchange(session.node->lost_disk, false)) forget_all(session, out);
     const std::set<link::AttemptRef> running(session.hello.running.begin(), session.hello.running.end());
     for (Task* task : std::vector<Task*>(session.node->open)) {
@@ -270,6 +277,52 @@ void Dispatch::abandon(Session& session, Now now, Actions& out) {
         if (task->run->canceled) canceled.end(*task, TaskState::canceled, 0);  // its next welcome revokes it
     }
     if (!canceled.empty()) canceled.write(now, out);
+    arm_lease(*session.node, now);
+}
+
+void Dispatch::arm_lease(Node& node, Now now) {
+    const bool is_waited_for = std::ranges::all_of(node.open, [](const Task* task) {
+        return !task->offered || task->run->terms.when_unknown == WhenUnknown::wait;
+    });
+    if (is_waited_for || node.lease_timer) return;
+    node.lease_timer = state_.timers.set(now.mono + state_.options.lease_ms * 1'000ULL,
+                                         [this, &node](Now at, Actions& o) { lease_passed(node, at, o); });
+}
+
+// A task that goes elsewhere is a new one, so that the old one's result, if it comes after all, is told from it.
+void Dispatch::lease_passed(Node& node, Now now, Actions& out) {
+    node.lease_timer.reset();
+    if (node.session) return;  // back; if it does not get as far as `live`, this begins anew
+    Replacements replacements(state_.fleet, node);
+    Conclusion lost(state_);
+    std::vector<std::pair<RunPtr, TaskRecord>> made;
+    for (Task* task : std::vector<Task*>(node.open)) {
+        const RunPtr run = state_.runs.owner(*task);
+        if (!task->offered || run->terms.when_unknown == WhenUnknown::wait) continue;
+        if (run->terms.when_unknown == WhenUnknown::elsewhere) {
+            const bool may_begin = now.mono < run->start_deadline && !run->canceled;
+            const Chosen* other = may_begin ? replacements.of(*run, task->line) : nullptr;
+            if (!other) continue;  // its own node is the best there is
+            made.emplace_back(run, TaskRecord{.row = take_key(state_.next.next_task),
+                                              .id = state_.make_id<TaskId>(now),
+                                              .run = run->row,
+                                              .node = other->node->record.row,
+                                              .line = other->line});
+            lost.add(AddTask{made.back().second});
+            ++run->shown.total;
+        }
+        lost.end(*task, TaskState::lost, 0);
+    }
+    if (lost.empty()) return;
+    lost.write(now, out, [this, made = std::move(made)](Now at, Actions& after) {
+        for (const auto& [run, record] : made) {
+            state_.runs.add_tasks(*run, {record}, state_.fleet, ActiveRuns::Origin::request);
+            const Task& task = *state_.runs.task(record.id);
+            if (run->watchers > 0)
+                after.effects.push_back(Happened{run->id, std::make_shared<const TaskView>(ActiveRuns::view(task))});
+            if (task.node->session) offer(*task.node->session, at, after);
+        }
+    });
 }
 
 void Dispatch::start_passed(RunId id, Now now, Actions& out) {

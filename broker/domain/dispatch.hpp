@@ -23,7 +23,7 @@ class Dispatch {
     std::vector<link::AttemptRef> unwanted(const Node& node, const link::Hello& hello, bool is_recovering) const;
     /// The spool's backlog is stored: what it did not answer is offered again.
     void drained(Session& session, Now now, Actions& out);
-    /// The session is over: what the node has is unknown until it comes back.
+    /// The session is over: what the node has is unknown until it comes back, or until its lease has passed.
     void abandon(Session& session, Now now, Actions& out);
 
     /// False: the agent acknowledged what was never sent.
@@ -38,6 +38,8 @@ class Dispatch {
     void accept_passed(SessionId id, Now now, Actions& out);
     void arm_accept(Session& session);
     void release_held(Session& session, bool drained, Now now, Actions& out);
+    void arm_lease(Node& node, Now now);
+    void lease_passed(Node& node, Now now, Actions& out);
     void forget_all(Session& session, Actions& out);
     void note_offer(Task& task, Now now);
     link::Envelope envelope(Session& session, Task& task, Now now);

@@ -20,6 +20,7 @@ struct Counters {
     std::uint64_t results = 0;            // stored
     std::uint64_t superseded = 0;         // of them: of attempts that lost
     std::uint64_t duplicates = 0;         // dropped: had been received before
+    std::uint64_t early = 0;              // stored before their turn
     std::uint64_t not_yours = 0;          // refused: no such task of this node and line
     std::uint64_t reused_rids = 0;        // refused: another result of the spool has this rid
     std::uint64_t unknown_envelopes = 0;  // ignored: types a newer agent may have

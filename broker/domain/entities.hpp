@@ -66,6 +66,8 @@ struct Run {
     RunState state = RunState::running;  // as shown
     WallTime created_at = 0;
     std::optional<WallTime> finished_at;  // as written
+    JobTerms terms;
+    std::uint32_t start_within_ms = 0;
     std::uint32_t run_within_ms = 0;
     std::uint64_t start_deadline = 0;  // monotonic; later nothing is begun
     std::uint64_t close_deadline = 0;  // later what has no result is lost
@@ -89,7 +91,8 @@ using RunPtr = std::shared_ptr<Run>;
 struct Spool {
     SpoolRecord record;  // its `committed` is what the store has
     std::uint64_t received = 0;
-    ResultId newest_rid;                            // a greater one is new
+    ResultId newest_rid;                            // of those that came in turn; a greater one is new
+    ResultId newest_early{};                        // … and of those that came before their turn
     std::map<ResultId, std::uint64_t> under_way{};  // rid → n, of results that are being written
     bool is_stored = false;                         // it has a row: a session with it was confirmed
     bool gave_window = false;                       // to another of the node's; its row does not say so yet
@@ -111,7 +114,8 @@ struct Node {
     std::optional<std::uint64_t> rtt_us;
     std::optional<std::int64_t> clock_offset_us;
     NodeUsage usage;
-    Pace pace;  // of changes that it tells of itself
+    std::optional<Timers::Handle> lease_timer;  // it is gone, and has what its jobs do not wait for
+    Pace pace;                                  // of changes that it tells of itself
     ResultPace result_pace;
     // Of agent processes that took each other's place: their boot ids, the last one at the end, and when one came back.
     std::deque<std::string> boots;
@@ -167,6 +171,7 @@ struct Session {
 
     std::set<ResultId> taken_rids;     // of the next message: those that other results have
     std::uint64_t unstored_bytes = 0;  // of results that came and are not stored yet
+    std::uint64_t early_bytes = 0;     // … and of those that came out of sequence
 
     // The spool as the hello told it. Tasks that may have ended in results which it still holds are offered again when
     // it is drained.

@@ -37,7 +37,8 @@ Spool& Fleet::add_spool(SpoolRecord record) {
     const auto committed = record.committed;
     const auto newest_rid = record.newest_rid;
     Node* node = find(record.node);
-    return *node->spools.emplace_back(std::make_unique<Spool>(Spool{std::move(record), committed, newest_rid}));
+    return *node->spools.emplace_back(
+        std::make_unique<Spool>(Spool{.record = std::move(record), .received = committed, .newest_rid = newest_rid}));
 }
 
 Node* Fleet::find(NodeId id) const {

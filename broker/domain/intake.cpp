@@ -9,11 +9,18 @@ namespace edge::broker {
 namespace {
 
 constexpr std::uint64_t kMostParkedBesides = 1024 * 1024;  // of what is no result
+constexpr std::uint64_t kMostEarly = 256 * 1024;           // bytes of a session's, that are being written
+constexpr std::size_t kMostUnderWay = 100'000;             // results of a spool, with those whose turn is not yet
+
+bool is_early(const link::Received& received) {
+    const auto* result = std::get_if<link::TaskResult>(&received.envelope);
+    return result && result->early.value_or(false);
+}
 
 std::uint64_t bytes_of(const std::vector<link::Received>& message) {
     std::uint64_t bytes = 0;
     for (const auto& one : message) {
-        if (std::holds_alternative<link::TaskResult>(one.envelope)) bytes += one.bytes;
+        if (std::holds_alternative<link::TaskResult>(one.envelope) && !is_early(one)) bytes += one.bytes;
     }
     return bytes;
 }
@@ -66,8 +73,7 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
     }
 }
 
-/// What memory does not know of a message's results. Those that the session ends for, out of sequence or beyond the
-/// credit, cost no look.
+/// What memory does not know of a message's results. Those that the session ends for, out of sequence, cost no look.
 std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link::Received>& message) const {
     const Spool& spool = *session.spool;
     LookUp asked{session.id, {}, {}, spool.record.row, {}};
@@ -75,8 +81,9 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
     std::uint64_t next = session.expected_n();
     for (const auto& one : message) {
         const auto* result = std::get_if<link::TaskResult>(&one.envelope);
-        if (!result || result->n <= spool.received) continue;
-        if (result->n != next++ || result->n > session.granted) break;
+        if (!result || is_early(one) || result->n <= spool.received) continue;
+        // Beyond the credit as well: it may have grown when the answer comes.
+        if (result->n != next++) break;
         if (!state_.runs.task(result->task_id)) {
             asked.tasks.push_back(result->task_id);
             const bool is_planned = result->plan && !state_.runs.find(result->run_id);
@@ -93,6 +100,7 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
 }
 
 void Intake::keep_parked(Session& session, std::vector<link::Received> message) {
+    std::erase_if(message, is_early);  // they come again, and are no longer early
     for (const auto& one : message) session.parked_bytes += one.bytes;
     session.parked.push_back(std::move(message));
 }
@@ -152,19 +160,23 @@ Intake::Flow Intake::process(Session& session, std::vector<link::Received> messa
     Spool& spool = *session.spool;
     const std::uint64_t before = spool.received;
     const std::uint64_t bytes = bytes_of(message);
+    const std::uint64_t early_before = session.early_bytes;
     Flow flow = Flow::on;
     for (auto& received : message) {
         flow = take(session, received, conclusion, now, out);
         if (flow == Flow::stop) break;  // what came before it stands
     }
-    if (spool.received == before) {
-        if (flow == Flow::on) session.unstored_bytes -= bytes;
-        return flow;
-    }
+    const Session* there = state_.session(id);
+    const std::uint64_t early = there ? there->early_bytes - early_before : 0;
+    const bool is_any_in_turn = spool.received != before;
+    if (!is_any_in_turn && flow == Flow::on) session.unstored_bytes -= bytes;
+    if (!is_any_in_turn && conclusion.empty()) return flow;
     conclusion.received(spool);
-    conclusion.write(now, out, [this, id, &spool, n = spool.received, bytes](Now at, Actions& after) {
-        acknowledge(id, spool, n, bytes, at, after);
-    });
+    conclusion.write(now, out,
+                     [this, id, &spool, n = spool.received, bytes, early, is_any_in_turn](Now at, Actions& after) {
+                         if (Session* still = state_.session(id)) still->early_bytes -= early;
+                         if (is_any_in_turn) acknowledge(id, spool, n, bytes, at, after);
+                     });
     return flow;
 }
 
@@ -173,6 +185,10 @@ Intake::Flow Intake::take(Session& session, link::Received& received, Conclusion
         sessions_.fail(session, std::move(code), std::move(text), now, out);
         return Flow::stop;
     };
+    if (is_early(received)) {
+        take_early(session, received, conclusion);
+        return Flow::on;
+    }
     if (std::holds_alternative<link::TaskResult>(received.envelope))
         return take_result(session, received, conclusion, now, out);
     if (const auto* ack = std::get_if<link::WorkAck>(&received.envelope)) {
@@ -212,7 +228,10 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     if (result.n <= spool.received) {
         ++state_.counters.duplicates;
         if (result.n <= spool.record.committed)
-            out.effects.push_back(SendTo{session.id, {link::ResultAck{spool.record.committed}}});
+            // With the credit that went with it: both may have been lost on the way.
+            out.effects.push_back(SendTo{session.id,
+                                         {link::ResultAck{spool.record.committed},
+                                          link::Credit{session.granted, state_.options.result_window_bytes}}});
         return Flow::on;
     }
     if (result.n != session.expected_n()) {
@@ -240,6 +259,23 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     return Flow::on;
 }
 
+/// A copy of what comes once more in its turn, where it is told from this by its number: so whatever is not clear at
+/// once can wait for that, and nothing is acknowledged here.
+void Intake::take_early(Session& session, link::Received& received, Conclusion& conclusion) {
+    auto& result = std::get<link::TaskResult>(received.envelope);
+    Spool& spool = *session.spool;
+    Task* task = owner_of(session, result);
+    const bool is_new = task && result.n > spool.received && spool.under_way.size() < kMostUnderWay &&
+                        std::ranges::find(task->seen, result.attempt) == task->seen.end() &&
+                        result.rid > spool.newest_rid && !is_rid_reused(session, result.rid);
+    if (!is_new || session.early_bytes + received.bytes > kMostEarly) return;
+    session.early_bytes += received.bytes;
+    ++state_.counters.early;
+    result.early.reset();
+    spool.newest_early = std::max(spool.newest_early, result.rid);
+    keep_result(session, *task, received, conclusion);
+}
+
 Task* Intake::owner_of(const Session& session, const link::TaskResult& result) const {
     Task* task = state_.runs.task(result.task_id);
     const bool fits = task && task->node == session.node && task->run->id == result.run_id &&
@@ -253,9 +289,11 @@ bool Intake::is_rid_reused(const Session& session, const ResultId& rid) {
 
 void Intake::store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion,
                           Actions& out) {
-    auto& result = std::get<link::TaskResult>(received.envelope);
+    const auto& result = std::get<link::TaskResult>(received.envelope);
     Spool& spool = *session.spool;
-    if (std::find(task.seen.begin(), task.seen.end(), result.attempt) != task.seen.end()) {
+    const auto known = spool.under_way.find(result.rid);
+    const bool came_early = known != spool.under_way.end() && known->second == result.n;
+    if (came_early || std::ranges::find(task.seen, result.attempt) != task.seen.end()) {
         ++state_.counters.duplicates;
         return;
     }
@@ -264,6 +302,12 @@ void Intake::store_result(Session& session, Task& task, link::Received& received
         return note_refused("result.rid_reused", ++state_.counters.reused_rids, session, result, out);
     }
     spool.newest_rid = std::max(spool.newest_rid, result.rid);
+    keep_result(session, task, received, conclusion);
+}
+
+void Intake::keep_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion) {
+    auto& result = std::get<link::TaskResult>(received.envelope);
+    Spool& spool = *session.spool;
     spool.under_way[result.rid] = result.n;
     auto view = std::make_shared<ResultView>();
     view->node = session.node->ref();

@@ -11,8 +11,6 @@ namespace edge::broker {
 namespace {
 
 constexpr std::size_t kMostTasks = 100'000;
-constexpr std::uint32_t kMostRepeats = 1'000;
-constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
 constexpr std::uint32_t kTargetBurstS = 10;   // of [api] target_probes_per_s may come at once
 constexpr std::size_t kMostTargets = 65'536;  // that are remembered
 constexpr WallTime kKeyLifetime = 86'400'000'000;
@@ -104,12 +102,7 @@ void Jobs::answer(Ticket ticket, const std::string& key, Result<RunView> run, Ac
 
 void Jobs::start(Ticket ticket, JobRequest request, Now now, Actions& out) {
     const std::string key = request.idempotency_key;
-    if (request.terms.start_within_ms < 1 || request.terms.start_within_ms > kMostStartWithinMs) {
-        return answer(ticket, key, Error{Errc::bad_value, "/start_within_ms", "is 1 to 86400000"}, out);
-    }
-    if (request.terms.repeat < 1 || request.terms.repeat > kMostRepeats) {
-        return answer(ticket, key, Error{Errc::bad_value, "/repeat", "is 1 to 1000"}, out);
-    }
+    if (const auto fit = check_terms(request.terms); !fit) return answer(ticket, key, fit.error(), out);
     auto chosen = choose(request);
     if (!chosen) return answer(ticket, key, chosen.error(), out);
     Choice& choice = chosen.value();
@@ -159,7 +152,7 @@ LoadedRun Jobs::make(const JobRequest& request, const std::vector<Chosen>& lines
     made.run.job = made.job.row;
     made.run.created_at = now.wall;
     made.run.start_within_ms = request.terms.start_within_ms;
-    made.run.run_within_ms = run_within_ms(request.spec);
+    made.run.run_within_ms = run_within_ms(request.spec, request.terms);
     made.run.total = static_cast<std::uint32_t>(lines.size() * request.terms.repeat);
     made.tasks.reserve(made.run.total);
     for (std::uint32_t round = 0; round < request.terms.repeat; ++round) {

@@ -21,10 +21,12 @@ namespace edge::broker {
 class Store;
 
 struct DomainOptions {
-    std::string gateway_pin;                 // base64url of the gateway's SPKI digest, for the text of join tokens
-    std::optional<link::Pins> pins;          // told to each session; none: the gateway has no key
-    std::uint32_t accept_ms = 5'000;         // an offer that is not acknowledged by then is thought undelivered
-    std::uint32_t close_margin_ms = 10'000;  // after start_within and run_within a task without a result is lost
+    std::string gateway_pin;              // base64url of the gateway's SPKI digest, for the text of join tokens
+    std::optional<link::Pins> pins;       // told to each session; none: the gateway has no key
+    std::uint32_t accept_ms = kAcceptMs;  // an offer that is not acknowledged by then is thought undelivered
+    // After start_within and run_within a task without a result is lost.
+    std::uint32_t close_margin_ms = kCloseMarginMs;
+    std::uint32_t lease_ms = 30'000;  // a node that is gone for longer no longer has what its jobs do not wait for
     std::uint32_t come_back_ms =
         90'000;  // after a start a node that was there and does not join by then is told as gone
     std::uint32_t open_tasks = 200'000;     // that may have no end yet, of all runs together

@@ -179,7 +179,7 @@ RunPtr PlanRuns::make(Revision& revision, WallTime tick, const Node* teller, Bat
     record.job = job.row;
     record.created_at = record.tick = tick;
     record.start_within_ms = job.terms.start_within_ms + static_cast<std::uint32_t>(revision.schedule.jitter_ms);
-    record.run_within_ms = run_within_ms(revision.spec);
+    record.run_within_ms = run_within_ms(revision.spec, job.terms);
     made.tasks = tasks_of(revision, made.run.id, tick, teller);
     if (made.tasks.empty()) {
         give_up(revision, tick - 1, tick);

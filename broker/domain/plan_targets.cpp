@@ -47,7 +47,7 @@ link::PlanSet PlanTargets::content(const Revision& revision, const std::vector<L
                       .repeat = job.terms.repeat,
                       .align = job.terms.align,
                       .start_within_ms = job.terms.start_within_ms,
-                      .run_within_ms = run_within_ms(revision.spec),
+                      .run_within_ms = run_within_ms(revision.spec, job.terms),
                       .lease_ms = state_.options.plan_lease_ms};
     for (const LineRef& line : lines) set.lines.push_back(line.name);
     const Digest digest = sha256(as_bytes(encode_envelope(set)));

@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kMostJobs = 10'000;
 constexpr std::size_t kMostTasks = 100'000;
-constexpr std::uint32_t kMostRepeats = 1'000;
 constexpr std::size_t kTicksShown = 3;
 constexpr WallTime kKeyLifetime = 86'400'000'000;
 constexpr std::uint64_t kMostStartWithinMs = 86'400'000;
@@ -145,10 +144,10 @@ void Plans::answer(const std::vector<Ticket>& tickets, const Result<JobId>& job,
 Result<JobRecord> Plans::record_of(const JobRequest& request, Now now) {
     if (state_.planned.current.size() >= kMostJobs)
         return Error{Errc::too_large, {}, "there are 10000 recurring jobs; delete one first"};
-    if (request.terms.start_within_ms < 1 || request.terms.start_within_ms > kMostStartWithinMs)
-        return Error{Errc::bad_value, "/start_within_ms", "is 1 to 86400000"};
-    if (request.terms.repeat < 1 || request.terms.repeat > kMostRepeats)
-        return Error{Errc::bad_value, "/repeat", "is 1 to 1000"};
+    EDGE_TRY(check_terms(request.terms));
+    if (request.terms.when_unknown != WhenUnknown::wait)
+        return Error{Errc::bad_value, "/when_unknown",
+                     "a recurring job waits: its nodes go on with it while the broker is away"};
     // A selector that names nothing now is a mistake, though nodes may come later.
     EDGE_TRY(const auto choice,
              choose_lines(state_.fleet, request.selector, request.spec, request.terms.require_level));

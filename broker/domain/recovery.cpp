@@ -42,16 +42,20 @@ void close_window(Spool& spool) {
 }
 
 /// What is left of it, as far as the other spool's node says that it holds so many. What it says is gone of that spool
-/// does not count: the numbers up to there would be open as well.
-void move_window(Spool& from, Spool& to, std::uint64_t last) {
+/// does not count: the numbers up to there would be open as well. Of a spool that begins behind such a gap so many are
+/// open, whichever they are.
+void move_window(Spool& from, Spool& to, const link::Hello& hello) {
     SpoolRecord& before = from.record;
     SpoolRecord& window = to.record;
     const std::uint64_t open = left_of(window.recover_upto, to.received);
-    const std::uint64_t room = left_of(left_of(last, to.received), open);
+    const std::uint64_t room = left_of(left_of(hello.spool_last, to.received), open);
     const std::uint64_t given = std::min(left_of(before.recover_upto, from.received), room);
     from.gave_window |= given > 0 || before.recover_more > 0;
     before.recover_upto -= given;
-    if (given > 0) window.recover_upto = to.received + open + given;
+    if (hello.spool_first > to.received + 1)
+        window.recover_more += given;
+    else if (given > 0)
+        window.recover_upto = to.received + open + given;
     window.recover_more += std::exchange(before.recover_more, 0);
 }
 
@@ -76,7 +80,7 @@ void Recovery::begin(const Node& node, Spool& spool, const link::Hello& hello) c
         if (is_first)
             close_window(*other);  // of an earlier restore
         else
-            move_window(*other, spool, hello.spool_last);
+            move_window(*other, spool, hello);
     }
     if (is_first) open_window(spool, hello);
 }
@@ -103,7 +107,9 @@ Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclu
         return known;
     }
     const RunPtr known = state_.runs.find(result.run_id);
-    if (known && !known->recovered) return nullptr;
+    // A run that is known has all of its tasks, but those that went elsewhere since the backup.
+    const bool is_whole = known && !known->recovered && known->terms.when_unknown != WhenUnknown::elsewhere;
+    if (is_whole || result.attempt > kMostAttempts) return nullptr;
     TaskRecord task{.row = take_key(state_.next.next_task),
                     .id = result.task_id,
                     .run = known ? known->row : RunRow{},

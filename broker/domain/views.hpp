@@ -153,9 +153,20 @@ struct TaskCounts {
 };
 BOOST_DESCRIBE_STRUCT(TaskCounts, (), (total, queued, running, succeeded, failed, timed_out, canceled, expired, lost))
 
+/// What becomes of a task that a node has begun, or may have, when the node is gone for longer than its lease. A result
+/// that comes later counts all the same.
+enum class WhenUnknown {
+    wait,       // until schedule_to_close: its node may come back with the result
+    elsewhere,  // it is lost, and another line of another node that the selector names is asked in its place
+    fail        // it is lost
+};
+BOOST_DESCRIBE_ENUM(WhenUnknown, wait, elsewhere, fail)
+
 /// How a job is to be done, as opposed to what is probed from where.
 struct JobTerms {
-    std::uint32_t start_within_ms = 60'000;       // 1..86'400'000
+    std::uint32_t start_within_ms = 60'000;  // 1..86'400'000
+    std::uint32_t run_within_ms = 0;         // 1'000..3'600'000; 0: as long as the probe itself may take
+    WhenUnknown when_unknown = WhenUnknown::wait;
     std::uint32_t repeat = 1;                     // tasks of each line, 1..1000
     EnforcedBy require_level = EnforcedBy::none;  // lines that are held by less are left out
     bool align = false;                           // all tasks of a run on one node begin together
@@ -220,6 +231,23 @@ struct RunNotes {
     std::vector<NodeRef> away;
 };
 
+/// The four deadlines of a task, under the field's names; units: milliseconds. Source: docs/delivery.md.
+struct Timeouts {
+    std::uint32_t schedule_to_start_ms = 0;  // from the run's making; later it is `expired`
+    std::uint32_t accept_ms = 0;             // from the offer; later it is `queued` again
+    std::uint32_t start_to_close_ms = 0;     // from its start; later it is `timed_out`
+    std::uint32_t schedule_to_close_ms = 0;  // from the run's making; what has no result by then is `lost`
+    friend bool operator==(const Timeouts&, const Timeouts&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Timeouts, (), (schedule_to_start_ms, accept_ms, start_to_close_ms, schedule_to_close_ms))
+
+inline constexpr std::uint32_t kAcceptMs = 5'000;
+inline constexpr std::uint32_t kCloseMarginMs = 10'000;
+
+inline Timeouts timeouts_of(std::uint32_t start_within_ms, std::uint32_t run_within_ms) {
+    return {start_within_ms, kAcceptMs, run_within_ms, start_within_ms + run_within_ms + kCloseMarginMs};
+}
+
 struct RunView {
     RunId id;
     JobId job_id;
@@ -234,6 +262,7 @@ struct RunView {
     bool recovered = false;          // made of results that came after a restore: what is known of it is what came
     RunNotes notes{};                // only in the answer to the request that made the run
     std::optional<WallTime> tick{};  // of a recurring job: the nominal moment that it is of
+    Timeouts timeouts{};
 };
 
 /// A stored result: the agent's envelope as it came, whose it is, and its detail as opaque JSON text.

@@ -96,7 +96,9 @@ void Session::sign_of_life() {
 }
 
 void Session::drain() {
-    go_away({link::GoawayReason::maintenance, options_.drain_ms, options_.reconnect_window_ms});
+    link::Goaway why{link::GoawayReason::maintenance, options_.drain_ms, options_.reconnect_window_ms};
+    if (!options_.alternative.empty()) why.alternative = options_.alternative;
+    go_away(std::move(why));
 }
 
 void Session::go_away(link::Goaway why) {

@@ -55,6 +55,7 @@ Actions SessionFsm::start(Now now) {
     challenge.server_time_us = now.wall_us;
     challenge.binding = terms_.binding;
     challenge.limits = terms_.limits;
+    challenge.features = {link::kEarlyResults};
     return {action::Send{std::move(challenge)}};
 }
 

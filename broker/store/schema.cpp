@@ -410,8 +410,14 @@ constexpr std::string_view kStep13 = R"sql(
 ALTER TABLE nodes ADD COLUMN uplink TEXT NOT NULL DEFAULT '';
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3,  kStep4,  kStep5,  kStep6, kStep7,
-                            kStep8, kStep9, kStep10, kStep11, kStep12, kStep13};
+// What a job does not wait for.
+constexpr std::string_view kStep14 = R"sql(
+ALTER TABLE jobs ADD COLUMN run_within_ms INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE jobs ADD COLUMN when_unknown TEXT NOT NULL DEFAULT 'wait';
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2, kStep3,  kStep4,  kStep5,  kStep6,  kStep7,
+                            kStep8, kStep9, kStep10, kStep11, kStep12, kStep13, kStep14};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

@@ -17,15 +17,17 @@ Result<Name> name_column(sqlite::Statement& row, int column) {
     return name;
 }
 
-/// Four columns from `first` on.
+/// Six columns from `first` on.
 Result<JobTerms> terms(sqlite::Statement& row, int first) {
     JobTerms terms{.start_within_ms = row.natural32(first), .repeat = row.natural32(first + 1)};
     EDGE_TRY(terms.require_level, enum_column<EnforcedBy>(row.text(first + 2)));
     terms.align = row.integer(first + 3) != 0;
+    terms.run_within_ms = row.natural32(first + 4);
+    EDGE_TRY(terms.when_unknown, enum_column<WhenUnknown>(row.text(first + 5)));
     return terms;
 }
 
-/// Fourteen columns from `first` on, those that every job has.
+/// Sixteen columns from `first` on, those that every job has.
 Result<JobRecord> job(sqlite::Statement& row, int first) {
     JobRecord j;
     j.row = JobRow{row.integer(first)};
@@ -35,10 +37,10 @@ Result<JobRecord> job(sqlite::Statement& row, int first) {
     j.target = row.text(first + 4);
     j.selector = row.text(first + 5);
     EDGE_TRY(j.terms, terms(row, first + 6));
-    EDGE_TRY(j.labels, from_column<Labels>(row.text(first + 10)));
-    j.created_at = row.natural(first + 11);
-    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(first + 12)));
-    j.recovered = row.integer(first + 13) != 0;
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(first + 12)));
+    j.created_at = row.natural(first + 13);
+    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(first + 14)));
+    j.recovered = row.integer(first + 15) != 0;
     return j;
 }
 
@@ -104,13 +106,13 @@ Result<LoadedRun> run_and_job(sqlite::Statement& row) {
 
 Result<JobRecord> planned_job(sqlite::Statement& row) {
     EDGE_TRY(auto j, job(row, 0));
-    EDGE_TRY(j.schedule, from_column<JobSchedule>(row.text(14)));
-    EDGE_TRY(j.state, enum_column<JobState>(row.text(15)));
-    j.revision = row.natural(16);
-    j.revised_at = row.natural(17);
-    j.ended_at = row.natural(18);
-    j.made_until = row.natural(19);
-    j.fingerprint = row.bytes<32>(20);
+    EDGE_TRY(j.schedule, from_column<JobSchedule>(row.text(16)));
+    EDGE_TRY(j.state, enum_column<JobState>(row.text(17)));
+    j.revision = row.natural(18);
+    j.revised_at = row.natural(19);
+    j.ended_at = row.natural(20);
+    j.made_until = row.natural(21);
+    j.fingerprint = row.bytes<32>(22);
     return j;
 }
 
@@ -136,18 +138,18 @@ Result<JobView> job_view(sqlite::Statement& row) {
     EDGE_TRY(j.params, from_column<Json>(row.text(3)));
     j.selector = row.text(4);
     EDGE_TRY(j.terms, terms(row, 5));
-    EDGE_TRY(j.labels, from_column<Labels>(row.text(9)));
-    j.created_at = row.natural(10);
-    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(11)));
-    j.recovered = row.integer(12) != 0;
-    if (!row.text(13).empty()) {
+    EDGE_TRY(j.labels, from_column<Labels>(row.text(11)));
+    j.created_at = row.natural(12);
+    EDGE_TRY(j.origin, enum_column<JobOrigin>(row.text(13)));
+    j.recovered = row.integer(14) != 0;
+    if (!row.text(15).empty()) {
         PlanView& plan = j.plan.emplace();
-        EDGE_TRY(plan.schedule, from_column<JobSchedule>(row.text(13)));
-        EDGE_TRY(plan.state, enum_column<JobState>(row.text(14)));
-        plan.revision = row.natural(15);
-        plan.revised_at = row.natural(16);
+        EDGE_TRY(plan.schedule, from_column<JobSchedule>(row.text(15)));
+        EDGE_TRY(plan.state, enum_column<JobState>(row.text(16)));
+        plan.revision = row.natural(17);
+        plan.revised_at = row.natural(18);
     }
-    if (!row.is_null(17)) j.last_run = id_column<RunId>(row, 17);
+    if (!row.is_null(19)) j.last_run = id_column<RunId>(row, 19);
     return j;
 }
 
@@ -205,6 +207,7 @@ RunView view_of(const RunRecord& run, const JobRecord& job) {
     view.tasks = counts_of(run.total, run.outcomes);
     view.recovered = run.recovered;
     if (run.tick > 0) view.tick = run.tick;
+    view.timeouts = timeouts_of(run.start_within_ms, run.run_within_ms);
     return view;
 }
 

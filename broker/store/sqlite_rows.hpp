@@ -19,12 +19,13 @@ inline constexpr std::string_view kRunAndJob =
     "r.k, r.id, r.job, r.state, r.created_at, r.finished_at, r.start_within_ms, r.run_within_ms, r.total, r.succeeded,"
     " r.failed, r.timed_out, r.canceled, r.expired, r.lost, r.tick, r.recovered,"
     " j.k, coalesce(j.series, j.id), j.service, j.params, j.target, j.selector, j.start_within_ms, j.repeat,"
-    " j.require_level, j.align, j.labels, j.created_at, j.origin, j.recovered";
+    " j.require_level, j.align, j.run_within_ms, j.when_unknown, j.labels, j.created_at, j.origin, j.recovered";
 Result<LoadedRun> run_and_job(sqlite::Statement& row);
 
 /// A revision of a recurring job, from `jobs j`.
 inline constexpr std::string_view kPlannedJob =
-    "j.k, j.series, j.service, j.params, j.target, j.selector, j.start_within_ms, j.repeat, j.require_level, j.align,"
+    "j.k, j.series, j.service, j.params, j.target, j.selector, j.start_within_ms, j.repeat, j.require_level, j.align, "
+    "j.run_within_ms, j.when_unknown,"
     " j.labels, j.created_at, j.origin, j.recovered, j.schedule, j.state, j.revision, j.revised_at, j.ended_at,"
     " j.made_until, j.fingerprint";
 Result<JobRecord> planned_job(sqlite::Statement& row);
@@ -35,7 +36,8 @@ Result<TaskRecord> task(sqlite::Statement& row);
 /// From `jobs j`; the last column is the newest run, of a recurring one of any of its revisions.
 inline constexpr std::string_view kJobView =
     "j.k, coalesce(j.series, j.id), j.service, j.params, j.selector, j.start_within_ms, j.repeat, j.require_level,"
-    " j.align, j.labels, j.created_at, j.origin, j.recovered, j.schedule, j.state, j.revision, j.revised_at,"
+    " j.align, j.run_within_ms, j.when_unknown, j.labels, j.created_at, j.origin, j.recovered, j.schedule, j.state, "
+    "j.revision, j.revised_at,"
     " CASE WHEN j.series IS NULL THEN (SELECT id FROM runs WHERE job = j.k ORDER BY k DESC LIMIT 1)"
     " ELSE (SELECT id FROM runs WHERE k = (SELECT max((SELECT max(k) FROM runs WHERE job = s.k)) FROM jobs s"
     " WHERE s.series = j.series)) END";

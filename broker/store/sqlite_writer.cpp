@@ -104,14 +104,14 @@ Result<> SqliteWriter::prepare() {
                   "INSERT INTO api_tokens (id, lookup, hash, admin, created_at) VALUES (?1, ?2, ?3, ?4, ?5)"));
     EDGE_TRY(make(s_.add_job,
                   "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
-                  " labels, created_at, origin, recovered, align)"
-                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"));
+                  " labels, created_at, origin, recovered, align, run_within_ms, when_unknown)"
+                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"));
     EDGE_TRY(make(s_.put_job,
                   "INSERT INTO jobs (k, id, service, params, target, selector, start_within_ms, repeat, require_level,"
                   " labels, created_at, align, series, schedule, state, revision, revised_at, ended_at, made_until,"
-                  " fingerprint) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
-                  " ?18, ?19, ?20) ON CONFLICT (k) DO UPDATE SET state = ?15, revised_at = ?17, ended_at = ?18,"
-                  " made_until = ?19"));
+                  " fingerprint, run_within_ms, when_unknown) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+                  " ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22) ON CONFLICT (k) DO UPDATE SET state = ?15,"
+                  " revised_at = ?17, ended_at = ?18, made_until = ?19"));
     EDGE_TRY(make(s_.set_made, "UPDATE jobs SET made_until = ?2 WHERE k = ?1"));
     EDGE_TRY(make(s_.add_job_key,
                   "INSERT OR REPLACE INTO job_keys (key, fingerprint, job, created_at) VALUES (?1, ?2, ?3, ?4)"));
@@ -232,7 +232,8 @@ Result<> SqliteWriter::write(const AddRun& change) {
     const auto& j = change.job;
     EDGE_TRY(s_.add_job.run(j.row, j.id, enum_text(j.service), j.params, j.target, j.selector, j.terms.start_within_ms,
                             j.terms.repeat, enum_text(j.terms.require_level), to_column(j.labels), j.created_at,
-                            enum_text(j.origin), j.recovered, j.terms.align));
+                            enum_text(j.origin), j.recovered, j.terms.align, j.terms.run_within_ms,
+                            enum_text(j.terms.when_unknown)));
     return add(change.run, change.tasks, j.origin);
 }
 
@@ -266,7 +267,8 @@ Result<> SqliteWriter::write(const PutJob& change) {
     return s_.put_job.run(j.row, row_id(j), enum_text(j.service), j.params, j.target, j.selector,
                           j.terms.start_within_ms, j.terms.repeat, enum_text(j.terms.require_level),
                           to_column(j.labels), j.created_at, j.terms.align, j.id, to_column(*j.schedule),
-                          enum_text(j.state), j.revision, j.revised_at, j.ended_at, j.made_until, j.fingerprint);
+                          enum_text(j.state), j.revision, j.revised_at, j.ended_at, j.made_until, j.fingerprint,
+                          j.terms.run_within_ms, enum_text(j.terms.when_unknown));
 }
 
 Result<> SqliteWriter::write(const SetMade& change) {

@@ -29,6 +29,8 @@ struct ProbeCommand {
     std::string selector;
     std::map<std::string, std::string> labels;
     std::optional<std::uint32_t> start_within_ms;
+    std::optional<std::uint32_t> run_within_ms;
+    std::string when_unknown;  // wait, elsewhere, fail; empty: the broker's default
     std::optional<std::uint32_t> repeat;
     bool align = false;
     Json schedule;              // as the API has it; null: once

@@ -44,7 +44,7 @@ void put_job(Sheet& sheet, const Json& job) {
         sheet.item(printable(name), printable(value.is_string() ? value.get<std::string>() : dump_json(value)));
     };
     for (const auto& [key, value] : member(job, "params").items()) item(key, value);
-    for (const char* key : {"start_within_ms", "repeat", "require_level", "align"}) {
+    for (const char* key : {"start_within_ms", "run_within_ms", "when_unknown", "repeat", "require_level", "align"}) {
         if (job.contains(key)) item(key, job[key]);
     }
     sheet.item("labels", printable(labels_at(job, "labels")));

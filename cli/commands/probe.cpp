@@ -14,6 +14,7 @@ namespace {
 // As broker/api/openapi.json has them; the broker checks again.
 constexpr std::uint32_t kMostLines = 100'000;
 constexpr std::uint32_t kMostRepeats = 1'000;
+constexpr std::uint32_t kMostRunWithinMs = 3'600'000;
 constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
 
 /// Of TARGET from WORD…
@@ -86,6 +87,10 @@ void add_probe(Syntax& edgectl, Service service, const std::string& target, cons
                 "bpf-guard, nft-guard or cooperative: lines that are held by less are left out");
     syntax.number("--start-within-ms", given->start_within_ms, kMostStartWithinMs,
                   "a task that has not begun in that time expires; " + std::to_string(kStartWithinMs) + " without it");
+    syntax.number("--run-within-ms", given->run_within_ms, kMostRunWithinMs,
+                  "an attempt that takes longer ends as timed_out; as long as the probe itself may take without it");
+    syntax.word("--when-unknown", given->when_unknown, {"elsewhere", "fail", "wait"},
+                "of a task whose node is gone: wait for its result, ask another line elsewhere, or fail at once");
     syntax.flag("--align", given->align, "all tasks of a run on one node begin together");
     given->again.add_to(syntax);
     syntax.when_named([name, given] { return read_probe(name, *given); });
@@ -98,6 +103,8 @@ std::string body_of(const ProbeCommand& command) {
     body["selector"] = command.selector;
     if (!command.labels.empty()) body["labels"] = command.labels;
     if (command.start_within_ms) body["start_within_ms"] = *command.start_within_ms;
+    if (command.run_within_ms) body["run_within_ms"] = *command.run_within_ms;
+    if (!command.when_unknown.empty()) body["when_unknown"] = command.when_unknown;
     if (command.repeat) body["repeat"] = *command.repeat;
     if (!command.require_level.empty()) body["require_level"] = command.require_level;
     if (command.align) body["align"] = true;

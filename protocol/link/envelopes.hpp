@@ -31,6 +31,8 @@ inline constexpr const char* kPollClose = "Edge-Close";      // the session has 
 inline constexpr std::uint32_t kPollHeldMs = 20'000;         // a request for a message is held, at most
 inline constexpr std::uint32_t kProtocolVersion = 1;
 inline constexpr std::size_t kMaxMessage = 256 * 1024;
+/// A feature of a broker's: it takes results out of their sequence, before those that they wait behind.
+inline constexpr const char* kEarlyResults = "early_results";
 
 /// How a hello's signature is bound to its connection. `none` only where broker.toml has tls = false on loopback.
 enum class Binding { tls_exporter, none };
@@ -247,10 +249,11 @@ struct TaskResult {
     bool truncated = false;  // the detail was cut to fit
     std::uint32_t detail_bytes = 0;
     std::optional<PlanRef> plan{};  // of a task that the node's own plan made
+    std::optional<bool> early{};    // a copy out of sequence: it comes once more when its number is due
 };
 BOOST_DESCRIBE_STRUCT(TaskResult, (),
                       (n, rid, task_id, run_id, attempt, line, service, target, status, failure, started_us, ended_us,
-                       queued_us, summary, evidence, resolved, concurrency, truncated, detail_bytes, plan))
+                       queued_us, summary, evidence, resolved, concurrency, truncated, detail_bytes, plan, early))
 
 /// S→A: all results up to n are committed.
 struct ResultAck {
@@ -288,10 +291,11 @@ BOOST_DESCRIBE_ENUM(GoawayReason, maintenance, rebalance, overload, revoked, upg
 
 struct Goaway {
     GoawayReason reason = GoawayReason::maintenance;
-    std::uint64_t deadline_ms = 0;  // until the socket is closed
-    std::uint64_t window_ms = 0;    // reconnect at a random moment within it
+    std::uint64_t deadline_ms = 0;             // until the socket is closed
+    std::uint64_t window_ms = 0;               // reconnect at a random moment within it
+    std::optional<std::string> alternative{};  // https://HOST:PORT of a broker to go to, if the node knows it
 };
-BOOST_DESCRIBE_STRUCT(Goaway, (), (reason, deadline_ms, window_ms))
+BOOST_DESCRIBE_STRUCT(Goaway, (), (reason, deadline_ms, window_ms, alternative))
 
 /// Either side, before it closes for the other's mistake.
 struct ProtocolError {

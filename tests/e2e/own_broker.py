@@ -33,6 +33,13 @@ class OwnBroker:
         with open(self._config, "w") as file:
             file.write(text)
 
+    def unset(self, table, name):
+        """A line less of a table of broker.toml."""
+        with open(self._config) as file:
+            text = file.read()
+        with open(self._config, "w") as file:
+            file.write(re.sub(rf"(\[{table}\]\n(?:[^\[]*\n)?){name} = [^\n]*\n", r"\1", text))
+
     def start(self, under=()):
         """`under`: a program that runs it in its own place, such as strace."""
         self._process = subprocess.Popen([*under, self._program, "--config", self._config], stderr=subprocess.PIPE, text=True)

@@ -137,6 +137,30 @@ class Proxies(BrokerCase):
         self.assertLess(took, 20)  # a busy machine; a second and a handshake
         self.assertIn("link_down", agent.said())
 
+    def test_a_broker_that_goes_names_another_which_is_dialled_first(self):
+        """Both ways lead to the same broker: what counts is where the agent goes first. One that it does not know it does not dial."""
+        host, port = self.broker.gateway
+        other = FaultProxy(self.broker.gateway).address[1]
+        node = OwnNode(PROGRAMS, self.folder, self.broker, "moves",
+                       link=f'brokers = ["https://{host}:{port}", "https://127.0.0.1:{other}"]\n')
+        agent = node.start_agent()
+        self.addCleanup(agent.stop)
+        for named, first in ((other, other), (1, other)):
+            self.broker.stop()
+            self.broker.configure("gateway", f'alternative = "https://127.0.0.1:{named}"\n')
+            self.broker.start()
+            wait_for(lambda: self.is_connected("moves"), 60, agent.said)
+            before = len(agent.said())
+            self.broker.stop()
+            wait_for(lambda: "link_dialling" in agent.said()[before:], 60, agent.said)
+            said = agent.said()[before:]
+            self.assertIn("link_alternative", said)
+            self.assertIn(f"broker=127.0.0.1:{first}", said[said.index("link_dialling"):].split("\n")[0])
+            self.broker.unset("gateway", "alternative")
+            self.broker.start()
+            wait_for(lambda: self.is_connected("moves"), 60, agent.said)
+        self.assertIn("link_alternative_unknown", said)
+
     def test_the_configuration_is_checked(self):
         config = f"{self.folder}/agent.toml"
         with open(config, "w", encoding="ascii") as file:

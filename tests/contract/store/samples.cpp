@@ -42,7 +42,11 @@ AddRun run(std::int64_t row, std::uint32_t tasks, std::int64_t first_task) {
     made.job.params = R"({"target":"198.51.100.10","count":3})";
     made.job.target = "198.51.100.10";
     made.job.selector = "all";
-    made.job.terms = {.start_within_ms = 30'000, .repeat = 2, .require_level = EnforcedBy::nft};
+    made.job.terms = {.start_within_ms = 30'000,
+                      .run_within_ms = 1'500,
+                      .when_unknown = WhenUnknown::elsewhere,
+                      .repeat = 2,
+                      .require_level = EnforcedBy::nft};
     made.job.labels = {{"team", "net"}};
     made.job.created_at = 1'700'000'001'000'000;
     made.run.row = RunRow{row};

@@ -96,7 +96,7 @@ TEST_CASE("what was committed outlives a power cut at any write, sync or removal
     begin(life);
     for (int round = 0; round < rounds; ++round) {
         CAPTURE(round);
-        life.power.cut_at(static_cast<int>(life.random() % 120) + 1);
+        life.power.cut_at(static_cast<int>(life.random() % 160) + 1);
         life.write();
         REQUIRE(life.power.is_cut());
         life.power.restart(kLeaves[life.random() % 3], life.random);

@@ -80,11 +80,13 @@ TEST_CASE("only what was given is sent, each in its own kind") {
                {"headers", Json::array({Json{{"name", "A"}, {"value", "b:c"}}})},
                {"verify", false},
                {"redirects", 2}});
-    const auto command = probe(
-        {"ping", "x", "from", "all", "--label", "a=b", "--label", "c=", "--repeat", "5", "--start-within-ms", "100"});
+    const auto command = probe({"ping", "x", "from", "all", "--label", "a=b", "--label", "c=", "--repeat", "5",
+                                "--start-within-ms", "100", "--run-within-ms", "2000", "--when-unknown", "elsewhere"});
     CHECK(command.labels == std::map<std::string, std::string>{{"a", "b"}, {"c", ""}});
     CHECK(command.repeat == 5);
     CHECK(command.start_within_ms == 100);
+    CHECK(command.run_within_ms == 2000);
+    CHECK(command.when_unknown == "elsewhere");
 }
 
 TEST_CASE("times have units, and a bare number is seconds") {

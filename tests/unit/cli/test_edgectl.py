@@ -118,6 +118,12 @@ class Probes(WithBroker):
         self.assertEqual(schema["default"], 60_000)  # what edgectl says of it
         self.assertEqual(len(json.loads(done.stdout)), 3)
 
+    def test_what_becomes_of_tasks_whose_node_goes_is_asked_for(self):
+        self.edgectl("ping", "x.test", "from", "all", "--when-unknown", "fail", "--run-within-ms", "1500")
+        request = list(self.broker.runs.values())[-1].request
+        self.assertEqual((request["when_unknown"], request["run_within_ms"]), ("fail", 1500))
+        self.assertIn("elsewhere, fail", self.edgectl("ping", "x.test", "from", "all", "--when-unknown", "never", expect=2).stderr)
+
     def test_a_failed_line_is_exit_code_3_unless_told_otherwise(self):
         failure = {"source": "line", "phase": "start", "code": "ENETDOWN", "text": "line mobile is down"}
 

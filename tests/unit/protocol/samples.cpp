@@ -296,6 +296,8 @@ link::EnrollReply enroll_reply() {
 std::vector<Sample> envelopes() {
     using namespace link;
     const std::string detail = dns_detail();
+    TaskResult copy = refused();
+    copy.early = true;
     TaskResult with_detail = answered();
     with_detail.detail_bytes = static_cast<std::uint32_t>(detail.size());
     return {
@@ -305,7 +307,7 @@ std::vector<Sample> envelopes() {
                    .server_time_us = kNow,
                    .binding = Binding::tls_exporter,
                    .limits = {},
-                   .features = {}},
+                   .features = {kEarlyResults}},
          {}},
         {"welcome",
          Welcome{.session_id = id<SessionId>(12),
@@ -348,6 +350,7 @@ std::vector<Sample> envelopes() {
         {"res", with_detail, detail},
         {"res_refused", refused(), {}},
         {"res_planned", planned(), {}},
+        {"res_early", copy, {}},
         {"rack", ResultAck{.n = 43}, {}},
         {"credit", Credit{.upto_n = 2'089, .bytes = 4'194'304}, {}},
         {"prog_accepted",
@@ -379,6 +382,12 @@ std::vector<Sample> envelopes() {
         {"hb", Heartbeat{.at_us = kNow, .echo_us = {}}, {}},
         {"hb_echo", Heartbeat{.at_us = kNow + 13'000, .echo_us = kNow}, {}},
         {"goaway", Goaway{.reason = GoawayReason::maintenance, .deadline_ms = 10'000, .window_ms = 30'000}, {}},
+        {"goaway_alternative",
+         Goaway{.reason = GoawayReason::maintenance,
+                .deadline_ms = 2'000,
+                .window_ms = 5'000,
+                .alternative = "https://broker-b.example:7443"},
+         {}},
         {"error", ProtocolError{.code = "bad_value", .text = "/n: missing"}, {}},
     };
 }

@@ -6,7 +6,7 @@ import type { Selection } from '../fleet/selection'
 
 type Job = Record<string, unknown> & { selector: string }
 /** What of a job is its own, and not what the broker says about it. */
-const ASKED = ['service', 'params', 'selector', 'labels', 'start_within_ms', 'repeat', 'require_level', 'align']
+const ASKED = ['service', 'params', 'selector', 'labels', 'start_within_ms', 'run_within_ms', 'when_unknown', 'repeat', 'require_level', 'align']
 
 async function jobOf(run: Run): Promise<Job> {
   const job = await api.get<Job>(`/api/v1/jobs/${run.job_id}`)

@@ -31,6 +31,7 @@ std::string text_of(const LinkAction& action) {
         std::string operator()(const MakeKey&) { return "make key"; }
         std::string operator()(const TakeKey& one) { return "take key " + one.public_key; }
         std::string operator()(const StorePins& one) { return "pins " + one.pins.pin; }
+        std::string operator()(const PreferBroker& one) { return "prefer " + one.url; }
         std::string operator()(const Say& one) { return "say " + one.text.substr(0, one.text.find(' ')); }
     };
     return std::visit(Visitor{}, action);
@@ -67,13 +68,15 @@ struct Rig {
         return one;
     }
     /// Up to the hello.
-    void greet() {
+    void greet(std::vector<std::string> features = {}) {
+        link::Challenge first = challenge();
+        first.features = std::move(features);
         fsm.start(now);
         fsm.opened(now);
-        hear(challenge());
+        hear(first);
     }
-    void go_live(std::uint64_t acked = 0) {
-        greet();
+    void go_live(std::uint64_t acked = 0, std::vector<std::string> features = {}) {
+        greet(std::move(features));
         hear(welcome(acked));
         fsm.counter_stored(now);
         REQUIRE(fsm.live());
@@ -262,6 +265,32 @@ TEST_CASE("results are sent as far as the broker's credit goes, in numbers and i
     CHECK(rig.hear(link::Credit{5, 1000}).empty());
     CHECK(rig.fsm.next_result(10) == 4);
     CHECK(!rig.fsm.next_result(3));  // nothing more is committed
+}
+
+TEST_CASE("what comes while older results wait may go before them, once, whatever their credit is") {
+    Rig rig;
+    rig.spool = {1, 10, 0};
+    rig.go_live(0, {link::kEarlyResults});
+    CHECK(!rig.fsm.next_early(10));  // all of it was there before
+    CHECK(rig.fsm.next_early(12) == 11);
+    rig.fsm.early_sent(11);
+    CHECK(rig.fsm.next_early(12) == 12);
+    rig.fsm.early_sent(12);
+    CHECK(!rig.fsm.next_early(12));
+    CHECK(rig.fsm.next_result(12) == 1);
+    rig.hear(link::Credit{20, 100'000});
+    for (std::uint64_t n = 1; n <= 12; ++n) rig.fsm.result_sent(n, 10);
+    CHECK(!rig.fsm.next_early(13));  // nothing waits any more: it goes in its turn
+    CHECK(rig.fsm.next_result(13) == 13);
+    rig.fsm.result_sent(13, 10);
+    CHECK(!rig.fsm.next_early(14));
+}
+
+TEST_CASE("a broker that does not say that it takes results out of sequence is sent none") {
+    Rig rig;
+    rig.spool = {1, 10, 0};
+    rig.go_live(0, {"something_else"});
+    CHECK(!rig.fsm.next_early(12));
 }
 
 TEST_CASE("an acknowledgement of what was never sent deletes nothing and ends the session") {
@@ -524,6 +553,19 @@ TEST_CASE("before going away it waits for what was sent, up to the deadline") {
     SUBCASE("not in time") {
         rig.now += 5s;
         CHECK(texts_of(rig.fsm.tick(rig.moment())) == Texts{"hangup 1012 as asked"});
+    }
+}
+
+TEST_CASE("a broker that goes may name another, unless it does not want the agent back") {
+    Rig rig;
+    rig.go_live();
+    link::Goaway goaway{link::GoawayReason::maintenance, 0, 0, "https://b.example:7443"};
+    SUBCASE("it stops") {
+        CHECK(rig.hear(goaway) == Texts{"say link_goaway", "prefer https://b.example:7443", "hangup 1012 as asked"});
+    }
+    SUBCASE("the node is shut out") {
+        goaway.reason = link::GoawayReason::revoked;
+        CHECK(rig.hear(goaway) == Texts{"say link_goaway", "hangup 1012 as asked"});
     }
 }
 

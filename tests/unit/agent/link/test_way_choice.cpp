@@ -26,6 +26,16 @@ TEST_CASE("the broker that worked last is tried first") {
     CHECK(choice.next() == Way{0, 0});
 }
 
+TEST_CASE("a broker that is named as the better one is tried first, and the others behind it") {
+    WayChoice choice(2, 3);
+    choice.live({0, 0});
+    choice.prefer(2);
+    CHECK(choice.broker() == 2);
+    CHECK(choice.next() == Way{0, 2});
+    CHECK(choice.ended({0, 2}, Fault::broker));
+    CHECK(choice.next() == Way{0, 0});
+}
+
 TEST_CASE("of an uplink that fell silent no other broker is tried before the other uplinks are") {
     WayChoice choice(3, 2);
     choice.live({0, 1});

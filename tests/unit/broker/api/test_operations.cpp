@@ -155,7 +155,8 @@ TEST_CASE("a job becomes a run") {
         response.body ==
         R"({"id":"run_01000000000000000000000003","job_id":"job_01000000000000000000000002","origin":"api","service":"ping","target":"198.51.100.10","selector":"all",)"
         R"("state":"running","created_at":"2025-11-22T09:00:00.125Z","tasks":{"total":1,"queued":0,"running":1,"succeeded":0,"failed":0,"timed_out":0,)"
-        R"("canceled":0,"expired":0,"lost":0}})");
+        R"("canceled":0,"expired":0,"lost":0},)"
+        R"("timeouts":{"schedule_to_start_ms":0,"accept_ms":0,"start_to_close_ms":0,"schedule_to_close_ms":0}})");
     CHECK(api.domain.last_request.idempotency_key == "k1");
     CHECK(std::get<PingSpec>(api.domain.last_request.spec).count == 3);
     CHECK(api.domain.last_request.fingerprint == sha256(as_bytes(Api::kJob)));
@@ -190,6 +191,10 @@ TEST_CASE("a wrong job is refused with a pointer to what is wrong") {
          "/repeat"},
         {R"({"service":"ping","params":{"target":"a"},"selector":"all","start_within_ms":0})", 422, "invalid_body",
          "/start_within_ms"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","run_within_ms":0})", 422, "invalid_body",
+         "/run_within_ms"},
+        {R"({"service":"ping","params":{"target":"a"},"selector":"all","when_unknown":"maybe"})", 422, "invalid_body",
+         "/when_unknown"},
         {R"({"service":"ping","params":{"target":"a"},"selector":"all","labels":{"a":1}})", 422, "invalid_body",
          "/labels/a"},
         {R"({"service":"ping","service":"dns"})", 422, "invalid_body", ""},
@@ -237,7 +242,10 @@ TEST_CASE(
     CHECK(run["away"]["total"] == 1);
     CHECK(run["away"]["nodes"][0]["name"] == "gz-3");
     api.post("/api/v1/jobs", Api::kJob);
-    CHECK(api.domain.last_request.terms.require_level == EnforcedBy::none);
+    CHECK(api.domain.last_request.terms == JobTerms{});
+    api.post("/api/v1/jobs", R"({"service":"ping","params":{"target":"a"},"selector":"some","run_within_ms":1500,)"
+                             R"("when_unknown":"elsewhere"})");
+    CHECK(api.domain.last_request.terms == JobTerms{.run_within_ms = 1'500, .when_unknown = WhenUnknown::elsewhere});
     const auto eager = api.post("/api/v1/jobs", R"({"service":"ping","params":{"target":"a"},"selector":"eager"})");
     CHECK(header(eager, "Retry-After") == "10");
 

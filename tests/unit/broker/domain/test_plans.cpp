@@ -112,6 +112,36 @@ TEST_CASE("a result that comes before its run makes it; the tick makes none agai
     CHECK(runs_of(rig, job).size() == 4);
 }
 
+TEST_CASE("what a node sends beyond its credit is not taken for something else when the credit grows meanwhile") {
+    DomainOptions options;
+    options.result_window = 4;
+    Rig rig(options);
+    TestAgent agent(rig, rig.enroll("gz-1"), 1);
+    agent.hello.plans = link::plans_digest({});
+    agent.connect();
+    JobRequest request = ping_job("all");
+    request.schedule.emplace();
+    request.schedule->when.every_ms = 60'000;
+    const JobId job = rig.plan(request).value();
+    agent.take_plans();
+    const link::PlanSet plan = agent.plans.at(job);
+    const WallTime first = rig.job(job).plan->next_ticks[0];
+    const auto send_tick = [&](WallTime tick) {
+        for (const char* line : {"telecom", "unicom", "mobile"}) agent.send({agent.planned_result(plan, tick, line)});
+    };
+    rig.pass((first - rig.now().wall) / 1'000 + 1);
+    send_tick(first);
+    const RunId run = planned_run(job, 1, first);
+    REQUIRE(rig.run(run).state == RunState::finished);
+    rig.pass(60'000);
+    rig.hold_writes = true;
+    send_tick(first + 60'000'000);  // as many as there is credit for, but one
+    agent.send({agent.planned_result(plan, first, "telecom"), agent.planned_result(plan, first, "unicom")});
+    rig.commit();
+    CHECK(rig.run(run).tasks.total == 3);
+    CHECK(rig.store().tasks(run, {.limit = 100, .cursor = {}}).value().items.size() == 3);
+}
+
 TEST_CASE("what is no tick, no line of the node or no name of the run makes nothing, and is acknowledged") {
     Rig rig;
     Planned one(rig), other(rig, "gz-2", 2);

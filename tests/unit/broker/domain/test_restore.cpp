@@ -331,6 +331,61 @@ TEST_CASE("attempts that the store does not know of are taken up to the 64th of 
     CHECK(r.rig.fsm().counters().not_yours == 7);
 }
 
+TEST_CASE("an unknown task is taken up to its 64th attempt, so that one of the window is not all of them") {
+    Restored r;
+    r.gz.hello.running = {{unknown_task(1).task_id, 1}};
+    r.restore();
+    r.gz.connect();
+    link::Task task = unknown_task(1);
+    task.attempt = 0xffff'ffff;
+    r.gz.answer(task);
+    for (task.attempt = 1; task.attempt <= 100; ++task.attempt) r.gz.answer(task);
+    CHECK(r.rig.store().all_results().size() == 1);
+    CHECK(r.rig.fsm().counters().not_yours == 100);
+}
+
+TEST_CASE("a spool that begins behind a gap has what the window is of, whichever numbers they have") {
+    Restored r;
+    r.restore();
+    r.gz.hello.gap = link::SpoolGap{1, 10, 1, 2};
+    r.gz.hello.spool_first = 11;
+    r.gz.hello.spool_last = 13;
+    r.gz.connect();
+    r.gz.leave();
+    r.gz.hello.spool_id = samples::id<SpoolId>(500);  // damaged, and made anew behind the same gap
+    r.gz.connect();
+    r.gz.last_n = 10;
+    for (const std::uint64_t number : {1, 2, 3, 4}) r.gz.answer(unknown_task(number));
+    CHECK(r.gz.acked() == 14);
+    CHECK(r.rig.store().all_results().size() == 3);
+    CHECK(r.rig.fsm().counters().not_yours == 1);
+}
+
+TEST_CASE(
+    "a task that went elsewhere after the backup is taken into its run, that of a run that has all of its tasks is "
+    "not") {
+    Restored r;
+    JobRequest request = ping_job("carrier:ct node:gz-1");
+    SUBCASE("it may go elsewhere") {
+        request.terms.when_unknown = WhenUnknown::elsewhere;
+    }
+    SUBCASE("it may not") {}
+    const bool may = request.terms.when_unknown == WhenUnknown::elsewhere;
+    const RunId run = r.rig.create(request).value().id;
+    r.backup = r.rig.store().backup();
+    link::Task instead = unknown_task(1);
+    instead.run_id = run;
+    r.sh.hello.spool_first = 1;
+    r.sh.hello.spool_last = 1;
+    r.restore();
+    r.sh.connect();
+    r.sh.last_n = 0;
+    r.sh.answer(instead);
+    CHECK(r.sh.acked() == 1);
+    CHECK(r.rig.store().all_results().size() == (may ? 1 : 0));
+    CHECK(r.rig.run(run).tasks.total == (may ? 2 : 1));
+}
+
 TEST_CASE("a node that says that its spool is endless opens no endless window") {
     Restored r;
     r.restore();

@@ -119,6 +119,27 @@ TEST_CASE("a second session with a fresh counter takes over, and the first is to
     CHECK(state_of(rig, "gz-1") == NodeState::connected);
 }
 
+TEST_CASE("a result of a session that was taken over is nobody's; the newer one brings it again") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    agent.connect();
+    (void)rig.ping("telecom");
+    const link::Task task = agent.tasks().at(0);
+    agent.accept(task.n);
+    const SessionId old = agent.session;
+    const link::Received result = agent.result_of(task);
+    agent.hello.spool_first = 1;
+    agent.connect();
+    agent.last_n = 1;
+    rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.receive(old, {result}, now, out); });
+    CHECK(rig.store().all_results().empty());
+    CHECK(rig.sent<link::ResultAck>(old).empty());
+    CHECK(agent.acked() == 0);
+    agent.send({result});
+    CHECK(agent.acked() == 1);
+    CHECK(rig.store().all_results().size() == 1);
+}
+
 TEST_CASE("a stale counter that was confirmed locks both holders of the key, for good") {
     Rig rig;
     const NodeId node = rig.enroll("gz-1");
