@@ -13,10 +13,6 @@ std::string text(const Attempt& attempt) {
     throw Violation(promise + ": " + by);
 }
 
-bool is_end(broker::TaskState state) {
-    return state >= broker::TaskState::succeeded;
-}
-
 }  // namespace
 
 void Ledger::started(Agent agent, const Attempt& attempt) {
@@ -139,6 +135,12 @@ void Ledger::take(const broker::AddResult& change) {
     }
     Task& task = store_.tasks.at(change.task);
     if (++task.counted > 1) broken("counted once", task.id.text());
+}
+
+void Ledger::take(const broker::AddEvent& change) {
+    const broker::NodeEvent& event = change.event;
+    if (event.kind == broker::NodeEventKind::results_gap)
+        store_.told_in_gaps += std::stoull(event.became) - std::stoull(event.was) + 1;
 }
 
 std::size_t Ledger::unended_runs() const {

@@ -18,11 +18,16 @@ struct Violation : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+inline bool is_end(broker::TaskState state) {
+    return state >= broker::TaskState::succeeded;
+}
+
 using Attempt = std::pair<TaskId, std::uint32_t>;
 using Agent = std::size_t;  // by number
 
 /// Throws Violation. Promises: `started once`, `accepted before started`, `stored once`, `acknowledged is stored`,
-/// `counted once`, and at the end `nothing lost` and `everything ended`.
+/// `counted once`, `an end stands`, `a tick has one run`, and at the end `nothing lost`, `everything ended` and `counts
+/// are of tasks`.
 class Ledger {
   public:
     // ── of agents ──
@@ -65,6 +70,8 @@ class Ledger {
     std::size_t superseded() const { return store_.superseded; }
     /// Given up unstored, for want of room.
     std::size_t in_gaps() const { return in_gaps_.size(); }
+    /// That events of nodes tell of.
+    std::uint64_t told_in_gaps() const { return store_.told_in_gaps; }
     /// Durable at an agent once.
     std::size_t made() const { return made_; }
     std::size_t lost_with_a_disk() const { return lost_with_a_disk_; }
@@ -98,6 +105,7 @@ class Ledger {
     void take(const broker::SetTask& change);
     void take(const broker::SetRun& change);
     void take(const broker::AddResult& change);
+    void take(const broker::AddEvent& change);
     template <class Other>
     void take(const Other&) {}
 
@@ -108,6 +116,7 @@ class Ledger {
         std::map<broker::RunRow, Run> runs;
         std::set<std::pair<broker::JobRow, broker::WallTime>> planned;  // ticks that have a run
         std::size_t superseded = 0;
+        std::uint64_t told_in_gaps = 0;  // by events of nodes
     };
 
     std::map<Agent, std::set<Attempt>> accepted_;

@@ -71,6 +71,8 @@ class Node {
         bool canceled = false;
     };
 
+    static constexpr std::uint32_t kWorkSlots = 768;
+    agent::Spool::Terms terms() const;
     agent::Moment now() const {
         return {timeline_.steady(), timeline_.wall() + static_cast<std::uint64_t>(clock_step_)};
     }
@@ -82,6 +84,7 @@ class Node {
     void act(agent::Dial&& action);
     void act(agent::SayHello&& action);
     void act(agent::StoreCounter&& action);
+    void act(agent::PreferBroker&&) {}  // there is one
     void act(agent::SendLine&& action) { outgoing_.say(std::move(action.line)); }
     void act(agent::StartWork&& action);
     void act(agent::StopWork&& action);

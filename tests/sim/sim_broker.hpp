@@ -14,8 +14,8 @@
 #include "broker/gateway/outbox.hpp"
 #include "broker/gateway/session_fsm.hpp"
 #include "tests/contract/store/memory_store.hpp"
-#include "tests/sim/breaks.hpp"
 #include "tests/sim/ledger.hpp"
+#include "tests/sim/lying_store.hpp"
 #include "tests/sim/wire.hpp"
 #include "tests/unit/broker/domain/seeded_entropy.hpp"
 
@@ -52,6 +52,8 @@ class Broker {
     /// Recurring: pings, so many each time, every so often.
     void plan(std::uint64_t every_ms, const std::string& selector = "all", std::uint32_t repeat = 1);
     /// That nodes said they had given up, since its start.
+    /// Results that it stored before their turn, in all its lives.
+    std::uint64_t early() const { return early_ + (fsm_ ? fsm_->counters().early : 0); }
     std::uint64_t results_in_gaps() const { return fsm_ ? fsm_->counters().gaps : 0; }
     /// One of these is paused, goes on, is deleted or asks something else.
     void change_a_plan();
@@ -92,10 +94,12 @@ class Broker {
     Chance& chance_;
     Ledger& ledger_;
     Break broken_;
+    LyingStore lies_;
     link::Limits limits_;
     broker::MemoryStore store_;
     broker::SeededEntropy entropy_;
     std::uint64_t life_ = 0;
+    std::uint64_t early_ = 0;
     std::unique_ptr<broker::DomainFsm> fsm_;
     std::deque<broker::Write> writes_;
     bool writing_ = false;
@@ -113,8 +117,6 @@ class Broker {
         std::shared_ptr<const Ledger::Backup> ledger;
     };
     std::deque<Backup> backups_;
-    std::set<std::int64_t> dropped_runs_, dropped_tasks_;  // the break `recovered_dropped`
-    void drop_recovered(broker::Batch& batch);
     std::optional<link::EnrollReply> enrolled_;
     std::string token_;
 };

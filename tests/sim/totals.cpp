@@ -22,6 +22,7 @@ void Totals::add(const World& world) {
     in_gaps_ += ledger.in_gaps();
     superseded_ += ledger.superseded();
     lost_with_a_disk_ += ledger.lost_with_a_disk();
+    early_ += world.early_results();
     owed_again_ += ledger.owed_again();
     given_up_ += ledger.given_up();
     recovered_tasks_ += ledger.recovered_tasks();
@@ -62,6 +63,7 @@ void Totals::print(double seconds, bool with_faults) const {
     print_count("sim.results", results_);
     print_count("sim.results.given_up_for_room", in_gaps_);
     print_count("sim.results.superseded", superseded_);
+    print_count("sim.results.before_their_turn", early_);
     print_count("sim.restores.results_owed_again", owed_again_);
     print_count("sim.restores.results_no_longer_kept", given_up_);
     print_count("sim.restores.tasks_recovered", recovered_tasks_);
@@ -81,6 +83,7 @@ std::vector<std::string> Totals::short_of(const Floors& floors) const {
         look(name, count, 1);
         all += count;
     }
+    look("sim.results.before_their_turn", early_, 1);
     look("sim.seeds", seeds_, floors.seeds);
     look("sim.results", results_, floors.results);
     look("sim.faults", all, floors.faults);

@@ -1,6 +1,7 @@
 // One run: a broker, agents, who asks for probes, and what goes wrong, from one seed.
 #pragma once
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "tests/sim/faults.hpp"
@@ -32,6 +33,7 @@ class World {
     /// Nothing goes wrong but this: for so long the broker's store takes nothing, while nodes have sessions with it.
     void run_stuck(Us length);
 
+    std::uint64_t early_results() const { return broker_.early(); }
     const Ledger& ledger() const { return ledger_; }
     const FaultCounts& faults() const { return faults_; }
     const Wire::Counts& messages() const { return messages_; }
@@ -42,6 +44,7 @@ class World {
     void ask_again();
     void fault_again();
     void back_up_again();
+    std::optional<Fault> next_fault();
     bool make(Fault fault);
     void part(std::size_t number);
     void weather_for(Us time, Weather weather);
@@ -53,7 +56,8 @@ class World {
     bool is_quiet() const;
     std::string standing() const;
     Node& any_node() { return *nodes_[chance_.between(0, nodes_.size() - 1)]; }
-    bool enough() const { return ledger_.stored() >= settings_.results; }
+    /// Also where nobody is let in any more, so that tasks are made and no results.
+    bool enough() const { return ledger_.stored() >= settings_.results || ledger_.tasks() >= 4 * settings_.results; }
 
     WorldSettings settings_;
     Timeline timeline_;
