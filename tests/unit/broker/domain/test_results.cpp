@@ -129,6 +129,8 @@ TEST_CASE("an attempt that answers twice under two numbers counts once") {
     r.agent.send({first, again});
     CHECK(r.agent.acked() == 2);
     CHECK(r.stored() == 1);
+    CHECK(r.rig.fsm().counters().duplicates == 1);
+    CHECK(r.rig.fsm().counters().superseded == 0);  // nobody is told of it
     CHECK(r.rig.run(r.run).tasks.succeeded == 1);
     CHECK(r.rig.run(r.run).tasks.failed == 0);
 }
