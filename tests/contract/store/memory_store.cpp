@@ -103,14 +103,18 @@ Result<> MemoryStore::Tables::put(const AddPlannedRun& change) {
 }
 
 Result<> MemoryStore::Tables::add(const RunRecord& run, const std::vector<TaskRecord>& added) {
-    for (const auto& [row, other] : runs) {
-        const bool same_tick = run.tick > 0 && other.job == run.job && other.tick == run.tick;
-        if (other.id == run.id || same_tick) return broken("runs.tick");
-    }
+    if (!run_rows.emplace(run.id, run.row).second) return broken("runs.id");
+    if (run.tick > 0 && !ticks.emplace(run.job, run.tick).second) return broken("runs.tick");
     if (!runs.emplace(run.row, run).second) return broken("runs.k");
     for (const auto& task : added) {
-        if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
+        EDGE_TRY(add(task));
     }
+    return ok();
+}
+
+Result<> MemoryStore::Tables::add(const TaskRecord& task) {
+    if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
+    task_rows.emplace(task.id, task.row);
     return ok();
 }
 
@@ -139,7 +143,7 @@ Result<> MemoryStore::Tables::put(const AddTask& change) {
     const TaskRecord& task = change.task;
     const auto run = runs.find(task.run);
     if (run == runs.end()) return ok();
-    if (!nodes.contains(task.node) || !tasks.emplace(task.row, task).second) return broken("tasks");
+    EDGE_TRY(add(task));
     ++run->second.total;
     return ok();
 }
@@ -247,9 +251,12 @@ bool MemoryStore::Tables::forget_run(RunRow row, WallTime revisions, std::uint64
     take_some(results, [row](const StoredResult& result) { return result.run == row; });
     gone.results += before - results.size();
     take_some(tasks, [row](const TaskRecord& task) { return task.run == row; });
+    std::erase_if(task_rows, [this](const auto& one) { return !tasks.contains(one.second); });
     if (left == 0) return false;
     std::erase_if(keys, [row](const auto& key) { return key.second.run == row; });
     const JobRecord& job = jobs.at(runs.at(row).job);
+    run_rows.erase(runs.at(row).id);
+    ticks.erase({runs.at(row).job, runs.at(row).tick});
     runs.erase(row);
     ++gone.runs;
     ++gone.rows;
@@ -315,10 +322,8 @@ Result<Loaded> MemoryStore::load() {
 }
 
 const RunRecord* MemoryStore::find_run(RunId id) const {
-    for (const auto& [row, run] : tables_.runs) {
-        if (run.id == id) return &run;
-    }
-    return nullptr;
+    const auto at = tables_.run_rows.find(id);
+    return at == tables_.run_rows.end() ? nullptr : &tables_.runs.at(at->second);
 }
 
 Result<std::optional<RunView>> MemoryStore::run(RunId id) {
@@ -474,13 +479,14 @@ Result<std::optional<FoundKey>> MemoryStore::find_key(const std::string& key) {
 
 Result<std::vector<LoadedRun>> MemoryStore::runs_of(const std::vector<TaskId>& tasks, const std::vector<RunId>& runs) {
     const std::lock_guard lock(mutex_);
-    const std::set<TaskId> of_these(tasks.begin(), tasks.end());
-    std::map<RunRow, std::vector<TaskRecord>> rows;
-    for (const auto& [row, task] : tables_.tasks) {
-        if (of_these.contains(task.id)) rows[task.run].push_back(task);
+    std::set<TaskRow> of_these;
+    for (const TaskId& id : tasks) {
+        if (const auto at = tables_.task_rows.find(id); at != tables_.task_rows.end()) of_these.insert(at->second);
     }
-    for (const auto& [row, run] : tables_.runs) {
-        if (std::find(runs.begin(), runs.end(), run.id) != runs.end()) rows.try_emplace(row);
+    std::map<RunRow, std::vector<TaskRecord>> rows;
+    for (const TaskRow row : of_these) rows[tables_.tasks.at(row).run].push_back(tables_.tasks.at(row));
+    for (const RunId& id : runs) {
+        if (const RunRecord* run = find_run(id)) rows.try_emplace(run->row);
     }
     std::vector<LoadedRun> found;
     for (auto& [row, its_tasks] : rows) {

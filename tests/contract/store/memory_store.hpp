@@ -94,6 +94,9 @@ class MemoryStore final : public Store {
         std::map<JobRow, JobRecord> jobs;
         std::map<RunRow, RunRecord> runs;
         std::map<TaskRow, TaskRecord> tasks;
+        std::map<RunId, RunRow> run_rows;  // indexes of these
+        std::map<TaskId, TaskRow> task_rows;
+        std::set<std::pair<JobRow, WallTime>> ticks;
         std::map<ResultRow, StoredResult> results;
         std::set<std::pair<TaskRow, std::uint32_t>> attempts;
         std::map<std::string, KeyRecord> keys;
@@ -117,6 +120,7 @@ class MemoryStore final : public Store {
         Result<> put(const AddPlannedRun& change);
         Result<> put(const SetMade& change);
         Result<> add(const RunRecord& run, const std::vector<TaskRecord>& added);
+        Result<> add(const TaskRecord& task);
         Result<> put(const SetTask& change);
         Result<> put(const SetRun& change);
         Result<> put(const AddResult& change);
