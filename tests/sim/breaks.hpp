@@ -27,6 +27,7 @@ enum class Break {
     credit_raised,  // says more than the broker granted
     // The broker's threads and its store.
     ack_before_commit,  // told as committed before it is written
+    writes_stall,       // nothing more is written
     write_twice,        // a result is taken a second time
     attempt_made_up,    // … and as another attempt's
     result_made_up,     // … or, superseded, as one that nobody made
@@ -59,6 +60,7 @@ inline constexpr std::array kBreaks{
     BreakTerms{Break::room_not_made, "room_not_made", "room is made in a session"},
     BreakTerms{Break::credit_raised, "credit_raised", "credit is never exceeded"},
     BreakTerms{Break::ack_before_commit, "ack_before_commit", "acknowledged is stored"},
+    BreakTerms{Break::writes_stall, "writes_stall", "results go on"},
     BreakTerms{Break::write_twice, "write_twice", "stored once"},
     BreakTerms{Break::attempt_made_up, "attempt_made_up", "counted once"},
     BreakTerms{Break::result_made_up, "result_made_up", "delivered and given up is all there was"},

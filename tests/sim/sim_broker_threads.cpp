@@ -27,6 +27,7 @@ void Broker::write_later(Us delay) {
 /// One transaction for all that waits, as GroupWriter makes it; the core hears of it a little later.
 void Broker::write() {
     writing_ = false;
+    if (broken_ == Break::writes_stall && ledger_.stored() > 0) return;
     std::vector<broker::Batch> batches;
     for (auto& one : writes_) {
         lies_.alter(one.batch);

@@ -5,6 +5,7 @@ namespace {
 
 // A fatal reject is tried again after 15 minutes, what a node lost without a word is given up by its run's deadline.
 constexpr Us kLongestEnd = 3 * 60 * kMinute;
+constexpr Us kLongestStandstill = 60 * kMinute;  // while more is asked
 
 }  // namespace
 
@@ -38,7 +39,14 @@ void World::run() {
     ask_again();
     fault_again();
     back_up_again();
-    while (!enough() && timeline_.step()) {
+    Us moved = timeline_.now();
+    for (std::size_t most = 0; !enough() && timeline_.step();) {
+        if (ledger_.stored() > most) {
+            most = ledger_.stored();
+            moved = timeline_.now();
+        }
+        if (timeline_.now() > moved + kLongestStandstill)
+            throw Violation("results go on: none more was stored for an hour" + standing());
     }
     come_to_rest();
 }

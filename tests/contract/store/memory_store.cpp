@@ -280,14 +280,6 @@ Result<Forgotten> MemoryStore::forget(const ForgetBefore& before, std::uint32_t 
     return gone;
 }
 
-LoadedRun MemoryStore::load_run(const RunRecord& run) const {
-    LoadedRun loaded{.run = run, .job = tables_.jobs.at(run.job), .tasks = {}};
-    for (const auto& [row, task] : tables_.tasks) {
-        if (task.run == run.row) loaded.tasks.push_back(task);
-    }
-    return loaded;
-}
-
 Result<Loaded> MemoryStore::load() {
     const std::lock_guard lock(mutex_);
     Loaded all;
@@ -296,8 +288,11 @@ Result<Loaded> MemoryStore::load() {
     for (const auto& [row, spool] : tables_.spools) all.spools.push_back(spool);
     all.join_tokens = tables_.join_tokens;
     all.api_tokens = tables_.api_tokens;
+    std::map<RunRow, std::vector<TaskRecord>> tasks_of;
+    for (const auto& [row, task] : tables_.tasks) tasks_of[task.run].push_back(task);
     for (const auto& [row, run] : tables_.runs) {
-        if (run.state == RunState::running) all.unfinished.push_back(load_run(run));
+        if (run.state == RunState::running)
+            all.unfinished.push_back({.run = run, .job = tables_.jobs.at(run.job), .tasks = std::move(tasks_of[row])});
     }
     for (const auto& [row, job] : tables_.jobs) {
         if (job.schedule) all.planned.push_back(job);

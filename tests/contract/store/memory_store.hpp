@@ -134,7 +134,6 @@ class MemoryStore final : public Store {
         }
     };
     const RunRecord* find_run(RunId id) const;
-    LoadedRun load_run(const RunRecord& run) const;
 
     mutable std::mutex mutex_;
     Tables tables_;
