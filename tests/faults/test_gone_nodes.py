@@ -12,6 +12,7 @@ from api import Refused  # noqa: E402
 from broker_case import PROGRAMS, BrokerCase  # noqa: E402
 from minimal_agent import MinimalAgent  # noqa: E402
 from own_node import OwnNode  # noqa: E402
+from seen import seen, seen_by  # noqa: E402
 from wait_for import wait_for  # noqa: E402
 
 LEASE_S = 2
@@ -48,6 +49,14 @@ class GoneNodes(BrokerCase):
     def results_of(self, run):
         return list(self.broker.api.items(f"/api/v1/runs/{run}/results"))
 
+    def see(self, run, unanswered=0):
+        """What became of the run's tasks, each with one result that counts but for those of a node that stays away."""
+        tasks = {task["id"] for task in self.broker.api.items(f"/api/v1/runs/{run}/tasks")}
+        counted = [result["task_id"] for result in self.results_of(run) if not result["superseded"]]
+        lost, duplicated = len(tasks - set(counted)) - unanswered, len(counted) - len(set(counted))
+        seen_by(self, f"{len(tasks)} tasks, {unanswered} of a node that stays away, {len(counted)} results, {lost} lost, {duplicated} duplicated")
+        return lost, duplicated
+
     def test_it_fails_after_the_lease_and_a_late_result_counts(self):
         began = time.monotonic()
         run, task = self.gone_with_a_task("fail")
@@ -60,7 +69,7 @@ class GoneNodes(BrokerCase):
         self.first.send()
         self.first.next("rack")
         self.assertEqual((self.counts(run)["lost"], self.counts(run)["succeeded"]), (0, 1))
-        print("when_unknown fail: lost after the lease; the late result took its place: 1 result, 0 lost, 0 duplicated", flush=True)
+        self.assertEqual(self.see(run), (0, 0))
 
     def test_another_node_is_asked_and_both_results_are_kept(self):
         run, task = self.gone_with_a_task("elsewhere")
@@ -78,7 +87,7 @@ class GoneNodes(BrokerCase):
         self.first.next("rack")
         self.assertEqual(self.counts(run)["succeeded"], 2)
         self.assertEqual({result["node"]["name"] for result in self.results_of(run)}, {"first-1", "second-1"})
-        print("when_unknown elsewhere: 2 tasks, 2 results, 0 lost, 0 duplicated", flush=True)
+        self.assertEqual(self.see(run), (0, 0))
 
     def test_what_goes_elsewhere_survives_a_killed_broker(self):
         run, _ = self.gone_with_a_task("elsewhere")
@@ -92,6 +101,7 @@ class GoneNodes(BrokerCase):
         second.send()
         second.next("rack")
         self.assertEqual((self.counts(run)["total"], self.counts(run)["succeeded"]), (2, 1))
+        self.assertEqual(self.see(run, unanswered=1), (0, 0))
 
     def test_it_waits_if_nothing_is_said(self):
         run, task = self.gone_with_a_task("wait")
@@ -102,14 +112,18 @@ class GoneNodes(BrokerCase):
         self.first.send()
         self.first.next("rack")
         self.assertEqual(self.counts(run)["succeeded"], 1)
+        self.assertEqual(self.see(run), (0, 0))
 
     def test_what_cannot_be_is_refused_with_its_place(self):
+        places = []
         for more, where in (({"when_unknown": "perhaps"}, "/when_unknown"), ({"run_within_ms": 10}, "/run_within_ms"),
                             ({"when_unknown": "fail", "schedule": {"every_ms": 60_000}}, "/when_unknown")):
             with self.assertRaises(Refused) as refused:
                 self.ask(**more)
             self.assertEqual(refused.exception.status, 422)
             self.assertIn(where, str(refused.exception.problem))
+            places.append(where)
+        seen_by(self, f"{len(places)} refused with 422")
 
 
 class Backlog(BrokerCase):
@@ -141,8 +155,8 @@ class Backlog(BrokerCase):
             time.sleep(0.5)
             self.assertLess(len(waits), 500, run)
         told, lost, duplicated = self.ledger.check(api(), 180)
-        print(f"{len(waits)} asked while {kept} drained: the slowest shown after {max(waits):.1f} s; "
-              f"{len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated", flush=True)
+        seen(f"{len(waits)} asked while {kept} drained: the slowest shown after {max(waits):.1f} s; "
+             f"{len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated")
         self.assertGreater(len(waits), 3)
         self.assertLess(max(waits), 5)
         self.assertEqual((lost, duplicated), ([], []))

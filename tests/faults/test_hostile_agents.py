@@ -156,37 +156,43 @@ class HostileAgents(unittest.TestCase):
         seen(f"{len(MALFORMED)} malformed messages, all refused")
 
     def test_an_unknown_envelope_counts_only_if_it_must(self):
-        self.agent.say({"t": "later", "x": [1]}, {"t": "later", "must": False})
+        harmless = ({"t": "later", "x": [1]}, {"t": "later", "must": False})
+        self.agent.say(*harmless)
         self.assertIsNone(self.agent.answer())
         self.agent.say({"t": "later", "must": True})
-        self.assertEqual(self.agent.fate(), (["unknown_type"], 1002))
-        seen("3 unknown envelopes: the one that must be understood ended the session")
+        said, code = self.agent.fate()
+        seen_by(self, f"{len(harmless)} passed over, one that must be understood closed with {code}")
+        self.assertEqual((said, code), (["unknown_type"], 1002))
 
     def test_numbers_out_of_sequence_end_the_session(self):
         task = "task_" + base32(secrets.token_bytes(16))
         last = self.agent.result_last
+        refused = 0
         for what, line, code in (("a gap", self.agent.result(last + 2, task), "gap"), ("an acknowledgement beyond what was sent", {"t": "wack", "n": self.agent.work_last + 1}, "wack"),
                                  ("beyond 2^52", {"t": "wack", "n": 1 << 52}, "wack")):
             with self.subTest(what):
                 self.agent.say(line)
                 self.assertEqual(self.agent.fate(), ([code], 1012))
                 self.agent.connect()
+                refused += 1
         for lines in self.agent.results.values():
             self.agent.say(*lines)
         self.agent.say(self.agent.result(max(last, 1), task))  # it has that number
         self.assertIsNone(self.agent.answer())
-        seen("3 numbers out of sequence, all refused; one that was there already, passed over")
+        seen_by(self, f"{refused} refused")
 
     def test_a_result_of_a_task_that_is_not_this_nodes_is_acknowledged_and_dropped(self):
         theirs = self.broker.api.post("/api/v1/jobs", {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "node:neighbour-1"})
         task, = self.broker.api.items(f"/api/v1/runs/{theirs['id']}/tasks")
+        acknowledged = 0
         for stranger in (task["id"], "task_" + base32(secrets.token_bytes(16))):
             self.agent.result_last += 1
             self.agent.say(self.agent.result(self.agent.result_last, stranger) | {"run_id": theirs["id"]})
             while self.agent.next("rack")["n"] < self.agent.result_last:
                 pass
+            acknowledged += 1
         of_it = list(self.broker.api.items(f"/api/v1/runs/{theirs['id']}/results"))
-        seen(f"2 results of tasks that are not this node's: both acknowledged, {len(of_it)} stored")
+        seen_by(self, f"{acknowledged} acknowledged, {len(of_it)} stored")
         self.assertEqual(of_it, [])
         self.assertNotEqual(self.broker.api.get(f"/api/v1/runs/{theirs['id']}")["state"], "finished")
 

@@ -14,7 +14,7 @@ import own_node  # noqa: E402
 from broker_case import PROGRAMS, BrokerCase  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from own_node import OwnNode  # noqa: E402
-from seen import seen  # noqa: E402
+from seen import seen, seen_by  # noqa: E402
 from wait_for import wait_for  # noqa: E402
 
 USER, PASSWORD = "edge", "s:cret/1"
@@ -97,14 +97,15 @@ class Proxies(BrokerCase):
         self.proxy = ConnectProxy(self.broker.gateway[1], tls)
         with self.assertRaisesRegex(RuntimeError, "TLS to the proxy: .*certificate verify failed"):
             OwnNode(PROGRAMS, self.folder, self.broker, "stranger", link=self.link("https"))
-        self.assertEqual(self.proxy.tunnels, 0)
+        as_stranger = self.proxy.tunnels
+        self.assertEqual(as_stranger, 0)
         with unittest.mock.patch.dict(os.environ, {"SSL_CERT_FILE": certificate}):
             node = OwnNode(PROGRAMS, self.folder, self.broker, "over-tls", link=self.link("https"))
             agent = node.start_agent()
         self.addCleanup(agent.stop)
         wait_for(lambda: self.is_connected("over-tls"), 60, agent.said)
         self.assertEqual(self.proxy.tunnels, 2)
-        seen(f"a proxy that speaks TLS: 0 tunnels while its authority was unknown, {self.proxy.tunnels} when it was known")
+        seen(f"a proxy that speaks TLS: {as_stranger} tunnels while its authority was unknown, {self.proxy.tunnels} when it was known")
 
     def test_what_a_proxy_refuses_is_told_and_tried_again(self):
         node = OwnNode(PROGRAMS, self.folder, self.broker, "refused", link=self.link())
@@ -121,7 +122,7 @@ class Proxies(BrokerCase):
         wait_for(lambda: "it does not answer as an HTTP proxy does" in agent.said(), 30, agent.said)
         self.proxy.answer = None
         wait_for(lambda: self.is_connected("refused"), 60, agent.said)
-        seen("a proxy that refuses, one that answers garbage: 2 told with their reason, connected when it let the agent through")
+        seen_by(self, f"HTTP 407 and garbage told with their reasons, {self.proxy.tunnels} tunnels in the end")
 
     def test_a_dead_broker_before_the_living_one_costs_seconds(self):
         dead = FaultProxy(("127.0.0.1", 1)).address[1]
@@ -160,6 +161,7 @@ class Proxies(BrokerCase):
             self.broker.start()
             wait_for(lambda: self.is_connected("moves"), 60, agent.said)
         self.assertIn("link_alternative_unknown", said)
+        seen_by(self, f"{agent.said().count(' link_alternative ')} dialled first, {agent.said().count(' link_alternative_unknown ')} unknown and not dialled")
 
     def test_the_configuration_is_checked(self):
         config = f"{self.folder}/agent.toml"
