@@ -31,8 +31,7 @@ struct GatewayConfig {
     std::string public_url{};      // https://HOST:PORT, where agents find the gateway
     std::string next_cert_file{};  // of the key that will take its place: agents are told of it; empty: none
     std::uint32_t node_results_per_s = 10'000;  // that a node is given credit for; 0..1'000'000, 0 is no limit
-    std::string
-        alternative{};  // https://HOST:PORT of a broker that agents are to go to when this one stops; empty: none
+    std::string alternative{};  // https://HOST:PORT of a broker to go to when this one stops; empty: none
 };
 BOOST_DESCRIBE_STRUCT(GatewayConfig, (),
                       (listen, tls, cert_file, key_file, public_url, next_cert_file, node_results_per_s, alternative))
@@ -61,8 +60,7 @@ struct CapacityConfig {
     std::uint32_t io_threads = 2;              // 1..64
     std::uint32_t open_tasks = 200'000;        // 1'000..10'000'000; more are refused. Some 400 bytes of memory each
     std::uint32_t plan_lease_ms = 86'400'000;  // 60'000..604'800'000; for so long nodes do recurring jobs by themselves
-    std::uint32_t lease_ms =
-        30'000;  // 1'000..3'600'000; a node that is gone for longer is not waited for, if a job says so
+    std::uint32_t lease_ms = 30'000;           // 1'000..3'600'000; no longer is a node waited for, where a job says so
 };
 BOOST_DESCRIBE_STRUCT(CapacityConfig, (), (io_threads, open_tasks, plan_lease_ms, lease_ms))
 

@@ -51,8 +51,6 @@ const ListShape<JobView> kJobs{{"id", "origin", "service", "target", "selector",
                                        job.last_run ? job.last_run->text() : std::string()};
                                }};
 
-constexpr std::uint32_t kMostRepeats = 1000;
-constexpr std::uint32_t kMostStartWithinMs = 86'400'000;
 constexpr std::size_t kMostLabels = 32;
 constexpr std::size_t kLongestLabel = 128;
 constexpr std::size_t kLongestSelector = 1024;
@@ -99,11 +97,7 @@ Result<> check_selector(const std::string& selector) {
 
 Result<> check(const JobBody& body) {
     EDGE_TRY(check_selector(body.selector));
-    if (body.start_within_ms && (*body.start_within_ms < 1 || *body.start_within_ms > kMostStartWithinMs)) {
-        return bad("/start_within_ms", "expected 1 to 86400000");
-    }
     if (body.run_within_ms && *body.run_within_ms == 0) return bad("/run_within_ms", "is 1000 to 3600000");
-    if (body.repeat && (*body.repeat < 1 || *body.repeat > kMostRepeats)) return bad("/repeat", "expected 1 to 1000");
     if (!body.labels) return ok();
     if (body.labels->size() > kMostLabels) return bad("/labels", "at most 32 labels");
     for (const auto& [key, value] : *body.labels) {

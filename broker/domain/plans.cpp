@@ -16,7 +16,6 @@ constexpr std::size_t kMostJobs = 10'000;
 constexpr std::size_t kMostTasks = 100'000;
 constexpr std::size_t kTicksShown = 3;
 constexpr WallTime kKeyLifetime = 86'400'000'000;
-constexpr std::uint64_t kMostStartWithinMs = 86'400'000;
 
 /// Where the schedule is at in a request.
 Error in_schedule(Error error) {

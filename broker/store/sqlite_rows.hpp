@@ -36,8 +36,8 @@ Result<TaskRecord> task(sqlite::Statement& row);
 /// From `jobs j`; the last column is the newest run, of a recurring one of any of its revisions.
 inline constexpr std::string_view kJobView =
     "j.k, coalesce(j.series, j.id), j.service, j.params, j.selector, j.start_within_ms, j.repeat, j.require_level,"
-    " j.align, j.run_within_ms, j.when_unknown, j.labels, j.created_at, j.origin, j.recovered, j.schedule, j.state, "
-    "j.revision, j.revised_at,"
+    " j.align, j.run_within_ms, j.when_unknown, j.labels, j.created_at, j.origin, j.recovered, j.schedule, j.state,"
+    " j.revision, j.revised_at,"
     " CASE WHEN j.series IS NULL THEN (SELECT id FROM runs WHERE job = j.k ORDER BY k DESC LIMIT 1)"
     " ELSE (SELECT id FROM runs WHERE k = (SELECT max((SELECT max(k) FROM runs WHERE job = s.k)) FROM jobs s"
     " WHERE s.series = j.series)) END";

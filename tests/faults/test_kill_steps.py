@@ -88,8 +88,8 @@ class Kills(BrokerCase):
         items = self.broker.api.get("/api/v1/nodes")["items"]
         return sum(node["state"] == "connected" and any(line["state"] == "up" for line in node["lines"]) for node in items) >= nodes
 
-    def work(self, victim, nodes, runs=RUNS, repeat=3):
-        """Jobs for all nodes, one after the other, until the victim is killed or they are done."""
+    def work(self, victim, nodes, runs=RUNS, repeat=3, begun=lambda: None):
+        """Jobs for all nodes, one after the other, until the victim is killed or they are done. `begun`: called with each."""
         run = None
 
         def over():
@@ -100,6 +100,7 @@ class Kills(BrokerCase):
                 if run is None and self.is_up(nodes):
                     run = self.ledger.ask(self.broker.api, {"service": "ping", "selector": "all", "repeat": repeat,
                                                             "params": {"target": own_node.TARGET, "count": 1, "timeout_ms": 1000}})
+                    begun()
                 if run is not None and self.broker.api.get(f"/api/v1/runs/{run}")["state"] == "finished":
                     self.ledger.note(self.broker.api, run)
                     run, runs = None, runs - 1
@@ -196,8 +197,8 @@ class Kills(BrokerCase):
         for _ in range(RANDOM_KILLS):
             victim = chance.choice(("agent", "broker", "both"))
             moment = threading.Timer(chance.uniform(0, 0.6), lambda victim=victim: self.kill(victim, agent))
-            moment.start()
-            self.work(self.broker if victim != "agent" else agent, 1, runs=1000, repeat=20)
+            self.work(self.broker if victim != "agent" else agent, 1, runs=1000, repeat=20,
+                      begun=lambda moment=moment: moment.ident or moment.start())
             moment.join()
             kills[victim] += 1
             if victim != "agent":
@@ -206,7 +207,8 @@ class Kills(BrokerCase):
             if victim != "broker":
                 agent.ended()
                 agent = self.node.start_agent()
-        self.settle(f"seed {seed}: {RANDOM_KILLS} kills {dict(kills)}")
+        told = self.settle(f"seed {seed}: {RANDOM_KILLS} kills {dict(kills)}")
+        self.assertGreater(len(told), RANDOM_KILLS)  # they came while it was at work
 
     def kill(self, victim, agent):
         if victim != "broker":

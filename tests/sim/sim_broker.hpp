@@ -51,14 +51,14 @@ class Broker {
     void rotate_key(const std::string& node);
     /// Recurring: pings, so many each time, every so often.
     void plan(std::uint64_t every_ms, const std::string& selector = "all", std::uint32_t repeat = 1);
-    /// That nodes said they had given up, since its start.
     /// Results that it stored before their turn, in all its lives.
     std::uint64_t early() const { return early_ + (fsm_ ? fsm_->counters().early : 0); }
+    /// That nodes said they had given up, since its start.
     std::uint64_t results_in_gaps() const { return fsm_ ? fsm_->counters().gaps : 0; }
     /// One of these is paused, goes on, is deleted or asks something else.
     void change_a_plan();
-    /// Deletes those that are left, one at a call.
     std::size_t plans() const { return plans_.size(); }
+    /// One of those that are left.
     void delete_a_plan();
 
   private:

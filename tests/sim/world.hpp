@@ -56,8 +56,7 @@ class World {
     bool is_quiet() const;
     std::string standing() const;
     Node& any_node() { return *nodes_[chance_.between(0, nodes_.size() - 1)]; }
-    /// Also where nobody is let in any more, so that tasks are made and no results.
-    bool enough() const { return ledger_.stored() >= settings_.results || ledger_.tasks() >= 4 * settings_.results; }
+    bool enough() const { return ledger_.stored() >= settings_.results; }
 
     WorldSettings settings_;
     Timeline timeline_;
