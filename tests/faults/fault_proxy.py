@@ -15,6 +15,7 @@ class FaultProxy:
         self._upstream = upstream
         self.drops = frozenset()  # directions in which everything vanishes, ends included
         self.delay_s = 0.0  # of everything, each way
+        self.cut_at_once = 0  # so many of the next connections end before anything has passed
         self._writers = set()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -32,6 +33,9 @@ class FaultProxy:
             writer.transport.abort()
             return
         ends = {writer, far_writer}
+        if self.cut_at_once > 0:
+            self.cut_at_once -= 1
+            self._loop.call_later(self.delay_s / 2, lambda: [end.transport.abort() for end in ends])
         self._writers |= ends
         try:
             await asyncio.gather(self._pump(reader, far_writer, UP), self._pump(far_reader, writer, DOWN))

@@ -26,6 +26,7 @@ class SteadyAgent(MinimalAgent):
 
     def stop(self):
         self._over.set()
+        self._hang_up()
         self._thread.join(timeout=60)
         assert not self._thread.is_alive(), f"{self.name} hangs"
 

@@ -1,6 +1,7 @@
 """The least that is an agent, written from docs/protocol.md alone: Python's standard library, and openssl to sign with. Without TLS,
 as a gateway on loopback allows; then nothing binds a hello to its connection."""
 import base64
+import contextlib
 import hashlib
 import http.client
 import json
@@ -130,6 +131,8 @@ class WebSocket:
         self._socket.close()
 
     def cut(self):
+        with contextlib.suppress(OSError):  # it was gone already
+            self._socket.shutdown(socket.SHUT_RDWR)  # whoever reads from it is not left waiting
         self._socket.close()
 
 
