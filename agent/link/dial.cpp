@@ -50,16 +50,17 @@ std::uint16_t number_of(const std::string& port) {
 /// As the host resolves and routes.
 asio::awaitable<Result<>> connect_by_host(Carrier& carrier, std::string host, std::string port, Route route, Met& met) {
     std::vector<tcp::endpoint> peers;
-    error_code not_an_address;
-    const auto address = asio::ip::make_address(host, not_an_address);
-    if (not_an_address) {
+    for (const auto& text : route.addresses.empty() ? std::vector{host} : route.addresses) {
+        error_code not_an_address;
+        const auto address = asio::ip::make_address(text, not_an_address);
+        if (!not_an_address) peers.emplace_back(address, number_of(port));
+    }
+    if (peers.empty()) {
         tcp::resolver resolver(co_await asio::this_coro::executor);
         const auto [unknown, found] = co_await resolver.async_resolve(host, port, kToken);
         met.no_answer = unknown.failed();
         if (unknown) co_return failed("resolve", unknown, carrier);
         for (const auto& one : found) peers.push_back(one.endpoint());
-    } else {
-        peers.emplace_back(address, number_of(port));
     }
     for (const auto& peer : peers) met.addresses.push_back(peer.address().to_string());
     carrier.expires_after(route.each_step);
@@ -78,9 +79,9 @@ asio::awaitable<Result<>> connect_by_line(Carrier& carrier, std::string host, st
     const auto known = uplinks.line(line);
     if (!known) co_return Error{Errc::unavailable, {}, "edge-launcher knows no such line, or is not there"};
     std::vector<IpAddress> addresses;
-    if (const auto literal = IpAddress::parse(host)) {
-        addresses.push_back(literal.value());
-    } else {
+    for (const auto& text : route.addresses.empty() ? std::vector{host} : route.addresses)
+        if (const auto literal = IpAddress::parse(text)) addresses.push_back(literal.value());
+    if (addresses.empty()) {
         auto found = co_await look_up(uplinks, line, *known, host);
         if (!found) co_return Error{Errc::unavailable, {}, "resolve: " + found.error().detail};
         addresses = std::move(found.value());

@@ -18,6 +18,7 @@ struct Route {
     std::optional<LineName> line;  // none: as the host routes
     Uplinks* uplinks = nullptr;    // outlives the dial; where there is a line
     std::optional<Proxy> proxy;
+    std::vector<std::string> addresses{};         // in place of what the broker's name says; empty: the name is asked
     std::chrono::milliseconds each_step{10'000};  // a name, a connection, a handshake
 };
 

@@ -31,6 +31,7 @@ Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity
       choice_(ways_.uplinks.size(), ways_.brokers.size()),
       back_(ways_.back),
       transports_(ways_.transport),
+      known_(state),
       state_(state),
       spool_(spool),
       listener_(listener),
@@ -80,6 +81,7 @@ void Link::connection_closed(const Closed& why) {
     left_.reset();
     failures_[way_.uplink] = silent_ ? silent_because_ : why.reason;
     const bool no_answer = silent_ || why.uplink_failed;
+    if (!reached_) known_.failed(ways_.brokers[way_.broker].authority());
     if (transport_ == link::LinkTransport::poll && !reached_) transports_.forget(way_);
     if (why.no_websocket && transports_.no_websocket(way_, moment_now().steady))
         known.another_way = true;  // the same one, by requests
@@ -169,7 +171,12 @@ void Link::act(Dial&&) {
         spdlog::info("link_dialling broker={} uplink={}", broker.authority(), ways_.uplinks[way_.uplink]);
     transport_ = transports_.next(way_, moment_now().steady);
     beat_each();
-    connection_ = make_connection(io_, broker, route_of(way_.uplink), transport_, here);
+    Route route = route_of(way_.uplink);
+    if (!route.proxy) route.addresses = known_.instead_of(broker.authority());
+    if (!route.addresses.empty())
+        spdlog::info("link_dialling_known broker={} first={} why=\"its name led nowhere, or to somebody else\"",
+                     broker.authority(), route.addresses.front());
+    connection_ = make_connection(io_, broker, std::move(route), transport_, here);
     connection_->dial();
 }
 
@@ -218,9 +225,19 @@ void Link::act(StoreCounter&& action) {
     if (transport_ == link::LinkTransport::websocket) transports_.forget(way_);
     reached_ = true;
     left_.reset();
+    note_addresses();
     note_uplink();
     carry_out(fsm_.counter_stored(moment_now().steady));
     offer_key();  // one that the broker has not confirmed yet
+}
+
+void Link::note_addresses() {
+    const Endpoint& broker = ways_.brokers[way_.broker];
+    const auto& found = found_[way_.broker];
+    if (ways_.proxy || found == std::vector{broker.host}) return;  // the proxy's; or it is no name
+    // Without them on disk the next start knows those before.
+    if (auto kept = known_.live(broker.authority(), found); !kept)
+        spdlog::error("addresses_not_stored why=\"{}\"", kept.error().message());
 }
 
 // ── keys ──

@@ -11,6 +11,7 @@
 
 #include "agent/link/broker_connection.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/link/known_addresses.hpp"
 #include "agent/link/link_fsm.hpp"
 #include "agent/link/outgoing.hpp"
 #include "agent/link/transport_choice.hpp"
@@ -113,6 +114,7 @@ class Link : private BrokerConnection::Listener {
     Route route_of(std::size_t uplink) const;
     /// What a session over the way in use is told as.
     link::Uplink uplink() const;
+    void note_addresses();
     void note_uplink();
     void look_for_better();
     void try_better();
@@ -138,8 +140,9 @@ class Link : private BrokerConnection::Listener {
     std::optional<std::size_t> live_uplink_;                          // of the last session
     std::map<std::size_t, std::string> failures_;                     // of uplinks: why each was left or not taken
     std::map<std::size_t, std::vector<std::string>> found_;           // each broker's addresses
-    bool reached_ = false;                                            // its session was live
-    bool silent_ = false;                                             // and fell silent
+    KnownAddresses known_;
+    bool reached_ = false;  // its session was live
+    bool silent_ = false;   // and fell silent
     std::string silent_because_;
     std::unique_ptr<Trial> trial_;
     Way tried_;  // by it

@@ -1,5 +1,6 @@
 """A bad network: a proxy on loopback that delays, cuts, or stops forwarding without a word; and one that knows WebSocket's frames and
-sends some twice, out of order, or again much later. TLS is end to end, so the second is for a gateway without it."""
+sends some twice, out of order, or again much later, or is cut or half-open from one on. TLS is end to end, so the second is for a
+gateway without it."""
 import asyncio
 import random
 import threading
@@ -37,31 +38,33 @@ class FaultProxy:
             self.cut_at_once -= 1
             self._loop.call_later(self.delay_s / 2, lambda: [end.transport.abort() for end in ends])
         self._writers |= ends
+        lost = set()  # directions in which everything vanishes, of this connection
         try:
-            await asyncio.gather(self._pump(reader, far_writer, UP), self._pump(far_reader, writer, DOWN))
+            await asyncio.gather(self._pump(reader, far_writer, UP, lost), self._pump(far_reader, writer, DOWN, lost))
         except (OSError, asyncio.IncompleteReadError):
             pass
         self._writers -= ends
         for end in ends:
             end.transport.abort()
 
-    async def _pump(self, reader, writer, direction):
+    async def _pump(self, reader, writer, direction, lost):
         while data := await reader.read(65536):
-            await self._forward(data, writer, direction)
+            await self._forward(data, writer, direction, lost)
         if direction not in self.drops:
             writer.close()
 
-    async def _forward(self, data, writer, direction):
+    async def _forward(self, data, writer, direction, lost):
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
-        if direction not in self.drops:
+        if direction not in self.drops | lost:
             writer.write(data)
             await writer.drain()
 
 
 class FrameProxy(FaultProxy):
     """Of each direction's messages the `share` is sent twice, as many change places with the next, as many are sent again later, over
-    the same connection: TLS lets no message of one into another, and the numbers of work begin anew with each."""
+    the same connection: TLS lets no message of one into another, and the numbers of work begin anew with each. With as many the
+    connection is cut, and with as many it becomes half-open: they are lost with it."""
 
     HOLD_S = 0.05  # for the next one
     MEMORY = 1000  # messages
@@ -69,16 +72,23 @@ class FrameProxy(FaultProxy):
     def __init__(self, upstream, seed, share=0.05):
         self._random = random.Random(seed)
         self._share = share
-        self.done = {"twice": 0, "out of order": 0, "replayed": 0}
+        self.done = {"twice": 0, "out of order": 0, "replayed": 0, "cut": 0, "half-open": 0}
         super().__init__(upstream)
 
-    async def _pump(self, reader, writer, direction):
-        await self._forward(await reader.readuntil(b"\r\n\r\n"), writer, direction)
+    async def _pump(self, reader, writer, direction, lost):
+        try:
+            await self._pump_frames(reader, writer, direction, lost)
+        except asyncio.IncompleteReadError:
+            if not lost:  # of a half-open one the other side does not hear the end
+                raise
+
+    async def _pump_frames(self, reader, writer, direction, lost):
+        await self._forward(await reader.readuntil(b"\r\n\r\n"), writer, direction, lost)
         held = []
         past = []
 
         def let_go():
-            while held and not writer.is_closing():
+            while held and not lost and not writer.is_closing():
                 writer.write(held.pop())
 
         while True:
@@ -91,14 +101,20 @@ class FrameProxy(FaultProxy):
                 held.append(frame)
                 self._loop.call_later(self.HOLD_S, let_go)
                 continue
-            await self._forward(frame, writer, direction)
+            elif 3 * self._share <= chance < 4 * self._share:
+                self.done["cut"] += 1
+                raise ConnectionAbortedError
+            elif 4 * self._share <= chance < 5 * self._share and not lost:
+                self.done["half-open"] += 1
+                lost.update((UP, DOWN))
+            await self._forward(frame, writer, direction, lost)
             let_go()
             if self._share <= chance < 2 * self._share:
                 self.done["twice"] += 1
-                await self._forward(frame, writer, direction)
+                await self._forward(frame, writer, direction, lost)
             elif 2 * self._share <= chance < 3 * self._share and past:
                 self.done["replayed"] += 1
-                await self._forward(self._random.choice(past), writer, direction)
+                await self._forward(self._random.choice(past), writer, direction, lost)
             past = past[-self.MEMORY:] + [frame]
 
     @staticmethod

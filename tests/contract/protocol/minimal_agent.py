@@ -216,6 +216,7 @@ class MinimalAgent:
         self.acked = 0
         self.keeps_plans = False
         self.polls = False
+        self.patience_s = 10  # with a connection on which nothing comes
         self.plans = {}  # job -> its plan_set
         self.node_id = self._enroll(token)
 
@@ -233,7 +234,7 @@ class MinimalAgent:
         return said["node_id"]
 
     def connect(self):
-        self._link = Polls(self._address) if self.polls else WebSocket(self._address, "/edge/v1/link", "edge.v1")
+        self._link = Polls(self._address) if self.polls else WebSocket(self._address, "/edge/v1/link", "edge.v1", self.patience_s)
         self._waiting = []
         challenge = self.next("challenge")
         assert 1 in challenge["proto"] and challenge["binding"] == "none", challenge

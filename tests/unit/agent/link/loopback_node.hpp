@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,8 +23,10 @@ class Node : private Link::Listener {
   public:
     explicit Node(Endpoint endpoint) : Node(std::vector{std::move(endpoint)}) {}
     explicit Node(std::vector<Endpoint> brokers) : Node(LinkWays{.brokers = std::move(brokers)}) {}
-    explicit Node(LinkWays ways)
-        : spool_(Spool::open(disk_).value()),
+    /// `before`: what is on the disk when the link is made.
+    explicit Node(
+        LinkWays ways, const std::function<void(Disk&)>& before = [](Disk&) {})
+        : spool_((before(disk_), Spool::open(disk_).value())),
           link_(io_, {20ms, 16, 5}, Identity{}, NodeKeys(disk_, SigningKey::from_secret(Digest{1}).value()),
                 std::move(ways), disk_, spool_, *this) {}
 

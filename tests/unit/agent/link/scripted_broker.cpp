@@ -108,12 +108,14 @@ link::Hello ScriptedConnection::shake_hands(const PublicKey& key, const link::We
 }
 
 struct ScriptedBroker::Inside {
+    explicit Inside(BrokerOptions its = {}) : options(std::move(its)) {}
+
+    BrokerOptions options;
     asio::io_context io;
     asio::ssl::context tls{asio::ssl::context::tls_server};
-    tcp::acceptor acceptor{io, tcp::endpoint(asio::ip::address_v4::loopback(), 0)};
+    tcp::acceptor acceptor{io, tcp::endpoint(asio::ip::make_address(options.address), options.port)};
     const std::uint16_t port = acceptor.local_endpoint().port();  // the thread closes the acceptor when it is done
     Digest pin = use_new_certificate(tls);
-    BrokerOptions options;
     std::string wrong;
     std::atomic<int> current = -1;  // the connection's descriptor
     std::promise<void> ended;
@@ -205,8 +207,7 @@ struct ScriptedBroker::Inside {
 };
 
 ScriptedBroker::ScriptedBroker(std::vector<Script> scripts, BrokerOptions options)
-    : inside_(std::make_unique<Inside>()) {
-    inside_->options = std::move(options);
+    : inside_(std::make_unique<Inside>(std::move(options))) {
     if (inside_->options.tls12) SSL_CTX_set_max_proto_version(inside_->tls.native_handle(), TLS1_2_VERSION);
     if (inside_->options.at_once)
         inside_->run_at_once(std::move(scripts));
@@ -223,7 +224,7 @@ ScriptedBroker::~ScriptedBroker() {
 }
 
 Endpoint ScriptedBroker::endpoint() const {
-    return {"127.0.0.1", std::to_string(inside_->port), inside_->pin};
+    return {inside_->options.address, std::to_string(inside_->port), inside_->pin};
 }
 
 std::string ScriptedBroker::finish() {

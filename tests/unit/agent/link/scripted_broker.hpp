@@ -48,6 +48,8 @@ struct BrokerOptions {
     std::string subprotocol = link::kSubprotocol;
     unsigned http_status = 101;  // another: refuses the upgrade with it
     std::string retry_after{};
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;  // one that is free
     bool at_once = false;  // connections are served each on a thread of its own; one that ends by an exception is well
 };
 

@@ -71,6 +71,31 @@ TEST_CASE(
     CHECK(told == std::vector<std::string>{"dns", "7", "ping", "ping"});
 }
 
+TEST_CASE("a broker that was met is found again where its name leads nowhere, or to somebody else") {
+    const Script serve = [](ScriptedConnection& one) {
+        one.shake_hands(Node::key(), Node::welcome());
+        one.receive();
+    };
+    const auto meet = [&](ScriptedBroker& broker, std::string name) {
+        Endpoint named = broker.endpoint();
+        const std::string address = std::exchange(named.host, std::move(name));
+        Node node(LinkWays{.brokers = {named}},
+                  [&](Disk& disk) { REQUIRE(KnownAddresses(disk).live(named.authority(), {address})); });
+        node.run_until([&] { return node.link_.live(); });
+        CHECK(node.found_at == std::vector{address});
+    };
+    SUBCASE("nowhere") {
+        ScriptedBroker broker({serve});
+        meet(broker, "broker.invalid");
+    }
+    SUBCASE("to one with another key") {
+        ScriptedBroker impostor({serve, serve, serve}, {.at_once = true});
+        const auto port = static_cast<std::uint16_t>(std::stoi(impostor.endpoint().port));
+        ScriptedBroker broker({serve}, {.address = "127.0.0.2", .port = port});
+        meet(broker, "localhost");
+    }
+}
+
 TEST_CASE("what was not acknowledged when a session was lost is sent again in the next") {
     std::vector<std::uint64_t> numbers;
     const Script first = [&](ScriptedConnection& one) {
