@@ -2,6 +2,7 @@
 
 #include <netinet/tcp.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
@@ -47,6 +48,11 @@ std::uint16_t number_of(const std::string& port) {
     return number;
 }
 
+void put_first(std::vector<std::string>& addresses, const std::string& one) {
+    const auto at = std::ranges::find(addresses, one);
+    if (at != addresses.end()) std::rotate(addresses.begin(), at, at + 1);
+}
+
 /// As the host resolves and routes.
 asio::awaitable<Result<>> connect_by_host(Carrier& carrier, std::string host, std::string port, Route route, Met& met) {
     std::vector<tcp::endpoint> peers;
@@ -68,6 +74,7 @@ asio::awaitable<Result<>> connect_by_host(Carrier& carrier, std::string host, st
     met.no_answer = refused && no_answer(refused, carrier);
     met.refused = refused == asio::error::connection_refused;
     if (refused) co_return failed("connect", refused, carrier);
+    put_first(met.addresses, peer.address().to_string());
     co_return ok();
 }
 
@@ -102,6 +109,7 @@ asio::awaitable<Result<>> connect_by_line(Carrier& carrier, std::string host, st
         const tcp::endpoint peer(asio::ip::make_address(address.text()), number_of(port));
         const auto [refused] = co_await carrier.lowest_layer().async_connect(peer, kToken);
         if (!refused) {
+            put_first(met.addresses, address.text());
             met.no_answer = false;
             co_return ok();
         }

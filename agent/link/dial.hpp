@@ -24,7 +24,7 @@ struct Route {
 
 /// What dialling met on its way.
 struct Met {
-    std::vector<std::string> addresses;  // that were to be tried
+    std::vector<std::string> addresses;  // that were to be tried; first the one that answered
     bool no_answer = false;              // nobody was there to refuse anything
     bool refused = false;                // the host is there, and the broker is not
 };

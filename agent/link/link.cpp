@@ -81,7 +81,7 @@ void Link::connection_closed(const Closed& why) {
     left_.reset();
     failures_[way_.uplink] = silent_ ? silent_because_ : why.reason;
     const bool no_answer = silent_ || why.uplink_failed;
-    if (!reached_) known_.failed(ways_.brokers[way_.broker].authority());
+    if (!reached_) known_.failed(ways_.brokers[way_.broker].authority(), way_.uplink);
     if (transport_ == link::LinkTransport::poll && !reached_) transports_.forget(way_);
     if (why.no_websocket && transports_.no_websocket(way_, moment_now().steady))
         known.another_way = true;  // the same one, by requests
@@ -136,7 +136,7 @@ void Link::pump() {
     if (fsm_.live()) say_changes();
     auto message = outgoing_.take(fsm_, spool_);
     if (!message) return listener_.disk_failed(message.error());
-    if (message.value().empty()) return;
+    if (message.value().empty()) return fsm_.held(spool_.last(), moment_now().steady);
     writing_ = true;
     fsm_.wrote(moment_now().steady);
     connection_->write(std::move(message.value()));
@@ -171,12 +171,7 @@ void Link::act(Dial&&) {
         spdlog::info("link_dialling broker={} uplink={}", broker.authority(), ways_.uplinks[way_.uplink]);
     transport_ = transports_.next(way_, moment_now().steady);
     beat_each();
-    Route route = route_of(way_.uplink);
-    if (!route.proxy) route.addresses = known_.instead_of(broker.authority());
-    if (!route.addresses.empty())
-        spdlog::info("link_dialling_known broker={} first={} why=\"its name led nowhere, or to somebody else\"",
-                     broker.authority(), route.addresses.front());
-    connection_ = make_connection(io_, broker, std::move(route), transport_, here);
+    connection_ = make_connection(io_, broker, route_to(way_), transport_, here);
     connection_->dial();
 }
 

@@ -112,6 +112,7 @@ class Link : private BrokerConnection::Listener {
     void beat_each();
     void arm();
     Route route_of(std::size_t uplink) const;
+    Route route_to(const Way& way) const;
     /// What a session over the way in use is told as.
     link::Uplink uplink() const;
     void note_addresses();

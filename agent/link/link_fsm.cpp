@@ -160,6 +160,8 @@ LinkActions LinkFsm::counter_stored(Time now) {
 }
 
 LinkActions LinkFsm::on(const link::Reject& reject) {
+    using enum link::RejectCode;
+    asks_others_ = reject.code != revoked && reject.code != locked && reject.code != stale_counter;
     if (reject.fatal) {
         wait_ = backoff_.uniform(kRejectedFrom, kRejectedTo);
     } else if (reject.retry_after_ms > 0) {
@@ -245,7 +247,8 @@ LinkActions LinkFsm::on(const link::ResultAck& ack) {
 }
 
 LinkActions LinkFsm::on(const link::Credit& credit) {
-    credit_ = credit;
+    credit_ = {std::max(credit_.upto_n, credit.upto_n), credit.bytes};  // one that comes again takes nothing back
+    if (in_flight_.empty()) waits_since_.reset();
     return {};
 }
 
@@ -257,6 +260,7 @@ LinkActions LinkFsm::on(const link::Heartbeat& heartbeat, Moment now) {
 LinkActions LinkFsm::on(const link::Goaway& goaway, Time now) {
     using enum link::GoawayReason;
     const bool for_long = goaway.reason == revoked || goaway.reason == upgrade_required || goaway.reason == taken_over;
+    asks_others_ = !for_long;
     if (for_long) {
         wait_ = backoff_.uniform(kRejectedFrom, kRejectedTo);
     } else if (goaway.window_ms > 0) {
@@ -329,8 +333,9 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     Milliseconds wait = was_live_ ? backoff_.after_session(now) : backoff_.after_failure();
     if (why.another_way) wait = std::min(wait, backoff_.uniform(Milliseconds(0), kAnotherWay));
     if (asked > Milliseconds(0)) wait = backoff_.uniform(asked, asked + asked / 5);
-    if (wait_) wait = *wait_;
+    if (wait_) wait = why.another_way && asks_others_ ? std::min(*wait_, wait) : *wait_;
     wait_.reset();
+    asks_others_ = true;
     was_live_ = false;
     going_away_ = false;
     in_flight_.clear();
@@ -350,7 +355,8 @@ LinkActions LinkFsm::tick(Moment now) {
     if (now.steady - heard_ >= kSilences * heartbeat_) return cut("no sign of life from the broker");
     if (going_away_ && now.steady >= wake_) return leave(1012, "as asked");
     if (waits_since_ && now.steady - *waits_since_ >= kAckWithin)
-        return leave(1002, "results were not acknowledged within 5 min");
+        return leave(1002, in_flight_.empty() ? "no credit for results came within 5 min"
+                                              : "results were not acknowledged within 5 min");
     if (now.steady < heartbeat_at_) return {};
     plan_heartbeat(now.steady);
     return one(line_of(link::Heartbeat{now.wall_us, std::nullopt}));
@@ -370,6 +376,11 @@ void LinkFsm::plan_heartbeat(Time now) {
 void LinkFsm::wrote(Time now) {
     if (!in_flight_.empty() && !waits_since_) waits_since_ = now;
     plan_heartbeat(now);
+}
+
+void LinkFsm::held(std::uint64_t last_committed, Time now) {
+    const bool waits = state_ == State::live && result_next_ <= last_committed && result_next_ > credit_.upto_n;
+    if (waits && !waits_since_) waits_since_ = now;
 }
 
 LinkActions LinkFsm::work_durable() {

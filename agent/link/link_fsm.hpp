@@ -169,6 +169,8 @@ class LinkFsm {
     bool all_acked() const { return in_flight_.empty(); }
     /// Something was written to the socket.
     void wrote(Time now);
+    /// Nothing more can be written now, of results that are committed up to here.
+    void held(std::uint64_t last_committed, Time now);
     std::size_t max_message() const { return max_message_; }
     std::uint64_t unknown_envelopes() const { return unknown_; }
 
@@ -225,7 +227,8 @@ class LinkFsm {
     std::uint64_t early_next_ = 1;
     std::uint64_t in_flight_bytes_ = 0;
     std::deque<std::pair<std::uint64_t, std::size_t>> in_flight_;
-    std::optional<Time> waits_since_;  // for an acknowledgement of what is in flight
+    std::optional<Time> waits_since_;  // for an acknowledgement of what is in flight, or for credit
+    bool asks_others_ = true;          // what it waits for is no matter to another broker
     std::uint64_t unknown_ = 0;
 };
 

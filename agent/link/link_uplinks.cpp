@@ -28,6 +28,16 @@ Route Link::route_of(std::size_t uplink) const {
     return route;
 }
 
+Route Link::route_to(const Way& way) const {
+    Route route = route_of(way.uplink);
+    const std::string broker = ways_.brokers[way.broker].authority();
+    if (!route.proxy) route.addresses = known_.instead_of(broker, way.uplink);
+    if (!route.addresses.empty())
+        spdlog::info("link_dialling_known broker={} first={} why=\"its name led nowhere, or to somebody else\"", broker,
+                     route.addresses.front());
+    return route;
+}
+
 link::Uplink Link::uplink() const {
     link::Uplink one;
     one.name = ways_.uplinks[way_.uplink];
@@ -91,7 +101,7 @@ void Link::try_better() {
     if (!uplink) return;
     tried_ = {*uplink, choice_.broker()};
     tried_transport_ = transports_.next(tried_, moment_now().steady);
-    trial_ = std::make_unique<Trial>(io_, ways_.brokers[tried_.broker], route_of(*uplink), tried_transport_,
+    trial_ = std::make_unique<Trial>(io_, ways_.brokers[tried_.broker], route_to(tried_), tried_transport_,
                                      [this](const Closed& why) { tried(why); });
 }
 
@@ -100,6 +110,7 @@ void Link::tried(const Closed& why) {
     spdlog::debug("link_trial uplink={} well={} why=\"{}\"", ways_.uplinks[tried_.uplink], well, why.reason);
     const bool go = back_.answered(well, moment_now().steady);
     if (!well) failures_[tried_.uplink] = why.reason;
+    if (!well) known_.failed(ways_.brokers[tried_.broker].authority(), tried_.uplink);
     if (!well && tried_transport_ == link::LinkTransport::poll) transports_.forget(tried_);
     if (why.no_websocket) transports_.no_websocket(tried_, moment_now().steady);
     if (go && fsm_.may_move()) move_over();

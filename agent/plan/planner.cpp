@@ -9,6 +9,9 @@ namespace edge::agent {
 namespace {
 
 constexpr std::uint64_t kForgetAfterUs = 3'600'000'000;
+// What no broker of ours asks: it would take this machine's memory, or come to where times end.
+constexpr std::uint64_t kMostAtOnce = 100'000;
+constexpr std::uint64_t kLongestLeaseMs = 31'536'000'000;
 
 std::uint64_t minus(std::uint64_t a, std::uint64_t b) {
     return a > b ? a - b : 0;
@@ -27,6 +30,9 @@ LineKey line_key(JobId job, const LineName& line) {
 
 Result<> Planner::set(link::PlanSet plan, Moment now) {
     EDGE_TRY(auto ticks, Ticks::of(plan.schedule));
+    if (std::uint64_t{plan.repeat} * plan.lines.size() > kMostAtOnce)
+        return Error{Errc::bad_value, "/repeat", "makes more than 100000 tasks at once"};
+    if (plan.lease_ms > kLongestLeaseMs) return Error{Errc::bad_value, "/lease_ms", "is 31536000000 at most"};
     drop(plan.job_id);
     auto made = std::make_unique<Plan>(Plan{std::move(plan), std::move(ticks), false, {}});
     const link::PlanSet& set = made->set;
@@ -110,7 +116,9 @@ std::vector<link::Task> Planner::due(Moment now) {
     }
     wall_us_ = now.wall_us;
     std::vector<link::Task> tasks;
-    while (!queue_.empty() && queue_.begin()->first <= now.wall_us) look(*queue_.begin()->second, now, tasks);
+    // What is beyond the bound is due still, and comes with the next look.
+    while (!queue_.empty() && queue_.begin()->first <= now.wall_us && tasks.size() < kMostAtOnce)
+        look(*queue_.begin()->second, now, tasks);
     return tasks;
 }
 

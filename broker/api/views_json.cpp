@@ -9,6 +9,12 @@
 namespace edge::broker::api {
 namespace {
 
+void put_clock(Json& json, const std::optional<std::int64_t>& offset_us) {
+    if (!offset_us) return;
+    json["clock_offset_us"] = *offset_us;
+    if (is_unsynced(*offset_us)) json["clock_unsynced"] = true;
+}
+
 void put_time(Json& object, const char* name, const std::optional<WallTime>& time) {
     if (time) object[name] = rfc3339_ms(*time);
 }
@@ -124,7 +130,7 @@ Json to_json(const NodeView& node) {
     put_time(json, "last_seen_at", node.last_seen_at);
     put_time(json, "new_key_at", node.new_key_at);
     if (node.rtt_us) json["rtt_us"] = *node.rtt_us;
-    if (node.clock_offset_us) json["clock_offset_us"] = *node.clock_offset_us;
+    put_clock(json, node.clock_offset_us);
     Json lines = Json::array();
     for (const auto& line : node.lines) lines.push_back(encode(line));
     json["lines"] = std::move(lines);
@@ -226,6 +232,7 @@ std::string result_text(const ResultView& view) {
     json["started_at"] = rfc3339_ms(result.started_us);
     json["ended_at"] = rfc3339_ms(result.ended_us);
     json["queued_us"] = result.queued_us;
+    put_clock(json, view.clock_offset_us);
     json["summary"] = encode(result.summary);
     json["evidence"] = encode(result.evidence);
     json["resolved"] = result.resolved;

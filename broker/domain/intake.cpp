@@ -62,15 +62,27 @@ void Intake::receive(SessionId id, std::vector<link::Received> message, Now now,
         return sessions_.fail(*session, "credit", "more bytes of results than were granted", now, out);
     }
     session->unstored_bytes += bytes;
+    auto asked = session->searching ? std::nullopt : unknowns(*session, message);
+    // Copies of what comes later need no look, and do not wait for the others'.
+    if (session->searching || asked) take_early_ones(*session, message, now, out);
     if (session->searching) {
         keep_parked(*session, std::move(message));
         if (session->parked_bytes > state_.options.result_window_bytes + kMostParkedBesides)
             return sessions_.fail(*session, "credit", "more than can wait for a look into the store", now, out);
-    } else if (auto asked = unknowns(*session, message)) {
+    } else if (asked) {
         park(*session, std::move(message), std::move(*asked), out);
     } else {
         process(*session, std::move(message), now, out);
     }
+}
+
+void Intake::take_early_ones(Session& session, std::vector<link::Received>& message, Now now, Actions& out) {
+    const auto first =
+        std::stable_partition(message.begin(), message.end(), [](const auto& one) { return !is_early(one); });
+    if (first == message.end()) return;
+    std::vector<link::Received> early(std::make_move_iterator(first), std::make_move_iterator(message.end()));
+    message.erase(first, message.end());
+    process(session, std::move(early), now, out);
 }
 
 /// What memory does not know of a message's results. Those that the session ends for, out of sequence, cost no look.
@@ -100,7 +112,6 @@ std::optional<LookUp> Intake::unknowns(Session& session, const std::vector<link:
 }
 
 void Intake::keep_parked(Session& session, std::vector<link::Received> message) {
-    std::erase_if(message, is_early);  // they come again, and are no longer early
     for (const auto& one : message) session.parked_bytes += one.bytes;
     session.parked.push_back(std::move(message));
 }
@@ -312,6 +323,7 @@ void Intake::keep_result(Session& session, Task& task, link::Received& received,
     auto view = std::make_shared<ResultView>();
     view->node = session.node->ref();
     view->line = task.line;
+    view->clock_offset_us = session.node->clock_offset_us;
     view->superseded = !takes_result(task);
     view->detail = std::move(received.detail);
     view->result = std::move(result);
@@ -329,7 +341,10 @@ void Intake::keep_result(Session& session, Task& task, link::Received& received,
 
 void Intake::acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out) {
     spool.record.committed = std::max(spool.record.committed, n);
-    std::erase_if(spool.under_way, [n](const auto& one) { return one.second <= n; });
+    std::erase_if(spool.under_way, [&](const auto& one) {
+        if (one.second <= n) spool.newest_rid = std::max(spool.newest_rid, one.first);  // of those that came early
+        return one.second <= n;
+    });
     Session* session = state_.session(id);
     if (!session) return;
     session->unstored_bytes -= bytes;

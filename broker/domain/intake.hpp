@@ -28,6 +28,7 @@ class Intake {
 
     void take_parked(Session& session, const LookedUp& found, Now now, Actions& out);
     std::optional<LookUp> unknowns(Session& session, const std::vector<link::Received>& message) const;
+    void take_early_ones(Session& session, std::vector<link::Received>& message, Now now, Actions& out);
     static void keep_parked(Session& session, std::vector<link::Received> message);
     void park(Session& session, std::vector<link::Received> message, LookUp asked, Actions& out);
     /// stop: the session is closed.

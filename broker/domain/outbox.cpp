@@ -54,7 +54,7 @@ std::string carrier_of(const NodeRecord& node, const std::string& name) {
 void tell_event(DomainState& state, const NodeRecord& node, const NodeEvent& event, Now now, Batch& batch) {
     using enum NodeEventKind;
     if (event.kind == line_identity || event.kind == results_gap || event.kind == store_behind ||
-        event.kind == key_changed || event.kind == uplink)
+        event.kind == key_changed || event.kind == uplink || event.kind == spool_replaced)
         return;
     const bool of_line = event.kind == NodeEventKind::line_state;
     const EventKind kind = of_line ? EventKind::line_state : EventKind::node_state;

@@ -259,6 +259,18 @@ link::Welcome Sessions::welcome(Session& session, Now now) const {
                          .generation = state_.generation.id};
 }
 
+/// Of a node that had another one before.
+void Sessions::note_spool(Session& session, Now now, Batch& batch, Actions& out) const {
+    const auto is_older = [&](const auto& one) { return one.get() != session.spool && one->is_stored; };
+    if (std::ranges::none_of(session.node->spools, is_older)) return;
+    out.effects.push_back(Noted{"node.spool_replaced", "node=" + session.node->record.id.text() +
+                                                           " name=" + session.node->record.name.text() +
+                                                           " spool=" + session.spool->record.id.text()});
+    AddEvent told = event_of(*session.node, now.wall, NodeEventKind::spool_replaced);
+    told.event.reason = "damaged or lost: results that it had not sent do not come";
+    batch.push_back(std::move(told));
+}
+
 void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actions& out) {
     Session* session = state_.session(id);
     if (!session) return;
@@ -283,7 +295,7 @@ void Sessions::confirm(SessionId id, const link::WelcomeAck& ack, Now now, Actio
     Batch batch{PutNode{session->node->record}};
     Recovery::confirm(*session->node, batch);
     batch.push_back(PutSpool{session->spool->record});
-    session->spool->is_stored = true;
+    if (!std::exchange(session->spool->is_stored, true)) note_spool(*session, now, batch, out);
     if (!was_there) batch.push_back(event_of(*session->node, now.wall, NodeEventKind::connected));
     // What a spool had before we knew it was another broker's, unless we forgot it or the node says that it was ours.
     if (session->spool->received > 0 || is_recovering || session->hello.gap)

@@ -52,6 +52,7 @@ class Sessions {
     void begin(Node& node, link::Hello hello, const PublicKey& key, Ticket ticket, Now now, Actions& out);
     std::uint64_t may_come(const Session& session, Now now) const;
     link::Welcome welcome(Session& session, Now now) const;
+    void note_spool(Session& session, Now now, Batch& batch, Actions& out) const;
     void close(Session& session, link::Goaway why, Now now, Actions& out);
     /// It is over, and its node gone with it.
     void remove(Session& session, Now now, Actions& out);

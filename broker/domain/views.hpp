@@ -104,10 +104,11 @@ enum class NodeEventKind {
     approved,
     revoked,
     key_changed,
-    uplink
+    uplink,
+    spool_replaced
 };
 BOOST_DESCRIBE_ENUM(NodeEventKind, connected, disconnected, locked, line_state, line_identity, results_gap,
-                    store_behind, approved, revoked, key_changed, uplink)
+                    store_behind, approved, revoked, key_changed, uplink, spool_replaced)
 
 /// Something that became of a node or of one of its lines.
 struct NodeEvent {
@@ -115,8 +116,8 @@ struct NodeEvent {
     WallTime at = 0;
     NodeEventKind kind = NodeEventKind::connected;
     std::string line{};  // of line_state and line_identity
-    std::string
-        was{};  // of these and of uplink what it was, empty: not known; of results_gap the first number that is missing
+    // Of these and of uplink what it was, empty: not known; of results_gap the first number that is missing.
+    std::string was{};
     std::string became{};  // … and the last one
     std::string reason{};
 };
@@ -272,7 +273,14 @@ struct ResultView {
     link::TaskResult result;
     bool superseded = false;
     std::string detail;
+    std::optional<std::int64_t> clock_offset_us{};  // the node's wall clock minus ours, when it came
 };
+
+/// Its times are not to be compared with another node's.
+inline bool is_unsynced(std::int64_t clock_offset_us) {
+    constexpr std::int64_t kMostUs = 1'000'000;
+    return clock_offset_us > kMostUs || clock_offset_us < -kMostUs;
+}
 
 /// A node that a token for several knows by name, and the labels that are preset for it.
 struct NamedNode {

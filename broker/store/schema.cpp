@@ -416,8 +416,13 @@ ALTER TABLE jobs ADD COLUMN run_within_ms INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN when_unknown TEXT NOT NULL DEFAULT 'wait';
 )sql";
 
-constexpr std::array kSteps{kStep1, kStep2, kStep3,  kStep4,  kStep5,  kStep6,  kStep7,
-                            kStep8, kStep9, kStep10, kStep11, kStep12, kStep13, kStep14};
+// How far a node's clock was off.
+constexpr std::string_view kStep15 = R"sql(
+ALTER TABLE results ADD COLUMN clock_offset_us INTEGER;
+)sql";
+
+constexpr std::array kSteps{kStep1, kStep2,  kStep3,  kStep4,  kStep5,  kStep6,  kStep7, kStep8,
+                            kStep9, kStep10, kStep11, kStep12, kStep13, kStep14, kStep15};
 
 Result<> take_step(sqlite::Connection& db, std::string_view step, std::size_t version) {
     EDGE_TRY(db.execute("BEGIN IMMEDIATE"));

@@ -174,6 +174,7 @@ Result<ResultView> result_view(sqlite::Statement& row) {
     x.superseded = row.integer(5) != 0;
     EDGE_TRY(x.result, from_column<link::TaskResult>(row.text(6)));
     x.detail = row.text(7);
+    if (!row.is_null(8)) x.clock_offset_us = row.integer(8);
     return x;
 }
 

@@ -49,7 +49,7 @@ Result<TaskView> task_view(sqlite::Statement& row);
 
 /// From `results x JOIN tasks t … JOIN nodes n … LEFT JOIN result_details d …`.
 inline constexpr std::string_view kResultView =
-    "x.k, n.id, n.name, t.line, t.carrier, x.superseded, x.envelope, d.detail";
+    "x.k, n.id, n.name, t.line, t.carrier, x.superseded, x.envelope, d.detail, x.clock_offset_us";
 Result<ResultView> result_view(sqlite::Statement& row);
 /// Bytes of its text, without decoding it.
 std::size_t result_size(sqlite::Statement& row);

@@ -134,7 +134,7 @@ Result<> SqliteWriter::prepare() {
     EDGE_TRY(
         make(s_.add_result,
              "INSERT INTO results (k, rid, spool, n, run, task, attempt, superseded, status, started_us, duration_us,"
-             " envelope) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12"
+             " envelope, clock_offset_us) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13"
              " WHERE EXISTS (SELECT 1 FROM tasks WHERE k = ?6)"  // retention may have been faster
              " ON CONFLICT (task, attempt) DO NOTHING"));
     EDGE_TRY(make(s_.add_detail, "INSERT INTO result_details (result, detail) VALUES (?1, ?2)"));
@@ -297,7 +297,8 @@ Result<> SqliteWriter::write(const SetRun& c) {
 Result<> SqliteWriter::write(const AddResult& c) {
     const auto& r = c.view->result;
     EDGE_TRY(s_.add_result.run(c.row, r.rid, c.spool, r.n, c.run, c.task, r.attempt, c.view->superseded,
-                               enum_text(r.status), r.started_us, r.summary.duration_us, to_column(r)));
+                               enum_text(r.status), r.started_us, r.summary.duration_us, to_column(r),
+                               c.view->clock_offset_us));
     if (sqlite3_changes(db_.handle()) == 0 || c.view->detail.empty()) return ok();
     return s_.add_detail.run(c.row, c.view->detail);
 }

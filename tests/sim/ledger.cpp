@@ -103,6 +103,7 @@ void Ledger::take(const broker::AddTask& change) {
     store_.tasks[change.task.row] = {change.task.id, change.task.run, change.task.state};
     ++run.total;
     recovered_tasks_ += run.recovered;
+    elsewhere_ += !change.task.offered;  // one that was made of a result has been
 }
 
 void Ledger::add(const broker::RunRecord& run, const std::vector<broker::TaskRecord>& tasks) {

@@ -79,6 +79,8 @@ class Ledger {
     std::size_t given_up() const { return given_up_; }
     std::size_t owed_again() const { return owed_again_; }
     std::size_t recovered_tasks() const { return recovered_tasks_; }
+    /// Tasks in place of those of nodes that were gone.
+    std::size_t elsewhere() const { return elsewhere_; }
     std::size_t runs() const { return store_.runs.size(); }
     std::size_t tasks() const { return store_.tasks.size(); }
     std::size_t planned_runs() const { return store_.planned.size(); }
@@ -133,6 +135,7 @@ class Ledger {
     std::size_t given_up_ = 0;
     std::size_t owed_again_ = 0;
     std::size_t recovered_tasks_ = 0;
+    std::size_t elsewhere_ = 0;
 };
 
 struct Ledger::Backup {

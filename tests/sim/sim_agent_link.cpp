@@ -197,7 +197,7 @@ void Node::pump() {
     while (true) {
         auto message = outgoing_.take(*fsm_, *spool_);
         if (!message) return restart_soon();
-        if (message.value().empty()) return;
+        if (message.value().empty()) return fsm_->held(spool_->last(), timeline_.steady());
         fsm_->wrote(timeline_.steady());
         wire_->send(Wire::agent, std::move(message.value()));
         if (broken_ == Break::forget_when_sent && fsm_->live() && !fsm_->next_result(spool_->last()) &&

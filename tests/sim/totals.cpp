@@ -26,6 +26,7 @@ void Totals::add(const World& world) {
     owed_again_ += ledger.owed_again();
     given_up_ += ledger.given_up();
     recovered_tasks_ += ledger.recovered_tasks();
+    elsewhere_ += ledger.elsewhere();
     for (std::size_t i = 0; i < faults_.size(); ++i) faults_[i] += world.faults()[i];
     messages_.twice += world.messages().twice;
     messages_.swapped += world.messages().swapped;
@@ -59,6 +60,7 @@ void Totals::print(double seconds, bool with_faults) const {
     print_count("sim.runs", runs_);
     print_count("sim.runs.planned", planned_runs_);
     print_count("sim.tasks", tasks_);
+    print_count("sim.tasks.elsewhere", elsewhere_);
     print_count("sim.results.made", made_);
     print_count("sim.results", results_);
     print_count("sim.results.given_up_for_room", in_gaps_);
@@ -84,6 +86,7 @@ std::vector<std::string> Totals::short_of(const Floors& floors) const {
         all += count;
     }
     look("sim.results.before_their_turn", early_, 1);
+    look("sim.tasks.elsewhere", elsewhere_, 1);
     look("sim.seeds", seeds_, floors.seeds);
     look("sim.results", results_, floors.results);
     look("sim.faults", all, floors.faults);

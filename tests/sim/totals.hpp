@@ -36,7 +36,8 @@ class Totals {
 
     std::uint64_t seeds_ = 0, violations_ = 0;
     std::uint64_t runs_ = 0, planned_runs_ = 0, tasks_ = 0, made_ = 0, results_ = 0, in_gaps_ = 0, superseded_ = 0;
-    std::uint64_t early_ = 0, lost_with_a_disk_ = 0, owed_again_ = 0, given_up_ = 0, recovered_tasks_ = 0;
+    std::uint64_t early_ = 0, lost_with_a_disk_ = 0, owed_again_ = 0, given_up_ = 0, recovered_tasks_ = 0,
+                  elsewhere_ = 0;
     FaultCounts faults_{};
     Wire::Counts messages_;
     double simulated_s_ = 0;

@@ -195,12 +195,14 @@ TEST_CASE_TEMPLATE("a result comes back as the agent sent it", Kind, InMemory, I
     changed->result.status = Status::failed;
     changed->result.failure = Failure{Source::target, "read", "timeout", "no answer, \"at all\"\n"};
     changed->result.summary.loss = 33.25;
+    changed->clock_offset_us = -3'600'000'000;
     add.view = changed;
     REQUIRE(store->apply(Batch{run, add}).has_value());
     const auto found = store->result(changed->result.rid).value();
     REQUIRE(found.has_value());
     CHECK(encode(found->result) == encode(changed->result));
     CHECK(found->superseded);
+    CHECK(found->clock_offset_us == -3'600'000'000);
     CHECK(found->detail == "{\"sent\":3}");
     CHECK(found->node.name.text() == "gz-1");
     CHECK(found->line.carrier == "ct");

@@ -153,7 +153,7 @@ export const en = {
     unknown: 'There is no such node.',
     event: {
       connected: 'connected', disconnected: 'disconnected', locked: 'locked', line_state: 'a line’s state', line_identity: 'a line’s network', results_gap: 'results given up', store_behind: 'ahead of the store',
-      approved: 'approved', revoked: 'revoked', key_changed: 'has a new key', uplink: 'uplink changed',
+      approved: 'approved', revoked: 'revoked', key_changed: 'has a new key', uplink: 'uplink changed', spool_replaced: 'spool damaged or lost',
     },
     shutOut: 'Shut out', pendingText: 'It waits for an administrator’s approval and is given nothing until then.', token: 'Came by',
     approve: 'Approve', reject: 'Reject', rejectText: (name: string) => `${name} is not let in, and its key is good for nothing more. A join token made for its name brings it back.`,

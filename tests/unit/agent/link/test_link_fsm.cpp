@@ -429,6 +429,40 @@ TEST_CASE("a broker that lives and does not acknowledge a result for five minute
     CHECK(live_until(rig.now + 2min) == Texts{"hangup 1002 results were not acknowledged within 5 min"});
 }
 
+TEST_CASE("credit that comes again takes nothing back, and credit that does not come is not waited for without end") {
+    Rig rig;
+    rig.spool = {1, 10, 0};
+    rig.go_live();  // credit for three
+    rig.hear(link::Credit{5, 1000});
+    rig.hear(link::Credit{4, 1000});
+    for (std::uint64_t n = 1; n <= 5; ++n) {
+        REQUIRE(rig.fsm.next_result(10) == n);
+        rig.fsm.result_sent(n, 10);
+    }
+    CHECK(!rig.fsm.next_result(10));
+    rig.hear(link::ResultAck{5});
+    rig.fsm.held(5, rig.now);  // nothing waits
+    const auto ends_by = [&](Time until) {
+        Texts ended;
+        for (; rig.now < until && ended.empty(); rig.now += 10s) {
+            rig.hear(link::Heartbeat{1, 2});
+            for (const auto& text : texts_of(rig.fsm.tick(rig.moment())))
+                if (text.starts_with("hangup")) ended.push_back(text);
+        }
+        return ended;
+    };
+    CHECK(ends_by(rig.now + 6min).empty());
+    rig.fsm.held(10, rig.now);
+    CHECK(ends_by(rig.now + 4min).empty());
+    SUBCASE("it comes") {
+        rig.hear(link::Credit{6, 1000});
+        CHECK(ends_by(rig.now + 6min).empty());
+    }
+    SUBCASE("it does not come") {
+        CHECK(ends_by(rig.now + 2min) == Texts{"hangup 1002 no credit for results came within 5 min"});
+    }
+}
+
 TEST_CASE("a handshake takes 20 seconds at most, at every step") {
     for (int steps = 0; steps < 3; ++steps) {
         CAPTURE(steps);
@@ -463,6 +497,21 @@ TEST_CASE("how long it waits is the broker's to say") {
         const auto wait = rig.wait_after();
         CHECK(wait >= 100s);
         CHECK(wait <= 120s);
+    }
+    SUBCASE("but where another broker was not asked yet, that one is, unless all would say the same") {
+        for (const auto code : {link::RejectCode::unknown_node, link::RejectCode::store_behind,
+                                link::RejectCode::revoked, link::RejectCode::stale_counter}) {
+            CAPTURE(static_cast<int>(code));
+            Rig fresh;
+            fresh.fsm.start(fresh.now);
+            fresh.fsm.opened(fresh.now);
+            fresh.hear(Rig::challenge());
+            fresh.hear(link::Reject{code, "", 60'000, code != link::RejectCode::store_behind});
+            Closed why;
+            why.another_way = true;
+            const bool is_everywhere = code == link::RejectCode::revoked || code == link::RejectCode::stale_counter;
+            CHECK((fresh.wait_after(why) > 10s) == is_everywhere);
+        }
     }
     SUBCASE("a rejection only an operator can lift") {
         rig.fsm.start(rig.now);

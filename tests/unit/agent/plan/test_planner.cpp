@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <map>
 #include <set>
 
@@ -297,6 +298,12 @@ TEST_CASE("a plan that cannot be reckoned changes nothing") {
     wrong.schedule.every_ms.reset();
     wrong.schedule.cron = "* * *";
     CHECK_FALSE(rig.planner.set(wrong, rig.clock.now()));
+    auto many = every(10'000);
+    many.repeat = std::numeric_limits<std::uint32_t>::max();
+    CHECK_FALSE(rig.planner.set(many, rig.clock.now()));
+    auto endless = every(10'000);
+    endless.lease_ms = std::numeric_limits<std::uint64_t>::max();
+    CHECK_FALSE(rig.planner.set(endless, rig.clock.now()));
     rig.pass(10 * kSecond);
     CHECK(rig.told.size() == 3);
 }

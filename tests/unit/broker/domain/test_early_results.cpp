@@ -74,6 +74,43 @@ TEST_CASE("an early copy in one message with what is due, in any order, is store
     CHECK(it.stored() == 2);
 }
 
+TEST_CASE("an early copy does not wait for what has to be looked for in the store") {
+    Behind it;
+    it.agent.send({it.old});
+    const link::Received late = it.live;
+    const RunId run = it.rig.ping("mobile").value().id;
+    const link::Received copy = it.early(it.agent.result_of(it.agent.tasks().at(0)));
+    link::Received stranger = late;
+    std::get<link::TaskResult>(stranger.envelope).task_id = samples::id<TaskId>(900);
+    it.rig.hold_writes = true;
+    SUBCASE("in the same message") {
+        it.agent.send({stranger, copy});
+    }
+    SUBCASE("in one that waits behind it") {
+        it.agent.send({stranger});
+        it.agent.send({copy});
+    }
+    it.rig.commit_one();  // before the look is answered
+    CHECK(it.is_over(run));
+    CHECK(it.agent.acked() == 1);
+    it.rig.commit();
+    CHECK(it.agent.acked() == 2);
+}
+
+TEST_CASE("the id of a result that came early cannot be used again when its turn was") {
+    Behind it;
+    it.agent.send({it.early(it.live)});
+    it.agent.send({it.old, it.live});
+    REQUIRE(it.agent.acked() == 2);
+    const RunId run = it.rig.ping("mobile").value().id;
+    link::Received other = it.agent.result_of(it.agent.tasks().at(0));
+    std::get<link::TaskResult>(other.envelope).rid = std::get<link::TaskResult>(it.live.envelope).rid;
+    it.agent.send({other});
+    CHECK(it.agent.acked() == 3);
+    CHECK(!it.is_over(run));
+    CHECK(it.stored() == 2);
+}
+
 TEST_CASE("what an early copy says is taken only where it is clear at once, and ends no session") {
     Behind it;
     link::Received copy = it.early(it.live);

@@ -433,6 +433,17 @@ TEST_CASE("service and target are what was asked, whatever the node says") {
     CHECK(stored->result.service == Service::ping);
 }
 
+TEST_CASE("a result says how far its node's clock was off when it came, where that was known") {
+    Running r;
+    r.agent.answer(r.tasks[0]);
+    r.rig.act([&](DomainFsm& fsm, Now now, Actions&) { fsm.measured(r.agent.session, 700, -3'600'000'000, now); });
+    r.agent.answer(r.tasks[1]);
+    const auto results = r.rig.store().results(r.run, PageRequest{}).value().items;
+    REQUIRE(results.size() == 2);
+    CHECK(!results[0].clock_offset_us);
+    CHECK(results[1].clock_offset_us == -3'600'000'000);
+}
+
 TEST_CASE("the first result of a task wins, a later attempt's is kept as superseded") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));

@@ -338,6 +338,24 @@ TEST_CASE("a broker's end is no change of its nodes: told as gone is who leaves 
     CHECK(events_of(rig, 2) == Events{"connected", "disconnected", "connected", "disconnected"});
 }
 
+TEST_CASE("a node whose spool was damaged or lost is told of, once") {
+    Rig rig;
+    TestAgent agent(rig, rig.enroll("gz-1"));
+    const auto told = [&] {
+        return std::ranges::count_if(events_of(rig), [](const auto& one) { return one.starts_with("spool_replaced"); });
+    };
+    agent.connect();
+    agent.leave();
+    agent.hello.spool_id = samples::id<SpoolId>(2);
+    (void)rig.join(agent.hello);
+    CHECK(told() == 0);  // it is not confirmed
+    agent.connect();
+    agent.leave();
+    rig.restart();
+    agent.connect();
+    CHECK(told() == 1);
+}
+
 TEST_CASE("a line with more checks than it can have ends the session") {
     Rig rig;
     TestAgent agent(rig, rig.enroll("gz-1"));

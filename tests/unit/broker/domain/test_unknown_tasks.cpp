@@ -135,6 +135,63 @@ TEST_CASE("what goes elsewhere is in the store before a node hears of it") {
     }
 }
 
+TEST_CASE("what becomes of a run while a task of it goes elsewhere holds for that task") {
+    Gone it;
+    it.ask(WhenUnknown::elsewhere, "all limit:1");
+    it.rig.hold_writes = true;
+    it.rig.pass(kLeaseMs);
+    SUBCASE("it is canceled") {
+        it.rig.act([&](DomainFsm& fsm, Now now, Actions& out) { fsm.cancel_run(it.rig.ticket(), it.run, now, out); });
+        it.rig.commit();
+        CHECK(it.counts().canceled == 1);
+    }
+    SUBCASE("its time to begin passes") {
+        it.rig.pass(600'000);
+        it.rig.commit();
+        CHECK(it.counts().expired == 1);
+    }
+    it.rig.hold_writes = false;
+    it.rig.commit();
+    CHECK(it.sh.tasks().empty());
+    CHECK(it.rig.run(it.run).state == RunState::finished);
+}
+
+TEST_CASE("a line that is down, and a node that is about to stop, are no other lines") {
+    Gone it;
+    it.ask(WhenUnknown::elsewhere, "telecom limit:1");
+    SUBCASE("down") {
+        auto lines = it.sh.hello.lines;
+        for (auto& line : lines) line.state = link::LineState::down;
+        it.sh.send({{link::Lines{lines}, {}}});
+    }
+    SUBCASE("about to stop") {
+        it.sh.send({{link::Goaway{}, {}}});
+    }
+    it.rig.pass(kLeaseMs);
+    CHECK(it.counts().total == 1);
+    CHECK(it.counts().lost == 0);
+}
+
+TEST_CASE("many tasks that go elsewhere are spread over the nodes that are there, in more than one turn") {
+    Gone it;
+    TestAgent xa{it.rig, it.rig.enroll("xa-1", 3), 3};
+    xa.connect();
+    constexpr std::size_t kRuns = 100;
+    JobRequest request = ping_job("node:gz-1 telecom limit:1");
+    request.terms.when_unknown = WhenUnknown::elsewhere;
+    for (std::size_t i = 0; i < kRuns; ++i) {
+        request.selector = "telecom limit:1";
+        (void)it.rig.create(request);
+    }
+    REQUIRE(it.gz.tasks().size() == kRuns);
+    it.gz.leave();
+    it.rig.pass(kLeaseMs);
+    it.rig.pass(1'000);
+    const std::size_t of_sh = it.sh.tasks().size(), of_xa = xa.tasks().size();
+    CHECK(of_sh + of_xa == kRuns);
+    CHECK(std::min(of_sh, of_xa) >= kRuns / 3);
+}
+
 TEST_CASE("where there is no other line, or no time to begin, its own node is waited for") {
     Gone it;
     SUBCASE("the selector names no other node") {
