@@ -109,6 +109,9 @@ class OwnBroker:
         with open(f"/proc/{self._process.pid}/status") as status:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self._process.pid}/fd"))
+
     def processor_seconds(self):
         with open(f"/proc/{self._process.pid}/stat") as stat:
             words = stat.read().rpartition(")")[2].split()
