@@ -12,6 +12,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "contract", "protocol")]
+from drips import FRAME, HELLO, Drips, post  # noqa: E402
 from hostile_agent import NOBODYS, Hostile, Neighbour, fragments, frame  # noqa: E402
 from minimal_agent import Closed, base32  # noqa: E402
 from own_broker import OwnBroker  # noqa: E402
@@ -22,11 +23,14 @@ FULL = bool(os.environ.get("EDGE_FULL"))
 REPLAYS = 1000 if FULL else 50
 FLOOD_S = 30 if FULL else 3
 SLOW_SOCKETS = 1000 if FULL else 200
+DRIPS = 50  # of each kind
+DRIPPING_AGENTS = 5
 MOST = 256 * 1024  # bytes of a message
 FRAGMENTS = 64  # of a message, at most
 HALVES = 20
 RATE = 3000  # results of a node in a second
 PROGRAM = os.path.join(sys.argv.pop(), "edge-broker")
+DRIP_S = {"an agent's message": 45, "a first message": 10, "an enrolment": 10, "a job": 30, "a job in chunks": 30}  # that each may take
 
 MALFORMED = [b"{", b"[", b"nul", b'{"t":"wack","n":1e999}', b'{"t":"wack","t":"wack","n":0}', b'{"t":"wack","n":0,"x":"\\ud800"}',
              b'{"t":"wack","n":0}\0', b'\xef\xbb\xbf{"t":"wack","n":0}', b"[" * 100_000, b'{"a":' * 50_000,
@@ -275,6 +279,37 @@ class HostileAgents(unittest.TestCase):
         took = time.monotonic() - began
         seen(f"{SLOW_SOCKETS} slow sockets, the last closed after {took:.1f} s")
         self.assertLess(took, 20)
+
+    def test_frames_and_bodies_that_drip_are_closed_in_their_time_and_keep_nobody_waiting(self):
+        api = tuple(self.broker.url.rsplit("/", 1)[1].rsplit(":", 1))
+        api = api[0], int(api[1])
+        token = f"Authorization: Bearer {self.broker.token}"
+        agents = [self.join(Hostile, f"drips-{i}") for i in range(DRIPPING_AGENTS)]
+        drips = Drips()
+        for agent in agents:
+            agent.connect()
+            agent.raw(FRAME)
+            drips.take_over("an agent's message", agent.link._socket)
+        for i in range(DRIPS):
+            source = f"127.0.1.{1 + i % 4}"  # of other machines
+            drips.connect("a first message", self.broker.gateway, source, HELLO, FRAME)
+            drips.connect("an enrolment", self.broker.gateway, source, post("/edge/v1/enroll"))
+            drips.connect("a job", api, source, post("/api/v1/jobs", token))
+            drips.connect("a job in chunks", api, source, post("/api/v1/jobs", token, framing="Transfer-Encoding: chunked\r\n\r\n1000\r\n"))
+        left = drips.go_on(60)
+        answered = len(self.neighbour.took)
+        wait_for(lambda: len(self.neighbour.took) > answered, 30, self.broker.said)  # of one that still waits, too
+        longest = max(self.neighbour.took)
+        for what, lived in drips.lived.items():
+            seen(f"{what} that drips: {len(lived)} closed after {min(lived):.1f} to {max(lived):.1f} s")
+        seen_by(self, f"{left} of {DRIPS * 4 + DRIPPING_AGENTS} are open still; the neighbour waited {longest * 1000:.0f} ms at most for {len(self.neighbour.took)} heartbeats")
+        self.assertEqual(left, 0)
+        self.assertEqual({what: len(lived) for what, lived in drips.lived.items()},
+                         dict.fromkeys(DRIP_S, DRIPS) | {"an agent's message": DRIPPING_AGENTS})
+        for what, lived in drips.lived.items():
+            self.assertGreater(min(lived), DRIP_S[what] - 2, what)  # not for another reason
+            self.assertLess(max(lived), DRIP_S[what] + 5, what)
+        self.assertLess(longest, 1)
 
 
 if __name__ == "__main__":
