@@ -1,4 +1,4 @@
-"""A bad network: a proxy on loopback that delays, cuts, or stops forwarding without a word; and one that knows WebSocket's frames and
+"""A bad network: a proxy on loopback that delays, cuts, goes down, or stops forwarding without a word; and one that knows WebSocket's frames and
 sends some twice, out of order, or again much later, or is cut or half-open from one on. TLS is end to end, so the second is for a
 gateway without it."""
 import asyncio
@@ -18,6 +18,9 @@ class FaultProxy:
         self.delay_s = 0.0  # of everything, each way
         self.cut_at_once = 0  # so many of the next connections end before anything has passed
         self._writers = set()
+        self._up = asyncio.Event()
+        self._up.set()
+        self._refuses = False
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
         server = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=tls), self._loop).result()
@@ -27,7 +30,22 @@ class FaultProxy:
         """All connections, at once."""
         self._loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in self._writers])
 
+    def go_down(self, cuts):
+        """Nothing passes until come_up(). With `cuts` all connections end, and new ones at once; else what is sent waits, as what TCP
+        sends again."""
+        self._refuses = cuts
+        self._loop.call_soon_threadsafe(self._up.clear)
+        if cuts:
+            self.cut()
+
+    def come_up(self):
+        self._refuses = False
+        self._loop.call_soon_threadsafe(self._up.set)
+
     async def _serve(self, reader, writer):
+        if self._refuses:
+            writer.transport.abort()
+            return
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._upstream)
         except OSError:
@@ -56,6 +74,7 @@ class FaultProxy:
     async def _forward(self, data, writer, direction, lost):
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
+        await self._up.wait()
         if direction not in self.drops | lost:
             writer.write(data)
             await writer.drain()

@@ -45,20 +45,8 @@ class BadNetworks(BrokerCase):
         super().setUp()
         self.random = random.Random(SEED)
 
-    def start_broker(self):
-        self.broker.start()
-        self.addCleanup(self.broker.stop)
-
-    def connected(self):
-        return {node["name"]: node["id"] for node in self.broker.api.items("/api/v1/nodes") if node["state"] == "connected"}
-
     def job(self, repeat):
         return {"service": "ping", "selector": "all", "repeat": repeat, "params": {"target": own_node.TARGET, "count": 1, "timeout_ms": 1000}}
-
-    def settle(self, what):
-        told, lost, duplicated = self.ledger.check(self.broker.api)
-        seen(f"{what}: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated")
-        self.assertEqual((lost, duplicated), ([], []))
 
     def test_a_half_open_link_is_noticed_by_both_sides_and_resumes(self):
         self.start_broker()

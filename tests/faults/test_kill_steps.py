@@ -133,12 +133,6 @@ class Kills(BrokerCase):
         self.assertGreaterEqual(kills, len(steps), calls)
         return kills, dict(calls)
 
-    def settle(self, what):
-        told, lost, duplicated = self.ledger.check(self.broker.api)
-        seen(f"{what}: {len(told)} results, {len(lost)} lost, {len(duplicated)} duplicated")
-        self.assertEqual((lost, duplicated), ([], []))
-        return told
-
     def test_an_agent_that_is_killed_at_each_durable_step_loses_nothing_and_runs_nothing_twice(self):
         before = own_node.pings_that_arrived(NEIGHBOUR)
         self.start_node()
