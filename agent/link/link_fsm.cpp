@@ -260,7 +260,6 @@ LinkActions LinkFsm::on(const link::Heartbeat& heartbeat, Moment now) {
 LinkActions LinkFsm::on(const link::Goaway& goaway, Time now) {
     using enum link::GoawayReason;
     const bool for_long = goaway.reason == revoked || goaway.reason == upgrade_required || goaway.reason == taken_over;
-    asks_others_ = !for_long;
     if (for_long) {
         wait_ = backoff_.uniform(kRejectedFrom, kRejectedTo);
     } else if (goaway.window_ms > 0) {
@@ -335,7 +334,7 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     if (asked > Milliseconds(0)) wait = backoff_.uniform(asked, asked + asked / 5);
     if (wait_) wait = why.another_way && asks_others_ ? std::min(*wait_, wait) : *wait_;
     wait_.reset();
-    asks_others_ = true;
+    asks_others_ = false;
     was_live_ = false;
     going_away_ = false;
     in_flight_.clear();

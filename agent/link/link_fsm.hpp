@@ -228,7 +228,7 @@ class LinkFsm {
     std::uint64_t in_flight_bytes_ = 0;
     std::deque<std::pair<std::uint64_t, std::size_t>> in_flight_;
     std::optional<Time> waits_since_;  // for an acknowledgement of what is in flight, or for credit
-    bool asks_others_ = true;          // what it waits for is no matter to another broker
+    bool asks_others_ = false;         // it was rejected for what is no matter to another broker
     std::uint64_t unknown_ = 0;
 };
 
