@@ -288,12 +288,13 @@ void Dispatch::abandon(Session& session, Now now, Actions& out) {
 void Dispatch::arm_lease(const Task& task, Now now) {
     Node& node = *task.node;
     if (node.lease_timer || !ends_with_lease(task)) return;
-    node.lease_timer = state_.timers.set(now.mono + state_.options.lease_ms * 1'000ULL, [this, &node](Now at, Actions& o) {
-        std::vector<TaskId> due;
-        for (const Task* one : node.open)
-            if (ends_with_lease(*one)) due.push_back(one->id);
-        lease_passed(node, due, at, o);
-    });
+    node.lease_timer =
+        state_.timers.set(now.mono + state_.options.lease_ms * 1'000ULL, [this, &node](Now at, Actions& o) {
+            std::vector<TaskId> due;
+            for (const Task* one : node.open)
+                if (ends_with_lease(*one)) due.push_back(one->id);
+            lease_passed(node, due, at, o);
+        });
 }
 
 // A task that goes elsewhere is a new one, so that the old one's result, if it comes after all, is told from it.
