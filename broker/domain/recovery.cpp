@@ -64,21 +64,6 @@ void spend(Spool& spool, std::uint64_t n) {
     if (n > spool.record.recover_upto) --spool.record.recover_more;
 }
 
-/// A run that is known has all of its tasks, but those that went elsewhere since the backup: in place of other nodes'
-/// tasks, and each on a line that the run did not ask.
-bool is_whole(const Run& run, const Node& node, const LineName& line) {
-    if (run.recovered) return false;
-    if (run.terms.when_unknown != WhenUnknown::elsewhere) return true;
-    std::size_t of_node = 0;
-    bool is_asked = false;
-    for (const Task& task : run.tasks) {
-        if (task.node != &node) continue;
-        ++of_node;
-        is_asked = is_asked || task.line.name == line;
-    }
-    return is_asked || 2 * of_node >= run.tasks.size();
-}
-
 /// Of results that a node does not have any more, and the store never had.
 std::string why_missing(const std::optional<link::SpoolGap>& gap) {
     if (!gap) return "the node does not have these results any more, and the store never had them";
@@ -122,7 +107,9 @@ Task* Recovery::task_of(Session& session, const link::TaskResult& result, Conclu
         return known;
     }
     const RunPtr known = state_.runs.find(result.run_id);
-    if ((known && is_whole(*known, *session.node, result.line)) || result.attempt > kMostAttempts) return nullptr;
+    // A run that is known has all of its tasks, but those that went elsewhere since the backup.
+    const bool is_whole = known && !known->recovered && known->terms.when_unknown != WhenUnknown::elsewhere;
+    if (is_whole || result.attempt > kMostAttempts) return nullptr;
     TaskRecord task{.row = take_key(state_.next.next_task),
                     .id = result.task_id,
                     .run = known ? known->row : RunRow{},
