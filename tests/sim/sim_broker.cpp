@@ -29,6 +29,8 @@ void Broker::start() {
     fsm_ = std::make_unique<broker::DomainFsm>(options, entropy_);
     auto loaded = store_.load();
     if (!loaded) throw Violation("a store can be read: " + loaded.error().message());
+    plans_.clear();
+    for (const auto& job : loaded.value().planned) plans_.insert(job.id);
     act([&](auto& fsm, auto now, auto& out) { fsm.load(std::move(loaded.value()), now, out); });
 }
 
@@ -75,7 +77,6 @@ bool Broker::restore_some() {
     store_.restore(backup.store, generation, timeline_.wall());
     if (broken_ == Break::restore_unsaid) store_.undo_generation();
     ledger_.restored(*backup.ledger);
-    plans_ = planned_once_;  // what was deleted after the backup is there again
     return true;
 }
 

@@ -109,8 +109,7 @@ class Broker {
     std::map<SessionId, std::shared_ptr<Session>> sinks_;
     std::vector<std::weak_ptr<Wire>> wires_;
     std::deque<RunId> recent_;
-    std::set<JobId> plans_;                     // recurring jobs that were answered for
-    std::set<JobId> planned_once_;              // … and deleted perhaps
+    std::set<JobId> plans_;                     // recurring jobs that it has, and some that are over
     std::map<std::uint64_t, JobId> deletions_;  // by ticket
     struct Backup {
         std::shared_ptr<const void> store;

@@ -127,10 +127,7 @@ void Broker::carry_out(broker::Noted& effect) {
 
 void Broker::carry_out(broker::PlanAnswer& effect) {
     const auto deletion = deletions_.extract(static_cast<std::uint64_t>(effect.ticket));
-    if (!deletion && effect.job) {
-        plans_.insert(effect.job.value());
-        planned_once_.insert(effect.job.value());
-    }
+    if (!deletion && effect.job) plans_.insert(effect.job.value());
     if (!deletion) return;
     if (effect.job || effect.job.error().code == Errc::not_found) plans_.erase(deletion.mapped());
 }
