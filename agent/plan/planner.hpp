@@ -33,8 +33,8 @@ class Planner {
   public:
     explicit Planner(NodeId node) : node_(node) {}
 
-    /// In place of what there was of the job. Errors: bad_value, its schedule is none, or no machine could
-    /// do what it asks; nothing was changed.
+    /// In place of what there was of the job. Errors: bad_value, its schedule is none, or no machine could do what it
+    /// asks; nothing was changed.
     Result<> set(link::PlanSet plan, Moment now);
     void drop(JobId job);
     void reset();

@@ -16,8 +16,7 @@ class Replacements {
 
     /// In place of this line, always the same for a run: one that the run's selector names and that it does not ask
     /// yet, that is not down, of a node that is there and stays; of the same carrier if there is one, then of the node
-    /// that has the least to do.
-    /// Null: there is none. Valid until the next call.
+    /// that has the least to do. Null: there is none. Valid until the next call.
     const Chosen* of(const Run& run, const LineRef& line);
     /// How often the fleet was gone through.
     std::size_t searches() const { return free_.size(); }

@@ -1,5 +1,5 @@
-"""The link on a bad network: half-open, one-way, slow, cut again and again, messages twice, out of order and again. Whoever is left alone
-notices within 45 s; nothing is lost, nothing comes twice.
+"""The link on a bad network: half-open, one-way, slow, cut again and again, messages twice, out of order, again, and lost with their
+connection. Whoever is left alone notices within 45 s; nothing is lost, nothing comes twice.
 
 9 half-open links, 30 cuts, 300 tasks by messages; 100, 300 and 100,000 with EDGE_FULL=1.
 """

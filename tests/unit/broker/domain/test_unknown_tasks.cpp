@@ -177,19 +177,16 @@ TEST_CASE("many tasks that go elsewhere are spread over the nodes that are there
     TestAgent xa{it.rig, it.rig.enroll("xa-1", 3), 3};
     xa.connect();
     constexpr std::size_t kRuns = 100;
-    JobRequest request = ping_job("node:gz-1 telecom limit:1");
+    JobRequest request = ping_job("telecom limit:1");
     request.terms.when_unknown = WhenUnknown::elsewhere;
-    for (std::size_t i = 0; i < kRuns; ++i) {
-        request.selector = "telecom limit:1";
-        (void)it.rig.create(request);
-    }
+    for (std::size_t i = 0; i < kRuns; ++i) (void)it.rig.create(request);
     REQUIRE(it.gz.tasks().size() == kRuns);
     it.gz.leave();
     it.rig.pass(kLeaseMs);
     it.rig.pass(1'000);
     const std::size_t of_sh = it.sh.tasks().size(), of_xa = xa.tasks().size();
     CHECK(of_sh + of_xa == kRuns);
-    CHECK(std::min(of_sh, of_xa) >= kRuns / 3);
+    CHECK(std::min(of_sh, of_xa) >= kRuns * 2 / 5);  // to one node a turn it would be 36
 }
 
 TEST_CASE("where there is no other line, or no time to begin, its own node is waited for") {
