@@ -71,6 +71,7 @@ Result<> LocalDomain::start() {
         GroupWriter::Callbacks{
             [this](std::vector<GroupWriter::Outcome> outcomes) { on_written(std::move(outcomes)); },
             [this](const std::optional<Error>& why) { on_room_changed(why); },
+            [this](bool is_long, std::uint64_t bytes) { on_log_changed(is_long, bytes); },
             [this](const Error& error) { on_fatal(error); },
         },
         options_.retention);
@@ -271,6 +272,14 @@ void LocalDomain::on_room_changed(const std::optional<Error>& why) {
     log_.error(
         "store.no_space what=\"{}\" hint=\"free some at [store] path; what waits is kept, what is new is refused\"",
         why->message());
+}
+
+void LocalDomain::on_log_changed(bool is_long, std::uint64_t bytes) {
+    if (!is_long) return log_.info("store.log_back bytes={}", bytes);
+    log_.warn(
+        "store.log_grown bytes={} hint=\"who reads the store's file for so long, a backup or a person with sqlite3, "
+        "keeps it growing: fuser on [store] path names the process, and the log is copied back when that ends\"",
+        bytes);
 }
 
 void LocalDomain::on_fatal(const Error& error) {

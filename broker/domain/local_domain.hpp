@@ -111,6 +111,7 @@ class LocalDomain final : public Domain {
     }
     void on_written(std::vector<GroupWriter::Outcome> outcomes);
     void on_room_changed(const std::optional<Error>& why);
+    void on_log_changed(bool is_long, std::uint64_t bytes);
     void on_fatal(const Error& error);
     void refuse_what_holds();
     void refuse_open_tickets();

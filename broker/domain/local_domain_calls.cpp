@@ -319,6 +319,7 @@ void LocalDomain::join_tokens(Reply<std::vector<JoinTokenView>> reply) {
 void LocalDomain::store(Reply<StoreView> reply) {
     mailbox_.post([this, reply = std::move(reply)](Now, Actions&) {
         StoreView view = fsm_.store();
+        view.log_bytes = writer_->log_bytes();
         view.retention = writer_->retention();
         reply(view);
     });

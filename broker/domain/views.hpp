@@ -351,6 +351,7 @@ struct StoreView {
     std::uint64_t gap_results = 0;      // that nodes had given up
     std::uint64_t credit_waits = 0;     // of nodes that send more results than they may
     std::uint64_t locked_nodes = 0;
+    std::uint64_t log_bytes = 0;  // of what was written and is not in the store's file yet, as it is on the disk
     RetentionView retention;
 };
 

@@ -16,6 +16,8 @@ constexpr Metric kGaps{"edge_results_gap_total", Type::counter,
 constexpr Metric kWaits{"edge_results_credit_waits_total", Type::counter,
                         "Times that a node had to wait with its results for [gateway] node_results_per_s."};
 constexpr Metric kLocked{"edge_nodes_locked_total", Type::counter, "Nodes locked for two holders of one key."};
+constexpr Metric kLog{"edge_store_wal_bytes", Type::gauge,
+                      "The store's write-ahead log on the disk; it grows while somebody reads the file for long."};
 constexpr Metric kForgotten{"edge_retention_deleted_total", Type::counter,
                             "What [retention] took away: results, runs, rows of all tables."};
 constexpr Metric kBatches{"edge_retention_batches_total", Type::counter, "Transactions of retention."};
@@ -37,6 +39,7 @@ void write_store(Exposition& out, const StoreView& store) {
     put(kGaps, {}, store.gap_results);
     put(kWaits, {}, store.credit_waits);
     put(kLocked, {}, store.locked_nodes);
+    put(kLog, {}, store.log_bytes);
     const RetentionView& gone = store.retention;
     put(kForgotten, {{"what", "results"}}, gone.results);
     put(kForgotten, {{"what", "runs"}}, gone.runs);

@@ -32,8 +32,10 @@ std::size_t weight(const Batch& batch) {
 
 }  // namespace
 
-GroupWriter::GroupWriter(Store& store, Callbacks callbacks, RetentionRule retention)
-    : store_(store), callbacks_(std::move(callbacks)), rule_(retention), thread_([this] { run(); }) {}
+GroupWriter::GroupWriter(Store& store, Callbacks callbacks, RetentionRule retention, std::uint64_t most_log)
+    : store_(store), callbacks_(std::move(callbacks)), rule_(retention), log_watch_(most_log), thread_([this] {
+          run();
+      }) {}
 
 GroupWriter::~GroupWriter() {
     {
@@ -77,6 +79,7 @@ bool GroupWriter::look_after(std::unique_lock<std::mutex>& lock) {
     bool done = !forgets || forget(now - wrote_at_ < kIdleAfter);
     if (done && idles) {
         const auto result = store_.idle();
+        look_at_log();
         if (!result) callbacks_.fatal(result.error());
         done = bool(result);
     }
@@ -90,6 +93,7 @@ bool GroupWriter::forget(bool others_write) {
     const auto wall = std::chrono::duration_cast<microseconds>(std::chrono::system_clock::now().time_since_epoch());
     const auto gone = store_.forget(forget_before(rule_, static_cast<WallTime>(wall.count())), pace_.rows());
     const auto now = steady_clock::now();
+    look_at_log();
     if (!gone) {
         if (gone.error().code != Errc::unavailable) {
             callbacks_.fatal(gone.error());
@@ -116,6 +120,11 @@ bool GroupWriter::forget(bool others_write) {
 RetentionView GroupWriter::retention() const {
     const std::lock_guard lock(mutex_);
     return forgotten_;
+}
+
+void GroupWriter::look_at_log() {
+    log_bytes_ = store_.log_bytes();
+    if (const auto is_long = log_watch_.saw(log_bytes_)) callbacks_.log_changed(*is_long, log_bytes_);
 }
 
 std::deque<GroupWriter::Job> GroupWriter::take_group() {
@@ -152,6 +161,7 @@ void GroupWriter::run() {
 }
 
 void GroupWriter::loop() {
+    look_at_log();
     std::unique_lock lock(mutex_);
     while (wait_for_work(lock)) {
         std::deque<Job> group = take_group();
@@ -182,6 +192,7 @@ bool GroupWriter::write(std::deque<Job> group) {
     std::vector<Batch> batches;
     for (auto& job : group) batches.push_back(std::move(job.batch));
     const auto result = store_.apply(batches);
+    look_at_log();
     wrote_at_ = steady_clock::now();
     idle_at_ = wrote_at_ + kIdleAfter;
     if (!result && result.error().code != Errc::unavailable) {

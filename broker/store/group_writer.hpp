@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "broker/store/log_watch.hpp"
 #include "broker/store/store.hpp"
 
 namespace edge::broker {
@@ -33,11 +34,15 @@ class GroupWriter {
         std::function<void(std::vector<Outcome>)> done;
         /// The first try that the store has no room for (why), and the first that it takes again (nothing).
         std::function<void(const std::optional<Error>&)> room_changed;
+        /// The store's log has grown beyond what it should be (true), or is back (false), and how long it is.
+        std::function<void(bool, std::uint64_t)> log_changed;
         /// The store is broken, or an exception came out of our own code (internal). Nothing is written after it, and
         /// nothing more is reported.
         std::function<void(const Error&)> fatal;
     };
-    GroupWriter(Store& store, Callbacks callbacks, RetentionRule retention = {});
+    /// Units: bytes. SQLite copies its log back at 16 MiB; beyond this somebody has been reading for long.
+    static constexpr std::uint64_t kMostLog = 256 * 1024 * 1024;
+    GroupWriter(Store& store, Callbacks callbacks, RetentionRule retention = {}, std::uint64_t most_log = kMostLog);
     /// Writes what waits (kept jobs once more), then joins the thread.
     ~GroupWriter();
 
@@ -45,6 +50,8 @@ class GroupWriter {
     /// The last try found no space.
     bool degraded() const { return degraded_; }
     RetentionView retention() const;
+    /// Of the store's log, after what was written last.
+    std::uint64_t log_bytes() const { return log_bytes_; }
 
   private:
     void run();
@@ -52,6 +59,7 @@ class GroupWriter {
     bool wait_for_work(std::unique_lock<std::mutex>& lock);
     bool look_after(std::unique_lock<std::mutex>& lock);
     bool forget(bool others_write);
+    void look_at_log();
     std::deque<Job> take_group();
     std::vector<Outcome> refuse_waiting(const Error& error);
     bool write(std::deque<Job> group);
@@ -60,6 +68,8 @@ class GroupWriter {
     Callbacks callbacks_;
     RetentionRule rule_;
     RetentionPace pace_;
+    LogWatch log_watch_;
+    std::atomic<std::uint64_t> log_bytes_ = 0;
     mutable std::mutex mutex_;
     RetentionView forgotten_;
     std::condition_variable wake_;

@@ -7,20 +7,19 @@
 namespace edge::broker {
 namespace {
 
-// A log of 1 MiB is copied into the file when nothing else is to do.
-constexpr int kIdleWalPages = 256;
-
 class SqliteStore final : public Store {
   public:
-    SqliteStore(FileDescriptor lock, std::unique_ptr<SqliteWriter> writer, std::unique_ptr<SqliteReader> reader)
-        : lock_(std::move(lock)), writer_(std::move(writer)), reader_(std::move(reader)) {}
+    SqliteStore(FileDescriptor lock, const std::string& path, std::unique_ptr<SqliteWriter> writer,
+                std::unique_ptr<SqliteReader> reader)
+        : lock_(std::move(lock)), log_(path + "-wal"), writer_(std::move(writer)), reader_(std::move(reader)) {}
 
     Result<Loaded> load() override { return writer_->load(); }
     Result<> apply(std::span<const Batch> batches) override { return writer_->apply(batches); }
     Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows) override {
         return writer_->forget(before, most_rows);
     }
-    Result<> idle() override { return writer_->checkpoint_if_above(kIdleWalPages); }
+    Result<> idle() override { return writer_->idle(); }
+    std::uint64_t log_bytes() override { return size_of(log_); }
 
     Result<std::optional<RunView>> run(RunId id) override { return reader_->run(id); }
     Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) override {
@@ -70,6 +69,7 @@ class SqliteStore final : public Store {
 
   private:
     FileDescriptor lock_;  // closed last
+    std::string log_;
     std::unique_ptr<SqliteWriter> writer_;
     std::unique_ptr<SqliteReader> reader_;  // closed first
 };
@@ -90,7 +90,8 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& path, StartC
     EDGE_TRY(create_private(path));
     EDGE_TRY(auto writer, located(SqliteWriter::open(path, check), path));
     EDGE_TRY(auto reader, located(SqliteReader::open(path), path));
-    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(lock), std::move(writer), std::move(reader)));
+    return std::unique_ptr<Store>(
+        std::make_unique<SqliteStore>(std::move(lock), path, std::move(writer), std::move(reader)));
 }
 
 }  // namespace edge::broker

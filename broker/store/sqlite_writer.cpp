@@ -11,6 +11,8 @@ namespace {
 
 // 16 MiB of log: then a commit pays for a checkpoint, so that the log does not grow without end under load.
 constexpr int kMostWalPages = 4'096;
+// A log of 1 MiB is copied when nothing else is to do.
+constexpr int kIdleWalPages = 256;
 using std::chrono::steady_clock;
 
 int on_wal(void* pages, sqlite3*, const char*, int count) {
@@ -153,7 +155,7 @@ Result<> SqliteWriter::apply(std::span<const Batch> batches) {
     if (result) result = s_.commit.run();
     if (!result && db_.in_transaction()) (void)s_.rollback.run();
     if (!result) return result;
-    return checkpoint_if_above(kMostWalPages);
+    return checkpoint_if_grown();
 }
 
 Result<Forgotten> SqliteWriter::forget(const ForgetBefore& before, std::uint32_t most_rows) {
@@ -167,7 +169,7 @@ Result<Forgotten> SqliteWriter::forget(const ForgetBefore& before, std::uint32_t
     }
     if (!result && db_.in_transaction()) (void)s_.rollback.run();
     if (!result) return result;
-    EDGE_TRY(checkpoint_if_above(kMostWalPages));
+    EDGE_TRY(checkpoint_if_grown());
     return result;
 }
 
@@ -180,12 +182,23 @@ Result<> SqliteWriter::write(std::span<const Batch> batches) {
     return ok();
 }
 
-Result<> SqliteWriter::checkpoint_if_above(int pages) {
-    if (*wal_pages_ < pages) return ok();
+Result<> SqliteWriter::idle() {
+    return *wal_pages_ < kIdleWalPages ? ok() : checkpoint();
+}
+
+/// While somebody reads for long, not with every commit: SQLite sorts all of the log before it finds that it may copy
+/// nothing of it (6 ms at 250 MiB, measured).
+Result<> SqliteWriter::checkpoint_if_grown() {
+    return *wal_pages_ < left_at_ + kMostWalPages ? ok() : checkpoint();
+}
+
+Result<> SqliteWriter::checkpoint() {
     int left = 0;
     int copied = 0;
     const int code = sqlite3_wal_checkpoint_v2(db_.handle(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &left, &copied);
-    if (code == SQLITE_OK && left == copied) *wal_pages_ = 0;  // the next commit starts the log again
+    const bool is_copied = code == SQLITE_OK && left == copied;
+    if (is_copied) *wal_pages_ = 0;  // the next commit starts the log again
+    left_at_ = *wal_pages_;
     if (code == SQLITE_OK || code == SQLITE_BUSY) return ok();
     Error error = sqlite::error_of(db_.handle(), code);
     if (error.code == Errc::unavailable) return ok();  // the commit stands; space may come back

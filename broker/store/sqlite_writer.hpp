@@ -22,7 +22,7 @@ class SqliteWriter {
     Result<> apply(std::span<const Batch> batches);
     Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows);
     /// Copies the log into the file when it has grown, so that a commit seldom has to.
-    Result<> checkpoint_if_above(int pages);
+    Result<> idle();
 
   private:
     struct Statements {
@@ -35,6 +35,8 @@ class SqliteWriter {
     };
     explicit SqliteWriter(sqlite::Connection db) : db_(std::move(db)) {}
     Result<> prepare();
+    Result<> checkpoint_if_grown();
+    Result<> checkpoint();
     Result<> write(std::span<const Batch> batches);
     Result<> write(const PutNode& change);
     Result<> write(const PutSpool& change);
@@ -65,6 +67,7 @@ class SqliteWriter {
     Statements s_;
     SqliteWebhookWriter webhooks_;
     SqliteRetention retention_;
+    int left_at_ = 0;  // pages that the log had when not all of it could be copied
     std::unique_ptr<int> wal_pages_ = std::make_unique<int>(0);  // set by sqlite3_wal_hook, which keeps its address
 };
 

@@ -32,6 +32,9 @@ class Store : public WebhookReads {
 
     /// The writer has nothing to do for a moment: upkeep of a few milliseconds.
     virtual Result<> idle() = 0;
+    /// How long the log is on the disk in which commits wait to be copied into the store; with apply()'s thread.
+    /// Units: bytes.
+    virtual std::uint64_t log_bytes() = 0;
 
     /// Takes away what may go, the oldest first, at most `most_rows` rows in one transaction: a run with its tasks,
     /// results, details and keys, in parts where it is large, and a job with its last run. Errors: as of apply().

@@ -88,4 +88,9 @@ bool is_there(const std::string& path) {
     return ::stat(path.c_str(), &status) == 0;
 }
 
+std::uint64_t size_of(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+}
+
 }  // namespace edge::broker

@@ -1,5 +1,6 @@
 // The store's file beside SQLite: who may have it, and its copies under other names.
 #pragma once
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -38,6 +39,8 @@ Result<> remove_file(const std::string& path);
 Result<> give_to_owner_of(const std::string& as, const std::string& path);
 bool is_same_file(const std::string& a, const std::string& b);
 bool is_there(const std::string& path);
+/// Units: bytes. 0 when it is not there.
+std::uint64_t size_of(const std::string& path);
 std::string folder_of(const std::string& path);
 
 }  // namespace edge::broker

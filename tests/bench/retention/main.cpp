@@ -107,6 +107,7 @@ Turn turn(Store& store, Runs& runs, std::uint64_t per_second, std::uint64_t seco
                                 }
                             },
                         .room_changed = [](const auto&) {},
+                        .log_changed = [](bool, std::uint64_t) {},
                         .fatal = [](const Error& error) { need(false, error.message().c_str()); }},
                        rule);
     const auto began = steady_clock::now();

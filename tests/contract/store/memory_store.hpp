@@ -1,6 +1,7 @@
 // A Store in memory: what the contract is held against beside SQLite, and what the domain's tests run on. A test can
 // take its space away or break it.
 #pragma once
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <set>
@@ -16,6 +17,7 @@ class MemoryStore final : public Store {
     using Store::apply;
     Result<> apply(std::span<const Batch> batches) override;
     Result<> idle() override { return ok(); }
+    std::uint64_t log_bytes() override { return log_bytes_; }
     Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows) override;
     Result<std::optional<RunView>> run(RunId id) override;
     Result<Page<RunView>> runs(const RunFilter& filter, const PageRequest& page) override;
@@ -63,6 +65,7 @@ class MemoryStore final : public Store {
         return static_cast<std::uint32_t>(tables_.webhooks.replayable(webhook, filter).size());
     }
 
+    void set_log_bytes(std::uint64_t bytes) { log_bytes_ = bytes; }
     void set_space(bool there) {
         const std::lock_guard lock(mutex_);
         has_space_ = there;
@@ -138,6 +141,7 @@ class MemoryStore final : public Store {
     mutable std::mutex mutex_;
     Tables tables_;
     bool has_space_ = true;
+    std::atomic<std::uint64_t> log_bytes_ = 0;
     std::size_t transactions_ = 0;
 };
 

@@ -65,6 +65,26 @@ TEST_CASE("a full disk and its end are told once each, however often it is tried
     CHECK(it.logged("store.recovered") == 1);
 }
 
+TEST_CASE("a log beyond 256 MiB and its end are told once each, and /metrics has its length") {
+    Threaded it;
+    const auto length = [&] {
+        std::promise<std::uint64_t> told;
+        it.domain->store([&](const StoreView& view) { told.set_value(view.log_bytes); });
+        return told.get_future().get();
+    };
+    const auto write_with = [&](std::uint64_t bytes) {
+        it.store->set_log_bytes(bytes);
+        CHECK(it.join_token().has_value());
+        CHECK(length() == bytes);
+    };
+    constexpr std::uint64_t kMost = 256 * 1024 * 1024;
+    for (const std::uint64_t bytes : {kMost, kMost + 1, 2 * kMost, kMost, kMost / 8}) write_with(bytes);
+    it.domain.reset();  // its threads have written their lines
+    CHECK(it.logged("store.log_grown bytes=268435457 ") == 1);
+    CHECK(it.logged("store.log_back bytes=268435456") == 1);
+    CHECK(it.logged("store.log_") == 2);
+}
+
 TEST_CASE("who cancels a run while the store is full is told so, and does not wait for it") {
     Threaded it;
     struct Deaf final : SessionSink {
