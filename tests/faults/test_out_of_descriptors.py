@@ -8,6 +8,7 @@ import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "e2e"), os.path.join(HERE, "..", "contract", "protocol")]
+from api import Api  # noqa: E402
 from broker_case import BrokerCase  # noqa: E402
 from seen import seen_by  # noqa: E402
 from steady_agent import SteadyAgent  # noqa: E402
@@ -73,14 +74,15 @@ class OutOfDescriptors(BrokerCase):
         for one in crowd:
             one.close()
         late = self.join("late-1")
+        Api(self.broker.url, self.broker.token, timeout_s=10).get("/api/v1/nodes")  # a connection of its own
         took = time.monotonic() - gone_at
         api.wait_run(self.ledger.ask(api, {"service": "ping", "params": {"target": "198.51.100.10"}, "selector": "node:late-1"}), 10)
         told, lost, duplicated = self.ledger.check(api)
         ended = sum(sum(agent.ended.values()) for agent in self.agents)
         seen_by(self, f"{CROWD} connections, {held} of {DESCRIPTORS} descriptors in use, processor {share:.1%}; {rounds} runs meanwhile, {len(told)} results, "
-                      f"{len(lost)} lost, {len(duplicated)} duplicated, {ended} sessions ended; the next agent was in {took:.1f} s after")
+                      f"{len(lost)} lost, {len(duplicated)} duplicated, {ended} sessions ended; the next agent and the API were there {took:.1f} s after")
         self.assertEqual(held, DESCRIPTORS)
-        self.assertLess(share, 0.2)
+        self.assertLess(share, 0.05)  # a spin on a machine that is busy gets no more than 20 %
         self.assertGreater(rounds, 1)
         self.assertEqual((lost, duplicated, ended), ([], [], 0))
         self.assertLess(took, 5)
