@@ -115,7 +115,7 @@ struct WebSocketConnection::Open : std::enable_shared_from_this<Open> {
         if (failed == websocket::error::upgrade_declined) {
             const unsigned status = response.result_int();
             const bool busy = status == 429 || status == 503;  // it may well be a WebSocket later
-            co_return Closed{.reason = "the broker answered HTTP " + std::to_string(status),
+            co_return Closed{.reason = refusal_text(status),
                              .retry_after = seconds_in(response[http::field::retry_after]),
                              .no_websocket = !busy};
         }
@@ -267,6 +267,12 @@ asio::awaitable<Result<HttpAnswer>> HttpsConnection::ask(HttpRequest request, st
     if (failed || !parser.keep_alive()) {
         stream->open = false;
         carrier.close();
+    }
+    if (failed && parser.is_header_done()) {
+        const std::string text = refusal_text(parser.get().result_int());
+        if (failed == http::error::body_limit)
+            co_return Error{Errc::too_large, lost.where, text + ", and more than " + std::to_string(most_bytes) + " B"};
+        co_return Error{Errc::io, lost.where, text + ", and not to its end"};
     }
     if (failed) co_return lost;
     if (stream->buffer.capacity() > kKeptBuffer) stream->buffer.shrink_to_fit();

@@ -48,7 +48,7 @@ class HttpsConnection {
     /// 32 bytes that only the two ends of it know; empty: TLS has no exporter.
     std::string binding() const;
     const Met& met() const { return met_; }
-    /// Errors: io (sent, or partly, and no answer came); it is closed then.
+    /// Errors: io (sent, or partly, and no whole answer came), too_large (the answer); it is closed then.
     boost::asio::awaitable<Result<HttpAnswer>> ask(HttpRequest request, std::chrono::seconds within,
                                                    std::size_t most_bytes);
     void close();

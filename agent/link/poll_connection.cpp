@@ -150,7 +150,7 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
         if (over.is_open()) {
             HttpRequest once = request;
             auto answer = co_await over.ask(std::move(once), within, link::kMaxMessage);
-            if (answer) co_return answer;
+            if (answer || answer.error().code == Errc::too_large) co_return answer;  // it would be so again
             last = answer.error();
         }
         if (!is_new) continue;  // it had been closed as idle, most likely
@@ -163,8 +163,7 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
 }
 
 Closed PollConnection::Open::refusal(const HttpAnswer& answer) const {
-    return {.reason = "the broker answered HTTP " + std::to_string(answer.status) + " to a poll",
-            .retry_after = answer.retry_after()};
+    return {.reason = refusal_text(answer.status) + ", to a poll", .retry_after = answer.retry_after()};
 }
 
 void PollConnection::Open::finish(const Closed& why) {
@@ -229,6 +228,14 @@ void PollConnection::cut() {
     open_->drop();
     // What is being resolved goes on, and nobody waits for it.
     asio::post(open_->wake.get_executor(), [open = open_] { open->finish(Closed{"cut"}); });
+}
+
+std::string refusal_text(unsigned http_status) {
+    std::string text = "the broker answered HTTP " + std::to_string(http_status);
+    const bool is_a_portals = http_status / 100 == 2 || http_status == 401 || http_status == 407 || http_status == 511;
+    if (http_status / 100 == 3) text += ", a redirect, which is not followed";
+    if (is_a_portals) text += ", as a portal or a proxy before it does";
+    return text;
 }
 
 std::unique_ptr<BrokerConnection> make_connection(asio::io_context& io, Endpoint endpoint, Route route,

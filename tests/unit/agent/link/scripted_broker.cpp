@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <atomic>
@@ -27,6 +28,8 @@ namespace http = beast::http;
 namespace websocket = beast::websocket;
 using asio::ip::tcp;
 using TlsStream = beast::ssl_stream<tcp::socket>;
+
+constexpr int kListensForMs = 300;  // after an answer, if the agent does not end the connection
 
 /// A self-signed P-256 certificate put into the context. Answers the pin.
 Digest use_new_certificate(asio::ssl::context& context) {
@@ -167,12 +170,17 @@ struct ScriptedBroker::Inside {
         beast::flat_buffer buffer;
         http::request<http::string_body> request;
         http::read(*stream, buffer, request);
-        const auto [status, body] = script(std::string(request.target()), request.body());
-        if (status == 0) return;
-        http::response<http::string_body> response(static_cast<http::status>(status), 11);
-        response.body() = body;
+        const HttpReply reply = script(std::string(request.target()), request.body());
+        if (reply.status == 0) return;
+        http::response<http::string_body> response(static_cast<http::status>(reply.status), 11);
+        for (const auto& [name, value] : reply.headers) response.set(name, value);
+        response.body() = reply.body;
         response.prepare_payload();
-        http::write(*stream, response);
+        boost::system::error_code gone;  // who has read enough may not wait for the rest
+        http::write(*stream, response, gone);
+        pollfd more{beast::get_lowest_layer(*stream).native_handle(), POLLIN, 0};
+        const bool has_more = !gone && ::poll(&more, 1, kListensForMs) > 0;
+        if (has_more && stream->read_some(buffer.prepare(1), gone) > 0) throw std::runtime_error("the agent went on");
     }
 
     void run_at_once(std::vector<Script> scripts) {

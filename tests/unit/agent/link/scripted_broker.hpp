@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/link/endpoint.hpp"
@@ -53,15 +54,21 @@ struct BrokerOptions {
     bool at_once = false;  // connections are served each on a thread of its own; one that ends by an exception is well
 };
 
+struct HttpReply {
+    unsigned status = 200;
+    std::string body{};
+    std::vector<std::pair<std::string, std::string>> headers{};
+};
+
 class ScriptedBroker {
   public:
     using Script = std::function<void(ScriptedConnection&)>;
-    using HttpScript =
-        std::function<std::pair<unsigned, std::string>(const std::string& path, const std::string& body)>;
+    using HttpScript = std::function<HttpReply(const std::string& path, const std::string& body)>;
 
     /// Runs each script on one connection, in order, on a thread of its own.
     ScriptedBroker(std::vector<Script> scripts, BrokerOptions options = {});
-    /// Answers one POST for each script; a status of 0 closes without an answer.
+    /// Answers one request for each script, and is wrong if anything follows on its connection; a status of 0 closes
+    /// without an answer.
     explicit ScriptedBroker(std::vector<HttpScript> scripts);
     ~ScriptedBroker();
 

@@ -373,14 +373,13 @@ TEST_CASE("a broker that breaks the protocol is told so and left") {
 }
 
 TEST_CASE("where the upgrade is refused twice the link goes on by requests; where the broker is busy it does not") {
-    using Answer = std::pair<unsigned, std::string>;
     std::vector<std::string> asked;
     std::atomic<std::size_t> count = 0;
     const auto answers = [&](unsigned status) {
         return ScriptedBroker::HttpScript([&asked, &count, status](const std::string& path, const std::string&) {
             asked.push_back(path);
             ++count;
-            return Answer{status, ""};
+            return HttpReply{status};
         });
     };
     struct Case {
@@ -402,13 +401,12 @@ TEST_CASE("where the upgrade is refused twice the link goes on by requests; wher
 }
 
 TEST_CASE("one POST over TLS is answered, refused, lost, or not sent to another key") {
-    using Answer = std::pair<unsigned, std::string>;
     std::string asked;
     const ScriptedBroker::HttpScript ok_script = [&](const std::string& path, const std::string& body) {
         asked = path + " " + body;
-        return Answer{201, "{}"};
+        return HttpReply{201, "{}"};
     };
-    const ScriptedBroker::HttpScript silent = [&](const std::string&, const std::string&) { return Answer{0, ""}; };
+    const ScriptedBroker::HttpScript silent = [&](const std::string&, const std::string&) { return HttpReply{0}; };
     SUBCASE("answered") {
         ScriptedBroker broker(std::vector<ScriptedBroker::HttpScript>{ok_script});
         const auto answer = https_post(broker.endpoint(), "/edge/v1/enroll", "body", 10s);

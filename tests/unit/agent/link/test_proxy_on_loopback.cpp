@@ -137,8 +137,9 @@ TEST_CASE("a proxy that refuses, answers with garbage or without end is told as 
 }
 
 TEST_CASE("a tunnel to somebody with another key is no way to the broker") {
-    using Answer = std::pair<unsigned, std::string>;
-    const ScriptedBroker::HttpScript script = [](const std::string&, const std::string&) { return Answer{201, "{}"}; };
+    const ScriptedBroker::HttpScript script = [](const std::string&, const std::string&) {
+        return HttpReply{201, "{}"};
+    };
     ScriptedBroker broker(std::vector<ScriptedBroker::HttpScript>{script});
     ScriptedBroker other(std::vector<ScriptedBroker::HttpScript>{script});
     FakeProxy proxy("HTTP/1.1 200 OK\r\n\r\n", port_of(other.endpoint()));
