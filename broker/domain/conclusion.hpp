@@ -12,8 +12,8 @@ class Conclusion {
   public:
     explicit Conclusion(DomainState& state) : state_(state) {}
 
-    /// A task that was just made, before its end.
-    void add(Change made) { batch_.push_back(std::move(made)); }
+    /// Written with the rest: a task that was just made, before its end; an audit.
+    void add(Change change) { batch_.push_back(std::move(change)); }
     /// The task is over. `attempt`: the one whose result says so, 0 when there is none.
     void end(Task& task, TaskState how, std::uint32_t attempt);
     /// A result, of a task that `end` was called for or of an attempt that lost.

@@ -117,6 +117,7 @@ struct Node {
     std::optional<Timers::Handle> lease_timer;  // it is gone, and has what its jobs do not wait for
     Pace pace;                                  // of changes that it tells of itself
     ResultPace result_pace;
+    std::uint64_t not_yours_again = 0;  // monotonic: when a result that is not its own is audited again
     // Of agent processes that took each other's place: their boot ids, the last one at the end, and when one came back.
     std::deque<std::string> boots;
     std::deque<std::uint64_t> came_back;  // monotonic

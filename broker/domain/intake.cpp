@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t kMostParkedBesides = 1024 * 1024;  // of what is no result
 constexpr std::uint64_t kMostEarly = 256 * 1024;           // bytes of a session's, that are being written
 constexpr std::size_t kMostUnderWay = 100'000;             // results of a spool, with those whose turn is not yet
+constexpr std::uint64_t kAuditedEachUs = 3'600ULL * 1'000'000;
 
 bool is_early(const link::Received& received) {
     const auto* result = std::get_if<link::TaskResult>(&received.envelope);
@@ -265,9 +266,20 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     if (task) {
         store_result(session, *task, received, conclusion, out);
     } else {
-        note_refused("result.not_yours", ++state_.counters.not_yours, session, result, out);
+        refuse(session, result, conclusion, now, out);
     }
     return Flow::on;
+}
+
+/// Acknowledged and dropped. The audit is of a node and an hour, not of a result, and goes with the transaction that
+/// acknowledges: however many come, no write is theirs.
+void Intake::refuse(Session& session, const link::TaskResult& result, Conclusion& conclusion, Now now, Actions& out) {
+    note_refused("result.not_yours", ++state_.counters.not_yours, session, result, out);
+    Node& node = *session.node;
+    if (now.mono < node.not_yours_again) return;
+    node.not_yours_again = now.mono + kAuditedEachUs;
+    const std::string actor = node.record.id.text();
+    conclusion.add(AddAudit{{now.wall, actor, "result.not_yours", result.task_id.text()}});
 }
 
 /// A copy of what comes once more in its turn, where it is told from this by its number: so whatever is not clear at

@@ -38,6 +38,7 @@ class Intake {
     void take_early(Session& session, link::Received& received, Conclusion& conclusion);
     void store_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion, Actions& out);
     void keep_result(Session& session, Task& task, link::Received& received, Conclusion& conclusion);
+    void refuse(Session& session, const link::TaskResult& result, Conclusion& conclusion, Now now, Actions& out);
     Task* owner_of(const Session& session, const link::TaskResult& result) const;
     static bool is_rid_reused(const Session& session, const ResultId& rid);
     void acknowledge(SessionId id, Spool& spool, std::uint64_t n, std::uint64_t bytes, Now now, Actions& out);

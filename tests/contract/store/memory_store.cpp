@@ -515,4 +515,9 @@ std::vector<MemoryStore::StoredResult> MemoryStore::all_results() const {
     return all;
 }
 
+std::vector<AuditRecord> MemoryStore::all_audit() const {
+    const std::lock_guard lock(mutex_);
+    return tables_.audit;
+}
+
 }  // namespace edge::broker

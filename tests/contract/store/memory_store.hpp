@@ -86,6 +86,7 @@ class MemoryStore final : public Store {
         std::shared_ptr<const ResultView> view;
     };
     std::vector<StoredResult> all_results() const;
+    std::vector<AuditRecord> all_audit() const;
 
   private:
     struct Tables {

@@ -422,6 +422,58 @@ TEST_CASE("a result for somebody else's task is refused, counted, and does not s
     CHECK(r.rig.run(r.run).tasks.succeeded == 1);
 }
 
+TEST_CASE("results that are not a node's are audited once for it and an hour, in the write that acknowledges them") {
+    Running r;
+    TestAgent other(r.rig, r.rig.enroll("sh-1"), 9);
+    other.connect();
+    const auto audited = [&] {
+        auto rows = r.rig.store().all_audit();
+        std::erase_if(rows, [](const AuditRecord& row) { return row.action != "result.not_yours"; });
+        return rows;
+    };
+    const auto lie = [&](TestAgent& agent, const link::Task& task, std::size_t count) {
+        std::vector<link::Received> message;
+        for (std::size_t i = 0; i < count; ++i) {
+            message.push_back(agent.result_of(task));
+            std::get<link::TaskResult>(message.back().envelope).line = LineName::parse("no-such-line").value();
+        }
+        agent.send(std::move(message));
+    };
+    r.rig.hold_writes = true;
+    lie(other, r.tasks[0], 100);
+    r.rig.commit_one();
+    r.rig.hold_writes = false;
+    CHECK(other.acked() == 100);
+    REQUIRE(audited().size() == 1);
+    CHECK(audited()[0].at == r.rig.now().wall);
+    CHECK(audited()[0].actor == other.hello.node_id.text());
+    CHECK(audited()[0].object == r.tasks[0].task_id.text());
+    SUBCASE("however many come, over whatever session") {
+        for (int i = 0; i < 20; ++i) lie(other, r.tasks[0], 500);
+        other.leave();
+        other.connect();
+        lie(other, r.tasks[1], 1);
+        r.rig.pass(3'599'999);
+        lie(other, r.tasks[1], 1);
+        CHECK(r.rig.fsm().counters().not_yours == 10'102);
+        CHECK(audited().size() == 1);
+        r.rig.pass(1);
+        lie(other, r.tasks[1], 2);
+        REQUIRE(audited().size() == 2);
+        CHECK(audited()[1].object == r.tasks[1].task_id.text());
+    }
+    SUBCASE("each node that does it") {
+        lie(r.agent, r.tasks[0], 2);
+        REQUIRE(audited().size() == 2);
+        CHECK(audited()[1].actor == r.agent.hello.node_id.text());
+    }
+    SUBCASE("and none that does not") {
+        r.agent.answer(r.tasks[0]);
+        CHECK(audited().size() == 1);
+        CHECK(r.stored() == 1);
+    }
+}
+
 TEST_CASE("service and target are what was asked, whatever the node says") {
     Running r;
     auto received = r.agent.result_of(r.tasks[0]);
