@@ -10,11 +10,11 @@
 #include <boost/beast/http.hpp>
 #include <boost/beast/websocket.hpp>
 #include <boost/beast/websocket/ssl.hpp>
-#include <charconv>
 
 #include "agent/link/dial.hpp"
 #include "agent/link/https_connection.hpp"
 #include "agent/link/pinned_tls.hpp"
+#include "agent/link/refusal.hpp"
 #include "agent/link/websocket_connection.hpp"
 
 namespace edge::agent {
@@ -51,12 +51,6 @@ asio::awaitable<Result<>> secure(TlsStream& stream, Endpoint broker, Route route
         co_return Error{Errc::unavailable, broker.authority(),
                         "TLS: " + (carrier.expired() ? "no answer" : broken.message())};
     co_return ok();
-}
-
-std::chrono::milliseconds seconds_in(std::string_view text) {
-    unsigned seconds = 0;
-    std::from_chars(text.data(), text.data() + text.size(), seconds);
-    return std::chrono::seconds(std::min(seconds, 3600U));
 }
 
 }  // namespace
@@ -114,12 +108,14 @@ struct WebSocketConnection::Open : std::enable_shared_from_this<Open> {
         const auto [failed] = co_await self->socket.async_handshake(response, host, path, kToken);
         if (failed == websocket::error::upgrade_declined) {
             const unsigned status = response.result_int();
-            const bool busy = status == 429 || status == 503;  // it may well be a WebSocket later
             co_return Closed{.reason = refusal_text(status),
-                             .retry_after = seconds_in(response[http::field::retry_after]),
-                             .no_websocket = !busy};
+                             .retry_after = wait_asked(status, response[http::field::retry_after]),
+                             .no_websocket = !is_busy(status)};  // else it may well be a WebSocket later
         }
-        if (failed) co_return Closed{.reason = "upgrade: " + failed.message(), .no_websocket = true};
+        // Beast tells no status of an answer that it could not read to its end; the next one goes by requests, which
+        // do.
+        if (failed)
+            co_return Closed{.reason = "upgrade: no WebSocket there: " + failed.message(), .no_websocket = true};
         if (response[http::field::sec_websocket_protocol] != link::kSubprotocol)
             co_return Closed{"the broker did not agree to edge.v1"};
         co_return Closed{};
@@ -268,15 +264,10 @@ asio::awaitable<Result<HttpAnswer>> HttpsConnection::ask(HttpRequest request, st
         stream->open = false;
         carrier.close();
     }
-    if (failed && parser.is_header_done()) {
-        const std::string text = refusal_text(parser.get().result_int());
-        if (failed == http::error::body_limit)
-            co_return Error{Errc::too_large, lost.where, text + ", and more than " + std::to_string(most_bytes) + " B"};
-        co_return Error{Errc::io, lost.where, text + ", and not to its end"};
-    }
-    if (failed) co_return lost;
+    if (failed && !parser.is_header_done()) co_return lost;
     if (stream->buffer.capacity() > kKeptBuffer) stream->buffer.shrink_to_fit();
-    HttpAnswer answer{parser.get().result_int(), std::move(parser.get().body()), {}};
+    HttpAnswer answer{.status = parser.get().result_int(), .is_whole = !failed};
+    if (answer.is_whole) answer.body = std::move(parser.get().body());
     for (const auto& field : parser.get()) answer.headers.emplace_back(field.name_string(), field.value());
     co_return answer;
 }
@@ -289,7 +280,7 @@ std::string_view HttpAnswer::header(std::string_view name) const {
 }
 
 std::chrono::milliseconds HttpAnswer::retry_after() const {
-    return seconds_in(header("Retry-After"));
+    return wait_asked(status, header("Retry-After"));
 }
 
 }  // namespace edge::agent

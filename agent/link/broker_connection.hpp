@@ -42,10 +42,6 @@ class BrokerConnection {
     virtual void cut() = 0;
 };
 
-/// Why there is no session: what was answered instead. Who answers has the broker's key, and may be a portal or a proxy
-/// before it; wherever it sends us to, nothing is asked there.
-std::string refusal_text(unsigned http_status);
-
 /// A WebSocket, or requests that wait for an answer (docs/protocol.md).
 std::unique_ptr<BrokerConnection> make_connection(boost::asio::io_context& io, Endpoint endpoint, Route route,
                                                   link::LinkTransport transport, BrokerConnection::Listener& listener);

@@ -26,12 +26,13 @@ struct HttpRequest {
 
 struct HttpAnswer {
     unsigned status = 0;
-    std::string body;
+    std::string body{};
     HttpHeaders headers{};
+    bool is_whole = true;  // false: broken off, or too large; it has no body then
 
     /// The header's value, or empty; its name in any case of letters.
     std::string_view header(std::string_view name) const;
-    /// What it asks for before the next try, at most an hour.
+    /// What it asks for before the next try; see wait_asked().
     std::chrono::milliseconds retry_after() const;
 };
 
@@ -48,7 +49,7 @@ class HttpsConnection {
     /// 32 bytes that only the two ends of it know; empty: TLS has no exporter.
     std::string binding() const;
     const Met& met() const { return met_; }
-    /// Errors: io (sent, or partly, and no whole answer came), too_large (the answer); it is closed then.
+    /// Errors: io (sent, or partly, and no answer came). Then, and after one that is not whole, it is closed.
     boost::asio::awaitable<Result<HttpAnswer>> ask(HttpRequest request, std::chrono::seconds within,
                                                    std::size_t most_bytes);
     void close();

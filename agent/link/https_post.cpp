@@ -4,6 +4,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include "agent/link/refusal.hpp"
+
 namespace edge::agent {
 namespace {
 
@@ -19,8 +21,11 @@ asio::awaitable<void> post(HttpsConnection& connection, HttpRequest request, Res
         answer = opened.error();
         co_return;
     }
-    answer = Error{Errc::io, answer.error().where, "no answer"};  // from here on it may have arrived
+    const std::string where = answer.error().where;
+    answer = Error{Errc::io, where, "no answer"};  // from here on it may have arrived
     answer = co_await connection.ask(std::move(request), kAnswer, kMostAnswer);
+    if (answer && !answer.value().is_whole)
+        answer = Error{Errc::io, where, refusal_text(answer.value().status) + ", and not to its end or too much"};
 }
 
 }  // namespace

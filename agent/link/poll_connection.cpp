@@ -9,6 +9,7 @@
 #include <random>
 
 #include "agent/link/https_connection.hpp"
+#include "agent/link/refusal.hpp"
 #include "agent/link/websocket_connection.hpp"
 #include "protocol/link/envelopes.hpp"
 
@@ -29,6 +30,10 @@ constexpr std::chrono::milliseconds kLongestPause{4'000};
 
 bool is_message(const HttpAnswer& answer) {
     return answer.status == 200 && !answer.header(link::kPollMessage).empty();
+}
+
+bool is_brokers(const HttpAnswer& answer) {
+    return is_message(answer) || (answer.status == 200 && !answer.header(link::kPollClose).empty());
 }
 
 }  // namespace
@@ -150,8 +155,9 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
         if (over.is_open()) {
             HttpRequest once = request;
             auto answer = co_await over.ask(std::move(once), within, link::kMaxMessage);
-            if (answer || answer.error().code == Errc::too_large) co_return answer;  // it would be so again
-            last = answer.error();
+            // What is the broker's and was cut is asked for again; what another answered would be the same again.
+            if (answer && (answer.value().is_whole || !is_brokers(answer.value()))) co_return answer;
+            last = answer ? Error{Errc::io, {}, "the broker's answer ended too early"} : answer.error();
         }
         if (!is_new) continue;  // it had been closed as idle, most likely
         pause.expires_after(wait + std::chrono::milliseconds(self->random() % 1000) * wait.count() / 1000);
@@ -163,7 +169,8 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
 }
 
 Closed PollConnection::Open::refusal(const HttpAnswer& answer) const {
-    return {.reason = refusal_text(answer.status) + ", to a poll", .retry_after = answer.retry_after()};
+    const std::string cut = answer.is_whole ? "" : ", and not to its end or too much";
+    return {.reason = refusal_text(answer.status) + cut + ", to a poll", .retry_after = answer.retry_after()};
 }
 
 void PollConnection::Open::finish(const Closed& why) {
@@ -228,14 +235,6 @@ void PollConnection::cut() {
     open_->drop();
     // What is being resolved goes on, and nobody waits for it.
     asio::post(open_->wake.get_executor(), [open = open_] { open->finish(Closed{"cut"}); });
-}
-
-std::string refusal_text(unsigned http_status) {
-    std::string text = "the broker answered HTTP " + std::to_string(http_status);
-    const bool is_a_portals = http_status / 100 == 2 || http_status == 401 || http_status == 407 || http_status == 511;
-    if (http_status / 100 == 3) text += ", a redirect, which is not followed";
-    if (is_a_portals) text += ", as a portal or a proxy before it does";
-    return text;
 }
 
 std::unique_ptr<BrokerConnection> make_connection(asio::io_context& io, Endpoint endpoint, Route route,

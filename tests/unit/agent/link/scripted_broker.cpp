@@ -176,6 +176,7 @@ struct ScriptedBroker::Inside {
         for (const auto& [name, value] : reply.headers) response.set(name, value);
         response.body() = reply.body;
         response.prepare_payload();
+        if (reply.is_cut) response.content_length(reply.body.size() + 1);
         boost::system::error_code gone;  // who has read enough may not wait for the rest
         http::write(*stream, response, gone);
         pollfd more{beast::get_lowest_layer(*stream).native_handle(), POLLIN, 0};

@@ -58,6 +58,7 @@ struct HttpReply {
     unsigned status = 200;
     std::string body{};
     std::vector<std::pair<std::string, std::string>> headers{};
+    bool is_cut = false;  // the connection ends before the body does
 };
 
 class ScriptedBroker {

@@ -108,6 +108,8 @@ TEST_CASE(
         {"who are you", {401, page, {{"WWW-Authenticate", "Basic realm=\"hotel\""}}}, "HTTP 401, as a portal"},
         {"log in to the network", {511, page}, "HTTP 511, as a portal"},
         {"nothing behind it", {502, page}, "HTTP 502"},
+        {"that has advice", {200, page, {{"Retry-After", "3600"}}}, "HTTP 200, as a portal"},
+        {"and nothing behind it", {502, page, {{"Retry-After", "3600"}}}, "HTTP 502"},
     };
     for (const auto transport : {LinkTransport::websocket, LinkTransport::poll}) {
         for (const Case& one : kCases) {
@@ -145,6 +147,8 @@ TEST_CASE("a portal that comes into a session by requests ends it, and is told n
     const Case kCases[] = {
         {{200, "<html></html>", {{"Content-Type", "text/html"}}}, "HTTP 200, as a portal"},
         {{200, std::string(400'000, 'x')}, "HTTP 200, as a portal"},
+        {{200, "<html>", {}, true}, "HTTP 200, as a portal or a proxy before it does, and not to its end"},
+        {{502, "<html>", {}, true}, "HTTP 502, and not to its end"},
         {{302, "", {{"Location", elsewhere.url()}}}, "HTTP 302, a redirect"},
         {{401}, "HTTP 401, as a portal"},
     };
