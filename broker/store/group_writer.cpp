@@ -16,6 +16,7 @@ using std::chrono::steady_clock;
 // brings its task's and run's), some 10 ms.
 constexpr std::size_t kMostChanges = 1'024;
 constexpr auto kIdleAfter = 200ms;
+constexpr auto kLookAgainAfter = 1min;
 constexpr auto kRetryEvery = 250ms;
 
 std::uint64_t since_epoch(steady_clock::time_point moment) {
@@ -85,6 +86,7 @@ bool GroupWriter::look_after(std::unique_lock<std::mutex>& lock) {
     }
     lock.lock();
     if (idles) idle_at_.reset();
+    if (idles && log_watch_.is_long()) idle_at_ = now + kLookAgainAfter;  // whoever reads may have ended
     return done;
 }
 
@@ -161,7 +163,7 @@ void GroupWriter::run() {
 }
 
 void GroupWriter::loop() {
-    look_at_log();
+    log_bytes_ = store_.log_bytes();  // if a kill left it long, the first commit copies it
     std::unique_lock lock(mutex_);
     while (wait_for_work(lock)) {
         std::deque<Job> group = take_group();

@@ -17,6 +17,8 @@ class LogWatch {
         return is_long;
     }
 
+    bool is_long() const { return is_long_; }
+
   private:
     std::uint64_t most_bytes_;
     bool is_long_ = false;

@@ -9,9 +9,8 @@ namespace {
 
 class SqliteStore final : public Store {
   public:
-    SqliteStore(FileDescriptor lock, const std::string& path, std::unique_ptr<SqliteWriter> writer,
-                std::unique_ptr<SqliteReader> reader)
-        : lock_(std::move(lock)), log_(path + "-wal"), writer_(std::move(writer)), reader_(std::move(reader)) {}
+    SqliteStore(FileDescriptor lock, std::unique_ptr<SqliteWriter> writer, std::unique_ptr<SqliteReader> reader)
+        : lock_(std::move(lock)), log_(writer->log_path()), writer_(std::move(writer)), reader_(std::move(reader)) {}
 
     Result<Loaded> load() override { return writer_->load(); }
     Result<> apply(std::span<const Batch> batches) override { return writer_->apply(batches); }
@@ -90,8 +89,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::string& path, StartC
     EDGE_TRY(create_private(path));
     EDGE_TRY(auto writer, located(SqliteWriter::open(path, check), path));
     EDGE_TRY(auto reader, located(SqliteReader::open(path), path));
-    return std::unique_ptr<Store>(
-        std::make_unique<SqliteStore>(std::move(lock), path, std::move(writer), std::move(reader)));
+    return std::unique_ptr<Store>(std::make_unique<SqliteStore>(std::move(lock), std::move(writer), std::move(reader)));
 }
 
 }  // namespace edge::broker

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "broker/store/checkpoint_pace.hpp"
 #include "broker/store/records.hpp"
 #include "broker/store/sqlite.hpp"
 #include "broker/store/sqlite_retention.hpp"
@@ -23,6 +24,8 @@ class SqliteWriter {
     Result<Forgotten> forget(const ForgetBefore& before, std::uint32_t most_rows);
     /// Copies the log into the file when it has grown, so that a commit seldom has to.
     Result<> idle();
+    /// Where the log is, beside the file that the store's name leads to.
+    std::string log_path() const;
 
   private:
     struct Statements {
@@ -67,7 +70,7 @@ class SqliteWriter {
     Statements s_;
     SqliteWebhookWriter webhooks_;
     SqliteRetention retention_;
-    int left_at_ = 0;  // pages that the log had when not all of it could be copied
+    CheckpointPace pace_;
     std::unique_ptr<int> wal_pages_ = std::make_unique<int>(0);  // set by sqlite3_wal_hook, which keeps its address
 };
 
