@@ -9,10 +9,13 @@
 namespace edge::broker::api {
 namespace {
 
+// Beyond it, its times are not to be compared with another node's.
+constexpr std::int64_t kMostOffUs = 1'000'000;
+
 void put_clock(Json& json, const std::optional<std::int64_t>& offset_us) {
     if (!offset_us) return;
     json["clock_offset_us"] = *offset_us;
-    if (is_unsynced(*offset_us)) json["clock_unsynced"] = true;
+    if (*offset_us > kMostOffUs || *offset_us < -kMostOffUs) json["clock_unsynced"] = true;
 }
 
 void put_time(Json& object, const char* name, const std::optional<WallTime>& time) {

@@ -4,25 +4,14 @@
 #include <set>
 #include <utility>
 
-#include "broker/domain/replacements.hpp"
-
 namespace edge::broker {
 namespace {
 
 // After a crash before that every task is thought to be offered until its node's next hello says what it has.
 constexpr std::uint64_t kSaveOffersAfter = 1'000'000;
-// Looks for other lines, each through the whole fleet, before others have their turn.
-constexpr std::size_t kMostSearches = 64;
-constexpr std::uint64_t kOthersTurn = 10'000;
-
 bool has_room(const Session& session, std::size_t bytes) {
     if (session.next_n > session.credit.upto_n) return false;
     return session.offers.empty() || session.offered_bytes + bytes <= session.credit.bytes;
-}
-
-/// The node may be at it, and is not waited for.
-bool ends_with_lease(const Task& task) {
-    return task.offered && task.run->terms.when_unknown != WhenUnknown::wait;
 }
 
 }  // namespace
@@ -37,7 +26,7 @@ void Dispatch::begin(const RunPtr& run, Now now, Actions& out) {
         state_.timers.set(run->close_deadline, [this, id](Now at, Actions& o) { close_passed(id, at, o); });
     Node* last = nullptr;
     for (const auto& task : run->tasks) {
-        if (!task.node->session) arm_lease(task, now);
+        if (!task.node->session) leases_.arm(task, now);
         if (task.node == std::exchange(last, task.node) || !last->session) continue;
         offer(*last->session, now, out);
     }
@@ -194,8 +183,7 @@ std::vector<link::AttemptRef> Dispatch::unwanted(const Node& node, const link::H
 }
 
 void Dispatch::reconcile(Session& session, Now now, Actions& out) {
-    if (auto& lease = session.node->lease_timer) state_.timers.cancel(*lease);
-    session.node->lease_timer.reset();
+    leases_.end(*session.node);
     if (std::exchange(session.node->lost_disk, false)) forget_all(session, out);
     const std::set<link::AttemptRef> running(session.hello.running.begin(), session.hello.running.end());
     for (Task* task : std::vector<Task*>(session.node->open)) {
@@ -282,68 +270,7 @@ void Dispatch::abandon(Session& session, Now now, Actions& out) {
         if (task->run->canceled) canceled.end(*task, TaskState::canceled, 0);  // its next welcome revokes it
     }
     if (!canceled.empty()) canceled.write(now, out);
-    for (const Task* task : session.node->open) arm_lease(*task, now);
-}
-
-void Dispatch::arm_lease(const Task& task, Now now) {
-    Node& node = *task.node;
-    if (node.lease_timer || !ends_with_lease(task)) return;
-    node.lease_timer =
-        state_.timers.set(now.mono + state_.options.lease_ms * 1'000ULL, [this, &node](Now at, Actions& o) {
-            std::vector<TaskId> due;
-            for (const Task* one : node.open)
-                if (ends_with_lease(*one)) due.push_back(one->id);
-            lease_passed(node, due, at, o);
-        });
-}
-
-// A task that goes elsewhere is a new one, so that the old one's result, if it comes after all, is told from it.
-void Dispatch::lease_passed(Node& node, std::span<const TaskId> due, Now now, Actions& out) {
-    node.lease_timer.reset();
-    if (node.session) return;  // back; if it does not get as far as `live`, this begins anew
-    Replacements replacements(state_.fleet, node);
-    Conclusion lost(state_);
-    std::vector<std::pair<RunPtr, TaskRecord>> made;
-    for (; !due.empty() && replacements.searches() < kMostSearches; due = due.subspan(1)) {
-        Task* task = state_.runs.task(due.front());
-        if (!task || !is_open(*task) || !ends_with_lease(*task)) continue;
-        const RunPtr run = state_.runs.owner(*task);
-        if (run->terms.when_unknown == WhenUnknown::elsewhere) {
-            const bool may_begin = now.mono < run->start_deadline && !run->canceled;
-            const Chosen* other = may_begin ? replacements.of(*run, task->line) : nullptr;
-            if (!other) continue;  // its own node is the best there is
-            made.emplace_back(run, TaskRecord{.row = take_key(state_.next.next_task),
-                                              .id = state_.make_id<TaskId>(now),
-                                              .run = run->row,
-                                              .node = other->node->record.row,
-                                              .line = other->line});
-            lost.add(AddTask{made.back().second});
-            ++run->shown.total;
-        }
-        lost.end(*task, TaskState::lost, 0);
-    }
-    if (!due.empty())  // others have their turn meanwhile
-        node.lease_timer =
-            state_.timers.set(now.mono + kOthersTurn, [this, &node, rest = std::vector<TaskId>(due.begin(), due.end())](
-                                                          Now at, Actions& o) { lease_passed(node, rest, at, o); });
-    if (lost.empty()) return;
-    lost.write(now, out, [this, made = std::move(made)](Now at, Actions& after) { begin_elsewhere(made, at, after); });
-}
-
-void Dispatch::begin_elsewhere(const std::vector<std::pair<RunPtr, TaskRecord>>& made, Now now, Actions& out) {
-    Conclusion too_late(state_);
-    for (const auto& [run, record] : made) {
-        state_.runs.add_tasks(*run, {record}, state_.fleet, ActiveRuns::Origin::request);
-        Task& task = *state_.runs.task(record.id);
-        if (run->watchers > 0)
-            out.effects.push_back(Happened{run->id, std::make_shared<const TaskView>(ActiveRuns::view(task))});
-        // While it was written: nobody else ends it for that any more.
-        if (run->canceled || now.mono >= run->start_deadline)
-            too_late.end(task, run->canceled ? TaskState::canceled : TaskState::expired, 0);
-        else if (task.node->session)
-            offer(*task.node->session, now, out);
-    }
-    if (!too_late.empty()) too_late.write(now, out);
+    for (const Task* task : session.node->open) leases_.arm(*task, now);
 }
 
 void Dispatch::start_passed(RunId id, Now now, Actions& out) {

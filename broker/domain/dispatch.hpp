@@ -1,17 +1,17 @@
 // Work on its way to nodes: queues, offers under the agent's credit, acceptance, deadlines.
 #pragma once
-#include <span>
-#include <utility>
 #include <vector>
 
 #include "broker/domain/conclusion.hpp"
 #include "broker/domain/domain_state.hpp"
+#include "broker/domain/leases.hpp"
 
 namespace edge::broker {
 
 class Dispatch {
   public:
-    explicit Dispatch(DomainState& state) : state_(state) {}
+    explicit Dispatch(DomainState& state) : state_(state), leases_(state, *this) {}
+    Dispatch(const Dispatch&) = delete;
 
     /// A run came into memory: its deadlines begin, its tasks go to the nodes that are there.
     void begin(const RunPtr& run, Now now, Actions& out);
@@ -42,11 +42,6 @@ class Dispatch {
     void accept_passed(SessionId id, Now now, Actions& out);
     void arm_accept(Session& session);
     void release_held(Session& session, bool drained, Now now, Actions& out);
-    /// Of the task's node, if the task does not wait for it.
-    void arm_lease(const Task& task, Now now);
-    /// `due`: of the node, those that ended with it.
-    void lease_passed(Node& node, std::span<const TaskId> due, Now now, Actions& out);
-    void begin_elsewhere(const std::vector<std::pair<RunPtr, TaskRecord>>& made, Now now, Actions& out);
     void forget_all(Session& session, Actions& out);
     void note_offer(Task& task, Now now);
     link::Envelope envelope(Session& session, Task& task, Now now);
@@ -54,6 +49,7 @@ class Dispatch {
     void send_plans(Session& session, Now now, Actions& out);
 
     DomainState& state_;
+    Leases leases_;
     std::vector<TaskId> unsaved_;  // offered since the last save
 };
 

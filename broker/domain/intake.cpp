@@ -271,12 +271,14 @@ Intake::Flow Intake::take_result(Session& session, link::Received& received, Con
     return Flow::on;
 }
 
-/// Acknowledged and dropped. The audit is of a node and an hour, not of a result, and goes with the transaction that
-/// acknowledges: however many come, no write is theirs.
+/// Acknowledged and dropped. Another node's task is audited; one that nobody knows may be an honest node's, of a run
+/// that retention or a restore took. The audit is of a node and an hour, not of a result, and goes with the transaction
+/// that acknowledges: however many come, no write is theirs.
 void Intake::refuse(Session& session, const link::TaskResult& result, Conclusion& conclusion, Now now, Actions& out) {
     note_refused("result.not_yours", ++state_.counters.not_yours, session, result, out);
     Node& node = *session.node;
-    if (now.mono < node.not_yours_again) return;
+    const Task* task = state_.runs.task(result.task_id);
+    if (!task || task->node == &node || now.mono < node.not_yours_again) return;
     node.not_yours_again = now.mono + kAuditedEachUs;
     const std::string actor = node.record.id.text();
     conclusion.add(AddAudit{{now.wall, actor, "result.not_yours", result.task_id.text()}});

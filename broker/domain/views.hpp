@@ -276,12 +276,6 @@ struct ResultView {
     std::optional<std::int64_t> clock_offset_us{};  // the node's wall clock minus ours, when it came
 };
 
-/// Its times are not to be compared with another node's.
-inline bool is_unsynced(std::int64_t clock_offset_us) {
-    constexpr std::int64_t kMostUs = 1'000'000;
-    return clock_offset_us > kMostUs || clock_offset_us < -kMostUs;
-}
-
 /// A node that a token for several knows by name, and the labels that are preset for it.
 struct NamedNode {
     static constexpr bool fields_have_defaults = true;

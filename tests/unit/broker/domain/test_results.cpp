@@ -463,9 +463,19 @@ TEST_CASE("results that are not a node's are audited once for it and an hour, in
         CHECK(audited()[1].object == r.tasks[1].task_id.text());
     }
     SUBCASE("each node that does it") {
-        lie(r.agent, r.tasks[0], 2);
+        TestAgent third(r.rig, r.rig.enroll("sh-2", 3), 10);
+        third.connect();
+        lie(third, r.tasks[0], 2);
         REQUIRE(audited().size() == 2);
-        CHECK(audited()[1].actor == r.agent.hello.node_id.text());
+        CHECK(audited()[1].actor == third.hello.node_id.text());
+    }
+    SUBCASE("not one whose run was forgotten, or who mistakes its own") {
+        lie(r.agent, r.tasks[0], 2);
+        link::Task gone = r.tasks[0];
+        gone.task_id = samples::id<TaskId>(5'000);
+        lie(r.agent, gone, 2);
+        CHECK(r.rig.fsm().counters().not_yours == 104);
+        CHECK(audited().size() == 1);
     }
     SUBCASE("and none that does not") {
         r.agent.answer(r.tasks[0]);
