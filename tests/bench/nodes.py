@@ -4,50 +4,19 @@ again: for how long each node is away."""
 # lab: --no-edge
 import contextlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "e2e"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, "idle_nodes"), os.path.join(HERE, "..", "e2e")]
+from fleets import add_fleet, joined, said  # noqa: E402
 from own_broker import OwnBroker  # noqa: E402
-from seeded_broker import add_nodes, line  # noqa: E402
 
 NODES = int(os.environ.get("EDGE_NODES", "15000"))
 FEW = min(1000, NODES // 2)
 BACK = min(10_000, NODES)
 IDLE_SECONDS = 60 if NODES > 5000 else 20
-A_PROCESS = 5000
-
-
-def fleet():
-    keys = subprocess.run(["idle-nodes", "keys", "1", str(NODES)], capture_output=True, text=True, check=True).stdout.split()
-    lines = [line("telecom", "ct", 1), line("unicom", "cu", 1)]
-    return ((n, bytes.fromhex(key), {}, lines, 0, 0) for n, key in enumerate(keys, 1))
-
-
-@contextlib.contextmanager
-def joined(broker, pin, first, count):
-    """Processes whose nodes are all there, and how many seconds that took."""
-    began = time.monotonic()
-    clients = [subprocess.Popen(["idle-nodes", "join", broker.gateway[0], str(broker.gateway[1]), pin, str(at),
-                                 str(min(A_PROCESS, first + count - at))], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-               for at in range(first, first + count, A_PROCESS)]
-    try:
-        for client in clients:
-            said(client, "joined")
-        yield clients, time.monotonic() - began
-    finally:
-        for client in clients:
-            client.stdin.close()
-            client.wait(60)
-
-
-def said(client, word):
-    words = client.stdout.readline().split()
-    if not words or words[0] != word:
-        sys.exit(f"nodes: idle-nodes said {words} instead of {word}")
-    return words[1:]
 
 
 @contextlib.contextmanager
@@ -56,7 +25,7 @@ def broker_of_the_fleet(lines=""):
     with tempfile.TemporaryDirectory() as folder:
         broker = OwnBroker("edge-broker", folder)
         broker.configure("gateway", lines)
-        add_nodes(f"{broker.folder}/edge.db", fleet())
+        add_fleet(broker, NODES)
         broker.start()
         yield broker
         if broker.stop() != 0:

@@ -14,7 +14,7 @@ from receiver import Receiver  # noqa: E402
 MESSAGES = 2_500
 RECEIVERS = 99
 ROUNDS = 5
-PAIRS = 200
+PAIRS = int(os.environ.get("EDGE_PAIRS", "200"))
 TIMEOUT_S = 15
 OPEN = f'allow_http = true\nallow = ["127.0.0.0/8"]\nports = []\ntimeout_ms = {TIMEOUT_S * 1000}\n'
 

@@ -106,8 +106,14 @@ class OwnBroker:
             return "libasan" in maps.read()
 
     def resident_kib(self):
+        return self._status("VmRSS")
+
+    def resident_peak_kib(self):
+        return self._status("VmHWM")
+
+    def _status(self, name):
         with open(f"/proc/{self._process.pid}/status") as status:
-            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+            return int(re.search(rf"{name}:\s+(\d+)", status.read()).group(1))
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self._process.pid}/fd"))
