@@ -2,7 +2,9 @@
 # What links edge_asio says so, and then reuses its precompiled header; the others take the plain one.
 function(edge_unit_test name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
-  add_executable(${name} ${ARG_SOURCES} "${PROJECT_SOURCE_DIR}/tests/unit/main.cpp")
+  set(main "${PROJECT_SOURCE_DIR}/tests/unit/main.cpp")
+  add_executable(${name} ${ARG_SOURCES} "${main}")
+  set_source_files_properties("${main}" PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON) # it is doctest itself
   target_link_libraries(${name} PRIVATE edge_flags doctest::doctest ${ARG_LINK})
   edge_precompile_test(${name} "${ARG_LINK}")
   add_test(NAME ${name} COMMAND ${name})

@@ -8,6 +8,7 @@ import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -41,8 +42,10 @@ class Build:
 
     def __init__(self, folder):
         self.folder = folder
-        commands = json.loads((folder / "compile_commands.json").read_text())
-        self.compile_commands = {command["file"]: command for command in commands}
+        self.compile_commands = {}  # of a source: its own, or that of a unit which includes it and others
+        for command in json.loads((folder / "compile_commands.json").read_text()):
+            for source in included_by(command["file"]) or [command["file"]]:
+                self.compile_commands.setdefault(source, command["command"])
         self.link_commands = {}
 
     def run(self, arguments, **options):
@@ -61,7 +64,7 @@ class Build:
 
     def compile(self, file, copy, instead):
         """The object of a copy, which the compiler takes for the file in all but its place."""
-        arguments = shlex.split(self.compile_commands[str(ROOT / file)]["command"])
+        arguments = shlex.split(self.compile_commands[str(ROOT / file)])
         arguments[arguments.index("-o") + 1] = str(instead)
         arguments[arguments.index("-c") + 1] = str(copy)
         # What is left of a function may use less than the whole did.
@@ -70,13 +73,20 @@ class Build:
             raise Broken(f"{file} does not compile with it:\n{done.stdout}")
 
     def link(self, target, objects, program):
-        """An object that is named is taken before one that an archive has for the same names."""
+        """What an object that is named defines is taken before what an archive has for the same names."""
         command = self.link_commands[target]
         was = words_after("-o", command)
-        command = command.replace(f"-o {was}", f"{' '.join(map(shlex.quote, map(str, objects)))} -o {shlex.quote(str(program))}", 1)
+        command = command.replace(f"-o {was}", f"-Wl,--allow-multiple-definition {' '.join(map(shlex.quote, map(str, objects)))} -o {shlex.quote(str(program))}", 1)
         done = self.run(command, shell=True)
         if done.returncode != 0:
             raise Broken(f"{target} does not link with it:\n{done.stdout}")
+
+
+def included_by(file):
+    """The sources of a unit that the build made of several."""
+    if "/Unity/" not in file:
+        return []
+    return re.findall(r'^#include "([^"]+)"', pathlib.Path(file).read_text(), re.MULTILINE)
 
 
 def words_after(option, command):

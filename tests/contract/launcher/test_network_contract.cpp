@@ -14,19 +14,13 @@
 #include "carriers.hpp"
 #include "fake_network.hpp"
 #include "launcher_process.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 using namespace edge::launcher::test;
 
 namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
-IpPrefix net(const char* text) {
-    return IpPrefix::parse(text).value();
-}
 
 std::string text_of(const Routing& routing) {
     std::vector<std::string> lines;

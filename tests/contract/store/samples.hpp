@@ -20,6 +20,8 @@ inline LineName line_name(const std::string& text) {
     return LineName::parse(text).value();
 }
 
+inline constexpr WallTime kNow = 1'764'400'000'000'000;  // 2025-11-29T07:06:40Z
+
 NodeRecord node(std::int64_t row);
 SpoolRecord spool(std::int64_t row, std::int64_t node);
 /// Job and run of this row, and `tasks` tasks with rows from `first_task` on, all of node 1.

@@ -16,6 +16,7 @@
 #include "broker/store/schema.hpp"
 #include "broker/store/sqlite_backup.hpp"
 #include "broker/store/sqlite_store.hpp"
+#include "tests/contract/store/both_stores.hpp"
 #include "tests/contract/store/samples.hpp"
 #include "tests/contract/store/temporary_folder.hpp"
 
@@ -25,7 +26,7 @@ namespace {
 namespace fs = std::filesystem;
 using sqlite::Connection;
 
-constexpr WallTime kNow = 1'764'400'000'000'000;  // 2025-11-29T07:06:40Z
+using samples::kNow;
 
 std::set<std::string> files_in(const std::string& folder) {
     std::set<std::string> names;
@@ -41,10 +42,6 @@ struct Folder {
     std::unique_ptr<Store> open() const { return std::move(open_sqlite_store(store).value()); }
     std::set<std::string> files() const { return files_in(folder.path()); }
 };
-
-void seed(Store& store) {
-    REQUIRE(store.apply(Batch{PutNode{samples::node(1)}, PutSpool{samples::spool(1, 1)}}).has_value());
-}
 
 void write_file(const std::string& path, const std::string& text) {
     std::ofstream(path, std::ios::binary) << text;

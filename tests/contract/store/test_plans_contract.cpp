@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "broker/store/sqlite_store.hpp"
-#include "tests/contract/store/memory_store.hpp"
+#include "tests/contract/store/both_stores.hpp"
 #include "tests/contract/store/samples.hpp"
 #include "tests/contract/store/temporary_folder.hpp"
 
@@ -12,14 +12,6 @@ namespace {
 using samples::id;
 
 constexpr WallTime kSoon = 4'000'000'000'000'000;  // later than any clock of a test: what ended is loaded
-
-struct InMemory {
-    std::unique_ptr<Store> open() { return std::make_unique<MemoryStore>(); }
-};
-struct InSqlite {
-    TemporaryFolder folder;
-    std::unique_ptr<Store> open() { return std::move(open_sqlite_store(folder.path() + "/edge.db").value()); }
-};
 
 JobRecord revision(std::int64_t row, std::uint64_t number) {
     JobRecord job = samples::run(row, 1, row).job;

@@ -9,7 +9,7 @@
 #include "broker/store/schema.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "protocol/json/described.hpp"
-#include "tests/contract/store/memory_store.hpp"
+#include "tests/contract/store/both_stores.hpp"
 #include "tests/contract/store/samples.hpp"
 #include "tests/contract/store/temporary_folder.hpp"
 
@@ -17,19 +17,6 @@ namespace edge::broker {
 namespace {
 
 using samples::id;
-
-struct InMemory {
-    std::unique_ptr<Store> open() { return std::make_unique<MemoryStore>(); }
-};
-struct InSqlite {
-    TemporaryFolder folder;
-    std::unique_ptr<Store> open() { return std::move(open_sqlite_store(folder.path() + "/edge.db").value()); }
-};
-
-/// Node 1 with spool 1.
-void seed(Store& store) {
-    REQUIRE(store.apply(Batch{PutNode{samples::node(1)}, PutSpool{samples::spool(1, 1)}}).has_value());
-}
 
 SetRun finished(const AddRun& run, Outcomes outcomes) {
     return SetRun{run.run.row, RunState::finished, 1'700'000'003'000'000, outcomes};

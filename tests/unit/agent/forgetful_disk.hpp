@@ -14,6 +14,7 @@ class ForgetfulDisk final : public Disk {
   public:
     /// What a power cut leaves of bytes that were written and not synced.
     enum class Leaves { nothing, all, a_prefix, some_sectors };
+    static constexpr Leaves kLeaves[]{Leaves::nothing, Leaves::all, Leaves::a_prefix, Leaves::some_sectors};
 
     /// The power goes at the n-th change from now (1: the next); every call after that fails.
     void cut_at(int change) { cut_at_ = change; }

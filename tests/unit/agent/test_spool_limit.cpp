@@ -17,13 +17,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr Spool::Terms kSmall{.segment_bytes = 2048, .keep_bytes = 1'000'000, .keep_us = 1'000};
 constexpr std::uint64_t kLimit = 16 * 1024;
 
 /// What Agent does with a plan that brings a result every second.
 struct Node {
     ForgetfulDisk disk;
-    Spool spool = Spool::open(disk, kSmall).value();
+    Spool spool = Spool::open(disk, kSmallSegments).value();
     SpoolLimit limit{spool, kLimit};
     LinkFsm fsm{LinkSettings{.first_retry = 2s, .work_slots = 8, .seed = 3}};
     Time now{};
@@ -105,7 +104,7 @@ TEST_CASE(
     CHECK(node.ended > 3);
     CHECK(node.missing() == 0);
     CHECK(node.gone.size() > 800);
-    CHECK(node.highest <= kLimit + kLimit / 8 + 2 * kSmall.segment_bytes);
+    CHECK(node.highest <= kLimit + kLimit / 8 + 2 * kSmallSegments.segment_bytes);
     // It takes results again: all that were not named.
     const std::uint64_t first = node.spool.first();
     CHECK(first == *node.gone.rbegin() + 1);

@@ -1,15 +1,12 @@
 #include <doctest/doctest.h>
 
 #include "agent/launcher/lines/device_plan.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 
 namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
 
 std::vector<Line> mobile() {
     Line line;

@@ -5,15 +5,12 @@
 
 #include "agent/launcher/lines/line_info.hpp"
 #include "agent/launcher/packets.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 
 namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
 
 Line telecom() {
     Line line;

@@ -6,16 +6,13 @@
 
 #include "agent/launcher/lines/lines.hpp"
 #include "fake_network.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 using namespace edge::launcher::test;
 
 namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
 
 class FakeGuard final : public LineGuard {
   public:

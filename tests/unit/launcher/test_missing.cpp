@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "agent/launcher/lines/missing.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
@@ -9,10 +10,6 @@ using namespace edge::launcher;
 namespace {
 
 using Commands = std::vector<std::string>;
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
 
 /// Whose device has the first line's addresses: `wan0`, with both families; `wan1`, without IPv6.
 Line line(const std::string& name, std::vector<LineAddress> addresses, std::uint32_t number) {

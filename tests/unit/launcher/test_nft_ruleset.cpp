@@ -1,15 +1,12 @@
 #include <doctest/doctest.h>
 
 #include "agent/launcher/lines/nft_ruleset.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 
 namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
 
 bool has(const std::string& rules, const std::string& line) {
     return rules.find("\n" + line + "\n") != std::string::npos;

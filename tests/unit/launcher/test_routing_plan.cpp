@@ -4,15 +4,12 @@
 #include <algorithm>
 
 #include "agent/launcher/lines/routing_plan.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 
 namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
 
 Line line(const std::string& name, const char* four, const char* six, std::uint32_t number) {
     Line line;

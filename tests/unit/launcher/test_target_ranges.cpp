@@ -6,18 +6,12 @@
 
 #include "agent/launcher/lines/target_ranges.hpp"
 #include "protocol/targets/special_ranges.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 
 namespace {
-
-IpAddress ip(const std::string& text) {
-    return IpAddress::parse(text).value();
-}
-IpPrefix net(const std::string& text) {
-    return IpPrefix::parse(text).value();
-}
 
 bool table_denies(const TargetTable& table, const IpAddress& address) {
     const TargetEntry* best = nullptr;

@@ -6,18 +6,12 @@
 #include "agent/launcher/lines/target_table.hpp"
 #include "protocol/targets/special_ranges.hpp"
 #include "protocol/targets/target_policy.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 using namespace edge::launcher;
 
 namespace {
-
-IpAddress ip(const std::string& text) {
-    return IpAddress::parse(text).value();
-}
-IpPrefix net(const std::string& text) {
-    return IpPrefix::parse(text).value();
-}
 
 /// As the kernel's trie: the longest prefix that holds the address.
 TargetVerdict look_up(const TargetTable& table, const IpAddress& address) {
@@ -41,7 +35,7 @@ bool allows(const TargetTable& table, const std::vector<std::uint16_t>& ports, c
 }
 
 /// Addresses at the edges of the interesting ranges, and around them; and those with an open port.
-IpAddress draw(std::mt19937& random, const TargetTable& table) {
+IpAddress draw_near(std::mt19937& random, const TargetTable& table) {
     if (random() % 4 == 0) return table.open[random() % table.open.size()].target.address;
     const auto& entry = table.entries[random() % table.entries.size()];
     IpAddress address = entry.prefix.address;
@@ -81,7 +75,7 @@ TEST_CASE("table and policy say the same of every address") {
                 const auto table = target_table(Targets{allow, deny, ports, only}, resolvers, own);
                 TargetPolicy policy{{}, ports, allow, deny, only, resolvers, own};
                 for (int i = 0; i < 2'000; ++i) {
-                    const IpAddress address = draw(random, table);
+                    const IpAddress address = draw_near(random, table);
                     const auto port = static_cast<std::uint16_t>(std::vector{53, 80, 22, 7480}[random() % 4]);
                     const bool udp = random() % 2 == 0;
                     const bool expected = !policy.refusal(address, port, udp ? Transport::udp : Transport::tcp);

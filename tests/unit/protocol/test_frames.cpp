@@ -8,7 +8,7 @@ using namespace edge::worker;
 
 namespace {
 
-std::vector<Frame> samples() {
+std::vector<Frame> every_frame() {
     ProbeReport report;
     report.status = Status::ok;
     report.started_us = 1'700'000'000'000'000;
@@ -23,7 +23,7 @@ std::vector<Frame> samples() {
     report.detail = Json{{"answer", Json::array({"198.18.0.80"})}};
     return {Run{.task = 7, .service = Service::dns, .params = Json{{"target", "lab.test"}}, .deadline_ms = 3000},
             Cancel{.task = 7}, Ready{.version = "0.1.0", .sandbox = "seccomp+landlock"},
-            Progress{.task = 7, .data = Json{{"seq", 0}}}, Done{.task = 7, .report = report}};
+            worker::Progress{.task = 7, .data = Json{{"seq", 0}}}, Done{.task = 7, .report = report}};
 }
 
 std::string as_text(const Frame& frame) {
@@ -52,7 +52,7 @@ std::vector<std::string> read_in_steps(std::string_view bytes, std::size_t step)
 }  // namespace
 
 TEST_CASE("every kind of frame comes back as it was sent") {
-    for (const Frame& frame : samples()) {
+    for (const Frame& frame : every_frame()) {
         const std::string bytes = encode_frame(frame);
         CAPTURE(bytes.substr(4));
         const auto decoded = decode_frame(bytes.substr(4));
@@ -69,7 +69,7 @@ TEST_CASE("a frame on the wire is its length, big end first, and its JSON") {
 TEST_CASE("frames come out whole however the stream is cut") {
     std::string stream;
     std::vector<std::string> wanted;
-    for (const Frame& frame : samples()) {
+    for (const Frame& frame : every_frame()) {
         const std::string bytes = encode_frame(frame);
         stream += bytes;
         wanted.push_back(bytes.substr(4));
@@ -151,7 +151,7 @@ TEST_CASE("whatever a frame holds, what is written fits what is read, and only w
         CAPTURE(text.size());
         decoded(Run{1, Service::http, Json{{"target", text}}, 1});
         decoded(Ready{text, text});
-        decoded(Progress{1, Json{{"text", text}}});
+        decoded(worker::Progress{1, Json{{"text", text}}});
         constexpr int kAllFields = 6;
         for (int field = 0; field <= kAllFields; ++field) {
             CAPTURE(field);

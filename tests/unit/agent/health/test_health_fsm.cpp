@@ -20,7 +20,7 @@ HealthSettings with_anchor() {
     return settings;
 }
 
-struct Rig {
+struct HealthRig {
     HealthFsm health;
     Time now{Time{} + 100s};
     std::map<std::string, std::uint64_t> out;  // questions that wait, by what is asked: `ping 198.51.100.20`
@@ -28,12 +28,12 @@ struct Rig {
     std::vector<std::string> notes;
     std::vector<std::string> origins;
 
-    explicit Rig(HealthSettings settings = with_anchor(), LineSettings lines = {})
+    explicit HealthRig(HealthSettings settings = with_anchor(), LineSettings lines = {})
         : health(std::move(settings), lines, 7) {}
 
     void take(HealthActions actions) {
         struct Visitor {
-            Rig& rig;
+            HealthRig& rig;
             void operator()(const OwnProbe& one) {
                 rig.out[std::string(enum_text(service_of(one.spec))) + " " + target_of(one.spec)] = one.id;
             }
@@ -68,7 +68,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("a line that is up is judged at once, and asked within two seconds") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     CHECK(rig.judged == std::vector<std::string>{"up "});
     REQUIRE(rig.health.deadline());
@@ -82,7 +82,7 @@ TEST_CASE("a line that is up is judged at once, and asked within two seconds") {
 }
 
 TEST_CASE("a silent anchor takes the line down at the third time, asked sooner; two answers bring it back") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     rig.answer("ping 198.51.100.20", good_report());
     const Time began = rig.now;
@@ -103,7 +103,7 @@ TEST_CASE("a silent anchor takes the line down at the third time, asked sooner; 
 }
 
 TEST_CASE("a judgement is told when it changes, and only then") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     rig.answer("ping 198.51.100.20", good_report());
     const std::size_t told = rig.judged.size();
@@ -130,7 +130,7 @@ TEST_CASE("a gateway that answers no ping is looked up among the neighbours") {
     };
     for (const Case& one : cases) {
         SUBCASE(one.name) {
-            Rig rig;
+            HealthRig rig;
             rig.line();
             rig.answer("ping 100.64.1.1", one.ping);
             std::string said;
@@ -146,7 +146,7 @@ TEST_CASE("a gateway that answers no ping is looked up among the neighbours") {
 }
 
 TEST_CASE("a lost link is down at once and forgets what was asked; an answer that comes late says nothing") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     const auto late = rig.until("ping 198.51.100.20");
     rig.line(false);
@@ -161,7 +161,7 @@ TEST_CASE("a lost link is down at once and forgets what was asked; an answer tha
 }
 
 TEST_CASE("no route is down at once, in both directions") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     RouteAnswer none;
     none.link_up = true;
@@ -173,7 +173,7 @@ TEST_CASE("no route is down at once, in both directions") {
 }
 
 TEST_CASE("a line that is told again as it was is asked for its routes at once, and nothing else") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     rig.take(rig.health.route(rig.until("route 198.51.100.20"), route_from(good_route()), rig.now));
     rig.answer("ping 198.51.100.20", good_report());
@@ -191,7 +191,7 @@ TEST_CASE("the egress address is looked up, and a mismatch is told with its word
     HealthSettings settings;
     settings.echo = "http://192.0.2.80:7480/";
     settings.prefix_file = "/p.txt";
-    Rig rig(settings);
+    HealthRig rig(settings);
     rig.line();
     rig.answer("http http://192.0.2.80:7480/", echo_of("203.0.113.7"));
     REQUIRE(rig.origins == std::vector<std::string>{"203.0.113.7"});
@@ -209,7 +209,7 @@ TEST_CASE("what the settings expect of a line stands above its carrier") {
     settings.echo = "http://192.0.2.80:7480/";
     settings.prefix_file = "/p.txt";
     settings.expect = {{"telecom", "AS4837"}};
-    Rig rig(settings);
+    HealthRig rig(settings);
     rig.line();
     rig.answer("http http://192.0.2.80:7480/", echo_of("203.0.113.7"));
     rig.take(rig.health.origin(line_name("telecom"), "203.0.113.7", Origin{4134, "ct"}));
@@ -217,14 +217,14 @@ TEST_CASE("what the settings expect of a line stands above its carrier") {
 }
 
 TEST_CASE("a disabled line is asked nothing") {
-    Rig rig(with_anchor(), LineSettings{{line_name("telecom")}});
+    HealthRig rig(with_anchor(), LineSettings{{line_name("telecom")}});
     rig.line();
     CHECK(rig.state() == "disabled agent.toml says so");
     CHECK(!rig.health.deadline());
 }
 
 TEST_CASE("a name in disabled that no line has is said once all lines are told, after each start of the launcher") {
-    Rig rig({}, LineSettings{{line_name("telekom"), line_name("unicom"), line_name("xyz")}});
+    HealthRig rig({}, LineSettings{{line_name("telekom"), line_name("unicom"), line_name("xyz")}});
     for (int start = 0; start < 2; ++start) {
         rig.notes.clear();
         rig.line();
@@ -245,7 +245,7 @@ TEST_CASE("a name in disabled that no line has is said once all lines are told, 
 }
 
 TEST_CASE("a line that is disabled later is asked no more, and enabled again it is asked from the start") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     const auto asked = rig.until("ping 198.51.100.20");
     rig.take(rig.health.disable({line_name("telecom")}, rig.now));
@@ -266,7 +266,7 @@ TEST_CASE("a line that is disabled later is asked no more, and enabled again it 
 }
 
 TEST_CASE("questions of a node are spread over the interval") {
-    Rig rig;
+    HealthRig rig;
     rig.line();
     rig.answer("ping 198.51.100.20", good_report());
     rig.answer("dns .", good_report());

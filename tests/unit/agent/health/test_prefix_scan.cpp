@@ -22,11 +22,11 @@ struct File {
     }
 };
 
-struct Rig {
+struct ScanRig {
     boost::asio::io_context io;
     std::vector<std::string> found;
     PrefixScan scan;
-    explicit Rig(const std::string& path)
+    explicit ScanRig(const std::string& path)
         : scan(io, path, [this](const std::string& address, const std::optional<Origin>& origin) {
               found.push_back(address + " " + (origin ? origin->text() : "nothing"));
           }) {}
@@ -43,7 +43,7 @@ TEST_CASE("a file is read in pieces, once for an address, and again when it is a
     std::string text;
     for (int i = 0; i < 20'000; ++i) text += "10.0.0.0/8 AS64500\n";
     file.write(text + "203.0.113.0/24 AS4134 ct\n");
-    Rig rig(file.path);
+    ScanRig rig(file.path);
     rig.scan.find("203.0.113.7");
     rig.scan.find("8.8.8.8");  // while it is being read
     CHECK(rig.found.empty());
@@ -61,7 +61,7 @@ TEST_CASE("a file is read in pieces, once for an address, and again when it is a
 
 TEST_CASE("a file that is gone tells nothing, and is read when it is there again") {
     const File file;
-    Rig rig(file.path);
+    ScanRig rig(file.path);
     rig.scan.find("203.0.113.7");
     rig.run();
     CHECK(rig.found == std::vector<std::string>{"203.0.113.7 nothing"});

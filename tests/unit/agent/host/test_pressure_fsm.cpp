@@ -18,11 +18,13 @@ link::HostFacts host(std::uint32_t cpus, std::uint32_t load, std::optional<std::
     return facts;
 }
 
-struct Rig {
+struct PressureRig {
     PressureFsm fsm;
     Time now = Time{} + 100s;
 
-    Rig() { fsm.thresholds({.cpu_pressure_percent = 40, .memory_pressure_percent = 10, .load_per_cpu_percent = 200}); }
+    PressureRig() {
+        fsm.thresholds({.cpu_pressure_percent = 40, .memory_pressure_percent = 10, .load_per_cpu_percent = 200});
+    }
     bool sample(const link::HostFacts& facts) {
         now += 10s;
         return fsm.sample(facts, now);
@@ -33,7 +35,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("past the threshold the host is busy at once, and says of what") {
-    Rig rig;
+    PressureRig rig;
     CHECK_FALSE(rig.cpu(399));
     CHECK(rig.fsm.busy().empty());
     CHECK(rig.cpu(400));
@@ -42,7 +44,7 @@ TEST_CASE("past the threshold the host is busy at once, and says of what") {
 }
 
 TEST_CASE("it is free again only after 30 s well below, without a relapse between") {
-    Rig rig;
+    PressureRig rig;
     rig.cpu(500);
     for (const std::uint32_t permille : {299u, 299u, 300u, 0u, 0u, 0u}) {  // 300 begins the wait anew
         CHECK_FALSE(rig.cpu(permille));
@@ -54,7 +56,7 @@ TEST_CASE("it is free again only after 30 s well below, without a relapse betwee
 }
 
 TEST_CASE("load counts only where the kernel tells no pressure, per processor") {
-    Rig rig;
+    PressureRig rig;
     CHECK_FALSE(rig.sample(host(2, 9'000, 10)));
     CHECK_FALSE(rig.sample(host(2, 3'999, {})));
     CHECK(rig.sample(host(2, 4'000, {})));
@@ -62,9 +64,9 @@ TEST_CASE("load counts only where the kernel tells no pressure, per processor") 
 }
 
 TEST_CASE("memory pressure makes it busy, and a threshold of 0 is never passed") {
-    Rig rig;
+    PressureRig rig;
     CHECK(rig.sample(host(1, 0, {}, 100)));
-    Rig off;
+    PressureRig off;
     off.fsm.thresholds({});
     CHECK_FALSE(off.sample(host(1, 0, 1'000, 1'000)));
     CHECK_FALSE(off.sample(host(1, 1'000'000, {})));
@@ -72,7 +74,7 @@ TEST_CASE("memory pressure makes it busy, and a threshold of 0 is never passed")
 }
 
 TEST_CASE("a policy that lifts its thresholds frees a busy host") {
-    Rig rig;
+    PressureRig rig;
     rig.cpu(900);
     rig.fsm.thresholds({});
     for (int i = 0; i < 3; ++i) CHECK_FALSE(rig.cpu(900));

@@ -160,8 +160,7 @@ TEST_CASE("a power cut at any step leaves a node that can join by the same comma
     }
     std::mt19937 random(7);
     for (int step = 1; step <= changes; ++step) {
-        for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
-                                  ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+        for (const auto leaves : ForgetfulDisk::kLeaves) {
             CAPTURE(step);
             ForgetfulDisk disk;
             disk.cut_at(step);
@@ -206,7 +205,7 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
     ForgetfulDisk disk = joined_before();
     const auto old_key = load_key(disk).value().public_key();
     std::vector<NodeId> aside;
-    const SetAside set_aside = [&](const Identity* old) -> Result<> {
+    const SetAside set_aside = [&](const agent::Identity* old) -> Result<> {
         aside.push_back(old ? old->node_id : NodeId{});
         return ok();
     };
@@ -242,7 +241,7 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
     }
     SUBCASE("it cannot be set aside: nothing changed") {
         Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
-        CHECK(!enroll(disk, order, broker.post(), [](const Identity*) -> Result<> { return Error{Errc::io}; }));
+        CHECK(!enroll(disk, order, broker.post(), [](const agent::Identity*) -> Result<> { return Error{Errc::io}; }));
         CHECK(load_identity(disk).value().node_id == reply_of(7).node_id);
         CHECK(load_key(disk).value().public_key() == old_key);
         Broker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
@@ -255,7 +254,7 @@ TEST_CASE("a power cut at any step of a replacement leaves the old node, or one 
     EnrollOrder order = kOrder;
     order.replace = true;
     const auto run = [&](ForgetfulDisk& disk, Broker& broker) {
-        return enroll(disk, order, broker.post(), [&](const Identity*) { return disk.remove(kIdentityFile); });
+        return enroll(disk, order, broker.post(), [&](const agent::Identity*) { return disk.remove(kIdentityFile); });
     };
     int changes = 0;
     {
@@ -267,8 +266,7 @@ TEST_CASE("a power cut at any step of a replacement leaves the old node, or one 
     }
     std::mt19937 random(5);
     for (int step = 1; step <= changes; ++step) {
-        for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
-                                  ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+        for (const auto leaves : ForgetfulDisk::kLeaves) {
             CAPTURE(step);
             ForgetfulDisk disk = joined_before();
             disk.cut_at(step);

@@ -118,8 +118,7 @@ TEST_CASE("a power cut at any step, on either side, leaves a node that joins") {
     REQUIRE(changes >= 4);
     std::mt19937 random(11);
     for (int step = 1; step <= changes; ++step) {
-        for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
-                                  ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+        for (const auto leaves : ForgetfulDisk::kLeaves) {
             CAPTURE(step);
             Broker broker;
             ForgetfulDisk disk = enrolled(broker);

@@ -15,13 +15,13 @@ using namespace edge::agent::samples;
 namespace {
 
 /// A planner on a clock, and how often each task was told.
-struct Rig {
+struct PlannerRig {
     Clock clock;
     Planner planner{node()};
     std::map<TaskId, int> told;
     std::vector<std::uint64_t> ticks;  // of one line
 
-    Rig() { planner.in_contact(clock.now()); }
+    PlannerRig() { planner.in_contact(clock.now()); }
     std::vector<link::Task> look() {
         auto tasks = planner.due(clock.now());
         for (const auto& task : tasks) {
@@ -59,7 +59,7 @@ std::uint64_t at(std::uint64_t second) {
 }  // namespace
 
 TEST_CASE("each tick makes a task of each line, with names that the broker reckons as well") {
-    Rig rig;
+    PlannerRig rig;
     REQUIRE(rig.planner.set(every(10'000), rig.clock.now()));
     CHECK(rig.planner.next() == at(10));
     CHECK(rig.look().empty());
@@ -74,7 +74,7 @@ TEST_CASE("each tick makes a task of each line, with names that the broker recko
 }
 
 TEST_CASE("repetitions are tasks of their own, and what is told of a task is what the plan says") {
-    Rig rig;
+    PlannerRig rig;
     auto plan = every(10'000);
     plan.repeat = 2;
     plan.revision = 7;
@@ -93,7 +93,7 @@ TEST_CASE("repetitions are tasks of their own, and what is told of a task is wha
 }
 
 TEST_CASE("jitter moves the beginning of a line, never its tick; aligned lines move together") {
-    Rig rig;
+    PlannerRig rig;
     auto plan = every(60'000);
     plan.schedule.jitter_ms = 20'000;
     REQUIRE(rig.planner.set(plan, rig.clock.now()));
@@ -116,7 +116,7 @@ TEST_CASE("jitter moves the beginning of a line, never its tick; aligned lines m
 }
 
 TEST_CASE("of ticks that were missed the last is made up for, if it is not too late") {
-    Rig rig;
+    PlannerRig rig;
     REQUIRE(rig.planner.set(every(10'000), rig.clock.now()));
     rig.pass(10 * kSecond);
     rig.clock.pass(305 * kSecond);  // suspended
@@ -133,7 +133,7 @@ TEST_CASE("of ticks that were missed the last is made up for, if it is not too l
 }
 
 TEST_CASE("a clock that is set fires nothing twice, and the ticks of its own time still fire") {
-    Rig rig;
+    PlannerRig rig;
     REQUIRE(rig.planner.set(every(10'000), rig.clock.now()));
     rig.pass(100 * kSecond);
     const std::uint64_t hour = 3'600 * kSecond;
@@ -178,7 +178,7 @@ TEST_CASE("a clock that is set fires nothing twice, and the ticks of its own tim
 }
 
 TEST_CASE("a machine that boots in 1970 goes on when it knows the time") {
-    Rig rig;
+    PlannerRig rig;
     rig.clock.set(-static_cast<std::int64_t>(kBegin));
     rig.planner.in_contact(rig.clock.now());
     auto plan = every(10'000);
@@ -194,11 +194,11 @@ TEST_CASE("a machine that boots in 1970 goes on when it knows the time") {
 }
 
 TEST_CASE("what had fired is remembered: a planner that is made anew does not do it again") {
-    Rig before;
+    PlannerRig before;
     REQUIRE(before.planner.set(every(10'000), before.clock.now()));
     before.pass(10 * kSecond);
     before.pass(65 * kSecond);
-    Rig after;
+    PlannerRig after;
     after.clock = before.clock;
     for (const FiredMark& mark : before.planner.take_marks()) after.planner.fired(mark);
     REQUIRE(after.planner.set(every(10'000), after.clock.now()));
@@ -216,7 +216,7 @@ TEST_CASE("what had fired is remembered: a planner that is made anew does not do
 }
 
 TEST_CASE("a line that is new to a plan begins with what comes, not with what was") {
-    Rig rig;
+    PlannerRig rig;
     auto plan = every(60'000);
     plan.lines = {line("telecom")};
     rig.clock.pass(70 * kSecond);
@@ -231,7 +231,7 @@ TEST_CASE("a line that is new to a plan begins with what comes, not with what wa
     rig.pass(60 * kSecond);
     CHECK(rig.told.size() == 3);
     // and that is on the disk with it
-    Rig after;
+    PlannerRig after;
     after.clock = rig.clock;
     for (const FiredMark& mark : rig.planner.memory(rig.clock.now().wall_us)) after.planner.fired(mark);
     REQUIRE(after.planner.set(plan, after.clock.now()));
@@ -239,7 +239,7 @@ TEST_CASE("a line that is new to a plan begins with what comes, not with what wa
 }
 
 TEST_CASE("without the broker the plan goes on until its lease is over, and then goes on with it") {
-    Rig rig;
+    PlannerRig rig;
     auto plan = every(10'000);
     plan.lease_ms = 55'000;
     REQUIRE(rig.planner.set(plan, rig.clock.now()));
@@ -259,7 +259,7 @@ TEST_CASE("without the broker the plan goes on until its lease is over, and then
 }
 
 TEST_CASE("a restart does not make the lease longer, and none was is over") {
-    Rig rig;
+    PlannerRig rig;
     Planner planner(node());
     auto plan = every(10'000);
     plan.lease_ms = 60'000;
@@ -274,7 +274,7 @@ TEST_CASE("a restart does not make the lease longer, and none was is over") {
 }
 
 TEST_CASE("a dropped plan is due no more, and a reset one only when it is told again") {
-    Rig rig;
+    PlannerRig rig;
     REQUIRE(rig.planner.set(every(10'000, 1), rig.clock.now()));
     REQUIRE(rig.planner.set(every(10'000, 2), rig.clock.now()));
     const auto both = rig.planner.digest();
@@ -292,7 +292,7 @@ TEST_CASE("a dropped plan is due no more, and a reset one only when it is told a
 }
 
 TEST_CASE("a plan that cannot be reckoned changes nothing") {
-    Rig rig;
+    PlannerRig rig;
     REQUIRE(rig.planner.set(every(10'000), rig.clock.now()));
     auto wrong = every(10'000);
     wrong.schedule.every_ms.reset();

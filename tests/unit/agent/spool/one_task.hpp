@@ -8,6 +8,7 @@
 namespace edge::agent {
 
 inline constexpr std::uint64_t kNow = 5'000;
+inline constexpr Spool::Terms kSmallSegments{.segment_bytes = 2048, .keep_bytes = 1'000'000, .keep_us = 1'000};
 
 inline link::AttemptRef attempt(std::uint8_t number) {
     return {task_id(number), 1};

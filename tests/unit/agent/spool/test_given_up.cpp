@@ -13,12 +13,10 @@ using namespace edge::agent;
 
 namespace {
 
-constexpr Spool::Terms kSmall{.segment_bytes = 2048, .keep_bytes = 1'000'000, .keep_us = 1'000};
-
 /// With 60 results, in many segments.
 struct Full {
     ForgetfulDisk disk;
-    Spool spool = Spool::open(disk, kSmall).value();
+    Spool spool = Spool::open(disk, kSmallSegments).value();
     Full() {
         for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
     }
@@ -55,7 +53,7 @@ TEST_CASE("the oldest results are given up, a segment of them, and named before 
     CHECK(spool.first() > first);  // it is one gap, and a longer one
 
     const std::uint64_t now_first = spool.first();
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kSmallSegments);
     REQUIRE(again);
     check_whole(again.value(), 60);
     CHECK(again.value().first() == now_first);
@@ -73,7 +71,7 @@ TEST_CASE("a gap is forgotten when a result behind it is acknowledged, and not b
     CHECK(spool.gap());
     REQUIRE(spool.ack(last + 1, kNow));
     CHECK(!spool.gap());
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kSmallSegments);
     REQUIRE(again);
     CHECK(!again.value().gap());
 }
@@ -87,7 +85,7 @@ TEST_CASE("a note of what was given up is believed where it is one of this spool
     };
     const auto gap_read_from = [&](const std::string& text) {
         REQUIRE(disk.replace(spool::kGapFile, text));
-        auto again = Spool::open(disk, kSmall);
+        auto again = Spool::open(disk, kSmallSegments);
         REQUIRE(again);
         return again.value().gap();
     };
@@ -105,7 +103,7 @@ TEST_CASE("a note of what was given up is believed where it is one of this spool
         CHECK(!gap_read_from(text));
     }
     // The last of them: results that were never there would come first in the new numbers, all 2^64 - 2 of them.
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kSmallSegments);
     REQUIRE(again);
     REQUIRE(again.value().renew("test"));
     CHECK(again.value().first() == 1);
@@ -125,14 +123,14 @@ TEST_CASE("acknowledged results go first, and are no gap") {
 
 TEST_CASE("what is unfinished outlives the segment that it was accepted in") {
     ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
+    auto opened = Spool::open(disk, kSmallSegments);
     REQUIRE(opened);
     Spool& spool = opened.value();
     spool.accept(1, attempt(100), accepted());
     for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool, i);
     const std::uint64_t work_last = spool.work_last();
     REQUIRE(spool.give_up_oldest());
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kSmallSegments);
     REQUIRE(again);
     CHECK(again.value().open_attempts() == std::vector<link::AttemptRef>{attempt(100)});
     CHECK(again.value().accepted(attempt(100)).target == accepted().target);
@@ -141,7 +139,7 @@ TEST_CASE("what is unfinished outlives the segment that it was accepted in") {
 
 TEST_CASE("what is being written is never given up") {
     ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
+    auto opened = Spool::open(disk, kSmallSegments);
     REQUIRE(opened);
     Spool& spool = opened.value();
     run_one(spool, 1);
@@ -178,18 +176,17 @@ TEST_CASE("a spool that begins anew begins behind what it gave up") {
         CHECK(number_in(one.result(one.last()).value()) == 60);
     };
     check(spool);
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kSmallSegments);
     REQUIRE(again);
     check(again.value());
 }
 
 TEST_CASE("whatever the moment of a power cut, each result is there or named as given up") {
-    for (const auto leaves : {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
-                              ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors}) {
+    for (const auto leaves : ForgetfulDisk::kLeaves) {
         int change = 1;
         for (bool cut = true; cut; ++change) {
             ForgetfulDisk disk;
-            auto opened = Spool::open(disk, kSmall);
+            auto opened = Spool::open(disk, kSmallSegments);
             REQUIRE(opened);
             opened.value().accept(1, attempt(100), accepted());
             for (std::uint8_t i = 1; i <= 60; ++i) run_one(opened.value(), i);
@@ -199,7 +196,7 @@ TEST_CASE("whatever the moment of a power cut, each result is there or named as 
             cut = disk.is_cut();
             std::mt19937 leavings(static_cast<unsigned>(change));
             disk.restart(leaves, leavings);
-            auto again = Spool::open(disk, kSmall);
+            auto again = Spool::open(disk, kSmallSegments);
             REQUIRE(again);
             CAPTURE(change);
             if (again.value().first() > 1)

@@ -15,7 +15,7 @@ using namespace edge::agent;
 
 namespace {
 
-constexpr Spool::Terms kSmall{.segment_bytes = 2048, .keep_bytes = 0};  // a segment of a few results
+constexpr Spool::Terms kNoneKept{.segment_bytes = 2048, .keep_bytes = 0};  // a segment of a few results
 
 }  // namespace
 
@@ -82,7 +82,7 @@ TEST_CASE("a reopened spool has the same id, results, open attempts and numbers"
     ForgetfulDisk disk;
     SpoolId id;
     {
-        auto spool = Spool::open(disk, kSmall);
+        auto spool = Spool::open(disk, kNoneKept);
         REQUIRE(spool);
         id = spool.value().id();
         for (std::uint8_t i = 1; i <= 20; ++i) run_one(spool.value(), i);
@@ -92,7 +92,7 @@ TEST_CASE("a reopened spool has the same id, results, open attempts and numbers"
         REQUIRE(spool.value().ack(4, kNow));
         REQUIRE(spool.value().save_ack());
     }
-    auto spool = Spool::open(disk, kSmall);
+    auto spool = Spool::open(disk, kNoneKept);
     REQUIRE(spool);
     CHECK(spool.value().id() == id);
     CHECK(spool.value().first() == 5);
@@ -108,7 +108,7 @@ TEST_CASE("a reopened spool has the same id, results, open attempts and numbers"
 
 TEST_CASE("acknowledged segments are deleted, the numbers go on") {
     ForgetfulDisk disk;
-    auto spool = Spool::open(disk, kSmall);
+    auto spool = Spool::open(disk, kNoneKept);
     REQUIRE(spool);
     for (std::uint8_t i = 1; i <= 60; ++i) run_one(spool.value(), i);
     const std::size_t many = disk.list().value().size();
@@ -116,7 +116,7 @@ TEST_CASE("acknowledged segments are deleted, the numbers go on") {
     const auto names = disk.list().value();
     CHECK(many > 10);
     CHECK(names.size() == 2);  // the one being written, and the acknowledged number
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kNoneKept);
     REQUIRE(again);
     CHECK(again.value().last() == 60);
     CHECK(again.value().first() == 0);
@@ -126,7 +126,7 @@ TEST_CASE("acknowledged segments are deleted, the numbers go on") {
 
 TEST_CASE("a segment with an open accept stays, and so does what came after it") {
     ForgetfulDisk disk;
-    auto spool = Spool::open(disk, kSmall);
+    auto spool = Spool::open(disk, kNoneKept);
     REQUIRE(spool);
     spool.value().accept(200, attempt(200), accepted());
     REQUIRE(spool.value().commit());
@@ -181,7 +181,7 @@ TEST_CASE("without space for a renewed copy the spool is as it was, and can be r
 
 TEST_CASE("on a full disk acknowledged segments are removed all the same: that makes the space") {
     ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
+    auto opened = Spool::open(disk, kNoneKept);
     REQUIRE(opened);
     Spool& spool = opened.value();
     for (std::uint8_t i = 1; i <= 20; ++i) run_one(spool, i);
@@ -189,7 +189,7 @@ TEST_CASE("on a full disk acknowledged segments are removed all the same: that m
     disk.fail_append(ENOSPC);  // the note of what was acknowledged
     REQUIRE(spool.ack(20, kNow));
     CHECK(disk.list().value().size() < files);
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kNoneKept);
     REQUIRE(again);
     CHECK(again.value().last() == 20);
     CHECK(again.value().take_notes().empty());
@@ -205,7 +205,7 @@ TEST_CASE("its size is that of its segments, and nothing when nothing is waiting
         return bytes;
     };
     {
-        auto opened = Spool::open(disk, kSmall);
+        auto opened = Spool::open(disk, kNoneKept);
         REQUIRE(opened);
         Spool& spool = opened.value();
         CHECK(spool.bytes() == 0);
@@ -214,7 +214,7 @@ TEST_CASE("its size is that of its segments, and nothing when nothing is waiting
         REQUIRE(spool.ack(17, kNow));
         CHECK(spool.bytes() == on_disk());
     }
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kNoneKept);
     REQUIRE(again);
     CHECK(again.value().bytes() == on_disk());
     REQUIRE(again.value().renew("test"));
@@ -294,7 +294,7 @@ TEST_CASE("damage is kept aside; what can be read goes on under a new id, in ord
     ForgetfulDisk whole;
     SpoolId id;
     {
-        auto spool = Spool::open(whole, kSmall);
+        auto spool = Spool::open(whole, kNoneKept);
         REQUIRE(spool);
         id = spool.value().id();
         for (std::uint8_t i = 1; i <= 12; ++i) run_one(spool.value(), i);
@@ -307,7 +307,7 @@ TEST_CASE("damage is kept aside; what can be read goes on under a new id, in ord
         CAPTURE(at);
         ForgetfulDisk disk = whole.copy();
         disk.bytes(victim)[at] = static_cast<char>(disk.bytes(victim)[at] ^ 0x80);
-        auto spool = Spool::open(disk, kSmall);
+        auto spool = Spool::open(disk, kNoneKept);
         REQUIRE(spool);
         CHECK(spool.value().id() != id);
         CHECK(disk.has("damaged-" + victim));
@@ -324,7 +324,7 @@ TEST_CASE("damage is kept aside; what can be read goes on under a new id, in ord
         }
         CHECK(spool.value().last() >= 8);
         CHECK(spool.value().knows(attempt(50)));
-        auto again = Spool::open(disk, kSmall);
+        auto again = Spool::open(disk, kNoneKept);
         REQUIRE(again);
         CHECK(again.value().id() == spool.value().id());
         CHECK(again.value().last() == spool.value().last());
@@ -334,7 +334,7 @@ TEST_CASE("damage is kept aside; what can be read goes on under a new id, in ord
 
 TEST_CASE("a spool that is renewed while it runs keeps all it holds and goes on") {
     ForgetfulDisk disk;
-    auto opened = Spool::open(disk, kSmall);
+    auto opened = Spool::open(disk, kNoneKept);
     REQUIRE(opened);
     Spool& spool = opened.value();
     for (std::uint8_t i = 1; i <= 9; ++i) run_one(spool, i);
@@ -348,7 +348,7 @@ TEST_CASE("a spool that is renewed while it runs keeps all it holds and goes on"
     CHECK(spool.open_attempts() == std::vector{attempt(10)});
     CHECK(spool.finish(result_of(10), {}) == 6);
     REQUIRE(spool.commit());
-    auto again = Spool::open(disk, kSmall);
+    auto again = Spool::open(disk, kNoneKept);
     REQUIRE(again);
     CHECK(again.value().last() == 6);
     CHECK(again.value().open_attempts().empty());
@@ -358,13 +358,13 @@ TEST_CASE("a spool that is renewed while it runs keeps all it holds and goes on"
 TEST_CASE("a lost acknowledged number is made good by what the first segment says") {
     ForgetfulDisk disk;
     {
-        auto spool = Spool::open(disk, kSmall);
+        auto spool = Spool::open(disk, kNoneKept);
         REQUIRE(spool);
         for (std::uint8_t i = 1; i <= 30; ++i) run_one(spool.value(), i);
         REQUIRE(spool.value().ack(28, kNow));
     }
     REQUIRE(disk.remove(spool::kAckFile));
-    auto spool = Spool::open(disk, kSmall);
+    auto spool = Spool::open(disk, kNoneKept);
     REQUIRE(spool);
     CHECK(spool.value().last() == 30);
     CHECK(spool.value().first() > 20);

@@ -14,9 +14,7 @@ using namespace edge::agent;
 
 namespace {
 
-constexpr Spool::Terms kSmall{.segment_bytes = 1500, .keep_bytes = 6'000, .keep_us = 7};  // some are kept, some go
-constexpr ForgetfulDisk::Leaves kLeaves[] = {ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
-                                             ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors};
+constexpr Spool::Terms kFewKept{.segment_bytes = 1500, .keep_bytes = 6'000, .keep_us = 7};  // some are kept, some go
 
 /// What the spool promised: only what a successful commit() covered.
 struct Ledger {
@@ -30,7 +28,7 @@ struct Ledger {
 
 /// A day of a spool: accepts and results in groups of all sizes, acknowledgements, a renewal. Ends when the power goes.
 void live(Disk& disk, Ledger& ledger, bool renew) {
-    auto opened = Spool::open(disk, kSmall);
+    auto opened = Spool::open(disk, kFewKept);
     if (!opened) return;
     Spool& spool = opened.value();
     ledger.id = spool.id();
@@ -76,7 +74,7 @@ void live(Disk& disk, Ledger& ledger, bool renew) {
 }
 
 void check_kept(Disk& disk, const Ledger& ledger, bool renewing) {
-    auto opened = Spool::open(disk, kSmall);
+    auto opened = Spool::open(disk, kFewKept);
     REQUIRE(opened);
     Spool& spool = opened.value();
     for (const std::string& note : spool.take_notes()) CHECK_MESSAGE(note.starts_with("spool_torn_tail"), note);
@@ -129,9 +127,9 @@ TEST_CASE("whatever the moment of a power cut and what it leaves, all that was p
         std::mt19937 random(11);
         for (int step = 1; step <= changes; ++step) {
             // All that a cut may leave at each step takes minutes under a sanitizer: a kind a step, in turn.
-            for (std::size_t kind = 0; kind < std::size(kLeaves); ++kind) {
-                if (!every_kind && kind != static_cast<std::size_t>(step) % std::size(kLeaves)) continue;
-                const auto leaves = kLeaves[kind];
+            for (std::size_t kind = 0; kind < std::size(ForgetfulDisk::kLeaves); ++kind) {
+                if (!every_kind && kind != static_cast<std::size_t>(step) % std::size(ForgetfulDisk::kLeaves)) continue;
+                const auto leaves = ForgetfulDisk::kLeaves[kind];
                 CAPTURE(renew);
                 CAPTURE(step);
                 CAPTURE(static_cast<int>(leaves));
@@ -159,7 +157,7 @@ TEST_CASE("a power cut during recovery does no more harm than the one before") {
             live(disk, ledger, false);
             disk.restart(ForgetfulDisk::Leaves::some_sectors, random);
             disk.cut_at(second);
-            (void)Spool::open(disk, kSmall);
+            (void)Spool::open(disk, kFewKept);
             disk.restart(ForgetfulDisk::Leaves::a_prefix, random);
             check_kept(disk, ledger, false);
         }

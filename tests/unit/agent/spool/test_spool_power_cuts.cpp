@@ -15,7 +15,7 @@ using namespace edge::agent;
 
 namespace {
 
-constexpr Spool::Terms kSmall{.segment_bytes = 1'500, .keep_bytes = 4'000, .keep_us = 300};
+constexpr Spool::Terms kLittleKept{.segment_bytes = 1'500, .keep_bytes = 4'000, .keep_us = 300};
 
 template <class Id>
 Id numbered(std::uint32_t number) {
@@ -63,13 +63,11 @@ class Life {
         disk.cut_at(static_cast<int>(random_() % 120) + 1);
         live();
         REQUIRE(disk.is_cut());
-        constexpr ForgetfulDisk::Leaves kLeaves[]{ForgetfulDisk::Leaves::nothing, ForgetfulDisk::Leaves::all,
-                                                  ForgetfulDisk::Leaves::a_prefix, ForgetfulDisk::Leaves::some_sectors};
-        disk.restart(kLeaves[random_() % 4], random_);
+        disk.restart(ForgetfulDisk::kLeaves[random_() % 4], random_);
     }
     /// What came back is what was promised.
     void look() {
-        auto opened = Spool::open(disk, kSmall);
+        auto opened = Spool::open(disk, kLittleKept);
         REQUIRE(opened);
         come_back(opened.value());
     }
@@ -82,7 +80,7 @@ class Life {
 
   private:
     void live() {
-        auto opened = Spool::open(disk, kSmall);
+        auto opened = Spool::open(disk, kLittleKept);
         if (!opened) return;
         Spool& spool = opened.value();
         come_back(spool);

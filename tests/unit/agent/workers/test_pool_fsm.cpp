@@ -57,11 +57,11 @@ Texts texts_of(const PoolActions& actions) {
     return texts;
 }
 
-struct Rig {
+struct PoolRig {
     PoolFsm pool;
     Moment now{Time{} + 100s, 1'000'000'000};
 
-    explicit Rig(PoolSettings settings = {1, 2}) : pool(settings) { pool.launcher_up(); }
+    explicit PoolRig(PoolSettings settings = {1, 2}) : pool(settings) { pool.launcher_up(); }
 
     void pass(std::chrono::milliseconds time) {
         now.steady += time;
@@ -108,7 +108,7 @@ RouteAnswer route_of(launcher::Route route) {
 }  // namespace
 
 TEST_CASE("workers that began before the policy changed are replaced, a busy one after its last task") {
-    Rig rig;  // one worker a line
+    PoolRig rig;  // one worker a line
     rig.warm();
     SUBCASE("idle") {
         CHECK(texts_of(rig.pool.renew(rig.now)) == Texts{"kill 1"});
@@ -127,7 +127,7 @@ TEST_CASE("workers that began before the policy changed are replaced, a busy one
 }
 
 TEST_CASE("a line that is up gets one warm worker, a line that is down none") {
-    Rig rig;
+    PoolRig rig;
     CHECK(rig.line(false).empty());
     CHECK(rig.line() == Texts{"spawn telecom"});
     CHECK(rig.line().empty());
@@ -136,7 +136,7 @@ TEST_CASE("a line that is up gets one warm worker, a line that is down none") {
 }
 
 TEST_CASE("a task goes to the warm worker, and its answer is delivered when the kernel's route is known") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     CHECK(rig.submit(1) == Texts{"run on 1"});
     CHECK(texts_of(rig.pool.frame(1, worker::Progress{1, Json{{"seq", 0}}}, rig.now)) ==
@@ -148,7 +148,7 @@ TEST_CASE("a task goes to the warm worker, and its answer is delivered when the 
 }
 
 TEST_CASE("a task that runs for longer than a moment is shown to run, once, and one that has ended is not") {
-    Rig rig({1, 8});
+    PoolRig rig({1, 8});
     rig.warm();
     for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
     rig.done(1, 1, good());
@@ -165,7 +165,7 @@ TEST_CASE("a task that runs for longer than a moment is shown to run, once, and 
 }
 
 TEST_CASE("the kernel is asked once a second for one destination, and once for many at once") {
-    Rig rig({1, 8});
+    PoolRig rig({1, 8});
     rig.warm();
     for (std::uint8_t i = 1; i <= 4; ++i) rig.submit(i);
     CHECK(rig.done(1, 1, good()) == Texts{"route telecom 192.0.2.1"});
@@ -182,7 +182,7 @@ TEST_CASE("the kernel is asked once a second for one destination, and once for m
 }
 
 TEST_CASE("a worker's word alone verifies nothing") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     SUBCASE("a source address of another line") {
@@ -208,7 +208,7 @@ TEST_CASE("a worker's word alone verifies nothing") {
 }
 
 TEST_CASE("every socket of a probe is verified, each destination asked for once") {
-    Rig rig({1, 8});
+    PoolRig rig({1, 8});
     rig.warm();
     for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
     ProbeReport report = good();
@@ -252,7 +252,7 @@ TEST_CASE("every socket of a probe is verified, each destination asked for once"
 }
 
 TEST_CASE("two ports of one address are two questions, and so are two protocols of one port") {
-    Rig rig({1, 8});
+    PoolRig rig({1, 8});
     rig.warm();
     for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
     const Flow web{"192.0.2.1", IPPROTO_TCP, 80}, tls{"192.0.2.1", IPPROTO_TCP, 443},
@@ -276,7 +276,7 @@ TEST_CASE("two ports of one address are two questions, and so are two protocols 
 }
 
 TEST_CASE("tasks beyond what a worker takes wait in order, and start when one ended") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     rig.submit(2);
@@ -285,7 +285,7 @@ TEST_CASE("tasks beyond what a worker takes wait in order, and start when one en
 }
 
 TEST_CASE("a second worker is started when the first is full, up to the bound") {
-    Rig rig({2, 1});
+    PoolRig rig({2, 1});
     rig.warm();
     rig.submit(1);
     CHECK(rig.submit(2) == Texts{"spawn telecom"});
@@ -294,14 +294,14 @@ TEST_CASE("a second worker is started when the first is full, up to the bound") 
 }
 
 TEST_CASE("tasks that come before the worker is ready wait for it") {
-    Rig rig;
+    PoolRig rig;
     rig.line();
     CHECK(rig.submit(1).empty());
     CHECK(rig.ready(1) == Texts{"note worker_ready", "run on 1"});
 }
 
 TEST_CASE("a task that cannot start is answered at once") {
-    Rig rig;
+    PoolRig rig;
     SUBCASE("the line is down") {
         rig.line(false);
         CHECK(rig.submit(1) == Texts{"deliver 1 failed line/start/link_down"});
@@ -328,7 +328,7 @@ TEST_CASE("a task that cannot start is answered at once") {
 }
 
 TEST_CASE("a line whose workers do not start is degraded, says why, and is well again with the first that does") {
-    Rig rig;
+    PoolRig rig;
     rig.line();
     const auto line = [&] { return rig.pool.lines().at(0); };
     CHECK(line().state == link::LineState::up);
@@ -363,7 +363,7 @@ TEST_CASE("a line whose workers do not start is degraded, says why, and is well 
 }
 
 TEST_CASE("while another worker of the line is ready, or starts, one that did not start is no news of the line") {
-    Rig rig({2, 1});
+    PoolRig rig({2, 1});
     const auto ends_before_ready = [&](WorkerId worker) {
         rig.pool.exited(worker, launcher::ExitReason::signaled, 9, rig.now);
         rig.pool.hung_up(worker, rig.now);
@@ -391,7 +391,7 @@ TEST_CASE("while another worker of the line is ready, or starts, one that did no
 }
 
 TEST_CASE("a task that waited longer than start_within is refused as expired") {
-    Rig rig;
+    PoolRig rig;
     rig.line();
     rig.submit(1);
     rig.pass(59'999ms);
@@ -401,7 +401,7 @@ TEST_CASE("a task that waited longer than start_within is refused as expired") {
 }
 
 TEST_CASE("how long a task waited and ran is told") {
-    Rig rig;
+    PoolRig rig;
     rig.line();
     rig.submit(1);
     rig.pass(30ms);
@@ -415,7 +415,7 @@ TEST_CASE("how long a task waited and ran is told") {
 }
 
 TEST_CASE("a cancellation ends what waits and asks the worker about what runs") {
-    Rig rig({1, 1});
+    PoolRig rig({1, 1});
     rig.warm();
     rig.submit(1);
     rig.submit(2);
@@ -429,7 +429,7 @@ TEST_CASE("a cancellation ends what waits and asks the worker about what runs") 
 }
 
 TEST_CASE("a worker that does not answer in time is killed, and only the stuck task is called wedged") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     rig.pass(1s);
@@ -450,7 +450,7 @@ TEST_CASE("a worker that does not answer in time is killed, and only the stuck t
 TEST_CASE("a worker that answers twice, or what it was never asked, is broken") {
     for (const std::uint64_t answered : {1u, 7u}) {
         CAPTURE(answered);
-        Rig rig;
+        PoolRig rig;
         rig.warm();
         rig.submit(1);
         rig.submit(2);
@@ -464,7 +464,7 @@ TEST_CASE("a worker that answers twice, or what it was never asked, is broken") 
 }
 
 TEST_CASE("a late answer of a worker that is to die is not heard, and other answers of it still are") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     rig.pass(1s);
@@ -488,7 +488,7 @@ TEST_CASE("a worker that crashed fails its tasks, and running out of memory is t
                             Case{"memory", launcher::ExitReason::oom, "worker_oom"}}) {
         for (const bool socket_first : {true, false}) {
             SUBCASE((std::string(one.name) + (socket_first ? ", the socket first" : ", the launcher first")).c_str()) {
-                Rig rig;
+                PoolRig rig;
                 rig.warm();
                 rig.submit(1);
                 Texts texts;
@@ -506,7 +506,7 @@ TEST_CASE("a worker that crashed fails its tasks, and running out of memory is t
 }
 
 TEST_CASE("what a worker said before it died counts") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     rig.pool.exited(1, launcher::ExitReason::exited, 0, rig.now);
@@ -515,7 +515,7 @@ TEST_CASE("what a worker said before it died counts") {
 }
 
 TEST_CASE("of the two signs of a worker's end one is enough after a while") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     SUBCASE("only the socket") {
@@ -531,7 +531,7 @@ TEST_CASE("of the two signs of a worker's end one is enough after a while") {
 }
 
 TEST_CASE("a worker that keeps dying is started less and less often, one that lived is started at once") {
-    Rig rig;
+    PoolRig rig;
     rig.line();
     const auto die = [&](WorkerId worker) {
         rig.pool.exited(worker, launcher::ExitReason::exited, 1, rig.now);
@@ -555,7 +555,7 @@ TEST_CASE("a worker that keeps dying is started less and less often, one that li
 }
 
 TEST_CASE("a worker that is not ready in time is killed") {
-    Rig rig;
+    PoolRig rig;
     rig.line();
     rig.pool.spawned(line_name("telecom"), 1, rig.now);
     rig.pass(30s);
@@ -566,7 +566,7 @@ TEST_CASE("a worker that is not ready in time is killed") {
 }
 
 TEST_CASE("a worker that talks nonsense is killed") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     SUBCASE("no frame") {
@@ -587,7 +587,7 @@ TEST_CASE("a worker that talks nonsense is killed") {
 }
 
 TEST_CASE("a probe that failed while its line was down failed because of the line") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.submit(1);
     SUBCASE("the launcher said so before") {
@@ -610,7 +610,7 @@ TEST_CASE("a probe that failed while its line was down failed because of the lin
 }
 
 TEST_CASE("a failure asks again where a success would have believed the last second") {
-    Rig rig({1, 8});
+    PoolRig rig({1, 8});
     rig.warm();
     for (std::uint8_t i = 1; i <= 3; ++i) rig.submit(i);
     rig.done(1, 1, good());
@@ -623,7 +623,7 @@ TEST_CASE("a failure asks again where a success would have believed the last sec
 }
 
 TEST_CASE("when the launcher goes every task ends, and its lines are unknown until it is back") {
-    Rig rig({1, 2});
+    PoolRig rig({1, 2});
     rig.warm();
     for (std::uint8_t i = 1; i <= 4; ++i) rig.submit(i);
     rig.done(1, 1, good());  // verifying
@@ -655,7 +655,7 @@ Standing standing_down() {
 }  // namespace
 
 TEST_CASE("a line that the next launcher does not have is forgotten, one that it has stays") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.pool.line(line_from(line_info(1, "unicom", true)).value(), rig.now);
     rig.pool.launcher_down(rig.now);
@@ -670,7 +670,7 @@ TEST_CASE("a line that the next launcher does not have is forgotten, one that it
 }
 
 TEST_CASE("a probe of our own is run like a task, but neither shown nor counted nor delivered") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     CHECK(texts_of(rig.pool.probe(own_probe(7), rig.now)) == Texts{"run on 1"});
     CHECK(rig.pool.tasks() == 0);
@@ -682,7 +682,7 @@ TEST_CASE("a probe of our own is run like a task, but neither shown nor counted 
 }
 
 TEST_CASE("a probe of our own goes before the tasks that wait") {
-    Rig rig({1, 1});
+    PoolRig rig({1, 1});
     rig.warm();
     rig.submit(1);
     rig.submit(2);
@@ -693,7 +693,7 @@ TEST_CASE("a probe of our own goes before the tasks that wait") {
 }
 
 TEST_CASE("a line that is judged down refuses tasks at once, those that wait too, and is asked all the same") {
-    Rig rig({1, 1});
+    PoolRig rig({1, 1});
     rig.warm();
     rig.submit(1);
     rig.submit(2);
@@ -710,14 +710,14 @@ TEST_CASE("a line that is judged down refuses tasks at once, those that wait too
 }
 
 TEST_CASE("other lines take work while one is judged down") {
-    Rig rig;
+    PoolRig rig;
     rig.warm();
     rig.pool.judge(line_name("unicom"), standing_down(), rig.now);
     CHECK(rig.submit(1) == Texts{"run on 1"});
 }
 
 TEST_CASE("a disabled line gets no worker, and says why it takes no task") {
-    Rig rig;
+    PoolRig rig;
     rig.pool.judge(line_name("telecom"), {link::LineState::disabled, "agent.toml says so", false, std::nullopt},
                    rig.now);
     CHECK(rig.line().empty());
@@ -727,7 +727,7 @@ TEST_CASE("a disabled line gets no worker, and says why it takes no task") {
 
 TEST_CASE("a line that is disabled while tasks run is draining until they are done, and then has no worker") {
     const Standing disabled{link::LineState::disabled, "agent.toml says so", false, std::nullopt};
-    Rig rig({1, 1});
+    PoolRig rig({1, 1});
     rig.warm();
     rig.submit(1);
     rig.submit(2);
@@ -746,7 +746,7 @@ TEST_CASE("a line that is disabled while tasks run is draining until they are do
 
 TEST_CASE("a worker that comes to be after its line was disabled is ended, and a probe of our own makes no other") {
     const Standing disabled{link::LineState::disabled, "agent.toml says so", false, std::nullopt};
-    Rig rig;
+    PoolRig rig;
     rig.line();
     rig.pool.probe(own_probe(7), rig.now);
     CHECK(texts_of(rig.pool.judge(line_name("telecom"), disabled, rig.now)) == Texts{"answer 7 failed line_disabled"});
@@ -758,7 +758,7 @@ TEST_CASE("a worker that comes to be after its line was disabled is ended, and a
 }
 
 TEST_CASE("a probe of our own is answered whatever dies") {
-    Rig rig;
+    PoolRig rig;
     CHECK(texts_of(rig.pool.probe(own_probe(1), rig.now)) == Texts{"answer 1 failed launcher_unavailable"});
     rig.line(false);
     CHECK(texts_of(rig.pool.probe(own_probe(2), rig.now)) == Texts{"answer 2 failed link_down"});

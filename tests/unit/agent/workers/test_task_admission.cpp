@@ -17,12 +17,12 @@ link::Policy lends(std::vector<std::string> services, std::uint32_t per_s = 0, s
     return policy;
 }
 
-struct Rig {
+struct AdmissionRig {
     TaskAdmission admission;
     Line line = line_from(line_info(0, "telecom")).value();
     Moment now{Time{} + 100s, 1'000};
 
-    explicit Rig(std::uint32_t per_s = 1, std::uint32_t burst = 3) {
+    explicit AdmissionRig(std::uint32_t per_s = 1, std::uint32_t burst = 3) {
         admission.policy(lends({"dns", "ping"}, per_s, burst));
     }
     std::string ask(Service service, Json params) {
@@ -40,7 +40,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("a service that the policy does not lend is denied before a worker hears of it") {
-    Rig rig;
+    AdmissionRig rig;
     CHECK(rig.ask(Service::http, {{"target", "http://example.test/"}}) == "denied");
     CHECK(rig.ping("example.test") == "taken");
     rig.admission.policy(lends({"http"}));
@@ -52,7 +52,7 @@ TEST_CASE("a service that the policy does not lend is denied before a worker hea
 }
 
 TEST_CASE("a destination is probed its burst and then its rate, however it is spelled and by whatever service") {
-    Rig rig;
+    AdmissionRig rig;
     CHECK(rig.ping("198.51.100.10") == "taken");
     CHECK(rig.ask(Service::dns, {{"target", "a.test"}, {"server", "198.51.100.10"}}) == "taken");
     CHECK(rig.ping("198.51.100.10") == "taken");
@@ -66,7 +66,7 @@ TEST_CASE("a destination is probed its burst and then its rate, however it is sp
 }
 
 TEST_CASE("a line's own resolvers may be asked as often as one likes") {
-    Rig rig;
+    AdmissionRig rig;
     for (int i = 0; i < 50; ++i) {
         CHECK(rig.ask(Service::dns, {{"target", "a.test"}}) == "taken");
         CHECK(rig.ask(Service::dns, {{"target", "a.test"}, {"server", "100.64.1.53"}}) == "taken");
@@ -74,7 +74,7 @@ TEST_CASE("a line's own resolvers may be asked as often as one likes") {
 }
 
 TEST_CASE("a policy that is told again forgets nothing, another rate begins anew") {
-    Rig rig(1, 1);
+    AdmissionRig rig(1, 1);
     CHECK(rig.ping("a.test") == "taken");
     rig.admission.policy(lends({"ping"}, 1, 1));
     CHECK(rig.ping("a.test") == "rate_limited");
@@ -83,7 +83,7 @@ TEST_CASE("a policy that is told again forgets nothing, another rate begins anew
 }
 
 TEST_CASE("while the host is busy no new task is taken, and none counts for its destination") {
-    Rig rig(1, 1);
+    AdmissionRig rig(1, 1);
     rig.admission.busy("the host has other things to do: cpu pressure 90 %");
     CHECK(rig.ping("a.test") == "busy");
     rig.admission.busy({});

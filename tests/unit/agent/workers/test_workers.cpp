@@ -271,7 +271,7 @@ class FakeLauncher {
     std::thread thread_;
 };
 
-struct Rig : Workers::Listener {
+struct WorkersRig : Workers::Listener {
     std::string path = "/tmp/edge-workers-" + std::to_string(::getpid()) + ".sock";
     boost::asio::io_context io;
     std::vector<Finished> finished;
@@ -315,7 +315,7 @@ struct Rig : Workers::Listener {
 }  // namespace
 
 TEST_CASE("the launcher's policy is put together, what is denied is told to it, and a service it lacks is refused") {
-    Rig rig;
+    WorkersRig rig;
     FakeLauncher launcher(rig.path);
     rig.workers.deny({"198.51.100.1", "2001:db8::1"});  // known before the launcher is
     rig.workers.start();
@@ -359,7 +359,7 @@ TEST_CASE("the launcher's policy is put together, what is denied is told to it, 
 }
 
 TEST_CASE("usage is told when all have answered, and is empty without a launcher") {
-    Rig rig;
+    WorkersRig rig;
     int told = 0;
     rig.workers.usage([&](const auto& lines, const auto& sandboxes) { told += lines.empty() && sandboxes.empty(); });
     CHECK(told == 1);
@@ -386,7 +386,7 @@ TEST_CASE("usage is told when all have answered, and is empty without a launcher
 }
 
 TEST_CASE("lines are learnt, a worker is made, a task is run and verified") {
-    Rig rig;
+    WorkersRig rig;
     FakeLauncher launcher(rig.path);
     rig.workers.start();
     rig.run_until(
@@ -402,7 +402,7 @@ TEST_CASE("lines are learnt, a worker is made, a task is run and verified") {
 }
 
 TEST_CASE("a thousand tasks all end") {
-    Rig rig;
+    WorkersRig rig;
     FakeLauncher launcher(rig.path);
     rig.workers.start();
     rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
@@ -426,7 +426,7 @@ TEST_CASE("a worker that runs out of memory, talks garbage or hangs fails its ta
     for (const Case& one :
          {Case{"die", "worker_oom", 0}, Case{"garbage", "worker_broken", 1}, Case{"hang", "worker_wedged", 1}}) {
         SUBCASE(one.target) {
-            Rig rig;
+            WorkersRig rig;
             FakeLauncher launcher(rig.path);
             rig.workers.start();
             rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
@@ -442,7 +442,7 @@ TEST_CASE("a worker that runs out of memory, talks garbage or hangs fails its ta
 }
 
 TEST_CASE("a line that goes down answers its tasks at once") {
-    Rig rig;
+    WorkersRig rig;
     FakeLauncher launcher(rig.path);
     rig.workers.start();
     rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
@@ -454,7 +454,7 @@ TEST_CASE("a line that goes down answers its tasks at once") {
 }
 
 TEST_CASE("a launcher that goes takes its workers with it, and is found again") {
-    Rig rig;
+    WorkersRig rig;
     auto launcher = std::make_unique<FakeLauncher>(rig.path);
     rig.workers.start();
     rig.run_until([&] { return rig.line_is("telecom", link::LineState::up); });
@@ -476,7 +476,7 @@ TEST_CASE("a launcher that goes takes its workers with it, and is found again") 
 }
 
 TEST_CASE("a task that waits for its first worker when the launcher goes is told that the launcher went") {
-    Rig rig;
+    WorkersRig rig;
     FakeLauncher launcher(rig.path);
     launcher.keep_silent();
     rig.workers.start();
@@ -514,7 +514,7 @@ TEST_CASE("who serves the launcher's socket and is neither root nor we is not be
 }
 
 TEST_CASE("without a launcher tasks fail at once and the lines come when it does") {
-    Rig rig;
+    WorkersRig rig;
     rig.workers.start();
     rig.submit(1, "lab.test");
     CHECK(rig.code(0) == "launcher_unavailable");

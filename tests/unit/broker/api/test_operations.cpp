@@ -10,6 +10,7 @@
 #include "fake_exchange.hpp"
 #include "protocol/rfc3339.hpp"
 #include "schema_check.hpp"
+#include "tests/unit/broker/response_header.hpp"
 
 using namespace edge;
 using namespace edge::broker;
@@ -75,13 +76,6 @@ struct Api {
     static constexpr const char* kJob =
         R"({"service":"ping","params":{"target":"198.51.100.10","count":3},"selector":"all"})";
 };
-
-std::string header(const http::Response& response, std::string_view name) {
-    for (const auto& [key, value] : response.headers) {
-        if (key == name) return value;
-    }
-    return {};
-}
 
 /// Of so many lines, by a client that has no room after the first page.
 std::shared_ptr<FakeExchange> begin_export(Api& api, std::size_t lines) {

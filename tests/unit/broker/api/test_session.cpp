@@ -6,6 +6,7 @@
 #include "broker/api/sign_in_codes.hpp"
 #include "fake_exchange.hpp"
 #include "protocol/json/bounded.hpp"
+#include "tests/unit/broker/response_header.hpp"
 
 using namespace edge;
 using namespace edge::broker;
@@ -45,13 +46,6 @@ struct Broker {
         return parse_json(as_admin("POST", "/api/v1/sign-in-codes").body).value()["code"].get<std::string>();
     }
 };
-
-std::string header(const http::Response& response, std::string_view name) {
-    for (const auto& [key, value] : response.headers) {
-        if (key == name) return value;
-    }
-    return {};
-}
 
 }  // namespace
 

@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "broker/console_files/console_files.hpp"
+#include "tests/unit/broker/response_header.hpp"
 
 using namespace edge;
 using namespace edge::broker;
@@ -18,13 +19,6 @@ http::Response ask(std::string path, http::Headers headers = {}, std::string met
     request.path = std::move(path);
     request.headers = std::move(headers);
     return console::answer(kFiles, request);
-}
-
-std::string header(const http::Response& response, std::string_view name) {
-    for (const auto& [key, value] : response.headers) {
-        if (key == name) return value;
-    }
-    return {};
 }
 
 const http::Headers kBrowser = {{"accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}};

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "protocol/codings.hpp"
+#include "protocol/json/described.hpp"
 #include "protocol/schedule/plan_ids.hpp"
 #include "tests/contract/store/samples.hpp"
 
@@ -202,6 +203,11 @@ RunView Rig::run(RunId id) {
     return store_.run(id).value().value();
 }
 
+link::Reject rejected(const std::variant<link::Welcome, link::Reject>& answer) {
+    REQUIRE(std::holds_alternative<link::Reject>(answer));
+    return std::get<link::Reject>(answer);
+}
+
 link::LineReport line(const std::string& name, const std::string& carrier) {
     link::LineReport report;
     report.name = samples::line_name(name);
@@ -229,7 +235,8 @@ TestAgent::TestAgent(Rig& rig, NodeId node, std::uint64_t spool) : rig_(rig) {
 
 void TestAgent::connect(link::Credit credit) {
     auto answer = rig_.join(hello);
-    REQUIRE(std::holds_alternative<link::Welcome>(answer));
+    if (const auto* refused = std::get_if<link::Reject>(&answer))
+        FAIL((std::string(enum_text(refused->code)) + ": " + refused->text));
     welcome = std::get<link::Welcome>(answer);
     session = welcome.session_id;
     confirm(credit);

@@ -13,6 +13,8 @@
 
 namespace edge::broker {
 
+inline constexpr std::uint64_t kSecond = 1'000'000;
+
 class Rig {
   public:
     explicit Rig(DomainOptions options = {}, std::uint64_t seed = 1);
@@ -145,6 +147,8 @@ class TestAgent {
     Rig& rig_;
 };
 
+/// What a join was refused with.
+link::Reject rejected(const std::variant<link::Welcome, link::Reject>& answer);
 link::LineReport line(const std::string& name, const std::string& carrier);
 JobRequest ping_job(const std::string& selector);
 

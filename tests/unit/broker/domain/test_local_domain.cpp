@@ -69,7 +69,7 @@ TEST_CASE("a log beyond 256 MiB and its end are told once each, and /metrics has
     Threaded it;
     const auto length = [&] {
         std::promise<std::uint64_t> told;
-        it.domain->store([&](const StoreView& view) { told.set_value(view.log_bytes); });
+        it.domain->store([&](const Result<StoreView>& view) { told.set_value(view.value().log_bytes); });
         return told.get_future().get();
     };
     const auto write_with = [&](std::uint64_t bytes) {

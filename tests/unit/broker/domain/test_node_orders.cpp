@@ -9,11 +9,6 @@
 namespace edge::broker {
 namespace {
 
-link::Reject rejected(const std::variant<link::Welcome, link::Reject>& answer) {
-    REQUIRE(std::holds_alternative<link::Reject>(answer));
-    return std::get<link::Reject>(answer);
-}
-
 NodeState state_of(Rig& rig, const std::string& name) {
     return rig.fsm().node(name).value().state;
 }

@@ -9,8 +9,6 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000;
-
 JobRequest every(std::uint64_t ms, const std::string& selector = "all") {
     JobRequest request = ping_job(selector);
     request.schedule.emplace().when.every_ms = ms;

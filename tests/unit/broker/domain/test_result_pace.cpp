@@ -11,8 +11,6 @@
 namespace edge::broker {
 namespace {
 
-constexpr std::uint64_t kSecond = 1'000'000;
-
 DomainOptions at_most(std::uint32_t per_s) {
     DomainOptions options;
     options.node_results_per_s = per_s;

@@ -3,8 +3,7 @@
 #include "broker/live/outbox.hpp"
 #include "broker/live/stream_messages.hpp"
 
-using namespace edge::broker::live;
-
+namespace edge::broker::live {
 namespace {
 
 TopicEventPtr event(std::uint64_t seq, std::string object, std::size_t bytes = 2) {
@@ -95,3 +94,5 @@ TEST_CASE("a topic keeps its last events for who was away") {
     CHECK(heavy.after(3)->size() == 2);
     CHECK(!heavy.after(2));
 }
+
+}  // namespace edge::broker::live

@@ -11,7 +11,7 @@ using test::FakeDomain;
 constexpr WallTime kNow = FakeDomain::kNow;
 constexpr WallTime kMinute = 60'000'000;
 
-struct Rig {
+struct SeriesRig {
     ResultSeries series{10};
 
     static RunView run(std::uint8_t number, std::uint32_t tasks = 1) {
@@ -57,9 +57,9 @@ std::string labels() {
 }  // namespace
 
 TEST_CASE("a result is success, duration, time, round trip and loss, by job, node, line, carrier and target") {
-    Rig rig;
-    rig.series.take(Rig::run(1), kNow);
-    auto result = Rig::result(1);
+    SeriesRig rig;
+    rig.series.take(SeriesRig::run(1), kNow);
+    auto result = SeriesRig::result(1);
     result.result.summary.loss = 25.0;
     rig.series.take(result, kNow);
     CHECK(rig.says("edge_probe_success{" + labels() + "} 1"));
@@ -71,9 +71,9 @@ TEST_CASE("a result is success, duration, time, round trip and loss, by job, nod
 }
 
 TEST_CASE("what failed is counted by phase and reason, and a node cannot make more than some of them") {
-    Rig rig;
-    rig.series.take(Rig::run(1, 100), kNow);
-    auto result = Rig::result(1);
+    SeriesRig rig;
+    rig.series.take(SeriesRig::run(1, 100), kNow);
+    auto result = SeriesRig::result(1);
     result.result.status = Status::failed;
     result.result.failure = Failure{Source::target, "connect", "ECONNREFUSED", ""};
     rig.series.take(result, kNow);
@@ -88,10 +88,10 @@ TEST_CASE("what failed is counted by phase and reason, and a node cannot make mo
 }
 
 TEST_CASE("a result that waited in a spool counts, and is not the last one") {
-    Rig rig;
-    rig.series.take(Rig::run(1, 2), kNow);
-    rig.series.take(Rig::result(1), kNow);
-    auto older = Rig::result(1, 2);
+    SeriesRig rig;
+    rig.series.take(SeriesRig::run(1, 2), kNow);
+    rig.series.take(SeriesRig::result(1), kNow);
+    auto older = SeriesRig::result(1, 2);
     older.result.status = Status::failed;
     older.result.ended_us -= kMinute;
     rig.series.take(older, kNow);
@@ -100,51 +100,51 @@ TEST_CASE("a result that waited in a spool counts, and is not the last one") {
 }
 
 TEST_CASE("a broker that began meanwhile learns of a run after its result; a superseded one does not count") {
-    Rig rig;
-    rig.series.take(Rig::result(1), kNow);
+    SeriesRig rig;
+    rig.series.take(SeriesRig::result(1), kNow);
     CHECK_FALSE(rig.knows("edge_probe_success"));
-    rig.series.take(Rig::finished(1), kNow);
+    rig.series.take(SeriesRig::finished(1), kNow);
     CHECK(rig.says("edge_probe_rtt_seconds_count{" + labels() + "} 1"));
-    auto superseded = Rig::result(1);
+    auto superseded = SeriesRig::result(1);
     superseded.superseded = true;
     rig.series.take(superseded, kNow);
-    rig.series.take(Rig::finished(1), kNow);
+    rig.series.take(SeriesRig::finished(1), kNow);
     CHECK(rig.says("edge_probe_rtt_seconds_count{" + labels() + "} 1"));
 }
 
 TEST_CASE("running runs and their open tasks are counted, finished ones once") {
-    Rig rig;
-    rig.series.take(Rig::run(1, 3), kNow);
+    SeriesRig rig;
+    rig.series.take(SeriesRig::run(1, 3), kNow);
     CHECK(rig.says("edge_broker_runs_running 1"));
     CHECK(rig.says("edge_broker_open_tasks 3"));
-    rig.series.take(Rig::finished(1), kNow);
-    rig.series.take(Rig::finished(1), kNow);  // a late result moved it again
+    rig.series.take(SeriesRig::finished(1), kNow);
+    rig.series.take(SeriesRig::finished(1), kNow);  // a late result moved it again
     CHECK(rig.says("edge_broker_runs_running 0"));
     CHECK(rig.says("edge_broker_runs_finished_total 1"));
 }
 
 TEST_CASE("a run that is left out makes no series, before and after its results") {
-    Rig rig;
-    rig.series.take(Rig::run(1), kNow);
+    SeriesRig rig;
+    rig.series.take(SeriesRig::run(1), kNow);
     rig.series.leave_out(FakeDomain::id<RunId>(1));
-    rig.series.take(Rig::result(1), kNow);
-    rig.series.take(Rig::finished(1), kNow);
+    rig.series.take(SeriesRig::result(1), kNow);
+    rig.series.take(SeriesRig::finished(1), kNow);
     CHECK_FALSE(rig.knows("edge_probe_success"));
 }
 
 TEST_CASE("series go 15 minutes after the last result, with their line, and with their node") {
     for (const bool old : {false, true}) {
-        Rig rig;
-        rig.series.take(Rig::run(1), kNow);
-        rig.series.take(Rig::result(1), kNow);
-        rig.series.retire(Rig::nodes(), kNow + (old ? 15 * kMinute + 1 : 15 * kMinute));
+        SeriesRig rig;
+        rig.series.take(SeriesRig::run(1), kNow);
+        rig.series.take(SeriesRig::result(1), kNow);
+        rig.series.retire(SeriesRig::nodes(), kNow + (old ? 15 * kMinute + 1 : 15 * kMinute));
         CHECK(rig.knows("edge_probe_success") == !old);
     }
     const auto gone_with = [](auto change) {
-        Rig rig;
-        rig.series.take(Rig::run(1), kNow);
-        rig.series.take(Rig::result(1), kNow);
-        auto nodes = Rig::nodes();
+        SeriesRig rig;
+        rig.series.take(SeriesRig::run(1), kNow);
+        rig.series.take(SeriesRig::result(1), kNow);
+        auto nodes = SeriesRig::nodes();
         change(nodes);
         rig.series.retire(nodes, kNow);
         return !rig.knows("edge_probe_success");
@@ -156,12 +156,12 @@ TEST_CASE("series go 15 minutes after the last result, with their line, and with
 }
 
 TEST_CASE("beyond the cap results are counted instead, until older ones have gone") {
-    Rig rig;
+    SeriesRig rig;
     const auto one = [&](std::uint8_t number, WallTime now) {
-        RunView run = Rig::run(number);
+        RunView run = SeriesRig::run(number);
         run.target = "198.51.100." + std::to_string(number);
         rig.series.take(run, now);
-        rig.series.take(Rig::result(number), now);
+        rig.series.take(SeriesRig::result(number), now);
     };
     for (std::uint8_t i = 1; i <= 12; ++i) one(i, kNow);
     CHECK(rig.series.seen().size() == 10);
@@ -172,7 +172,7 @@ TEST_CASE("beyond the cap results are counted instead, until older ones have gon
 }
 
 TEST_CASE("discovery lists nodes, lines and targets, each with its labels; none is an empty list") {
-    const auto nodes = Rig::nodes();
+    const auto nodes = SeriesRig::nodes();
     CHECK(nodes_discovered({}) == "[]");
     CHECK(lines_discovered({}) == "[]");
     CHECK(targets_discovered({}) == "[]");
@@ -182,9 +182,9 @@ TEST_CASE("discovery lists nodes, lines and targets, each with its labels; none 
     CHECK(line["labels"]["__meta_edge_carrier"] == "ct");
     CHECK(line["labels"]["__meta_edge_node_state"] == "enrolled");
     CHECK(parse_json(nodes_discovered(nodes)).value().at(0)["targets"] == Json::array({"gz-1"}));
-    Rig rig;
-    rig.series.take(Rig::run(1), kNow);
-    rig.series.take(Rig::result(1), kNow);
+    SeriesRig rig;
+    rig.series.take(SeriesRig::run(1), kNow);
+    rig.series.take(SeriesRig::result(1), kNow);
     const Json target = parse_json(targets_discovered(rig.series.seen())).value().at(0);
     CHECK(target["targets"] == Json::array({"198.51.100.10"}));
     CHECK(target["labels"]["__meta_edge_service"] == "ping");

@@ -12,14 +12,15 @@ namespace {
 using Time = QueryCore::Time;
 const Time kStart{1000s};
 
-struct Rig {
+struct QueryRig {
     DnsSpec spec;
     std::uint16_t next_id = 100;
     QueryCore core;
 
-    explicit Rig(DnsTransport transport = DnsTransport::udp, std::uint32_t tries = 1, std::uint32_t timeout_ms = 3000)
-        : Rig(wanted(transport, tries, timeout_ms)) {}
-    explicit Rig(DnsSpec wanted)
+    explicit QueryRig(DnsTransport transport = DnsTransport::udp, std::uint32_t tries = 1,
+                      std::uint32_t timeout_ms = 3000)
+        : QueryRig(wanted(transport, tries, timeout_ms)) {}
+    explicit QueryRig(DnsSpec wanted)
         : spec(wanted),
           core(wanted, make_question(wanted.target, wanted.type).value(), "192.0.2.53", [this] { return next_id++; }) {}
 
@@ -53,12 +54,12 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("a good answer ends the query with its time from the send") {
-    Rig rig;
-    const auto ask = Rig::ask(rig.core.start(kStart));
+    QueryRig rig;
+    const auto ask = QueryRig::ask(rig.core.start(kStart));
     CHECK(ask.transport == DnsTransport::udp);
     CHECK(ask.until == kStart + 3000ms);
     rig.core.sent(kStart + 1ms);
-    CHECK(Rig::is_over(rig.core.received(rig.answer(100, 0x8180), kStart + 13ms)));
+    CHECK(QueryRig::is_over(rig.core.received(rig.answer(100, 0x8180), kStart + 13ms)));
     const ProbeReport report = rig.concluded();
     CHECK(report.status == Status::ok);
     CHECK(*report.summary.rtt_us == 12'000);
@@ -68,40 +69,40 @@ TEST_CASE("a good answer ends the query with its time from the send") {
 }
 
 TEST_CASE("NXDOMAIN is an answer, SERVFAIL is the resolver's failure") {
-    Rig nx;
+    QueryRig nx;
     nx.core.start(kStart);
     nx.core.received(nx.answer(100, 0x8183), kStart + 1ms);
     CHECK(nx.concluded().status == Status::ok);
     CHECK(*nx.concluded().summary.code == "NXDOMAIN");
-    Rig fail;
+    QueryRig fail;
     fail.core.start(kStart);
-    CHECK(Rig::is_over(fail.core.received(fail.answer(100, 0x8182), kStart + 1ms)));
+    CHECK(QueryRig::is_over(fail.core.received(fail.answer(100, 0x8182), kStart + 1ms)));
     CHECK(fail.concluded().status == Status::failed);
     CHECK(fail.concluded().failure->source == Source::resolver);
     CHECK(fail.concluded().failure->code == "SERVFAIL");
 }
 
 TEST_CASE("forged answers are ignored and counted, and the real one still counts") {
-    Rig rig;
+    QueryRig rig;
     rig.core.start(kStart);
     for (int i = 0; i < 1000; ++i)
-        CHECK(
-            Rig::is_waiting(rig.core.received(rig.answer(static_cast<std::uint16_t>(200 + i), 0x8180), kStart + 1ms)));
-    CHECK(Rig::is_waiting(rig.core.received(Bytes{}, kStart + 1ms)));
-    CHECK(Rig::is_over(rig.core.received(rig.answer(100, 0x8180), kStart + 2ms)));
+        CHECK(QueryRig::is_waiting(
+            rig.core.received(rig.answer(static_cast<std::uint16_t>(200 + i), 0x8180), kStart + 1ms)));
+    CHECK(QueryRig::is_waiting(rig.core.received(Bytes{}, kStart + 1ms)));
+    CHECK(QueryRig::is_over(rig.core.received(rig.answer(100, 0x8180), kStart + 2ms)));
     CHECK(rig.core.detail().ignored == 1001);
     CHECK(rig.concluded().status == Status::ok);
 }
 
 TEST_CASE("each try is a new message with a new id, and the last timeout is the failure") {
-    Rig rig(DnsTransport::udp, 3, 500);
-    const auto first = Rig::ask(rig.core.start(kStart));
-    const auto second = Rig::ask(rig.core.timed_out(kStart + 500ms));
+    QueryRig rig(DnsTransport::udp, 3, 500);
+    const auto first = QueryRig::ask(rig.core.start(kStart));
+    const auto second = QueryRig::ask(rig.core.timed_out(kStart + 500ms));
     CHECK(second.until == kStart + 1000ms);
     CHECK(first.message != second.message);
-    CHECK(Rig::is_waiting(rig.core.received(rig.answer(100, 0x8180), kStart + 501ms)));  // late, to the first
-    Rig::ask(rig.core.failed(ECONNREFUSED, "read", kStart + 600ms));
-    CHECK(Rig::is_over(rig.core.timed_out(kStart + 1100ms)));
+    CHECK(QueryRig::is_waiting(rig.core.received(rig.answer(100, 0x8180), kStart + 501ms)));  // late, to the first
+    QueryRig::ask(rig.core.failed(ECONNREFUSED, "read", kStart + 600ms));
+    CHECK(QueryRig::is_over(rig.core.timed_out(kStart + 1100ms)));
     const ProbeReport report = rig.concluded();
     CHECK(report.status == Status::failed);
     CHECK(report.failure->code == "timeout");
@@ -112,14 +113,15 @@ TEST_CASE("each try is a new message with a new id, and the last timeout is the 
 }
 
 TEST_CASE("a truncated answer is asked again over TCP") {
-    Rig rig;
+    QueryRig rig;
     rig.core.start(kStart);
-    const auto again = Rig::ask(rig.core.received(rig.answer(100, 0x8380), kStart + 5ms));
+    const auto again = QueryRig::ask(rig.core.received(rig.answer(100, 0x8380), kStart + 5ms));
     CHECK(again.transport == DnsTransport::tcp);
     CHECK(std::string(rig.core.phase()) == "connect");
     rig.core.connected(kStart + 15ms);
     rig.core.sent(kStart + 15ms);
-    CHECK(Rig::is_over(rig.core.received(rig.answer(101, 0x8380), kStart + 40ms)));  // TC over TCP means nothing more
+    CHECK(QueryRig::is_over(
+        rig.core.received(rig.answer(101, 0x8380), kStart + 40ms)));  // TC over TCP means nothing more
     CHECK(rig.core.detail().transport == "tcp");
     CHECK(*rig.core.detail().connect_us == 10'000);
     CHECK(rig.core.detail().query_us == 25'000);
@@ -127,31 +129,31 @@ TEST_CASE("a truncated answer is asked again over TCP") {
 }
 
 TEST_CASE("over TCP an answer to another question, or a closed connection, ends the try") {
-    Rig other(DnsTransport::tcp);
+    QueryRig other(DnsTransport::tcp);
     other.core.start(kStart);
     other.core.connected(kStart + 1ms);
-    CHECK(Rig::is_over(other.core.received(other.answer(999, 0x8180), kStart + 2ms)));
+    CHECK(QueryRig::is_over(other.core.received(other.answer(999, 0x8180), kStart + 2ms)));
     CHECK(other.concluded().failure->code == "malformed");
-    Rig closed(DnsTransport::tcp);
+    QueryRig closed(DnsTransport::tcp);
     closed.core.start(kStart);
-    CHECK(Rig::is_over(closed.core.closed(kStart + 2ms)));
+    CHECK(QueryRig::is_over(closed.core.closed(kStart + 2ms)));
     CHECK(closed.concluded().failure->code == "closed");
 }
 
 TEST_CASE("an answer that matches but does not parse is malformed") {
-    Rig rig;
+    QueryRig rig;
     rig.core.start(kStart);
     Bytes broken = rig.answer(100, 0x8180);
     broken.resize(broken.size() - 2);
-    CHECK(Rig::is_over(rig.core.received(broken, kStart + 2ms)));
+    CHECK(QueryRig::is_over(rig.core.received(broken, kStart + 2ms)));
     CHECK(rig.concluded().failure->code == "malformed");
     CHECK(rig.concluded().failure->source == Source::resolver);
 }
 
 TEST_CASE("a line without a route fails as the line's") {
-    Rig rig;
+    QueryRig rig;
     rig.core.start(kStart);
-    CHECK(Rig::is_over(rig.core.failed(ENETUNREACH, "connect", kStart)));
+    CHECK(QueryRig::is_over(rig.core.failed(ENETUNREACH, "connect", kStart)));
     CHECK(rig.concluded().failure->source == Source::line);
     CHECK(rig.concluded().failure->code == "ENETUNREACH");
 }

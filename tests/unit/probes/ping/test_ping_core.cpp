@@ -16,11 +16,11 @@ Instant at(std::chrono::nanoseconds since) {
     return Instant{kStart + since, 5000s + since};
 }
 
-struct Rig {
+struct PingRig {
     PingSpec spec{.target = "192.0.2.1", .count = 3, .interval_ms = 100, .size = 32, .timeout_ms = 1000};
     PingCore core{spec, false, "192.0.2.1", kCookie, kStart};
 
-    explicit Rig(
+    explicit PingRig(
         PingSpec changed = {.target = "192.0.2.1", .count = 3, .interval_ms = 100, .size = 32, .timeout_ms = 1000})
         : spec(changed), core(changed, false, "192.0.2.1", kCookie, kStart) {}
 
@@ -40,7 +40,7 @@ struct Rig {
 }  // namespace
 
 TEST_CASE("requests go out one interval after another, and none after the count") {
-    Rig rig;
+    PingRig rig;
     auto step = rig.core.tick(kStart);
     REQUIRE(step.send);
     CHECK(step.send->seq == 0);
@@ -57,7 +57,7 @@ TEST_CASE("requests go out one interval after another, and none after the count"
 }
 
 TEST_CASE("after a pause the next request is an interval after the last, without a burst") {
-    Rig rig;
+    PingRig rig;
     rig.send(0ms);
     rig.send(900ms);  // woken late
     const auto step = rig.core.tick(kStart + 950ms);
@@ -66,7 +66,7 @@ TEST_CASE("after a pause the next request is an interval after the last, without
 }
 
 TEST_CASE("all replies: over, with statistics as ping(8) computes them") {
-    Rig rig;
+    PingRig rig;
     rig.send(0ms);
     CHECK(rig.reply(0, 10ms).news.size() == 1);
     rig.send(100ms);
@@ -89,7 +89,7 @@ TEST_CASE("all replies: over, with statistics as ping(8) computes them") {
 }
 
 TEST_CASE("what is not answered in time is lost, and what comes later is late") {
-    Rig rig;
+    PingRig rig;
     rig.send(0ms);
     rig.send(100ms);
     rig.send(200ms);
@@ -110,7 +110,7 @@ TEST_CASE("what is not answered in time is lost, and what comes later is late") 
 }
 
 TEST_CASE("a second reply is a duplicate and changes no statistics") {
-    Rig rig;
+    PingRig rig;
     rig.send(0ms);
     rig.reply(0, 10ms);
     const auto step = rig.reply(0, 20ms);
@@ -123,7 +123,7 @@ TEST_CASE("a second reply is a duplicate and changes no statistics") {
 }
 
 TEST_CASE("a flood of duplicates is counted and bounded") {
-    Rig rig;
+    PingRig rig;
     rig.send(0ms);
     for (int i = 0; i < 10'000; ++i) rig.reply(0, 10ms);
     CHECK(rig.core.detail().dup == 9'999);
@@ -131,7 +131,7 @@ TEST_CASE("a flood of duplicates is counted and bounded") {
 }
 
 TEST_CASE("a reply before its request, or to none, is ignored") {
-    Rig rig;
+    PingRig rig;
     rig.reply(0, 1ms);
     rig.send(2ms);
     CHECK(rig.reply(1, 3ms).news.empty());
@@ -142,14 +142,14 @@ TEST_CASE("a reply before its request, or to none, is ignored") {
 }
 
 TEST_CASE("a reply from elsewhere says from where") {
-    Rig rig;
+    PingRig rig;
     rig.send(0ms);
     rig.reply(0, 5ms, {}, "192.0.2.99");
     CHECK(*rig.core.detail().replies[0].from == "192.0.2.99");
 }
 
 TEST_CASE("the kernel's stamp makes the round trip, unless the wall clock jumped") {
-    Rig rig;
+    PingRig rig;
     rig.send(0ms);
     rig.reply(0, 10ms, 5000s + 8ms);  // seen 2 ms after the kernel had it
     rig.send(100ms);
@@ -163,7 +163,7 @@ TEST_CASE("the kernel's stamp makes the round trip, unless the wall clock jumped
 }
 
 TEST_CASE("an ICMP error ends its request and is told once") {
-    Rig rig({.target = "192.0.2.1", .count = 1, .interval_ms = 100, .size = 16, .timeout_ms = 1000});
+    PingRig rig({.target = "192.0.2.1", .count = 1, .interval_ms = 100, .size = 16, .timeout_ms = 1000});
     rig.send(0ms);
     auto step = rig.core.refused(0, "unreachable:host", "198.51.100.1", kStart + 5ms);
     CHECK(step.over);
@@ -178,7 +178,7 @@ TEST_CASE("an ICMP error ends its request and is told once") {
 }
 
 TEST_CASE("a request the kernel does not send is an error of its own") {
-    Rig rig({.target = "192.0.2.1", .count = 1, .interval_ms = 100, .size = 16, .timeout_ms = 1000});
+    PingRig rig({.target = "192.0.2.1", .count = 1, .interval_ms = 100, .size = 16, .timeout_ms = 1000});
     const auto first = rig.core.tick(kStart);
     const auto step = rig.core.send_failed(first.send->seq, at(0ms), "ENETUNREACH");
     CHECK(step.over);

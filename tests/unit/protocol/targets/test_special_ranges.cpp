@@ -1,16 +1,9 @@
 #include <doctest/doctest.h>
 
 #include "protocol/targets/special_ranges.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
-
-namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
-
-}  // namespace
 
 TEST_CASE("every address that is not for everybody lies in a built-in range") {
     for (const char* text : {

@@ -1,17 +1,11 @@
 #include <doctest/doctest.h>
 
 #include "protocol/targets/target_policy.hpp"
+#include "tests/unit/protocol/targets/addresses.hpp"
 
 using namespace edge;
 
 namespace {
-
-IpAddress ip(const char* text) {
-    return IpAddress::parse(text).value();
-}
-IpPrefix net(const char* text) {
-    return IpPrefix::parse(text).value();
-}
 
 TargetPolicy lab() {
     TargetPolicy policy;
