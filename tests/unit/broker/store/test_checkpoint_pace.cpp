@@ -36,7 +36,8 @@ TEST_CASE("a log is copied at 16 MiB") {
 
 TEST_CASE("while a reader stays where it is, a try for every 16 MiB more") {
     CheckpointPace pace;
-    CHECK(tries_until(pace, 1, 65'536, [](int) { return 100; }) == 16);  // the first one moved something: the next is near
+    CHECK(tries_until(pace, 1, 65'536, [](int) { return 100; }) ==
+          16);  // the first one moved something: the next is near
     SUBCASE("and at 16 MiB again, when the log began anew without us") {
         CHECK(!pace.is_due(1));
         CHECK(!pace.is_due(4'095));
