@@ -266,8 +266,12 @@ asio::awaitable<Result<HttpAnswer>> HttpsConnection::ask(HttpRequest request, st
     }
     if (failed && !parser.is_header_done()) co_return lost;
     if (stream->buffer.capacity() > kKeptBuffer) stream->buffer.shrink_to_fit();
-    HttpAnswer answer{.status = parser.get().result_int(), .is_whole = !failed};
-    if (answer.is_whole) answer.body = std::move(parser.get().body());
+    using End = HttpAnswer::End;
+    HttpAnswer answer{.status = parser.get().result_int(),
+                      .end = !failed                             ? End::whole
+                             : failed == http::error::body_limit ? End::too_large
+                                                                 : End::cut};
+    if (answer.end == End::whole) answer.body = std::move(parser.get().body());
     for (const auto& field : parser.get()) answer.headers.emplace_back(field.name_string(), field.value());
     co_return answer;
 }

@@ -28,7 +28,8 @@ struct HttpAnswer {
     unsigned status = 0;
     std::string body{};
     HttpHeaders headers{};
-    bool is_whole = true;  // false: broken off, or too large; it has no body then
+    enum class End { whole, cut, too_large };
+    End end = End::whole;  // any other: it has no body
 
     /// The header's value, or empty; its name in any case of letters.
     std::string_view header(std::string_view name) const;

@@ -4,8 +4,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "agent/link/refusal.hpp"
-
 namespace edge::agent {
 namespace {
 
@@ -24,8 +22,8 @@ asio::awaitable<void> post(HttpsConnection& connection, HttpRequest request, Res
     const std::string where = answer.error().where;
     answer = Error{Errc::io, where, "no answer"};  // from here on it may have arrived
     answer = co_await connection.ask(std::move(request), kAnswer, kMostAnswer);
-    if (answer && !answer.value().is_whole)
-        answer = Error{Errc::io, where, refusal_text(answer.value().status) + ", and not to its end or too much"};
+    if (answer && answer.value().end == HttpAnswer::End::cut)
+        answer = Error{Errc::io, where, "HTTP " + std::to_string(answer.value().status) + ", and not to its end"};
 }
 
 }  // namespace

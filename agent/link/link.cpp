@@ -83,11 +83,18 @@ void Link::connection_closed(const Closed& why) {
     const bool no_answer = silent_ || why.uplink_failed;
     if (!reached_) known_.failed(ways_.brokers[way_.broker].authority(), way_.uplink);
     if (transport_ == link::LinkTransport::poll && !reached_) transports_.forget(way_);
-    if (why.no_websocket && transports_.no_websocket(way_, moment_now().steady))
+    const Time now = moment_now().steady;
+    if (why.retry_after.count() > 0) choice_.rest(way_.broker, now + why.retry_after);
+    known.retry_after = choice_.all_rest(now);
+    if (why.no_websocket && transports_.no_websocket(way_, now))
         known.another_way = true;  // the same one, by requests
     else
-        known.another_way = choice_.ended(way_, no_answer ? Fault::uplink : reached_ ? Fault::none : Fault::broker);
-    carry_out(fsm_.closed(known, moment_now().steady));
+        known.another_way = choice_.ended(way_,
+                                          no_answer  ? Fault::uplink
+                                          : reached_ ? Fault::none
+                                                     : Fault::broker,
+                                          now);
+    carry_out(fsm_.closed(known, now));
     listener_.link_changed();
 }
 
@@ -164,7 +171,7 @@ void Link::carry_out(LinkActions actions) {
 
 void Link::act(Dial&&) {
     BrokerConnection::Listener& here = *this;
-    way_ = choice_.next();
+    way_ = choice_.next(moment_now().steady);
     reached_ = silent_ = false;
     const Endpoint& broker = ways_.brokers[way_.broker];
     if (choice_.count() > 1)

@@ -331,7 +331,7 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     const Milliseconds asked = why.retry_after;
     Milliseconds wait = was_live_ ? backoff_.after_session(now) : backoff_.after_failure();
     if (why.another_way) wait = std::min(wait, backoff_.uniform(Milliseconds(0), kAnotherWay));
-    if (asked > Milliseconds(0) && !why.another_way) wait = backoff_.uniform(asked, asked + asked / 5);
+    if (asked > Milliseconds(0)) wait = backoff_.uniform(asked, asked + asked / 5);
     if (wait_) wait = why.another_way && asks_others_ ? std::min(*wait_, wait) : *wait_;
     wait_.reset();
     asks_others_ = false;

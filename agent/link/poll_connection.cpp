@@ -32,10 +32,6 @@ bool is_message(const HttpAnswer& answer) {
     return answer.status == 200 && !answer.header(link::kPollMessage).empty();
 }
 
-bool is_brokers(const HttpAnswer& answer) {
-    return is_message(answer) || (answer.status == 200 && !answer.header(link::kPollClose).empty());
-}
-
 }  // namespace
 
 struct PollConnection::Open {
@@ -155,9 +151,10 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
         if (over.is_open()) {
             HttpRequest once = request;
             auto answer = co_await over.ask(std::move(once), within, link::kMaxMessage);
-            // What is the broker's and was cut is asked for again; what another answered would be the same again.
-            if (answer && (answer.value().is_whole || !is_brokers(answer.value()))) co_return answer;
-            last = answer ? Error{Errc::io, {}, "the broker's answer ended too early"} : answer.error();
+            // A message that was cut is asked for again; what another answered, or too much, would be the same again.
+            const bool is_lost = answer && answer.value().end == HttpAnswer::End::cut && is_message(answer.value());
+            if (answer && !is_lost) co_return answer;
+            last = answer ? Error{Errc::io, {}, "the broker's message ended too early"} : answer.error();
         }
         if (!is_new) continue;  // it had been closed as idle, most likely
         pause.expires_after(wait + std::chrono::milliseconds(self->random() % 1000) * wait.count() / 1000);
@@ -169,7 +166,9 @@ asio::awaitable<Result<HttpAnswer>> PollConnection::Open::ask(std::shared_ptr<Op
 }
 
 Closed PollConnection::Open::refusal(const HttpAnswer& answer) const {
-    const std::string cut = answer.is_whole ? "" : ", and not to its end or too much";
+    const std::string cut = answer.end == HttpAnswer::End::whole ? ""
+                            : answer.end == HttpAnswer::End::cut ? ", and not to its end"
+                                                                 : ", and too much";
     return {.reason = refusal_text(answer.status) + cut + ", to a poll", .retry_after = answer.retry_after()};
 }
 

@@ -20,7 +20,7 @@ def mutation(name, promise, target, test, *edits):
 
 SPOOL, SEGMENT, RECOVERY = "agent/spool/spool.cpp", "agent/spool/segment.cpp", "agent/spool/recovery.cpp"
 ACKNOWLEDGED, GIVEN_UP, DISK = "agent/spool/acknowledged.cpp", "agent/spool/given_up.cpp", "agent/disk/posix_disk.cpp"
-LINK, LINK_FSM = "agent/link/link.cpp", "agent/link/link_fsm.cpp"
+LINK, LINK_FSM, POLL = "agent/link/link.cpp", "agent/link/link_fsm.cpp", "agent/link/poll_connection.cpp"
 PLANNER, PLANS = "agent/plan/planner.cpp", "agent/plan/plans.cpp"
 INTAKE, SESSIONS, DISPATCH = "broker/domain/intake.cpp", "broker/domain/sessions.cpp", "broker/domain/dispatch.cpp"
 SCHEMA, WRITER = "broker/store/schema.cpp", "broker/store/sqlite_writer.cpp"
@@ -57,6 +57,9 @@ MUTATIONS = (
              (GIVEN_UP, "    EDGE_TRY(note_gap(oldest));\n", "")),
 
     # --- the agent's end of the link ---
+    mutation("cut_message_dropped", "a message that breaks off is asked for again", "unit_agent_sockets",
+             "a message of the broker's that breaks off is asked for again, after a pause",
+             (POLL, "if (answer && !is_lost) co_return answer;", "(void)is_lost;\n            if (answer) co_return answer;")),
     mutation("accept_told_before_commit", "an accept is durable before it is acknowledged", "unit_agent_sockets", ACCEPTED,
              ("agent/agent.cpp", "    if (!commit()) return;\n", "    (void)commit();\n")),
     mutation("started_before_commit", "an accept is durable before it is started", "unit_agent_sockets", ACCEPTED,

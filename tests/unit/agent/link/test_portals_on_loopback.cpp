@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "protocol/codings.hpp"
 #include "protocol/json/described.hpp"
 #include "tests/unit/agent/link/loopback_node.hpp"
 #include "tests/unit/agent/link/scripted_broker.hpp"
@@ -167,4 +168,23 @@ TEST_CASE("a portal that comes into a session by requests ends it, and is told n
         CHECK(portal.bodies.empty());
         CHECK(!elsewhere.was_asked());
     }
+}
+
+TEST_CASE("a message of the broker's that breaks off is asked for again, after a pause") {
+    const Log log;
+    link::Challenge challenge;
+    challenge.proto = {link::kProtocolVersion};
+    challenge.nonce = to_base64(Bytes(32, 7));
+    const HttpReply begun{201, "", {{link::kPollSession, "session-1"}, {"Connection", "close"}}};
+    HttpReply message{200, encode_envelope(challenge), {{link::kPollMessage, "1"}, {"Connection", "close"}}};
+    HttpReply cut = message;
+    cut.is_cut = true;
+    Portal portal({begun, cut, message, {502}});
+    ScriptedBroker broker(portal.scripts);
+    Node node(LinkWays{.brokers = {broker.endpoint()}, .transport = LinkTransport::poll});
+    node.run_until([&] { return log.downs().size() == 1; });
+    CHECK(broker.finish() == "");
+    REQUIRE(portal.times.size() == 4);
+    CHECK(portal.times[2] - portal.times[1] >= 250ms);
+    CHECK(log.downs()[0].reason.starts_with("the broker answered HTTP 502"));  // it had its message, and went on
 }
