@@ -20,13 +20,13 @@ def measured(*arguments):
 
 
 def groups():
-    """The control group of the line's worker, and the one we are in."""
+    """The control group of the line's worker (of several the newest: an older one may be about to go), and the one we are in."""
     with open("/proc/self/cgroup", encoding="ascii") as file:
         own = re.search(r"^0::(.*)$", file.read(), re.M).group(1)
     with open("/proc/self/mounts", encoding="ascii") as file:
         root = next(line.split()[1] for line in file if line.split()[2] == "cgroup2")
-    worker, = glob.glob(f"{root}/{os.environ['EDGE_LAB_CGROUP']}/line-{LINE}/worker-*")
-    return worker, root + own.rstrip("/")
+    workers = glob.glob(f"{root}/{os.environ['EDGE_LAB_CGROUP']}/line-{LINE}/worker-*")
+    return max(workers, key=os.path.getmtime), root + own.rstrip("/")
 
 
 def main():
