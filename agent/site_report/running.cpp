@@ -3,13 +3,18 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 namespace edge::agent {
 namespace {
+
+constexpr int kLooks = 20;  // at the kernel's list of locks
+constexpr std::chrono::milliseconds kBetweenLooks{1};
 
 std::string whole(const std::string& file) {
     std::ifstream in(file, std::ios::binary);
@@ -94,8 +99,10 @@ pid_t holder_of(const std::string& file) {
     std::snprintf(text, sizeof text, "%02x:%02x:%lu", major(status.st_dev), minor(status.st_dev), status.st_ino);
     // The kernel gives the list page by page and counts on from where it was: when a lock goes meanwhile, it passes
     // over another that is there all the time. So one look that finds none does not say that there is none.
-    for (int look = 0; look < 5; ++look)
+    for (int look = 0; look < kLooks; ++look) {
+        if (look > 0) std::this_thread::sleep_for(kBetweenLooks);
         if (const pid_t pid = flock_in(whole("/proc/locks"), text); pid != 0) return pid;
+    }
     return 0;
 }
 
