@@ -9,6 +9,7 @@ namespace {
 
 // After a crash before that every task is thought to be offered until its node's next hello says what it has.
 constexpr std::uint64_t kSaveOffersAfter = 1'000'000;
+
 bool has_room(const Session& session, std::size_t bytes) {
     if (session.next_n > session.credit.upto_n) return false;
     return session.offers.empty() || session.offered_bytes + bytes <= session.credit.bytes;

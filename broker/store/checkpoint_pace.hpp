@@ -1,10 +1,10 @@
-// When the log is copied into the store's file after a commit. Pure.
+// When a commit pays for copying the log into the store's file, so that it does not grow without end under load. Pure.
 #pragma once
 
 namespace edge::broker {
 
 /// Copying stops at what the oldest reader still looks at. SQLite sorts all of the log before it knows that (6 ms at
-/// 250 MiB, measured): where nothing moved since the last try, the next one waits for as much again.
+/// 250 MiB, measured): where nothing moved since the last try, the next one waits for 16 MiB more.
 class CheckpointPace {
   public:
     // Units: pages of 4 KiB.

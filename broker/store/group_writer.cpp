@@ -85,8 +85,8 @@ bool GroupWriter::look_after(std::unique_lock<std::mutex>& lock) {
         done = bool(result);
     }
     lock.lock();
-    if (idles) idle_at_.reset();
-    if (idles && log_watch_.is_long()) idle_at_ = now + kLookAgainAfter;  // whoever reads may have ended
+    // While the log is long somebody reads, who may have ended by then.
+    if (idles) idle_at_ = log_watch_.is_long() ? std::optional(now + kLookAgainAfter) : std::nullopt;
     return done;
 }
 

@@ -9,8 +9,7 @@
 namespace edge::broker {
 namespace {
 
-// 16 MiB of log: then a commit pays for a checkpoint, so that the log does not grow without end under load.
-// A log of 1 MiB is copied when nothing else is to do.
+// Of a log that is copied when nothing else is to do, so that a commit seldom pays for it.
 constexpr int kIdleWalPages = CheckpointPace::kStep;
 using std::chrono::steady_clock;
 

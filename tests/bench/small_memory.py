@@ -11,8 +11,7 @@ import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(HERE, "..", part) for part in ("e2e", "faults", os.path.join("contract", "protocol"))]
-sys.path.insert(0, os.path.join(HERE, "idle_nodes"))
+sys.path[:0] = [os.path.join(HERE, *part) for part in (("idle_nodes",), ("..", "e2e"), ("..", "faults"), ("..", "contract", "protocol"))]
 from fleets import add_fleet, joined  # noqa: E402
 from ledger import Ledger  # noqa: E402
 from minimal_agent import MinimalAgent  # noqa: E402

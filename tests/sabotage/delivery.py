@@ -76,7 +76,8 @@ class Build:
         """What an object that is named defines is taken before what an archive has for the same names."""
         command = self.link_commands[target]
         was = words_after("-o", command)
-        command = command.replace(f"-o {was}", f"-Wl,--allow-multiple-definition {' '.join(map(shlex.quote, map(str, objects)))} -o {shlex.quote(str(program))}", 1)
+        first = ["-Wl,--allow-multiple-definition", *(shlex.quote(str(one)) for one in objects)]
+        command = command.replace(f"-o {was}", f"{' '.join(first)} -o {shlex.quote(str(program))}", 1)
         done = self.run(command, shell=True)
         if done.returncode != 0:
             raise Broken(f"{target} does not link with it:\n{done.stdout}")

@@ -1,10 +1,8 @@
 // What every Store must do with recurring jobs, asked of the one in memory and of SQLite.
 #include <doctest/doctest.h>
 
-#include "broker/store/sqlite_store.hpp"
 #include "tests/contract/store/both_stores.hpp"
 #include "tests/contract/store/samples.hpp"
-#include "tests/contract/store/temporary_folder.hpp"
 
 namespace edge::broker {
 namespace {

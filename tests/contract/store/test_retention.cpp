@@ -2,10 +2,8 @@
 #include <doctest/doctest.h>
 
 #include "broker/store/sqlite.hpp"
-#include "broker/store/sqlite_store.hpp"
 #include "tests/contract/store/both_stores.hpp"
 #include "tests/contract/store/samples.hpp"
-#include "tests/contract/store/temporary_folder.hpp"
 
 namespace edge::broker {
 namespace {
