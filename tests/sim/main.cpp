@@ -150,7 +150,13 @@ int run_broken(Asked& asked, const BreakTerms& terms) {
 int run_all(Asked& asked, const Floors& floors) {
     Totals totals;
     const auto began = std::chrono::steady_clock::now();
-    for (std::uint64_t i = 0; i < asked.seeds; ++i) run(asked, asked.first + i, totals);
+    auto told = began;
+    for (std::uint64_t i = 0; i < asked.seeds; ++i) {
+        run(asked, asked.first + i, totals);
+        if (std::chrono::steady_clock::now() - told < std::chrono::seconds(30)) continue;
+        told = std::chrono::steady_clock::now();
+        totals.tell(asked.seeds);
+    }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
     totals.print(took.count(), asked.is_ordinary());
     std::vector<std::string> missing;

@@ -46,14 +46,22 @@ std::vector<Totals::Count> Totals::faults() const {
     return counts;
 }
 
+std::uint64_t Totals::all_faults() const {
+    std::uint64_t all = 0;
+    for (const auto& one : faults()) all += one.value;
+    return all;
+}
+
+void Totals::tell(std::uint64_t of_seeds) const {
+    const auto shown = [](std::uint64_t count) { return static_cast<unsigned long long>(count); };
+    std::fprintf(stderr, "sim: %llu of %llu seeds: %llu results, %llu faults, %llu violations\n", shown(seeds_),
+                 shown(of_seeds), shown(results_), shown(all_faults()), shown(violations_));
+}
+
 void Totals::print(double seconds, bool with_faults) const {
     if (with_faults) {
-        std::uint64_t all = 0;
-        for (const auto& [name, count] : faults()) {
-            print_count(name, count);
-            all += count;
-        }
-        print_count("sim.faults", all);
+        for (const auto& [name, count] : faults()) print_count(name, count);
+        print_count("sim.faults", all_faults());
         print_count("sim.results.lost_with_a_disk", lost_with_a_disk_);
     }
     print_count("sim.seeds", seeds_);
@@ -80,16 +88,12 @@ std::vector<std::string> Totals::short_of(const Floors& floors) const {
             missing.push_back(name + " is " + std::to_string(count) + ", " + std::to_string(floor - count) +
                               " short of " + std::to_string(floor));
     };
-    std::uint64_t all = 0;
-    for (const auto& [name, count] : faults()) {
-        look(name, count, 1);
-        all += count;
-    }
+    for (const auto& [name, count] : faults()) look(name, count, 1);
     look("sim.results.before_their_turn", early_, 1);
     look("sim.tasks.elsewhere", elsewhere_, 1);
     look("sim.seeds", seeds_, floors.seeds);
     look("sim.results", results_, floors.results);
-    look("sim.faults", all, floors.faults);
+    look("sim.faults", all_faults(), floors.faults);
     return missing;
 }
 

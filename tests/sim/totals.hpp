@@ -21,6 +21,8 @@ class Totals {
     std::uint64_t violations() const { return violations_; }
     std::uint64_t seeds() const { return seeds_; }
 
+    /// A line to standard error: a run of full size is long.
+    void tell(std::uint64_t of_seeds) const;
     /// A line each. Faults are of no interest where none were made.
     void print(double seconds, bool with_faults) const;
     /// What there is too little of, and by how much.
@@ -33,6 +35,7 @@ class Totals {
     };
     /// By kind.
     std::vector<Count> faults() const;
+    std::uint64_t all_faults() const;
 
     std::uint64_t seeds_ = 0, violations_ = 0;
     std::uint64_t runs_ = 0, planned_runs_ = 0, tasks_ = 0, made_ = 0, results_ = 0, in_gaps_ = 0, superseded_ = 0;

@@ -1,6 +1,7 @@
 #include "tests/contract/store/memory_store.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "broker/store/cursor.hpp"
@@ -183,6 +184,7 @@ Result<> MemoryStore::Tables::put(const AddResult& change) {
         return broken("results.k");
     }
     attempts.emplace(change.task, result.attempt);
+    rids.emplace(change.spool, result.rid);
     return ok();
 }
 
@@ -248,7 +250,10 @@ bool MemoryStore::Tables::forget_run(RunRow row, WallTime revisions, std::uint64
         }
     };
     const std::size_t before = results.size();
-    take_some(results, [row](const StoredResult& result) { return result.run == row; });
+    take_some(results, [&](const StoredResult& result) {
+        if (result.run == row) rids.erase({result.spool, result.view->result.rid});
+        return result.run == row;
+    });
     gone.results += before - results.size();
     take_some(tasks, [row](const TaskRecord& task) { return task.run == row; });
     std::erase_if(task_rows, [this](const auto& one) { return !tasks.contains(one.second); });
@@ -436,12 +441,9 @@ Result<std::optional<ResultView>> MemoryStore::result(ResultId id) {
 Result<std::vector<ResultId>> MemoryStore::known_rids(SpoolRow spool, const std::vector<ResultId>& rids) {
     const std::lock_guard lock(mutex_);
     std::vector<ResultId> known;
-    for (const auto& rid : rids) {
-        const bool found = std::any_of(tables_.results.begin(), tables_.results.end(), [&](const auto& one) {
-            return one.second.spool == spool && one.second.view->result.rid == rid;
-        });
-        if (found) known.push_back(rid);
-    }
+    std::copy_if(rids.begin(), rids.end(), std::back_inserter(known), [&](const ResultId& rid) {
+        return tables_.rids.contains({spool, rid});
+    });
     return known;
 }
 

@@ -103,6 +103,7 @@ class MemoryStore final : public Store {
         std::set<std::pair<JobRow, WallTime>> ticks;
         std::map<ResultRow, StoredResult> results;
         std::set<std::pair<TaskRow, std::uint32_t>> attempts;
+        std::set<std::pair<SpoolRow, ResultId>> rids;  // an index of results, as attempts is
         std::map<std::string, KeyRecord> keys;
         std::map<std::string, AddJobKey> job_keys;
         std::vector<AuditRecord> audit;
