@@ -1,7 +1,7 @@
 // The one door for JSON from outside: nothing else in the project parses bytes it did not write.
 // nlohmann 3.11.2 parses 100,000 nested arrays and then crashes on copy or dump, takes the last of two equal keys,
 // stops at a NUL, skips a byte order mark and reads an integer of any length as a double; hence a walk of our own,
-// which builds the tree as far as it has looked.
+// which builds the tree as far as it has looked. What it walks with is Boost.JSON's parser (docs/decisions/0007).
 #pragma once
 #include <cstddef>
 #include <cstdint>

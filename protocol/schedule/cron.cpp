@@ -11,7 +11,6 @@
 namespace edge {
 namespace {
 
-constexpr std::int64_t kMinutesOfDay = 1'440;
 constexpr std::int64_t kMostDays = 366 * 9;
 
 constexpr std::array<std::string_view, 12> kMonths{"jan", "feb", "mar", "apr", "may", "jun",

@@ -8,6 +8,8 @@
 
 namespace edge {
 
+inline constexpr std::int64_t kMinutesOfDay = 1'440;
+
 /// `minute hour day-of-month month day-of-week`: lists, ranges, steps, names of months and days; 7 is Sunday as 0 is.
 /// Where neither day field begins with `*` a day that fits one of them is taken, else it fits both.
 /// Source: crontab(5) of Vixie cron.

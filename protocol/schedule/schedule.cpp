@@ -6,7 +6,6 @@ namespace edge {
 namespace {
 
 constexpr std::int64_t kMinute = 60;
-constexpr std::int64_t kMinutesOfDay = 1'440;
 constexpr std::uint64_t kSecondUs = 1'000'000;
 constexpr std::uint64_t kLeastEveryMs = 1'000;
 constexpr std::uint64_t kMostEveryMs = 31ULL * 86'400'000;

@@ -174,6 +174,20 @@ TEST_CASE("a key that stands twice is refused, however it is written") {
     CHECK(check_json(R"([{"a":1},{"a":2},{"b":{"a":3}}])"));
 }
 
+TEST_CASE("keys and strings with escapes at either end are read whole, many of them in one object") {
+    std::string text = "{";
+    for (int i = 0; i < 60; ++i) {
+        const std::string n = std::to_string(i);
+        text += (i == 0 ? R"("\u00e9)" : R"(,"\u00e9)") + n + R"(\n":"\t)" + n + R"(x\u0020")";
+    }
+    const auto tree = parse_json(text + "}");
+    REQUIRE_MESSAGE(tree, text);
+    REQUIRE(tree.value().size() == 60);
+    for (int i = 0; i < 60; ++i)
+        CHECK(tree.value().at("\u00e9" + std::to_string(i) + "\n") == "\t" + std::to_string(i) + "x ");
+    CHECK(check_json(text + R"(,"\u00e959\n":1})").error().code == Errc::bad_value);
+}
+
 TEST_CASE("what is JSON is read, and reads the same after it is written") {
     for (const std::string text : {
              "{}",
