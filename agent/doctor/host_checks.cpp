@@ -18,10 +18,6 @@
 namespace edge::agent {
 namespace {
 
-bool systemd_runs() {
-    return ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
-}
-
 std::string text_in(const std::string& file) {
     std::ifstream in(file);
     std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
@@ -96,6 +92,10 @@ void check_clock(Diagnosis& diagnosis) {
 }
 
 }  // namespace
+
+bool systemd_runs() {
+    return ::access("/run/systemd/system", F_OK) == 0;
+}
 
 std::string unit_command(const std::string& verb, const std::string& units) {
     return (systemd_runs() ? "systemctl " : "") + verb + " " + units;
