@@ -9,6 +9,13 @@ std::string quoted(const std::string& text) {
     return '"' + text + '"';  // names of devices and carriers have no character that TOML would escape
 }
 
+/// Of what may have a device's name in it, and such a name nearly anything.
+std::string plain(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+    return text;
+}
+
 std::string address_text(const FoundAddress& address) {
     return address.ip.text() + (address.length != 0 ? "/" + std::to_string(address.length) : "");
 }
@@ -28,7 +35,7 @@ std::string mark_text(std::uint32_t mark) {
 
 std::string carrier_note(const ProposedLine& line) {
     return line.carrier_from.empty() ? "not known; ct, cu, cm, cbn, edu, … if you know it"
-                                     : "guessed from " + line.carrier_from;
+                                     : plain("guessed from " + line.carrier_from);
 }
 
 std::string line_text(const ProposedLine& line) {
@@ -42,7 +49,7 @@ std::string line_text(const ProposedLine& line) {
             list_of(
                 line.resolvers, [](const IpAddress& ip) { return ip.text(); }, "\"") +
             "]\nroutes = " + (line.managed ? "\"managed\"" : "\"external\"") + "\n";
-    for (const auto& note : line.notes) text += "# " + note + "\n";
+    for (const auto& note : line.notes) text += "# " + plain(note) + "\n";
     return text;
 }
 
@@ -55,7 +62,7 @@ std::string lines_text(const Proposal& proposal) {
         "# --check-config, and systemctl restart edge-launcher.\n";
     for (const auto& line : proposal.lines) text += line_text(line);
     if (!proposal.notes.empty()) text += "\n# Left out:\n";
-    for (const auto& note : proposal.notes) text += "# " + note + "\n";
+    for (const auto& note : proposal.notes) text += "# " + plain(note) + "\n";
     return text;
 }
 
@@ -92,9 +99,9 @@ std::string shown(const Proposal& proposal) {
                  ? ""
                  : "; resolvers " + list_of(
                                         line.resolvers, [](const IpAddress& ip) { return ip.text(); }, "")));
-        for (const auto& note : line.notes) row("note: " + note);
+        for (const auto& note : line.notes) row("note: " + plain(note));
     }
-    for (const auto& note : proposal.notes) text += "  left out: " + note + "\n";
+    for (const auto& note : proposal.notes) text += "  left out: " + plain(note) + "\n";
     return text;
 }
 
