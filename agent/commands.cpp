@@ -12,6 +12,7 @@
 #include "agent/disk/posix_disk.hpp"
 #include "agent/doctor/doctor.hpp"
 #include "agent/exit_status.hpp"
+#include "agent/link/link_state.hpp"
 #include "agent/proxy_setting.hpp"
 #include "agent/settings_file.hpp"
 #include "agent/site_report/gather.hpp"
@@ -129,6 +130,9 @@ int run_agent(const std::string& config) {
     auto state = PosixDisk::open(directory);
     if (!state) return complain_of_directory(state.error(), directory);
     if (auto locked = state.value().lock(); !locked) return complain_of_directory(locked.error(), directory);
+    // Who looks at it takes it for this process's word from the lock on.
+    if (auto removed = state.value().remove(kLinkStateFile); !removed)
+        return complain_of_directory(removed.error(), directory);
     auto joined = load_joined(state.value(), settings, config);
     if (const int* status = std::get_if<int>(&joined)) return *status;
     auto proxy = proxy_of(settings.link);

@@ -233,7 +233,7 @@ class Enrolment {
     Step start() {
         const std::string by_systemd = "systemctl enable --now " + joined_text(units(), " ");
         if (command_.no_start) {
-            tell("to start", systemd_runs() ? by_systemd : by_hand());
+            tell("to start", systemd_runs() ? by_systemd : "say\n" + by_hand());
             return kGoOn;
         }
         if (!systemd_runs()) {

@@ -39,7 +39,6 @@ Link::Link(boost::asio::io_context& io, LinkSettings settings, Identity identity
       timer_(io) {}
 
 Result<> Link::start() {
-    EDGE_TRY(state_.remove(kLinkStateFile));  // of the last process
     EDGE_TRY(auto counter, load_counter(state_));
     join_counter_ = counter;
     EDGE_TRY(generation_, load_generation(state_));
