@@ -78,8 +78,8 @@ TEST_CASE("three uplinks in three tables are three lines, and their tables stay 
     NetworkFacts facts;
     facts.devices = {device("wan-ct", {"100.64.1.2/24"}), device("wan-cu", {"100.64.2.2/24"}),
                      device("cmcc0", {"100.64.3.2/24"})};
-    facts.routes = {way("wan-ct", "100.64.1.1"), way("wan-ct", "100.64.1.1", 201), way("wan-cu", "100.64.2.1", 202),
-                    way("cmcc0", "100.64.3.1", 203)};
+    facts.routes = {way("wan-ct", "100.64.1.1"), way("wan-ct", "100.64.1.1", 201, 100),
+                    way("wan-cu", "100.64.2.1", 202), way("cmcc0", "100.64.3.1", 203)};
     facts.tables = {201, 202, 203, 254, 255};
     facts.marks = {{0x101, 0xffffffff}, {0x2, 0xff}};
     facts.resolvers = {ip("100.64.1.53"), ip("100.64.2.53")};
@@ -100,11 +100,14 @@ TEST_CASE("three carriers' addresses on one device are three lines that are told
     facts.routes = {way("ct0", "100.64.1.1"), way("ct0", "100.64.2.1", 202), way("ct0", "100.64.3.1", 203),
                     way("ct0", "2001:db8:2::1", 202)};
     facts.tables = {202, 203};
+    facts.resolvers_of = {{"ct0", {ip("100.64.1.53")}}};  // of which of them it does not say
     // Whose they are a name that all share does not say.
     CHECK(lines_of(facts) ==
           Texts{"ct0 other address ct0 [100.64.2.2/24 2001:db8:2::2/64] >100.64.2.1 >2001:db8:2::1 202/257 external []",
                 "ct0-2 other address ct0 [100.64.3.2/24] >100.64.3.1 203/258 external []",
                 "ct0-3 other address ct0 [100.64.1.2/24] >100.64.1.1 101/259 managed []"});
+    const auto text = lines_text(propose_lines(facts).value());
+    CHECK(text.find("carrier = \"other\"\nkind = \"address\"\ndevice = \"ct0\"\n") != std::string::npos);
 }
 
 TEST_CASE("of three addresses on one device those that no gateway is near to are left out, and said") {
