@@ -20,7 +20,7 @@ NODE = "gz-1"
 PLAYBOOK = os.path.join(os.path.dirname(__file__), "..", "..", "docs", "ansible", "enroll.yml")
 CARRIERS = (("telecom", "ct", 1), ("unicom", "cu", 2), ("mobile", "cm", 3))
 POLICY = 'services = ["dns", "http", "ping"]\n[targets]\nallow = ["198.51.100.0/24"]\n[worker]\nmemory_mb = 512\n' \
-         "[host]\ncpu_pressure_percent = 0\nmemory_pressure_percent = 0\nload_per_cpu_percent = 0\n"  # of a build with sanitizers, too
+         "[host]\ncpu_pressure_percent = 0\nmemory_pressure_percent = 0\nload_per_cpu_percent = 0\ncpu_first = false\n"  # of a build with sanitizers, too
 OK, UNWELL, USAGE, UNAVAILABLE, CANNOT_CREATE, NO_PERMISSION, CONFIG = 0, 1, 64, 69, 73, 77, 78
 WITHIN_S = 90
 
@@ -156,7 +156,8 @@ class Enrolment(unittest.TestCase):
         self.assertEqual({line["enforced_by"] for line in found.values()}, {"bpf"})
 
     def look_at_probes(self):
-        run = self.broker.api.probe("ping", "all", target="198.51.100.20", count=2)
+        run = self.broker.api.probe("ping", "all -carrier:other", target="198.51.100.20", count=2)
+        self.assertEqual(run["state"], "finished", run)
         by_line = {result["line"]["name"]: result for result in run["results"]}
         for name, _, index in CARRIERS:
             result = by_line[name]
@@ -188,7 +189,7 @@ class Enrolment(unittest.TestCase):
                  (("--token-file", f"{self.folder}/none", "--yes"), 66, "cannot be read"),
                  ((), USAGE, "edgectl token create --node"),
                  (("--token-file", self.token("tty-1")), USAGE, "there is no terminal to ask at; say --yes"),
-                 (("--token-file", self.token("bad-1"), "--lines", wrong), CONFIG, "/etc/edge/lines.toml:1:1: mark must be"),
+                 (("--token-file", self.token("bad-1"), "--lines", wrong), CONFIG, "/etc/edge/lines.toml:1:1: mark is missing"),
                  (("--token-file", self.token("none-1"), "--lines", f"{self.folder}/none.toml"), 66, "cannot be read"))
         for words, status, why in cases:
             done = self.enroll(self.url, *words)
