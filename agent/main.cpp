@@ -4,6 +4,8 @@
 #include <cstdlib>
 
 #include "agent/commands.hpp"
+#include "agent/enrolment/enrolment.hpp"
+#include "agent/exit_status.hpp"
 
 int main(int argc, char** argv) {
     using namespace edge::agent;
@@ -33,7 +35,11 @@ int main(int argc, char** argv) {
         app.add_subcommand("site-report", "What EDGE has put on this machine, and how each is undone")->fallthrough();
     site->add_option("--lang", language, "en or zh")->check(CLI::IsMember({"en", "zh"}))->capture_default_str();
     CLI::App* enroll =
-        app.add_subcommand("enroll", "Join a broker: makes the node's key, writes identity.json")->fallthrough();
+        app.add_subcommand(
+               "enroll",
+               "Join a broker. As root on an installed machine: propose lines, write the configuration, join as "
+               "the user edge-agent, start the units, wait for connected")
+            ->fallthrough();
     CLI::App* rotate =
         app.add_subcommand("rotate-key", "Make a new key, which replaces the node's at the next start")->fallthrough();
     for (CLI::App* command : {run, doctor, site, enroll, rotate}) add_config(*command);
@@ -48,6 +54,13 @@ int main(int argc, char** argv) {
         ->add_option("--token", token.text,
                      "The join token itself; every user of this machine can see it in the list of processes")
         ->excludes(from_file);
+    enroll->add_flag("--yes", joining.yes, "Take the lines that are found without asking");
+    CLI::Option* lines =
+        enroll->add_option("--lines", joining.lines_file, "A lines.toml to take instead of what is found");
+    enroll->add_flag("--no-lines", joining.no_lines, "Write no lines.toml")->excludes(lines);
+    enroll->add_flag("--no-start", joining.no_start, "Start no unit; say how");
+    enroll->add_option("--wait", joining.wait_s,
+                       "Seconds to wait for connected; without it 30, where an agent runs then");
     try {
         app.parse(argc, argv);
     } catch (const CLI::Success& asked) {  // --help, --version
@@ -64,12 +77,7 @@ int main(int argc, char** argv) {
     if (!enroll->parsed()) return run_agent(config);
     if (token.text.empty() && token.file.empty()) {
         const char* named = std::getenv("EDGE_JOIN_TOKEN_FILE");
-        if (named == nullptr || *named == '\0')
-            return complain(
-                exit_usage,
-                "enroll: no join token; an operator makes one with `edgectl token create --node NODE`: write it "
-                "to a file and say --token-file FILE");
-        token.file = named;
+        token.file = named != nullptr ? named : "";
     }
     return enroll_node(config, joining);
 }

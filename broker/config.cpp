@@ -1,5 +1,7 @@
 #include "broker/config.hpp"
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <fstream>
@@ -35,6 +37,8 @@ void check(const BrokerConfig& config, TomlChecker& checker) {
     const auto& [api, gateway, echo, store, retention, broker, prometheus, log, webhooks] = config;
     check_listener(checker, "/api", api.listen, api.tls, api.cert_file, api.key_file, "/listen");
     check_listener(checker, "/gateway", gateway.listen, gateway.tls, gateway.cert_file, gateway.key_file, "/tls");
+    checker.need(api.public_url.empty() || is_origin(api.public_url), "/api/public_url",
+                 "expected https://HOST or https://HOST:PORT, where people open the console, and no path");
     if (!echo.listen.empty()) {
         const auto address = http::ListenAddress::parse(echo.listen);
         checker.need(bool(address), "/echo/listen", address ? std::string() : address.error().detail);
@@ -97,6 +101,15 @@ Result<std::string> host_of_url(std::string_view url) {
         if (!fits) return wrong;
     }
     return std::string(host);
+}
+
+bool is_origin(const std::string& url) {
+    const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : std::string::npos;
+    if (scheme == std::string::npos || url.size() == scheme || url.size() > 256) return false;
+    const auto fits = [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '.' || c == '-' || c == ':' || c == '[' || c == ']';
+    };
+    return std::all_of(url.begin() + static_cast<std::ptrdiff_t>(scheme), url.end(), fits);
 }
 
 ConfigOrProblems read_config(std::string_view text, const std::string& file) {

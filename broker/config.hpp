@@ -17,10 +17,12 @@ struct ApiConfig {
     bool tls = false;                       // false only on loopback
     std::string cert_file{};                // PEM, with the chain
     std::string key_file{};
+    std::string public_url{};  // https://HOST[:PORT] or http://…, where people open the console; empty: not said
     std::uint32_t connections_per_address = 256;  // 1..1024; there are 1024 in all
     std::uint32_t target_probes_per_s = 100;      // of one target, over all nodes; 0..1'000'000, 0 is no limit
 };
-BOOST_DESCRIBE_STRUCT(ApiConfig, (), (listen, tls, cert_file, key_file, connections_per_address, target_probes_per_s))
+BOOST_DESCRIBE_STRUCT(ApiConfig, (),
+                      (listen, tls, cert_file, key_file, public_url, connections_per_address, target_probes_per_s))
 
 struct GatewayConfig {
     static constexpr bool fields_have_defaults = true;
@@ -108,6 +110,10 @@ BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, retention, b
 
 /// The host of `https://HOST:PORT`. Errors: bad_value, it is no such URL.
 Result<std::string> host_of_url(std::string_view url);
+
+/// `https://HOST[:PORT]` or `http://…` and nothing behind it, of plain characters: links are made of it, and a node
+/// shows one at a terminal. Pure.
+bool is_origin(const std::string& url);
 
 /// All that is wrong with a file's text, each with FILE:LINE:COLUMN, or the configuration. Pure.
 struct ConfigOrProblems {

@@ -93,8 +93,25 @@ int run(const std::string& file, bool check_only) {
     return served ? EX_OK : failed(served.error());
 }
 
-int run_init(const InitOptions& options, bool json) {
-    const auto made = init(options);
+/// What was given, in the package's layout where no --dir is.
+Result<InitOptions> completed(const InitOptions& given, bool own_gateway) {
+    if (!given.dir.empty()) return given;
+    EDGE_TRY(auto options, installed_layout());
+    if (own_gateway) options.gateway = given.gateway;
+    options.api = given.api;
+    options.public_url = given.public_url;
+    options.console_url = given.console_url;
+    return options;
+}
+
+int run_init(const InitOptions& given, bool own_gateway, bool json) {
+    const auto options = completed(given, own_gateway);
+    if (!options) {
+        complain(options.error().message());
+        return options.error().code == Errc::denied ? EX_NOPERM : EX_CONFIG;
+    }
+    const bool installed = options.value().owner.has_value();
+    const auto made = init(options.value());
     if (!made) {
         const Errc code = made.error().code;
         complain(made.error().message());
@@ -112,10 +129,11 @@ int run_init(const InitOptions& options, bool json) {
         std::printf(
             "API          %s\nadmin token  %s\n             shown this once; only its hash is kept\n"
             "gateway      %s, as nodes must reach it; public_url in the config\npin          %s\nconfig       %s\n\n"
-            "Start it:    edge-broker --config %s\nUse it:      export EDGE_URL=%s EDGE_TOKEN=%s%s\n"
+            "Start it:    %s%s\nUse it:      export EDGE_URL=%s EDGE_TOKEN=%s%s\n"
             "             edgectl get nodes\n",
             it.api.c_str(), it.token.c_str(), it.public_url.c_str(), it.pin.c_str(), it.config.c_str(),
-            it.config.c_str(), it.api.c_str(), it.token.c_str(),
+            installed ? "systemctl enable --now edge-broker.socket edge-broker" : "edge-broker --config ",
+            installed ? "" : it.config.c_str(), it.api.c_str(), it.token.c_str(),
             it.ca_file.empty() ? "" : (" EDGE_CA_FILE=" + it.ca_file).c_str());
     }
     return EX_OK;
@@ -161,11 +179,18 @@ int main(int argc, char** argv) {
     InitOptions options;
     bool json = false;
     CLI::App* init_command =
-        app.add_subcommand("init", "make a folder with key, certificate, store, administrator's token and broker.toml");
-    init_command->add_option("--dir", options.dir, "the folder")->required();
-    init_command->add_option("--gateway", options.gateway, "where agents dial in, ADDRESS:PORT")->capture_default_str();
+        app.add_subcommand("init", "make key, certificate, store, administrator's token and broker.toml");
+    init_command->add_option(
+        "--dir", options.dir,
+        "a folder for all of it; without it, as root, /etc/edge/broker.toml and /var/lib/edge-broker of the "
+        "user edge-broker, with the gateway on port 443");
+    auto* gateway = init_command->add_option("--gateway", options.gateway, "where agents dial in, ADDRESS:PORT")
+                        ->capture_default_str();
     init_command->add_option("--api", options.api, "where the API listens, ADDRESS:PORT")->capture_default_str();
     init_command->add_option("--public-url", options.public_url, "https://HOST:PORT, as agents reach the gateway");
+    init_command->add_option(
+        "--console-url", options.console_url,
+        "https://HOST[:PORT], as people open the console: nodes that enrol print the link to their page");
     init_command->add_flag("--json", json, "print one JSON object");
     std::string backup_file;
     CLI::App* backup_command =
@@ -192,7 +217,7 @@ int main(int argc, char** argv) {
     }
     if (backup_command->parsed()) return run_backup(config, backup_file);
     if (restore_command->parsed()) return run_restore(config, restore_file, in_place);
-    return init_command->parsed() ? run_init(options, json) : run(config, check_only);
+    return init_command->parsed() ? run_init(options, gateway->count() > 0, json) : run(config, check_only);
 }
 
 }  // namespace

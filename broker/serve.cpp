@@ -243,6 +243,7 @@ Result<> serve(const BrokerConfig& config) {
     };
     gateway::SessionOptions sessions;
     sessions.alternative = config.gateway.alternative;
+    sessions.console_url = config.api.public_url;
     const auto polls = std::make_shared<gateway::Polls>(threads.at(0).get_executor(), sessions, *domain);
     EDGE_TRY(auto gateway, http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls,
                                                                                    sessions, *domain, polls)));

@@ -11,6 +11,8 @@
 
 namespace edge::agent {
 
+/// sd_booted(3)
+bool systemd_runs();
 /// `systemctl VERB UNITS`; without the first word where no systemd runs.
 std::string unit_command(const std::string& verb, const std::string& units);
 

@@ -11,16 +11,13 @@
 #include "agent/doctor/checks.hpp"
 #include "agent/link/https_post.hpp"
 #include "agent/link/identity.hpp"
+#include "agent/link/link_state.hpp"
 #include "agent/proxy_setting.hpp"
 #include "agent/site_report/running.hpp"
 #include "protocol/launcher/ping_groups.hpp"
 
 namespace edge::agent {
 namespace {
-
-bool systemd_runs() {
-    return ::access("/run/systemd/system", F_OK) == 0;  // sd_booted(3)
-}
 
 std::string text_in(const std::string& file) {
     std::ifstream in(file);
@@ -96,6 +93,10 @@ void check_clock(Diagnosis& diagnosis) {
 }
 
 }  // namespace
+
+bool systemd_runs() {
+    return ::access("/run/systemd/system", F_OK) == 0;
+}
 
 std::string unit_command(const std::string& verb, const std::string& units) {
     return (systemd_runs() ? "systemctl " : "") + verb + " " + units;
@@ -189,8 +190,16 @@ void check_broker(const Settings& settings, Diagnosis& diagnosis) {
 void check_agent(const Settings& settings, Diagnosis& diagnosis) {
     const std::string& directory = settings.agent.state_dir;
     if (::access(directory.c_str(), X_OK) != 0) return;  // check_broker has said so
-    if (const pid_t pid = holder_of(directory + "/lock"); pid != 0)
-        return diagnosis.add(FindingLevel::ok, "agent", "runs, pid " + std::to_string(pid));
+    if (const pid_t pid = holder_of(directory + "/lock"); pid != 0) {
+        const std::string runs = "runs, pid " + std::to_string(pid);
+        auto state = PosixDisk::open(directory);
+        const auto link = state ? load_link_state(state.value()) : Result<LinkState>(state.error());
+        if (!link) return diagnosis.add(FindingLevel::ok, "agent", runs);
+        if (link.value().connected)
+            return diagnosis.add(FindingLevel::ok, "agent", runs + ", connected to " + link.value().broker);
+        return diagnosis.add(FindingLevel::fail, "agent",
+                             runs + ", not connected to " + link.value().broker + ": " + link.value().why);
+    }
     diagnosis.add(FindingLevel::fail, "agent", "none runs with " + directory + ", so this node takes no tasks",
                   unit_command("start", "edge-agent"));
 }

@@ -1,5 +1,7 @@
 #include "agent/link/enroll.hpp"
 
+#include <algorithm>
+
 #include "protocol/json/described.hpp"
 #include "protocol/link/envelopes.hpp"
 
@@ -19,6 +21,13 @@ std::string detail_of(const HttpAnswer& answer) {
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
     }
     return text.empty() ? "it answered HTTP " + std::to_string(answer.status) : text;
+}
+
+/// It is shown at a terminal: what is no plain URL is none.
+std::optional<std::string> shown_url(const std::optional<std::string>& told) {
+    const auto is_plain = [](unsigned char c) { return c > 0x20 && c < 0x7F; };
+    const bool is_url = told && (told->starts_with("https://") || told->starts_with("http://")) && told->size() <= 256;
+    return is_url && std::ranges::all_of(*told, is_plain) ? told : std::nullopt;
 }
 
 /// Only these say that the broker knows neither token nor key, and will not: docs/protocol.md, Enrolment. After any
@@ -110,7 +119,12 @@ Result<Identity> enroll(Disk& state, const EnrollOrder& order, const Post& post,
             why.detail += "; the key is kept, try again with the same command";
         return why;
     }
-    const Identity identity{reply.value().node_id, reply.value().name, order.url, pin_text(token.pin), {}};
+    const Identity identity{reply.value().node_id,
+                            reply.value().name,
+                            order.url,
+                            pin_text(token.pin),
+                            {},
+                            shown_url(reply.value().console_url)};
     const bool is_the_same = known && known.value().node_id == identity.node_id;
     if (is_there && !is_the_same && set_aside) {
         EDGE_TRY(set_aside(known ? &known.value() : nullptr));

@@ -25,9 +25,10 @@ struct Identity {
     NodeName name;
     std::string url;
     std::string pin;
-    std::optional<std::string> next_pin{};  // of the key that will take that one's place, as the broker announced it
+    std::optional<std::string> next_pin{};     // of the key that will take that one's place, as the broker announced it
+    std::optional<std::string> console_url{};  // of the broker's console, if it told one
 };
-BOOST_DESCRIBE_STRUCT(Identity, (), (node_id, name, url, pin, next_pin))
+BOOST_DESCRIBE_STRUCT(Identity, (), (node_id, name, url, pin, next_pin, console_url))
 
 /// Errors: not_found when there is none, bad_syntax or bad_value when it is not one.
 Result<Identity> load_identity(Disk& state);

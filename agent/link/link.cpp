@@ -95,6 +95,7 @@ void Link::connection_closed(const Closed& why) {
                                                      : Fault::broker,
                                           now);
     carry_out(fsm_.closed(known, now));
+    note_state(false);
     listener_.link_changed();
 }
 
@@ -229,6 +230,7 @@ void Link::act(StoreCounter&& action) {
     left_.reset();
     note_addresses();
     note_uplink();
+    note_state(true);
     carry_out(fsm_.counter_stored(moment_now().steady));
     offer_key();  // one that the broker has not confirmed yet
 }
@@ -240,6 +242,15 @@ void Link::note_addresses() {
     // Without them on disk the next start knows those before.
     if (auto kept = known_.live(broker.authority(), found); !kept)
         spdlog::error("addresses_not_stored why=\"{}\"", kept.error().message());
+}
+
+/// For who waits for it on this machine; a failure that repeats itself is written once.
+void Link::note_state(bool connected) {
+    LinkState state{connected, ways_.brokers[way_.broker].authority(), connected ? std::string() : fsm_.down_because()};
+    if (told_state_ == state) return;
+    if (auto saved = save_link_state(state_, state); !saved)
+        return spdlog::error("link_state_not_stored why=\"{}\"", saved.error().message());
+    told_state_ = std::move(state);
 }
 
 // ── keys ──

@@ -13,6 +13,7 @@
 #include "agent/link/identity.hpp"
 #include "agent/link/known_addresses.hpp"
 #include "agent/link/link_fsm.hpp"
+#include "agent/link/link_state.hpp"
 #include "agent/link/outgoing.hpp"
 #include "agent/link/transport_choice.hpp"
 #include "agent/link/trial.hpp"
@@ -117,6 +118,7 @@ class Link : private BrokerConnection::Listener {
     link::Uplink uplink() const;
     void note_addresses();
     void note_uplink();
+    void note_state(bool connected);
     void look_for_better();
     void try_better();
     void tried(const Closed& why);
@@ -150,6 +152,7 @@ class Link : private BrokerConnection::Listener {
     link::LinkTransport tried_transport_ = link::LinkTransport::websocket;
     std::unique_ptr<BrokerConnection> left_;  // that was moved from, until the new session is there
     std::optional<link::Uplink> told_;        // as it is written down
+    std::optional<LinkState> told_state_;     // likewise
     Disk& state_;
     Spool& spool_;
     Listener& listener_;

@@ -172,6 +172,7 @@ LinkActions LinkFsm::on(const link::Reject& reject) {
                                   "link_rejected code=" + std::string(enum_text(reject.code)) + " text=\"" +
                                       reject.text + "\"" + (is_shut_out(reject.code) ? kShutOut : "")});
     if (reject.code == link::RejectCode::bad_signature) actions.push_back(TryOtherKey{});
+    rejected_because_ = "the broker says " + std::string(enum_text(reject.code)) + ": " + reject.text;
     for (auto& action : leave(1000, "rejected")) actions.push_back(std::move(action));
     return actions;
 }
@@ -342,9 +343,10 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     waits_since_.reset();
     state_ = State::waiting;
     wake_ = now + wait;
-    const std::string reason = std::exchange(left_because_, {});
-    return one(Say{Level::warn, "link_down reason=\"" + (reason.empty() ? why.reason : reason) +
-                                    "\" retry_ms=" + std::to_string(wait.count())});
+    const std::string left = std::exchange(left_because_, {}), rejected = std::exchange(rejected_because_, {});
+    const std::string& reason = left.empty() ? why.reason : left;
+    down_because_ = rejected.empty() ? reason : rejected;
+    return one(Say{Level::warn, "link_down reason=\"" + reason + "\" retry_ms=" + std::to_string(wait.count())});
 }
 
 LinkActions LinkFsm::tick(Moment now) {

@@ -27,7 +27,8 @@ bool fill(Bytes& out, const std::string& base64) {
     return true;
 }
 
-void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange, Domain& domain) {
+void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>& exchange, Domain& domain,
+            const std::string& console_url) {
     auto checked = checked_enroll_request(request.body);
     const auto refuse = [exchange, peer = request.peer, path = request.path, id = request.id](const Error& error) {
         const http::Problem problem = http::problem_of(error);
@@ -37,15 +38,18 @@ void enroll(const http::Request& request, const std::shared_ptr<http::Exchange>&
     };
     if (!checked) return refuse(checked.error());
     const std::string peer = request.peer;
-    domain.enroll({std::move(checked.value()), peer}, [exchange, refuse, peer](Result<link::EnrollReply> reply) {
-        if (!reply) return refuse(reply.error());
-        spdlog::info("gateway.enrolled node={} name={} peer={}", reply.value().node_id.text(),
-                     reply.value().name.text(), peer);
-        exchange->reply({200, "application/json", {}, link::encode_enroll_reply(reply.value())});
-    });
+    domain.enroll({std::move(checked.value()), peer},
+                  [exchange, refuse, peer, console_url](Result<link::EnrollReply> reply) {
+                      if (!reply) return refuse(reply.error());
+                      spdlog::info("gateway.enrolled node={} name={} peer={}", reply.value().node_id.text(),
+                                   reply.value().name.text(), peer);
+                      if (!console_url.empty()) reply.value().console_url = console_url;
+                      exchange->reply({200, "application/json", {}, link::encode_enroll_reply(reply.value())});
+                  });
 }
 
-void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain, Polls& polls) {
+void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Domain& domain, Polls& polls,
+            const std::string& console_url) {
     using http::Code;
     const auto answer = [&](http::Problem problem, http::Headers headers) {
         auto response = http::problem_response(problem, request);
@@ -53,7 +57,7 @@ void handle(http::Request request, std::shared_ptr<http::Exchange> exchange, Dom
         exchange->reply(std::move(response));
     };
     if (request.path == link::kEnrollPath) {
-        if (request.method == "POST") return enroll(request, exchange, domain);
+        if (request.method == "POST") return enroll(request, exchange, domain, console_url);
         return answer({Code::method_not_allowed, "POST an enrolment", {}}, {{"Allow", "POST"}});
     }
     if (request.path == link::kLinkPath) {
@@ -110,8 +114,9 @@ http::Settings gateway_settings(http::ListenAddress listen, std::shared_ptr<boos
     settings.connections = kConnections;
     settings.unknown = kUnknown;
     settings.per_address = kPerAddress;
-    settings.handler = [polls, &domain](http::Request request, std::shared_ptr<http::Exchange> exchange) {
-        handle(std::move(request), std::move(exchange), domain, *polls);
+    settings.handler = [polls, &domain, console_url = options.console_url](http::Request request,
+                                                                           std::shared_ptr<http::Exchange> exchange) {
+        handle(std::move(request), std::move(exchange), domain, *polls, console_url);
     };
     settings.on_drain = [polls] { polls->drain(); };
     settings.refuse_upgrade = refuse_upgrade;

@@ -24,6 +24,7 @@ struct SessionOptions {
     std::uint32_t drain_ms = 2'000;               // what agents get to flush when the broker stops
     std::uint32_t reconnect_window_ms = 5'000;
     std::string alternative{};  // https://HOST:PORT of a broker for them then; empty: none
+    std::string console_url{};  // told to a node that enrols; empty: none
 };
 
 /// Where it came from.

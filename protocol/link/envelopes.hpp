@@ -388,8 +388,9 @@ struct EnrollReply {
     NodeId node_id;
     NodeName name;
     std::string project;
+    std::optional<std::string> console_url{};  // where people look at nodes, as the operator named it
 };
-BOOST_DESCRIBE_STRUCT(EnrollReply, (), (node_id, name, project))
+BOOST_DESCRIBE_STRUCT(EnrollReply, (), (node_id, name, project, console_url))
 
 /// "edge-enroll-v1" ‖ SHA-256(token) ‖ public key
 std::string enroll_signing_input(std::string_view token, std::string_view public_key);

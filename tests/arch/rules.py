@@ -83,6 +83,8 @@ PURE = [
     *[(f"agent/health/{name}.?pp", CORE) for name in ("checks", "health_fsm", "standing")],
     ("agent/health/prefix_lines.?pp", PARSER),
     *[(f"agent/doctor/{name}.?pp", CORE) for name in ("escape_verdict", "findings")],
+    *[(f"agent/enrolment/{name}.?pp", CORE) for name in ("carrier_guess", "config_texts", "propose_lines")],
+    ("agent/enrolment/ip_output.?pp", PARSER),
     ("agent/launcher/packets.?pp", PARSER),
     *[(f"agent/launcher/{name}.?pp", CORE) for name in ("line_checks", "policy_entries", "usage_ledger")],
     *[(f"agent/launcher/lines/{name}.?pp", CORE) for name in ("device_plan", "line_info", "missing", "routing_plan", "target_table")],

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "agent/commands.hpp"
+#include "agent/enrolment/join.hpp"
 
 using namespace edge;
 using namespace edge::agent;

@@ -83,6 +83,11 @@ TEST_CASE("a receiver that may be anywhere is a host as it is in the one spellin
 
 TEST_CASE("TLS needs a certificate and a key, plain needs a loopback address") {
     CHECK(problems("[gateway]\npublic_url = \"https://a:1\"\n").find("cert_file") != std::string::npos);
+    for (const char* url : {"https://edge.example", "http://10.0.0.1:8080", "https://[2001:db8::1]:8443"})
+        CHECK(is_origin(url));
+    for (const char* url :
+         {"", "edge.example", "https://", "ftp://edge.example", "https://edge.example/", "https://a\nb", "https://a b"})
+        CHECK_FALSE(is_origin(url));
     CHECK(problems("[gateway]\ntls = false\nlisten = \"127.0.0.1:7443\"\npublic_url = \"https://a:1\"\n") == "");
     CHECK(problems(kGood + "tls = false\n").find("loopback") != std::string::npos);
 }

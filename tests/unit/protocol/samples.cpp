@@ -290,7 +290,10 @@ link::EnrollRequest enroll_request() {
 }
 
 link::EnrollReply enroll_reply() {
-    return {.node_id = hello().node_id, .name = NodeName::parse("gz-1").value(), .project = "default"};
+    return {.node_id = hello().node_id,
+            .name = NodeName::parse("gz-1").value(),
+            .project = "default",
+            .console_url = "https://broker.example"};
 }
 
 std::vector<Sample> envelopes() {

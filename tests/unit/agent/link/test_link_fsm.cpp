@@ -483,6 +483,10 @@ TEST_CASE("a node that is pending asks again when it is told to; one that is shu
         const auto wait = rig.wait_after();
         CHECK(wait >= 30s);
         CHECK(wait <= 36s);
+        CHECK(rig.fsm.down_because() == "the broker says pending: edgectl approve gz-1");
+        rig.fsm.start(rig.now);
+        rig.fsm.closed({.reason = "connection refused"}, rig.now);
+        CHECK(rig.fsm.down_because() == "connection refused");
     }
     SUBCASE("revoked") {
         const auto actions =

@@ -31,8 +31,10 @@ TEST_CASE("a session over TLS: hello bound to it, work acknowledged, result sent
     Node node(broker.endpoint());
     node.run_until([&] { return node.spool_.acked() == 1; });
     CHECK(load_counter(node.disk_).value() == 5);
+    CHECK(load_link_state(node.disk_).value() == LinkState{true, broker.endpoint().authority(), ""});
     node.link_.finish();
     node.io_.run_for(500ms);
+    CHECK_FALSE(load_link_state(node.disk_).value().connected);
     CHECK(broker.finish().find("closed") != std::string::npos);  // the script was waiting in receive()
 }
 

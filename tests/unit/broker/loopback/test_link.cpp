@@ -282,7 +282,17 @@ TEST_CASE("enrolment takes a token and a proof of the key") {
         big(broker.gateway_port());
     const std::string answer = good.post(link::kEnrollPath, enroll_body(key, FakeDomain::kJoinToken));
     CHECK(answer.starts_with("HTTP/1.1 200 OK\r\n"));
-    CHECK(link::decode_enroll_reply(answer.substr(answer.find("\r\n\r\n") + 4)).value().name.text() == "gz-5");
+    const auto reply_in = [](const std::string& http) {
+        return link::decode_enroll_reply(http.substr(http.find("\r\n\r\n") + 4)).value();
+    };
+    CHECK(reply_in(answer).name.text() == "gz-5");
+    CHECK_FALSE(reply_in(answer).console_url);
+    BrokerChange named;
+    named.session.console_url = "https://edge.example";
+    RunningBroker other(named);
+    const std::string told =
+        LinkClient(other.gateway_port()).post(link::kEnrollPath, enroll_body(key, FakeDomain::kJoinToken));
+    CHECK(reply_in(told).console_url == "https://edge.example");
     CHECK(wrong.post(link::kEnrollPath, enroll_body(key, "edgej_bad")).starts_with("HTTP/1.1 403 "));
     std::string body = enroll_body(key, "edgej_other");
     body.replace(body.find("edgej_other"), 11, FakeDomain::kJoinToken);
