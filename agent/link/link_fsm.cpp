@@ -342,9 +342,9 @@ LinkActions LinkFsm::closed(const Closed& why, Time now) {
     waits_since_.reset();
     state_ = State::waiting;
     wake_ = now + wait;
-    const std::string reason = std::exchange(left_because_, {});
-    return one(Say{Level::warn, "link_down reason=\"" + (reason.empty() ? why.reason : reason) +
-                                    "\" retry_ms=" + std::to_string(wait.count())});
+    down_because_ = left_because_.empty() ? why.reason : left_because_;
+    left_because_.clear();
+    return one(Say{Level::warn, "link_down reason=\"" + down_because_ + "\" retry_ms=" + std::to_string(wait.count())});
 }
 
 LinkActions LinkFsm::tick(Moment now) {

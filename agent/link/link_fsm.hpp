@@ -156,6 +156,8 @@ class LinkFsm {
     LinkActions finish();
 
     bool live() const { return state_ == State::live; }
+    /// Why the last connection ended or was not made; empty: there was none yet.
+    const std::string& down_because() const { return down_because_; }
     bool idle() const { return state_ == State::waiting || state_ == State::finished || state_ == State::unborn; }
     /// The next result to send, if there is one and the session and the granted number allow it; ask has_credit() too.
     std::optional<std::uint64_t> next_result(std::uint64_t last_committed) const;
@@ -206,6 +208,7 @@ class LinkFsm {
     bool draining_ = false;
     bool was_live_ = false;
     std::string left_because_;
+    std::string down_because_;
     std::optional<Milliseconds> wait_;  // said by the broker for the next dial
     Time wake_{};                       // waiting: when to dial; before live: when to give up; leaving: when to close
     std::optional<Time> key_taken_;     // when the broker last took a new key, in whatever session
