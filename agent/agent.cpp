@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "protocol/json/described.hpp"
+#include "protocol/systemd/counted.hpp"
 
 namespace edge::agent {
 namespace {
@@ -94,7 +95,7 @@ void Agent::answer_for_the_last_process() {
 
 /// For people, in `systemctl status`.
 std::string Agent::status() const {
-    const std::string tasks = std::to_string(workers_.tasks()) + " tasks, ";
+    const std::string tasks = systemd::counted(workers_.tasks(), "task") + ", ";
     if (stage_ != Stage::serving) return "draining, " + tasks + link_.standing();
     const auto lines = workers_.lines();
     const auto up = std::ranges::count(lines, link::LineState::up, &link::LineReport::state);

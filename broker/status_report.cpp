@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include "protocol/systemd/counted.hpp"
+
 namespace edge::broker {
 
 using Clock = std::chrono::steady_clock;
@@ -51,8 +53,8 @@ void StatusReport::ask() {
 }
 
 void StatusReport::say(const Figures& figures) {
-    const std::string status = std::to_string(figures.nodes_connected) + " nodes connected, " +
-                               std::to_string(figures.runs_active) + " runs active";
+    const std::string status = systemd::counted(figures.nodes_connected, "node") + " connected, " +
+                               systemd::counted(figures.runs_active, "run") + " active";
     if (!stopping_ && pace_.is_news(status)) manager_.status(status);
 }
 

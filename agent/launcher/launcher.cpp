@@ -16,6 +16,7 @@
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
 #include "protocol/launcher/payloads.hpp"
+#include "protocol/systemd/counted.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -318,7 +319,7 @@ HostInfo Launcher::host() const {
 }
 
 std::string Launcher::status() const {
-    return std::to_string(lines_.size()) + " lines, " + std::to_string(workers_->size()) + " workers";
+    return systemd::counted(lines_.size(), "line") + ", " + systemd::counted(workers_->size(), "worker");
 }
 
 void Launcher::refuse(ClientId client, const Header& header, const Error& error) {
