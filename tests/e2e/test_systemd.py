@@ -17,7 +17,7 @@ import unittest
 import own_node
 from own_broker import OwnBroker
 from own_node import OwnNode
-from service_manager import Listener, ServiceManager, fields_of, starting
+from own_systemd import Listener, ServiceManager, fields_of, starting
 from wait_for import wait_for
 
 PROGRAMS = sys.argv.pop()
@@ -151,12 +151,12 @@ class Broker(Case):
                 self.assertTrue(self.manager.hears_nothing_of("WATCHDOG=1", 2 * WATCHDOG_S), tid)
             self.manager.hear("WATCHDOG=1")
 
-    def test_without_a_service_manager_it_says_nothing_and_starts(self):
+    def test_without_a_own_systemd_it_says_nothing_and_starts(self):
         self.start_broker(NOTIFY_SOCKET="")
         self.assertTrue(self.manager.hears_nothing_of("", 0.1))
-        self.assertNotIn("service_manager", self.broker.said())
+        self.assertNotIn("service_manager_unreachable", self.broker.said())
 
-    def test_a_service_manager_that_is_away_ends_nothing_and_is_told_once(self):
+    def test_a_own_systemd_that_is_away_ends_nothing_and_is_told_once(self):
         self.start_broker(NOTIFY_SOCKET=f"{self.folder}/nobody")
         self.assertEqual(self.broker.api.get("/healthz"), {"status": "ok"})
         self.assertEqual(self.broker.stop(), 0)
