@@ -30,7 +30,7 @@ std::string_view take_value(std::string_view& rest) {
     rest.remove_prefix(1);
     std::size_t end = rest.find('"');
     // One that ends no value stands in it: what was quoted is not escaped.
-    while (end != rest.npos && end + 1 < rest.size() && rest[end + 1] != ' ') end = rest.find('"', end + 1);
+    while (end != rest.npos && end + 1 < rest.size() && rest[end + 1] > ' ') end = rest.find('"', end + 1);
     const std::string_view value = take(rest, end);
     if (!rest.empty()) rest.remove_prefix(1);
     return value;
