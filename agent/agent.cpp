@@ -2,11 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <cstdlib>
 
 #include "protocol/json/described.hpp"
+#include "protocol/systemd/counted.hpp"
 
 namespace edge::agent {
 namespace {
@@ -40,7 +42,7 @@ LinkWays link_ways(const Settings& settings, Joined& joined, Uplinks& lines) {
 }  // namespace
 
 Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool,
-             std::function<std::optional<LineSettings>()> read_again)
+             std::function<std::optional<LineSettings>()> read_again, systemd::Notifier& manager)
     : io_(io),
       settings_(settings),
       spool_(spool),
@@ -53,6 +55,7 @@ Agent::Agent(boost::asio::io_context& io, const Settings& settings, Joined joine
       signals_(io, SIGTERM, SIGINT),
       hangups_(io, SIGHUP),
       read_again_(std::move(read_again)),
+      report_(io, manager, [this] { return status(); }),
       drained_(io),
       space_(io),
       readings_(settings.agent.state_dir),
@@ -78,6 +81,7 @@ Result<> Agent::run() {
     if (uplinks.empty() || uplinks.front() == link::kHostUplink) begin_link();
     look_at_host();
     if (failure_) return *failure_;
+    report_.begin();
     io_.run();
     if (failure_) return *failure_;
     EDGE_TRY(spool_.commit());
@@ -87,6 +91,15 @@ Result<> Agent::run() {
 void Agent::answer_for_the_last_process() {
     for (const link::AttemptRef& attempt : accepted_.answer_for_the_last_process(moment_now().wall_us))
         spdlog::warn("task_lost_by_restart task={} attempt={}", attempt.task_id.text(), attempt.attempt);
+}
+
+/// For people, in `systemctl status`.
+std::string Agent::status() const {
+    const std::string tasks = systemd::counted(workers_.tasks(), "task") + ", ";
+    if (stage_ != Stage::serving) return "draining, " + tasks + link_.standing();
+    const auto lines = workers_.lines();
+    const auto up = std::ranges::count(lines, link::LineState::up, &link::LineReport::state);
+    return std::to_string(up) + "/" + std::to_string(lines.size()) + " lines up, " + tasks + link_.standing();
 }
 
 // ── from the link ──
@@ -113,6 +126,7 @@ void Agent::describe(link::Hello& hello) {
 void Agent::link_changed() {
     if (wants_room_ && link_.closed()) make_room();
     if (stage_ != Stage::serving || limit_.reached()) schedule();
+    report_.changed();
 }
 
 void Agent::disk_failed(const Error& why) {
@@ -216,6 +230,7 @@ void Agent::settle() {
     link_.committed();
     arm_starts();
     watch_plan();
+    report_.changed();
     if (stage_ == Stage::draining) leave_when_quiet();
     if (stage_ == Stage::leaving && link_.closed()) stop();
 }
@@ -282,10 +297,12 @@ void Agent::take_hangups() {
 void Agent::wait_for_hangup() {
     hangups_.async_wait([this](const boost::system::error_code& error, int) {
         if (error) return;
+        report_.reloading();
         if (auto lines = read_again_()) {
             spdlog::info("reloaded disabled={}", lines->disabled.size());
             health_.disable(std::move(lines->disabled));
         }
+        report_.ready();  // also where it was wrong: then it serves as before, and the log says why
         wait_for_hangup();
     });
 }
@@ -293,6 +310,7 @@ void Agent::wait_for_hangup() {
 void Agent::drain() {
     spdlog::info("draining tasks={} within_ms={}", workers_.tasks(), settings_.agent.drain_ms);
     stage_ = Stage::draining;
+    report_.stopping();
     link_.drain();
     drained_.expires_after(std::chrono::milliseconds(settings_.agent.drain_ms));
     drained_.async_wait([this](const boost::system::error_code& error) {

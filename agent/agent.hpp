@@ -17,6 +17,7 @@
 #include "agent/link/link.hpp"
 #include "agent/plan/plans.hpp"
 #include "agent/plan/wall_timer.hpp"
+#include "agent/service_report.hpp"
 #include "agent/settings.hpp"
 #include "agent/spool/spool.hpp"
 #include "agent/spool_limit.hpp"
@@ -38,9 +39,9 @@ struct Joined {
 class Agent : private Link::Listener, private Workers::Listener {
   public:
     /// `read_again` answers with the lines that agent.toml disables now, or with nothing when it cannot be read or is
-    /// wrong, which it has told.
+    /// wrong, which it has told. `manager` is told when it serves and how it does, and outlives this.
     Agent(boost::asio::io_context& io, const Settings& settings, Joined joined, Disk& state, Spool& spool,
-          std::function<std::optional<LineSettings>()> read_again);
+          std::function<std::optional<LineSettings>()> read_again, systemd::Notifier& manager);
 
     /// Until drained, or until the disk failed. Errors: io.
     Result<> run();
@@ -63,6 +64,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     void lines_lost() override { health_.lines_lost(); }
     void own_answered(std::uint64_t id, const ProbeReport& report) override { health_.answered(id, report); }
 
+    std::string status() const;
     void answer_for_the_last_process();
     void begin_plan();
     void begin_link();
@@ -97,6 +99,7 @@ class Agent : private Link::Listener, private Workers::Listener {
     boost::asio::signal_set signals_;
     boost::asio::signal_set hangups_;
     std::function<std::optional<LineSettings>()> read_again_;
+    ServiceReport report_;
     boost::asio::steady_timer drained_;
     boost::asio::steady_timer space_;
     HostReadings readings_;

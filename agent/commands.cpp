@@ -1,7 +1,6 @@
 #include "agent/commands.hpp"
 
 #include <malloc.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,30 +17,12 @@
 #include "agent/site_report/gather.hpp"
 #include "agent/site_report/site_page.hpp"
 #include "agent/state_folder.hpp"
+#include "protocol/json/described.hpp"
+#include "protocol/systemd/notifier.hpp"
+#include "protocol/systemd/program_log.hpp"
 
 namespace edge::agent {
 namespace {
-
-void log_to_stderr(LogLevel level) {
-    auto logger = spdlog::stderr_logger_st("edge-agent");
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-    switch (level) {
-        case LogLevel::debug:
-            logger->set_level(spdlog::level::debug);
-            break;
-        case LogLevel::info:
-            logger->set_level(spdlog::level::info);
-            break;
-        case LogLevel::warn:
-            logger->set_level(spdlog::level::warn);
-            break;
-        case LogLevel::error:
-            logger->set_level(spdlog::level::err);
-            break;
-    }
-    logger->flush_on(spdlog::level::debug);
-    spdlog::set_default_logger(std::move(logger));
-}
 
 /// For a SIGHUP: a file that is wrong changes nothing, and says so in the log.
 std::optional<LineSettings> lines_again(const std::string& file) {
@@ -147,7 +128,8 @@ int run_agent(const std::string& config) {
     auto spool = Spool::open(spool_disk.value(), terms);
     if (!spool) return complain_of_spool(spool.error(), spool_path);
 
-    log_to_stderr(settings.log.level);
+    const auto log = systemd::open_program_log("edge-agent", std::string(enum_text(settings.log.level)));
+    systemd::Notifier manager(systemd::take_notify_terms(), *log);
     for (const std::string& note : spool.value().take_notes()) spdlog::warn("{}", note);
     if (::geteuid() == 0)
         spdlog::warn("running_as_root advice=\"nothing here needs it; run edge-agent as a user of its own\"");
@@ -158,8 +140,9 @@ int run_agent(const std::string& config) {
     (void)::mallopt(M_TRIM_THRESHOLD, 256 * 1024);  // what a burst needed is given back
 
     boost::asio::io_context io(1);
-    Agent agent(io, settings, std::get<Joined>(std::move(joined)), state.value(), spool.value(),
-                [&config] { return lines_again(config); });
+    Agent agent(
+        io, settings, std::get<Joined>(std::move(joined)), state.value(), spool.value(),
+        [&config] { return lines_again(config); }, manager);
     if (auto ended = agent.run(); !ended)
         return complain(exit_io, ended.error().message() + "; the spool is recovered at the next start");
     return exit_ok;

@@ -4,12 +4,15 @@
 #include <fstream>
 #include <iterator>
 
+#include "protocol/systemd/credentials.hpp"
+
 namespace edge::agent {
 namespace {
 
 constexpr std::size_t kMostPassword = 1024;
 
-Result<std::string> password_in(const std::string& file) {
+Result<std::string> password_in(const std::string& setting) {
+    EDGE_TRY(const auto file, systemd::file_of(setting));
     errno = 0;
     std::ifstream stream(file, std::ios::binary);
     if (!stream) return os_error(errno, file, "cannot be read; see [link] proxy_password_file");

@@ -8,6 +8,7 @@
 #include "protocol/config/toml.hpp"
 #include "protocol/link/labels.hpp"
 #include "protocol/probes/spec.hpp"
+#include "protocol/systemd/credentials.hpp"
 
 namespace edge::agent {
 namespace {
@@ -65,7 +66,8 @@ void check(const LinkTable& link, TomlChecker& checker) {
     const auto proxy = link.proxy.empty() ? Result<Proxy>(Proxy{}) : parse_proxy_url(link.proxy);
     checker.need(static_cast<bool>(proxy), "/link/proxy", proxy ? "" : proxy.error().detail);
     const std::string& file = link.proxy_password_file;
-    checker.need(file.empty() || file.starts_with('/'), "/link/proxy_password_file", "expected an absolute path");
+    checker.need(file.empty() || file.starts_with('/') || systemd::is_credential(file), "/link/proxy_password_file",
+                 "expected an absolute path, or credential:NAME");
     checker.need(file.empty() || (proxy && !proxy.value().user.empty() && proxy.value().password.empty()),
                  "/link/proxy_password_file", "is of use only with a [link] proxy that has a user and no password");
 }

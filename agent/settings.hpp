@@ -52,7 +52,7 @@ struct LinkTable {
     std::uint32_t better_steady_ms = 60'000;         // 1000..3600000
     std::uint32_t better_every_ms = 300'000;         // 0..86400000
     std::string proxy;                               // URL; empty: none
-    std::string proxy_password_file;                 // absolute; empty: the password is in the URL, or there is none
+    std::string proxy_password_file;                 // absolute, or credential:NAME; empty: in the URL, or none
     std::optional<link::LinkTransport> transport{};  // none: a WebSocket, and requests where none is to be had
 };
 BOOST_DESCRIBE_STRUCT(LinkTable, (),

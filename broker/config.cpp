@@ -9,6 +9,7 @@
 
 #include "broker/webhooks/receiver_rule.hpp"
 #include "protocol/config/toml.hpp"
+#include "protocol/systemd/credentials.hpp"
 
 namespace edge::broker {
 namespace {
@@ -116,6 +117,22 @@ ConfigOrProblems read_config(std::string_view text, const std::string& file) {
     auto decoded = decode_toml<BrokerConfig>(text, file, check);
     if (!decoded) return {{}, decoded.error()};
     return {std::move(decoded.value()), {}};
+}
+
+Result<BrokerConfig> with_credentials(BrokerConfig config) {
+    const std::pair<const char*, std::string*> settings[] = {
+        {"[api] cert_file", &config.api.cert_file},
+        {"[api] key_file", &config.api.key_file},
+        {"[gateway] cert_file", &config.gateway.cert_file},
+        {"[gateway] key_file", &config.gateway.key_file},
+        {"[gateway] next_cert_file", &config.gateway.next_cert_file},
+    };
+    for (const auto& [name, setting] : settings) {
+        auto file = systemd::file_of(*setting);
+        if (!file) return Error{file.error().code, std::string(name) + " " + file.error().where, file.error().detail};
+        *setting = std::move(file.value());
+    }
+    return config;
 }
 
 Result<std::string> read_file(const std::string& file) {

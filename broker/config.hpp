@@ -122,6 +122,10 @@ struct ConfigOrProblems {
 };
 ConfigOrProblems read_config(std::string_view text, const std::string& file);
 
+/// Every key and certificate that says `credential:NAME` becomes the file that the unit hands over. Errors: as
+/// systemd::file_of, with the setting's name.
+Result<BrokerConfig> with_credentials(BrokerConfig config);
+
 /// The file's text. Errors: not_found (missing or unreadable).
 Result<std::string> read_file(const std::string& file);
 

@@ -1,7 +1,5 @@
 // edge-broker: reads its flags and its configuration, then serves or sets up.
 #include <malloc.h>
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
@@ -17,6 +15,7 @@
 #include "broker/store/sqlite_backup.hpp"
 #include "protocol/config/toml.hpp"
 #include "protocol/json/described.hpp"
+#include "protocol/systemd/program_log.hpp"
 
 namespace edge::broker {
 namespace {
@@ -52,14 +51,6 @@ int failed(const Error& error) {
     return exit_code(error);
 }
 
-void set_up_log(LogLevel level) {
-    auto logger = spdlog::stderr_logger_mt("edge-broker");
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
-    logger->set_level(spdlog::level::from_str(std::string(enum_text(level))));
-    logger->flush_on(spdlog::level::debug);
-    spdlog::set_default_logger(std::move(logger));
-}
-
 /// What is wrong with a configuration is said; the exit code for it, or none.
 std::optional<int> code_of(const std::vector<Error>& problems) {
     for (const auto& problem : problems) complain(problem.message());
@@ -88,7 +79,7 @@ int run(const std::string& file, bool check_only) {
     if (const int* code = std::get_if<int>(&read)) return *code;
     const auto& config = std::get<BrokerConfig>(read);
     if (check_only) return run_check(config);
-    set_up_log(config.log.level);
+    (void)systemd::open_program_log("edge-broker", std::string(enum_text(config.log.level)));
     const auto served = serve(config);
     return served ? EX_OK : failed(served.error());
 }

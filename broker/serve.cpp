@@ -1,7 +1,5 @@
 #include "broker/serve.hpp"
 
-#include <pthread.h>
-#include <signal.h>
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 
@@ -23,12 +21,18 @@
 #include "broker/gateway/gateway.hpp"
 #include "broker/http/text.hpp"
 #include "broker/http/tls_context.hpp"
+#include "broker/listeners.hpp"
 #include "broker/live/stream.hpp"
+#include "broker/signals.hpp"
+#include "broker/status_report.hpp"
 #include "broker/store/sqlite_store.hpp"
 #include "broker/store/store.hpp"
+#include "broker/watchdog_round.hpp"
 #include "broker/webhooks/cloud_event.hpp"
 #include "broker/webhooks/sender.hpp"
 #include "broker/zones/zones.hpp"
+#include "protocol/systemd/listen_sockets.hpp"
+#include "protocol/systemd/notifier.hpp"
 
 namespace edge::broker {
 namespace {
@@ -37,35 +41,9 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds kDrainLimit{8'000};
+constexpr std::chrono::seconds kMoreTime{120};  // an index of a large table is made in one step, which says nothing
+constexpr std::chrono::seconds kAskAgain{5};
 using Tls = std::shared_ptr<boost::asio::ssl::context>;
-
-/// Signals as a queue of this thread: blocked everywhere, so that no code runs inside a handler.
-class Signals {
-  public:
-    Signals() : main_(pthread_self()) {
-        sigemptyset(&set_);
-        for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set_, signal);
-        pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-        ::signal(SIGPIPE, SIG_IGN);  // a closed standard error must not end the broker
-        ::signal(SIGHUP, SIG_IGN);   // nor a terminal that is lost; nothing is read again
-    }
-    int wait() {
-        int signal = 0;
-        sigwait(&set_, &signal);
-        return signal;
-    }
-    /// False when none came in time.
-    bool wait_for(milliseconds limit) {
-        timespec time{limit.count() / 1000, limit.count() % 1000 * 1'000'000};
-        return sigtimedwait(&set_, nullptr, &time) > 0;
-    }
-    /// From any thread: wakes the waiting one.
-    void wake() const { pthread_kill(main_, SIGUSR1); }
-
-  private:
-    pthread_t main_;
-    sigset_t set_{};
-};
 
 Result<Tls> tls_of(bool wanted, const std::string& cert, const std::string& key, http::MinTls min) {
     if (!wanted) return Tls{};
@@ -108,11 +86,22 @@ Result<Tls> gateway_tls_of(const BrokerConfig& config) {
     return tls_of(config.gateway.tls, config.gateway.cert_file, config.gateway.key_file, http::MinTls::v1_3);
 }
 
-Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config) {
+/// The manager is told that the start goes on, not oftener than it needs to hear.
+std::function<void()> asks_for_time(systemd::Notifier& manager) {
+    return [&manager, last = std::optional<steady_clock::time_point>()]() mutable {
+        const auto now = steady_clock::now();
+        if (last && now - *last < kAskAgain) return;
+        last = now;
+        manager.extend(kMoreTime);
+    };
+}
+
+Result<std::unique_ptr<Domain>> open_domain(const BrokerConfig& config, systemd::Notifier& manager) {
     DomainOptions options;
     EDGE_TRY(put_pins(config.gateway, options));
     EDGE_TRY(store_is_there(config.store.path));
     StartCheck check;
+    check.goes_on = asks_for_time(manager);
     EDGE_TRY(auto store, open_sqlite_store(config.store.path, check));
     if (check.is_whole)
         spdlog::info("store.checked took_ms={}", check.took.count());
@@ -203,9 +192,13 @@ void drain(const std::vector<http::Server*>& servers, Signals& signals) {
 
 }  // namespace
 
-FilesChecked check_files(const BrokerConfig& config) {
+FilesChecked check_files(const BrokerConfig& file) {
     FilesChecked checked;
     auto& problems = checked.problems;
+    const auto named = with_credentials(file);
+    if (!named) problems.push_back(named.error());
+    if (!named) return checked;
+    const BrokerConfig& config = named.value();
     const auto add = [&](const auto& result) {
         // The API and the gateway may share a file.
         const auto told = [&](const Error& one) { return one.message() == result.error().message(); };
@@ -221,10 +214,12 @@ FilesChecked check_files(const BrokerConfig& config) {
     return checked;
 }
 
-Result<> serve(const BrokerConfig& config) {
+Result<> serve(const BrokerConfig& file) {
     Signals signals;
-    EDGE_TRY(auto api_listen, http::ListenAddress::parse(config.api.listen));
-    EDGE_TRY(auto gateway_listen, http::ListenAddress::parse(config.gateway.listen));
+    systemd::Notifier manager(systemd::take_notify_terms(), *spdlog::default_logger());
+    EDGE_TRY(auto given, systemd::take_listen_sockets());
+    EDGE_TRY(const BrokerConfig config, with_credentials(file));
+    EDGE_TRY(auto listeners, listeners_of(config, std::move(given)));
     EDGE_TRY(auto api_tls, api_tls_of(config));
     EDGE_TRY(auto gateway_tls, gateway_tls_of(config));
     std::vector<Error> in_modules;
@@ -235,7 +230,7 @@ Result<> serve(const BrokerConfig& config) {
 
     // Destroyed in reverse: servers, then the domain (which commits what is under way), then the contexts it posts to.
     http::IoThreads threads(config.broker.io_threads);
-    EDGE_TRY(auto domain, open_domain(config));
+    EDGE_TRY(auto domain, open_domain(config, manager));
     const webhooks::Sender sender(sender_options(config.webhooks), domain->webhooks(), *spdlog::default_logger());
     faces.webhooks = [&sender] { return sender.counters(); };
     faces.post = [executor = threads.at(threads.size() - 1).get_executor()](std::function<void()> work) {
@@ -245,11 +240,15 @@ Result<> serve(const BrokerConfig& config) {
     sessions.alternative = config.gateway.alternative;
     sessions.console_url = config.api.public_url;
     const auto polls = std::make_shared<gateway::Polls>(threads.at(0).get_executor(), sessions, *domain);
-    EDGE_TRY(auto gateway, http::Server::listen(threads, gateway::gateway_settings(gateway_listen, gateway_tls,
-                                                                                   sessions, *domain, polls)));
+    EDGE_TRY(auto gateway,
+             http::Server::listen(
+                 threads, gateway::gateway_settings(listeners.gateway.address, gateway_tls, sessions, *domain, polls),
+                 std::move(listeners.gateway.given)));
     EDGE_TRY(auto api,
-             http::Server::listen(threads, api_settings(config, api_listen, api_tls, *domain, std::move(faces),
-                                                        live::make_live(*domain, threads.at(0).get_executor()))));
+             http::Server::listen(threads,
+                                  api_settings(config, listeners.api.address, api_tls, *domain, std::move(faces),
+                                               live::make_live(*domain, threads.at(0).get_executor())),
+                                  std::move(listeners.api.given)));
     std::unique_ptr<http::Server> echo;
     if (!config.echo.listen.empty()) {
         EDGE_TRY(auto listen, http::ListenAddress::parse(config.echo.listen));
@@ -259,15 +258,19 @@ Result<> serve(const BrokerConfig& config) {
     if (echo) servers.push_back(echo.get());
     for (http::Server* server : servers) server->start();
     threads.start();
-    const std::string api_host = api_listen.address.text();
-    const std::string gateway_host = gateway_listen.address.text();
+    const std::string api_host = listeners.api.address.address.text();
+    const std::string gateway_host = listeners.gateway.address.address.text();
     spdlog::info("broker.ready version={} api={}://{} gateway={}://{} public_url={} echo={} store={}", EDGE_VERSION,
                  config.api.tls ? "https" : "http", http::host_and_port(api_host, api->port()),
                  config.gateway.tls ? "wss" : "ws", http::host_and_port(gateway_host, gateway->port()),
                  config.gateway.public_url, config.echo.listen.empty() ? "off" : config.echo.listen, config.store.path);
+    manager.ready("started");
+    const auto report = StatusReport::begin(threads.at(0), *domain, manager);
+    WatchdogRound::begin(threads, *domain, manager);
 
     const int signal = signals.wait();
     spdlog::info("broker.stopping signal={}", signal == SIGINT ? "SIGINT" : "SIGTERM");
+    report->stopping();
     domain->stop_soon();
     drain(servers, signals);
     threads.stop();

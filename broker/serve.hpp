@@ -12,7 +12,8 @@ struct FilesChecked {
 };
 FilesChecked check_files(const BrokerConfig& config);
 
-/// Returns after a drain. Errors: why it could not start, nothing being left half-made.
+/// Returns after a drain. Sockets, credentials and a notification socket that the service manager handed over are used.
+/// Errors: why it could not start, nothing being left half-made.
 Result<> serve(const BrokerConfig& config);
 
 }  // namespace edge::broker

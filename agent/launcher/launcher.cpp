@@ -16,6 +16,7 @@
 #include "agent/launcher/sandbox/loaded_files.hpp"
 #include "agent/launcher/sandbox/seccomp_filter.hpp"
 #include "protocol/launcher/payloads.hpp"
+#include "protocol/systemd/counted.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -52,8 +53,15 @@ Namespaces namespaces_of(const std::vector<Line>& lines) {
 }
 
 Launcher::Launcher(const Options& options, const Config& config, Lines& lines, LineGuard& guard, CgroupTree& groups,
-                   Poller& poller, spdlog::logger& log)
-    : options_(options), config_(config), lines_(lines), guard_(guard), groups_(groups), poller_(poller), log_(log) {}
+                   Poller& poller, systemd::Notifier& manager, spdlog::logger& log)
+    : options_(options),
+      config_(config),
+      lines_(lines),
+      guard_(guard),
+      groups_(groups),
+      poller_(poller),
+      log_(log),
+      report_(manager, [this] { return status(); }) {}
 
 Result<Spawner> Launcher::spawner() {
     SandboxImage image;
@@ -97,16 +105,23 @@ Result<> Launcher::start() {
     warn_about_ping(lines_, options_.gid_base, options_.uids, log_);
     log_.info("ready lines={} enforcement={} cgroups={} workers={} socket={}", lines_.size(),
               name_of(guard_.enforcement()), name_of(groups_.mode()), kWorkerUids, options_.socket);
+    report_.ready(std::chrono::steady_clock::now());
     return ok();
 }
 
 Result<> Launcher::run() {
+    std::size_t workers = 0;
     while (!stopping_ && !failed_) {
-        poller_.wait(earlier(earlier(workers_->deadline(), usage_->deadline()), look_due_));
-        if (look_due_ && *look_due_ <= std::chrono::steady_clock::now()) follow_lines();
+        poller_.wait(
+            earlier(earlier(workers_->deadline(), usage_->deadline()), earlier(look_due_, report_.deadline())));
+        const auto now = std::chrono::steady_clock::now();
+        if (std::exchange(workers, workers_->size()) != workers_->size()) report_.changed(now);
+        report_.turn(now);
+        if (look_due_ && *look_due_ <= now) follow_lines();
         workers_->tick();
         tell(usage_->tick());
     }
+    report_.stopping();
     log_.info("stopping");
     if (failed_) return *failed_;
     return ok();
@@ -301,6 +316,10 @@ HostInfo Launcher::host() const {
     ::uname(&name);
     std::copy_n(name.release, std::min(std::strlen(name.release), sizeof host.kernel - 1), host.kernel);
     return host;
+}
+
+std::string Launcher::status() const {
+    return systemd::counted(lines_.size(), "line") + ", " + systemd::counted(workers_->size(), "worker");
 }
 
 void Launcher::refuse(ClientId client, const Header& header, const Error& error) {

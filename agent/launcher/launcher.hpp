@@ -15,6 +15,7 @@
 #include "agent/launcher/server.hpp"
 #include "agent/launcher/usage.hpp"
 #include "protocol/ration.hpp"
+#include "protocol/systemd/loop_report.hpp"
 
 namespace edge::launcher {
 
@@ -34,12 +35,12 @@ struct Options {
 /// Whether some lines are in other network namespaces than ours.
 Namespaces namespaces_of(const std::vector<Line>& lines);
 
-/// Owns: server and workers. Borrows: the lines, their guard and the groups, which outlive it.
+/// Owns: server and workers. Borrows: the lines, their guard, the groups and the notifier, which outlive it.
 /// Executor: run() is the process's one thread.
 class Launcher {
   public:
     Launcher(const Options& options, const Config& config, Lines& lines, LineGuard& guard, CgroupTree& groups,
-             Poller& poller, spdlog::logger& log);
+             Poller& poller, systemd::Notifier& manager, spdlog::logger& log);
 
     /// Finds the probe's files, follows the devices, opens the socket. Errors: any; nothing is left behind.
     Result<> start();
@@ -65,6 +66,7 @@ class Launcher {
     Result<Uplink> open_uplink(const OpenUplink& body);
     void tell(const std::vector<std::uint32_t>& changed);
     HostInfo host() const;
+    std::string status() const;
     void refuse(ClientId client, const Header& header, const Error& error);
     Result<Spawner> spawner();
     Result<> confine() const;
@@ -87,6 +89,7 @@ class Launcher {
     Ration uplinks_{32, std::chrono::milliseconds(250)};  // a dial takes a few, names included
     std::optional<Error> failed_;
     std::set<std::string> arp_warned_;  // lines
+    systemd::LoopReport report_;
     std::optional<Workers> workers_;
     std::optional<Usage> usage_;
     std::optional<Server> server_;

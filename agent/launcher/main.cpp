@@ -1,5 +1,4 @@
 // edge-launcher: the order of starting, and the one line that says why it cannot.
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sysexits.h>
 
@@ -18,6 +17,7 @@
 #include "agent/launcher/os/lock_file.hpp"
 #include "agent/launcher/os/uid_lock.hpp"
 #include "agent/launcher/sandbox/own_group.hpp"
+#include "protocol/systemd/program_log.hpp"
 
 namespace edge::launcher {
 namespace {
@@ -108,6 +108,7 @@ Result<std::optional<UidLock>> lock_uids(const Options& options) {
 /// Everything is undone in reverse when this returns, whether it served or could not start.
 Result<> serve(const CommandLine& command, const Config& config, spdlog::logger& log) {
     const Privileges privileges = command.options.privileges;
+    systemd::Notifier manager(systemd::take_notify_terms(), log);
     EDGE_TRY(const auto only, lock_socket(command.options));
     const bool cpu_first = config.policy.host.cpu_first;
     EDGE_TRY(auto groups, claim_groups(command.options.cgroup, cpu_first, log));
@@ -128,7 +129,7 @@ Result<> serve(const CommandLine& command, const Config& config, spdlog::logger&
     Lines lines(config.lines, config.policy, *network, *guard, log, open_kernel_network, privileges);
     EDGE_TRY(lines.bring_up(std::move(line_groups)));
     EDGE_TRY(auto poller, Poller::open());
-    Launcher launcher(command.options, config, lines, *guard, groups, poller, log);
+    Launcher launcher(command.options, config, lines, *guard, groups, poller, manager, log);
     EDGE_TRY(launcher.start());
     return launcher.run();
 }
@@ -165,9 +166,7 @@ int run(int argc, char** argv) {
     if (!command) return fail(command.error());
     const Mode mode = command.value().mode;
     const Options& options = command.value().options;
-    auto log = spdlog::stderr_logger_st("edge-launcher");
-    log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-    log->set_level(spdlog::level::from_str(command.value().level));
+    const auto log = systemd::open_program_log("edge-launcher", command.value().level);
 
     Config config;
     if (mode != Mode::cleanup) {

@@ -137,6 +137,13 @@ bool Link::quiet() const {
     return !fsm_.live() || (!outgoing_.has_lines() && !writing_ && fsm_.all_acked() && spool_.first() == 0);
 }
 
+std::string Link::standing() const {
+    const std::string broker = ways_.brokers[way_.broker].authority();
+    if (fsm_.live()) return "connected to " + broker;
+    const std::string& why = fsm_.down_because();
+    return "not connected: " + (why.empty() ? "dialling " + broker : why);
+}
+
 // ── sending ──
 
 void Link::pump() {

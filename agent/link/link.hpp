@@ -81,6 +81,8 @@ class Link : private BrokerConnection::Listener {
     bool quiet() const;
     bool closed() const { return fsm_.idle(); }
     bool live() const { return fsm_.live(); }
+    /// For people: `connected to HOST:PORT`, or `not connected: WHY`.
+    std::string standing() const;
     /// Writes what is ready, many envelopes a message.
     void pump();
 

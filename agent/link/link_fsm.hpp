@@ -156,7 +156,8 @@ class LinkFsm {
     LinkActions finish();
 
     bool live() const { return state_ == State::live; }
-    /// Why the last connection ended, or was not made; what the broker said when it rejected the node.
+    /// Why the last connection ended or was not made, or what the broker said when it rejected the node; empty: there
+    /// was none yet.
     const std::string& down_because() const { return down_because_; }
     bool idle() const { return state_ == State::waiting || state_ == State::finished || state_ == State::unborn; }
     /// The next result to send, if there is one and the session and the granted number allow it; ask has_credit() too.

@@ -176,6 +176,7 @@ class Domain {
     virtual WebhookCalls& webhooks() = 0;
     virtual void store(Reply<StoreView> reply) = 0;
     virtual void ready(Reply<Readiness> reply) = 0;
+    virtual void figures(Reply<Figures> reply) = 0;
 };
 
 }  // namespace edge::broker

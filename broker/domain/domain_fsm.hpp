@@ -119,6 +119,8 @@ class DomainFsm {
     std::size_t nodes_ahead() const;
     const Counters& counters() const { return state_.counters; }
     std::size_t active_runs() const { return state_.runs.size(); }
+    /// With a session each: a node has one.
+    std::size_t nodes_connected() const { return state_.sessions.size(); }
 
   private:
     Result<Node*> node_named(std::string_view id_or_name) const;

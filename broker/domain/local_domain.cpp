@@ -1,5 +1,6 @@
 #include "broker/domain/local_domain.hpp"
 
+#include <pthread.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -77,6 +78,7 @@ Result<> LocalDomain::start() {
         options_.retention);
     carry_out(out);
     thread_ = std::thread([this] { run(); });
+    pthread_setname_np(thread_.native_handle(), "edge-domain");
     return ok();
 }
 

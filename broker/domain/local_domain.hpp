@@ -78,6 +78,7 @@ class LocalDomain final : public Domain {
     WebhookCalls& webhooks() override { return webhooks_; }
     void store(Reply<StoreView> reply) override;
     void ready(Reply<Readiness> reply) override;
+    void figures(Reply<Figures> reply) override;
 
   private:
     struct Joining {

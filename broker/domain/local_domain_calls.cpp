@@ -331,4 +331,10 @@ void LocalDomain::ready(Reply<Readiness> reply) {
     });
 }
 
+void LocalDomain::figures(Reply<Figures> reply) {
+    mailbox_.post([this, reply = std::move(reply)](Now, Actions&) {
+        reply(Figures{fsm_.nodes_connected(), fsm_.active_runs()});
+    });
+}
+
 }  // namespace edge::broker

@@ -355,6 +355,12 @@ struct Readiness {
     std::size_t nodes_ahead = 0;  // are kept out: the store is older than they are
 };
 
+/// How much goes on.
+struct Figures {
+    std::size_t nodes_connected = 0;
+    std::size_t runs_active = 0;
+};
+
 template <class T>
 struct Page {
     std::vector<T> items;

@@ -143,15 +143,20 @@ Server::Server(std::shared_ptr<Listener> listener) : listener_(std::move(listene
 
 Server::~Server() = default;
 
-Result<std::unique_ptr<Server>> Server::listen(IoThreads& threads, Settings settings) {
+Result<std::unique_ptr<Server>> Server::listen(IoThreads& threads, Settings settings, systemd::Descriptor given) {
     auto listener = std::make_shared<Listener>(threads, std::move(settings));
     const auto endpoint = endpoint_of(listener->settings->listen);
     error_code failed;
     tcp::acceptor& acceptor = listener->acceptor;
-    acceptor.open(endpoint.protocol(), failed);
-    if (!failed) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
-    if (!failed) acceptor.bind(endpoint, failed);
-    if (!failed) acceptor.listen(4096, failed);
+    if (given) {
+        acceptor.assign(endpoint.protocol(), given.get(), failed);
+        if (!failed) (void)given.release();
+    } else {
+        acceptor.open(endpoint.protocol(), failed);
+        if (!failed) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
+        if (!failed) acceptor.bind(endpoint, failed);
+        if (!failed) acceptor.listen(4096, failed);
+    }
     if (failed) return cannot_listen(*listener->settings, failed);
     return std::unique_ptr<Server>(new Server(std::move(listener)));
 }

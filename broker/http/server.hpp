@@ -14,6 +14,7 @@
 #include "broker/http/listen_address.hpp"
 #include "broker/http/request_reader.hpp"
 #include "broker/http/transport.hpp"
+#include "protocol/systemd/descriptor.hpp"
 
 namespace edge::http {
 
@@ -60,9 +61,11 @@ struct Settings {
 
 class Server {
   public:
-    /// Binds and listens; nothing is accepted before start(). `threads` outlives the server.
+    /// Binds and listens, or takes the socket that is `given` and listens already, of the settings' family; nothing is
+    /// accepted before start(). `threads` outlives the server.
     /// Errors: unavailable (port in use, no such address), denied (privileged port).
-    static Result<std::unique_ptr<Server>> listen(IoThreads& threads, Settings settings);
+    static Result<std::unique_ptr<Server>> listen(IoThreads& threads, Settings settings,
+                                                  systemd::Descriptor given = {});
     ~Server();
 
     void start();

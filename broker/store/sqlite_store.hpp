@@ -1,6 +1,7 @@
 // The store in one SQLite file.
 #pragma once
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -14,6 +15,9 @@ struct StartCheck {
     std::chrono::milliseconds limit{10'000};  // a larger file than can be looked at by then is checked in part
     std::chrono::milliseconds took{0};
     bool is_whole = true;
+    /// Called now and then while the file is looked at and brought up to date: the start may take longer. Unset: nobody
+    /// waits.
+    std::function<void()> goes_on{};
 };
 
 /// Opens or creates the file (0600), takes its lock, checks it and brings its schema up to date.

@@ -26,6 +26,28 @@ JobId row_id(const JobRecord& job) {
     return JobId{make_uuid8(sha256(as_bytes(text)))};
 }
 
+// Of SQLite's virtual machine: some milliseconds.
+constexpr int kStepsBetween = 200'000;
+
+/// While it lives, whoever waits for the start hears that it goes on.
+class GoesOn {
+  public:
+    GoesOn(sqlite::Connection& db, StartCheck& check) : db_(db) {
+        if (!check.goes_on) return;
+        check.goes_on();
+        const auto tell = [](void* told) {
+            (*static_cast<std::function<void()>*>(told))();
+            return 0;
+        };
+        sqlite3_progress_handler(db_.handle(), kStepsBetween, tell, &check.goes_on);
+    }
+    ~GoesOn() { sqlite3_progress_handler(db_.handle(), 0, nullptr, nullptr); }
+    GoesOn(const GoesOn&) = delete;
+
+  private:
+    sqlite::Connection& db_;
+};
+
 /// As far as the time goes: it reads the whole file. SQLite looks at its progress handler too seldom in it.
 Result<> check(sqlite::Connection& db, StartCheck& check) {
     const auto began = steady_clock::now();
@@ -60,8 +82,11 @@ Result<std::unique_ptr<SqliteWriter>> SqliteWriter::open(const std::string& path
     // FULL: NORMAL loses acknowledged rows at a power cut.
     EDGE_TRY(
         db.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 33554432"));
-    EDGE_TRY(check(db, at_start));
-    EDGE_TRY(migrate(db));
+    {
+        const GoesOn told(db, at_start);
+        EDGE_TRY(check(db, at_start));
+        EDGE_TRY(migrate(db));
+    }
     EDGE_TRY(db.execute("PRAGMA foreign_keys = ON"));  // a step may make a table anew that others refer to
     std::unique_ptr<SqliteWriter> writer(new SqliteWriter(std::move(db)));
     EDGE_TRY(writer->prepare());

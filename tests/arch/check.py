@@ -120,10 +120,13 @@ def purity(tree):
         if path not in tree.sources or header not in [target for _, target, _ in tree.sources[path].includes]:
             yield nothing(f"{path} may include <{header}> and does not")
     pure = {}
+    shells = {path for glob, _ in rules.SHELLS for path in tree.matching(glob)}
     for glob, why in rules.PURE:
         paths = tree.matching(glob)
         if not paths:
             yield nothing(f"no file matches the pure core {glob}")
+        if "**" in glob:
+            paths = [path for path in paths if path not in shells]
         for path in paths:
             pure.setdefault(path, why)
     for path, why in sorted(pure.items()):

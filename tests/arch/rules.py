@@ -38,6 +38,9 @@ FENCES = [
     ("probes/http/*.?pp", r"probes/(dns|ping|worker|by_hand)/", "a probe knows no other probe and not who runs it"),
     ("probes/ping/*.?pp", r"probes/(dns|http|worker|by_hand)/", "a probe knows no other probe and not who runs it"),
     ("cli/show/*.?pp", r"cli/(api|commands)/", "what is shown does not depend on how it was fetched"),
+    ("protocol/systemd/*.?pp", r"protocol/(?!systemd/|result\.hpp)", "root's launcher has it as well: it stays small"),
+    ("probes/**/*.?pp", r"protocol/systemd/", "a worker speaks to its agent alone; in its cage there is no service manager"),
+    ("cli/**/*.?pp", r"protocol/systemd/", "a command of a person's is no service"),
 ]
 
 # Pure cores: (glob, why). Neither they nor any file of ours they include may do what IMPURE lists.
@@ -46,6 +49,7 @@ CORE = "decisions take events and the time and give actions, so that each can be
 PARSER = "a parser of outside bytes is fuzzed by itself"
 PURE = [
     ("protocol/**/*.?pp", VALUES),
+    *[(f"protocol/systemd/{name}.?pp", CORE) for name in ("journal_entry", "status_pace")],
     ("broker/http/http.hpp", "handlers know HTTP as values; sockets stay in the server"),
     ("broker/domain/domain.hpp", "gateway and API are built against it without an event loop"),
     ("broker/domain/views.hpp", "views are values, read on any thread"),
@@ -100,6 +104,9 @@ PURE = [
     *[(f"cli/api/{name}.?pp", PARSER) for name in ("sse", "problem")],
     *[(f"cli/show/{name}.?pp", "tables are text out of values") for name in ("figures", "probe_table", "style", "table", "text")],
 ]
+
+# What a wider glob of PURE takes in and is a shell all the same: (glob, why). A narrower row of PURE still holds there.
+SHELLS = [("protocol/systemd/*.?pp", "daemons speak to systemd over sockets, and three programs do it in the same words")]
 
 # (header pattern, why a pure core has no use for it)
 IMPURE_INCLUDES = [

@@ -40,9 +40,9 @@ class OwnBroker:
         with open(self._config, "w") as file:
             file.write(re.sub(rf"(\[{table}\]\n(?:[^\[]*\n)?){name} = [^\n]*\n", r"\1", text))
 
-    def start(self, under=()):
-        """`under`: a program that runs it in its own place, such as strace."""
-        self._process = subprocess.Popen([*under, self._program, "--config", self._config], stderr=subprocess.PIPE, text=True)
+    def start(self, under=(), pass_fds=()):
+        """`under`: a program that runs it in its own place, such as strace, and may be given descriptors of ours."""
+        self._process = subprocess.Popen([*under, self._program, "--config", self._config], stderr=subprocess.PIPE, text=True, pass_fds=pass_fds)
         atexit.register(self._process.kill)  # a test that fails leaves nothing behind
         self.log = []
         for line in self._process.stderr:
@@ -82,6 +82,10 @@ class OwnBroker:
         asked = urllib.request.Request(self.url + "/metrics", headers={"Authorization": f"Bearer {self.token}"})
         with urllib.request.urlopen(asked, timeout=30) as answer:
             return answer.read().decode()
+
+    @property
+    def pid(self):
+        return self._process.pid
 
     def is_running(self):
         return self._process.poll() is None

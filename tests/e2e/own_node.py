@@ -129,11 +129,13 @@ class OwnNode:
         return ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--bounding-set=-all", *under,
                 f"{self._programs}/{program}", *arguments]
 
-    def start_launcher(self):
+    def launcher_words(self, under=()):
+        return self._as_user("edge-launcher", "--config", self._folder, "--socket", f"{self._folder}/run/launcher.sock", "--guard", "cooperative",
+                             "--cgroup", "none", "--probe", f"{self._programs}/edge-probe", under=under)
+
+    def start_launcher(self, under=()):
         """And types in what it says that root has to add."""
-        launcher = Program(self._as_user("edge-launcher", "--config", self._folder, "--socket", f"{self._folder}/run/launcher.sock",
-                                         "--guard", "cooperative", "--cgroup", "none", "--probe", f"{self._programs}/edge-probe"),
-                           f"{self._folder}/launcher.log")
+        launcher = Program(self.launcher_words(under), f"{self._folder}/launcher.log")
         wait_for(lambda: " ready " in launcher.said() or not launcher.is_running(), 60, launcher.said)
         for command in re.findall(r'line_incomplete line=.* todo="(ip .*)"', launcher.said()):
             sh(*command.split())

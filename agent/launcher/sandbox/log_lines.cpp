@@ -14,7 +14,7 @@ std::vector<std::string> LogLines::feed(std::string_view bytes, Time now) {
     std::vector<std::string> lines;
     for (const char c : bytes) {
         if (c != '\n') {
-            if (line_.size() < kMaxLength) line_.push_back(c >= ' ' && c <= '~' ? c : '?');
+            if (line_.size() < kMaxLength) line_.push_back(c >= ' ' && c <= '~' && c != '"' ? c : '?');
             continue;
         }
         if (used_ < kPerSecond) {

@@ -15,7 +15,8 @@ class LogLines {
     static constexpr std::size_t kMaxLength = 300;  // a longer line is cut
     static constexpr unsigned kPerSecond = 20;      // more are counted, not kept
 
-    /// The lines that are complete now. Control characters and what is not ASCII become '?'.
+    /// The lines that are complete now. Control characters, quotes and what is not ASCII become '?':
+    /// a line stands in quotes in our log, and may not add fields to it.
     std::vector<std::string> feed(std::string_view bytes, Time now);
     /// What stands without its newline at the end.
     std::optional<std::string> rest();

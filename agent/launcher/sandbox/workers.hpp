@@ -52,6 +52,7 @@ class Workers {
     /// Of a line, since this began; workers that ended are in it.
     Traffic traffic(const std::string& line) const;
 
+    std::size_t size() const { return workers_.size(); }
     /// When `tick` has something to do; none while all is quiet.
     std::optional<Clock::time_point> deadline() const;
     void tick();

@@ -1,6 +1,7 @@
 // The whole agent in front of a scripted broker, without a launcher.
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "agent/agent.hpp"
@@ -25,8 +26,10 @@ bool run(const ScriptedBroker& broker, Disk& state, Spool& spool, std::uint32_t 
     settings.agent.launcher = "/nonexistent/launcher.sock";
     settings.agent.spool_mb = spool_mb;
     settings.agent.drain_ms = 60'000;  // an agent with nothing to do does not wait that long
-    Agent agent(io, settings, Joined{Identity{}, NodeKeys(state, key()), {broker.endpoint()}}, state, spool,
-                [] { return std::optional<LineSettings>(); });
+    systemd::Notifier nobody({}, *spdlog::default_logger());
+    Agent agent(
+        io, settings, Joined{Identity{}, NodeKeys(state, key()), {broker.endpoint()}}, state, spool,
+        [] { return std::optional<LineSettings>(); }, nobody);
     bool in_time = true;
     boost::asio::steady_timer limit(io, 15s);
     limit.async_wait([&](const boost::system::error_code& error) {

@@ -57,6 +57,8 @@ TEST_CASE("what is wrong is said with its line and column") {
         {"a proxy of another kind", "[link]\nproxy = \"socks5://p\"\n", "a.toml:2:1: expected http://HOST:PORT"},
         {"a password without a user", "[link]\nproxy = \"http://p\"\nproxy_password_file = \"/p\"\n",
          "a.toml:3:1: is of use only with a [link] proxy"},
+        {"a password's file that is relative", "[link]\nproxy = \"http://u@p\"\nproxy_password_file = \"secret\"\n",
+         "a.toml:3:1: expected an absolute path, or credential:NAME"},
         {"a broker without https", "[link]\nbrokers = [\"https://a:1\", \"b:2\"]\n",
          "a.toml:2:27: \"b:2\": expected https://HOST:PORT"},
         {"a broker with half a pin", "[link]\nbrokers = [\"https://a:1#pin=sha256:AAAA\"]\n",
@@ -71,6 +73,10 @@ TEST_CASE("what is wrong is said with its line and column") {
             CHECK_MESSAGE(said.find(one.said) != std::string::npos, said);
         }
     }
+}
+
+TEST_CASE("the proxy's password may come from the unit's credentials") {
+    CHECK(parse_settings("[link]\nproxy = \"http://u@p\"\nproxy_password_file = \"credential:proxy\"\n", "a.toml"));
 }
 
 TEST_CASE("what is out of range is said beside what is of a wrong type, in the file's order") {

@@ -437,6 +437,9 @@ class FakeDomain final : public Domain {
     void ready(Reply<Readiness> reply) override {
         run_([=, this] { reply(readiness); });
     }
+    void figures(Reply<Figures> reply) override {
+        run_([=, this] { reply(current_figures); });
+    }
 
     FakeWebhooks webhooks_;
 
@@ -445,6 +448,7 @@ class FakeDomain final : public Domain {
 
     // what tests set, and what they look at
     Readiness readiness;
+    Figures current_figures;
     StoreView store_;
     bool is_busy = false;                              // takes nothing up of what sessions send
     std::vector<std::shared_ptr<const void>> untaken;  // … until these go

@@ -92,6 +92,18 @@ TEST_CASE("TLS needs a certificate and a key, plain needs a loopback address") {
     CHECK(problems(kGood + "tls = false\n").find("loopback") != std::string::npos);
 }
 
+TEST_CASE("a key that no unit handed over is named with its setting, and a file stays what it is") {
+    BrokerConfig config;
+    config.api.key_file = "/etc/edge/api.key";
+    REQUIRE(with_credentials(config));
+    CHECK(with_credentials(config).value().api.key_file == "/etc/edge/api.key");
+    config.gateway.next_cert_file = "credential:next.crt";
+    const auto refused = with_credentials(config);
+    REQUIRE(!refused);
+    CHECK(
+        refused.error().message().starts_with("[gateway] next_cert_file credential:next.crt: nothing was handed over"));
+}
+
 TEST_CASE("the host of a URL") {
     CHECK(host_of_url("https://broker.example:7443").value() == "broker.example");
     CHECK(host_of_url("https://[2001:db8::1]:7443").value() == "2001:db8::1");
