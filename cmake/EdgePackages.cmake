@@ -53,9 +53,6 @@ edge_pages(edgectl edgectl.1)
 foreach(package edge-agent edge-broker edgectl)
   install(FILES "${texts}/changelog.gz" DESTINATION share/doc/${package} COMPONENT ${package})
   install(FILES "${sources}/copyright" DESTINATION share/doc/${package} COMPONENT ${package})
-  if(EXISTS "${sources}/${package}/lintian-overrides")
-    install(FILES "${sources}/${package}/lintian-overrides" DESTINATION share/lintian/overrides RENAME ${package} COMPONENT ${package})
-  endif()
 endforeach()
 
 # --- CPack ---------------------------------------------------------------------------------------------------------------
@@ -70,38 +67,21 @@ set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
+set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_COMPRESSION_TYPE xz)
-set(users "systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each package has its own
 
-# edge_package(NAME DEPENDS text RECOMMENDS text DESCRIPTION text): what CPack wants to know of a component.
-macro(edge_package name)
-  cmake_parse_arguments(ARG "" "DEPENDS;RECOMMENDS;SUMMARY;DESCRIPTION" "" ${ARGN})
-  string(TOUPPER ${name} upper)
-  set(CPACK_DEBIAN_${upper}_PACKAGE_NAME ${name})
+set(users "ca-certificates, systemd | systemd-standalone-sysusers, systemd | systemd-standalone-tmpfiles")
+set(CPACK_DEBIAN_EDGE-AGENT_PACKAGE_DEPENDS "${users}")
+set(CPACK_DEBIAN_EDGE-AGENT_PACKAGE_RECOMMENDS nftables) # where BPF does not work
+set(CPACK_DEBIAN_EDGE-BROKER_PACKAGE_DEPENDS "${users}")
+set(CPACK_DEBIAN_EDGE-BROKER_PACKAGE_RECOMMENDS edgectl)
+set(CPACK_DEBIAN_EDGECTL_PACKAGE_RECOMMENDS ca-certificates)
+foreach(package ${CPACK_COMPONENTS_ALL})
+  string(TOUPPER ${package} upper)
+  set(CPACK_DEBIAN_${upper}_PACKAGE_NAME ${package})
   set(CPACK_DEBIAN_${upper}_FILE_NAME DEB-DEFAULT)
-  set(CPACK_DEBIAN_${upper}_PACKAGE_DEPENDS "${ARG_DEPENDS}")
-  set(CPACK_DEBIAN_${upper}_PACKAGE_RECOMMENDS "${ARG_RECOMMENDS}")
-  set(CPACK_DEBIAN_${upper}_DESCRIPTION "${ARG_SUMMARY}\n${ARG_DESCRIPTION}")
-  file(GLOB scripts "${sources}/${name}/postinst" "${sources}/${name}/prerm" "${sources}/${name}/postrm")
-  set(CPACK_DEBIAN_${upper}_PACKAGE_CONTROL_EXTRA "${scripts}")
-endmacro()
-
-edge_package(edge-agent DEPENDS "ca-certificates, ${users}" RECOMMENDS "nftables"
-  SUMMARY "probes and services on a named line of this machine"
-  DESCRIPTION "The agent of EDGE: it opens no port, dials one WebSocket to its broker, and
-runs DNS, HTTP and ping probes in sandboxes that the kernel holds to one of
-the machine's uplinks. Every answer carries the evidence of the way it went.
-.
-edge-agent has no privilege; edge-launcher, root with five capabilities,
-makes the lines and the sandboxes; edge-probe is what runs in them.")
-edge_package(edge-broker DEPENDS "ca-certificates, ${users}" RECOMMENDS "edgectl"
-  SUMMARY "where the agents of EDGE dial in: jobs, results, API and console"
-  DESCRIPTION "The broker of EDGE: agents on edge machines dial in at its gateway; people
-and programs use its REST API, live events, webhooks, Prometheus metrics and
-web console. It keeps everything in one SQLite file.")
-edge_package(edgectl RECOMMENDS "ca-certificates"
-  SUMMARY "command line of EDGE: probes from named lines of many machines"
-  DESCRIPTION "Asks the broker of EDGE for DNS, HTTP and ping probes from chosen lines of its
-nodes, shows their answers as they come, and manages nodes, join tokens,
-recurring jobs and webhooks.")
+  file(READ "${sources}/${package}/description" CPACK_DEBIAN_${upper}_DESCRIPTION)
+  file(GLOB CPACK_DEBIAN_${upper}_PACKAGE_CONTROL_EXTRA "${sources}/${package}/p*")
+endforeach()
 include(CPack)
