@@ -67,11 +67,11 @@ for package in "$@"; do
         range=/proc/sys/net/ipv4/ping_group_range
         if [ -w "$range" ] && [ "$(tr '\t' ' ' <"$range")" = "1 0" ]; then echo "70000 70255" >"$range" || true; fi
         serve edge-agent edge-launcher.service edge-agent.service
-        say "edge-agent is installed; it joins a broker by: edge-agent enroll https://BROKER --token-file FILE"
+        say "edge-agent is installed; it joins a broker by: edge-agent enroll https://BROKER:443 --token-file FILE"
         ;;
     edge-broker)
         serve edge-broker edge-broker.socket edge-broker.service
-        say "edge-broker is installed; it is set up by: edge-broker init --public-url https://NAME"
+        say "edge-broker is installed; it is set up by: edge-broker init --public-url https://NAME:443"
         ;;
     edgectl) say "edgectl is installed" ;;
     esac
