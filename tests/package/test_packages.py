@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import debian_root
+from repacked import repacked
 
 REPOSITORY = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BIN = os.environ.get("EDGE_BIN", "")
@@ -29,20 +30,6 @@ def set_ping_range(text):
 
 def deb(name):
     return glob.glob(f"{PACKAGES}/{name}_*.deb")[0]
-
-
-def of_version(package, version, folder):
-    """The same package under another version."""
-    unpacked = tempfile.mkdtemp(dir=folder)
-    subprocess.run(["dpkg-deb", "-R", package, unpacked], check=True)
-    control = f"{unpacked}/DEBIAN/control"
-    with open(control, encoding="utf-8") as file:
-        text = re.sub(r"(?m)^Version: .*", f"Version: {version}", file.read())
-    with open(control, "w", encoding="utf-8") as file:
-        file.write(text)
-    made = f"{folder}/{os.path.basename(package).split('_')[0]}_{version}.deb"
-    subprocess.run(["dpkg-deb", "-Zgzip", "--root-owner-group", "-b", unpacked, made], check=True, stdout=subprocess.DEVNULL)
-    return made
 
 
 class OnAMachine(unittest.TestCase):
@@ -130,7 +117,7 @@ class OnAMachine(unittest.TestCase):
         self.install(*(deb(name) for name in NAMES))
         used = self.use()
         with tempfile.TemporaryDirectory() as folder:
-            newer = [of_version(deb(name), "99.0.0", folder) for name in NAMES]
+            newer = [repacked(deb(name), "99.0.0", folder) for name in NAMES]
             self.install(*newer)
             self.assertIn("99.0.0", self.check("dpkg-query", "-W", "edge-agent"))
             self.assert_kept(used)
@@ -143,7 +130,7 @@ class OnAMachine(unittest.TestCase):
         self.install(deb("edge-agent"))
         self.check("systemctl", "disable", "edge-agent.service")
         with tempfile.TemporaryDirectory() as folder:
-            self.install(of_version(deb("edge-agent"), "99.0.0", folder))
+            self.install(repacked(deb("edge-agent"), "99.0.0", folder))
         self.assertNotIn("/etc/systemd/system/multi-user.target.wants/edge-agent.service", self.root.entries())
         self.assertIn("/etc/systemd/system/multi-user.target.wants/edge-launcher.service", self.root.entries())
 
