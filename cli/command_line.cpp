@@ -113,30 +113,46 @@ std::string first_word(const std::vector<std::string>& arguments, const CLI::App
     return {};
 }
 
-}  // namespace
-
-Answer<Invocation> parse_command_line(std::vector<std::string> arguments) {
+/// What edgectl understands, and what was read by it.
+struct Edgectl {
     CLI::App app{
         "edgectl: probes from your lines, by an edge-broker.\n"
         "EDGE_URL and EDGE_TOKEN (or EDGE_TOKEN_FILE) say which broker and who you are.",
         "edgectl"};
-    app.require_subcommand(0, 1);
-    app.fallthrough();
     Readings readings;
-    Syntax edgectl(app, readings, "COMMAND");
+    WordsOf words_of;
     ColourChoice colour = ColourChoice::automatic;
-    edgectl.word("--color", colour, {"auto", "always", "never"},
-                 "auto, always or never; NO_COLOR and TERM=dumb are heard");
     bool wants_version = false;
-    edgectl.flag("--version", wants_version, "the same as edgectl version");
-    add_each(edgectl, std::type_identity<Command>{});
-    app.footer(
-        "Examples:\n"
-        "  edgectl ping 192.0.2.1 from all\n"
-        "  edgectl dns example.com from carrier:ct -node:gz-1 --type AAAA\n"
-        "  edgectl http https://example.com/ from all -mobile -o json\n"
-        "  edgectl get lines\n"
-        "More: edgectl help COMMAND, edgectl help exit-codes");
+
+    Edgectl() {
+        app.require_subcommand(0, 1);
+        app.fallthrough();
+        Syntax syntax(app, readings, words_of, "COMMAND");
+        syntax.word("--color", colour, {"auto", "always", "never"},
+                    "auto, always or never; NO_COLOR and TERM=dumb are heard");
+        syntax.flag("--version", wants_version, "the same as edgectl version");
+        add_each(syntax, std::type_identity<Command>{});
+        app.footer(
+            "Examples:\n"
+            "  edgectl ping 192.0.2.1 from all\n"
+            "  edgectl dns example.com from carrier:ct -node:gz-1 --type AAAA\n"
+            "  edgectl http https://example.com/ from all -mobile -o json\n"
+            "  edgectl get lines\n"
+            "More: edgectl help COMMAND, edgectl help exit-codes");
+    }
+    Edgectl(Edgectl&&) = delete;  // its options point into it
+};
+
+}  // namespace
+
+Completion complete_command_line(const std::vector<std::string>& words) {
+    const Edgectl edgectl;
+    return completion_of(edgectl.app, edgectl.words_of, words);
+}
+
+Answer<Invocation> parse_command_line(std::vector<std::string> arguments) {
+    Edgectl edgectl;
+    CLI::App& app = edgectl.app;
 
     const std::string wanted = first_word(arguments, app);
     const CLI::App* command = wanted.empty() ? &app : command_below(app, wanted);
@@ -148,14 +164,14 @@ Answer<Invocation> parse_command_line(std::vector<std::string> arguments) {
     try {
         app.parse(std::move(arguments));
     } catch (const CLI::CallForHelp&) {
-        return Invocation{HelpCommand{help_on(named(app))}, colour};
+        return Invocation{HelpCommand{help_on(named(app))}, edgectl.colour};
     } catch (const CLI::ParseError& error) {
         return explained(error, app, named(app), more);
     }
-    for (const auto& [one, read] : readings) {
-        if (!one->parsed() && !(wants_version && one->get_name() == "version")) continue;
+    for (const auto& [one, read] : edgectl.readings) {
+        if (!one->parsed() && !(edgectl.wants_version && one->get_name() == "version")) continue;
         EDGE_TRY(auto value, read());
-        return Invocation{std::move(value), colour};
+        return Invocation{std::move(value), edgectl.colour};
     }
     return usage("what to do is missing", "edgectl help");
 }

@@ -7,6 +7,7 @@
 
 #include "cli/api/client.hpp"
 #include "cli/command_line.hpp"
+#include "cli/commands/complete.hpp"
 
 namespace edge::cli {
 namespace {
@@ -47,6 +48,10 @@ Answer<ExitCode> run(const Invocation& invocation, const Screen& screen) {
 }
 
 int main_of(int argc, char** argv) {
+    if (argc > 1 && argv[1] == kCompleteWord) {
+        complete({argv + 2, argv + argc}, environment_from(variable));
+        return 0;
+    }
     const auto invocation = parse_command_line({argv + 1, argv + argc});
     const Screen screen = make_screen(invocation ? invocation.value().colour : ColourChoice::automatic);
     const auto exit = invocation ? run(invocation.value(), screen) : Answer<ExitCode>(invocation.error());

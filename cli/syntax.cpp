@@ -45,13 +45,14 @@ class HelpTexts : public CLI::Formatter {
 
 }  // namespace
 
-Syntax::Syntax(CLI::App& app, Readings& readings, const std::string& takes) : app_(app), readings_(readings) {
+Syntax::Syntax(CLI::App& app, Readings& readings, WordsOf& words_of, const std::string& takes)
+    : app_(app), readings_(readings), words_of_(words_of) {
     app.formatter(std::make_shared<HelpTexts>(takes));
 }
 
 Syntax Syntax::add(const std::string& command, const std::string& takes, const std::string& help,
                    const std::string& footer) {
-    return {*app_.add_subcommand(command, help)->footer(footer), readings_, takes};
+    return {*app_.add_subcommand(command, help)->footer(footer), readings_, words_of_, takes};
 }
 
 void Syntax::flag(const std::string& name, bool& value, const std::string& help) {
@@ -98,9 +99,10 @@ void Syntax::one_of(const std::string& name, const std::vector<std::string>& wor
         throw CLI::ValidationError(
             shown, "\"" + given + "\" is none of " + CLI::detail::join(told, ", ") + did_you_mean(given, told));
     };
-    app_.add_option_function(name, checked, help)
-        ->type_name(is_flag ? "WORD" : "WHAT")
-        ->multi_option_policy(kLastCounts);
+    auto* option = app_.add_option_function(name, checked, help)
+                       ->type_name(is_flag ? "WORD" : "WHAT")
+                       ->multi_option_policy(kLastCounts);
+    words_of_.emplace(option, words);
 }
 
 void Syntax::kind(Kind& value, Kind last, const std::string& help) {

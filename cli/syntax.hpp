@@ -2,18 +2,23 @@
 // that includes it takes 8 s to compile.
 #pragma once
 #include <functional>
+#include <map>
 
 #include "cli/commands/commands.hpp"
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace edge::cli {
 
 /// The commands that may be named, each with what it is by the values it was given. The first that was named is meant.
 /// Errors: usage.
 using Readings = std::vector<std::pair<const CLI::App*, std::function<Answer<Command>()>>>;
+
+/// Of the flags and places that take one of a few words: those words.
+using WordsOf = std::map<const CLI::Option*, std::vector<std::string>>;
 
 /// Stands for the dash of a selector's negation, `-node:gz-1`, which CLI11 would take for an option.
 constexpr char kNegation = '\x01';
@@ -23,7 +28,7 @@ constexpr char kNegation = '\x01';
 class Syntax {
   public:
     /// `takes`: what stands behind its name in the line of its usage.
-    Syntax(CLI::App& app, Readings& readings, const std::string& takes);
+    Syntax(CLI::App& app, Readings& readings, WordsOf& words_of, const std::string& takes);
     Syntax add(const std::string& command, const std::string& takes, const std::string& help,
                const std::string& footer = {});
     void when_named(std::function<Answer<Command>()> reading) { readings_.emplace_back(&app_, std::move(reading)); }
@@ -60,6 +65,7 @@ class Syntax {
 
     CLI::App& app_;
     Readings& readings_;
+    WordsOf& words_of_;
 };
 
 /// `2`, `1.5s`, `300ms`, `15m`, `24h`; nothing of nothing.

@@ -19,7 +19,7 @@ class Dev(unittest.TestCase):
                                 (["demo", "--port", "0"], "1 to 65535"), (["demo", "--port", "70000"], "70000"), (["demo", "--port", "x"], "x"),
                                 (["lab"], "COMMAND"), (["lab", "--nodes", "2"], "COMMAND"), (["lab", "--"], "COMMAND"), (["lab", "--nodes", "0", "--", "true"], "1 to 99"), (["lab", "--noodles", "--", "true"], "--noodles"),
                                 (["test", "--ful"], "--ful"), (["test", "unti"], "unti"), (["bench", "dispach"], "dispach"), (["bench", "--jsn"], "--jsn"),
-                                (["lint", "--fxi"], "--fxi"), (["build", "relaese"], "relaese"), (["build", "dev", "fuzz"], "dev fuzz"), (["setup", "now"], "now")):
+                                (["lint", "--fxi"], "--fxi"), (["build", "relaese"], "relaese"), (["build", "dev", "fuzz"], "dev fuzz"), (["setup", "now"], "now"), (["package", "now"], "now")):
             with self.subTest(arguments):
                 done = self.dev(*arguments)
                 self.assertEqual((done.returncode, done.stdout), (64, ""), done.stderr)
@@ -29,7 +29,7 @@ class Dev(unittest.TestCase):
 
     def test_help_is_told_before_anything_is_built(self):
         for arguments, says in ((["help"], "./dev demo"), (["--help"], "./dev demo"), ([], "./dev demo"), (["demo", "--help"], "--port"), (["lab", "-h"], "--nodes"),
-                                (["test", "--help"], "contract"), (["build", "--help"], "release"), (["bench", "--help"], "--json"), (["lint", "--help"], "--fix")):
+                                (["test", "--help"], "contract"), (["build", "--help"], "release"), (["bench", "--help"], "--json"), (["lint", "--help"], "--fix"), (["package", "--help"], "tarball")):
             with self.subTest(arguments):
                 done = self.dev(*arguments)
                 self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)

@@ -160,7 +160,7 @@ class OnARealMachine(unittest.TestCase):
         machine = self.machine
         machine.check("useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", "edge-agent")
         units = {f"/etc/systemd/system/{name}": f"{REPOSITORY}/systemd/{name}" for name in ("edge.slice", "edge-lines.slice", "edge-launcher.service")}
-        machine.put(units | programs("/usr/sbin", f"{BIN}/edge-launcher", f"{BIN}/edge-probe") |
+        machine.put(units | programs("/usr/sbin", f"{BIN}/edge-launcher") | programs("/usr/bin", f"{BIN}/edge-probe") |
                     {"/etc/edge/lines.toml": LINES.encode(), "/etc/edge/policy.toml": POLICY.encode()})
         machine.check("bash", "-c", CARRIER)
         machine.check("systemctl", "daemon-reload")

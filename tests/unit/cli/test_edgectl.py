@@ -495,6 +495,15 @@ class Lists(WithBroker):
         alone = json.loads(self.edgectl("get", "runs", "-q", "origin:prometheus", "-o", "json").stdout)
         self.assertEqual([run["id"] for run in alone], [scraped.id])
 
+    def test_a_shell_completes_what_the_broker_knows_and_without_it_what_edgectl_knows(self):
+        complete = lambda *words, **changes: self.edgectl("__complete", *words, **changes).stdout
+        self.assertEqual(complete("describe", "node", "gz"), "gz-1\n")
+        self.assertEqual(complete("describe", "node", "x"), "")
+        self.assertEqual(complete("ping", "192.0.2.1", "from", ""), "all\ntelecom\nunicom\n")  # of a first page
+        self.assertEqual(complete("ping", "192.0.2.1", "from", "", EDGE_TOKEN="wrong"), "all\n")
+        self.assertEqual(complete("describe", "node", "gz", EDGE_URL="http://127.0.0.1:9"), "")
+        self.assertEqual(complete("describe", "n", EDGE_URL=""), "nodes\n")
+
     def test_json_is_the_items(self):
         self.assertEqual([node["name"] for node in json.loads(self.edgectl("get", "nodes", "-o", "json").stdout)], ["gz-1"])
         self.assertEqual(len(self.edgectl("get", "lines", "-o", "jsonl").stdout.splitlines()), 3)
