@@ -7,7 +7,7 @@ CALL = re.compile(r"(?:\bspdlog::|\blog_?(?:\.|->))(info|warn|error|critical|log
 # Each makes the text of a line that another file says, at this level, or where it is None at the one that stands before the text.
 MAKERS = [(re.compile(r"(?<!struct )\bNoted\s*\{"), "info"), (re.compile(r"(?<!struct )\b(?:Say|PoolNote|HealthNote)\s*\{"), None),
           (re.compile(r"\b(?:notes_|messages)\.push_back\s*\("), "warn")]
-# Functions of that name are many: those that begin with a text make one.
+# Functions of that name are many: those of a speaker that begin with a text make one.
 NAMED = re.compile(r"\bnote(?:_refused)?\s*\(")
 # Files that say or hand on what others made, and what that is: no event stands there.
 SPEAKERS = {
@@ -51,7 +51,7 @@ def read_source(source):
             at, text = next(((at, text.strip('"')) for at, text in source.literals if begins.end() <= at < end), (end, ""))
             before = source.code[begins.end():at]
             levels = levels_in(begins[1] if pattern is CALL else level, before)
-            if pattern is NAMED and before.strip():
+            if pattern is NAMED and (before.strip() or source.path not in SPEAKERS):
                 continue
             if levels and (event := EVENT.match(text)):
                 found.append((event[0], levels))

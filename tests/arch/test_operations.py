@@ -56,20 +56,27 @@ class Pages(unittest.TestCase):
 class Reader(unittest.TestCase):
     """What it takes for an event, and what it does not overlook."""
 
-    def read(self, code):
+    def read(self, code, path="a.cpp"):
         with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "a.cpp").write_text(code, encoding="utf-8")
-            return log_events.read_source(check.Source(Path(folder), "a.cpp"))
+            file = Path(folder) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(code, encoding="utf-8")
+            return log_events.read_source(check.Source(Path(folder), path))
 
     def test_an_event_is_the_first_word_of_the_text(self):
         for code, event, levels in (('spdlog::info("a.b x={}", x);', "a.b", {"info"}), ('log_.critical(\n    "gone what=\\"{}\\"", x);', "gone", {"critical"}),
                                     ('log->warn("late");', "late", {"warn"}), ('out.push_back(Noted{"node.x", "node=" + id});', "node.x", {"info"}),
-                                    ('note("node.y", node, out);', "node.y", {"info"}), ('notes_.push_back("torn to=" + n);', "torn", {"warn"}),
+                                    ('notes_.push_back("torn to=" + n);', "torn", {"warn"}),
                                     ('PoolNote{true, "w_lost line=" + l};', "w_lost", {"warn"}), ('PoolNote{false, "w_up line=" + l};', "w_up", {"info"}),
                                     ('Say{bad ? Level::error : Level::info, "bye why=" + w};', "bye", {"error", "info"}),
                                     ('spdlog::log(known ? spdlog::level::info : spdlog::level::debug, "over node={}", n);', "over", {"info"})):
             with self.subTest(code):
                 self.assertEqual(self.read(code), ([(event, levels)], []))
+
+    def test_note_is_a_log_line_where_it_is_known_to_be_one(self):
+        code = 'note("node.y", node, out);'
+        self.assertEqual(self.read(code, "broker/domain/node_orders.cpp"), ([("node.y", {"info"})], []))
+        self.assertEqual(self.read(code), ([], []))
 
     def test_what_is_not_logged_is_no_event(self):
         for code in ('spdlog::debug("seen x={}", x);', '// spdlog::info("old");', "if (!log && log.error().code != x) return;", "note(run, total);",
