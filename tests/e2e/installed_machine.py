@@ -4,7 +4,6 @@ import ctypes
 import os
 import shutil
 import subprocess
-import tempfile
 
 CLONE_NEWNS = 0x00020000
 
@@ -18,7 +17,7 @@ def enter(users):
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
     _mount("--make-rprivate", "/")
-    top = tempfile.mkdtemp(prefix="edge-installed-")
+    top = "/mnt"  # in this namespace alone, so that nothing is left of it
     _mount("-t", "tmpfs", "-o", "mode=0755", "none", top)
     subprocess.run(["cp", "-a", "/etc", f"{top}/etc"], check=True)
     for made in ("var-lib", "run/netns", "run/edge"):

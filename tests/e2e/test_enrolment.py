@@ -57,6 +57,7 @@ class Enrolment(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         folder = tempfile.mkdtemp(prefix="edge-enrolment-")
+        cls.addClassCleanup(shutil.rmtree, folder)
         os.chmod(folder, 0o755)
         cls.folder = folder
         cls.broker = OwnBroker("edge-broker", folder)
