@@ -61,6 +61,12 @@ struct Server::Listener : std::enable_shared_from_this<Server::Listener> {
     asio::awaitable<void> accept_all();
     asio::awaitable<void> make_room(std::string address);
     void take(tcp::socket socket, const std::string& address, std::uint16_t port);
+    /// Not close(): a socket that was given stays open elsewhere, and epoll(7) would go on telling of it.
+    void stop_listening() {
+        error_code failed;
+        const systemd::Descriptor closed(acceptor.release(failed));
+        if (failed) acceptor.close(failed);
+    }
     void check_drained() {
         if (draining && admission->is_empty() && on_drained) std::exchange(on_drained, nullptr)();
     }
@@ -183,8 +189,7 @@ std::uint16_t Server::port() const {
 
 void Server::drain(std::function<void()> done) {
     asio::post(listener_->acceptor.get_executor(), [self = listener_, done = std::move(done)]() mutable {
-        error_code ignored;
-        self->acceptor.close(ignored);
+        self->stop_listening();
         self->room.cancel();
         self->draining = true;
         self->on_drained = std::move(done);

@@ -12,7 +12,7 @@
 namespace edge::systemd {
 namespace {
 
-Result<> deliver(int socket, const std::string& to, msghdr& message) {
+Result<> deliver(int socket, const std::string& to, msghdr& message, WhenFull when_full) {
     sockaddr_un address{};
     if (to.size() < 2 || to.size() >= sizeof address.sun_path) return os_error(ENAMETOOLONG, to, "is no socket's name");
     address.sun_family = AF_UNIX;
@@ -21,7 +21,8 @@ Result<> deliver(int socket, const std::string& to, msghdr& message) {
     message.msg_name = &address;
     message.msg_namelen = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + to.size());
     ssize_t sent = -1;
-    do sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    const int flags = MSG_NOSIGNAL | (when_full == WhenFull::give_up ? MSG_DONTWAIT : 0);
+    do sent = ::sendmsg(socket, &message, flags);
     while (sent < 0 && errno == EINTR);
     if (sent < 0) return os_error(errno, to, "nothing can be said to it");
     return ok();
@@ -30,14 +31,17 @@ Result<> deliver(int socket, const std::string& to, msghdr& message) {
 }  // namespace
 
 DatagramSender::DatagramSender(std::string to)
-    : to_(std::move(to)), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {}
+    : to_(std::move(to)), socket_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)) {
+    constexpr timeval kLongest{5, 0};
+    ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &kLongest, sizeof kLongest);  // refused of no socket alone
+}
 
-Result<> DatagramSender::send(std::string_view bytes) const {
+Result<> DatagramSender::send(std::string_view bytes, WhenFull when_full) const {
     iovec part{const_cast<char*>(bytes.data()), bytes.size()};  // sendmsg(2) only reads it
     msghdr message{};
     message.msg_iov = &part;
     message.msg_iovlen = 1;
-    return deliver(socket_.get(), to_, message);
+    return deliver(socket_.get(), to_, message, when_full);
 }
 
 Result<> DatagramSender::pass(const Descriptor& file) const {
@@ -51,7 +55,7 @@ Result<> DatagramSender::pass(const Descriptor& file) const {
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof fd);
     std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    return deliver(socket_.get(), to_, message);
+    return deliver(socket_.get(), to_, message, WhenFull::wait);
 }
 
 }  // namespace edge::systemd

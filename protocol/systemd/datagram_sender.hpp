@@ -10,14 +10,17 @@ namespace edge::systemd {
 
 /// Owns: one socket from its birth on, so that a process which is out of descriptors can still say so. It is never
 /// connected: who listens may be started anew, and edge-launcher may not connect. Executor: any thread.
+enum class WhenFull { wait, give_up };
+
 class DatagramSender {
   public:
     /// `to`: a path, or '@' and an abstract name. What is wrong with it, send() says.
     explicit DatagramSender(std::string to);
 
-    /// Waits where the receiver's queue is full. Errors: io, os_errno EMSGSIZE where it is too long for one datagram.
-    Result<> send(std::string_view bytes) const;
-    /// An open file in place of bytes. Errors: io.
+    /// Where the receiver's queue is full: five seconds at most, or not at all.
+    /// Errors: io, os_errno EMSGSIZE where it is too long for one datagram, EAGAIN where the queue stayed full.
+    Result<> send(std::string_view bytes, WhenFull when_full) const;
+    /// An open file in place of bytes; waits. Errors: io.
     Result<> pass(const Descriptor& file) const;
 
   private:

@@ -45,7 +45,7 @@ Result<Descriptor> sealed(std::string_view bytes) {
 }
 
 Result<> hand_over(const DatagramSender& sender, const std::string& entry) {
-    const auto sent = sender.send(entry);
+    const auto sent = sender.send(entry, WhenFull::wait);
     if (sent || (sent.error().os_errno != EMSGSIZE && sent.error().os_errno != ENOBUFS)) return sent;
     EDGE_TRY(const auto file, sealed(entry));
     return sender.pass(file);

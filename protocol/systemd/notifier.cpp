@@ -41,7 +41,7 @@ Notifier::Notifier(NotifyTerms terms, spdlog::logger& log) : log_(log) {
 }
 
 void Notifier::ready(std::string_view status) {
-    say("READY=1\nSTATUS=" + one_line(status));
+    say("READY=1\nSTATUS=" + one_line(status), WhenFull::wait);
 }
 
 void Notifier::status(std::string_view status) {
@@ -52,7 +52,7 @@ void Notifier::reloading() {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
     const auto us = std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000;
-    say("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us));
+    say("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(us), WhenFull::wait);
 }
 
 void Notifier::stopping(std::string_view status) {
@@ -67,9 +67,9 @@ void Notifier::extend(std::chrono::microseconds by) {
     say("EXTEND_TIMEOUT_USEC=" + std::to_string(by.count()));
 }
 
-void Notifier::say(const std::string& assignments) {
+void Notifier::say(const std::string& assignments, WhenFull when_full) {
     if (!sender_) return;
-    const auto sent = sender_->send(assignments);
+    const auto sent = sender_->send(assignments, when_full);
     if (sent || told_.exchange(true)) return;
     log_.error("service_manager_unreachable why=\"{}\" consequence=\"it does not know how we do\"",
                sent.error().message());

@@ -23,7 +23,9 @@ struct NotifyTerms {
 /// Read once, and taken out of the environment, so that no child speaks in our place.
 NotifyTerms take_notify_terms();
 
-/// Says nothing where nobody listens. What cannot be said is logged once, and ends nothing. Executor: any thread.
+/// Says nothing where nobody listens. What cannot be said is logged once, and ends nothing; a manager that does not
+/// read is waited for only by ready() and reloading(), which it must hear, and no longer than five seconds. Executor:
+/// any thread.
 class Notifier {
   public:
     Notifier(NotifyTerms terms, spdlog::logger& log);
@@ -43,7 +45,7 @@ class Notifier {
     void extend(std::chrono::microseconds by);
 
   private:
-    void say(const std::string& assignments);
+    void say(const std::string& assignments, WhenFull when_full = WhenFull::give_up);
 
     std::optional<DatagramSender> sender_;
     std::optional<std::chrono::microseconds> feed_each_;

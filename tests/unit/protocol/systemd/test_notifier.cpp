@@ -83,6 +83,21 @@ TEST_CASE("what cannot be said is logged once, and ends nothing") {
     }
 }
 
+TEST_CASE("a service manager that does not read keeps no loop waiting") {
+    Receiver manager;
+    Logged logged;
+    Notifier notifier({manager.name(), 5s}, logged.log);
+    const auto began = std::chrono::steady_clock::now();
+    for (int i = 0; i < 1'000; ++i) {
+        notifier.status(std::to_string(i));
+        notifier.feed();
+    }
+    notifier.stopping("draining");
+    CHECK(std::chrono::steady_clock::now() - began < 4s);
+    CHECK(logged.text.str().find("service_manager_unreachable") != std::string::npos);
+    CHECK(manager.text() == "STATUS=0");
+}
+
 TEST_CASE("the watchdog is fed twice as often as it asks, by the process that it means, and no child hears of it") {
     const std::string ours = std::to_string(::getpid());
     struct Case {
