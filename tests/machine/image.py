@@ -12,10 +12,11 @@ import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 SUITE = "bookworm"
-PACKAGES = ("linux-image-cloud-amd64 systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftables util-linux "
-            "python3 ca-certificates openssl curl jq libpam-systemd "
-            "libcurl4 libc-ares2 libcap2 libseccomp2 libldns3 libsqlite3-0 libspdlog1.10 libfmt9 libmnl0 libssl3 "
+PACKAGES = ("linux-image-cloud-amd64 linux-image-6.12-cloud-amd64 systemd systemd-sysv dbus udev kmod procps iproute2 iputils-ping nftables util-linux "
+            "python3 ca-certificates openssl curl jq sqlite3 libpam-systemd "
+            "libcurl4 libc-ares2 libcap2 libseccomp2 libldns3 libsqlite3-0 libspdlog1.10 libfmt9 libmnl0 libssl3 libre2-9 libyaml-cpp0.7 "
             "libasan8 libubsan1").split()
+OLDEST, NEWER = "6.1", "6.12"  # kernels of Debian 12: the one it is booted with and frozen, and one to boot it with again
 TOOLS = ("qemu-system-x86_64", "mmdebstrap", "mke2fs")
 MEMORY_MB = 1024
 
@@ -46,11 +47,11 @@ def missing():
     return f"{', '.join(lacking)} not installed" if lacking else ""
 
 
-def qemu_arguments(directory, disk, control):
+def qemu_arguments(directory, disk, control, kernel=OLDEST):
     """`disk` is the root's drive, as qemu's options; the guest's port ends in the unix socket `control`."""
     return ["qemu-system-x86_64", "-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2", "-m", str(MEMORY_MB),
             "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-kernel", f"{directory}/kernel", "-initrd", f"{directory}/initrd",
+            "-kernel", f"{directory}/kernel-{kernel}", "-initrd", f"{directory}/initrd-{kernel}",
             "-append", "root=/dev/vda rw console=ttyS0 quiet panic=-1 mitigations=off",
             "-drive", f"{disk},if=none,id=root,format=raw,cache=unsafe", "-device", "virtio-blk-pci,drive=root",
             "-device", "virtio-serial-pci",
@@ -119,10 +120,10 @@ def _make(directory):
          "--dpkgopt=path-exclude=/usr/share/locale/*", f"--include={','.join(PACKAGES)}", SUITE, root, *_sources())
     _furnish(root)
     boot = f"{root}/boot"
-    for kind, name in (("vmlinuz", "kernel"), ("initrd.img", "initrd")):
-        newest = sorted(entry for entry in os.listdir(boot) if entry.startswith(kind + "-"))[-1]
-        shutil.copy(f"{boot}/{newest}", f"{directory}/{name}")
-        os.remove(f"{boot}/{newest}")
+    for version in (OLDEST, NEWER):
+        for file, name in (("vmlinuz", "kernel"), ("initrd.img", "initrd")):
+            (of_it,) = (entry for entry in os.listdir(boot) if entry.startswith(f"{file}-{version}."))
+            shutil.move(f"{boot}/{of_it}", f"{directory}/{name}-{version}")
     _run("mke2fs", "-q", "-t", "ext4", "-d", root, "-m", "0", "-O", "^has_journal", f"{directory}/disk", "3G")
     shutil.rmtree(root)
     _freeze(directory)

@@ -19,21 +19,37 @@ def of_root(entry):
 class Machine:
     """`with Machine() as machine`. Each call waits for its end; `run` raises nothing for a status other than 0."""
 
-    def __init__(self):
-        frozen = image.ready()
-        self._directory = tempfile.TemporaryDirectory(prefix="edge-machine-")
-        here = self._directory.name
-        with open(f"{frozen}/memory", "rb") as memory:
-            self._qemu = subprocess.Popen(
-                [*image.qemu_arguments(frozen, f"file={frozen}/disk,snapshot=on", f"{here}/port"), "-serial", f"file:{here}/console",
-                 "-incoming", f"fd:{memory.fileno()}"],
-                stdin=subprocess.DEVNULL, pass_fds=[memory.fileno()], env={**os.environ, "TMPDIR": here})
-        self._channel = image.connect(f"{here}/port", self._qemu)
-        self._answers = self._channel.makefile("rb")
+    def __init__(self, can_reboot=False):
+        """`can_reboot`: with a disk of its own, whose copying takes some seconds."""
+        self._image = image.ready()
+        self._directory = tempfile.TemporaryDirectory(prefix="edge-machine-", dir="/var/tmp")
+        self._disk = f"file={self._image}/disk,snapshot=on"
+        if can_reboot:
+            subprocess.run(["cp", "--sparse=always", f"{self._image}/disk", f"{self._directory.name}/disk"], check=True)
+            self._disk = f"file={self._directory.name}/disk"
+        with open(f"{self._image}/memory", "rb") as memory:
+            self._start(image.OLDEST, "-incoming", f"fd:{memory.fileno()}", pass_fds=[memory.fileno()])
         # Every thawed machine has the clock and the random numbers of the moment it was frozen.
         self.check("date", "-s", f"@{time.time()}")
         self.check("python3", "-c", "import fcntl, sys\nwith open('/dev/urandom', 'wb') as pool:\n"
                    f" pool.write({os.urandom(32)!r})\n pool.flush()\n fcntl.ioctl(pool, 0x5207)")  # RNDRESEEDCRNG
+
+    def _start(self, kernel, *more, **options):
+        here = self._directory.name
+        self._qemu = subprocess.Popen(
+            [*image.qemu_arguments(self._image, self._disk, f"{here}/port", kernel), "-serial", f"file:{here}/console", *more],
+            stdin=subprocess.DEVNULL, env={**os.environ, "TMPDIR": here}, **options)
+        self._channel = image.connect(f"{here}/port", self._qemu)
+        self._answers = self._channel.makefile("rb")
+
+    def reboot(self, kernel=image.OLDEST):
+        """Shut down and booted again, from its own disk; what systemd says of it then (`running`, `degraded` and which units failed)."""
+        self._channel.sendall(json.dumps({"run": ["systemctl", "poweroff"], "timeout_s": 60, "environment": {}}).encode() + b"\n")
+        self._qemu.wait(180)
+        self._channel.close()
+        self._start(kernel)
+        self._channel.settimeout(300)
+        return json.loads(self._answers.readline())
 
     def __enter__(self):
         return self

@@ -14,9 +14,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct Folder {
-    Folder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
-    ~Folder() { fs::remove_all(path); }
+struct EmptyFolder {
+    EmptyFolder() { REQUIRE(::mkdtemp(path.data()) != nullptr); }
+    ~EmptyFolder() { fs::remove_all(path); }
     std::string path = "/tmp/edge-new-files.XXXXXX";
 };
 
@@ -33,7 +33,7 @@ std::string text_in(const std::string& file) {
 }  // namespace
 
 TEST_CASE("what is made has its mode whatever the umask, and goes again unless it is kept") {
-    Folder folder;
+    EmptyFolder folder;
     const mode_t before = ::umask(0077);
     for (const bool kept : {false, true}) {
         {
@@ -55,7 +55,7 @@ TEST_CASE("what is made has its mode whatever the umask, and goes again unless i
 }
 
 TEST_CASE("nothing that is there is overwritten or taken back, not even a link that leads nowhere") {
-    Folder folder;
+    EmptyFolder folder;
     std::ofstream(folder.path + "/mine") << "mine";
     fs::create_symlink("nowhere", folder.path + "/link");
     std::ofstream(folder.path + "/fresh.new") << "of a try that was killed";

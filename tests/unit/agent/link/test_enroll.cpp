@@ -18,7 +18,7 @@ const std::string kToken = "edgej_id.secret.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 const EnrollOrder kOrder{"https://broker.example:7443", kToken, "gz-1", {{"city", "guangzhou"}}};
 
 /// A broker that answers from a script and keeps what it was asked.
-struct Broker {
+struct AnsweringBroker {
     std::vector<Result<HttpAnswer>> script;
     std::vector<link::EnrollRequest> asked;
     Post post() {
@@ -62,7 +62,7 @@ bool proves_its_key(const link::EnrollRequest& request) {
 
 TEST_CASE("a node that joined has a key and an identity, and proved the one to get the other") {
     ForgetfulDisk disk;
-    Broker broker{{welcome()}, {}};
+    AnsweringBroker broker{{welcome()}, {}};
     const auto identity = enroll(disk, kOrder, broker.post());
     REQUIRE(identity);
     CHECK(proves_its_key(broker.asked.at(0)));
@@ -103,7 +103,7 @@ TEST_CASE("only a refusal removes the key, and each answer is told with what to 
     for (const Case& one : cases) {
         SUBCASE(one.name) {
             ForgetfulDisk disk;
-            Broker broker{{one.answer}, {}};
+            AnsweringBroker broker{{one.answer}, {}};
             const auto identity = enroll(disk, kOrder, broker.post());
             REQUIRE(!identity);
             CHECK(identity.error().code == one.code);
@@ -111,7 +111,7 @@ TEST_CASE("only a refusal removes the key, and each answer is told with what to 
             CHECK(identity.error().message().find('\n') == std::string::npos);
             CHECK(disk.has(kKeyFile) == (one.key == Key::kept));
             CHECK(!disk.has(kIdentityFile));
-            Broker later{{welcome()}, {}};
+            AnsweringBroker later{{welcome()}, {}};
             REQUIRE(enroll(disk, kOrder, later.post()));
             const bool same_key = later.asked.at(0).public_key == broker.asked.at(0).public_key;
             CHECK(same_key == (one.key == Key::kept));
@@ -121,7 +121,7 @@ TEST_CASE("only a refusal removes the key, and each answer is told with what to 
 
 TEST_CASE("a lost reply is asked for again with the same key") {
     ForgetfulDisk disk;
-    Broker broker{{lost(), welcome()}, {}};
+    AnsweringBroker broker{{lost(), welcome()}, {}};
     REQUIRE(enroll(disk, kOrder, broker.post()));
     REQUIRE(broker.asked.size() == 2);
     CHECK(broker.asked[0].public_key == broker.asked[1].public_key);
@@ -129,20 +129,20 @@ TEST_CASE("a lost reply is asked for again with the same key") {
 
 TEST_CASE("when every reply is lost the key is kept, and the same command later is the same node") {
     ForgetfulDisk disk;
-    Broker broker{{lost(), lost(), Error{Errc::unavailable, "x", "refused"}}, {}};
+    AnsweringBroker broker{{lost(), lost(), Error{Errc::unavailable, "x", "refused"}}, {}};
     const auto identity = enroll(disk, kOrder, broker.post());
     REQUIRE(!identity);
     CHECK(identity.error().code == Errc::io);
     CHECK(disk.has(kKeyFile));
     CHECK(!disk.has(kIdentityFile));
-    Broker later{{welcome()}, {}};
+    AnsweringBroker later{{welcome()}, {}};
     REQUIRE(enroll(disk, kOrder, later.post()));
     CHECK(later.asked.at(0).public_key == broker.asked.at(0).public_key);
 }
 
 TEST_CASE("a node that joined already is not joined again") {
     ForgetfulDisk disk;
-    Broker broker{{welcome()}, {}};
+    AnsweringBroker broker{{welcome()}, {}};
     REQUIRE(enroll(disk, kOrder, broker.post()));
     const auto again = enroll(disk, kOrder, broker.post());
     REQUIRE(!again);
@@ -154,7 +154,7 @@ TEST_CASE("a power cut at any step leaves a node that can join by the same comma
     int changes = 0;
     {
         ForgetfulDisk disk;
-        Broker broker{{welcome()}, {}};
+        AnsweringBroker broker{{welcome()}, {}};
         REQUIRE(enroll(disk, kOrder, broker.post()));
         changes = disk.changes();
     }
@@ -164,10 +164,10 @@ TEST_CASE("a power cut at any step leaves a node that can join by the same comma
             CAPTURE(step);
             ForgetfulDisk disk;
             disk.cut_at(step);
-            Broker broker{{welcome()}, {}};
+            AnsweringBroker broker{{welcome()}, {}};
             CHECK(!enroll(disk, kOrder, broker.post()));
             disk.restart(leaves, random);
-            Broker later{{welcome()}, {}};
+            AnsweringBroker later{{welcome()}, {}};
             const auto again = enroll(disk, kOrder, later.post());
             CHECK((again || again.error().code == Errc::conflict));
             REQUIRE(load_identity(disk));
@@ -190,7 +190,7 @@ link::EnrollReply reply_of(std::uint8_t node) {
 /// A node that has joined and run: its key was replaced once.
 ForgetfulDisk joined_before() {
     ForgetfulDisk disk;
-    Broker broker{{welcome()}, {}};
+    AnsweringBroker broker{{welcome()}, {}};
     REQUIRE(enroll(disk, kOrder, broker.post()));
     REQUIRE(save_counter(disk, 41));
     REQUIRE(save_key(disk, SigningKey::generate(), kOldKeyFile));
@@ -210,7 +210,7 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
         return ok();
     };
     SUBCASE("refused: nothing changed") {
-        Broker broker{{HttpAnswer{403, ""}}, {}};
+        AnsweringBroker broker{{HttpAnswer{403, ""}}, {}};
         CHECK(!enroll(disk, order, broker.post(), set_aside));
         CHECK(load_key(disk).value().public_key() == old_key);
         CHECK(load_counter(disk).value() == 41);
@@ -218,7 +218,7 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
         CHECK(aside.empty());
     }
     SUBCASE("the same node: what it has not delivered stays where it is") {
-        Broker broker{{lost(), HttpAnswer{200, link::encode_enroll_reply(reply_of(7))}}, {}};
+        AnsweringBroker broker{{lost(), HttpAnswer{200, link::encode_enroll_reply(reply_of(7))}}, {}};
         REQUIRE(enroll(disk, order, broker.post(), set_aside));
         CHECK(broker.asked[0].public_key == broker.asked[1].public_key);
         CHECK(to_base64(load_key(disk).value().public_key()) == broker.asked[0].public_key);
@@ -228,23 +228,23 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
         CHECK(aside.empty());
     }
     SUBCASE("another node: what this was is set aside") {
-        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        AnsweringBroker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
         REQUIRE(enroll(disk, order, broker.post(), set_aside));
         CHECK(load_identity(disk).value().node_id == reply_of(8).node_id);
         CHECK(aside == std::vector{reply_of(7).node_id});
     }
     SUBCASE("nobody knows who this was: it is set aside all the same") {
         REQUIRE(disk.replace(kIdentityFile, "{"));
-        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        AnsweringBroker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
         REQUIRE(enroll(disk, order, broker.post(), set_aside));
         CHECK(aside == std::vector{NodeId{}});
     }
     SUBCASE("it cannot be set aside: nothing changed") {
-        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        AnsweringBroker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
         CHECK(!enroll(disk, order, broker.post(), [](const agent::Identity*) -> Result<> { return Error{Errc::io}; }));
         CHECK(load_identity(disk).value().node_id == reply_of(7).node_id);
         CHECK(load_key(disk).value().public_key() == old_key);
-        Broker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        AnsweringBroker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
         REQUIRE(enroll(disk, order, later.post(), set_aside));
         CHECK(later.asked[0].public_key == broker.asked[0].public_key);
     }
@@ -253,14 +253,14 @@ TEST_CASE("an identity is replaced only when that is said, and whole: with --rep
 TEST_CASE("a power cut at any step of a replacement leaves the old node, or one that the same command makes new") {
     EnrollOrder order = kOrder;
     order.replace = true;
-    const auto run = [&](ForgetfulDisk& disk, Broker& broker) {
+    const auto run = [&](ForgetfulDisk& disk, AnsweringBroker& broker) {
         return enroll(disk, order, broker.post(), [&](const agent::Identity*) { return disk.remove(kIdentityFile); });
     };
     int changes = 0;
     {
         ForgetfulDisk disk = joined_before();
         const int before = disk.changes();
-        Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+        AnsweringBroker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
         REQUIRE(run(disk, broker));
         changes = disk.changes() - before;
     }
@@ -270,10 +270,10 @@ TEST_CASE("a power cut at any step of a replacement leaves the old node, or one 
             CAPTURE(step);
             ForgetfulDisk disk = joined_before();
             disk.cut_at(step);
-            Broker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+            AnsweringBroker broker{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
             (void)run(disk, broker);
             disk.restart(leaves, random);
-            Broker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
+            AnsweringBroker later{{HttpAnswer{200, link::encode_enroll_reply(reply_of(8))}}, {}};
             REQUIRE(run(disk, later));
             CHECK(load_identity(disk).value().node_id == reply_of(8).node_id);
             CHECK(to_base64(load_key(disk).value().public_key()) == later.asked[0].public_key);
