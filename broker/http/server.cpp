@@ -30,7 +30,9 @@ Error cannot_listen(const Settings& settings, const error_code& failed) {
     if (failed == asio::error::address_in_use)
         return Error{Errc::unavailable, where, "the port is in use; stop what holds it or choose another"};
     if (failed == asio::error::access_denied)
-        return Error{Errc::denied, where, "ports below 1024 need CAP_NET_BIND_SERVICE"};
+        return Error{Errc::denied, where,
+                     "ports below 1024 need CAP_NET_BIND_SERVICE, or a socket unit that gives it: systemctl restart "
+                     "edge-broker.socket"};
     return Error{Errc::unavailable, where, "cannot listen: " + failed.message()};
 }
 

@@ -204,9 +204,13 @@ class AnInstalledMachine(unittest.TestCase):
         self.assertIn("0 nodes", self.property("edge-broker", "StatusText"))
         self.assertEqual(self.property("edge-broker", "User"), "edge-broker")
         self.typed(self.install.take("port.conf"))
-        self.assertIn("7443", self.check("systemctl", "cat", "edge-broker.socket"))
+        self.wait_for("the broker", lambda: self.property("edge-broker", "ActiveState") == "active")
+        self.assertIn(":7443 ", self.check("ss", "-Hltn"))
         self.check("rm", "-r", "/etc/systemd/system/edge-broker.socket.d")
         self.check("systemctl", "daemon-reload")
+        self.check("systemctl", "restart", "edge-broker.socket")
+        self.wait_for("the broker", lambda: self.property("edge-broker", "ActiveState") == "active")
+        self.assertIn(":443 ", self.check("ss", "-Hltn"))
 
     def set_up_broker(self, block):
         type(self).token = re.search(r"admin token +(\S+)", self.typed(block))[1]
