@@ -89,7 +89,6 @@ TEST_CASE("an init that cannot finish leaves nothing") {
     for (const auto& arguments :
          std::vector<std::vector<std::string>>{{"init", "--dir", folder.path + "/a", "--gateway", "nowhere"},
                                                {"init", "--dir", folder.path + "/a", "--public-url", "http://x"},
-                                               {"init"},
                                                {},
                                                {"--frobnicate"}}) {
         CHECK(run_broker(arguments).code == 64);
