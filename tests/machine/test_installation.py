@@ -378,6 +378,8 @@ class AnInstalledMachine(unittest.TestCase):
         self.typed(f"runuser -u nobody -- env HOME=/tmp/home timeout 10 bash -ec {shlex.quote(block)}", status=124)
 
     def test_16_purged_it_leaves_nothing(self):
+        kinds = {line.split()[1] for line in traces.changed(self.before, traces.of(self.machine), self.restless)}
+        self.assertEqual(kinds, {"rule", "route", "bpf", "cgroup", "user", "group", "file", "sysctl"})
         self.typed(self.install.take("apt purge edge-agent"))
         self.check("apt-get", "-qy", "purge", "edge-broker", "edgectl", timeout_s=300)
         self.check("rm", "-r", "/var/backups/edge", "/var/backups/gz-1.token")
