@@ -44,7 +44,7 @@ Result<> set_aside(const std::string& directory, PosixDisk& state, const Identit
     if (failed) return os_error(failed.value(), spool, "cannot be set aside");
     EDGE_TRY(target.sync_names());
     EDGE_TRY(auto names, state.list());
-    std::ranges::stable_partition(names, [](const std::string& name) { return name != kIdentityFile; });
+    std::stable_partition(names.begin(), names.end(), [](const std::string& name) { return name != kIdentityFile; });
     for (const std::string& name : names) {
         if (name == "lock" || name == kEnrolKeyFile) continue;
         std::filesystem::rename(directory + "/" + name, aside + "/" + name, failed);

@@ -53,7 +53,7 @@ std::vector<FoundAddress> addresses_for(const FoundRoute& route, const FoundDevi
     if (const auto source = std::ranges::find_if(of_family, is_source);
         source != of_family.end() && std::ranges::none_of(near, is_source))
         near.insert(near.begin(), *source);
-    std::ranges::stable_partition(near, is_source);
+    std::stable_partition(near.begin(), near.end(), is_source);
     return near;
 }
 
