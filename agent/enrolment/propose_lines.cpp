@@ -214,14 +214,17 @@ class Proposing {
                 return part.route.device == route.device && part.route.gateway == route.gateway;
             });
         };
-        const bool is_its_own = !is_systems(first) && std::ranges::all_of(parts, [&](const WayOut& part) {
-            return part.route.table == first;
-        }) && std::ranges::all_of(facts_.routes, [&](const FoundRoute& route) {
-            return route.table != first || is_parts(route);
-        });
+        const bool is_its_own =
+            !is_systems(first) && !given_.contains(first) &&
+            std::ranges::all_of(parts, [&](const WayOut& part) { return part.route.table == first; }) &&
+            std::ranges::all_of(facts_.routes,
+                                [&](const FoundRoute& route) { return route.table != first || is_parts(route); });
         line.managed = !is_its_own;
         line.table = first;
-        if (is_its_own) return;
+        if (is_its_own) {
+            given_.insert(first);
+            return;
+        }
         for (line.table = kFirstTable; tables_.contains(line.table) || (line.table >= 253 && line.table <= 255);)
             ++line.table;
         tables_.insert(line.table);
@@ -278,7 +281,8 @@ class Proposing {
     }
 
     const NetworkFacts& facts_;
-    std::set<std::uint32_t> tables_;
+    std::set<std::uint32_t> tables_;  // that are there, or were chosen
+    std::set<std::uint32_t> given_;   // that are there and a line's: two lines have none in common
     std::uint32_t next_mark_ = kFirstMark;
     Proposal proposal_;
 };
