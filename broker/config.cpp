@@ -19,10 +19,9 @@ void check_listener(TomlChecker& checker, const std::string& section, const std:
     const auto address = http::ListenAddress::parse(listen);
     checker.need(bool(address), section + "/listen", address ? std::string() : address.error().detail);
     if (checker.is_left_out(section + "/tls")) return;  // what the others must be is not known
-    checker.need(!address || tls || address.value().is_loopback() || checker.is_left_out(section + "/listen"),
-                 section + what_decides,
-                 "without TLS only a loopback address may be listened on, and " + listen +
-                     " is none; set tls = true with cert_file and key_file");
+    const auto fits = address ? may_listen(address.value(), tls) : ok();
+    checker.need(fits || checker.is_left_out(section + "/listen"), section + what_decides,
+                 fits ? std::string() : fits.error().detail);
     checker.need(!tls || !cert.empty(), section + "/cert_file", "cert_file is missing; edge-broker init makes one");
     checker.need(!tls || !key.empty(), section + "/key_file", "key_file is missing; edge-broker init makes one");
 }
@@ -102,6 +101,14 @@ Result<std::string> host_of_url(std::string_view url) {
         if (!fits) return wrong;
     }
     return std::string(host);
+}
+
+Result<> may_listen(const http::ListenAddress& address, bool tls) {
+    if (tls || address.is_loopback()) return ok();
+    return Error{Errc::bad_value,
+                 {},
+                 "without TLS only a loopback address may be listened on, and " + address.text() +
+                     " is none; set tls = true with cert_file and key_file"};
 }
 
 bool is_origin(const std::string& url) {

@@ -111,6 +111,9 @@ BOOST_DESCRIBE_STRUCT(BrokerConfig, (), (api, gateway, echo, store, retention, b
 /// The host of `https://HOST:PORT`. Errors: bad_value, it is no such URL.
 Result<std::string> host_of_url(std::string_view url);
 
+/// Errors: bad_value, TLS is off and the address is not on loopback. Pure.
+Result<> may_listen(const http::ListenAddress& address, bool tls);
+
 /// `https://HOST[:PORT]` or `http://…` and nothing behind it, of plain characters: links are made of it, and a node
 /// shows one at a terminal. Pure.
 bool is_origin(const std::string& url);

@@ -39,19 +39,10 @@ Result<http::ListenAddress> address_of(int fd) {
     return listen;
 }
 
-/// The configuration's own rule for an address: config.cpp.
-Result<> may_be_plain(const http::ListenAddress& address, bool tls) {
-    if (tls || address.is_loopback()) return ok();
-    return Error{Errc::bad_value,
-                 {},
-                 "without TLS only a loopback address may be listened on, and " + address.text() +
-                     " is none; set tls = true with cert_file and key_file"};
-}
-
 Result<> take(Listener& listener, const std::string& configured, bool tls, systemd::ListenSocket& socket) {
     if (listener.given) return Error{Errc::bad_value, {}, "there are two of that name; one address is listened on"};
     EDGE_TRY(listener.address, address_of(socket.fd.get()));
-    EDGE_TRY(may_be_plain(listener.address, tls));
+    EDGE_TRY(may_listen(listener.address, tls));
     listener.given = std::move(socket.fd);
     spdlog::info("broker.socket_given name={} listen={} instead_of={}", socket.name, listener.address.text(),
                  configured);

@@ -6,17 +6,13 @@ set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXE
 
 # --- texts: what programs and examples say of themselves --------------------------------------------------------------
 
-# Programs of another architecture cannot be asked here; this one's, of the same sources, say the same.
-set(EDGE_DOCS_BIN "${EDGE_BIN_DIR}" CACHE PATH "Programs that run here, asked for their --help")
 set(pages edgectl.1 edge-probe.1 edge-agent.8 edge-launcher.8 edge-broker.8)
 set(config_pages agent.toml.5 lines.toml.5 policy.toml.5 broker.toml.5)
 add_custom_target(package_texts
   COMMAND ${CMAKE_COMMAND} -E env PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "${sources}/texts.py"
-    --version ${PROJECT_VERSION} --bin "${EDGE_DOCS_BIN}" --root "${PROJECT_SOURCE_DIR}" --out "${texts}" ${pages} ${config_pages}
+    --version ${PROJECT_VERSION} --bin "${EDGE_BIN_DIR}" --root "${PROJECT_SOURCE_DIR}" --out "${texts}" ${pages} ${config_pages}
   COMMENT "Manual pages and changelogs" VERBATIM)
-if(EDGE_DOCS_BIN STREQUAL EDGE_BIN_DIR)
-  add_dependencies(package_texts edgectl edge-probe edge-agent edge-launcher edge-broker)
-endif()
+add_dependencies(package_texts edgectl edge-probe edge-agent edge-launcher edge-broker)
 
 function(edge_pages component)
   foreach(page ${ARGN})

@@ -48,6 +48,7 @@ Result<ProgramEnd> run_program(const std::vector<std::string>& words) {
     theirs = Fd();
     ProgramEnd end;
     end.said = all_from(ours.number());
+    while (end.said.ends_with('\n')) end.said.pop_back();
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
@@ -67,9 +68,7 @@ Result<> check_lines_files(const std::string& folder) {
     const auto end = run_program({program, "--check-config", "--config", folder});
     if (!end) return Error{end.error().code, program, "cannot be run; is all of EDGE installed?", end.error().os_errno};
     if (end.value().status == 0) return ok();
-    std::string said = end.value().said;
-    while (said.ends_with('\n')) said.pop_back();
-    return Error{Errc::bad_value, {}, said};
+    return Error{Errc::bad_value, {}, end.value().said};
 }
 
 Result<> start_units(const std::vector<std::string>& units) {
@@ -77,9 +76,7 @@ Result<> start_units(const std::vector<std::string>& units) {
     words.insert(words.end(), units.begin(), units.end());
     EDGE_TRY(const auto end, run_program(words));
     if (end.status == 0) return ok();
-    std::string said = end.said;
-    while (said.ends_with('\n')) said.pop_back();
-    return Error{Errc::unavailable, "systemctl", said.empty() ? "status " + std::to_string(end.status) : said};
+    return Error{Errc::unavailable, "systemctl", end.said.empty() ? "status " + std::to_string(end.status) : end.said};
 }
 
 }  // namespace edge::agent

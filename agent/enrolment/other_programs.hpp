@@ -9,7 +9,7 @@ namespace edge::agent {
 
 struct ProgramEnd {
     int status = 0;      // 128 and the signal's number where one ended it
-    std::string said{};  // on both of its outputs, the first 64 KiB
+    std::string said{};  // on both of its outputs, the first 64 KiB, without the last line's end
 };
 /// Waits for its end; without a shell. Errors: not_found (no such program), io.
 Result<ProgramEnd> run_program(const std::vector<std::string>& words);

@@ -8,10 +8,11 @@
 
 namespace edge::systemd {
 
-/// Owns: one socket from its birth on, so that a process which is out of descriptors can still say so. It is never
-/// connected: who listens may be started anew, and edge-launcher may not connect. Executor: any thread.
+/// Of the receiver's queue.
 enum class WhenFull { wait, give_up };
 
+/// Owns: one socket from its birth on, so that a process which is out of descriptors can still say so. It is never
+/// connected: who listens may be started anew, and edge-launcher may not connect. Executor: any thread.
 class DatagramSender {
   public:
     /// `to`: a path, or '@' and an abstract name. What is wrong with it, send() says.
